@@ -1,0 +1,246 @@
+//! The AVX-512 level: 512-bit vectors, mask registers, masked loads and stores.
+
+use core::arch::x86_64::*;
+use std::ops::{BitAnd, BitOr, Neg, Not};
+
+use super::x86::{x86_operators, x86_token};
+use super::{Kernel, Lanes, Level, Mask, Simd};
+
+x86_token! {
+    /// The token of [`Level::Avx512`]: AVX-512 F, VL, DQ, BW beside AVX2 and FMA.
+    Avx512, Level::Avx512, Avx512F32, Avx512F64, 32,
+    ["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"]
+}
+
+/// One macro for both element types: the intrinsics differ only in their suffix.
+macro_rules! avx512_lanes {
+    (
+        $name:ident, $mask:ident, $vector:ident, $elem:ty, $kind:ident, $lanes:literal,
+        set1 $set1:ident, loadu $loadu:ident, maskz_loadu $maskz_loadu:ident,
+        storeu $storeu:ident, mask_storeu $mask_storeu:ident,
+        add $add:ident, sub $sub:ident, mul $mul:ident, div $div:ident,
+        fmadd $fmadd:ident, fnmadd $fnmadd:ident, abs $abs:ident, sqrt $sqrt:ident,
+        max $max:ident, min $min:ident, roundscale $roundscale:ident, scalef $scalef:ident,
+        and $and:ident, andnot $andnot:ident, or $or:ident, xor $xor:ident,
+        cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident
+    ) => {
+        #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name($vector);
+
+        #[doc = concat!("A comparison's result, a bit for each of ", stringify!($lanes), " lanes.")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $mask($kind);
+
+        impl BitAnd for $mask {
+            type Output = Self;
+            #[inline(always)]
+            fn bitand(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+        }
+        impl BitOr for $mask {
+            type Output = Self;
+            #[inline(always)]
+            fn bitor(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+        }
+        impl Not for $mask {
+            type Output = Self;
+            #[inline(always)]
+            fn not(self) -> Self {
+                Self(!self.0)
+            }
+        }
+        impl Mask for $mask {
+            #[inline(always)]
+            fn any(self) -> bool {
+                self.0 != 0
+            }
+        }
+
+        x86_operators!($name: Add add $add, Sub sub $sub, Mul mul $mul, Div div $div);
+
+        impl Neg for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn neg(self) -> Self {
+                self.bit_xor(self.lit(-0.0))
+            }
+        }
+
+        impl Lanes for $name {
+            type Elem = $elem;
+            type Token = Avx512;
+            type Mask = $mask;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(_: Avx512, value: $elem) -> Self {
+                // SAFETY: the token witnesses AVX-512, here and below.
+                Self(unsafe { $set1(value) })
+            }
+
+            #[inline(always)]
+            unsafe fn load_ptr(_: Avx512, ptr: *const $elem) -> Self {
+                // SAFETY: the token witnesses AVX-512; the caller vouches for the elements.
+                Self(unsafe { $loadu(ptr) })
+            }
+
+            #[inline(always)]
+            unsafe fn load_partial_ptr(_: Avx512, ptr: *const $elem, count: usize) -> Self {
+                let mask = first_lanes(count) as $kind;
+                // SAFETY: the token witnesses AVX-512; masked-off elements are not accessed, and
+                // the caller vouches for the others.
+                Self(unsafe { $maskz_loadu(mask, ptr) })
+            }
+
+            #[inline(always)]
+            unsafe fn store_ptr(self, ptr: *mut $elem) {
+                // SAFETY: the token witnesses AVX-512; the caller vouches for the elements.
+                unsafe { $storeu(ptr, self.0) }
+            }
+
+            #[inline(always)]
+            unsafe fn store_partial_ptr(self, ptr: *mut $elem, count: usize) {
+                let mask = first_lanes(count) as $kind;
+                // SAFETY: the token witnesses AVX-512; masked-off elements are not accessed, and
+                // the caller vouches for the others.
+                unsafe { $mask_storeu(ptr, mask, self.0) }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                // SAFETY: the vectors were made with the token, which witnesses AVX-512.
+                Self(unsafe { $fmadd(self.0, factor.0, addend.0) })
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $fnmadd(self.0, factor.0, addend.0) })
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $abs(self.0) })
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $sqrt(self.0) })
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $max(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $min(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn round(self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe {
+                    $roundscale::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)
+                })
+            }
+
+            #[inline(always)]
+            fn scale2(self, n: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $scalef(self.0, n.0) })
+            }
+
+            #[inline(always)]
+            fn copysign(self, sign: Self) -> Self {
+                let bit = self.lit(-0.0);
+                // SAFETY: as above.
+                Self(unsafe { $or($andnot(bit.0, self.0), $and(bit.0, sign.0)) })
+            }
+
+            #[inline(always)]
+            fn bit_xor(self, other: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $xor(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn bit_and(self, other: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $and(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn lt(self, other: Self) -> $mask {
+                // SAFETY: as above.
+                $mask(unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn le(self, other: Self) -> $mask {
+                // SAFETY: as above.
+                $mask(unsafe { $cmp::<_CMP_LE_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn eq(self, other: Self) -> $mask {
+                // SAFETY: as above.
+                $mask(unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn select(mask: $mask, yes: Self, no: Self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $blend(mask.0, no.0, yes.0) })
+            }
+
+            #[inline(always)]
+            fn exponent(self) -> Self {
+                // SAFETY: as above.
+                Self(unsafe { $getexp(self.0) })
+            }
+
+            #[inline(always)]
+            fn token(self) -> Avx512 {
+                Avx512(())
+            }
+        }
+    };
+}
+
+/// A bit for each of the first `count` lanes, `count <= 16`.
+#[inline(always)]
+fn first_lanes(count: usize) -> u32 {
+    (1_u32 << (count as u32 & 31)) - 1
+}
+
+avx512_lanes!(
+    Avx512F32, Avx512Mask32, __m512, f32, __mmask16, 16,
+    set1 _mm512_set1_ps, loadu _mm512_loadu_ps, maskz_loadu _mm512_maskz_loadu_ps,
+    storeu _mm512_storeu_ps, mask_storeu _mm512_mask_storeu_ps,
+    add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps, div _mm512_div_ps,
+    fmadd _mm512_fmadd_ps, fnmadd _mm512_fnmadd_ps, abs _mm512_abs_ps, sqrt _mm512_sqrt_ps,
+    max _mm512_max_ps, min _mm512_min_ps, roundscale _mm512_roundscale_ps, scalef _mm512_scalef_ps,
+    and _mm512_and_ps, andnot _mm512_andnot_ps, or _mm512_or_ps, xor _mm512_xor_ps,
+    cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps
+);
+
+avx512_lanes!(
+    Avx512F64, Avx512Mask64, __m512d, f64, __mmask8, 8,
+    set1 _mm512_set1_pd, loadu _mm512_loadu_pd, maskz_loadu _mm512_maskz_loadu_pd,
+    storeu _mm512_storeu_pd, mask_storeu _mm512_mask_storeu_pd,
+    add _mm512_add_pd, sub _mm512_sub_pd, mul _mm512_mul_pd, div _mm512_div_pd,
+    fmadd _mm512_fmadd_pd, fnmadd _mm512_fnmadd_pd, abs _mm512_abs_pd, sqrt _mm512_sqrt_pd,
+    max _mm512_max_pd, min _mm512_min_pd, roundscale _mm512_roundscale_pd, scalef _mm512_scalef_pd,
+    and _mm512_and_pd, andnot _mm512_andnot_pd, or _mm512_or_pd, xor _mm512_xor_pd,
+    cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd
+);

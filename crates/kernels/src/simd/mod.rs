@@ -1,0 +1,271 @@
+//! Lanes, tokens and levels: the one place that knows about instruction sets.
+//!
+//! A kernel is written once, generic over a [`Simd`] token, as a [`Kernel`], and handed to
+//! [`dispatch`], which runs it on the current [`Level`]. A token is a zero-sized *witness*: it can
+//! only be constructed where the CPU has the level's features, so holding one (or a vector made
+//! from one) proves that the instructions behind the lane operations exist.
+//!
+//! What does not belong here: any mathematics. Functions live beside their family.
+//!
+//! # How the instructions get in
+//!
+//! Lane operations are `#[inline(always)]` and call `core::arch` intrinsics. They become single
+//! instructions once inlined into a function that carries the matching `#[target_feature]`; that
+//! function is [`Simd::vectorize`]'s inner one. A kernel's `run` and all it calls on vectors must
+//! therefore be `#[inline(always)]` too, and must not pass vectors through closures.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod level;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::fmt::Debug;
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+pub use level::{Level, LevelError, with_level};
+pub use portable::Portable;
+
+use crate::Element;
+
+/// A SIMD level's witness token.
+///
+/// Zero-sized and `Copy`. The token of a level beyond the portable one can only be had from its
+/// `detect`, which returns `None` where the CPU lacks the features.
+pub trait Simd: Copy + Debug + Send + Sync + 'static {
+    /// The vector of `f32` lanes.
+    type F32: Lanes<Elem = f32, Token = Self>;
+    /// The vector of `f64` lanes.
+    type F64: Lanes<Elem = f64, Token = Self>;
+
+    /// The level this token stands for.
+    const LEVEL: Level;
+
+    /// Whether [`Lanes::mul_add`] rounds once. The portable level rounds twice unless the build
+    /// itself targets a CPU with fused multiply-add.
+    const FUSED: bool;
+
+    /// The number of vector registers a kernel may count on.
+    const REGISTERS: usize;
+
+    /// Runs `kernel` inside a function compiled for this level's instructions.
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
+}
+
+/// A computation that can run on any level: the body is written once and instantiated per token.
+pub trait Kernel {
+    /// What the computation returns.
+    type Output;
+
+    /// The body. Mark the implementation `#[inline(always)]`.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// Runs `kernel` on the current level (see [`Level::current`]).
+#[inline]
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    match Level::current() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => {
+            // SAFETY: `Level::current` only names a level that `Level::is_available` vouches for.
+            unsafe { Avx512::assume() }.vectorize(kernel)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => {
+            // SAFETY: `Level::current` only names a level that `Level::is_available` vouches for.
+            unsafe { Avx2::assume() }.vectorize(kernel)
+        }
+        _ => Portable.vectorize(kernel),
+    }
+}
+
+/// A comparison's result, one truth value a lane.
+pub trait Mask:
+    Copy + Debug + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output = Self>
+{
+    /// Whether any lane is true.
+    fn any(self) -> bool;
+}
+
+/// A vector of [`LANES`](Lanes::LANES) elements.
+///
+/// The operators and methods act lane by lane and follow IEEE 754 with rounding to nearest even;
+/// subnormals are kept. Where instruction sets disagree the choice is stated.
+pub trait Lanes:
+    Copy
+    + Debug
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// The lane's type.
+    type Elem: Element;
+    /// The token that makes these vectors.
+    type Token: Simd;
+    /// The result of a comparison.
+    type Mask: Mask;
+
+    /// The number of lanes.
+    const LANES: usize;
+
+    /// All lanes equal to `value`.
+    fn splat(token: Self::Token, value: Self::Elem) -> Self;
+
+    /// Reads `LANES` elements.
+    ///
+    /// # Safety
+    /// `ptr` must be valid for reads of `LANES` elements. Any element alignment will do.
+    unsafe fn load_ptr(token: Self::Token, ptr: *const Self::Elem) -> Self;
+
+    /// Reads `count <= LANES` elements; the remaining lanes are zero.
+    ///
+    /// # Safety
+    /// `ptr` must be valid for reads of `count` elements.
+    unsafe fn load_partial_ptr(token: Self::Token, ptr: *const Self::Elem, count: usize) -> Self;
+
+    /// Writes all lanes.
+    ///
+    /// # Safety
+    /// `ptr` must be valid for writes of `LANES` elements.
+    unsafe fn store_ptr(self, ptr: *mut Self::Elem);
+
+    /// Writes the first `count <= LANES` lanes and touches nothing behind them.
+    ///
+    /// # Safety
+    /// `ptr` must be valid for writes of `count` elements.
+    unsafe fn store_partial_ptr(self, ptr: *mut Self::Elem, count: usize);
+
+    /// `self * factor + addend`, rounded once where [`Simd::FUSED`].
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// `addend - self * factor`, rounded once where [`Simd::FUSED`].
+    fn neg_mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// The absolute value (clears the sign bit, of NaN too).
+    fn abs(self) -> Self;
+
+    /// The correctly rounded square root.
+    fn sqrt(self) -> Self;
+
+    /// `if self > other { self } else { other }`: a NaN in either gives `other`, so
+    /// `zero.max(x)` keeps a NaN in `x`.
+    fn max(self, other: Self) -> Self;
+
+    /// `if self < other { self } else { other }`: a NaN in either gives `other`.
+    fn min(self, other: Self) -> Self;
+
+    /// The nearest integral value, ties to even.
+    fn round(self) -> Self;
+
+    /// `self * 2^n` for integral `n` with `|n| <= 2 * (largest exponent)`, rounded once, also into
+    /// the subnormal range; overflow gives infinity. `n` outside that range or NaN gives an
+    /// unspecified value (and no undefined behaviour).
+    fn scale2(self, n: Self) -> Self;
+
+    /// The magnitude of `self` with the sign of `sign`.
+    fn copysign(self, sign: Self) -> Self;
+
+    /// The bitwise exclusive or.
+    fn bit_xor(self, other: Self) -> Self;
+
+    /// The bitwise and.
+    fn bit_and(self, other: Self) -> Self;
+
+    /// `self < other` (false for NaN).
+    fn lt(self, other: Self) -> Self::Mask;
+
+    /// `self <= other` (false for NaN).
+    fn le(self, other: Self) -> Self::Mask;
+
+    /// `self == other` (false for NaN).
+    fn eq(self, other: Self) -> Self::Mask;
+
+    /// `if mask { yes } else { no }`.
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+
+    /// The exponent of a finite, non-zero `self` as a float: `floor(log2(|self|))`, subnormals
+    /// included. Other values give an unspecified result.
+    fn exponent(self) -> Self;
+
+    /// The sum of the lanes, added in a fixed tree: halves onto each other until one is left.
+    #[inline(always)]
+    fn reduce_sum(self) -> Self::Elem {
+        self.reduce(|a, b| a + b)
+    }
+
+    /// The lanes combined by `op` in a fixed tree: halves onto each other until one is left.
+    #[inline(always)]
+    fn reduce(self, op: impl Fn(Self::Elem, Self::Elem) -> Self::Elem) -> Self::Elem {
+        const { assert!(Self::LANES <= MAX_LANES) };
+        let mut lanes = [Self::Elem::ZERO; MAX_LANES];
+        // SAFETY: the array holds at least `LANES` elements, as asserted above.
+        unsafe { self.store_ptr(lanes.as_mut_ptr()) };
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = op(lanes[i], lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+
+    /// The token these lanes were made with.
+    fn token(self) -> Self::Token;
+
+    /// A splat with the same token: `x.lit(0.5)`.
+    #[inline(always)]
+    fn lit(self, value: Self::Elem) -> Self {
+        Self::splat(self.token(), value)
+    }
+
+    /// Reads the first `LANES` elements of `slice`.
+    ///
+    /// # Panics
+    /// If the slice is shorter.
+    #[inline(always)]
+    fn load(token: Self::Token, slice: &[Self::Elem]) -> Self {
+        assert!(slice.len() >= Self::LANES, "a slice of at least LANES elements");
+        // SAFETY: the length was checked.
+        unsafe { Self::load_ptr(token, slice.as_ptr()) }
+    }
+
+    /// Reads up to `LANES` elements; the lanes behind a shorter slice are zero.
+    #[inline(always)]
+    fn load_partial(token: Self::Token, slice: &[Self::Elem]) -> Self {
+        // SAFETY: the count is bounded by the slice's length.
+        unsafe { Self::load_partial_ptr(token, slice.as_ptr(), slice.len().min(Self::LANES)) }
+    }
+
+    /// Writes all lanes to the start of `slice`.
+    ///
+    /// # Panics
+    /// If the slice is shorter than `LANES`.
+    #[inline(always)]
+    fn store(self, slice: &mut [Self::Elem]) {
+        assert!(slice.len() >= Self::LANES, "a slice of at least LANES elements");
+        // SAFETY: the length was checked.
+        unsafe { self.store_ptr(slice.as_mut_ptr()) }
+    }
+
+    /// Writes as many lanes as `slice` holds, at most `LANES`.
+    #[inline(always)]
+    fn store_partial(self, slice: &mut [Self::Elem]) {
+        // SAFETY: the count is bounded by the slice's length.
+        unsafe { self.store_partial_ptr(slice.as_mut_ptr(), slice.len().min(Self::LANES)) }
+    }
+}
+
+/// The most lanes any level has.
+pub const MAX_LANES: usize = 16;

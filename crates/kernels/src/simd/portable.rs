@@ -1,0 +1,279 @@
+//! The portable level: the `wide` crate's vectors, as wide as the build's target makes them fast.
+
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
+
+use wide::bytemuck;
+use wide::{f32x8, f64x4, i32x8, i64x4};
+
+use super::{Kernel, Lanes, Level, Mask, Simd};
+
+/// The token of [`Level::Portable`]; always to be had.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Portable;
+
+impl Simd for Portable {
+    type F32 = PortableF32;
+    type F64 = PortableF64;
+    const LEVEL: Level = Level::Portable;
+    const FUSED: bool = cfg!(target_feature = "fma") || cfg!(target_arch = "aarch64");
+    const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 16 } else { 8 };
+
+    #[inline]
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+}
+
+macro_rules! portable_lanes {
+    ($name:ident, $mask:ident, $wide:ident, $int:ident, $elem:ty, $bits:ty, $ibits:ty, $lanes:literal) => {
+        #[doc = concat!("A `wide::", stringify!($wide), "`.")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name($wide);
+
+        #[doc = concat!("A comparison's result on `wide::", stringify!($wide), "`.")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $mask($wide);
+
+        impl BitAnd for $mask {
+            type Output = Self;
+            #[inline(always)]
+            fn bitand(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+        }
+        impl BitOr for $mask {
+            type Output = Self;
+            #[inline(always)]
+            fn bitor(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+        }
+        impl Not for $mask {
+            type Output = Self;
+            #[inline(always)]
+            fn not(self) -> Self {
+                Self(!self.0)
+            }
+        }
+        impl Mask for $mask {
+            #[inline(always)]
+            fn any(self) -> bool {
+                self.0.any()
+            }
+        }
+        impl Add for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                Self(self.0 + other.0)
+            }
+        }
+        impl Sub for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self {
+                Self(self.0 - other.0)
+            }
+        }
+        impl Mul for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                Self(self.0 * other.0)
+            }
+        }
+        impl Div for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn div(self, other: Self) -> Self {
+                Self(self.0 / other.0)
+            }
+        }
+        impl Neg for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn neg(self) -> Self {
+                Self(self.0 ^ $wide::splat(-0.0))
+            }
+        }
+
+        impl $name {
+            /// The bits of the lanes as signed integers.
+            #[inline(always)]
+            fn to_int(self) -> $int {
+                bits(self.0)
+            }
+
+            #[inline(always)]
+            fn from_int(int: $int) -> Self {
+                Self(bits(int))
+            }
+        }
+
+        impl Lanes for $name {
+            type Elem = $elem;
+            type Token = Portable;
+            type Mask = $mask;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(_: Portable, value: $elem) -> Self {
+                Self($wide::splat(value))
+            }
+
+            #[inline(always)]
+            unsafe fn load_ptr(_: Portable, ptr: *const $elem) -> Self {
+                // SAFETY: the caller vouches for `LANES` elements; an array of elements has the
+                // alignment of one.
+                Self($wide::new(unsafe { ptr.cast::<[$elem; $lanes]>().read() }))
+            }
+
+            #[inline(always)]
+            unsafe fn load_partial_ptr(_: Portable, ptr: *const $elem, count: usize) -> Self {
+                let mut lanes = [0.0; $lanes];
+                // SAFETY: the caller vouches for `count` elements, and at most `LANES` are copied.
+                unsafe { ptr.copy_to_nonoverlapping(lanes.as_mut_ptr(), count.min($lanes)) };
+                Self($wide::new(lanes))
+            }
+
+            #[inline(always)]
+            unsafe fn store_ptr(self, ptr: *mut $elem) {
+                // SAFETY: the caller vouches for `LANES` elements; an array of elements has the
+                // alignment of one.
+                unsafe { ptr.cast::<[$elem; $lanes]>().write(self.0.to_array()) };
+            }
+
+            #[inline(always)]
+            unsafe fn store_partial_ptr(self, ptr: *mut $elem, count: usize) {
+                let lanes = self.0.to_array();
+                // SAFETY: the caller vouches for `count` elements, and at most `LANES` are copied.
+                unsafe { lanes.as_ptr().copy_to_nonoverlapping(ptr, count.min($lanes)) };
+            }
+
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                Self(self.0.mul_add(factor.0, addend.0))
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
+                Self(self.0.mul_neg_add(factor.0, addend.0))
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                Self(!$wide::splat(-0.0) & self.0)
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                Self(self.0.sqrt())
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                if cfg!(any(target_arch = "x86", target_arch = "x86_64")) {
+                    // On x86 this is the instruction whose rule the trait states.
+                    Self(self.0.fast_max(other.0))
+                } else {
+                    Self::select(other.lt(self), self, other)
+                }
+            }
+
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                if cfg!(any(target_arch = "x86", target_arch = "x86_64")) {
+                    Self(self.0.fast_min(other.0))
+                } else {
+                    Self::select(self.lt(other), self, other)
+                }
+            }
+
+            #[inline(always)]
+            fn round(self) -> Self {
+                Self(self.0.round_ties_even())
+            }
+
+            #[inline(always)]
+            fn scale2(self, n: Self) -> Self {
+                // Two powers, each within the normal range: the first product is exact unless it
+                // overflows for good, the second rounds once.
+                const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
+                const BIAS: $ibits = <$elem>::MAX_EXP as $ibits - 1;
+                // Adding 1.5 * 2^MANTISSA puts the integer into the low bits.
+                let magic = $wide::splat((3 as $bits << (MANTISSA - 1)) as $elem);
+                let n: $int = Self(n.0 + magic).to_int() - Self(magic).to_int();
+                let first: $int = n >> 1_i32;
+                let second: $int = n - first;
+                let power = |e: $int| Self::from_int((e + $int::splat(BIAS)) << (MANTISSA as i32));
+                self * power(first) * power(second)
+            }
+
+            #[inline(always)]
+            fn copysign(self, sign: Self) -> Self {
+                let bit = $wide::splat(-0.0);
+                Self((self.0 & !bit) | (sign.0 & bit))
+            }
+
+            #[inline(always)]
+            fn bit_xor(self, other: Self) -> Self {
+                Self(self.0 ^ other.0)
+            }
+
+            #[inline(always)]
+            fn bit_and(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+
+            #[inline(always)]
+            fn lt(self, other: Self) -> $mask {
+                $mask(self.0.simd_lt(other.0))
+            }
+
+            #[inline(always)]
+            fn le(self, other: Self) -> $mask {
+                $mask(self.0.simd_le(other.0))
+            }
+
+            #[inline(always)]
+            fn eq(self, other: Self) -> $mask {
+                $mask(self.0.simd_eq(other.0))
+            }
+
+            #[inline(always)]
+            fn select(mask: $mask, yes: Self, no: Self) -> Self {
+                Self(mask.0.bitselect(yes.0, no.0))
+            }
+
+            #[inline(always)]
+            fn exponent(self) -> Self {
+                // Subnormals are scaled into the normal range first.
+                const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
+                const BIAS: $ibits = <$elem>::MAX_EXP as $ibits - 1;
+                let up = (1 as $bits << (MANTISSA + 1)) as $elem;
+                let magnitude = self.abs();
+                let tiny = magnitude.lt(self.lit(<$elem>::MIN_POSITIVE));
+                let normal = Self::select(tiny, magnitude * self.lit(up), magnitude);
+                let shift = Self::select(tiny, self.lit((MANTISSA + 1) as $elem), self.lit(0.0));
+                // The exponent field, placed under 2^MANTISSA's, reads as 2^MANTISSA + field.
+                let base = (1 as $bits << MANTISSA) as $elem;
+                let field: $int = (normal.to_int() >> (MANTISSA as i32)) + self.lit(base).to_int();
+                Self::from_int(field) - self.lit(base + BIAS as $elem) - shift
+            }
+
+            #[inline(always)]
+            fn token(self) -> Portable {
+                Portable
+            }
+        }
+    };
+}
+
+/// The same bits as another type of the same size.
+#[inline(always)]
+fn bits<A: bytemuck::NoUninit, B: bytemuck::AnyBitPattern>(a: A) -> B {
+    bytemuck::cast(a)
+}
+
+portable_lanes!(PortableF32, PortableMask32, f32x8, i32x8, f32, u32, i32, 8);
+portable_lanes!(PortableF64, PortableMask64, f64x4, i64x4, f64, u64, i64, 4);
