@@ -1,1 +1,50 @@
-//! autodiff
+//! Tensors and tape-based reverse-mode automatic differentiation on the CPU.
+//!
+//! - [`Tensor`]: a shape, strides, and a shared buffer; views cost nothing.
+//! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
+//! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
+//! - [`Var::backward`] and [`grad`]: gradients, and gradients of gradients.
+//! - [`gradcheck()`]: gradients checked against differences.
+//!
+//! ```
+//! use wengert_autodiff::{Tape, Tensor};
+//!
+//! let tape = Tape::new();
+//! let x = tape.variable(&Tensor::from_slice(&[0.5_f64, -1.0], [2])?);
+//! let y = (x * x).sum().tanh();
+//! let gradients = y.backward();
+//! println!("y = {}, dy/dx = {}", y.item(), gradients.get(x).unwrap());
+//! # Ok::<(), wengert_autodiff::Error>(())
+//! ```
+//!
+//! # Derivatives at kinks
+//!
+//! relu'(0) = 0; leaky_relu'(0) = slope.
+
+#![forbid(unsafe_code)]
+
+mod backward;
+mod error;
+mod gradcheck;
+mod op;
+pub mod ops;
+mod parameter;
+mod pool;
+mod shape;
+mod tape;
+mod tensor;
+pub mod testing;
+
+pub use backward::{CreateGraph, Gradients, grad};
+pub use error::{Error, Result};
+pub use gradcheck::{
+    Comparison, Gradcheck, GradcheckError, Mode, Report, gradcheck, gradgradcheck,
+};
+pub use op::{Cotangents, Forward, Op, Vjp, eval};
+pub use parameter::{Parameter, ParameterId};
+pub use pool::Memory;
+pub use shape::{Shape, Strides};
+pub use tape::{Tape, Var};
+pub use tensor::{Step, Tensor};
+pub use wengert_kernels::Element;
+pub use wengert_kernels::activation::Activation;

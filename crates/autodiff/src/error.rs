@@ -1,0 +1,116 @@
+//! The one error type of this crate.
+
+use crate::shape::{Shape, list};
+
+/// What can go wrong with tensors, variables and gradients.
+///
+/// Every message says what was asked, what was got and what would be right.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operands' shapes do not fit the operation.
+    #[error("{op}: expected {expected}, got {}", list(got))]
+    Shapes {
+        /// The operation.
+        op: &'static str,
+        /// What would have been right.
+        expected: String,
+        /// The operands' shapes.
+        got: Vec<Shape>,
+    },
+    /// A number of operands the operation does not take.
+    #[error("{op} takes {expected} operands, got {got}")]
+    Arity {
+        /// The operation.
+        op: &'static str,
+        /// How many it takes.
+        expected: usize,
+        /// How many it got.
+        got: usize,
+    },
+    /// Data that does not fill the shape.
+    #[error("a tensor of shape {shape} holds {} elements, got {got}", shape.len())]
+    Length {
+        /// The shape asked for.
+        shape: Shape,
+        /// The number of elements given.
+        got: usize,
+    },
+    /// A shape whose element count or byte size does not fit the address space.
+    #[error("a tensor of shape {shape} is too large for this machine's addresses")]
+    TooLarge {
+        /// The shape asked for.
+        shape: Shape,
+    },
+    /// An axis the tensor does not have.
+    #[error("{op}: axis {axis} does not exist in a tensor of rank {rank}; axes run from {} to {}", -(*rank as isize), *rank as isize - 1)]
+    Axis {
+        /// The operation.
+        op: &'static str,
+        /// The axis asked for.
+        axis: isize,
+        /// The tensor's rank.
+        rank: usize,
+    },
+    /// An argument outside its domain.
+    #[error("{op}: {message}")]
+    Argument {
+        /// The operation.
+        op: &'static str,
+        /// What was asked and what would be right.
+        message: String,
+    },
+    /// A class label that is not below the number of classes.
+    #[error("{op}: the label {label} of row {row} is not among the {classes} classes 0..{classes}")]
+    Label {
+        /// The operation.
+        op: &'static str,
+        /// The row.
+        row: usize,
+        /// Its label.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A gradient of something that is not a single number.
+    #[error("{op}: only a single number has a gradient, the output has shape {shape}; reduce it first (sum, mean) or give a cotangent")]
+    NotScalar {
+        /// The operation.
+        op: &'static str,
+        /// The output's shape.
+        shape: Shape,
+    },
+    /// A gradient with respect to something that cannot have one.
+    #[error("no gradient: {reason}")]
+    NoGradient {
+        /// Why.
+        reason: &'static str,
+    },
+    /// Variables of different tapes in one operation.
+    #[error("{op}: the operands belong to different tapes")]
+    DifferentTapes {
+        /// The operation.
+        op: &'static str,
+    },
+    /// A variable whose value is gone from the tape.
+    #[error("{op}: the value of a variable is no longer on the tape: {reason}")]
+    Released {
+        /// The operation.
+        op: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// The result of a fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Unwraps the result of a fallible entry for the method sugar: panics with the error's own text,
+/// at the caller's line.
+#[track_caller]
+pub(crate) fn expect<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}

@@ -1,0 +1,432 @@
+//! [`gradcheck`]: gradients against differences of values, for the functions of users.
+//!
+//! The differences are central ones in f64, extrapolated to step zero with an estimate of their
+//! own error (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in
+//! Engineering Software 4(2), 1982), so that a mismatch means a wrong gradient and not a bad step.
+
+mod ridders;
+
+use std::fmt;
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+use crate::backward::{CreateGraph, grad};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+use ridders::{Difference, differentiate};
+
+/// Checks the first derivatives of `f` at `inputs`.
+///
+/// ```
+/// use wengert_autodiff::{Tensor, gradcheck};
+/// let a = Tensor::from_slice(&[0.3, -0.7, 1.1], [3])?;
+/// let b = Tensor::from_slice(&[1.4, 0.2, -0.6], [3])?;
+/// let report = gradcheck(|[a, b]| (a * b).tanh().sum(), [&a, &b])?;
+/// assert_eq!(report.checked, 6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`GradcheckError::Mismatch`] if a derivative is wrong; see there for the others.
+pub fn gradcheck<const N: usize>(
+    f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
+    inputs: [&Tensor<f64>; N],
+) -> Result<Report, GradcheckError> {
+    Gradcheck::new().run(f, inputs)
+}
+
+/// Checks the first and the second derivatives of `f` at `inputs`. See [`gradcheck`].
+///
+/// # Errors
+/// [`GradcheckError::Mismatch`] if a derivative is wrong; see there for the others.
+pub fn gradgradcheck<const N: usize>(
+    f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
+    inputs: [&Tensor<f64>; N],
+) -> Result<Report, GradcheckError> {
+    Gradcheck::new().order(2).run(f, inputs)
+}
+
+/// Which derivatives are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// All where there are few, random projections where there are many.
+    #[default]
+    Auto,
+    /// Every element of the Jacobian.
+    Full,
+    /// The derivatives of one random combination of the outputs.
+    Projection,
+}
+
+/// A check of gradients, with its options.
+#[derive(Clone, Copy, Debug)]
+pub struct Gradcheck {
+    order: u8,
+    relative: f64,
+    absolute: f64,
+    kinks: f64,
+    mode: Mode,
+    seed: u64,
+}
+
+impl Default for Gradcheck {
+    fn default() -> Self {
+        Gradcheck { order: 1, relative: 1e-6, absolute: 1e-7, kinks: 0.1, mode: Mode::Auto, seed: 0 }
+    }
+}
+
+/// A derivative that was compared.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// 1 or 2. At order 2 the function is the gradient of a random combination of the outputs, and
+    /// the weights of the combination are one more input behind the others.
+    pub order: u8,
+    /// The output's element (row-major), or 0 under a projection.
+    pub output: usize,
+    /// Which input.
+    pub input: usize,
+    /// Which element of it.
+    pub index: Vec<usize>,
+    /// That element's value.
+    pub value: f64,
+    /// What the engine computed.
+    pub analytic: f64,
+    /// What the differences say.
+    pub numeric: f64,
+    /// The differences' estimate of their own error.
+    pub uncertainty: f64,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "order {}: output {} by input {} at {:?} (value {:e}): analytic {:e}, numeric {:e} (± {:.1e})",
+            self.order,
+            self.output,
+            self.input,
+            self.index,
+            self.value,
+            self.analytic,
+            self.numeric,
+            self.uncertainty
+        )
+    }
+}
+
+/// What a passed check has seen.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// How many derivatives agreed.
+    pub checked: usize,
+    /// Points where one-sided differences disagree: nothing to compare with.
+    pub kinks: Vec<Comparison>,
+    /// The agreement that was worst, relative to its tolerance.
+    pub worst: Option<Comparison>,
+    /// Its distance in units of the tolerance.
+    pub worst_ratio: f64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} derivatives agree, {} kinks left out", self.checked, self.kinks.len())?;
+        if let Some(worst) = &self.worst {
+            write!(f, "; worst at {:.2} of the tolerance: {worst}", self.worst_ratio)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a check did not pass.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GradcheckError {
+    /// Derivatives that disagree; at most ten are listed.
+    #[error("{count} of {of} derivatives are wrong:{}", lines(first))]
+    Mismatch {
+        /// How many.
+        count: usize,
+        /// Of how many compared.
+        of: usize,
+        /// The first of them.
+        first: Vec<Comparison>,
+    },
+    /// So many kinks that the check says little. Move the inputs, or allow more.
+    #[error("{} of {of} derivatives lie at kinks, where there is nothing to compare with; move the inputs or allow more kinks:{}", kinks.len(), lines(kinks))]
+    Kinks {
+        /// Where.
+        kinks: Vec<Comparison>,
+        /// Of how many compared.
+        of: usize,
+    },
+    /// The function's value is not finite at the inputs.
+    #[error("the function's value is not finite at the inputs: element {output} is {value}")]
+    NotFinite {
+        /// The output's element.
+        output: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// The function or its gradient failed.
+    #[error(transparent)]
+    Function(#[from] Error),
+}
+
+fn lines(comparisons: &[Comparison]) -> String {
+    comparisons.iter().take(10).map(|comparison| format!("\n  {comparison}")).collect()
+}
+
+/// A function of variables, however many.
+type Function<'a> = dyn for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> + 'a;
+
+impl Gradcheck {
+    /// A check of first derivatives with the default tolerances: `1e-7 + 1e-6 |derivative|`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The highest order to check: 1 or 2.
+    pub fn order(mut self, order: u8) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Derivatives `a` and `n` agree if `|a - n| <= absolute + relative * max(|a|, |n|)`.
+    pub fn tolerance(mut self, relative: f64, absolute: f64) -> Self {
+        (self.relative, self.absolute) = (relative, absolute);
+        self
+    }
+
+    /// The share of points that may be kinks; 0.1 unless told.
+    pub fn kinks(mut self, share: f64) -> Self {
+        self.kinks = share;
+        self
+    }
+
+    /// Which derivatives are compared.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The seed of the random projections.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Checks `f` at `inputs`.
+    ///
+    /// # Errors
+    /// See [`GradcheckError`].
+    pub fn run<const N: usize>(
+        &self,
+        f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
+        inputs: [&Tensor<f64>; N],
+    ) -> Result<Report, GradcheckError> {
+        self.run_slice(&|vars| Ok(f(std::array::from_fn(|i| vars[i]))), &inputs)
+    }
+
+    /// Checks a function of any number of inputs, which may fail.
+    ///
+    /// # Errors
+    /// See [`GradcheckError`].
+    pub fn run_slice(
+        &self,
+        f: &Function<'_>,
+        inputs: &[&Tensor<f64>],
+    ) -> Result<Report, GradcheckError> {
+        let mut report = Report::default();
+        let mut wrong = Vec::new();
+        let shape = self.compare(1, f, inputs, &mut report, &mut wrong)?;
+        if self.order >= 2 {
+            // Random weights in place of the output's cotangent; an input as well, so that the
+            // derivative by the cotangent is checked too.
+            let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x9e37_79b9);
+            let weights = Tensor::from_fn(shape, |_| rng.random_range(0.5..1.5));
+            let with_weights: Vec<&Tensor<f64>> = inputs.iter().copied().chain([&weights]).collect();
+            let gradient = |vars: &[Var<'_, f64>]| gradient_of(f, vars);
+            let gradient: &Function<'_> = &gradient;
+            self.compare(2, gradient, &with_weights, &mut report, &mut wrong)?;
+        }
+        let of = report.checked + report.kinks.len() + wrong.len();
+        if !wrong.is_empty() {
+            let count = wrong.len();
+            wrong.truncate(10);
+            return Err(GradcheckError::Mismatch { count, of, first: wrong });
+        }
+        if report.kinks.len() as f64 > self.kinks * of as f64 {
+            return Err(GradcheckError::Kinks { kinks: report.kinks, of });
+        }
+        Ok(report)
+    }
+
+    /// Compares the Jacobian of `f` with differences. Returns the output's shape.
+    fn compare(
+        &self,
+        order: u8,
+        f: &Function<'_>,
+        inputs: &[&Tensor<f64>],
+        report: &mut Report,
+        wrong: &mut Vec<Comparison>,
+    ) -> Result<Shape, GradcheckError> {
+        let value = evaluate(f, inputs)?;
+        let shape = value.shape().clone();
+        if let Some((output, &value)) =
+            value.to_vec().iter().enumerate().find(|(_, value)| !value.is_finite())
+        {
+            return Err(GradcheckError::NotFinite { output, value });
+        }
+        let elements: usize = inputs.iter().map(|x| x.len()).sum();
+        let project = match self.mode {
+            Mode::Full => false,
+            Mode::Projection => true,
+            Mode::Auto => elements * shape.len() > 2048,
+        };
+        let mut rng = Pcg64::seed_from_u64(self.seed);
+        let weights = Tensor::from_fn(shape.clone(), |_| rng.random_range(0.5..1.5));
+        let cotangents: Vec<Tensor<f64>> = if project {
+            vec![weights.clone()]
+        } else {
+            (0..shape.len()).map(|k| one_hot(&shape, k)).collect()
+        };
+        let analytic = jacobian(f, inputs, &cotangents)?;
+        let observe = |inputs: &[&Tensor<f64>]| -> Result<Vec<f64>> {
+            let value = evaluate(f, inputs)?.to_vec();
+            if project {
+                Ok(vec![value.iter().zip(weights.to_vec()).map(|(y, w)| y * w).sum()])
+            } else {
+                Ok(value)
+            }
+        };
+        for (input, x) in inputs.iter().enumerate() {
+            let values = x.to_vec();
+            for (place, &value) in values.iter().enumerate() {
+                let moved = |to: f64| {
+                    let mut values = values.clone();
+                    values[place] = to;
+                    let moved = Tensor::from_vec(values, x.shape().clone())?;
+                    let mut all = inputs.to_vec();
+                    all[input] = &moved;
+                    observe(&all)
+                };
+                for (output, numeric) in differentiate(moved, value)?.into_iter().enumerate() {
+                    let comparison = Comparison {
+                        order,
+                        output,
+                        input,
+                        index: unravel(place, x.shape()),
+                        value,
+                        analytic: analytic[output][input][place],
+                        numeric: numeric.value,
+                        uncertainty: numeric.uncertainty,
+                    };
+                    self.judge(comparison, &numeric, report, wrong);
+                }
+            }
+        }
+        Ok(shape)
+    }
+
+    fn judge(
+        &self,
+        comparison: Comparison,
+        numeric: &Difference,
+        report: &mut Report,
+        wrong: &mut Vec<Comparison>,
+    ) {
+        let Comparison { analytic: a, numeric: n, uncertainty, .. } = comparison;
+        let tolerance = self.absolute + self.relative * a.abs().max(n.abs());
+        let distance = (a - n).abs();
+        // A NaN compares false and is wrong.
+        if distance <= tolerance && uncertainty <= tolerance {
+            report.checked += 1;
+            let ratio = distance / tolerance;
+            if report.worst.is_none() || ratio > report.worst_ratio {
+                (report.worst, report.worst_ratio) = (Some(comparison), ratio);
+            }
+        } else if numeric.kink(tolerance) && a.is_finite() {
+            report.kinks.push(comparison);
+        } else {
+            wrong.push(comparison);
+        }
+    }
+}
+
+/// The gradient by all inputs of the outputs weighted with the last variable, as one flat vector.
+fn gradient_of<'t>(f: &Function<'_>, vars: &[Var<'t, f64>]) -> Result<Var<'t, f64>> {
+    let Some((weights, inputs)) = vars.split_last() else {
+        return Err(Error::NoGradient { reason: "the function has no inputs" });
+    };
+    let tape = weights.tape();
+    let output = f(inputs)?;
+    let total: usize = inputs.iter().map(|x| x.shape().len()).sum();
+    let mut flat = tape.constant(&Tensor::zeros([total]));
+    if !output.requires_grad() {
+        return Ok(flat);
+    }
+    let mut start = 0;
+    for (x, gradient) in inputs.iter().zip(grad(&[output], &[*weights], inputs, CreateGraph::Yes)?) {
+        let len = x.shape().len();
+        if let Some(gradient) = gradient {
+            let gradient = crate::ops::reshape(gradient, [len])?;
+            let op = crate::ops::slice_grad::SliceGrad::along_first(start, len, total);
+            flat = crate::ops::add(flat, tape.apply(op, &[gradient])?)?;
+        }
+        start += len;
+    }
+    Ok(flat)
+}
+
+/// The value of `f` at `inputs`. The inputs are variables: `f` may ask for gradients.
+fn evaluate(f: &Function<'_>, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
+    let tape = Tape::new();
+    let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
+    Ok(f(&vars)?.value())
+}
+
+/// For each cotangent, for each input, the gradient's elements.
+fn jacobian(
+    f: &Function<'_>,
+    inputs: &[&Tensor<f64>],
+    cotangents: &[Tensor<f64>],
+) -> Result<Vec<Vec<Vec<f64>>>> {
+    let tape = Tape::new();
+    let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
+    let output = f(&vars)?;
+    cotangents
+        .iter()
+        .map(|cotangent| {
+            let cotangent = tape.constant(cotangent);
+            let gradients = grad(&[output], &[cotangent], &vars, CreateGraph::No)?;
+            Ok(gradients
+                .into_iter()
+                .zip(inputs)
+                .map(|(gradient, x)| gradient.map_or(vec![0.0; x.len()], |g| g.value().to_vec()))
+                .collect())
+        })
+        .collect()
+}
+
+fn one_hot(shape: &Shape, k: usize) -> Tensor<f64> {
+    let mut tensor = Tensor::zeros(shape.clone());
+    tensor.as_mut_slice()[k] = 1.0;
+    tensor
+}
+
+fn unravel(mut place: usize, shape: &Shape) -> Vec<usize> {
+    let mut index = vec![0; shape.rank()];
+    for (i, &dim) in index.iter_mut().zip(shape.iter()).rev() {
+        *i = place % dim;
+        place /= dim;
+    }
+    index
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Central differences extrapolated to step zero, for all outputs at once.
+
+use crate::error::Result;
+
+/// How many step sizes are tried.
+const STEPS: usize = 10;
+/// The ratio of one step size to the next.
+const SHRINK: f64 = 1.6;
+
+/// A numeric derivative.
+#[derive(Clone, Debug)]
+pub(super) struct Difference {
+    pub(super) value: f64,
+    /// An estimate of its error.
+    pub(super) uncertainty: f64,
+    /// `|f(x+h) - 2 f(x) + f(x-h)| / h`, the disagreement of the one-sided differences, for each
+    /// step from the largest.
+    gaps: [f64; STEPS],
+}
+
+impl Difference {
+    /// Whether the one-sided differences disagree by more than `tolerance` and do not come closer
+    /// as the step shrinks, as they do where there is a derivative.
+    pub(super) fn kink(&self, tolerance: f64) -> bool {
+        let (first, last) = (self.gaps[0], self.gaps[STEPS - 1]);
+        last > tolerance && last > 0.5 * first.min(self.gaps[STEPS / 2])
+    }
+}
+
+/// The derivative of each of the elements `f` returns at `x`.
+pub(super) fn differentiate(
+    f: impl Fn(f64) -> Result<Vec<f64>>,
+    x: f64,
+) -> Result<Vec<Difference>> {
+    let centre = f(x)?;
+    let mut found: Vec<Difference> = centre
+        .iter()
+        .map(|_| Difference { value: f64::NAN, uncertainty: f64::INFINITY, gaps: [0.0; STEPS] })
+        .collect();
+    let mut step = 0.05 * x.abs().max(1.0);
+    // Neville's tableau: column j is free of the error terms below h^(2j+2). Only the column before
+    // is kept.
+    let mut before: Vec<Vec<f64>> = Vec::new();
+    for i in 0..STEPS {
+        // The step that is really taken, after rounding.
+        let (right, left) = (x + step, x - step);
+        let (above, below) = (f(right)?, f(left)?);
+        let mut column: Vec<Vec<f64>> = Vec::with_capacity(i + 1);
+        column.push(above.iter().zip(&below).map(|(a, b)| (a - b) / (right - left)).collect());
+        for (k, difference) in found.iter_mut().enumerate() {
+            difference.gaps[i] = ((above[k] - centre[k]) - (centre[k] - below[k])).abs() / step;
+        }
+        let mut factor = SHRINK * SHRINK;
+        for j in 1..=i {
+            let next: Vec<f64> = column[j - 1]
+                .iter()
+                .zip(&before[j - 1])
+                .map(|(new, old)| (new * factor - old) / (factor - 1.0))
+                .collect();
+            for (k, difference) in found.iter_mut().enumerate() {
+                let error =
+                    (next[k] - column[j - 1][k]).abs().max((next[k] - before[j - 1][k]).abs());
+                if error < difference.uncertainty {
+                    (difference.value, difference.uncertainty) = (next[k], error);
+                }
+            }
+            column.push(next);
+            factor *= SHRINK * SHRINK;
+        }
+        before = column;
+        step /= SHRINK;
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smooth_functions_are_differentiated_to_near_rounding() {
+        for x in [-1.7, 0.0, 0.4, 30.0] {
+            let f = |x: f64| Ok(vec![x.sin(), (0.1 * x).exp(), x * x * x]);
+            let expected = [x.cos(), 0.1 * (0.1 * x).exp(), 3.0 * x * x];
+            for (got, want) in differentiate(f, x).unwrap().iter().zip(expected) {
+                let error = (got.value - want).abs();
+                assert!(error <= 1e-9 * (1.0 + want.abs()), "{x}: {got:?} for {want}");
+                assert!(!got.kink(1e-6), "{x}: {got:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn kinks_are_seen() {
+        let f = |x: f64| Ok(vec![x.abs(), x.max(0.0), (x - 1e-9).max(0.0)]);
+        for difference in differentiate(f, 0.0).unwrap() {
+            assert!(difference.kink(1e-6), "{difference:?}");
+        }
+    }
+}

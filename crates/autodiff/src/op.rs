@@ -1,0 +1,258 @@
+//! [`Op`]: the one trait that defines an operation, built in or a user's own.
+
+use std::fmt::Debug;
+
+use smallvec::SmallVec;
+use wengert_kernels::Element;
+
+use crate::error::{Error, Result};
+use crate::pool::Pool;
+use crate::shape::Shape;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+/// A differentiable operation: shapes, value, and vector-Jacobian product.
+///
+/// The operations of this crate implement it, and so do a user's own; there is no difference
+/// between the two. [`Tape::apply`] records an operation, [`eval`] runs it on tensors alone.
+///
+/// The vector-Jacobian product takes and returns variables. While gradients are merely computed
+/// nothing is recorded and each intermediate is freed as soon as the rule returns; when a gradient
+/// is itself to be differentiated, the same rule lands on the tape. A rule written with variables
+/// is therefore differentiable to any order; one that reads values out of them and puts constants
+/// back is not.
+///
+/// Rules need not undo broadcasting: a cotangent of a broadcast shape is summed to its operand's.
+///
+/// ```
+/// use wengert_autodiff::{Cotangents, Forward, Op, Result, Shape, Tape, Tensor, Vjp};
+///
+/// /// y = x^3
+/// #[derive(Debug)]
+/// struct Cube;
+///
+/// impl Op<f64> for Cube {
+///     fn name(&self) -> &'static str {
+///         "cube"
+///     }
+///     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+///         Ok(inputs[0].clone())
+///     }
+///     fn forward(&self, inputs: &[&Tensor<f64>], ctx: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+///         let mut y = ctx.output();
+///         for (y, x) in y.as_mut_slice().iter_mut().zip(inputs[0].to_vec()) {
+///             *y = x * x * x;
+///         }
+///         Ok(y)
+///     }
+///     fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+///         let x = node.input(0);
+///         Ok([Some(node.gy() * x * x * 3.0)].into_iter().collect())
+///     }
+/// }
+///
+/// let tape = Tape::new();
+/// let x = tape.variable(&Tensor::scalar(2.0));
+/// let y = tape.apply(Cube, &[x])?;
+/// assert_eq!(y.backward().get(x).unwrap().item(), 12.0);
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+pub trait Op<E: Element>: Debug + Send + 'static {
+    /// The name messages call it by.
+    fn name(&self) -> &'static str;
+
+    /// The number of operands, if it is fixed. Checked before [`shape`](Self::shape) is asked.
+    fn arity(&self) -> Option<usize> {
+        None
+    }
+
+    /// The output's shape for operands of the given shapes.
+    ///
+    /// # Errors
+    /// If the operation does not take these shapes; what is refused here is not recorded.
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape>;
+
+    /// The output's value. The shapes are those [`shape`](Self::shape) accepted; the layouts are
+    /// any. A view of an operand may be returned.
+    ///
+    /// # Errors
+    /// If the operands' values cannot be taken.
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>>;
+
+    /// For each operand the product of the output's cotangent `node.gy()` with the Jacobian;
+    /// `None` where it is zero or where [`Vjp::needs`] says nobody asks.
+    ///
+    /// # Errors
+    /// If the operation has no gradient.
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>>;
+}
+
+impl<E: Element> Op<E> for Box<dyn Op<E>> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn arity(&self) -> Option<usize> {
+        (**self).arity()
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        (**self).shape(inputs)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        (**self).forward(inputs, ctx)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        (**self).vjp(node)
+    }
+}
+
+/// One cotangent an operand; `None` is zero.
+pub type Cotangents<'t, E> = SmallVec<[Option<Var<'t, E>>; 3]>;
+
+/// Cotangents from an array, in the operands' order.
+pub(crate) fn cotangents<'t, E: Element, const N: usize>(
+    values: [Option<Var<'t, E>>; N],
+) -> Result<Cotangents<'t, E>> {
+    Ok(values.into_iter().collect())
+}
+
+/// What a forward computation is given beside its operands.
+#[derive(Debug)]
+pub struct Forward<'a, E: Element> {
+    shape: &'a Shape,
+    pool: Option<&'a Pool<E>>,
+    saved: Vec<Tensor<E>>,
+}
+
+impl<E: Element> Forward<'_, E> {
+    /// The output's shape.
+    pub fn shape(&self) -> &Shape {
+        self.shape
+    }
+
+    /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
+    pub fn output(&self) -> Tensor<E> {
+        self.scratch(self.shape.clone())
+    }
+
+    /// A tensor with unspecified contents.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn scratch(&self, shape: impl Into<Shape>) -> Tensor<E> {
+        crate::error::expect(Tensor::stale(shape.into(), self.pool))
+    }
+
+    /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a
+    /// cache of something computed from the operands: the rule's own gradient must not depend on
+    /// it being one.
+    pub fn save(&mut self, tensor: Tensor<E>) {
+        self.saved.push(tensor);
+    }
+}
+
+/// What a vector-Jacobian product is given: the operands, the output, and the cotangent.
+#[derive(Debug)]
+pub struct Vjp<'a, 't, E: Element> {
+    pub(crate) inputs: &'a [Var<'t, E>],
+    pub(crate) output: Var<'t, E>,
+    pub(crate) gy: Var<'t, E>,
+    pub(crate) saved: &'a [Tensor<E>],
+    pub(crate) needs: &'a [bool],
+    pub(crate) graph: bool,
+}
+
+impl<'t, E: Element> Vjp<'_, 't, E> {
+    /// The operand in place `i`.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn input(&self, i: usize) -> Var<'t, E> {
+        self.inputs[i]
+    }
+
+    /// The output.
+    pub fn output(&self) -> Var<'t, E> {
+        self.output
+    }
+
+    /// The output's cotangent, of the output's shape.
+    pub fn gy(&self) -> Var<'t, E> {
+        self.gy
+    }
+
+    /// The tensor the forward computation saved in place `i`.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn saved(&self, i: usize) -> &Tensor<E> {
+        &self.saved[i]
+    }
+
+    /// Whether anybody asks for the cotangent of the operand in place `i`. Rules skip expensive
+    /// products nobody asks for; a cotangent given anyway is dropped.
+    pub fn needs(&self, i: usize) -> bool {
+        self.needs[i]
+    }
+
+    /// The number of operands.
+    pub fn len(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Whether there are no operands.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// Whether what the rule computes is recorded, to be differentiated again. What was saved is
+    /// then to be recomputed from the operands.
+    pub fn creates_graph(&self) -> bool {
+        self.graph
+    }
+
+    /// The tape.
+    pub fn tape(&self) -> &'t Tape<E> {
+        self.gy.tape()
+    }
+}
+
+/// The value and what was saved.
+pub(crate) type Evaluated<E> = (Tensor<E>, Vec<Tensor<E>>);
+
+pub(crate) fn evaluate<E: Element>(
+    op: &dyn Op<E>,
+    inputs: &[&Tensor<E>],
+    pool: Option<&Pool<E>>,
+) -> Result<Evaluated<E>> {
+    if let Some(expected) = op.arity()
+        && expected != inputs.len()
+    {
+        return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
+    }
+    let shapes: SmallVec<[&Shape; 3]> = inputs.iter().map(|tensor| tensor.shape()).collect();
+    let shape = op.shape(&shapes)?;
+    shape.checked_len::<E>()?;
+    let mut ctx = Forward { shape: &shape, pool, saved: Vec::new() };
+    let value = op.forward(inputs, &mut ctx)?;
+    if *value.shape() != shape {
+        let expected = format!("an output of shape {shape} from its own forward computation");
+        return Err(Error::Shapes { op: op.name(), expected, got: vec![value.shape().clone()] });
+    }
+    Ok((value, ctx.saved))
+}
+
+/// The value of an operation on tensors, with no tape.
+///
+/// # Errors
+/// Those of the operation.
+pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
+    let pool = inputs.iter().find_map(|tensor| tensor.pool());
+    evaluate(op, inputs, pool).map(|(value, _)| value)
+}

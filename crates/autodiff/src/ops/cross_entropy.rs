@@ -1,0 +1,125 @@
+//! `y = mean over rows of ln(sum_j e^(x_j)) - x_label`: the softmax cross-entropy with integer
+//! labels, in one pass over the logits. The cotangent is `gy / rows (softmax(x) - onehot)`, by the
+//! fused kernel of [`cross_entropy_grad`](super::cross_entropy_grad) from the saved logarithms.
+
+use std::sync::Arc;
+
+use wengert_kernels::{Element, reduce, softmax};
+
+use super::cross_entropy_grad::CrossEntropyGrad;
+use crate::error::{Error, Result, expect};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct CrossEntropy {
+    labels: Arc<[usize]>,
+}
+
+/// The numbers of rows and of classes, if the labels fit the logits.
+pub(super) fn check(op: &'static str, logits: &Shape, labels: &[usize]) -> Result<(usize, usize)> {
+    let &[rows, classes] = logits.dims() else {
+        let expected = "logits of shape [rows, classes]".to_owned();
+        return Err(Error::Shapes { op, expected, got: vec![logits.clone()] });
+    };
+    if labels.len() != rows {
+        let message = format!("{rows} rows of logits need as many labels, got {}", labels.len());
+        return Err(Error::Argument { op, message });
+    }
+    match labels.iter().enumerate().find(|(_, label)| **label >= classes) {
+        Some((row, &label)) => Err(Error::Label { op, row, label, classes }),
+        None => Ok((rows, classes)),
+    }
+}
+
+impl<E: Element> Op<E> for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross_entropy"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        check("cross_entropy", inputs[0], &self.labels).map(|_| Shape::scalar())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let &[rows, classes] = inputs[0].shape().dims() else {
+            unreachable!("the shape was checked")
+        };
+        let logits = inputs[0].contiguous();
+        let mut losses = ctx.scratch([rows]);
+        let mut log_sum_exp = ctx.scratch([rows]);
+        softmax::cross_entropy_rows(
+            logits.as_slice().expect("made contiguous"),
+            classes,
+            &self.labels,
+            losses.as_mut_slice(),
+            log_sum_exp.as_mut_slice(),
+        );
+        let mut out = ctx.output();
+        let total = reduce::sum(losses.as_mut_slice());
+        // The mean over no rows is NaN.
+        out.as_mut_slice()[0] = total / E::from_f64(rows as f64);
+        ctx.save(log_sum_exp);
+        Ok(out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let op = CrossEntropyGrad {
+            labels: Arc::clone(&self.labels),
+            log_sum_exp: Some(node.saved(0).clone()),
+        };
+        cotangents([Some(node.tape().apply(op, &[node.gy(), node.input(0)])?)])
+    }
+}
+
+/// The mean over the rows of the softmax cross-entropy, `-ln softmax(logits)[label]`.
+///
+/// # Shapes
+/// `logits` is `[rows, classes]`, `labels` holds a class `0..classes` for each row; the result is a
+/// single number, NaN for no rows.
+///
+/// # Errors
+/// If the shapes do not fit, or a label is not below the number of classes.
+#[track_caller]
+pub fn cross_entropy<E: Element>(
+    logits: Var<'_, E>,
+    labels: impl Into<Arc<[usize]>>,
+) -> Result<Var<'_, E>> {
+    logits.tape().apply(CrossEntropy { labels: labels.into() }, &[logits])
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The softmax cross-entropy. See [`ops::cross_entropy`](crate::ops::cross_entropy).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a label is not below the number of classes.
+    #[track_caller]
+    pub fn cross_entropy(self, labels: impl Into<Arc<[usize]>>) -> Self {
+        expect(cross_entropy(self, labels))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "cross_entropy",
+    order: 2,
+    sample: |s| {
+        let (rows, classes) = (s.size().max(1), s.size().max(1));
+        let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();
+        let inputs = vec![s.tensor(&Shape::from([rows, classes]), &Domain::REAL)];
+        Case::new(CrossEntropy { labels: Arc::clone(&labels) }, inputs, move |x| {
+            let loss = |row: &[f64], label: usize| {
+                row.iter().map(|x| x.exp()).sum::<f64>().ln() - row[label]
+            };
+            let total: f64 =
+                x[0].data.chunks(classes).zip(labels.iter()).map(|(row, &l)| loss(row, l)).sum();
+            Dense { shape: vec![], data: vec![total / rows as f64] }
+        })
+    },
+}];

@@ -1,0 +1,204 @@
+//! `y = f(x W^T + b)`: a fully connected layer in one pass, bias and activation applied while the
+//! product's tile is in registers. With `gz = gy f'(y)` the cotangents are `gz W`, `gz^T x` and the
+//! sum of `gz` over its rows.
+
+use wengert_kernels::Element;
+use wengert_kernels::activation::{self, Activation, Saved};
+use wengert_kernels::gemm::{Bias, Epilogue};
+
+use super::activate_grad::ActivateGrad;
+use super::matmul::{flat_rows, product};
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Linear {
+    activation: Activation,
+}
+
+impl<E: Element> Op<E> for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let mismatch = |expected: &str| Error::Shapes {
+            op: "linear",
+            expected: expected.to_owned(),
+            got: inputs.iter().map(|&shape| shape.clone()).collect(),
+        };
+        let (x, w) = match inputs {
+            [x, w] | [x, w, _] => (x, w),
+            _ => return Err(Error::Arity { op: "linear", expected: 3, got: inputs.len() }),
+        };
+        let (Some((features, front)), [outputs, w_features]) = (x.split_last(), w.dims()) else {
+            return Err(mismatch("x [.., in], a weight [out, in] and a bias [out]"));
+        };
+        if features != w_features {
+            return Err(mismatch("x [.., in] and a weight [out, in] with the same number in"));
+        }
+        if inputs.get(2).is_some_and(|bias| bias.dims() != [*outputs]) {
+            return Err(mismatch("a weight [out, in] and a bias [out] with the same number out"));
+        }
+        Ok(front.iter().chain([outputs]).copied().collect())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let mut out = ctx.output();
+        let weight = inputs[1].try_transpose(0, 1)?;
+        let bias = inputs.get(2).map(|bias| bias.contiguous());
+        let bias = bias.as_ref().and_then(Tensor::as_slice);
+        let x = match flat_rows(inputs[0]) {
+            Ok(x) => x,
+            Err(()) => {
+                let x = inputs[0].copied(inputs[0].pool());
+                let cols = weight.shape()[0];
+                let rows = x.shape()[..x.rank() - 1].iter().product();
+                x.try_reshape([rows, cols])?
+            }
+        };
+        let sizes = (x.shape()[0], weight.shape()[1]);
+        let fused = match self.activation.saves() {
+            Saved::Output => self.activation,
+            Saved::Input => Activation::Identity,
+        };
+        let bias = bias.map_or(Bias::None, Bias::PerColumn);
+        let epilogue = Epilogue { bias, activation: fused };
+        product(&x, &weight, sizes, epilogue, out.as_mut_slice());
+        if self.activation.saves() == Saved::Input {
+            // The derivative needs what the activation was applied to.
+            let pre = out;
+            let mut out = ctx.output();
+            let before = pre.as_slice().expect("an output is contiguous");
+            activation::forward(self.activation, before, out.as_mut_slice());
+            ctx.save(pre);
+            return Ok(out);
+        }
+        Ok(out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (x, w) = (node.input(0), node.input(1));
+        let gz = self.before_activation(node)?;
+        let front = x.shape().rank() - 1;
+        let rows: usize = x.shape()[..front].iter().product();
+        let flat = |v: Var<'t, E>| {
+            let cols = v.shape()[front];
+            if front == 1 { v } else { v.reshape([rows, cols]) }
+        };
+        let mut result = Cotangents::new();
+        result.push(node.needs(0).then(|| {
+            let gx = flat(gz).matmul(w);
+            if front == 1 { gx } else { gx.reshape(x.shape()) }
+        }));
+        result.push(node.needs(1).then(|| flat(gz).transpose(0, 1).matmul(flat(x))));
+        if node.len() > 2 {
+            let over_rows = || flat(gz).sum_axes(&[0], false);
+            result.push(node.needs(2).then(over_rows));
+        }
+        Ok(result)
+    }
+}
+
+impl Linear {
+    /// The cotangent of what the activation was applied to.
+    fn before_activation<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Var<'t, E>> {
+        let op = ActivateGrad { activation: self.activation };
+        match self.activation.saves() {
+            _ if self.activation == Activation::Identity => Ok(node.gy()),
+            Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
+            Saved::Input => {
+                // Recomputed from the operands where it is to be differentiated itself.
+                let pre = if node.creates_graph() {
+                    let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
+                    node.tape().apply(Linear { activation: Activation::Identity }, &operands)?
+                } else {
+                    node.tape().constant(node.saved(0))
+                };
+                node.tape().apply(op, &[node.gy(), pre])
+            }
+        }
+    }
+}
+
+/// A fully connected layer: `activation(x weight^T + bias)`.
+///
+/// # Shapes
+/// `x` is `[.., in]`, `weight` `[out, in]`, `bias` `[out]`; the result is `[.., out]`. For `x` of
+/// rank 1 the result has rank 1.
+///
+/// # Errors
+/// If the shapes do not fit; the message names them and says what would.
+#[track_caller]
+pub fn linear<'t, E: Element>(
+    x: Var<'t, E>,
+    weight: Var<'t, E>,
+    bias: Option<Var<'t, E>>,
+    activation: Activation,
+) -> Result<Var<'t, E>> {
+    let op = Linear { activation };
+    match bias {
+        Some(bias) => x.tape().apply(op, &[x, weight, bias]),
+        None => x.tape().apply(op, &[x, weight]),
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// A fully connected layer. See [`ops::linear`](crate::ops::linear).
+    ///
+    /// # Panics
+    /// If the shapes do not fit; the message names them and says what would.
+    #[track_caller]
+    pub fn linear(
+        self,
+        weight: Var<'t, E>,
+        bias: Option<Var<'t, E>>,
+        activation: Activation,
+    ) -> Self {
+        crate::error::expect(linear(self, weight, bias, activation))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "linear",
+    order: 2,
+    sample: |s| {
+        let activation = s.choose(&[
+            Activation::Identity,
+            Activation::Logistic,
+            Activation::Tanh,
+            // Of the kinked ones only where the kink cannot be met: see the operands below.
+            Activation::LeakyRelu { slope: 0.5 },
+        ]);
+        let (features, outputs) = (s.size(), s.size());
+        let front = s.shape();
+        let x: Shape = front.iter().copied().take(2).chain([features]).collect();
+        // All positive, so that the kinked activations stay on one side.
+        let mut inputs = vec![
+            s.tensor(&x, &Domain::POSITIVE),
+            s.tensor(&Shape::from([outputs, features]), &Domain::POSITIVE),
+        ];
+        if features == 0 || s.coin() {
+            inputs.push(s.tensor(&Shape::from([outputs]), &Domain::POSITIVE));
+        }
+        let f: fn(f64) -> f64 = match activation {
+            Activation::Logistic => |z| 1.0 / (1.0 + (-z).exp()),
+            Activation::Tanh => f64::tanh,
+            _ => |z| z,
+        };
+        Case::new(Linear { activation }, inputs, move |x| {
+            let z = Dense::matmul(&x[0].as_rows(), &x[1].transposed());
+            let z = match x.get(2) {
+                Some(bias) => Dense::zip(&z, bias, |z, b| z + b),
+                None => z,
+            };
+            let shape: Vec<usize> =
+                x[0].shape[..x[0].shape.len() - 1].iter().chain(&x[1].shape[..1]).copied().collect();
+            Dense { shape, data: z.map(f).data }
+        })
+    },
+}];

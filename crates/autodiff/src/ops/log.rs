@@ -1,0 +1,49 @@
+//! `y = ln x`; the cotangent is `gy / x`.
+
+use wengert_kernels::{Element, math};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log;
+
+impl<E: Element> Op<E> for Log {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        Ok(support::map(ctx, inputs[0], math::log))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(node.gy() / node.input(0))])
+    }
+}
+
+entry! {
+    /// The natural logarithm of each element; NaN below zero, -inf at zero.
+    log(x) = Log
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "log",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape();
+        Case::new(Log, vec![s.tensor(&shape, &Domain::POSITIVE)], |x| x[0].map(f64::ln))
+    },
+}];

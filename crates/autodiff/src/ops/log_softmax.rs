@@ -1,0 +1,92 @@
+//! `y_i = x_i - ln sum_j e^(x_j)` along an axis; the cotangent is `gy - e^y sum(gy)`, by the fused
+//! kernel of [`log_softmax_grad`](super::log_softmax_grad).
+
+use wengert_kernels::{Element, softmax as kernel};
+
+use super::log_softmax_grad::LogSoftmaxGrad;
+use super::support;
+use crate::error::{Result, expect};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+/// Along the last axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogSoftmax;
+
+impl<E: Element> Op<E> for LogSoftmax {
+    fn name(&self) -> &'static str {
+        "log_softmax"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        support::last_axis("log_softmax", inputs[0])?;
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let cols = support::last_axis("log_softmax", inputs[0].shape())?;
+        Ok(support::map(ctx, inputs[0], |x, y| kernel::log_softmax_rows(x, cols, y)))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(node.tape().apply(LogSoftmaxGrad, &[node.gy(), node.output()])?)])
+    }
+}
+
+/// The logarithm of the softmax along an axis, without the overflow and the cancellation of taking
+/// the two one after the other.
+///
+/// # Errors
+/// If the axis does not exist.
+#[track_caller]
+pub fn log_softmax<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
+    let axis = x.shape().axis("log_softmax", axis)? as isize;
+    if axis + 1 == x.shape().rank() as isize {
+        return x.tape().apply(LogSoftmax, &[x]);
+    }
+    let last = super::transpose(x, axis, -1)?;
+    super::transpose(x.tape().apply(LogSoftmax, &[last])?, axis, -1)
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The logarithm of the softmax. See [`ops::log_softmax`](crate::ops::log_softmax).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn log_softmax(self, axis: isize) -> Self {
+        expect(log_softmax(self, axis))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The logarithm of the softmax. See [`ops::log_softmax`](crate::ops::log_softmax).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn log_softmax(&self, axis: isize) -> Self {
+        expect(eval(&LogSoftmax, &[&self.transpose(axis, -1)])).transpose(axis, -1)
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "log_softmax",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape_with_axis();
+        Case::new(LogSoftmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {
+            x[0].map_rows(|row| {
+                let total: f64 = row.iter().map(|x| x.exp()).sum();
+                row.iter().map(|x| x - total.ln()).collect()
+            })
+        })
+    },
+}];

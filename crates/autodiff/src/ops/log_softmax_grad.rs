@@ -1,0 +1,59 @@
+//! `gx = gy - e^y s` with `s = sum(gy)` along the last axis. With `g` the upstream, the cotangent of
+//! `gy` is `g - sum(g e^y)`, that of `y` is `-g e^y s`.
+
+use wengert_kernels::{Element, softmax as kernel};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogSoftmaxGrad;
+
+impl<E: Element> Op<E> for LogSoftmaxGrad {
+    fn name(&self) -> &'static str {
+        "log_softmax_grad"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        support::last_axis("log_softmax_grad", inputs[0])?;
+        support::same("log_softmax_grad", inputs)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let cols = support::last_axis("log_softmax_grad", inputs[0].shape())?;
+        Ok(support::rows(ctx, inputs[0], inputs[1], |gy, y, out| {
+            kernel::log_softmax_grad_rows(gy, y, cols, out);
+        }))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (g, gy, y) = (node.gy(), node.input(0), node.input(1));
+        let weighted = g * y.exp();
+        let for_gy = node.needs(0).then(|| g - weighted.sum_axes(&[-1], true));
+        let for_y = node.needs(1).then(|| -(weighted * gy.sum_axes(&[-1], true)));
+        cotangents([for_gy, for_y])
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "log_softmax_grad",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape_with_axis();
+        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+        Case::new(LogSoftmaxGrad, inputs, |x| {
+            let last = [x[0].shape.len() as isize - 1];
+            let total = x[0].reduce(&last, true, |values| values.iter().sum());
+            let share = Dense::zip(&x[1].map(f64::exp), &total, |p, s| p * s);
+            Dense::zip(&x[0], &share, |gy, s| gy - s)
+        })
+    },
+}];

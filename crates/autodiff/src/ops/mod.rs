@@ -1,0 +1,124 @@
+//! The catalogue of operations: one operation, one file, and in it the row its test needs.
+//!
+//! Each function here is an operation's fallible entry; the methods and operators of
+//! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
+//!
+//! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
+//! rows) and name it in the list below. A file without rows does not compile.
+
+/// Defines an operation's fallible entry on variables, and the methods of `Var` and `Tensor`.
+macro_rules! entry {
+    (
+        $(#[$doc:meta])*
+        $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?) = $op:expr
+    ) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// If the shapes or arguments do not fit; the message names them and says what would.
+        #[track_caller]
+        pub fn $name<'t, E: wengert_kernels::Element>(
+            $first: crate::Var<'t, E>
+            $(, $operand: crate::Var<'t, E>)*
+            $($(, $arg: $type)+)?
+        ) -> crate::Result<crate::Var<'t, E>> {
+            $first.tape().apply($op, &[$first $(, $operand)*])
+        }
+
+        impl<'t, E: wengert_kernels::Element> crate::Var<'t, E> {
+            $(#[$doc])*
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(self $(, $operand: crate::Var<'t, E>)* $($(, $arg: $type)+)?) -> Self {
+                crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))
+            }
+        }
+
+        impl<E: wengert_kernels::Element> crate::Tensor<E> {
+            $(#[$doc])*
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(&self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?) -> Self {
+                crate::error::expect(crate::op::eval(&$op, &[self $(, $operand)*]))
+            }
+        }
+    };
+}
+
+/// Declares the operations' files and collects their rows.
+macro_rules! catalogue {
+    ($($module:ident),+ $(,)?) => {
+        $(pub(crate) mod $module;)+
+
+        /// The rows of all operations, in the catalogue's order.
+        pub(crate) fn rows() -> impl Iterator<Item = &'static crate::testing::Row> {
+            [$($module::ROWS),+].into_iter().flatten()
+        }
+    };
+}
+
+catalogue!(
+    activate,
+    activate_grad,
+    add,
+    broadcast_to,
+    cross_entropy,
+    cross_entropy_grad,
+    div,
+    exp,
+    linear,
+    log,
+    log_softmax,
+    log_softmax_grad,
+    matmul,
+    mean,
+    mse_loss,
+    mul,
+    neg,
+    offset,
+    permute,
+    reshape,
+    scale,
+    slice,
+    slice_grad,
+    softmax,
+    softmax_grad,
+    sqrt,
+    square,
+    sub,
+    sum,
+    sum_to,
+);
+
+mod operators;
+mod support;
+
+pub use activate::{activate, leaky_relu, logistic, relu, tanh};
+pub use add::add;
+pub use broadcast_to::broadcast_to;
+pub use cross_entropy::cross_entropy;
+pub use div::div;
+pub use exp::exp;
+pub use linear::linear;
+pub use log::log;
+pub use log_softmax::log_softmax;
+pub use matmul::matmul;
+pub use mean::{mean, mean_axes};
+pub use mse_loss::mse_loss;
+pub use mul::mul;
+pub use neg::neg;
+pub use offset::add_scalar;
+pub use permute::{permute, transpose};
+pub use reshape::reshape;
+pub use scale::mul_scalar;
+pub use slice::slice;
+pub use softmax::softmax;
+pub use sqrt::sqrt;
+pub use square::square;
+pub use sub::sub;
+pub use sum::{sum, sum_axes};
+pub use sum_to::sum_to;

@@ -1,0 +1,65 @@
+//! `y = mean((a - b)^2)`; with `d = 2 gy (a - b) / n` the cotangents are `d` and `-d`.
+
+use wengert_kernels::{Element, elementwise, reduce};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::{Tensor, strided};
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MseLoss;
+
+impl<E: Element> Op<E> for MseLoss {
+    fn name(&self) -> &'static str {
+        "mse_loss"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        support::same("mse_loss", inputs).map(|_| Shape::scalar())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let shape = inputs[0].shape();
+        let mut difference = ctx.scratch(shape.clone());
+        let d = difference.as_mut_slice();
+        strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
+        let mut out = ctx.output();
+        // The mean over nothing is NaN.
+        out.as_mut_slice()[0] = reduce::sum_squares(d) / E::from_f64(shape.len() as f64);
+        Ok(out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (a, b) = (node.input(0), node.input(1));
+        let factor = E::from_f64(2.0 / a.shape().len() as f64);
+        let d = (a - b) * (node.gy() * factor);
+        cotangents([Some(d), node.needs(1).then(|| -d)])
+    }
+}
+
+entry! {
+    /// The mean of the squared differences, a single number; NaN if there are no elements. The
+    /// shapes must be equal: nothing is broadcast by mistake.
+    mse_loss(prediction, target) = MseLoss
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "mse_loss",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape();
+        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+        Case::new(MseLoss, inputs, |x| {
+            let squares = Dense::zip(&x[0], &x[1], |a, b| (a - b) * (a - b)).data;
+            let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+            Dense { shape: vec![], data: vec![mean] }
+        })
+    },
+}];

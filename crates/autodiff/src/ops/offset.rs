@@ -1,0 +1,56 @@
+//! `y = x + c` for a number `c`; the cotangent is `gy`.
+
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::{self, Run};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offset<E> {
+    number: E,
+}
+
+impl<E: Element> Op<E> for Offset<E> {
+    fn name(&self) -> &'static str {
+        "add_scalar"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        Ok(support::map(ctx, inputs[0], |x, y| elementwise::add(Run::Slice(x), Run::Splat(self.number), y)))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(node.gy())])
+    }
+}
+
+entry! {
+    /// The sum of each element and one number.
+    add_scalar(x; number: E) = Offset { number }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "add_scalar",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape();
+        let number = s.number(-2.0, 2.0);
+        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+        Case::pair(Offset { number: number as f32 }, Offset { number }, inputs, move |x| {
+            x[0].map(|x| x + number)
+        })
+    },
+}];

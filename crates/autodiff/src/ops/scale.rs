@@ -1,0 +1,55 @@
+//! `y = c x` for a number `c`; the cotangent is `c gy`.
+
+use wengert_kernels::{Element, elementwise};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale<E> {
+    factor: E,
+}
+
+impl<E: Element> Op<E> for Scale<E> {
+    fn name(&self) -> &'static str {
+        "mul_scalar"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        Ok(support::map(ctx, inputs[0], |x, y| elementwise::scale(self.factor, x, y)))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(node.gy().mul_scalar(self.factor))])
+    }
+}
+
+entry! {
+    /// The product of each element with one number.
+    mul_scalar(x; factor: E) = Scale { factor }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "mul_scalar",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape();
+        let factor = s.number(-2.0, 2.0);
+        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+        Case::pair(Scale { factor: factor as f32 }, Scale { factor }, inputs, move |x| {
+            x[0].map(|x| x * factor)
+        })
+    },
+}];

@@ -1,0 +1,76 @@
+//! `y = x` at the positions of a range along an axis, as a view; the cotangent is `gy` at those
+//! positions and zero elsewhere.
+
+use wengert_kernels::Element;
+
+use super::slice_grad::SliceGrad;
+use crate::error::{Result, expect};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::{Step, Tensor};
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slice {
+    pub(crate) axis: isize,
+    pub(crate) range: Step,
+}
+
+impl<E: Element> Op<E> for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let axis = inputs[0].axis("slice", self.axis)?;
+        let mut shape = inputs[0].clone();
+        shape.dims_mut()[axis] = self.range.resolve(shape[axis])?.1;
+        Ok(shape)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], _: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        inputs[0].try_slice(self.axis, self.range)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let op = SliceGrad { slice: *self, shape: node.input(0).shape() };
+        cotangents([Some(node.tape().apply(op, &[node.gy()])?)])
+    }
+}
+
+/// The positions of a range along an axis; see [`Step`] for negative positions and steps. No copy.
+///
+/// # Errors
+/// If the axis does not exist or the step is zero.
+#[track_caller]
+pub fn slice<E: Element>(x: Var<'_, E>, axis: isize, range: impl Into<Step>) -> Result<Var<'_, E>> {
+    x.tape().apply(Slice { axis, range: range.into() }, &[x])
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The positions of a range along an axis. See [`ops::slice`](crate::ops::slice).
+    ///
+    /// # Panics
+    /// If the axis does not exist or the step is zero.
+    #[track_caller]
+    pub fn slice(self, axis: isize, range: impl Into<Step>) -> Self {
+        expect(slice(self, axis, range))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "slice",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape_with_axis();
+        let (axis, range) = s.range(&shape);
+        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+        let op = Slice { axis: axis as isize, range };
+        Case::new(op, inputs, move |x| x[0].picked(axis, &range))
+    },
+}];

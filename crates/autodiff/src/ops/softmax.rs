@@ -1,0 +1,94 @@
+//! `y_i = e^(x_i) / sum_j e^(x_j)` along an axis; the cotangent is `y (gy - sum(gy y))`, by the
+//! fused kernel of [`softmax_grad`](super::softmax_grad).
+
+use wengert_kernels::{Element, softmax as kernel};
+
+use super::softmax_grad::SoftmaxGrad;
+use super::support;
+use crate::error::{Result, expect};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+/// Along the last axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Softmax;
+
+impl<E: Element> Op<E> for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        support::last_axis("softmax", inputs[0])?;
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let cols = support::last_axis("softmax", inputs[0].shape())?;
+        Ok(support::map(ctx, inputs[0], |x, y| kernel::softmax_rows(x, cols, y)))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(node.tape().apply(SoftmaxGrad, &[node.gy(), node.output()])?)])
+    }
+}
+
+/// The softmax along an axis: positive numbers that add up to one.
+///
+/// The largest element is subtracted first, so nothing overflows. A NaN makes its row NaN, and so
+/// does a row of nothing but `-inf`.
+///
+/// # Errors
+/// If the axis does not exist.
+#[track_caller]
+pub fn softmax<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
+    let axis = x.shape().axis("softmax", axis)? as isize;
+    if axis + 1 == x.shape().rank() as isize {
+        return x.tape().apply(Softmax, &[x]);
+    }
+    let last = super::transpose(x, axis, -1)?;
+    super::transpose(x.tape().apply(Softmax, &[last])?, axis, -1)
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The softmax along an axis. See [`ops::softmax`](crate::ops::softmax).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn softmax(self, axis: isize) -> Self {
+        expect(softmax(self, axis))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The softmax along an axis. See [`ops::softmax`](crate::ops::softmax).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn softmax(&self, axis: isize) -> Self {
+        expect(eval(&Softmax, &[&self.transpose(axis, -1)])).transpose(axis, -1)
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "softmax",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape_with_axis();
+        Case::new(Softmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {
+            x[0].map_rows(|row| {
+                let total: f64 = row.iter().map(|x| x.exp()).sum();
+                row.iter().map(|x| x.exp() / total).collect()
+            })
+        })
+    },
+}];

@@ -1,0 +1,50 @@
+//! `y = sqrt(x)`; the cotangent is `gy / (2 y)`.
+
+use wengert_kernels::{Element, elementwise};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sqrt;
+
+impl<E: Element> Op<E> for Sqrt {
+    fn name(&self) -> &'static str {
+        "sqrt"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        Ok(support::map(ctx, inputs[0], elementwise::sqrt))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let y = node.output();
+        cotangents([Some(node.gy() / (y + y))])
+    }
+}
+
+entry! {
+    /// The square root of each element; NaN below zero. Its derivative at zero is infinite.
+    sqrt(x) = Sqrt
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "sqrt",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape();
+        Case::new(Sqrt, vec![s.tensor(&shape, &Domain::POSITIVE)], |x| x[0].map(f64::sqrt))
+    },
+}];

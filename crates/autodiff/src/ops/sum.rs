@@ -1,0 +1,100 @@
+//! `y = sum of x over some axes`; the cotangent is `gy`, repeated along them.
+
+use wengert_kernels::Element;
+
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::{Tensor, strided};
+use crate::testing::{Case, Domain, Row};
+
+/// Over which axes, and whether they stay with size 1.
+#[derive(Clone, Debug)]
+pub(crate) struct Axes {
+    /// `None` is all of them.
+    pub(crate) axes: Option<Vec<isize>>,
+    pub(crate) keep: bool,
+}
+
+impl Axes {
+    /// One flag an axis: whether it is summed over.
+    pub(crate) fn flags(&self, op: &'static str, shape: &Shape) -> Result<Vec<bool>> {
+        match &self.axes {
+            None => Ok(vec![true; shape.rank()]),
+            Some(axes) => Ok(shape.axis_set(op, axes)?.to_vec()),
+        }
+    }
+
+    pub(crate) fn reduced(&self, op: &'static str, shape: &Shape) -> Result<Shape> {
+        let flags = self.flags(op, shape)?;
+        Ok(if self.keep { shape.with_ones(&flags) } else { shape.without(&flags) })
+    }
+
+    /// The reduced tensor's elements, repeated to the shape before the reduction.
+    pub(crate) fn repeat<'t, E: Element>(
+        &self,
+        op: &'static str,
+        reduced: Var<'t, E>,
+        shape: &Shape,
+    ) -> Result<Var<'t, E>> {
+        let ones = shape.with_ones(&self.flags(op, shape)?);
+        super::broadcast_to(super::reshape(reduced, ones)?, shape.clone())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sum(Axes);
+
+impl<E: Element> Op<E> for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.0.reduced("sum", inputs[0])
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let mut out = ctx.output();
+        let flags = self.0.flags("sum", inputs[0].shape())?;
+        strided::sum(inputs[0], &flags, out.as_mut_slice());
+        Ok(out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let shape = node.input(0).shape();
+        cotangents([Some(self.0.repeat("sum", node.gy(), &shape)?)])
+    }
+}
+
+entry! {
+    /// The sum of all elements, a single number; 0 if there are none.
+    ///
+    /// Summed in blocks, so that the error grows with the logarithm of the length; the order
+    /// depends on the shape alone.
+    sum(x) = Sum(Axes { axes: None, keep: false })
+}
+
+entry! {
+    /// The sum over the named axes (negative numbers count from the last). With `keep_dims` they
+    /// stay with size 1, otherwise they go.
+    sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "sum",
+    order: 2,
+    sample: |s| {
+        let shape = s.shape();
+        let (axes, keep) = s.axes(&shape);
+        let op = Sum(Axes { axes: Some(axes.clone()), keep });
+        Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
+            x[0].reduce(&axes, keep, |values| values.iter().sum())
+        })
+    },
+}];

@@ -1,0 +1,69 @@
+//! `y = x` summed to a shape that broadcasts to `x`'s: what undoes a broadcast. The cotangent is
+//! `gy`, repeated.
+
+use wengert_kernels::Element;
+
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::{Tensor, strided};
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct SumTo {
+    shape: Shape,
+}
+
+impl<E: Element> Op<E> for SumTo {
+    fn name(&self) -> &'static str {
+        "sum_to"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        if self.shape.broadcasts_to(inputs[0]) {
+            return Ok(self.shape.clone());
+        }
+        let expected = format!("a shape that {} broadcasts to", self.shape);
+        Err(Error::Shapes { op: "sum_to", expected, got: vec![inputs[0].clone()] })
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let mut out = ctx.output();
+        let from = inputs[0].shape();
+        let front = from.rank() - self.shape.rank();
+        let flags: Vec<bool> = (0..from.rank())
+            .map(|axis| axis < front || self.shape[axis - front] != from[axis])
+            .collect();
+        strided::sum(inputs[0], &flags, out.as_mut_slice());
+        Ok(out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(super::broadcast_to(node.gy(), node.input(0).shape())?)])
+    }
+}
+
+/// The sum over the axes along which `shape` would have to be repeated to reach `x`'s.
+///
+/// # Errors
+/// If `shape` does not broadcast to `x`'s.
+#[track_caller]
+pub fn sum_to<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var<'_, E>> {
+    x.tape().apply(SumTo { shape: shape.into() }, &[x])
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "sum_to",
+    order: 2,
+    sample: |s| {
+        let (a, b) = s.broadcast_pair();
+        let from = a.broadcast(&b).unwrap_or_else(|| a.clone());
+        let op = SumTo { shape: a.clone() };
+        Case::new(op, vec![s.tensor(&from, &Domain::REAL)], move |x| x[0].sum_to(a.dims()))
+    },
+}];

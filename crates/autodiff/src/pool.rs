@@ -1,0 +1,252 @@
+//! Buffers that are used again: a tape's pool keeps what its tensors gave back.
+//!
+//! Large allocations are returned to the kernel by the system allocator and cost page faults when
+//! they are asked for again; a pooled buffer does not. A buffer taken from a pool holds stale but
+//! initialised floats (in builds with debug assertions: NaN, so that an operation that reads its
+//! output before writing it is found).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aligned_vec::{AVec, ConstAlign};
+use wengert_kernels::Element;
+
+/// The alignment of every buffer, a cache line.
+const ALIGN: usize = 64;
+
+/// A set of free buffers, shared by cloning.
+#[derive(Debug)]
+pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
+
+#[derive(Debug)]
+struct Inner<E: Element> {
+    /// Free buffers by size class.
+    free: Vec<Vec<Arc<Buffer<E>>>>,
+    memory: Memory,
+}
+
+/// The memory a tape's tensors take, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Buffers in use by tensors.
+    pub live: usize,
+    /// The most that has been live at once since the last [`reset`](crate::Tape::reset_peak).
+    pub peak: usize,
+    /// Free buffers kept to be used again.
+    pub pooled: usize,
+}
+
+/// A block of elements at a cache line's boundary.
+#[derive(Debug)]
+pub(crate) struct Buffer<E: Element> {
+    data: AVec<E, ConstAlign<ALIGN>>,
+    /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
+    home: Option<Pool<E>>,
+}
+
+impl<E: Element> Clone for Pool<E> {
+    fn clone(&self) -> Self {
+        Pool(Arc::clone(&self.0))
+    }
+}
+
+impl<E: Element> Default for Pool<E> {
+    fn default() -> Self {
+        let inner = Inner { free: Vec::new(), memory: Memory::default() };
+        Pool(Arc::new(Mutex::new(inner)))
+    }
+}
+
+/// The capacity of the size class for `len` elements, and the class's number. Eight classes an
+/// octave: at most an eighth is wasted.
+fn size_class(len: usize) -> (usize, usize) {
+    const SMALLEST: usize = 16;
+    if len <= SMALLEST {
+        return (SMALLEST, 0);
+    }
+    let octave = (len - 1).ilog2() as usize;
+    let step = 1 << (octave - 3);
+    let steps = (len - (1 << octave)).div_ceil(step);
+    ((1 << octave) + steps * step, (octave - 4) * 8 + steps)
+}
+
+impl<E: Element> Pool<E> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner<E>> {
+        // Nothing that can panic runs under the lock, so its state is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer of at least `len` elements with unspecified contents.
+    pub(crate) fn take(&self, len: usize) -> Handle<E> {
+        let (capacity, class) = size_class(len);
+        let recycled = {
+            let mut inner = self.lock();
+            let bytes = capacity * size_of::<E>();
+            inner.memory.live += bytes;
+            inner.memory.peak = inner.memory.peak.max(inner.memory.live);
+            let buffer = inner.free.get_mut(class).and_then(Vec::pop);
+            if buffer.is_some() {
+                inner.memory.pooled -= bytes;
+            }
+            buffer
+        };
+        let mut buffer = recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity)));
+        let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
+        unique.home = Some(self.clone());
+        if cfg!(debug_assertions) {
+            unique.data.fill(E::NAN);
+        }
+        Handle(Some(buffer))
+    }
+
+    fn give_back(&self, buffer: Arc<Buffer<E>>) {
+        let capacity = buffer.data.len();
+        let (_, class) = size_class(capacity);
+        let mut inner = self.lock();
+        let bytes = capacity * size_of::<E>();
+        inner.memory.live -= bytes;
+        inner.memory.pooled += bytes;
+        if inner.free.len() <= class {
+            inner.free.resize_with(class + 1, Vec::new);
+        }
+        inner.free[class].push(buffer);
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.lock().memory
+    }
+
+    pub(crate) fn reset_peak(&self) {
+        let memory = &mut self.lock().memory;
+        memory.peak = memory.live;
+    }
+
+    /// Returns the free buffers to the system.
+    pub(crate) fn shrink(&self) {
+        let free = {
+            let mut inner = self.lock();
+            inner.memory.pooled = 0;
+            std::mem::take(&mut inner.free)
+        };
+        drop(free);
+    }
+}
+
+impl<E: Element> Buffer<E> {
+    fn new(capacity: usize) -> Self {
+        Buffer { data: AVec::from_iter(ALIGN, std::iter::repeat_n(E::ZERO, capacity)), home: None }
+    }
+}
+
+impl<E: Element> Drop for Buffer<E> {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.lock().memory.live -= self.data.len() * size_of::<E>();
+        }
+    }
+}
+
+/// A shared hold on a buffer. The last one to go returns the buffer to its pool.
+#[derive(Debug)]
+pub(crate) struct Handle<E: Element>(
+    /// `None` only inside `drop`.
+    Option<Arc<Buffer<E>>>,
+);
+
+impl<E: Element> Handle<E> {
+    /// A buffer that belongs to no pool, with unspecified contents.
+    pub(crate) fn unpooled(len: usize) -> Self {
+        let mut buffer = Buffer::new(len);
+        if cfg!(debug_assertions) {
+            buffer.data.fill(E::NAN);
+        }
+        Handle(Some(Arc::new(buffer)))
+    }
+
+    fn arc(&self) -> &Arc<Buffer<E>> {
+        self.0.as_ref().expect("a handle holds a buffer until it is dropped")
+    }
+
+    pub(crate) fn as_slice(&self) -> &[E] {
+        &self.arc().data
+    }
+
+    /// The elements, if no other tensor shares them.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
+        let arc = self.0.as_mut().expect("a handle holds a buffer until it is dropped");
+        Arc::get_mut(arc).map(|buffer| &mut buffer.data[..])
+    }
+
+    pub(crate) fn is_unique(&self) -> bool {
+        Arc::strong_count(self.arc()) == 1
+    }
+
+    /// The pool the buffer came from.
+    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+        self.arc().home.as_ref()
+    }
+}
+
+impl<E: Element> Clone for Handle<E> {
+    fn clone(&self) -> Self {
+        Handle(self.0.clone())
+    }
+}
+
+impl<E: Element> Drop for Handle<E> {
+    fn drop(&mut self) {
+        let Some(mut arc) = self.0.take() else { return };
+        // With another owner left this is not the last hold. If two go at the same moment on two
+        // threads neither may see itself as last; the buffer is then freed and not pooled.
+        if let Some(buffer) = Arc::get_mut(&mut arc)
+            && let Some(home) = buffer.home.take()
+        {
+            home.give_back(arc);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_are_ordered_and_waste_little() {
+        let mut last = (0, 0);
+        for len in 1..5_000 {
+            let (capacity, class) = size_class(len);
+            assert!(capacity >= len && (len < 16 || capacity * 8 <= len * 9), "{len}: {capacity}");
+            assert_eq!(size_class(capacity), (capacity, class), "{len}");
+            assert!(capacity >= last.0 && class >= last.1, "{len}");
+            assert_eq!(capacity == last.0, last.0 != 0 && class == last.1, "{len}");
+            last = (capacity, class);
+        }
+    }
+
+    #[test]
+    fn a_dropped_buffer_is_used_again_and_the_books_balance() {
+        let pool = Pool::<f32>::default();
+        let first = pool.take(1000);
+        let address = first.as_slice().as_ptr();
+        assert_eq!(address.align_offset(ALIGN), 0);
+        let bytes = first.as_slice().len() * 4;
+        assert_eq!(pool.memory(), Memory { live: bytes, peak: bytes, pooled: 0 });
+        let second = first.clone();
+        drop(first);
+        assert_eq!(pool.memory().live, bytes);
+        drop(second);
+        assert_eq!(pool.memory(), Memory { live: 0, peak: bytes, pooled: bytes });
+        let third = pool.take(990);
+        assert_eq!(third.as_slice().as_ptr(), address);
+        drop(third);
+        pool.shrink();
+        assert_eq!(pool.memory().pooled, 0);
+    }
+
+    #[test]
+    fn a_buffer_may_outlive_its_pool_and_be_dropped_on_another_thread() {
+        let pool = Pool::<f64>::default();
+        let buffer = pool.take(10);
+        drop(pool);
+        std::thread::spawn(move || assert_eq!(buffer.as_slice().len(), 16)).join().unwrap();
+    }
+}

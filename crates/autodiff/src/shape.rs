@@ -1,0 +1,255 @@
+//! Shapes: sizes along axes, broadcasting, axes by (negative) number, row-major strides.
+
+use std::fmt;
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, Result};
+
+/// The sizes of a tensor along its axes. Rank 0 is a single number.
+///
+/// ```
+/// use wengert_autodiff::Shape;
+/// let shape = Shape::from([2, 3]);
+/// assert_eq!((shape.rank(), shape.len()), (2, 6));
+/// assert_eq!(shape.to_string(), "[2, 3]");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+/// The distance in elements between neighbours along each axis. Zero repeats, negative flips.
+pub type Strides = SmallVec<[isize; 4]>;
+
+impl Shape {
+    /// The shape of a single number.
+    pub fn scalar() -> Self {
+        Self::default()
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The sizes.
+    pub fn dims(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// The number of elements, 1 for rank 0. Saturates where it would overflow; no tensor has such
+    /// a shape.
+    #[allow(clippy::len_without_is_empty, reason = "`is_empty` is a question about a tensor")]
+    pub fn len(&self) -> usize {
+        if self.0.contains(&0) {
+            return 0;
+        }
+        self.0.iter().fold(1, |n, &d| n.saturating_mul(d))
+    }
+
+    /// The number of elements, if `E`-sized elements of that number can be addressed.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if not.
+    pub(crate) fn checked_len<E>(&self) -> Result<usize> {
+        let too_large = || Error::TooLarge { shape: self.clone() };
+        // The non-zero sizes alone must be addressable too, so that strides never overflow.
+        let span = self.0.iter().filter(|&&d| d > 0).try_fold(1_usize, |n, &d| n.checked_mul(d));
+        let span = span.ok_or_else(too_large)?;
+        let bytes = span.checked_mul(size_of::<E>()).ok_or_else(too_large)?;
+        if bytes > isize::MAX as usize / 2 {
+            return Err(too_large());
+        }
+        Ok(self.len())
+    }
+
+    /// Row-major strides.
+    pub(crate) fn contiguous_strides(&self) -> Strides {
+        let mut strides: Strides = SmallVec::from_elem(0, self.rank());
+        let mut step = 1_isize;
+        for (stride, &dim) in strides.iter_mut().zip(&self.0).rev() {
+            *stride = step;
+            step *= dim.max(1) as isize;
+        }
+        strides
+    }
+
+    /// The shape both operands broadcast to: aligned at the last axis, sizes equal or one of them 1.
+    pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        let rank = self.rank().max(other.rank());
+        let size = |shape: &Shape, axis: usize| {
+            (axis + shape.rank()).checked_sub(rank).map_or(1, |own| shape.0[own])
+        };
+        (0..rank)
+            .map(|axis| match (size(self, axis), size(other, axis)) {
+                (a, b) if a == b => Some(a),
+                (1, b) => Some(b),
+                (a, 1) => Some(a),
+                _ => None,
+            })
+            .collect::<Option<SmallVec<_>>>()
+            .map(Shape)
+    }
+
+    /// Whether a tensor of this shape can be repeated to `target`.
+    pub fn broadcasts_to(&self, target: &Shape) -> bool {
+        self.broadcast(target).as_ref() == Some(target)
+    }
+
+    /// The axis a (possibly negative) number names.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if there is none.
+    pub fn axis(&self, op: &'static str, axis: isize) -> Result<usize> {
+        let rank = self.rank();
+        let absolute = if axis < 0 { axis + rank as isize } else { axis };
+        if (0..rank as isize).contains(&absolute) {
+            Ok(absolute as usize)
+        } else {
+            Err(Error::Axis { op, axis, rank })
+        }
+    }
+
+    /// One flag an axis: whether `axes` names it. An axis named twice is an error.
+    pub(crate) fn axis_set(&self, op: &'static str, axes: &[isize]) -> Result<SmallVec<[bool; 4]>> {
+        let mut set: SmallVec<[bool; 4]> = SmallVec::from_elem(false, self.rank());
+        for &axis in axes {
+            let index = self.axis(op, axis)?;
+            if std::mem::replace(&mut set[index], true) {
+                let message = format!("axis {axis} is named twice in {axes:?}; name each axis once");
+                return Err(Error::Argument { op, message });
+            }
+        }
+        Ok(set)
+    }
+
+    /// This shape with size 1 in place of the flagged axes.
+    pub(crate) fn with_ones(&self, flags: &[bool]) -> Shape {
+        Shape(self.0.iter().zip(flags).map(|(&d, &flag)| if flag { 1 } else { d }).collect())
+    }
+
+    /// This shape without the flagged axes.
+    pub(crate) fn without(&self, flags: &[bool]) -> Shape {
+        Shape(self.0.iter().zip(flags).filter(|(_, flag)| !**flag).map(|(&d, _)| d).collect())
+    }
+
+    pub(crate) fn dims_mut(&mut self) -> &mut SmallVec<[usize; 4]> {
+        &mut self.0
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(dims: [usize; N]) -> Self {
+        Shape(SmallVec::from_slice(&dims))
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(dims: &[usize]) -> Self {
+        Shape(SmallVec::from_slice(dims))
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(dims: Vec<usize>) -> Self {
+        Shape(SmallVec::from_vec(dims))
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Self {
+        Shape(dims.into_iter().collect())
+    }
+}
+
+impl PartialEq<[usize]> for Shape {
+    fn eq(&self, other: &[usize]) -> bool {
+        self.dims() == other
+    }
+}
+
+impl<const N: usize> PartialEq<[usize; N]> for Shape {
+    fn eq(&self, other: &[usize; N]) -> bool {
+        self.dims() == other
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.dims())
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `[2, 3] and [4]`, for messages.
+pub(crate) fn list(shapes: &[Shape]) -> String {
+    match shapes {
+        [] => "nothing".to_owned(),
+        [one] => one.to_string(),
+        [first @ .., last] => {
+            let first: Vec<_> = first.iter().map(Shape::to_string).collect();
+            format!("{} and {last}", first.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasting_aligns_at_the_last_axis() {
+        let shape = |dims: &[usize]| Shape::from(dims);
+        for (a, b, expected) in [
+            (&[2, 3][..], &[3][..], Some(&[2, 3][..])),
+            (&[2, 1, 4], &[3, 1], Some(&[2, 3, 4])),
+            (&[], &[5], Some(&[5])),
+            (&[0], &[1], Some(&[0])),
+            (&[0], &[2], None),
+            (&[2, 3], &[2], None),
+        ] {
+            let expected = expected.map(shape);
+            assert_eq!(shape(a).broadcast(&shape(b)), expected, "{a:?} {b:?}");
+            assert_eq!(shape(b).broadcast(&shape(a)), expected, "{b:?} {a:?}");
+        }
+        assert!(!shape(&[2, 3]).broadcasts_to(&shape(&[3])));
+        assert!(!shape(&[3]).broadcasts_to(&shape(&[1])));
+    }
+
+    #[test]
+    fn sizes_beyond_the_address_space_are_refused_even_when_empty() {
+        for dims in [[usize::MAX, 2], [usize::MAX, 0], [1 << 62, 1]] {
+            let error = Shape::from(dims).checked_len::<f64>().unwrap_err();
+            assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        }
+        assert_eq!(Shape::from([3, 0, 5]).checked_len::<f32>(), Ok(0));
+    }
+
+    #[test]
+    fn axes_count_from_either_end() {
+        let shape = Shape::from([2, 3, 4]);
+        assert_eq!(shape.axis("sum", -1), Ok(2));
+        assert_eq!(shape.axis("sum", 0), Ok(0));
+        let error = shape.axis("sum", 3).unwrap_err().to_string();
+        assert_eq!(error, "sum: axis 3 does not exist in a tensor of rank 3; axes run from -3 to 2");
+        assert!(shape.axis_set("sum", &[1, -2]).is_err());
+    }
+}

@@ -1,0 +1,316 @@
+//! [`Tensor`]: a shape, strides, and a shared buffer. Construction and access live here; views in
+//! `view`, the loops over strided operands in `strided`, printing in `format`.
+
+mod format;
+pub(crate) mod strided;
+mod view;
+
+pub use view::Step;
+
+use rand::Rng;
+use wengert_kernels::{Element, layout};
+
+use crate::error::{Error, Result, expect};
+use crate::pool::{Handle, Pool};
+use crate::shape::{Shape, Strides};
+
+/// A dense array of `E` with any number of axes.
+///
+/// Cloning and taking views (transposes, slices, broadcasts) share the buffer; writing copies it
+/// first if it is shared (copy-on-write), so a tensor behaves as a value. Buffers that came from a
+/// tape return to it when the last tensor on them is dropped.
+///
+/// ```
+/// use wengert_autodiff::Tensor;
+/// let x = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3])?;
+/// assert_eq!(x.transpose(0, 1).to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor<E: Element = f32> {
+    handle: Handle<E>,
+    offset: usize,
+    shape: Shape,
+    strides: Strides,
+}
+
+impl<E: Element> Tensor<E> {
+    /// A tensor with unspecified contents, from `pool` if there is one.
+    pub(crate) fn stale(shape: Shape, pool: Option<&Pool<E>>) -> Result<Self> {
+        let len = shape.checked_len::<E>()?;
+        let handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
+        let strides = shape.contiguous_strides();
+        Ok(Tensor { handle, offset: 0, shape, strides })
+    }
+
+    /// The elements of `data` in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for.
+    pub fn from_slice(data: &[E], shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape.checked_len::<E>()? != data.len() {
+            return Err(Error::Length { shape, got: data.len() });
+        }
+        let mut tensor = Self::stale(shape, None)?;
+        tensor.as_mut_slice().copy_from_slice(data);
+        Ok(tensor)
+    }
+
+    /// The elements of `data` in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for.
+    #[allow(clippy::needless_pass_by_value, reason = "what a caller with a Vec expects")]
+    pub fn from_vec(data: Vec<E>, shape: impl Into<Shape>) -> Result<Self> {
+        Self::from_slice(&data, shape)
+    }
+
+    /// Every element equal to `value`.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn full(shape: impl Into<Shape>, value: E) -> Self {
+        let mut tensor = expect(Self::stale(shape.into(), None));
+        tensor.as_mut_slice().fill(value);
+        tensor
+    }
+
+    /// Zeros.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, E::ZERO)
+    }
+
+    /// Ones.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn ones(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, E::ONE)
+    }
+
+    /// A tensor of rank 0.
+    pub fn scalar(value: E) -> Self {
+        Self::full(Shape::scalar(), value)
+    }
+
+    /// The elements `f` gives for each index, in row-major order.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> E) -> Self {
+        let mut tensor = expect(Self::stale(shape.into(), None));
+        let shape = tensor.shape.clone();
+        let mut index = vec![0; shape.rank()];
+        for element in tensor.as_mut_slice() {
+            *element = f(&index);
+            for (i, &dim) in index.iter_mut().zip(shape.iter()).rev() {
+                *i += 1;
+                if *i < dim {
+                    break;
+                }
+                *i = 0;
+            }
+        }
+        tensor
+    }
+
+    /// Independent draws, uniform in `[low, high)`, in row-major order.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut impl Rng) -> Self {
+        use rand::RngExt;
+        Self::from_fn(shape, |_| E::from_f64(low + (high - low) * rng.random::<f64>()))
+    }
+
+    /// The sizes along the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The distances, in elements, between neighbours along the axes.
+    pub fn strides(&self) -> &[isize] {
+        &self.strides
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.rank()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the elements lie one after another in row-major order.
+    pub fn is_contiguous(&self) -> bool {
+        let mut step = 1_isize;
+        for (&stride, &dim) in self.strides.iter().zip(self.shape.iter()).rev() {
+            if dim == 0 {
+                return true;
+            }
+            if dim != 1 && stride != step {
+                return false;
+            }
+            step *= dim as isize;
+        }
+        true
+    }
+
+    /// The elements in row-major order, if they lie so in memory.
+    pub fn as_slice(&self) -> Option<&[E]> {
+        self.is_contiguous().then(|| {
+            let len = self.len();
+            // An empty view may point behind the buffer's end.
+            let start = if len == 0 { 0 } else { self.offset };
+            &self.handle.as_slice()[start..start + len]
+        })
+    }
+
+    /// The elements in row-major order, for writing. Copies first if the buffer is shared with
+    /// another tensor or the layout is not row-major.
+    pub fn as_mut_slice(&mut self) -> &mut [E] {
+        if !self.is_contiguous() || !self.handle.is_unique() {
+            *self = self.copied(self.handle.pool());
+        }
+        let len = self.len();
+        let start = if len == 0 { 0 } else { self.offset };
+        let elements = self.handle.get_mut().expect("the buffer was made unique above");
+        &mut elements[start..start + len]
+    }
+
+    /// A copy with a buffer of its own, in row-major order.
+    pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
+        let len = self.len();
+        let mut handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
+        let target = handle.get_mut().expect("a new buffer has one owner");
+        self.copy_to(&mut target[..len]);
+        let strides = self.shape.contiguous_strides();
+        Tensor { handle, offset: 0, shape: self.shape.clone(), strides }
+    }
+
+    /// Writes the elements in row-major order.
+    pub(crate) fn copy_to(&self, target: &mut [E]) {
+        if let Some(slice) = self.as_slice() {
+            target.copy_from_slice(slice);
+        } else {
+            let (buffer, offset) = self.raw();
+            layout::copy_strided(buffer, offset, self.shape.dims(), &self.strides, target);
+        }
+    }
+
+    /// The same elements in row-major order; shares the buffer if they already lie so.
+    pub fn contiguous(&self) -> Self {
+        if self.is_contiguous() { self.clone() } else { self.copied(self.handle.pool()) }
+    }
+
+    /// The elements in row-major order.
+    pub fn to_vec(&self) -> Vec<E> {
+        let mut elements = vec![E::ZERO; self.len()];
+        self.copy_to(&mut elements);
+        elements
+    }
+
+    /// The element at an index, or `None` if there is none.
+    ///
+    /// ```
+    /// # use wengert_autodiff::Tensor;
+    /// let x = Tensor::from_fn([2, 3], |i| (10 * i[0] + i[1]) as f32);
+    /// assert_eq!(x.get(&[1, 2]), Some(12.0));
+    /// assert_eq!(x.get(&[2, 0]), None);
+    /// ```
+    pub fn get(&self, index: &[usize]) -> Option<E> {
+        let inside = index.len() == self.rank()
+            && index.iter().zip(self.shape.iter()).all(|(&i, &dim)| i < dim);
+        inside.then(|| {
+            let steps = index.iter().zip(&self.strides).map(|(&i, &stride)| i as isize * stride);
+            self.handle.as_slice()[(self.offset as isize + steps.sum::<isize>()) as usize]
+        })
+    }
+
+    /// The only element.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(&self) -> E {
+        assert!(self.len() == 1, "item: the tensor of shape {} holds {} elements, not one", self.shape, self.len());
+        self.handle.as_slice()[self.offset]
+    }
+
+    /// The same numbers as another element type, each rounded to nearest.
+    pub fn cast<F: Element>(&self) -> Tensor<F> {
+        let mut out = expect(Tensor::<F>::stale(self.shape.clone(), None));
+        for (to, from) in out.as_mut_slice().iter_mut().zip(self.to_vec()) {
+            *to = F::from_f64(from.to_f64());
+        }
+        out
+    }
+
+    /// Whether writing would not have to copy.
+    pub(crate) fn is_unique(&self) -> bool {
+        self.handle.is_unique()
+    }
+
+    /// The pool the buffer came from.
+    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+        self.handle.pool()
+    }
+
+    /// The whole buffer and the place of the first element in it.
+    pub(crate) fn raw(&self) -> (&[E], usize) {
+        (self.handle.as_slice(), self.offset)
+    }
+
+    /// The same buffer seen through another shape, strides and offset. The caller keeps every
+    /// reachable element inside the buffer.
+    pub(crate) fn view(&self, shape: Shape, strides: Strides, offset: usize) -> Self {
+        Tensor { handle: self.handle.clone(), offset, shape, strides }
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+/// Equal shapes and equal elements (so a tensor that holds a NaN equals nothing).
+impl<E: Element> PartialEq for Tensor<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && match (self.as_slice(), other.as_slice()) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.to_vec() == other.to_vec(),
+            }
+    }
+}
+
+impl<E: Element> Default for Tensor<E> {
+    /// No elements.
+    fn default() -> Self {
+        Self::zeros([0])
+    }
+}
+
+impl<E: Element> From<E> for Tensor<E> {
+    fn from(value: E) -> Self {
+        Self::scalar(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

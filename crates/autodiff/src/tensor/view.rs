@@ -1,0 +1,318 @@
+//! Views: the same buffer through other shapes and strides. Nothing here copies, except a reshape
+//! that no strides can express.
+
+use std::ops::{Bound, RangeBounds};
+
+use wengert_kernels::Element;
+
+use super::Tensor;
+use crate::error::{Error, Result, expect};
+use crate::shape::{Shape, Strides};
+
+/// A range of positions along an axis with a step.
+///
+/// Negative positions count from the end; bounds beyond the ends are clipped, as in Python. A
+/// negative step walks from `start` down to, and without, `stop`.
+///
+/// ```
+/// use wengert_autodiff::{Step, Tensor};
+/// let x = Tensor::from_fn([6], |i| i[0] as f32);
+/// assert_eq!(x.slice(0, 1..4).to_vec(), [1.0, 2.0, 3.0]);
+/// assert_eq!(x.slice(0, Step::new(.., 2)).to_vec(), [0.0, 2.0, 4.0]);
+/// assert_eq!(x.slice(0, Step::new(.., -1)).to_vec(), [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]);
+/// assert_eq!(x.slice(0, -2..).to_vec(), [4.0, 5.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// Where to begin; `None` is the end the step walks away from.
+    pub start: Option<isize>,
+    /// Where to stop, exclusive; `None` is the end the step walks to.
+    pub stop: Option<isize>,
+    /// The distance between chosen positions; not zero.
+    pub step: isize,
+}
+
+impl Step {
+    /// A range with a step.
+    pub fn new(range: impl RangeBounds<isize>, step: isize) -> Self {
+        let start = match range.start_bound() {
+            Bound::Included(&i) => Some(i),
+            Bound::Excluded(&i) => Some(i.saturating_add(1)),
+            Bound::Unbounded => None,
+        };
+        let stop = match range.end_bound() {
+            // The position behind -1 is the end itself, which has no negative number.
+            Bound::Included(&-1) | Bound::Unbounded => None,
+            Bound::Included(&i) => Some(i.saturating_add(1)),
+            Bound::Excluded(&i) => Some(i),
+        };
+        Step { start, stop, step }
+    }
+
+    /// The first position, the number of positions, for an axis of `length`.
+    pub(crate) fn resolve(&self, length: usize) -> Result<(usize, usize)> {
+        if self.step == 0 {
+            let message = "the step is zero; use a positive or negative step".to_owned();
+            return Err(Error::Argument { op: "slice", message });
+        }
+        let n = length as isize;
+        let absolute = |i: isize| if i < 0 { i.saturating_add(n) } else { i };
+        let (first, count) = if self.step > 0 {
+            let start = self.start.map_or(0, |i| absolute(i).clamp(0, n));
+            let stop = self.stop.map_or(n, |i| absolute(i).clamp(0, n));
+            (start, (stop - start).max(0) as usize)
+        } else {
+            let start = self.start.map_or(n - 1, |i| absolute(i).clamp(-1, n - 1));
+            let stop = self.stop.map_or(-1, |i| absolute(i).clamp(-1, n - 1));
+            (start, (start - stop).max(0) as usize)
+        };
+        Ok((first.max(0) as usize, count.div_ceil(self.step.unsigned_abs())))
+    }
+}
+
+macro_rules! from_range {
+    ($($range:ty),+) => {
+        $(impl From<$range> for Step {
+            fn from(range: $range) -> Self {
+                Step::new(range, 1)
+            }
+        })+
+    };
+}
+
+from_range!(
+    std::ops::Range<isize>,
+    std::ops::RangeFrom<isize>,
+    std::ops::RangeTo<isize>,
+    std::ops::RangeInclusive<isize>,
+    std::ops::RangeFull
+);
+
+impl<E: Element> Tensor<E> {
+    /// The same elements in row-major order under another shape; a view where strides can express
+    /// it, a copy otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if the shapes differ in their number of elements.
+    pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape.checked_len::<E>()? != self.len() {
+            let expected = format!("a shape of {} elements to reshape {} to", self.len(), self.shape());
+            return Err(Error::Shapes { op: "reshape", expected, got: vec![shape] });
+        }
+        if let Some(strides) = self.reshaped_strides(&shape) {
+            return Ok(self.view(shape, strides, self.offset()));
+        }
+        let copy = self.copied(self.pool());
+        let strides = shape.contiguous_strides();
+        Ok(copy.view(shape, strides, copy.offset()))
+    }
+
+    /// The strides that show this layout under `shape`, if there are any. The element counts agree.
+    fn reshaped_strides(&self, shape: &Shape) -> Option<Strides> {
+        if self.is_contiguous() {
+            return Some(shape.contiguous_strides());
+        }
+        // Groups of old axes that together hold as many elements as a group of new ones; within a
+        // group the old axes must lie in one run.
+        let old: Vec<(usize, isize)> = self
+            .shape()
+            .iter()
+            .copied()
+            .zip(self.strides().iter().copied())
+            .filter(|&(dim, _)| dim != 1)
+            .collect();
+        let mut strides: Strides = Strides::from_elem(0, shape.rank());
+        let (mut o, mut n) = (0, 0);
+        while o < old.len() {
+            let (first_old, first_new) = (o, n);
+            let (mut old_len, mut new_len) = (old[o].0, *shape.get(n)?);
+            (o, n) = (o + 1, n + 1);
+            while old_len != new_len {
+                if old_len < new_len {
+                    old_len *= old.get(o)?.0;
+                    o += 1;
+                } else {
+                    new_len *= shape.get(n)?;
+                    n += 1;
+                }
+            }
+            let run = |pair: &[(usize, isize)]| pair[0].1 == pair[1].0 as isize * pair[1].1;
+            if !old[first_old..o].windows(2).all(run) {
+                return None;
+            }
+            let mut stride = old[o - 1].1;
+            for axis in (first_new..n).rev() {
+                strides[axis] = stride;
+                stride *= shape[axis] as isize;
+            }
+        }
+        Some(strides)
+    }
+
+    /// The same elements under another shape. See [`try_reshape`](Self::try_reshape).
+    ///
+    /// # Panics
+    /// If the shapes differ in their number of elements.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        expect(self.try_reshape(shape))
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `order[i]`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `order` does not name every axis once.
+    pub fn try_permute(&self, order: &[isize]) -> Result<Self> {
+        let op = "permute";
+        let named = self.shape().axis_set(op, order)?;
+        if order.len() != self.rank() || named.contains(&false) {
+            let message = format!("the order {order:?} must name each of the {} axes once", self.rank());
+            return Err(Error::Argument { op, message });
+        }
+        let axes: Vec<usize> = order.iter().map(|&a| self.shape().axis(op, a)).collect::<Result<_>>()?;
+        let shape = axes.iter().map(|&a| self.shape()[a]).collect();
+        let strides = axes.iter().map(|&a| self.strides()[a]).collect();
+        Ok(self.view(shape, strides, self.offset()))
+    }
+
+    /// The axes in another order. See [`try_permute`](Self::try_permute).
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    pub fn permute(&self, order: &[isize]) -> Self {
+        expect(self.try_permute(order))
+    }
+
+    /// Two axes exchanged.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if one of them does not exist.
+    pub fn try_transpose(&self, a: isize, b: isize) -> Result<Self> {
+        let (a, b) = (self.shape().axis("transpose", a)?, self.shape().axis("transpose", b)?);
+        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        shape.dims_mut().swap(a, b);
+        strides.swap(a, b);
+        Ok(self.view(shape, strides, self.offset()))
+    }
+
+    /// Two axes exchanged.
+    ///
+    /// # Panics
+    /// If one of them does not exist.
+    #[track_caller]
+    pub fn transpose(&self, a: isize, b: isize) -> Self {
+        expect(self.try_transpose(a, b))
+    }
+
+    /// The positions of a range along an axis.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if the axis does not exist, [`Error::Argument`] if the step is zero.
+    pub fn try_slice(&self, axis: isize, range: impl Into<Step>) -> Result<Self> {
+        let axis = self.shape().axis("slice", axis)?;
+        let range = range.into();
+        let (first, count) = range.resolve(self.shape()[axis])?;
+        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        shape.dims_mut()[axis] = count;
+        let offset = if shape.len() == 0 {
+            0
+        } else {
+            (self.offset() as isize + first as isize * strides[axis]) as usize
+        };
+        // With one position or none the stride is never taken, and may not fit.
+        strides[axis] = if count > 1 { strides[axis] * range.step } else { 0 };
+        Ok(self.view(shape, strides, offset))
+    }
+
+    /// The positions of a range along an axis. See [`Step`].
+    ///
+    /// # Panics
+    /// If the axis does not exist or the step is zero.
+    #[track_caller]
+    pub fn slice(&self, axis: isize, range: impl Into<Step>) -> Self {
+        expect(self.try_slice(axis, range))
+    }
+
+    /// The tensor repeated to a larger shape: axes of size 1, and axes missing in front, repeat.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if the shape cannot be reached by repeating.
+    pub fn try_broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        shape.checked_len::<E>()?;
+        if !self.shape().broadcasts_to(&shape) {
+            let expected = format!("a shape that repeats to {shape}");
+            let got = vec![self.shape().clone()];
+            return Err(Error::Shapes { op: "broadcast_to", expected, got });
+        }
+        let front = shape.rank() - self.rank();
+        let strides = (0..shape.rank())
+            .map(|axis| match axis.checked_sub(front) {
+                Some(own) if self.shape()[own] == shape[axis] => self.strides()[own],
+                _ => 0,
+            })
+            .collect();
+        Ok(self.view(shape, strides, self.offset()))
+    }
+
+    /// The tensor repeated to a larger shape. See [`try_broadcast_to`](Self::try_broadcast_to).
+    ///
+    /// # Panics
+    /// If the shape cannot be reached by repeating.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
+        expect(self.try_broadcast_to(shape))
+    }
+
+    /// A new axis of size 1 in front of `axis`; `rank` puts it behind the last.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if there is no such place.
+    pub fn try_unsqueeze(&self, axis: isize) -> Result<Self> {
+        let places = self.rank() as isize + 1;
+        let at = if axis < 0 { axis + places } else { axis };
+        if !(0..places).contains(&at) {
+            return Err(Error::Axis { op: "unsqueeze", axis, rank: places as usize });
+        }
+        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        shape.dims_mut().insert(at as usize, 1);
+        strides.insert(at as usize, 0);
+        Ok(self.view(shape, strides, self.offset()))
+    }
+
+    /// A new axis of size 1 in front of `axis`.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    #[track_caller]
+    pub fn unsqueeze(&self, axis: isize) -> Self {
+        expect(self.try_unsqueeze(axis))
+    }
+
+    /// The tensor without `axis`, whose size is 1.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if the axis does not exist, [`Error::Argument`] if its size is not 1.
+    pub fn try_squeeze(&self, axis: isize) -> Result<Self> {
+        let at = self.shape().axis("squeeze", axis)?;
+        if self.shape()[at] != 1 {
+            let message = format!("axis {axis} of {} has not size 1", self.shape());
+            return Err(Error::Argument { op: "squeeze", message });
+        }
+        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        shape.dims_mut().remove(at);
+        strides.remove(at);
+        Ok(self.view(shape, strides, self.offset()))
+    }
+
+    /// The tensor without `axis`, whose size is 1.
+    ///
+    /// # Panics
+    /// If the axis does not exist or has another size.
+    #[track_caller]
+    pub fn squeeze(&self, axis: isize) -> Self {
+        expect(self.try_squeeze(axis))
+    }
+}

@@ -1,0 +1,146 @@
+//! Rows, cases, and the check that every operation passes.
+
+use std::fmt;
+
+use wengert_kernels::Element;
+
+use super::{Dense, Sampler};
+use crate::error::Result;
+use crate::gradcheck::Gradcheck;
+use crate::op::{Op, eval};
+use crate::tensor::Tensor;
+
+/// A row of the catalogue: how an operation is tested.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The operation, or its variant.
+    pub name: &'static str,
+    /// The highest order of derivative to check.
+    pub order: u8,
+    /// Draws a case.
+    pub sample: fn(&mut Sampler) -> Case,
+}
+
+type Make<E> = Box<dyn Fn() -> Box<dyn Op<E>>>;
+type Reference = Box<dyn Fn(&[Dense]) -> Dense>;
+
+/// An operation, operands, and what it should give.
+pub struct Case {
+    single: Make<f32>,
+    double: Make<f64>,
+    /// The operands.
+    pub inputs: Vec<Tensor<f64>>,
+    reference: Reference,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inputs: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|x| format!("{} strides {:?}: {:?}", x.shape(), x.strides(), x.to_vec()))
+            .collect();
+        write!(f, "{:?} of {inputs:#?}", (self.double)())
+    }
+}
+
+impl Case {
+    /// A case of an operation that is the same for both element types.
+    pub fn new<O: Op<f32> + Op<f64> + Clone>(
+        op: O,
+        inputs: Vec<Tensor<f64>>,
+        reference: impl Fn(&[Dense]) -> Dense + 'static,
+    ) -> Self {
+        Self::pair(op.clone(), op, inputs, reference)
+    }
+
+    /// A case of an operation that holds numbers of the element type.
+    pub fn pair(
+        single: impl Op<f32> + Clone,
+        double: impl Op<f64> + Clone,
+        inputs: Vec<Tensor<f64>>,
+        reference: impl Fn(&[Dense]) -> Dense + 'static,
+    ) -> Self {
+        Case {
+            single: Box::new(move || Box::new(single.clone())),
+            double: Box::new(move || Box::new(double.clone())),
+            inputs,
+            reference: Box::new(reference),
+        }
+    }
+
+    /// The operation.
+    pub fn op(&self) -> Box<dyn Op<f64>> {
+        (self.double)()
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(String);
+
+/// Checks an operation on a case: its value against the reference, in f64 and f32; the same bits
+/// whatever the operands' layout; its derivatives up to `order` against differences.
+///
+/// # Errors
+/// [`Failure`] names the case and what is wrong with it.
+pub fn check(case: &Case, order: u8) -> Result<(), Failure> {
+    let fail = |what: String| Failure(format!("{what}\nin {case:?}"));
+    let inputs: Vec<&Tensor<f64>> = case.inputs.iter().collect();
+    let expected = (case.reference)(&case.inputs.iter().map(Dense::from).collect::<Vec<_>>());
+
+    let value = eval(&case.op(), &inputs).map_err(|error| fail(error.to_string()))?;
+    compare(&value, &expected, 1e-12).map_err(|what| fail(format!("f64 value: {what}")))?;
+
+    let copies: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
+    let contiguous = eval(&case.op(), &copies.iter().collect::<Vec<_>>())
+        .map_err(|error| fail(format!("on contiguous copies: {error}")))?;
+    let bits = |tensor: &Tensor<f64>| tensor.to_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    if bits(&value) != bits(&contiguous) {
+        return Err(fail(format!("{value:?} differs from {contiguous:?} on contiguous copies")));
+    }
+
+    let narrow: Vec<Tensor<f32>> = case.inputs.iter().map(Tensor::cast).collect();
+    let value = eval(&(case.single)(), &narrow.iter().collect::<Vec<_>>())
+        .map_err(|error| fail(format!("f32: {error}")))?;
+    let rounded: Vec<Dense> = narrow.iter().map(|x| Dense::from(&x.cast::<f64>())).collect();
+    compare(&value, &(case.reference)(&rounded), 4e-6)
+        .map_err(|what| fail(format!("f32 value: {what}")))?;
+
+    if expected.data.iter().all(|value| value.is_finite()) {
+        check_gradients(case, order, |op| op).map_err(|error| fail(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Checks the derivatives alone, of what `wrap` makes of the operation.
+///
+/// # Errors
+/// [`Failure`] says what is wrong with them.
+pub fn check_gradients(
+    case: &Case,
+    order: u8,
+    wrap: impl Fn(Box<dyn Op<f64>>) -> Box<dyn Op<f64>>,
+) -> Result<(), Failure> {
+    let inputs: Vec<&Tensor<f64>> = case.inputs.iter().collect();
+    Gradcheck::new()
+        .order(order)
+        .run_slice(&|vars| vars[0].tape().apply(wrap(case.op()), vars), &inputs)
+        .map(|_| ())
+        .map_err(|error| Failure(error.to_string()))
+}
+
+fn compare<E: Element>(value: &Tensor<E>, expected: &Dense, tolerance: f64) -> Result<(), String> {
+    if value.shape().dims() != expected.shape {
+        return Err(format!("the shape is {}, expected {:?}", value.shape(), expected.shape));
+    }
+    for (i, (got, &want)) in value.to_vec().into_iter().zip(&expected.data).enumerate() {
+        let got = got.to_f64();
+        let near = (got - want).abs() <= tolerance * (1.0 + want.abs());
+        if !(near || got == want || (got.is_nan() && want.is_nan())) {
+            return Err(format!("element {i} is {got:e}, expected {want:e}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! The oracle: arrays in f64, row-major, index by index, with nothing clever about them.
+
+use crate::tensor::{Step, Tensor};
+
+/// A row-major array of f64 for naive reference computations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    /// The sizes along the axes.
+    pub shape: Vec<usize>,
+    /// The elements in row-major order.
+    pub data: Vec<f64>,
+}
+
+/// All indices of a shape in row-major order.
+fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
+    let mut all = vec![vec![]];
+    for &dim in shape {
+        all = all
+            .iter()
+            .flat_map(|front| (0..dim).map(move |i| [&front[..], &[i]].concat()))
+            .collect();
+    }
+    all
+}
+
+impl Dense {
+    /// The element `f` gives for each index.
+    pub fn from_fn(shape: &[usize], f: impl FnMut(Vec<usize>) -> f64) -> Self {
+        Dense { shape: shape.to_vec(), data: indices(shape).into_iter().map(f).collect() }
+    }
+
+    /// Zeros.
+    pub fn zeros(shape: &[usize]) -> Self {
+        Self::from_fn(shape, |_| 0.0)
+    }
+
+    /// The element at an index. Indices broadcast: missing leading axes are ignored, axes of size 1
+    /// repeat.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn at(&self, index: &[usize]) -> f64 {
+        let own = &index[index.len() - self.shape.len()..];
+        let place = own.iter().zip(&self.shape).fold(0, |place, (&i, &dim)| {
+            let i = if dim == 1 { 0 } else { i };
+            assert!(i < dim, "the index {index:?} lies outside {:?}", self.shape);
+            place * dim + i
+        });
+        self.data[place]
+    }
+
+    /// `f` of each element.
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Dense { shape: self.shape.clone(), data: self.data.iter().map(|&x| f(x)).collect() }
+    }
+
+    /// `f` of each pair of elements, broadcasting.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    pub fn zip(a: &Self, b: &Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        let shape = broadcast(&a.shape, &b.shape);
+        Self::from_fn(&shape, |index| f(a.at(&index), b.at(&index)))
+    }
+
+    /// `f` of each row (along the last axis).
+    pub fn map_rows(&self, f: impl FnMut(&[f64]) -> Vec<f64>) -> Self {
+        let cols = self.shape.last().copied().unwrap_or(1).max(1);
+        let data = self.data.chunks(cols).flat_map(f).collect();
+        Dense { shape: self.shape.clone(), data }
+    }
+
+    /// `f` of the elements that differ only in their positions along the named axes.
+    pub fn reduce(&self, axes: &[isize], keep: bool, f: impl Fn(&[f64]) -> f64) -> Self {
+        let rank = self.shape.len();
+        let named = |axis: usize| {
+            axes.iter().any(|&a| a == axis as isize || a + rank as isize == axis as isize)
+        };
+        let kept: Vec<usize> =
+            self.shape.iter().enumerate().map(|(i, &d)| if named(i) { 1 } else { d }).collect();
+        let data = indices(&kept)
+            .into_iter()
+            .map(|kept_index| {
+                let group: Vec<f64> = indices(&self.shape)
+                    .into_iter()
+                    .filter(|index| (0..rank).all(|i| named(i) || index[i] == kept_index[i]))
+                    .map(|index| self.at(&index))
+                    .collect();
+                f(&group)
+            })
+            .collect();
+        let shape = if keep {
+            kept
+        } else {
+            (0..rank).filter(|&i| !named(i)).map(|i| self.shape[i]).collect()
+        };
+        Dense { shape, data }
+    }
+
+    /// Summed to a shape that broadcasts to this one's.
+    pub fn sum_to(&self, shape: &[usize]) -> Self {
+        let mut out = Self::zeros(shape);
+        for index in indices(&self.shape) {
+            let own = &index[index.len() - shape.len()..];
+            let place = own
+                .iter()
+                .zip(shape)
+                .fold(0, |place, (&i, &dim)| place * dim + if dim == 1 { 0 } else { i });
+            out.data[place] += self.at(&index);
+        }
+        out
+    }
+
+    /// The matrix product over the last two axes, the others broadcasting.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn matmul(a: &Self, b: &Self) -> Self {
+        let (a_rank, b_rank) = (a.shape.len(), b.shape.len());
+        let (m, k, n) = (a.shape[a_rank - 2], a.shape[a_rank - 1], b.shape[b_rank - 1]);
+        assert_eq!(k, b.shape[b_rank - 2], "inner sizes agree");
+        let mut shape = broadcast(&a.shape[..a_rank - 2], &b.shape[..b_rank - 2]);
+        shape.extend([m, n]);
+        Self::from_fn(&shape, |index| {
+            let (batch, place) = index.split_at(index.len() - 2);
+            let at = |x: &Self, row: usize, col: usize| x.at(&[batch, &[row, col]].concat());
+            (0..k).map(|i| at(a, place[0], i) * at(b, i, place[1])).sum()
+        })
+    }
+
+    /// All leading axes merged into one.
+    pub fn as_rows(&self) -> Self {
+        let (&cols, front) = self.shape.split_last().expect("at least one axis");
+        Dense { shape: vec![front.iter().product(), cols], data: self.data.clone() }
+    }
+
+    /// The last two axes exchanged.
+    pub fn transposed(&self) -> Self {
+        let rank = self.shape.len();
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.swap(rank - 2, rank - 1);
+        self.permuted(&order)
+    }
+
+    /// Axis `i` of the result is axis `order[i]`.
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        let shape: Vec<usize> = order.iter().map(|&axis| self.shape[axis]).collect();
+        Self::from_fn(&shape, |index| {
+            let mut own = vec![0; index.len()];
+            for (&axis, &i) in order.iter().zip(&index) {
+                own[axis] = i;
+            }
+            self.at(&own)
+        })
+    }
+
+    /// The positions of a range along an axis, counted out one by one.
+    pub fn picked(&self, axis: usize, range: &Step) -> Self {
+        let n = self.shape[axis] as isize;
+        let absolute = |i: isize| if i < 0 { i + n } else { i };
+        let mut places = Vec::new();
+        let mut i = match range.start {
+            Some(start) if range.step > 0 => absolute(start).max(0),
+            Some(start) => absolute(start).min(n - 1),
+            None if range.step > 0 => 0,
+            None => n - 1,
+        };
+        while (0..n).contains(&i) {
+            let stop = range.stop.map(absolute);
+            if stop.is_some_and(|stop| if range.step > 0 { i >= stop } else { i <= stop }) {
+                break;
+            }
+            places.push(i as usize);
+            i += range.step;
+        }
+        let mut shape = self.shape.clone();
+        shape[axis] = places.len();
+        // Not `at`: a picked axis of size 1 is no broadcast.
+        Self::from_fn(&shape, |mut index| {
+            index[axis] = places[index[axis]];
+            self.at(&index)
+        })
+    }
+}
+
+impl From<&Tensor<f64>> for Dense {
+    fn from(tensor: &Tensor<f64>) -> Self {
+        Self::from_fn(tensor.shape(), |index| tensor.get(&index).expect("inside the shape"))
+    }
+}
+
+fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let rank = a.len().max(b.len());
+    let size = |shape: &[usize], i: usize| {
+        if i + shape.len() < rank { 1 } else { shape[i + shape.len() - rank] }
+    };
+    (0..rank)
+        .map(|i| match (size(a, i), size(b, i)) {
+            (1, n) | (n, 1) => n,
+            (n, m) => {
+                assert_eq!(n, m, "the shapes {a:?} and {b:?} broadcast");
+                n
+            }
+        })
+        .collect()
+}

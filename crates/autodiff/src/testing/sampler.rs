@@ -1,0 +1,175 @@
+//! Random shapes, layouts, values and arguments for cases, all from one seed.
+
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+use crate::shape::Shape;
+use crate::tensor::{Step, Tensor};
+
+/// Where values are drawn from: an interval without the neighbourhoods of some points.
+#[derive(Clone, Copy, Debug)]
+pub struct Domain {
+    /// The least value.
+    pub low: f64,
+    /// The greatest value.
+    pub high: f64,
+    /// Points to stay clear of: kinks and poles.
+    pub avoid: &'static [f64],
+    /// By how much.
+    pub margin: f64,
+}
+
+impl Domain {
+    /// Numbers of order one.
+    pub const REAL: Domain = Domain { low: -2.0, high: 2.0, avoid: &[], margin: 0.0 };
+    /// Numbers of order one, none near zero.
+    pub const AWAY_FROM_ZERO: Domain = Domain { low: -2.0, high: 2.0, avoid: &[0.0], margin: 0.25 };
+    /// Positive numbers of order one.
+    pub const POSITIVE: Domain = Domain { low: 0.25, high: 2.0, avoid: &[], margin: 0.0 };
+    /// Numbers between zero and one.
+    pub const UNIT: Domain = Domain { low: 0.05, high: 0.95, avoid: &[], margin: 0.0 };
+}
+
+/// Draws what a case is made of.
+#[derive(Clone, Debug)]
+pub struct Sampler(Pcg64);
+
+impl Sampler {
+    /// A sampler that draws the same for the same seed.
+    pub fn new(seed: u64) -> Self {
+        Sampler(Pcg64::seed_from_u64(seed))
+    }
+
+    /// An axis size: mostly small, sometimes one, seldom zero.
+    pub fn size(&mut self) -> usize {
+        match self.below(12) {
+            0 => 0,
+            1 | 2 => 1,
+            3 => 5,
+            n => 2 + n % 3,
+        }
+    }
+
+    /// A shape of rank 0 to 3.
+    pub fn shape(&mut self) -> Shape {
+        let rank = self.below(4);
+        (0..rank).map(|_| self.size()).collect()
+    }
+
+    /// A shape of rank 1 to 3 whose last axis is not empty.
+    pub fn shape_with_axis(&mut self) -> Shape {
+        let front = self.below(3);
+        let last = self.size().max(1);
+        (0..front).map(|_| self.size()).chain([last]).collect()
+    }
+
+    /// Two shapes that broadcast to one another or to a third.
+    pub fn broadcast_pair(&mut self) -> (Shape, Shape) {
+        let shape = self.shape();
+        let mut part = |shape: &Shape| -> Shape {
+            let cut = if self.below(3) == 0 { self.below(shape.rank() + 1) } else { 0 };
+            shape[cut..].iter().map(|&dim| if self.below(3) == 0 { 1 } else { dim }).collect()
+        };
+        let (a, b) = (part(&shape), part(&shape));
+        if self.coin() { (a, shape) } else { (a, b) }
+    }
+
+    /// A tensor with values from a domain, in a random layout: row-major, permuted, stepped,
+    /// flipped, offset, or with an axis that repeats one element.
+    pub fn tensor(&mut self, shape: &Shape, domain: &Domain) -> Tensor<f64> {
+        let rank = shape.rank();
+        if rank == 0 || self.below(3) == 0 {
+            return self.contiguous(shape, domain);
+        }
+        let axis = self.below(rank);
+        let along = |size: usize| -> Shape {
+            shape.iter().enumerate().map(|(i, &d)| if i == axis { size } else { d }).collect()
+        };
+        let at = axis as isize;
+        match self.below(5) {
+            0 => {
+                let order = self.permutation(rank);
+                let mut inverse = vec![0; rank];
+                for (to, &from) in order.iter().enumerate() {
+                    inverse[from] = to as isize;
+                }
+                let permuted: Shape = order.iter().map(|&i| shape[i]).collect();
+                self.contiguous(&permuted, domain).permute(&inverse)
+            }
+            1 => self.contiguous(&along(2 * shape[axis] + 1), domain).slice(at, Step::new(1.., 2)),
+            2 => self.contiguous(shape, domain).slice(at, Step::new(.., -1)),
+            3 => {
+                let n = shape[axis] as isize;
+                self.contiguous(&along(shape[axis] + 3), domain).slice(at, 2..n + 2)
+            }
+            _ => self.contiguous(&along(1), domain).broadcast_to(shape.clone()),
+        }
+    }
+
+    fn contiguous(&mut self, shape: &Shape, domain: &Domain) -> Tensor<f64> {
+        Tensor::from_fn(shape.clone(), |_| {
+            loop {
+                let x = self.number(domain.low, domain.high);
+                if domain.avoid.iter().all(|kink| (x - kink).abs() >= domain.margin) {
+                    return x;
+                }
+            }
+        })
+    }
+
+    /// A number in `[low, high)`.
+    pub fn number(&mut self, low: f64, high: f64) -> f64 {
+        self.0.random_range(low..high)
+    }
+
+    /// A number below `n`.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0.random_range(0..n)
+    }
+
+    /// True or false.
+    pub fn coin(&mut self) -> bool {
+        self.0.random()
+    }
+
+    /// One of some values.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn choose<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())]
+    }
+
+    /// The numbers below `n` in some order.
+    pub fn permutation(&mut self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.shuffle(&mut self.0);
+        order
+    }
+
+    /// Some axes of a shape, some of them named from the end, and whether to keep them.
+    pub fn axes(&mut self, shape: &Shape) -> (Vec<isize>, bool) {
+        let rank = shape.rank();
+        let count = self.below(rank + 1);
+        let axes = self.permutation(rank)[..count]
+            .iter()
+            .map(|&axis| axis as isize - if self.coin() { rank as isize } else { 0 })
+            .collect();
+        (axes, self.coin())
+    }
+
+    /// An axis of a shape, and a range along it that may be empty, stepped, flipped or too long.
+    pub fn range(&mut self, shape: &Shape) -> (usize, Step) {
+        let axis = self.below(shape.rank());
+        let reach = shape[axis] as isize + 2;
+        let mut bound = || {
+            (self.0.random_range(0..4) > 0).then(|| self.0.random_range(-reach..=reach))
+        };
+        let (start, stop) = (bound(), bound());
+        (axis, Step { start, stop, step: self.choose(&[1, 1, 2, 3, -1, -2]) })
+    }
+}
