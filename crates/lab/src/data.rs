@@ -11,6 +11,9 @@ pub const DIGITS_TRAIN_COUNT: usize = 1347;
 /// The largest pixel value of the digits.
 const DIGITS_PIXEL_MAX: u8 = 16;
 
+/// As many classes as a label byte can name.
+const CLASSES: usize = 256;
+
 static DIGITS_IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte.gz");
 static DIGITS_LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte.gz");
 
@@ -110,9 +113,6 @@ pub fn stratified_split(labels: &[u8], train_count: usize) -> StratifiedSplit {
     }
     split
 }
-
-/// As many as a label byte can name.
-const CLASSES: usize = 256;
 
 fn class_counts(labels: &[u8]) -> [usize; CLASSES] {
     let mut counts = [0; CLASSES];

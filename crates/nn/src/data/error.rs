@@ -106,7 +106,10 @@ pub enum DataError {
     },
 
     /// A directory where a file belongs.
-    #[error("`{}` is a directory; an IDX file, plain or gzip-compressed, was expected", path.display())]
+    #[error(
+        "`{}` is a directory; an IDX file, plain or gzip-compressed, was expected",
+        path.display()
+    )]
     IsDirectory {
         /// The directory.
         path: PathBuf,

@@ -170,11 +170,13 @@ fn faulty_bytes_are_reported_with_the_name_of_their_file() {
         ),
         (
             images()[..9].to_vec(),
-            " ends inside its header, which needs at least 16 bytes for the magic number and the dimensions, and has 9",
+            " ends inside its header, which needs at least 16 bytes for the magic \
+             number and the dimensions, and has 9",
         ),
         (
             long,
-            " goes on after its last element: its header promises 2 x 2 x 3 = 12 bytes of data, and more follow",
+            " goes on after its last element: its header promises 2 x 2 x 3 = 12 bytes \
+             of data, and more follow",
         ),
         (
             b"\x89PNG\r\n\x1a\n".to_vec(),
