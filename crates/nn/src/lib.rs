@@ -1,1 +1,4 @@
 //! nn
+
+#[cfg(feature = "data")]
+pub mod data;

@@ -1,0 +1,241 @@
+//! The IDX format: one array of unsigned bytes with its shape. What the arrays mean (images,
+//! labels) is the business of `images`.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::{DataError, Origin};
+
+const UNSIGNED_BYTE: u8 = 0x08;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const MAGIC_LEN: usize = 4;
+
+/// An array of unsigned bytes in the IDX format of the MNIST files.
+///
+/// The format is: two zero bytes, the type of the elements (0x08 for unsigned bytes, the only one
+/// read here), the rank; then the dimensions as big-endian 32-bit integers; then the elements,
+/// the last dimension varying fastest. (Y. `LeCun`, C. Cortes, C. Burges, "The MNIST database of
+/// handwritten digits", 1998, section "File formats".)
+///
+/// The number of elements is always the product of the shape. Rank 0 is one element.
+///
+/// ```
+/// use wengert_nn::data::Idx;
+///
+/// let labels = Idx::parse(&[0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1])?;
+/// assert_eq!(labels.shape(), [3]);
+/// assert_eq!(labels.data(), [7, 2, 1]);
+///
+/// let problem = Idx::parse(&[0, 0, 8, 1, 0, 0, 0, 3, 7, 2]).unwrap_err();
+/// assert_eq!(
+///     problem.to_string(),
+///     "the IDX data is truncated: its header promises 3 bytes of data, and 2 follow",
+/// );
+/// # Ok::<(), wengert_nn::data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idx {
+    shape: Vec<usize>,
+    data: Vec<u8>,
+}
+
+impl Idx {
+    /// An array of the given shape, its elements in row-major order.
+    ///
+    /// # Errors
+    /// If the number of elements is not the product of the shape, or the shape has more than 255
+    /// dimensions or one above 2^32 - 1, which an IDX header cannot express.
+    pub fn new(shape: Vec<usize>, data: Vec<u8>) -> Result<Self, DataError> {
+        let largest = shape.iter().copied().max().unwrap_or(0);
+        if u8::try_from(shape.len()).is_err() || u32::try_from(largest).is_err() {
+            return Err(DataError::NotEncodable { rank: shape.len(), largest });
+        }
+        let Some(needed) = element_count(&shape) else {
+            return Err(DataError::TooLarge { origin: Origin::memory("the shape given"), shape });
+        };
+        if needed != data.len() {
+            return Err(DataError::ShapeMismatch { shape, needed, found: data.len() });
+        }
+        Ok(Self { shape, data })
+    }
+
+    /// Decodes an IDX file that is wholly in memory and not compressed.
+    ///
+    /// # Errors
+    /// If the bytes are not IDX, are of another type than unsigned bytes, or do not end exactly
+    /// where the header says.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DataError> {
+        let origin = Origin::memory("the IDX data");
+        let mut rest = bytes;
+        let (shape, needed) = read_header(&mut rest, &origin)?;
+        check_length(rest.len(), needed, &shape, &origin)?;
+        Ok(Self { shape, data: rest.to_vec() })
+    }
+
+    /// Decodes IDX, plain or gzip-compressed (told apart by their first bytes; gzip may have
+    /// several members), from any reader, to its end.
+    ///
+    /// Memory grows with the bytes that arrive, not with what the header claims, and nothing is
+    /// decompressed beyond one byte more than the header promises.
+    ///
+    /// # Errors
+    /// As [`Idx::parse`]; and if the reader fails or the compression is damaged.
+    pub fn from_reader(reader: impl Read) -> Result<Self, DataError> {
+        decode(BufReader::new(reader), &Origin::memory("the IDX data"))
+    }
+
+    /// Reads an IDX file, plain or gzip-compressed, whatever its name.
+    ///
+    /// # Errors
+    /// As [`Idx::from_reader`], the sentence naming the file; and if it cannot be opened.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let origin = Origin::file(path);
+        let open = || {
+            // Opening a directory succeeds on some systems and fails obscurely on others.
+            Ok(if fs::metadata(path)?.is_dir() { None } else { Some(File::open(path)?) })
+        };
+        match open() {
+            Ok(Some(file)) => decode(BufReader::new(file), &origin),
+            Ok(None) => Err(DataError::IsDirectory { path: path.to_path_buf() }),
+            Err(source) => Err(DataError::Io { origin, source }),
+        }
+    }
+
+    /// Encodes the array as an IDX file, not compressed: the inverse of [`Idx::parse`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(MAGIC_LEN + 4 * self.shape.len() + self.data.len());
+        bytes.extend([0, 0, UNSIGNED_BYTE, self.shape.len() as u8]);
+        // Every way to make an `Idx` has checked that rank and dimensions fit.
+        bytes.extend(self.shape.iter().flat_map(|&dim| (dim as u32).to_be_bytes()));
+        bytes.extend_from_slice(&self.data);
+        bytes
+    }
+
+    /// The dimensions, outermost first.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements in row-major order; as many as the product of the shape.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The shape and the elements, without copying.
+    pub fn into_parts(self) -> (Vec<usize>, Vec<u8>) {
+        (self.shape, self.data)
+    }
+}
+
+/// Decodes the plain or compressed bytes of `reader` to their end.
+fn decode(mut reader: impl BufRead, origin: &Origin) -> Result<Idx, DataError> {
+    let mut start = [0; GZIP_MAGIC.len()];
+    let found = fill(&mut reader, &mut start).map_err(|e| reading_failed(e, origin))?;
+    let mut whole = start[..found].chain(reader);
+    if start == GZIP_MAGIC {
+        read_all(&mut MultiGzDecoder::new(whole), &origin.decompressed())
+    } else {
+        read_all(&mut whole, origin)
+    }
+}
+
+fn read_all(reader: &mut impl Read, origin: &Origin) -> Result<Idx, DataError> {
+    let (shape, needed) = read_header(reader, origin)?;
+    let mut data = Vec::new();
+    // One byte more than promised shows that the data go on; at the exact end, asking for it lets
+    // the decompressor verify its checksum. The vector grows with what arrives.
+    let limit = (needed as u64).saturating_add(1);
+    reader.take(limit).read_to_end(&mut data).map_err(|e| reading_failed(e, origin))?;
+    check_length(data.len(), needed, &shape, origin)?;
+    data.shrink_to_fit();
+    Ok(Idx { shape, data })
+}
+
+/// The dimensions and their product.
+fn read_header(reader: &mut impl Read, origin: &Origin) -> Result<(Vec<usize>, usize), DataError> {
+    let mut magic = [0; MAGIC_LEN];
+    let found = fill(reader, &mut magic).map_err(|e| reading_failed(e, origin))?;
+    let start = &magic[..found];
+    if start.is_empty() {
+        return Err(DataError::Empty { origin: origin.clone() });
+    }
+    if start.iter().take(2).any(|&byte| byte != 0) {
+        return Err(DataError::NotIdx { origin: origin.clone(), found: start.to_vec() });
+    }
+    if let Some(&code) = start.get(2).filter(|&&code| code != UNSIGNED_BYTE) {
+        return Err(DataError::UnsupportedType { origin: origin.clone(), code });
+    }
+    let truncated =
+        |needed, found| Err(DataError::TruncatedHeader { origin: origin.clone(), needed, found });
+    if found < MAGIC_LEN {
+        return truncated(MAGIC_LEN, found);
+    }
+
+    let mut dimensions = [0; 4 * u8::MAX as usize];
+    let dimensions = &mut dimensions[..4 * usize::from(magic[3])];
+    let found = fill(reader, dimensions).map_err(|e| reading_failed(e, origin))?;
+    if found < dimensions.len() {
+        return truncated(MAGIC_LEN + dimensions.len(), MAGIC_LEN + found);
+    }
+    let (dimensions, _) = dimensions.as_chunks::<4>();
+    let shape: Vec<usize> = dimensions.iter().map(|&d| u32::from_be_bytes(d) as usize).collect();
+    match element_count(&shape) {
+        Some(needed) => Ok((shape, needed)),
+        None => Err(DataError::TooLarge { origin: origin.clone(), shape }),
+    }
+}
+
+/// The product of the shape; `None` if the dimensions other than zero multiply to more than a
+/// `usize`, so that no partial product of an accepted shape overflows either.
+fn element_count(shape: &[usize]) -> Option<usize> {
+    let nonzero = shape.iter().filter(|&&dim| dim != 0);
+    let product = nonzero.clone().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
+    Some(if nonzero.count() == shape.len() { product } else { 0 })
+}
+
+fn check_length(
+    found: usize,
+    needed: usize,
+    shape: &[usize],
+    origin: &Origin,
+) -> Result<(), DataError> {
+    let (origin, shape) = (origin.clone(), shape.to_vec());
+    match found.cmp(&needed) {
+        std::cmp::Ordering::Less => Err(DataError::Truncated { origin, shape, needed, found }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(DataError::TrailingBytes { origin, shape, needed }),
+    }
+}
+
+/// Reads until `buffer` is full or the reader ends, and says how much was read.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Behind a decompressor, tells a damaged stream from a reader that failed.
+fn reading_failed(source: io::Error, origin: &Origin) -> DataError {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    let damaged = matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof);
+    let stored = origin.compressed();
+    if origin.is_decompressed() && damaged {
+        DataError::CorruptGzip { origin: stored, source }
+    } else {
+        DataError::Io { origin: stored, source }
+    }
+}
+
+#[cfg(test)]
+mod tests;

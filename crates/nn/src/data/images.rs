@@ -1,0 +1,286 @@
+//! Image sets: an array of images and an array of labels that belong together. How the arrays are
+//! stored is the business of `idx`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::{DataError, Origin, Role};
+use super::idx::Idx;
+
+/// The classes of MNIST and of the sets made in its likeness.
+const MNIST_CLASSES: usize = 10;
+
+/// Which half of a data set in the MNIST layout: the files' names begin with `train` or `t10k`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// The images to learn from.
+    Train,
+    /// The images to be judged by.
+    Test,
+}
+
+/// Grey images of one size with a class label each.
+///
+/// # Shapes
+/// Images are count x height x width, labels count; count, height and width are at least 1, and
+/// every label is below the number of classes.
+///
+/// ```
+/// use wengert_nn::data::{Idx, ImageSet};
+///
+/// let images = Idx::new(vec![2, 1, 2], vec![0, 16, 8, 4])?;
+/// let labels = Idx::new(vec![2], vec![1, 0])?;
+/// let set = ImageSet::new(images, labels, 2)?.with_pixel_max(16)?;
+/// assert_eq!(set.image(1), [8, 4]);
+/// assert_eq!(set.scaled_pixels(), [0.0, 1.0, 0.5, 0.25]);
+/// # Ok::<(), wengert_nn::data::DataError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSet {
+    images: Idx,
+    labels: Vec<u8>,
+    classes: usize,
+    pixel_max: u8,
+}
+
+impl ImageSet {
+    /// Takes images and labels together. The largest pixel value is 255 until
+    /// [`ImageSet::with_pixel_max`] says otherwise.
+    ///
+    /// # Errors
+    /// If the images are not of rank 3 or have no pixels, the labels are not of rank 1, their
+    /// counts differ, or a label is not below `classes`.
+    pub fn new(images: Idx, labels: Idx, classes: usize) -> Result<Self, DataError> {
+        let names = [Origin::memory("the images array"), Origin::memory("the labels array")];
+        Self::checked(images, labels, classes, names)
+    }
+
+    /// Reads an images file and its labels file, plain or gzip-compressed.
+    ///
+    /// # Errors
+    /// As [`Idx::read`] and [`ImageSet::new`]; the sentence names the file.
+    pub fn read(
+        images_path: impl AsRef<Path>,
+        labels_path: impl AsRef<Path>,
+        classes: usize,
+    ) -> Result<Self, DataError> {
+        let (images_path, labels_path) = (images_path.as_ref(), labels_path.as_ref());
+        let names = [Origin::file(images_path), Origin::file(labels_path)];
+        Self::checked(Idx::read(images_path)?, Idx::read(labels_path)?, classes, names)
+    }
+
+    /// Reads one half of a set of ten classes in the MNIST layout (MNIST, Fashion-MNIST, KMNIST)
+    /// from `directory`: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the two
+    /// `t10k-` files; `-idx` may be spelt `.idx`, and each may end in `.gz`.
+    ///
+    /// # Errors
+    /// If the directory or a file is missing, and as [`ImageSet::read`].
+    pub fn from_directory(directory: impl AsRef<Path>, split: Split) -> Result<Self, DataError> {
+        let directory = directory.as_ref();
+        let images = find(directory, split, Role::Images)?;
+        let labels = find(directory, split, Role::Labels)?;
+        Self::read(images, labels, MNIST_CLASSES)
+    }
+
+    /// Reads both halves of a set in the MNIST layout: training and test images, of one size.
+    ///
+    /// # Errors
+    /// As [`ImageSet::from_directory`]; and if the images of the halves differ in size.
+    pub fn train_and_test(directory: impl AsRef<Path>) -> Result<(Self, Self), DataError> {
+        let directory = directory.as_ref();
+        let half = |split| -> Result<(PathBuf, Self), DataError> {
+            let images = find(directory, split, Role::Images)?;
+            let labels = find(directory, split, Role::Labels)?;
+            let set = Self::read(&images, labels, MNIST_CLASSES)?;
+            Ok((images, set))
+        };
+        let (train_path, train) = half(Split::Train)?;
+        let (test_path, test) = half(Split::Test)?;
+        let train_size = [train.height(), train.width()];
+        let test_size = [test.height(), test.width()];
+        if train_size != test_size {
+            return Err(DataError::SizeMismatch {
+                train: Origin::file(&train_path),
+                train_size,
+                test: Origin::file(&test_path),
+                test_size,
+            });
+        }
+        Ok((train, test))
+    }
+
+    /// The same set with another pixel value standing for full intensity, as in the UCI digits,
+    /// whose pixels are 0..=16.
+    ///
+    /// # Errors
+    /// If a pixel is above `pixel_max`, or `pixel_max` is 0.
+    pub fn with_pixel_max(mut self, pixel_max: u8) -> Result<Self, DataError> {
+        // A maximum of 0 would scale to 0 / 0: it is refused whatever the pixels are.
+        let fault = |&value: &u8| value > pixel_max || pixel_max == 0;
+        if let Some(index) = self.pixels().iter().position(fault) {
+            return Err(DataError::PixelAboveMax {
+                image: index / self.pixels_per_image(),
+                value: self.pixels()[index],
+                max: pixel_max,
+            });
+        }
+        self.pixel_max = pixel_max;
+        Ok(self)
+    }
+
+    /// The number of images.
+    #[expect(clippy::len_without_is_empty, reason = "a set holds at least one image")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The number of rows of an image.
+    pub fn height(&self) -> usize {
+        self.images.shape()[1]
+    }
+
+    /// The number of columns of an image.
+    pub fn width(&self) -> usize {
+        self.images.shape()[2]
+    }
+
+    /// Height times width: the number of inputs of a network that takes an image flat.
+    pub fn pixels_per_image(&self) -> usize {
+        self.height() * self.width()
+    }
+
+    /// The number of classes; every label is below it.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The pixel value that stands for full intensity.
+    pub fn pixel_max(&self) -> u8 {
+        self.pixel_max
+    }
+
+    /// All pixels, image after image, row after row.
+    pub fn pixels(&self) -> &[u8] {
+        self.images.data()
+    }
+
+    /// The labels, one for each image.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// The pixels of one image, row after row.
+    ///
+    /// # Panics
+    /// If `index` is not below [`ImageSet::len`].
+    #[track_caller]
+    pub fn image(&self, index: usize) -> &[u8] {
+        assert!(
+            index < self.len(),
+            "image {index} was asked for, and the set holds {}, counted from 0",
+            self.len()
+        );
+        let size = self.pixels_per_image();
+        &self.pixels()[index * size..][..size]
+    }
+
+    /// All pixels divided by [`ImageSet::pixel_max`], so each lies in 0..=1.
+    ///
+    /// # Shapes
+    /// count x (height x width), row-major.
+    pub fn scaled_pixels(&self) -> Vec<f32> {
+        let max = f32::from(self.pixel_max);
+        self.pixels().iter().map(|&pixel| f32::from(pixel) / max).collect()
+    }
+
+    /// The images at `indices`, in that order, with their labels.
+    ///
+    /// # Panics
+    /// If `indices` is empty or one is not below [`ImageSet::len`].
+    #[track_caller]
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        assert!(!indices.is_empty(), "a subset of at least one image was expected, of none asked");
+        let mut pixels = Vec::with_capacity(indices.len() * self.pixels_per_image());
+        let mut labels = Vec::with_capacity(indices.len());
+        for &index in indices {
+            pixels.extend_from_slice(self.image(index));
+            labels.push(self.labels[index]);
+        }
+        let shape = vec![indices.len(), self.height(), self.width()];
+        let images = Idx::new(shape, pixels)
+            .unwrap_or_else(|error| panic!("the subset cannot be made: {error}"));
+        Self { images, labels, ..*self }
+    }
+
+    fn checked(
+        images: Idx,
+        labels: Idx,
+        classes: usize,
+        [images_name, labels_name]: [Origin; 2],
+    ) -> Result<Self, DataError> {
+        for (idx, role, name) in
+            [(&images, Role::Images, &images_name), (&labels, Role::Labels, &labels_name)]
+        {
+            if idx.shape().len() != role.rank() {
+                let (origin, shape) = (name.clone(), idx.shape().to_vec());
+                return Err(DataError::WrongRank { origin, role, shape });
+            }
+        }
+        if images.data().is_empty() {
+            let shape = images.shape().to_vec();
+            return Err(DataError::NoPixels { origin: images_name, shape });
+        }
+        let (_, labels) = labels.into_parts();
+        if labels.len() != images.shape()[0] {
+            return Err(DataError::CountMismatch {
+                images: images_name,
+                image_count: images.shape()[0],
+                labels: labels_name,
+                label_count: labels.len(),
+            });
+        }
+        if let Some(position) = labels.iter().position(|&label| usize::from(label) >= classes) {
+            let (origin, label) = (labels_name, labels[position]);
+            return Err(DataError::LabelOutOfRange { origin, position, label, classes });
+        }
+        Ok(Self { images, labels, classes, pixel_max: u8::MAX })
+    }
+}
+
+/// The file of `directory` that plays `role` in `split`.
+fn find(directory: &Path, split: Split, role: Role) -> Result<PathBuf, DataError> {
+    let no_directory =
+        |reason: String| Err(DataError::NoDirectory { path: directory.to_path_buf(), reason });
+    match fs::metadata(directory) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return no_directory("is not a directory".into()),
+        Err(error) => return no_directory(format!("cannot be read: {error}")),
+    }
+    let prefix = match split {
+        Split::Train => "train",
+        Split::Test => "t10k",
+    };
+    let (stem, wanted) = match (role, split) {
+        (Role::Images, Split::Train) => ("images", "training images"),
+        (Role::Images, Split::Test) => ("images", "test images"),
+        (Role::Labels, Split::Train) => ("labels", "training labels"),
+        (Role::Labels, Split::Test) => ("labels", "test labels"),
+    };
+    let rank = role.rank();
+    let names = ["-", "."].map(|dash| format!("{prefix}-{stem}{dash}idx{rank}-ubyte"));
+    let paths: Vec<PathBuf> = names
+        .iter()
+        .flat_map(|name| [directory.join(name), directory.join(format!("{name}.gz"))])
+        .collect();
+    // Some archives unpack to a directory of the file's name: a file of another spelling comes
+    // first, and only without one is the directory reported for what it is.
+    let file = paths.iter().find(|path| path.is_file());
+    match file.or_else(|| paths.iter().find(|path| path.exists())) {
+        Some(path) => Ok(path.clone()),
+        None => Err(DataError::MissingFile {
+            directory: directory.to_path_buf(),
+            wanted,
+            names: names.to_vec(),
+        }),
+    }
+}
