@@ -281,8 +281,9 @@ fn fit<'t, E: Element>(
     } else if expected.broadcasts_to(&got) {
         ops::sum_to(cotangent, expected)
     } else {
-        let expected =
-            format!("a cotangent of its operand's shape {expected} from its vector-Jacobian product");
+        let expected = format!(
+            "a cotangent of its operand's shape {expected} from its vector-Jacobian product"
+        );
         Err(Error::Shapes { op, expected, got: vec![got] })
     }
 }

@@ -73,7 +73,9 @@ pub enum Error {
         classes: usize,
     },
     /// A gradient of something that is not a single number.
-    #[error("{op}: only a single number has a gradient, the output has shape {shape}; reduce it first (sum, mean) or give a cotangent")]
+    #[error(
+        "{op}: only a single number has a gradient, the output has shape {shape}; reduce it first (sum, mean) or give a cotangent"
+    )]
     NotScalar {
         /// The operation.
         op: &'static str,

@@ -13,6 +13,7 @@ use rand_pcg::Pcg64;
 
 use crate::backward::{CreateGraph, grad};
 use crate::error::{Error, Result};
+use crate::ops::{self, slice_grad::SliceGrad};
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
@@ -74,7 +75,14 @@ pub struct Gradcheck {
 
 impl Default for Gradcheck {
     fn default() -> Self {
-        Gradcheck { order: 1, relative: 1e-6, absolute: 1e-7, kinks: 0.1, mode: Mode::Auto, seed: 0 }
+        Gradcheck {
+            order: 1,
+            relative: 1e-6,
+            absolute: 1e-7,
+            kinks: 0.1,
+            mode: Mode::Auto,
+            seed: 0,
+        }
     }
 }
 
@@ -249,10 +257,9 @@ impl Gradcheck {
             // derivative by the cotangent is checked too.
             let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x9e37_79b9);
             let weights = Tensor::from_fn(shape, |_| rng.random_range(0.5..1.5));
-            let with_weights: Vec<&Tensor<f64>> = inputs.iter().copied().chain([&weights]).collect();
-            let gradient = |vars: &[Var<'_, f64>]| gradient_of(f, vars);
-            let gradient: &Function<'_> = &gradient;
-            self.compare(2, gradient, &with_weights, &mut report, &mut wrong)?;
+            let with_weights: Vec<&Tensor<f64>> =
+                inputs.iter().copied().chain([&weights]).collect();
+            self.compare(2, &gradient_of(f), &with_weights, &mut report, &mut wrong)?;
         }
         let of = report.checked + report.kinks.len() + wrong.len();
         if !wrong.is_empty() {
@@ -358,29 +365,33 @@ impl Gradcheck {
     }
 }
 
-/// The gradient by all inputs of the outputs weighted with the last variable, as one flat vector.
-fn gradient_of<'t>(f: &Function<'_>, vars: &[Var<'t, f64>]) -> Result<Var<'t, f64>> {
-    let Some((weights, inputs)) = vars.split_last() else {
-        return Err(Error::NoGradient { reason: "the function has no inputs" });
-    };
-    let tape = weights.tape();
-    let output = f(inputs)?;
-    let total: usize = inputs.iter().map(|x| x.shape().len()).sum();
-    let mut flat = tape.constant(&Tensor::zeros([total]));
-    if !output.requires_grad() {
-        return Ok(flat);
-    }
-    let mut start = 0;
-    for (x, gradient) in inputs.iter().zip(grad(&[output], &[*weights], inputs, CreateGraph::Yes)?) {
-        let len = x.shape().len();
-        if let Some(gradient) = gradient {
-            let gradient = crate::ops::reshape(gradient, [len])?;
-            let op = crate::ops::slice_grad::SliceGrad::along_first(start, len, total);
-            flat = crate::ops::add(flat, tape.apply(op, &[gradient])?)?;
+/// The function whose value is the gradient, by all inputs, of `f`'s outputs weighted with one more
+/// variable; as one flat vector.
+fn gradient_of(f: &Function<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> {
+    move |vars| {
+        let Some((weights, inputs)) = vars.split_last() else {
+            return Err(Error::NoGradient { reason: "the function has no inputs" });
+        };
+        let tape = weights.tape();
+        let output = f(inputs)?;
+        let total: usize = inputs.iter().map(|x| x.shape().len()).sum();
+        let mut flat = tape.constant(&Tensor::zeros([total]));
+        if !output.requires_grad() {
+            return Ok(flat);
         }
-        start += len;
+        let gradients = grad(&[output], &[*weights], inputs, CreateGraph::Yes)?;
+        let mut start = 0;
+        for (x, gradient) in inputs.iter().zip(gradients) {
+            let len = x.shape().len();
+            if let Some(gradient) = gradient {
+                let gradient = ops::reshape(gradient, [len])?;
+                let placed = SliceGrad::along_first(start, len, total);
+                flat = ops::add(flat, tape.apply(placed, &[gradient])?)?;
+            }
+            start += len;
+        }
+        Ok(flat)
     }
-    Ok(flat)
 }
 
 /// The value of `f` at `inputs`. The inputs are variables: `f` may ask for gradients.

@@ -116,7 +116,8 @@ impl Shape {
         for &axis in axes {
             let index = self.axis(op, axis)?;
             if std::mem::replace(&mut set[index], true) {
-                let message = format!("axis {axis} is named twice in {axes:?}; name each axis once");
+                let message =
+                    format!("axis {axis} is named twice in {axes:?}; name each axis once");
                 return Err(Error::Argument { op, message });
             }
         }
@@ -249,7 +250,10 @@ mod tests {
         assert_eq!(shape.axis("sum", -1), Ok(2));
         assert_eq!(shape.axis("sum", 0), Ok(0));
         let error = shape.axis("sum", 3).unwrap_err().to_string();
-        assert_eq!(error, "sum: axis 3 does not exist in a tensor of rank 3; axes run from -3 to 2");
+        assert_eq!(
+            error,
+            "sum: axis 3 does not exist in a tensor of rank 3; axes run from -3 to 2"
+        );
         assert!(shape.axis_set("sum", &[1, -2]).is_err());
     }
 }

@@ -247,10 +247,6 @@ impl<E: Element> Tape<E> {
         self.pool.shrink();
     }
 
-    pub(crate) fn pool(&self) -> &Pool<E> {
-        &self.pool
-    }
-
     pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node<E>>> {
         self.nodes.borrow()
     }
@@ -309,7 +305,7 @@ impl<'t, E: Element> Var<'t, E> {
         self.index
     }
 
-    pub(crate) fn node(self, nodes: &[Node<E>], op: &'static str) -> Result<&Node<E>> {
+    pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
         let reason = "it belonged to a vector-Jacobian product that has ended";
         nodes
             .get(self.index as usize)

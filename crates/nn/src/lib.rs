@@ -1,4 +1,44 @@
-//! nn
+//! Neural networks on the wengert tape: layers, initializers, optimizers, data.
+//!
+//! - [`Module`]: what has a forward pass and parameters; [`Linear`], [`ActivationLayer`] and
+//!   [`Sequential`] are such.
+//! - [`Init`]: how a parameter begins, with the formula and the paper of each scheme.
+//! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`].
+//! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
+//! - [`metrics`] and [`diagnosis`]: how well a network does, and what its units are up to.
+//!
+//! ```
+//! use rand::SeedableRng;
+//! use rand_pcg::Pcg64;
+//! use wengert_autodiff::{Activation, Tape, Tensor};
+//! use wengert_nn::{Module, Optimizer, Sequential, Sgd};
+//!
+//! let mut rng = Pcg64::seed_from_u64(7);
+//! let mut model = Sequential::builder()
+//!     .linear(2, 8, Activation::Tanh)
+//!     .linear(8, 1, Activation::Identity)
+//!     .build::<f32>(&mut rng)?;
+//! let mut sgd = Sgd::new(0.1).momentum(0.9);
+//! let mut tape = Tape::new();
+//!
+//! let x = tape.constant(&Tensor::ones([4, 2]));
+//! let loss = model.forward(x).mse_loss(tape.constant(&Tensor::zeros([4, 1])));
+//! sgd.step(&mut model, &loss.backward());
+//! tape.clear();
+//! # Ok::<(), wengert_nn::BuildError>(())
+//! ```
 
-#[cfg(feature = "data")]
+#![forbid(unsafe_code)]
+
 pub mod data;
+pub mod diagnosis;
+mod init;
+mod layer;
+pub mod metrics;
+mod module;
+mod optim;
+
+pub use init::{Distribution, Fan, Init, InitError, fans};
+pub use layer::{ActivationLayer, BuildError, Linear, Sequential, SequentialBuilder};
+pub use module::{Module, Path, Visitor, VisitorMut};
+pub use optim::{Optimizer, Sgd};

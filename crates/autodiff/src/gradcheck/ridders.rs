@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn smooth_functions_are_differentiated_to_near_rounding() {
-        for x in [-1.7, 0.0, 0.4, 30.0] {
+        for x in [-1.7_f64, 0.0, 0.4, 30.0] {
             let f = |x: f64| Ok(vec![x.sin(), (0.1 * x).exp(), x * x * x]);
             let expected = [x.cos(), 0.1 * (0.1 * x).exp(), 3.0 * x * x];
             for (got, want) in differentiate(f, x).unwrap().iter().zip(expected) {

@@ -6,7 +6,7 @@ use wengert_kernels::activation::{self, Activation, Saved};
 
 use super::activate_grad::ActivateGrad;
 use super::support;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -27,6 +27,7 @@ impl<E: Element> Op<E> for Activate {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        check(self.activation)?;
         Ok(inputs[0].clone())
     }
 
@@ -42,6 +43,16 @@ impl<E: Element> Op<E> for Activate {
         };
         let op = ActivateGrad { activation: self.activation };
         cotangents([Some(node.tape().apply(op, &[node.gy(), saved])?)])
+    }
+}
+
+/// Whether the activation's own number lies in its domain.
+pub(super) fn check(activation: Activation) -> Result<()> {
+    match activation {
+        Activation::LeakyRelu { slope } => Activation::leaky_relu(slope)
+            .map(|_| ())
+            .map_err(|error| Error::Argument { op: "leaky_relu", message: error.to_string() }),
+        _ => Ok(()),
     }
 }
 
@@ -67,12 +78,7 @@ entry! {
 
 entry! {
     /// `x` where positive, `slope x` elsewhere. The derivative at 0 is the slope.
-    leaky_relu(x; slope: f64) = Activate {
-        activation: Activation::leaky_relu(slope).map_err(|error| crate::Error::Argument {
-            op: "leaky_relu",
-            message: error.to_string(),
-        })?
-    }
+    leaky_relu(x; slope: f64) = Activate { activation: Activation::LeakyRelu { slope } }
 }
 
 /// One row an activation, each with its definition in f64.

@@ -6,6 +6,7 @@ use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation, Saved};
 use wengert_kernels::gemm::{Bias, Epilogue};
 
+use super::activate::check;
 use super::activate_grad::ActivateGrad;
 use super::matmul::{flat_rows, product};
 use crate::error::{Error, Result};
@@ -26,6 +27,7 @@ impl<E: Element> Op<E> for Linear {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        check(self.activation)?;
         let mismatch = |expected: &str| Error::Shapes {
             op: "linear",
             expected: expected.to_owned(),

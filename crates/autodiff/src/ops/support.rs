@@ -12,7 +12,8 @@ use crate::tensor::{Tensor, strided};
 pub(super) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     let (a, b) = (inputs[0], inputs[1]);
     a.broadcast(b).ok_or_else(|| {
-        let expected = "shapes that broadcast: aligned at the last axis, sizes equal or one of them 1";
+        let expected =
+            "shapes that broadcast: aligned at the last axis, sizes equal or one of them 1";
         Error::Shapes { op, expected: expected.to_owned(), got: vec![a.clone(), b.clone()] }
     })
 }

@@ -249,7 +249,12 @@ impl<E: Element> Tensor<E> {
     /// If there is not exactly one.
     #[track_caller]
     pub fn item(&self) -> E {
-        assert!(self.len() == 1, "item: the tensor of shape {} holds {} elements, not one", self.shape, self.len());
+        assert!(
+            self.len() == 1,
+            "item: the tensor of shape {} holds {} elements, not one",
+            self.shape,
+            self.len()
+        );
         self.handle.as_slice()[self.offset]
     }
 
@@ -260,6 +265,11 @@ impl<E: Element> Tensor<E> {
             *to = F::from_f64(from.to_f64());
         }
         out
+    }
+
+    /// Whether another tensor (or a tape) holds the same buffer, so that writing would copy it.
+    pub fn is_shared(&self) -> bool {
+        !self.handle.is_unique()
     }
 
     /// Whether writing would not have to copy.

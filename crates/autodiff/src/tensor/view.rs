@@ -97,7 +97,8 @@ impl<E: Element> Tensor<E> {
     pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         if shape.checked_len::<E>()? != self.len() {
-            let expected = format!("a shape of {} elements to reshape {} to", self.len(), self.shape());
+            let expected =
+                format!("a shape of {} elements to reshape {} to", self.len(), self.shape());
             return Err(Error::Shapes { op: "reshape", expected, got: vec![shape] });
         }
         if let Some(strides) = self.reshaped_strides(&shape) {
@@ -167,10 +168,12 @@ impl<E: Element> Tensor<E> {
         let op = "permute";
         let named = self.shape().axis_set(op, order)?;
         if order.len() != self.rank() || named.contains(&false) {
-            let message = format!("the order {order:?} must name each of the {} axes once", self.rank());
+            let message =
+                format!("the order {order:?} must name each of the {} axes once", self.rank());
             return Err(Error::Argument { op, message });
         }
-        let axes: Vec<usize> = order.iter().map(|&a| self.shape().axis(op, a)).collect::<Result<_>>()?;
+        let axes: Vec<usize> =
+            order.iter().map(|&a| self.shape().axis(op, a)).collect::<Result<_>>()?;
         let shape = axes.iter().map(|&a| self.shape()[a]).collect();
         let strides = axes.iter().map(|&a| self.strides()[a]).collect();
         Ok(self.view(shape, strides, self.offset()))

@@ -96,7 +96,8 @@ pub fn check(case: &Case, order: u8) -> Result<(), Failure> {
     let copies: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
     let contiguous = eval(&case.op(), &copies.iter().collect::<Vec<_>>())
         .map_err(|error| fail(format!("on contiguous copies: {error}")))?;
-    let bits = |tensor: &Tensor<f64>| tensor.to_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    let bits =
+        |tensor: &Tensor<f64>| tensor.to_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
     if bits(&value) != bits(&contiguous) {
         return Err(fail(format!("{value:?} differs from {contiguous:?} on contiguous copies")));
     }

@@ -165,9 +165,10 @@ impl Sampler {
     /// An axis of a shape, and a range along it that may be empty, stepped, flipped or too long.
     pub fn range(&mut self, shape: &Shape) -> (usize, Step) {
         let axis = self.below(shape.rank());
-        let reach = shape[axis] as isize + 2;
+        let reach = shape[axis] + 2;
         let mut bound = || {
-            (self.0.random_range(0..4) > 0).then(|| self.0.random_range(-reach..=reach))
+            let place = self.below(2 * reach + 1) as isize - reach as isize;
+            (self.below(4) > 0).then_some(place)
         };
         let (start, stop) = (bound(), bound());
         (axis, Step { start, stop, step: self.choose(&[1, 1, 2, 3, -1, -2]) })

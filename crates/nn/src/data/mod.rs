@@ -1,24 +1,37 @@
-//! Data from files: the IDX format of the MNIST family, plain or gzip-compressed, and image sets
-//! made of an images file and a labels file.
+//! Data: mini-batches, and with the feature `data` the files they come from, the IDX format of the
+//! MNIST family, plain or gzip-compressed.
 //!
-//! What belongs here reads and checks files and hands out bytes; it knows no tensor. Files are
-//! untrusted: whatever they hold, reading them ends in a value or in a [`DataError`] whose text is
-//! one sentence that names the file, what is wrong with it and what would be right, and no memory
-//! is set aside for a size that only a header claims.
+//! Readers read and check files and hand out bytes; they know no tensor. Files are untrusted:
+//! whatever they hold, reading them ends in a value or in a `DataError` whose text is one sentence
+//! that names the file, what is wrong with it and what would be right, and no memory is set aside
+//! for a size that only a header claims.
 //!
-//! ```no_run
-//! use wengert_nn::data::{ImageSet, Split};
-//!
-//! let train = ImageSet::from_directory("mnist", Split::Train)?;
-//! assert_eq!((train.height(), train.width()), (28, 28));
-//! let pixels: Vec<f32> = train.scaled_pixels(); // 60,000 x 784, each in 0..=1
-//! # Ok::<(), wengert_nn::data::DataError>(())
-//! ```
+#![cfg_attr(
+    feature = "data",
+    doc = r#"
+```no_run
+use wengert_nn::data::{ImageSet, Split};
 
+let train = ImageSet::from_directory("mnist", Split::Train)?;
+assert_eq!((train.height(), train.width()), (28, 28));
+let pixels: Vec<f32> = train.scaled_pixels(); // 60,000 x 784, each in 0..=1
+# Ok::<(), wengert_nn::data::DataError>(())
+```
+"#
+)]
+
+#[cfg(feature = "data")]
 mod error;
+#[cfg(feature = "data")]
 mod idx;
+#[cfg(feature = "data")]
 mod images;
+mod loader;
 
+#[cfg(feature = "data")]
 pub use error::{DataError, Origin, Role};
+#[cfg(feature = "data")]
 pub use idx::Idx;
+#[cfg(feature = "data")]
 pub use images::{ImageSet, Split};
+pub use loader::{Batch, Batches, BatchesError, Epoch};

@@ -1,0 +1,122 @@
+//! The one property test of every operation, and the test of that test.
+
+use proptest::prelude::*;
+use wengert_autodiff::testing::{Case, Row, Sampler, catalogue, check, check_gradients};
+use wengert_autodiff::{Cotangents, Element, Forward, Op, Result, Shape, Tensor, Vjp};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Value, layouts, first and second derivatives of every operation, on shapes that broadcast,
+    /// are strided, empty, or hold one element.
+    #[test]
+    fn every_operation_is_what_its_row_says(seed in any::<u64>()) {
+        for row in catalogue() {
+            let case = (row.sample)(&mut Sampler::new(seed));
+            if let Err(failure) = check(&case, row.order) {
+                return Err(TestCaseError::fail(format!("{} at seed {seed}: {failure}", row.name)));
+            }
+        }
+    }
+}
+
+/// The kinds of cases the property speaks of do occur.
+#[test]
+fn cases_are_strided_empty_single_and_broadcast() {
+    for row in catalogue() {
+        let cases: Vec<Case> = (0..400).map(|seed| (row.sample)(&mut Sampler::new(seed))).collect();
+        let any =
+            |what: fn(&Tensor<f64>) -> bool| cases.iter().any(|case| case.inputs.iter().any(what));
+        assert!(any(|x| !x.is_contiguous()), "{}: a strided operand", row.name);
+        assert!(any(|x| x.len() == 1), "{}: a single element", row.name);
+        let never_empty = ["cross_entropy", "cross_entropy_grad"];
+        assert!(any(Tensor::is_empty) || never_empty.contains(&row.name), "{}: empty", row.name);
+        let two = cases.iter().any(|case| case.inputs.len() == 2);
+        let broadcasting = ["add", "sub", "mul", "div"].contains(&row.name);
+        let mixed = cases
+            .iter()
+            .any(|case| case.inputs.len() == 2 && case.inputs[0].shape() != case.inputs[1].shape());
+        assert!(!broadcasting || (two && mixed), "{}: operands that broadcast", row.name);
+    }
+}
+
+/// A fault planted in a vector-Jacobian product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Zeroed,
+    Doubled,
+    Flipped,
+    /// Right, but with nothing recorded: there is no second derivative.
+    Detached,
+}
+
+#[derive(Debug)]
+struct Planted {
+    op: Box<dyn Op<f64>>,
+    fault: Fault,
+}
+
+impl Op<f64> for Planted {
+    fn name(&self) -> &'static str {
+        self.op.name()
+    }
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.op.shape(inputs)
+    }
+    fn forward(&self, inputs: &[&Tensor<f64>], ctx: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        self.op.forward(inputs, ctx)
+    }
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+        let right = self.op.vjp(node)?;
+        Ok(right
+            .into_iter()
+            .map(|cotangent| match self.fault {
+                Fault::Zeroed => None,
+                Fault::Doubled => cotangent.map(|g| g * 2.0),
+                Fault::Flipped => cotangent.map(|g| -g),
+                Fault::Detached => cotangent.map(|g| g.detach()),
+            })
+            .collect())
+    }
+}
+
+/// Whether the check notices the fault in some of the first cases.
+fn caught(row: &Row, fault: Fault) -> bool {
+    (0..12).any(|seed| {
+        let case = (row.sample)(&mut Sampler::new(seed));
+        check_gradients(&case, row.order, |op| Box::new(Planted { op, fault })).is_err()
+    })
+}
+
+#[test]
+fn a_wrong_gradient_is_caught_for_every_operation() {
+    for row in catalogue() {
+        for fault in [Fault::Zeroed, Fault::Doubled, Fault::Flipped, Fault::Detached] {
+            assert!(caught(row, fault), "{}: {fault:?} is not caught", row.name);
+        }
+    }
+}
+
+/// The check of values notices a wrong value as well.
+#[test]
+fn a_wrong_value_is_caught() {
+    #[derive(Clone, Debug)]
+    struct Off;
+    impl<E: Element> Op<E> for Off {
+        fn name(&self) -> &'static str {
+            "off"
+        }
+        fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+            Ok(inputs[0].clone())
+        }
+        fn forward(&self, inputs: &[&Tensor<E>], _: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+            Ok(inputs[0].mul_scalar(E::from_f64(1.0 + 1e-5)))
+        }
+        fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+            Ok([Some(node.gy().mul_scalar(E::from_f64(1.0 + 1e-5)))].into_iter().collect())
+        }
+    }
+    let case = Case::new(Off, vec![Tensor::ones([3])], |x| x[0].clone());
+    let failure = check(&case, 2).unwrap_err().to_string();
+    assert!(failure.contains("element 0"), "{failure}");
+}

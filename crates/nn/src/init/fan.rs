@@ -1,0 +1,45 @@
+//! Fans: how many connections come into a unit and go out of it.
+
+use wengert_autodiff::Shape;
+
+/// Which number of connections a scheme scales with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fan {
+    /// Those that come in: keeps the variance of activations.
+    In,
+    /// Those that go out: keeps the variance of gradients.
+    Out,
+    /// The mean of the two (Glorot and Bengio 2010).
+    Average,
+}
+
+impl Fan {
+    /// The number for a weight of the given shape, or `None` if it has fewer than two axes.
+    pub(super) fn of(self, shape: &Shape) -> Option<f64> {
+        let (fan_in, fan_out) = fans(shape)?;
+        Some(match self {
+            Fan::In => fan_in as f64,
+            Fan::Out => fan_out as f64,
+            Fan::Average => f64::midpoint(fan_in as f64, fan_out as f64),
+        })
+    }
+}
+
+/// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]`, or `None` if it has
+/// fewer than two axes.
+///
+/// ```
+/// use wengert_nn::fans;
+/// assert_eq!(fans(&[10, 64].into()), Some((64, 10)));
+/// assert_eq!(fans(&[16, 6, 5, 5].into()), Some((150, 400)));
+/// assert_eq!(fans(&[10].into()), None);
+/// ```
+pub fn fans(shape: &Shape) -> Option<(usize, usize)> {
+    match shape.dims() {
+        [outputs, inputs, field @ ..] => {
+            let field: usize = field.iter().product();
+            Some((inputs * field, outputs * field))
+        }
+        _ => None,
+    }
+}

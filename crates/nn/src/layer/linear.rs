@@ -1,0 +1,91 @@
+//! [`Linear`]: a fully connected layer with its activation.
+
+use rand::Rng;
+use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var, ops};
+
+use crate::init::{Init, InitError};
+use crate::module::{Module, Visitor, VisitorMut};
+
+/// `y = activation(x weight^T + bias)`, bias and activation applied in the product's own pass.
+///
+/// # Shapes
+/// `x` is `[.., in]`, `weight` `[out, in]`, `bias` `[out]`; the output is `[.., out]`.
+#[derive(Clone, Debug)]
+pub struct Linear<E: Element = f32> {
+    weight: Parameter<E>,
+    bias: Option<Parameter<E>>,
+    activation: Activation,
+}
+
+impl<E: Element> Linear<E> {
+    /// A layer from `inputs` to `outputs` features, its weight drawn by `init`, its bias zero.
+    ///
+    /// # Errors
+    /// If the initializer cannot be applied.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        activation: Activation,
+        init: &Init,
+        rng: &mut impl Rng,
+    ) -> Result<Self, InitError> {
+        Ok(Self {
+            weight: Parameter::new(init.sample([outputs, inputs], rng)?),
+            bias: Some(Parameter::new(Tensor::zeros([outputs]))),
+            activation,
+        })
+    }
+
+    /// The same layer without a bias.
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+
+    /// The weight, `[out, in]`.
+    pub fn weight(&self) -> &Parameter<E> {
+        &self.weight
+    }
+
+    /// The weight, to be changed.
+    pub fn weight_mut(&mut self) -> &mut Parameter<E> {
+        &mut self.weight
+    }
+
+    /// The bias, `[out]`.
+    pub fn bias(&self) -> Option<&Parameter<E>> {
+        self.bias.as_ref()
+    }
+
+    /// The bias, to be changed.
+    pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
+        self.bias.as_mut()
+    }
+}
+
+impl<E: Element> Module<E> for Linear<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let weight = tape.parameter(&self.weight);
+        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        ops::linear(x, weight, bias, self.activation)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+        if let Some(bias) = &self.bias {
+            visitor.parameter("bias", bias);
+        }
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+        if let Some(bias) = &mut self.bias {
+            visitor.parameter("bias", bias);
+        }
+    }
+
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+}

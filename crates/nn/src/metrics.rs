@@ -1,0 +1,30 @@
+//! How well a network does.
+
+use wengert_autodiff::{Element, Tensor};
+use wengert_kernels::reduce;
+
+/// The share of rows whose largest logit (the first of equals) is at the label.
+///
+/// # Shapes
+/// `logits` is `[rows, classes]`, `labels` has a class for each row. NaN for no rows.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[track_caller]
+pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: &[usize]) -> f64 {
+    let &[rows, classes] = logits.shape().dims() else {
+        panic!("accuracy: expected logits of shape [rows, classes], got {}", logits.shape())
+    };
+    assert!(
+        rows == labels.len(),
+        "accuracy: {rows} rows of logits need as many labels, got {}",
+        labels.len()
+    );
+    let logits = logits.contiguous();
+    let mut predicted = vec![0; rows];
+    if classes > 0 {
+        reduce::argmax_rows(logits.as_slice().unwrap_or_default(), classes, &mut predicted);
+    }
+    let hits = predicted.iter().zip(labels).filter(|(predicted, label)| predicted == label).count();
+    hits as f64 / rows as f64
+}

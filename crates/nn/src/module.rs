@@ -1,0 +1,170 @@
+//! [`Module`]: a forward pass and named parameters.
+
+use std::fmt::{self, Debug};
+
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var};
+
+/// A part of a network: a forward pass and the parameters it uses.
+///
+/// ```
+/// use wengert_autodiff::{Element, Parameter, Result, Tensor, Var};
+/// use wengert_nn::{Linear, Module, Visitor, VisitorMut};
+///
+/// /// `x + linear(x)`
+/// #[derive(Debug)]
+/// struct Residual<E: Element> {
+///     inner: Linear<E>,
+/// }
+///
+/// impl<E: Element> Module<E> for Residual<E> {
+///     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+///         Ok(x + self.inner.try_forward(x)?)
+///     }
+///     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+///         visitor.child("inner", &self.inner);
+///     }
+///     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+///         visitor.child("inner", &mut self.inner);
+///     }
+/// }
+/// ```
+pub trait Module<E: Element>: Debug {
+    /// The output for a batch of inputs, recorded on the inputs' tape.
+    ///
+    /// # Errors
+    /// If the inputs' shape does not fit.
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>>;
+
+    /// Shows each parameter to the visitor, with its name; children through
+    /// [`Visitor::child`].
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>);
+
+    /// Shows each parameter to the visitor, in the same order and under the same names as
+    /// [`visit`](Self::visit).
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>);
+
+    /// The activation the outputs come from; [`Activation::Identity`] unless the module says
+    /// otherwise.
+    fn activation(&self) -> Activation {
+        Activation::Identity
+    }
+
+    /// The output for a batch of inputs. See [`try_forward`](Self::try_forward).
+    ///
+    /// # Panics
+    /// If the inputs' shape does not fit.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, E>) -> Var<'t, E> {
+        match self.try_forward(x) {
+            Ok(y) => y,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The parameters with their names, in a fixed order.
+    fn parameters(&self) -> Vec<(String, &Parameter<E>)> {
+        let mut all = Vec::new();
+        self.visit(&mut Visitor::new(&mut |path, parameter| {
+            all.push((path.to_string(), parameter))
+        }));
+        all
+    }
+
+    /// The number of learned numbers.
+    fn parameter_count(&self) -> usize {
+        let mut count = 0;
+        self.visit(&mut Visitor::new(&mut |_, parameter| count += parameter.value().len()));
+        count
+    }
+}
+
+impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        (**self).try_forward(x)
+    }
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        (**self).visit(visitor);
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        (**self).visit_mut(visitor);
+    }
+    fn activation(&self) -> Activation {
+        (**self).activation()
+    }
+}
+
+/// Where a parameter is in a module tree. Shown as `0.weight`, outermost first.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'p> {
+    parent: Option<&'p Path<'p>>,
+    name: &'p str,
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            write!(f, "{parent}.")?;
+        }
+        f.write_str(self.name)
+    }
+}
+
+/// Walks a module tree and sees every parameter.
+pub struct Visitor<'v, 'a, E: Element> {
+    see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
+    path: Option<&'v Path<'v>>,
+}
+
+/// Walks a module tree and sees every parameter, to change it.
+pub struct VisitorMut<'v, E: Element> {
+    see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
+    path: Option<&'v Path<'v>>,
+}
+
+impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
+    /// A walk that begins at a root.
+    pub fn new(see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>)) -> Self {
+        Self { see, path: None }
+    }
+
+    /// Shows a parameter of the module at hand.
+    pub fn parameter(&mut self, name: &str, parameter: &'a Parameter<E>) {
+        (self.see)(Path { parent: self.path, name }, parameter);
+    }
+
+    /// Walks a child of the module at hand.
+    pub fn child(&mut self, name: &str, module: &'a (impl Module<E> + ?Sized)) {
+        let path = Path { parent: self.path, name };
+        module.visit(&mut Visitor { see: &mut *self.see, path: Some(&path) });
+    }
+}
+
+impl<'v, E: Element> VisitorMut<'v, E> {
+    /// A walk that begins at a root.
+    pub fn new(see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>)) -> Self {
+        Self { see, path: None }
+    }
+
+    /// Shows a parameter of the module at hand.
+    pub fn parameter(&mut self, name: &str, parameter: &mut Parameter<E>) {
+        (self.see)(Path { parent: self.path, name }, parameter);
+    }
+
+    /// Walks a child of the module at hand.
+    pub fn child(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
+        let path = Path { parent: self.path, name };
+        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path) });
+    }
+}
+
+impl<E: Element> Debug for Visitor<'_, '_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Visitor below {:?}", self.path)
+    }
+}
+
+impl<E: Element> Debug for VisitorMut<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VisitorMut below {:?}", self.path)
+    }
+}
