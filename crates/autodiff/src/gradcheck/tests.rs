@@ -1,1 +1,130 @@
+//! The checker itself: what it passes, what it catches, and what it says.
 
+use super::*;
+use crate::op::{Cotangents, Forward, Op, Vjp};
+
+fn vector(values: &[f64]) -> Tensor<f64> {
+    Tensor::from_slice(values, [values.len()]).unwrap()
+}
+
+/// `y = x^2` with a vector-Jacobian product that is wrong by a factor at one element.
+#[derive(Debug)]
+struct WrongAt {
+    element: usize,
+    factor: f64,
+}
+
+impl Op<f64> for WrongAt {
+    fn name(&self) -> &'static str {
+        "wrong"
+    }
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+    fn forward(&self, inputs: &[&Tensor<f64>], _: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        Ok(inputs[0].square())
+    }
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+        let x = node.input(0);
+        let mut factors = vec![2.0; x.shape().len()];
+        factors[self.element] *= self.factor;
+        let factors = node.tape().constant(&vector(&factors));
+        Ok([Some(node.gy() * x * factors)].into_iter().collect())
+    }
+}
+
+fn wrong_at(element: usize, factor: f64) -> impl for<'t> Fn([Var<'t, f64>; 1]) -> Var<'t, f64> {
+    move |[x]| x.tape().apply(WrongAt { element, factor }, &[x]).unwrap()
+}
+
+#[test]
+fn a_wrong_derivative_is_named() {
+    let x = vector(&[1.0, -2.0, 3.0]);
+    assert!(gradcheck(wrong_at(1, 1.0), [&x]).is_ok());
+    let error = gradcheck(wrong_at(1, 1.001), [&x]).unwrap_err();
+    let GradcheckError::Mismatch { count: 1, of: 9, first } = &error else { panic!("{error}") };
+    assert_eq!((first[0].input, &first[0].index[..], first[0].output), (0, &[1][..], 1));
+    assert_eq!(first[0].value, -2.0);
+    assert!((first[0].analytic + 4.004).abs() < 1e-12, "{error}");
+    assert!((first[0].numeric + 4.0).abs() < 1e-9, "{error}");
+    assert!(error.to_string().contains("1 of 9 derivatives are wrong"), "{error}");
+}
+
+#[test]
+fn every_mode_catches_it() {
+    let x = vector(&[1.0, -2.0, 3.0]);
+    for mode in [Mode::Auto, Mode::Full, Mode::Projection] {
+        let check = Gradcheck::new().mode(mode).seed(3);
+        assert!(check.run(wrong_at(2, 1.0), [&x]).is_ok());
+        assert!(check.run(wrong_at(2, -1.0), [&x]).is_err(), "{mode:?}");
+    }
+}
+
+#[test]
+fn kinks_are_counted_and_too_many_are_a_failure() {
+    // One of twenty elements sits at relu's kink.
+    let mut values = [0.5; 20];
+    values[3] = 0.0;
+    let report = gradcheck(|[x]| x.relu().sum(), [&vector(&values)]).unwrap();
+    assert_eq!((report.checked, report.kinks.len()), (19, 1));
+    assert_eq!(report.kinks[0].index, [3]);
+    let error = gradcheck(|[x]| x.relu().sum(), [&vector(&[0.0, 1.0])]).unwrap_err();
+    assert!(
+        matches!(&error, GradcheckError::Kinks { kinks, of: 2 } if kinks.len() == 1),
+        "{error}"
+    );
+    assert!(Gradcheck::new().kinks(0.5).run(|[x]| x.relu().sum(), [&vector(&[0.0, 1.0])]).is_ok());
+}
+
+#[test]
+fn a_wrong_second_derivative_is_caught() {
+    let x = vector(&[0.4, -0.9]);
+    let report = gradgradcheck(|[x]| x.tanh().sum(), [&x]).unwrap();
+    assert!(report.checked > 2);
+    // The first derivative is right; the second is lost with the constant.
+    let error = gradgradcheck(|[x]| x.tape().apply(Lossy, &[x]).unwrap().sum(), [&x]).unwrap_err();
+    assert!(
+        matches!(&error, GradcheckError::Mismatch { first, .. } if first[0].order == 2),
+        "{error}"
+    );
+}
+
+/// `y = x^2`, its rule reading the value out of the variable.
+#[derive(Debug)]
+struct Lossy;
+
+impl Op<f64> for Lossy {
+    fn name(&self) -> &'static str {
+        "lossy"
+    }
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+    fn forward(&self, inputs: &[&Tensor<f64>], _: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        Ok(inputs[0].square())
+    }
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+        let twice = node.tape().constant(&node.input(0).value().mul_scalar(2.0));
+        Ok([Some(node.gy() * twice)].into_iter().collect())
+    }
+}
+
+#[test]
+fn what_cannot_be_checked_is_said() {
+    let x = vector(&[-1.0]);
+    let error = gradcheck(|[x]| x.log(), [&x]).unwrap_err();
+    assert!(matches!(error, GradcheckError::NotFinite { output: 0, .. }), "{error}");
+    let error = Gradcheck::new().run_slice(&|vars| ops::reshape(vars[0], [7]), &[&x]).unwrap_err();
+    assert!(matches!(error, GradcheckError::Function(Error::Shapes { .. })), "{error}");
+}
+
+#[test]
+fn inputs_may_be_strided_empty_or_unused() {
+    let x = Tensor::from_fn([3, 4], |i| 0.1 * (i[0] * 4 + i[1]) as f64 - 0.55).transpose(0, 1);
+    let y = Tensor::scalar(0.3).broadcast_to([3, 1]);
+    let report = gradcheck(|[x, y]| x.tanh().matmul(y), [&x, &y]).unwrap();
+    assert_eq!(report.checked, 4 * (12 + 3));
+    let empty = Tensor::zeros([0, 2]);
+    assert!(gradcheck(|[x, y]| x.sum() + y.sum() * y.mean(), [&empty, &y]).is_ok());
+    assert!(gradcheck(|[_, y]| y * y, [&x, &y]).is_ok());
+}

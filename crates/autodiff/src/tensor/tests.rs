@@ -1,1 +1,154 @@
+//! Views against an index-by-index model, copy-on-write, and what is refused.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{Dense, Domain, Sampler};
+
+fn numbered(shape: &[usize]) -> Tensor<f64> {
+    let mut n = -1.0;
+    Tensor::from_fn(shape, |_| {
+        n += 1.0;
+        n
+    })
+}
+
+/// A chain of views, and the same done to a naive array.
+fn random_views(seed: u64) -> (Tensor<f64>, Dense) {
+    let mut s = Sampler::new(seed);
+    let shape = s.shape();
+    let mut view = s.tensor(&shape, &Domain::REAL);
+    let mut model = Dense::from(&view);
+    for _ in 0..5 {
+        match s.below(4) {
+            0 => {
+                let order = s.permutation(view.rank());
+                view = view.permute(&order.iter().map(|&i| i as isize).collect::<Vec<_>>());
+                model = model.permuted(&order);
+            }
+            1 if view.rank() > 0 => {
+                let (axis, range) = s.range(view.shape());
+                view = view.slice(axis as isize, range);
+                model = model.picked(axis, &range);
+            }
+            2 => {
+                let mut shape = model.shape.clone();
+                shape.insert(s.below(shape.len() + 1), 1);
+                view = view.reshape(shape.clone());
+                model.shape = shape;
+            }
+            _ => {
+                let mut shape: Vec<usize> = vec![view.len()];
+                if view.len() % 2 == 0 {
+                    shape = vec![2, view.len() / 2];
+                }
+                view = view.reshape(shape.clone());
+                model.shape = shape;
+            }
+        }
+    }
+    (view, model)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn chains_of_views_are_what_counting_indices_gives(seed in any::<u64>()) {
+        let (view, model) = random_views(seed);
+        prop_assert_eq!(Dense::from(&view), model.clone());
+        prop_assert_eq!(view.to_vec(), model.data.clone());
+        let contiguous = view.contiguous();
+        prop_assert_eq!(contiguous.as_slice().unwrap(), &model.data[..]);
+        prop_assert_eq!(view.as_slice().is_some(), view.is_contiguous());
+        let mut written = view.clone();
+        written.as_mut_slice().fill(7.0);
+        prop_assert_eq!(view.to_vec(), model.data);
+        prop_assert!(written.to_vec().iter().all(|&x| x == 7.0));
+    }
+}
+
+#[test]
+fn views_share_and_writing_copies() {
+    let mut x = numbered(&[2, 3]);
+    let view = x.transpose(0, 1);
+    assert!(x.is_shared());
+    x.as_mut_slice()[0] = 9.0;
+    assert_eq!(view.get(&[0, 0]), Some(0.0));
+    assert_eq!(x.get(&[0, 0]), Some(9.0));
+    let before = x.as_slice().unwrap().as_ptr();
+    x.as_mut_slice()[1] = 8.0;
+    assert_eq!(x.as_slice().unwrap().as_ptr(), before, "alone, it is written in place");
+}
+
+#[test]
+fn reshapes_that_strides_can_express_do_not_copy() {
+    let x = numbered(&[4, 6]);
+    let left = x.slice(1, 0..3);
+    let split = left.reshape([2, 2, 3]);
+    assert_eq!(split.raw().0.as_ptr(), x.raw().0.as_ptr());
+    assert_eq!(split.strides(), [12, 6, 1]);
+    let merged = left.reshape([12]);
+    assert_ne!(merged.raw().0.as_ptr(), x.raw().0.as_ptr());
+    assert_eq!(merged.to_vec(), left.to_vec());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_sentence() {
+    let x = numbered(&[2, 3]);
+    for (error, part) in [
+        (x.try_reshape([5]).unwrap_err(), "6 elements"),
+        (x.try_reshape([usize::MAX, 2]).unwrap_err(), "too large"),
+        (x.try_permute(&[0]).unwrap_err(), "each of the 2 axes once"),
+        (x.try_permute(&[0, -2]).unwrap_err(), "twice"),
+        (x.try_transpose(0, 2).unwrap_err(), "axis 2"),
+        (x.try_slice(0, Step::new(.., 0)).unwrap_err(), "zero"),
+        (x.try_slice(-3, 0..1).unwrap_err(), "axis -3"),
+        (x.try_broadcast_to([3, 3]).unwrap_err(), "repeats to [3, 3]"),
+        (x.try_squeeze(0).unwrap_err(), "size 1"),
+        (x.try_unsqueeze(4).unwrap_err(), "axis 4"),
+        (Tensor::from_vec(vec![1.0_f64], [2]).unwrap_err(), "holds 2 elements, got 1"),
+        (Tensor::<f64>::from_vec(vec![], [1 << 40, 1 << 40]).unwrap_err(), "too large"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains(part), "{text:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn huge_steps_and_bounds_do_not_overflow() {
+    let x = numbered(&[5]);
+    let (min, max) = (isize::MIN, isize::MAX);
+    assert_eq!(x.slice(0, Step::new(.., max)).to_vec(), [0.0]);
+    assert_eq!(x.slice(0, Step::new(.., min)).to_vec(), [4.0]);
+    assert_eq!(
+        x.slice(0, Step { start: Some(min), stop: Some(max), step: 2 }).to_vec(),
+        [0.0, 2.0, 4.0]
+    );
+    assert_eq!(
+        x.slice(0, Step { start: Some(max), stop: Some(min), step: -3 }).to_vec(),
+        [4.0, 1.0]
+    );
+    assert!(x.slice(0, max..).is_empty());
+    assert_eq!(x.slice(0, ..=-1).len(), 5);
+}
+
+#[test]
+fn tensors_print_shape_and_elements() {
+    let x = numbered(&[2, 2]);
+    assert_eq!(format!("{x:?}"), "Tensor<f64>[2, 2] [[0, 1],\n [2, 3]]");
+    assert_eq!(numbered(&[10]).to_string(), "[0, 1, 2, … 4 more …, 7, 8, 9]");
+    assert_eq!(Tensor::scalar(1.5_f32).to_string(), "1.5");
+    assert_eq!(numbered(&[0, 3]).to_string(), "[]");
+}
+
+#[test]
+fn equality_and_conversion() {
+    let x = numbered(&[2, 3]);
+    assert_eq!(x.transpose(0, 1).transpose(0, 1), x);
+    assert_ne!(x.reshape([3, 2]), x);
+    assert_ne!(Tensor::scalar(f64::NAN), Tensor::scalar(f64::NAN));
+    assert_eq!(x.cast::<f32>().cast::<f64>(), x);
+    assert_eq!(Tensor::<f32>::default().len(), 0);
+    assert_eq!(Tensor::from(2.0_f32).item(), 2.0);
+}

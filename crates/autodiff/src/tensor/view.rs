@@ -85,6 +85,7 @@ from_range!(
     std::ops::RangeFrom<isize>,
     std::ops::RangeTo<isize>,
     std::ops::RangeInclusive<isize>,
+    std::ops::RangeToInclusive<isize>,
     std::ops::RangeFull
 );
 

@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn batches_nobody_holds_are_used_again() {
         let mut batches = batches(5, 2);
-        let mut places = |batches: &mut Batches<f32>| -> Vec<*const f32> {
+        let places = |batches: &mut Batches<f32>| -> Vec<*const f32> {
             let mut places: Vec<_> =
                 batches.epoch().map(|batch| batch.inputs.as_slice().unwrap().as_ptr()).collect();
             places.sort_unstable();

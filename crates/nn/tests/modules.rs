@@ -1,0 +1,156 @@
+//! Modules, builders and optimizers against the same written out by hand.
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use wengert_autodiff::{Activation, Tape, Tensor};
+use wengert_nn::metrics::accuracy;
+use wengert_nn::{BuildError, Init, Linear, Module, Optimizer, Sequential, Sgd, VisitorMut};
+
+fn rng() -> Pcg64 {
+    Pcg64::seed_from_u64(42)
+}
+
+fn model() -> Sequential<f64> {
+    Sequential::builder()
+        .linear(3, 5, Activation::Tanh)
+        .linear(5, 5, Activation::Identity)
+        .without_bias()
+        .activation(Activation::Logistic)
+        .linear(5, 2, Activation::Identity)
+        .build(&mut rng())
+        .unwrap()
+}
+
+#[test]
+fn parameters_have_names_shapes_and_one_order() {
+    let mut model = model();
+    let names: Vec<String> = model
+        .parameters()
+        .into_iter()
+        .map(|(name, parameter)| format!("{name} {}", parameter.value().shape()))
+        .collect();
+    let expected =
+        ["0.weight [5, 3]", "0.bias [5]", "1.weight [5, 5]", "3.weight [2, 5]", "3.bias [2]"];
+    assert_eq!(names, expected);
+    assert_eq!(model.parameter_count(), 15 + 5 + 25 + 10 + 2);
+    let ids: Vec<_> = model.parameters().iter().map(|(_, parameter)| parameter.id()).collect();
+    let mut mutable = Vec::new();
+    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+        mutable.push((path.to_string(), parameter.id()));
+    }));
+    assert_eq!(mutable.iter().map(|(_, id)| *id).collect::<Vec<_>>(), ids);
+    assert_eq!(mutable[2].0, "1.weight");
+}
+
+#[test]
+fn the_forward_pass_is_the_formula() {
+    let model = model();
+    let tape = Tape::new();
+    let x = Tensor::from_fn([4, 3], |i| 0.3 * i[0] as f64 - 0.2 * i[1] as f64);
+    let [w0, b0, w1, w3, b3] = [0, 1, 2, 3, 4].map(|i| model.parameters()[i].1.value().clone());
+    let by_hand = {
+        let h = &(&x).matmul(&w0.transpose(0, 1)) + &b0;
+        let h = h.tanh().matmul(&w1.transpose(0, 1)).logistic();
+        &h.matmul(&w3.transpose(0, 1)) + &b3
+    };
+    let output = model.forward(tape.constant(&x)).value();
+    for (got, want) in output.to_vec().into_iter().zip(by_hand.to_vec()) {
+        assert!((got - want).abs() < 1e-14, "{got} {want}");
+    }
+    let trace = model.trace(tape.constant(&x)).unwrap();
+    assert_eq!(trace.len(), 4);
+    assert_eq!(trace[3].value(), output);
+    assert_eq!(model.layers().nth(2).unwrap().activation(), Activation::Logistic);
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused() {
+    let error = Sequential::builder()
+        .linear(3, 5, Activation::Tanh)
+        .linear(4, 2, Activation::Identity)
+        .build::<f32>(&mut rng())
+        .unwrap_err();
+    assert_eq!(error, BuildError::Features { layer: 1, takes: 4, given: 5 });
+    assert!(error.to_string().contains("layer 1 takes 4 features"), "{error}");
+    let error = Sequential::builder()
+        .linear(3, 5, Activation::Tanh)
+        .init(Init::Normal { mean: 0.0, std: f64::NAN })
+        .build::<f32>(&mut rng())
+        .unwrap_err();
+    assert!(error.to_string().starts_with("layer 0: "), "{error}");
+    let tape = Tape::new();
+    let wrong = model().try_forward(tape.constant(&Tensor::zeros([2, 4]))).unwrap_err();
+    assert!(wrong.to_string().starts_with("linear: "), "{wrong}");
+}
+
+/// Steps of each form of SGD on one weight with gradients chosen by hand.
+fn descend(mut sgd: Sgd<f64>, gradients: &[f64]) -> Vec<f64> {
+    let mut layer = Linear::new(1, 1, Activation::Identity, &Init::Constant(1.0), &mut rng())
+        .unwrap()
+        .without_bias();
+    gradients
+        .iter()
+        .map(|&gradient| {
+            let tape = Tape::new();
+            let x = tape.constant(&Tensor::full([1, 1], gradient));
+            let loss = layer.forward(x).sum();
+            sgd.step(&mut layer, &loss.backward());
+            layer.weight().value().item()
+        })
+        .collect()
+}
+
+fn near(got: &[f64], want: &[f64]) {
+    assert_eq!(got.len(), want.len());
+    for (got, want) in got.iter().zip(want) {
+        assert!((got - want).abs() < 1e-12, "{got} {want}");
+    }
+}
+
+#[test]
+fn sgd_follows_its_formulas() {
+    let gradients = [0.5, -1.0, 2.0];
+    near(&descend(Sgd::new(0.1), &gradients), &[0.95, 1.05, 0.85]);
+    near(&descend(Sgd::new(0.0), &gradients), &[1.0, 1.0, 1.0]);
+    // v: 0.5, -0.55, 1.505
+    near(&descend(Sgd::new(0.1).momentum(0.9), &gradients), &[0.95, 1.005, 0.8545]);
+    // v: 0.5, then 0.45 - 0.5, then -0.045 + 1
+    near(&descend(Sgd::new(0.1).momentum(0.9).dampening(0.5), &gradients), &[0.95, 0.955, 0.8595]);
+    // g + 0.9 v: 0.95, -1.495, 3.3545
+    near(&descend(Sgd::new(0.1).momentum(0.9).nesterov(), &gradients), &[0.905, 1.0545, 0.71905]);
+    // The decay adds a tenth of the weight: 0.6, then -1 + 0.094, then 2 + 0.10306
+    near(&descend(Sgd::new(0.1).weight_decay(0.1), &gradients), &[0.94, 1.0306, 0.820294]);
+}
+
+#[test]
+fn a_parameter_without_a_gradient_stays() {
+    let mut model = model();
+    let before: Vec<_> = model.parameters().iter().map(|(_, p)| p.value().clone()).collect();
+    let tape = Tape::new();
+    let other = tape.variable(&Tensor::scalar(2.0_f64));
+    Sgd::new(0.1).step(&mut model, &(other * other).backward());
+    let after: Vec<_> = model.parameters().iter().map(|(_, p)| p.value().clone()).collect();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn weights_are_updated_in_place() {
+    let mut layer =
+        Linear::<f32>::new(4, 4, Activation::Tanh, &Init::xavier_normal(), &mut rng()).unwrap();
+    let place = layer.weight().value().as_slice().unwrap().as_ptr();
+    let mut tape = Tape::new();
+    for _ in 0..2 {
+        let y = layer.forward(tape.constant(&Tensor::ones([2, 4])));
+        Sgd::new(0.1).momentum(0.9).step(&mut layer, &y.sum().backward());
+        tape.clear();
+        assert_eq!(layer.weight().value().as_slice().unwrap().as_ptr(), place);
+    }
+}
+
+#[test]
+fn accuracy_counts_the_first_of_the_largest() {
+    let logits = Tensor::from_slice(&[1.0_f32, 3.0, 2.0, 5.0, 5.0, 0.0], [2, 3]).unwrap();
+    assert_eq!(accuracy(&logits, &[1, 0]), 1.0);
+    assert_eq!(accuracy(&logits, &[1, 1]), 0.5);
+    assert!(accuracy(&Tensor::<f32>::zeros([0, 3]), &[]).is_nan());
+}
