@@ -4,3 +4,8 @@ mod element;
 pub mod simd;
 
 pub use element::Element;
+
+#[cfg(feature = "count-allocations")]
+mod allocations;
+#[cfg(feature = "count-allocations")]
+pub use allocations::CountingAllocator;
