@@ -1,6 +1,10 @@
 //! SIMD kernels on slices: slices in, slices out. No tensors, no tape.
 
+pub mod activation;
 mod element;
+pub mod math;
 pub mod simd;
+pub mod slices;
+pub mod threads;
 
 pub use element::Element;
