@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::activation::ActivationKernels;
+use crate::gemm::GemmKernels;
 use crate::math::{Constants, UnaryKernels};
 use crate::simd::{Lanes, Simd};
 
@@ -24,6 +25,7 @@ pub trait Element:
     + Constants
     + UnaryKernels
     + ActivationKernels
+    + GemmKernels
     + Copy
     + Debug
     + Display

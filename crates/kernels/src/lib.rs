@@ -2,6 +2,7 @@
 
 pub mod activation;
 mod element;
+pub mod gemm;
 pub mod math;
 pub mod simd;
 pub mod slices;

@@ -5,6 +5,7 @@
 //! The caller's pool is used (`ThreadPool::install`); none is configured here.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -46,4 +47,35 @@ pub(crate) fn for_ranges(len: usize, grain: usize, body: impl Fn(Range<usize>) +
     } else {
         (0..count).into_par_iter().for_each(|i| body(range(i)));
     }
+}
+
+/// The number of threads of the caller's pool.
+pub(crate) fn count() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Calls `body` with every index below `count`, each once and in no order, on this thread and as
+/// many of the pool's as have something to do. Meant for few and large pieces: each is taken by
+/// whoever is free.
+pub(crate) fn for_pieces(count: usize, body: impl Fn(usize) + Sync) {
+    let threads = self::count().min(count);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            body(index);
+        }
+    };
+    if threads <= 1 {
+        return work();
+    }
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
 }
