@@ -4,6 +4,9 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use crate::activation::ActivationKernels;
+use crate::gemm::GemmKernels;
+use crate::math::{Constants, UnaryKernels};
 use crate::simd::{Lanes, Simd};
 
 mod sealed {
@@ -19,6 +22,10 @@ mod sealed {
 /// compiled once, in this crate, and not again in every crate that calls them.
 pub trait Element:
     sealed::Sealed
+    + Constants
+    + UnaryKernels
+    + ActivationKernels
+    + GemmKernels
     + Copy
     + Debug
     + Display

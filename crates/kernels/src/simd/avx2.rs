@@ -25,7 +25,8 @@ macro_rules! avx2_lanes {
         and $and:ident, andnot $andnot:ident, or $or:ident, xor $xor:ident,
         cmp $cmp:ident, blendv $blendv:ident, movemask $movemask:ident,
         to_int $to_int:ident, from_int $from_int:ident, set1_int $set1_int:ident,
-        add_int $add_int:ident, sub_int $sub_int:ident, shl_int $shl_int:ident, shr_int $shr_int:ident
+        add_int $add_int:ident, shl_int $shl_int:ident, shr_int $shr_int:ident,
+        recip_fast $recip_fast:ident
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -161,21 +162,24 @@ macro_rules! avx2_lanes {
             fn scale2(self, n: Self) -> Self {
                 // Two powers, each within the normal range: the first product is exact unless it
                 // overflows for good, the second rounds once.
-                const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
-                const BIAS: $int = <$elem>::MAX_EXP as $int - 1;
-                // Adding 1.5 * 2^MANTISSA puts the integer into the low bits. Halving and rounding
-                // splits n without an arithmetic shift of 64-bit lanes, which AVX2 lacks.
-                let magic = self.lit((3 as $bits << (MANTISSA - 1)) as $elem);
                 let first = (n * self.lit(0.5)).round();
-                let second = n - first;
-                let power = |e: Self| {
-                    // SAFETY: as above.
-                    Self(unsafe {
-                        let e = $sub_int($to_int((e + magic).0), $to_int(magic.0));
-                        $from_int($shl_int::<{ MANTISSA as i32 }>($add_int(e, $set1_int(BIAS))))
-                    })
-                };
-                self * power(first) * power(second)
+                self * first.pow2() * (n - first).pow2()
+            }
+
+            #[inline(always)]
+            fn pow2(self) -> Self {
+                // Adding 1.5 * 2^MANTISSA puts an integer into the low bits; what lies above the
+                // exponent's width is shifted out.
+                const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
+                const BIAS: $bits = <$elem>::MAX_EXP as $bits - 1;
+                let magic = self.lit(((3 as $bits << (MANTISSA - 1)) + BIAS) as $elem);
+                // SAFETY: as above.
+                Self(unsafe { $from_int($shl_int::<{ MANTISSA as i32 }>($to_int((self + magic).0))) })
+            }
+
+            #[inline(always)]
+            fn recip_fast(self) -> Self {
+                $recip_fast(self)
             }
 
             #[inline(always)]
@@ -268,6 +272,20 @@ fn first_lanes64(count: usize) -> __m256i {
     }
 }
 
+/// The 12-bit estimate and one Newton step.
+#[inline(always)]
+fn recip32(x: Avx2F32) -> Avx2F32 {
+    // SAFETY: the vector was made with the token, which witnesses AVX2.
+    let y = Avx2F32(unsafe { _mm256_rcp_ps(x.0) });
+    y.mul_add(y.neg_mul_add(x, x.lit(1.0)), y)
+}
+
+/// The division itself: there is no estimate to start from.
+#[inline(always)]
+fn recip64(x: Avx2F64) -> Avx2F64 {
+    x.lit(1.0) / x
+}
+
 avx2_lanes!(
     Avx2F32, Avx2Mask32, __m256, f32, i32, u32, 8,
     lane_masks first_lanes32,
@@ -279,8 +297,9 @@ avx2_lanes!(
     and _mm256_and_ps, andnot _mm256_andnot_ps, or _mm256_or_ps, xor _mm256_xor_ps,
     cmp _mm256_cmp_ps, blendv _mm256_blendv_ps, movemask _mm256_movemask_ps,
     to_int _mm256_castps_si256, from_int _mm256_castsi256_ps, set1_int _mm256_set1_epi32,
-    add_int _mm256_add_epi32, sub_int _mm256_sub_epi32,
-    shl_int _mm256_slli_epi32, shr_int _mm256_srli_epi32
+    add_int _mm256_add_epi32,
+    shl_int _mm256_slli_epi32, shr_int _mm256_srli_epi32,
+    recip_fast recip32
 );
 
 avx2_lanes!(
@@ -294,6 +313,7 @@ avx2_lanes!(
     and _mm256_and_pd, andnot _mm256_andnot_pd, or _mm256_or_pd, xor _mm256_xor_pd,
     cmp _mm256_cmp_pd, blendv _mm256_blendv_pd, movemask _mm256_movemask_pd,
     to_int _mm256_castpd_si256, from_int _mm256_castsi256_pd, set1_int _mm256_set1_epi64x,
-    add_int _mm256_add_epi64, sub_int _mm256_sub_epi64,
-    shl_int _mm256_slli_epi64, shr_int _mm256_srli_epi64
+    add_int _mm256_add_epi64,
+    shl_int _mm256_slli_epi64, shr_int _mm256_srli_epi64,
+    recip_fast recip64
 );

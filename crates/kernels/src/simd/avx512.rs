@@ -22,7 +22,7 @@ macro_rules! avx512_lanes {
         fmadd $fmadd:ident, fnmadd $fnmadd:ident, abs $abs:ident, sqrt $sqrt:ident,
         max $max:ident, min $min:ident, roundscale $roundscale:ident, scalef $scalef:ident,
         and $and:ident, andnot $andnot:ident, or $or:ident, xor $xor:ident,
-        cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident
+        cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident, recip_fast $recip_fast:ident
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,16 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn pow2(self) -> Self {
+                self.lit(1.0).scale2(self)
+            }
+
+            #[inline(always)]
+            fn recip_fast(self) -> Self {
+                $recip_fast(self)
+            }
+
+            #[inline(always)]
             fn copysign(self, sign: Self) -> Self {
                 let bit = self.lit(-0.0);
                 // SAFETY: as above.
@@ -223,6 +233,20 @@ fn first_lanes(count: usize) -> u32 {
     (1_u32 << (count as u32 & 31)) - 1
 }
 
+/// The 14-bit estimate and one Newton step.
+#[inline(always)]
+fn recip32(x: Avx512F32) -> Avx512F32 {
+    // SAFETY: the vector was made with the token, which witnesses AVX-512.
+    let y = Avx512F32(unsafe { _mm512_rcp14_ps(x.0) });
+    y.mul_add(y.neg_mul_add(x, x.lit(1.0)), y)
+}
+
+/// The division itself, which is as fast as two Newton steps.
+#[inline(always)]
+fn recip64(x: Avx512F64) -> Avx512F64 {
+    x.lit(1.0) / x
+}
+
 avx512_lanes!(
     Avx512F32, Avx512Mask32, __m512, f32, __mmask16, 16,
     set1 _mm512_set1_ps, loadu _mm512_loadu_ps, maskz_loadu _mm512_maskz_loadu_ps,
@@ -231,7 +255,7 @@ avx512_lanes!(
     fmadd _mm512_fmadd_ps, fnmadd _mm512_fnmadd_ps, abs _mm512_abs_ps, sqrt _mm512_sqrt_ps,
     max _mm512_max_ps, min _mm512_min_ps, roundscale _mm512_roundscale_ps, scalef _mm512_scalef_ps,
     and _mm512_and_ps, andnot _mm512_andnot_ps, or _mm512_or_ps, xor _mm512_xor_ps,
-    cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps
+    cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps, recip_fast recip32
 );
 
 avx512_lanes!(
@@ -242,5 +266,5 @@ avx512_lanes!(
     fmadd _mm512_fmadd_pd, fnmadd _mm512_fnmadd_pd, abs _mm512_abs_pd, sqrt _mm512_sqrt_pd,
     max _mm512_max_pd, min _mm512_min_pd, roundscale _mm512_roundscale_pd, scalef _mm512_scalef_pd,
     and _mm512_and_pd, andnot _mm512_andnot_pd, or _mm512_or_pd, xor _mm512_xor_pd,
-    cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd
+    cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd, recip_fast recip64
 );

@@ -71,15 +71,35 @@ pub trait Kernel {
 /// Runs `kernel` on the current level (see [`Level::current`]).
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    match Level::current() {
+    // SAFETY: `Level::current` only names a level that this CPU has.
+    unsafe { run_unchecked(Level::current(), kernel) }
+}
+
+/// Runs `kernel` on `level`, from whatever thread: a kernel that splits its work asks for the
+/// current level once, where it is called.
+///
+/// # Panics
+/// If this CPU lacks the level.
+#[inline]
+pub(crate) fn run_on<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    assert!(level.is_available(), "the SIMD level {level} is not available");
+    // SAFETY: the level was checked.
+    unsafe { run_unchecked(level, kernel) }
+}
+
+/// # Safety
+/// This CPU must have the level.
+#[inline(always)]
+unsafe fn run_unchecked<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => {
-            // SAFETY: `Level::current` only names a level that `Level::is_available` vouches for.
+            // SAFETY: the caller vouches for the level.
             unsafe { Avx512::assume() }.vectorize(kernel)
         }
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => {
-            // SAFETY: `Level::current` only names a level that `Level::is_available` vouches for.
+            // SAFETY: the caller vouches for the level.
             unsafe { Avx2::assume() }.vectorize(kernel)
         }
         _ => Portable.vectorize(kernel),
@@ -172,6 +192,15 @@ pub trait Lanes:
     /// the subnormal range; overflow gives infinity. `n` outside that range or NaN gives an
     /// unspecified value (and no undefined behaviour).
     fn scale2(self, n: Self) -> Self;
+
+    /// `2^self` for integral `self` within the range of normal exponents. Anything else gives an
+    /// unspecified value (and no undefined behaviour).
+    fn pow2(self) -> Self;
+
+    /// `1 / self` for a normal `self` whose reciprocal is normal, for use where a residual mends
+    /// it: the relative error is below `2^-20` for `f32`, and one rounding for `f64`. Other values
+    /// give an unspecified result, but NaN gives NaN.
+    fn recip_fast(self) -> Self;
 
     /// The magnitude of `self` with the sign of `sign`.
     fn copysign(self, sign: Self) -> Self;

@@ -197,16 +197,27 @@ macro_rules! portable_lanes {
             #[inline(always)]
             fn scale2(self, n: Self) -> Self {
                 // Two powers, each within the normal range: the first product is exact unless it
-                // overflows for good, the second rounds once.
+                // overflows for good, the second rounds once. The first half is rounded to an
+                // integer by adding and taking away 1.5 * 2^MANTISSA.
                 const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
-                const BIAS: $ibits = <$elem>::MAX_EXP as $ibits - 1;
-                // Adding 1.5 * 2^MANTISSA puts the integer into the low bits.
-                let magic = $wide::splat((3 as $bits << (MANTISSA - 1)) as $elem);
-                let n: $int = Self(n.0 + magic).to_int() - Self(magic).to_int();
-                let first: $int = n >> 1_i32;
-                let second: $int = n - first;
-                let power = |e: $int| Self::from_int((e + $int::splat(BIAS)) << (MANTISSA as i32));
-                self * power(first) * power(second)
+                let magic = self.lit((3 as $bits << (MANTISSA - 1)) as $elem);
+                let first = n.mul_add(self.lit(0.5), magic) - magic;
+                self * first.pow2() * (n - first).pow2()
+            }
+
+            #[inline(always)]
+            fn pow2(self) -> Self {
+                // Adding 1.5 * 2^MANTISSA puts an integer into the low bits; what lies above the
+                // exponent's width is shifted out.
+                const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
+                const BIAS: $bits = <$elem>::MAX_EXP as $bits - 1;
+                let magic = self.lit(((3 as $bits << (MANTISSA - 1)) + BIAS) as $elem);
+                Self::from_int((self + magic).to_int() << (MANTISSA as i32))
+            }
+
+            #[inline(always)]
+            fn recip_fast(self) -> Self {
+                self.lit(1.0) / self
             }
 
             #[inline(always)]

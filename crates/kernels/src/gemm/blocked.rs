@@ -1,0 +1,147 @@
+//! The blocked loops, numbered from the outside as in Goto and van de Geijn, "Anatomy of
+//! high-performance matrix multiplication" (ACM TOMS 34, 2008), and Van Zee and van de Geijn,
+//! "BLIS: a framework for rapidly instantiating BLAS functionality" (ACM TOMS 41, 2015).
+//!
+//! The operand that is broadcast (A) is read slowly and the one read as vectors (B) fast, so B's
+//! block sits in the second-level cache and streams through the first, where a single micro-panel
+//! of A stays: loops 3 and 1 of the literature fall together.
+
+use super::epilogue;
+use super::pack;
+use super::plan::{self, Blocks};
+use super::problem::{Output, Problem};
+use super::scratch::{ALIGN, Scratch};
+use super::tile::{self, MAX_ROWS, Tile, VECTORS};
+use crate::Element;
+use crate::simd::{Lanes, MAX_LANES, Simd};
+
+/// Computes the product with the blocks and the packing asked for.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0.
+#[inline(always)]
+pub(super) unsafe fn run<E: Element, S: Simd>(
+    simd: S,
+    problem: &Problem<'_, E>,
+    blocks: &Blocks,
+    pack_a: bool,
+    pack_b: bool,
+) {
+    let &Problem { m, n, k, a, b, c, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    let width = VECTORS * lanes;
+    // The micro-kernel reads rows of B.
+    let pack_b = pack_b || b.col_stride != 1;
+    let depth_step = plan::block_size(k, blocks.depth, 1);
+    let col_step = if pack_b { plan::block_size(n, blocks.cols, width) } else { n };
+    let row_step = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
+
+    let mut scratch = None;
+    let (mut a_packed, mut b_packed) = (std::ptr::null_mut::<E>(), std::ptr::null_mut::<E>());
+    if pack_a || pack_b {
+        let aligned = ALIGN / size_of::<E>();
+        let a_len = pack::a_len::<E, S>(row_step, depth_step).next_multiple_of(aligned);
+        let b_len = pack::b_len::<E, S>(depth_step, col_step);
+        let scratch = scratch.insert(Scratch::take());
+        a_packed = scratch.get::<E>(a_len + if pack_b { b_len } else { 0 });
+        b_packed = a_packed.wrapping_add(a_len);
+    }
+
+    // SAFETY: every operand below is a part of the problem's own, or of the scratch, which was
+    // asked for by the lengths that packing states.
+    unsafe {
+        // Loop 5: columns of B and C.
+        let mut col = 0;
+        while col < n {
+            let cols = col_step.min(n - col);
+            // Loop 4: depth. The first block meets beta, the last one the epilogue.
+            let mut from = 0;
+            while from < k {
+                let depth = depth_step.min(k - from);
+                let beta = if from == 0 { problem.beta } else { E::ONE };
+                let last = from + depth == k && !problem.epilogue.is_none();
+                if pack_b {
+                    pack::pack_b(simd, b.at(from, col), depth, cols, b_packed);
+                }
+                // Loop 3: rows of A and C, a micro-panel at a time.
+                let mut row = 0;
+                while row < m {
+                    let rows = row_step.min(m - row);
+                    let mut left = a.at(row, from);
+                    if pack_a {
+                        left = pack::pack_a(simd, left, rows, depth, a_packed);
+                    }
+                    // Loop 2: the panels of the block of B.
+                    let mut panel = 0;
+                    while panel < cols {
+                        let count = width.min(cols - panel);
+                        let mut right = b.at(from, col + panel);
+                        if pack_b {
+                            right.ptr = b_packed.add(panel * depth);
+                            right.row_stride = pack::panel_width::<E, S>(count) as isize;
+                            right.col_stride = 1;
+                        }
+                        // Loop 1, the micro-kernel's: down k.
+                        let tile = Tile {
+                            rows,
+                            cols: count,
+                            depth,
+                            padded: pack_b,
+                            a: left,
+                            b: right,
+                            c: c.at(row, col + panel),
+                            alpha: problem.alpha,
+                            beta,
+                        };
+                        place(simd, &tile, |simd, c| {
+                            if last {
+                                let part = problem.epilogue.part(row, rows, col + panel, count);
+                                epilogue::finish(simd, c, rows, count, &part);
+                            }
+                        });
+                        panel += count;
+                    }
+                    row += rows;
+                }
+                from += depth;
+            }
+            col += cols;
+        }
+    }
+}
+
+/// The row stride of a copied tile.
+const STRIDE: usize = VECTORS * MAX_LANES;
+
+/// Computes the tile and finishes it, by way of a copy where the rows of C are not contiguous.
+///
+/// # Safety
+/// As for [`tile::run`], but for the column stride of C, which may be any.
+#[inline(always)]
+unsafe fn place<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
+    if tile.c.col_stride == 1 {
+        // SAFETY: passed on.
+        unsafe { tile::run(simd, tile) };
+        finish(simd, tile.c);
+        return;
+    }
+    let mut copy = [E::ZERO; MAX_ROWS * STRIDE];
+    let near = Output { ptr: copy.as_mut_ptr(), row_stride: STRIDE as isize, col_stride: 1 };
+    // SAFETY: the copy has room for the largest tile, and the caller vouches for C.
+    unsafe {
+        if tile.beta != E::ZERO {
+            for i in 0..tile.rows {
+                for j in 0..tile.cols {
+                    near.at(i, j).ptr.write(tile.c.at(i, j).ptr.read());
+                }
+            }
+        }
+        tile::run(simd, &Tile { c: near, ..*tile });
+        finish(simd, near);
+        for i in 0..tile.rows {
+            for j in 0..tile.cols {
+                tile.c.at(i, j).ptr.write(near.at(i, j).ptr.read());
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What follows the product: a bias and an activation, on a piece of C that was just written and
+//! is still in the nearest cache.
+
+use super::problem::Output;
+use crate::Element;
+use crate::activation::{self, Activation};
+use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
+use crate::slices::VectorFn;
+
+/// A vector added to C, the same for every column or for every row.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Bias<'a, E> {
+    /// No bias.
+    #[default]
+    None,
+    /// `bias[i]` is added to every element of row i; it has as many elements as C has rows.
+    PerRow(&'a [E]),
+    /// `bias[j]` is added to every element of column j; it has as many elements as C has columns.
+    PerColumn(&'a [E]),
+}
+
+/// What is done to `alpha A B + beta C` before it is stored for good: a bias is added, then an
+/// activation applied. The default is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Epilogue<'a, E> {
+    /// The bias.
+    pub bias: Bias<'a, E>,
+    /// The activation.
+    pub activation: Activation,
+}
+
+impl<E: Element> Epilogue<'_, E> {
+    /// Whether nothing is to be done.
+    #[inline(always)]
+    pub(super) fn is_none(&self) -> bool {
+        matches!((self.bias, self.activation), (Bias::None, Activation::Identity))
+    }
+
+    /// The epilogue of a part of C.
+    #[inline(always)]
+    pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
+        let bias = match self.bias {
+            Bias::None => Bias::None,
+            Bias::PerRow(bias) => Bias::PerRow(&bias[row..row + rows]),
+            Bias::PerColumn(bias) => Bias::PerColumn(&bias[col..col + cols]),
+        };
+        Epilogue { bias, ..self }
+    }
+}
+
+/// Applies `epilogue` to `rows` x `cols` elements of C.
+///
+/// # Safety
+/// The elements must be readable and writable, by this thread alone.
+#[inline(never)]
+pub(super) unsafe fn finish<E: Element, S: Simd>(
+    simd: S,
+    c: Output<E>,
+    rows: usize,
+    cols: usize,
+    epilogue: &Epilogue<'_, E>,
+) {
+    simd.vectorize(Finish { c, rows, cols, epilogue });
+}
+
+struct Finish<'a, E> {
+    c: Output<E>,
+    rows: usize,
+    cols: usize,
+    epilogue: &'a Epilogue<'a, E>,
+}
+
+impl<E: Element> Kernel for Finish<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        // SAFETY: whoever made this vouches for the elements of C.
+        unsafe {
+            match self.epilogue.activation {
+                Activation::Identity => self.rows(simd, activation::Identity),
+                Activation::Logistic => self.rows(simd, activation::Logistic),
+                Activation::Tanh => self.rows(simd, activation::Tanh),
+                Activation::Relu => self.rows(simd, activation::Relu),
+                Activation::LeakyRelu { slope } => {
+                    self.rows(simd, activation::LeakyRelu::new(E::from_f64(slope)));
+                }
+            }
+        }
+    }
+}
+
+impl<E: Element> Finish<'_, E> {
+    /// # Safety
+    /// The elements of C must be readable and writable.
+    #[inline(always)]
+    unsafe fn rows<S: Simd, F: VectorFn<E>>(&self, simd: S, function: F) {
+        let lanes = E::Vector::<S>::LANES;
+        for i in 0..self.rows {
+            let per_row = match self.epilogue.bias {
+                Bias::PerRow(bias) => bias[i],
+                _ => E::ZERO,
+            };
+            let per_row = E::Vector::<S>::splat(simd, per_row);
+            let mut j = 0;
+            while j < self.cols {
+                let count = lanes.min(self.cols - j);
+                let place = self.c.at(i, j);
+                // SAFETY: `count` elements from here on lie in this row of C, and of the bias.
+                unsafe {
+                    let mut value = load(simd, place, count);
+                    match self.epilogue.bias {
+                        Bias::None => {}
+                        Bias::PerRow(_) => value = value + per_row,
+                        Bias::PerColumn(bias) => {
+                            let from = bias.as_ptr().add(j);
+                            value = value
+                                + if count == lanes {
+                                    E::Vector::<S>::load_ptr(simd, from)
+                                } else {
+                                    E::Vector::<S>::load_partial_ptr(simd, from, count)
+                                };
+                        }
+                    }
+                    store(function.eval(value), place, count);
+                }
+                j += count;
+            }
+        }
+    }
+}
+
+/// Reads `count` elements along a row of C.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn load<E: Element, S: Simd>(simd: S, from: Output<E>, count: usize) -> E::Vector<S> {
+    let lanes = E::Vector::<S>::LANES;
+    // SAFETY: passed on.
+    unsafe {
+        match (from.col_stride, count == lanes) {
+            (1, true) => E::Vector::<S>::load_ptr(simd, from.ptr),
+            (1, false) => E::Vector::<S>::load_partial_ptr(simd, from.ptr, count),
+            _ => {
+                let mut buffer = [E::ZERO; MAX_LANES];
+                for (j, value) in buffer[..count].iter_mut().enumerate() {
+                    *value = from.at(0, j).ptr.read();
+                }
+                E::Vector::<S>::load_ptr(simd, buffer.as_ptr())
+            }
+        }
+    }
+}
+
+/// Writes the first `count` lanes along a row of C.
+///
+/// # Safety
+/// They must be writable.
+#[inline(always)]
+unsafe fn store<E: Element, V: Lanes<Elem = E>>(value: V, to: Output<E>, count: usize) {
+    // SAFETY: passed on.
+    unsafe {
+        match (to.col_stride, count == V::LANES) {
+            (1, true) => value.store_ptr(to.ptr),
+            (1, false) => value.store_partial_ptr(to.ptr, count),
+            _ => {
+                let mut buffer = [E::ZERO; MAX_LANES];
+                value.store_ptr(buffer.as_mut_ptr());
+                for (j, &value) in buffer[..count].iter().enumerate() {
+                    to.at(0, j).ptr.write(value);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Matrix products: `C = act(alpha A B + beta C + bias)`.
+//!
+//! [`Gemm`] describes a product and [`Gemm::run`] computes it. All three matrices are strided views
+//! of slices, so a transposed operand costs nothing but its own layout.
+//!
+//! What belongs here: products and what is done to their result on the way out ([`Epilogue`]). The
+//! activations themselves live in their own family.
+//!
+//! # How a product runs
+//!
+//! `plan` picks a path from shape, layout and level. Most go to the blocked loops, which walk
+//! C in register tiles; operands are packed where the walk over them would be repeated or uneven,
+//! and read in place otherwise. Products of a few rows have kernels that read B once and in order.
+//!
+//! # Accuracy
+//!
+//! With `u` the machine epsilon of the element, every element of `alpha A B + beta C` differs from
+//! the exact value by at most `(k + 2) u (|alpha| |A| |B| + |beta| |C|)` (N. J. Higham, "Accuracy
+//! and stability of numerical algorithms", section 3.5, with the order of summation left open).
+//! The order of summation over k is fixed by shape, layout and level: results have the same bits
+//! for any number of threads.
+//!
+//! # Special values
+//!
+//! Infinities and NaN follow the arithmetic: `alpha = 0` does not hide them. But `beta = 0`
+//! overwrites C without reading it, so C may hold anything then, and with k = 0 the product is an
+//! exact zero.
+
+mod blocked;
+mod epilogue;
+mod matrix;
+mod pack;
+mod plan;
+mod problem;
+mod scratch;
+#[cfg(test)]
+mod tests;
+mod tile;
+mod vector;
+
+pub use epilogue::{Bias, Epilogue};
+pub use matrix::{MatMut, MatRef, MatrixError};
+
+use plan::{Path, Plan};
+use problem::Problem;
+
+use crate::simd::{Kernel, Lanes, Simd, dispatch};
+use crate::{Element, threads};
+
+/// A product to be computed: `C = act(alpha A B + beta C + bias)`.
+///
+/// # Shapes
+/// A is m x k, B is k x n, C is m x n; m, n and k may be zero.
+///
+/// ```
+/// use wengert_kernels::gemm::{Gemm, MatMut, MatRef};
+///
+/// let a = [1.0_f32, 2.0, 3.0, 4.0];
+/// let x = [1.0_f32, -1.0];
+/// let mut y = [0.0_f32; 2];
+/// let (a, x) = (MatRef::row_major(&a, 2, 2), MatRef::row_major(&x, 2, 1));
+/// Gemm::new(a, x, MatMut::row_major(&mut y, 2, 1)).run();
+/// assert_eq!(y, [-1.0, -1.0]);
+/// ```
+#[derive(Debug)]
+pub struct Gemm<'a, E> {
+    /// The factor of the product.
+    pub alpha: E,
+    /// The left operand.
+    pub a: MatRef<'a, E>,
+    /// The right operand.
+    pub b: MatRef<'a, E>,
+    /// The factor of what C held before; with zero C is overwritten and not read.
+    pub beta: E,
+    /// The output.
+    pub c: MatMut<'a, E>,
+    /// What is done to the result before it is stored.
+    pub epilogue: Epilogue<'a, E>,
+}
+
+impl<'a, E: Element> Gemm<'a, E> {
+    /// The plain product `C = A B`.
+    #[inline]
+    pub fn new(a: MatRef<'a, E>, b: MatRef<'a, E>, c: MatMut<'a, E>) -> Self {
+        Gemm { alpha: E::ONE, a, b, beta: E::ZERO, c, epilogue: Epilogue::default() }
+    }
+
+    /// Computes the product.
+    ///
+    /// # Panics
+    /// If the shapes of the matrices do not fit, or the bias has the wrong length.
+    #[inline]
+    #[track_caller]
+    pub fn run(mut self) {
+        E::gemm(&Problem::new(&mut self));
+    }
+}
+
+/// Computes a product; the same as [`Gemm::run`].
+///
+/// # Panics
+/// If the shapes of the matrices do not fit, or the bias has the wrong length.
+#[inline]
+#[track_caller]
+pub fn gemm<E: Element>(product: Gemm<'_, E>) {
+    product.run();
+}
+
+/// The compiled kernels of an element type. Sealed with [`Element`].
+pub trait GemmKernels: Sized {
+    #[doc(hidden)]
+    #[expect(
+        private_interfaces,
+        reason = "only called here; the supertrait is sealed with Element"
+    )]
+    fn gemm(problem: &Problem<'_, Self>);
+}
+
+macro_rules! gemm_element {
+    ($($type:ty),+) => {$(
+        impl GemmKernels for $type {
+            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            fn gemm(problem: &Problem<'_, Self>) {
+                dispatch(Run { problem, force: None });
+            }
+        }
+    )+};
+}
+
+gemm_element!(f32, f64);
+
+/// The whole product on a level.
+struct Run<'a, E> {
+    problem: &'a Problem<'a, E>,
+    /// The plan to use instead of the one made for the problem.
+    force: Option<Plan>,
+}
+
+impl<E: Element> Kernel for Run<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let problem = self.problem.oriented();
+        if problem.m == 0 || problem.n == 0 {
+            return;
+        }
+        let plan = self.force.unwrap_or_else(|| Plan::of::<E, S>(&problem, threads::count));
+        if plan.grid == (1, 1) {
+            // SAFETY: `Problem::new` was made from checked views, of which that of C is exclusive.
+            unsafe { piece(simd, &problem, &plan) };
+        } else {
+            pieces(simd, &problem, &plan);
+        }
+    }
+}
+
+/// Computes the pieces of the plan's grid, on as many threads as there are.
+#[inline(never)]
+fn pieces<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
+    let row_step = plan::block_size(problem.m, problem.m.div_ceil(plan.grid.0), 1);
+    let col_unit = tile::VECTORS * E::Vector::<S>::LANES;
+    let col_step = problem.n.div_ceil(plan.grid.1).next_multiple_of(col_unit);
+    let grid = (problem.m.div_ceil(row_step), problem.n.div_ceil(col_step));
+    threads::for_pieces(grid.0 * grid.1, |index| {
+        let (row, col) = (index / grid.1 * row_step, index % grid.1 * col_step);
+        let rows = row_step.min(problem.m - row);
+        let cols = col_step.min(problem.n - col);
+        // SAFETY: as for the whole problem, and the pieces of C are disjoint.
+        unsafe { piece(simd, &problem.part(row, rows, col, cols), plan) };
+    });
+}
+
+/// Computes a product on this thread.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone.
+#[inline(always)]
+unsafe fn piece<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
+    simd.vectorize(Piece { problem, plan });
+}
+
+struct Piece<'a, E> {
+    problem: &'a Problem<'a, E>,
+    plan: &'a Plan,
+}
+
+impl<E: Element> Kernel for Piece<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        // SAFETY: whoever made this vouches for the problem; the paths' own demands are the
+        // conditions the plan picks them by.
+        unsafe {
+            match self.plan.path {
+                Path::Scale | Path::Tiny => vector::tiny(simd, self.problem),
+                Path::Axpy => vector::axpy(simd, self.problem),
+                Path::Dot => vector::dot(simd, self.problem),
+                Path::Blocked { pack_a, pack_b } => {
+                    blocked::run(simd, self.problem, &self.plan.blocks, pack_a, pack_b);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Which kernel a product is given to, and in which blocks: a pure function of the shape, the
+//! operands' layout and the level. Everything that decides about speed is decided here.
+
+use super::problem::Problem;
+use super::tile::{self, VECTORS};
+use crate::Element;
+use crate::simd::{Lanes, Simd};
+
+/// The sizes of the blocks of the packed loops.
+///
+/// They are upper limits: a dimension is divided into the fewest blocks within the limit, of
+/// nearly equal size. How k is divided depends on k alone, so every element of C is summed in the
+/// same order wherever it lies and whoever computes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Blocks {
+    /// Loop 5: the columns of B packed at a time. With `depth`, what the second-level cache holds.
+    pub(super) cols: usize,
+    /// Loop 4: the depth packed at a time. A micro-panel of A of this depth leaves the first-level
+    /// cache room for B to stream through.
+    pub(super) depth: usize,
+    /// Loop 3: the rows of a tile.
+    pub(super) rows: usize,
+}
+
+impl Blocks {
+    /// The blocks used on level `S`.
+    #[inline(always)]
+    pub(super) fn of<E: Element, S: Simd>() -> Self {
+        let rows = tile::max_rows::<S>();
+        // Two thirds of 32 KiB for the micro-panel of A, half of 1 MiB for the block of B.
+        let depth = ((21 << 10) / (size_of::<E>() * rows)).min(512) & !7;
+        let width = VECTORS * E::Vector::<S>::LANES;
+        let cols = (512 << 10) / (size_of::<E>() * depth) / width * width;
+        Blocks { cols, depth, rows }
+    }
+}
+
+/// The kernel a product is given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    /// No product at all (k = 0): C is scaled.
+    Scale,
+    /// A handful of multiply-adds: plain loops.
+    Tiny,
+    /// Few rows, B by rows: C gathers multiples of the rows of B, which stream by once.
+    Axpy,
+    /// Few rows, B by columns: inner products along k.
+    Dot,
+    /// The blocked loops. What is not packed is read in place by the micro-kernel.
+    Blocked {
+        /// Copy each micro-panel of A before it is used.
+        pack_a: bool,
+        /// Copy each block of B before it is used.
+        pack_b: bool,
+    },
+}
+
+/// How a product is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) path: Path,
+    pub(super) blocks: Blocks,
+    /// Into how many pieces the rows and the columns of C are divided for the threads. Every piece
+    /// is a product of its own; k is never divided.
+    pub(super) grid: (usize, usize),
+}
+
+impl Plan {
+    /// The plan for `problem`, which must be oriented (see [`Problem::oriented`]), if it may be
+    /// spread over `threads` threads.
+    #[inline(always)]
+    pub(super) fn of<E: Element, S: Simd>(
+        problem: &Problem<'_, E>,
+        threads: impl FnOnce() -> usize,
+    ) -> Self {
+        let blocks = Blocks::of::<E, S>();
+        let path = path::<E, S>(problem, &blocks);
+        let work = problem.m.saturating_mul(problem.n).saturating_mul(problem.k);
+        let grid = if work < 2 * PIECE {
+            (1, 1)
+        } else {
+            let pieces = (work / PIECE).min(2 * threads());
+            grid::<E, S>(problem, path, &blocks, pieces)
+        };
+        Plan { path, blocks, grid }
+    }
+}
+
+/// The path of an oriented problem.
+#[inline(always)]
+fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
+    let &Problem { m, n, k, a, b, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    let width = VECTORS * lanes;
+    let b_by_rows = b.col_stride == 1;
+    if k == 0 {
+        return Path::Scale;
+    }
+    if m.saturating_mul(n).saturating_mul(k) <= TINY {
+        return Path::Tiny;
+    }
+    if m == 1 && b_by_rows && n >= lanes {
+        return Path::Axpy;
+    }
+    if m <= DOT_ROWS && b.row_stride == 1 && k >= lanes {
+        return Path::Dot;
+    }
+    // B is read in place when few panels of A pass over it, or when it is small.
+    let b_bytes = size_of::<E>().saturating_mul(n).saturating_mul(k);
+    let pack_b = !b_by_rows || (m > 2 * blocks.rows && b_bytes > DIRECT_BYTES);
+    // A is read in place unless many panels of B pass over it, or its elements lie so far apart
+    // that a micro-panel would crowd a few sets of the cache.
+    let near = a.col_stride == 1 || a.row_stride == 1;
+    let a_bytes = size_of::<E>().saturating_mul(m).saturating_mul(k);
+    let pack_a = n > width && (!near || a_bytes > DIRECT_BYTES);
+    Path::Blocked { pack_a, pack_b }
+}
+
+/// Divides C into at most `pieces` pieces, of whole tiles, so that the least is packed twice.
+fn grid<E: Element, S: Simd>(
+    problem: &Problem<'_, E>,
+    path: Path,
+    blocks: &Blocks,
+    pieces: usize,
+) -> (usize, usize) {
+    let &Problem { m, n, .. } = problem;
+    let width = VECTORS * E::Vector::<S>::LANES;
+    let most_rows = match path {
+        Path::Scale | Path::Tiny => return (1, 1),
+        Path::Axpy | Path::Dot => 1,
+        Path::Blocked { .. } => m.div_ceil(blocks.rows),
+    };
+    let most_cols = n.div_ceil(width);
+    // Each division of the rows packs B once more, each of the columns packs A once more.
+    let mut best = (1, 1);
+    let mut lowest = usize::MAX;
+    for rows in 1..=pieces.min(most_rows) {
+        let cols = (pieces / rows).min(most_cols);
+        let left_over = pieces - rows * cols;
+        let cost = (rows * n + cols * m).saturating_add(left_over.saturating_mul(m + n));
+        if cost < lowest {
+            (best, lowest) = ((rows, cols), cost);
+        }
+    }
+    best
+}
+
+/// The multiply-adds worth a piece of their own: about what a thread does while another wakes.
+const PIECE: usize = 2 << 20;
+/// Up to this many multiply-adds plain loops are quicker than anything else.
+const TINY: usize = 40;
+/// Up to this many rows inner products along k beat packing a B stored by columns.
+const DOT_ROWS: usize = 4;
+/// Operands up to this size stay in the nearest caches without being packed.
+const DIRECT_BYTES: usize = 24 << 10;
+
+/// A dimension divided into the fewest blocks of at most `limit`, of nearly equal size, each but
+/// the last a multiple of `unit`.
+#[inline(always)]
+pub(super) fn block_size(len: usize, limit: usize, unit: usize) -> usize {
+    if len <= limit {
+        return len;
+    }
+    let blocks = len.div_ceil(limit);
+    len.div_ceil(blocks).next_multiple_of(unit).min(limit)
+}

@@ -1,0 +1,173 @@
+//! A product as the kernels see it: pointers, strides, and the scalars around them.
+
+use super::{Bias, Epilogue, Gemm};
+use crate::Element;
+
+/// A strided operand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Operand<E> {
+    pub(super) ptr: *const E,
+    pub(super) row_stride: isize,
+    pub(super) col_stride: isize,
+}
+
+impl<E> Operand<E> {
+    /// The operand whose element (0, 0) is this one's (`row`, `col`).
+    #[inline(always)]
+    pub(super) fn at(self, row: usize, col: usize) -> Self {
+        let step = row as isize * self.row_stride + col as isize * self.col_stride;
+        Operand { ptr: self.ptr.wrapping_offset(step), ..self }
+    }
+
+    #[inline(always)]
+    fn transposed(self) -> Self {
+        Operand { ptr: self.ptr, row_stride: self.col_stride, col_stride: self.row_stride }
+    }
+}
+
+/// The output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output<E> {
+    pub(super) ptr: *mut E,
+    pub(super) row_stride: isize,
+    pub(super) col_stride: isize,
+}
+
+impl<E> Output<E> {
+    /// The output whose element (0, 0) is this one's (`row`, `col`).
+    #[inline(always)]
+    pub(super) fn at(self, row: usize, col: usize) -> Self {
+        let step = row as isize * self.row_stride + col as isize * self.col_stride;
+        Output { ptr: self.ptr.wrapping_offset(step), ..self }
+    }
+}
+
+/// `C = act(alpha A B + beta C + bias)` with A of m x k, B of k x n, C of m x n elements.
+///
+/// Whoever makes one vouches that every element so described may be read, and those of C be
+/// written by whoever holds it, for the lifetime `'a`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Problem<'a, E> {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) alpha: E,
+    pub(super) a: Operand<E>,
+    pub(super) b: Operand<E>,
+    pub(super) beta: E,
+    pub(super) c: Output<E>,
+    pub(super) epilogue: Epilogue<'a, E>,
+}
+
+// SAFETY: the operands are only read, and the parts of C handed to threads are disjoint; elements
+// are `Send` and `Sync`.
+unsafe impl<E: Element> Send for Problem<'_, E> {}
+// SAFETY: as above.
+unsafe impl<E: Element> Sync for Problem<'_, E> {}
+
+impl<'a, E: Element> Problem<'a, E> {
+    /// The problem `gemm` describes, its shapes checked.
+    #[inline]
+    #[track_caller]
+    pub(super) fn new(gemm: &'a mut Gemm<'_, E>) -> Self {
+        let Gemm { alpha, a, b, beta, c, epilogue } = gemm;
+        let (m, n, k) = (c.rows(), c.cols(), a.cols());
+        assert!(
+            a.rows() == m && b.rows() == k && b.cols() == n,
+            "a matrix product needs A of m x k, B of k x n and C of m x n elements, but A is {}x{}, \
+             B is {}x{} and C is {m}x{n}",
+            a.rows(),
+            a.cols(),
+            b.rows(),
+            b.cols()
+        );
+        let (per, expected, got) = match epilogue.bias {
+            Bias::None => ("", 0, 0),
+            Bias::PerRow(bias) => ("row", m, bias.len()),
+            Bias::PerColumn(bias) => ("column", n, bias.len()),
+        };
+        assert!(
+            expected == got,
+            "a bias per {per} of a {m}x{n} output needs {expected} elements, but has {got}"
+        );
+        Problem {
+            m,
+            n,
+            k,
+            alpha: *alpha,
+            a: Operand { ptr: a.as_ptr(), row_stride: a.row_stride(), col_stride: a.col_stride() },
+            b: Operand { ptr: b.as_ptr(), row_stride: b.row_stride(), col_stride: b.col_stride() },
+            beta: *beta,
+            c: Output {
+                row_stride: c.row_stride(),
+                col_stride: c.col_stride(),
+                ptr: c.as_mut_ptr(),
+            },
+            epilogue: *epilogue,
+        }
+    }
+
+    /// The same product written the other way: `C^T = act(alpha B^T A^T + beta C^T + bias^T)`.
+    #[inline(always)]
+    pub(super) fn transposed(self) -> Self {
+        let bias = match self.epilogue.bias {
+            Bias::None => Bias::None,
+            Bias::PerRow(bias) => Bias::PerColumn(bias),
+            Bias::PerColumn(bias) => Bias::PerRow(bias),
+        };
+        Problem {
+            m: self.n,
+            n: self.m,
+            a: self.b.transposed(),
+            b: self.a.transposed(),
+            c: Output {
+                ptr: self.c.ptr,
+                row_stride: self.c.col_stride,
+                col_stride: self.c.row_stride,
+            },
+            epilogue: Epilogue { bias, ..self.epilogue },
+            ..self
+        }
+    }
+
+    /// The part of the product that gives `rows` x `cols` elements of C from (`row`, `col`) on.
+    #[inline(always)]
+    pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
+        debug_assert!(row + rows <= self.m && col + cols <= self.n);
+        Problem {
+            m: rows,
+            n: cols,
+            a: self.a.at(row, 0),
+            b: self.b.at(0, col),
+            c: self.c.at(row, col),
+            epilogue: self.epilogue.part(row, rows, col, cols),
+            ..self
+        }
+    }
+
+    /// The same problem with its free strides settled (those of dimensions of one element), and
+    /// turned so that, if either stride of C is one, it is the column stride; of a vector, the
+    /// longer dimension becomes the columns.
+    #[inline(always)]
+    pub(super) fn oriented(self) -> Self {
+        let rows_unit = self.c.row_stride == 1 || self.m == 1;
+        let cols_unit = self.c.col_stride == 1 || self.n == 1;
+        let turn = rows_unit && (!cols_unit || (self.n == 1 && self.m > 1));
+        let mut problem = if turn { self.transposed() } else { self };
+        if problem.n == 1 {
+            problem.b.col_stride = 1;
+            problem.c.col_stride = 1;
+        }
+        if problem.m == 1 {
+            problem.c.row_stride = problem.n as isize;
+            problem.a.row_stride = problem.k as isize;
+        }
+        if problem.k == 1 {
+            problem.a.col_stride = 1;
+            if problem.b.col_stride != 1 {
+                problem.b.row_stride = 1;
+            }
+        }
+        problem
+    }
+}

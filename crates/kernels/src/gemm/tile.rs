@@ -1,0 +1,235 @@
+//! The micro-kernel: a register tile of C, rows broadcast from A, columns as vectors of B.
+//!
+//! A tile of `MR` rows by `NV` vectors is held in `MR * NV` accumulators while the kernel walks
+//! down k. Every element is one chain of multiply-adds in increasing k, whatever its place in the
+//! tile, so the bits of a result depend neither on the tile's shape nor on where it lies.
+
+use super::problem::{Operand, Output};
+use crate::Element;
+use crate::simd::{Kernel, Lanes, Simd};
+
+/// The vectors in a row of a full tile.
+pub(super) const VECTORS: usize = 2;
+
+/// The rows of the largest tile on the level `S`: its accumulators, a row of B and a broadcast
+/// fill the registers.
+pub(super) const fn max_rows<S: Simd>() -> usize {
+    let rows = (S::REGISTERS - VECTORS - 1) / VECTORS;
+    if rows > MAX_ROWS { MAX_ROWS } else { rows }
+}
+
+/// The rows of the largest tile on any level.
+pub(super) const MAX_ROWS: usize = 14;
+
+/// One call of the micro-kernel: `C = alpha A B + beta C` on a tile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tile<E> {
+    /// The rows of the tile, at most [`max_rows`].
+    pub(super) rows: usize,
+    /// The columns of the tile, at most `VECTORS * LANES`.
+    pub(super) cols: usize,
+    /// The depth: columns of A, rows of B.
+    pub(super) depth: usize,
+    /// Whether B is padded, so that whole vectors may be read past `cols`.
+    pub(super) padded: bool,
+    pub(super) a: Operand<E>,
+    /// Its column stride is one.
+    pub(super) b: Operand<E>,
+    /// Its column stride is one.
+    pub(super) c: Output<E>,
+    pub(super) alpha: E,
+    pub(super) beta: E,
+}
+
+/// Computes the tile.
+///
+/// # Safety
+/// The elements described by `a` (`rows x depth`) and `b` (`depth x cols`, or whole vectors if
+/// `padded`) must be readable, those of `c` readable and writable by this thread alone; `rows` and
+/// `cols` must be within the limits stated at [`Tile`] and not zero.
+#[inline(always)]
+pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
+    let lanes = E::Vector::<S>::LANES;
+    debug_assert!(tile.rows <= max_rows::<S>() && tile.cols <= VECTORS * lanes);
+    // Only the last vector of a row may be partial.
+    let whole = tile.padded || tile.cols.is_multiple_of(lanes);
+    // SAFETY: passed on.
+    unsafe {
+        match (tile.cols > lanes, whole) {
+            (true, true) => rows::<E, S, 2, true>(simd, tile),
+            (true, false) => rows::<E, S, 2, false>(simd, tile),
+            (false, true) => rows::<E, S, 1, true>(simd, tile),
+            (false, false) => rows::<E, S, 1, false>(simd, tile),
+        }
+    }
+}
+
+/// Picks the kernel by the number of rows.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn rows<E: Element, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
+    macro_rules! pick {
+        ($($rows:literal)+) => {
+            match tile.rows {
+                // SAFETY: passed on.
+                $($rows if const { $rows <= max_rows::<S>() } => unsafe {
+                    kernel::<E, S, $rows, NV, WHOLE>(simd, tile)
+                },)+
+                // SAFETY: the caller keeps to `max_rows`.
+                _ => unsafe { std::hint::unreachable_unchecked() },
+            }
+        };
+    }
+    pick!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+}
+
+/// The micro-kernel as a function of its own, so that its registers are its own too.
+///
+/// # Safety
+/// As for [`run`], with `MR` rows and `NV` vectors.
+#[inline(never)]
+unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
+    simd: S,
+    tile: &Tile<E>,
+) {
+    if const { MR <= max_rows::<S>() } {
+        simd.vectorize(Micro::<E, MR, NV, WHOLE>(tile));
+    }
+}
+
+struct Micro<'a, E, const MR: usize, const NV: usize, const WHOLE: bool>(&'a Tile<E>);
+
+/// Repeats the body for every row of the tile, with the row a literal: a loop the compiler chose
+/// not to unroll would put the accumulators into memory.
+macro_rules! each_row {
+    ($i:ident < $rows:ident, $body:block) => {
+        each_row!(@ $i $rows $body 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $i:ident $rows:ident $body:block $($row:literal)+) => {
+        $(if const { $row < $rows } {
+            const { assert!($row < MAX_ROWS) };
+            let $i: usize = $row;
+            $body
+        })+
+    };
+}
+
+impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
+    for Micro<'_, E, MR, NV, WHOLE>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let tile = self.0;
+        let lanes = E::Vector::<S>::LANES;
+        let tail = tile.cols - (NV - 1) * lanes;
+        // Three rows share a pointer: at strides of 0, 1 and 2 the addresses come for free.
+        let row_stride = tile.c.row_stride;
+        let c = thirds::<E>(tile.c.ptr, row_stride).map(<*const E>::cast_mut);
+        if tile.depth >= PREFETCH_DEPTH {
+            each_row!(i < MR, {
+                let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
+                for v in 0..NV {
+                    prefetch(row.wrapping_add(v * lanes));
+                }
+            });
+        }
+
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let mut acc = [[zero; NV]; MR];
+        let (step, stride) = (tile.a.col_stride, tile.a.row_stride);
+        let mut a = thirds::<E>(tile.a.ptr, stride);
+        let mut b = tile.b.ptr;
+        for _ in 0..tile.depth {
+            let mut row = [zero; NV];
+            for (v, vector) in row.iter_mut().enumerate() {
+                let from = b.wrapping_add(v * lanes);
+                // SAFETY: the caller vouches for the columns of B.
+                *vector = unsafe {
+                    if WHOLE || v + 1 < NV {
+                        E::Vector::<S>::load_ptr(simd, from)
+                    } else {
+                        E::Vector::<S>::load_partial_ptr(simd, from, tail)
+                    }
+                };
+            }
+            each_row!(i < MR, {
+                let from = a[i / 3].wrapping_offset((i % 3) as isize * stride);
+                // SAFETY: the caller vouches for the rows of A.
+                let left = E::Vector::<S>::splat(simd, unsafe { from.read() });
+                for (sum, right) in acc[i].iter_mut().zip(row) {
+                    *sum = left.mul_add(right, *sum);
+                }
+            });
+            for ptr in &mut a {
+                *ptr = ptr.wrapping_offset(step);
+            }
+            b = b.wrapping_offset(tile.b.row_stride);
+        }
+
+        let alpha = E::Vector::<S>::splat(simd, tile.alpha);
+        each_row!(i < MR, {
+            for sum in &mut acc[i] {
+                *sum = *sum * alpha;
+            }
+        });
+        // SAFETY: the caller vouches for the elements of C, here and below.
+        unsafe {
+            if tile.beta != E::ZERO {
+                let beta = E::Vector::<S>::splat(simd, tile.beta);
+                each_row!(i < MR, {
+                    let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
+                    for (v, sum) in acc[i].iter_mut().enumerate() {
+                        let from = row.wrapping_add(v * lanes);
+                        let old = if v + 1 < NV || tail == lanes {
+                            E::Vector::<S>::load_ptr(simd, from)
+                        } else {
+                            E::Vector::<S>::load_partial_ptr(simd, from, tail)
+                        };
+                        *sum = beta.mul_add(old, *sum);
+                    }
+                });
+            }
+            each_row!(i < MR, {
+                let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
+                for (v, sum) in acc[i].iter().enumerate() {
+                    let to = row.wrapping_add(v * lanes);
+                    if v + 1 < NV || tail == lanes {
+                        sum.store_ptr(to);
+                    } else {
+                        sum.store_partial_ptr(to, tail);
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// Pointers to rows 0, 3, 6, ...
+#[inline(always)]
+fn thirds<E>(ptr: *const E, row_stride: isize) -> [*const E; MAX_ROWS.div_ceil(3)] {
+    let mut rows = [ptr; MAX_ROWS.div_ceil(3)];
+    for (third, row) in rows.iter_mut().enumerate() {
+        *row = ptr.wrapping_offset(3 * third as isize * row_stride);
+    }
+    rows
+}
+
+/// From this depth on C is fetched into the cache while the tile is computed.
+const PREFETCH_DEPTH: usize = 64;
+
+/// Asks for a cache line.
+#[inline(always)]
+fn prefetch<E>(ptr: *const E) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch accesses nothing; SSE is part of the architecture.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(ptr.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = ptr;
+}

@@ -1,0 +1,257 @@
+//! Products of few rows: where every element of B is used so seldom that only reading it counts.
+
+use super::epilogue;
+use super::problem::{Operand, Output, Problem};
+use super::scratch::Scratch;
+use crate::Element;
+use crate::simd::{Lanes, Simd};
+
+/// C = beta C, for products without a term.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone.
+#[inline(always)]
+unsafe fn scale<E: Element>(problem: &Problem<'_, E>) {
+    let &Problem { m, n, beta, c, .. } = problem;
+    for i in 0..m {
+        for j in 0..n {
+            let to = c.at(i, j).ptr;
+            // SAFETY: the element lies within C.
+            unsafe { to.write(if beta == E::ZERO { E::ZERO } else { beta * to.read() }) };
+        }
+    }
+}
+
+/// The rows of B [`axpy`] takes at a time.
+const ROWS_AT_A_TIME: usize = 4;
+
+/// Few rows, B by rows: each row of C takes up multiples of the rows of B, which are read in
+/// order, once for every row of C.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone and the column
+/// stride of B one.
+#[inline(always)]
+pub(super) unsafe fn axpy<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+    let &Problem { m, n, k, alpha, a, b, beta, c, epilogue } = problem;
+    let mut scratch = (c.col_stride != 1).then(Scratch::take);
+    for i in 0..m {
+        // SAFETY: everything read or written is an element of the problem, or of the scratch of n
+        // elements.
+        unsafe {
+            let given = c.at(i, 0);
+            let mut row = given;
+            if let Some(scratch) = &mut scratch {
+                row = Output { ptr: scratch.get::<E>(n), row_stride: n as isize, col_stride: 1 };
+                for j in 0..n {
+                    row.at(0, j).ptr.write(given.at(0, j).ptr.read());
+                }
+            }
+            let mut beta = beta;
+            let mut p = 0;
+            while k - p >= ROWS_AT_A_TIME {
+                gather::<E, S, ROWS_AT_A_TIME>(
+                    simd,
+                    alpha,
+                    a.at(i, p),
+                    b.at(p, 0),
+                    beta,
+                    row.ptr,
+                    n,
+                );
+                p += ROWS_AT_A_TIME;
+                beta = E::ONE;
+            }
+            while p < k {
+                gather::<E, S, 1>(simd, alpha, a.at(i, p), b.at(p, 0), beta, row.ptr, n);
+                p += 1;
+                beta = E::ONE;
+            }
+            if !epilogue.is_none() {
+                epilogue::finish(simd, row, 1, n, &epilogue.part(i, 1, 0, n));
+            }
+            if scratch.is_some() {
+                for j in 0..n {
+                    given.at(0, j).ptr.write(row.at(0, j).ptr.read());
+                }
+            }
+        }
+    }
+}
+
+/// `row = beta row + sum of alpha a[p] * B[p, ..]` over `R` rows of B, in order.
+///
+/// # Safety
+/// `a` must be readable for 1 x R, `b` for R x n elements, `row` writable for n.
+#[inline(always)]
+unsafe fn gather<E: Element, S: Simd, const R: usize>(
+    simd: S,
+    alpha: E,
+    a: Operand<E>,
+    b: Operand<E>,
+    beta: E,
+    row: *mut E,
+    n: usize,
+) {
+    let lanes = E::Vector::<S>::LANES;
+    let mut factors = [E::Vector::<S>::splat(simd, E::ZERO); R];
+    for (p, factor) in factors.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for `a`.
+        *factor = E::Vector::<S>::splat(simd, alpha * unsafe { a.at(0, p).ptr.read() });
+    }
+    let scale = E::Vector::<S>::splat(simd, beta);
+    let overwrite = beta == E::ZERO;
+    let mut j = 0;
+    while j < n {
+        let count = lanes.min(n - j);
+        // SAFETY: `count` elements from `j` on lie within the rows.
+        unsafe {
+            let to = row.add(j);
+            let mut sum = E::Vector::<S>::splat(simd, E::ZERO);
+            if !overwrite {
+                sum = if count == lanes {
+                    E::Vector::<S>::load_ptr(simd, to)
+                } else {
+                    E::Vector::<S>::load_partial_ptr(simd, to, count)
+                };
+                sum = sum * scale;
+            }
+            for (p, factor) in factors.iter().enumerate() {
+                let from = b.at(p, j).ptr;
+                let vector = if count == lanes {
+                    E::Vector::<S>::load_ptr(simd, from)
+                } else {
+                    E::Vector::<S>::load_partial_ptr(simd, from, count)
+                };
+                sum = factor.mul_add(vector, sum);
+            }
+            if count == lanes {
+                sum.store_ptr(to);
+            } else {
+                sum.store_partial_ptr(to, count);
+            }
+        }
+        j += count;
+    }
+}
+
+/// The columns of B [`dot`] takes at a time.
+const COLUMNS_AT_A_TIME: usize = 4;
+
+/// Few rows, B by columns: every element of C is an inner product along k, in vectors, so its sum
+/// runs in as many chains as a vector has lanes.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone and the row
+/// stride of B one.
+#[inline(always)]
+pub(super) unsafe fn dot<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+    let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
+    let mut scratch = (a.col_stride != 1).then(Scratch::take);
+    // SAFETY: everything read or written is an element of the problem, or of the scratch of k
+    // elements.
+    unsafe {
+        for i in 0..m {
+            let mut left = a.at(i, 0).ptr;
+            if let Some(scratch) = &mut scratch {
+                let copy = scratch.get::<E>(k);
+                for p in 0..k {
+                    copy.add(p).write(a.at(i, p).ptr.read());
+                }
+                left = copy;
+            }
+            let mut j = 0;
+            while n - j >= COLUMNS_AT_A_TIME {
+                columns::<E, S, COLUMNS_AT_A_TIME>(simd, problem, left, b.at(0, j), c.at(i, j));
+                j += COLUMNS_AT_A_TIME;
+            }
+            while j < n {
+                columns::<E, S, 1>(simd, problem, left, b.at(0, j), c.at(i, j));
+                j += 1;
+            }
+        }
+        if !epilogue.is_none() {
+            epilogue::finish(simd, c, m, n, &epilogue);
+        }
+    }
+}
+
+/// The inner products of a row with `N` columns.
+///
+/// # Safety
+/// `left` must be readable for k elements, `right` for k x N with a row stride of one, `c`
+/// writable for 1 x N.
+#[inline(always)]
+unsafe fn columns<E: Element, S: Simd, const N: usize>(
+    simd: S,
+    problem: &Problem<'_, E>,
+    left: *const E,
+    right: Operand<E>,
+    c: Output<E>,
+) {
+    let lanes = E::Vector::<S>::LANES;
+    let k = problem.k;
+    let mut sums = [E::Vector::<S>::splat(simd, E::ZERO); N];
+    // SAFETY: the first k elements of each column are read, and the elements of C written.
+    unsafe {
+        let mut p = 0;
+        while k - p >= lanes {
+            let x = E::Vector::<S>::load_ptr(simd, left.add(p));
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum = x.mul_add(E::Vector::<S>::load_ptr(simd, right.at(p, j).ptr), *sum);
+            }
+            p += lanes;
+        }
+        if p < k {
+            let x = E::Vector::<S>::load_partial_ptr(simd, left.add(p), k - p);
+            for (j, sum) in sums.iter_mut().enumerate() {
+                let y = E::Vector::<S>::load_partial_ptr(simd, right.at(p, j).ptr, k - p);
+                *sum = x.mul_add(y, *sum);
+            }
+        }
+        for (j, sum) in sums.iter().enumerate() {
+            put(problem, sum.reduce_sum(), c.at(0, j).ptr);
+        }
+    }
+}
+
+/// `c = alpha sum + beta c`.
+///
+/// # Safety
+/// `c` must be readable and writable.
+#[inline(always)]
+unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E) {
+    let sum = problem.alpha * sum;
+    // SAFETY: passed on.
+    unsafe {
+        c.write(if problem.beta == E::ZERO { sum } else { sum + problem.beta * c.read() });
+    }
+}
+
+/// A handful of multiply-adds in plain loops; with k = 0 this only scales C.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone.
+#[inline(always)]
+pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+    let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
+    // SAFETY: everything read or written is an element of the problem.
+    unsafe {
+        if k == 0 {
+            scale(problem);
+        } else {
+            for i in 0..m {
+                for j in 0..n {
+                    let mut sum = E::ZERO;
+                    for p in 0..k {
+                        sum += a.at(i, p).ptr.read() * b.at(p, j).ptr.read();
+                    }
+                    put(problem, sum, c.at(i, j).ptr);
+                }
+            }
+        }
+        if !epilogue.is_none() {
+            epilogue::finish(simd, c, m, n, &epilogue);
+        }
+    }
+}

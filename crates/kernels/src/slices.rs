@@ -1,0 +1,335 @@
+//! Slice drivers: from a function of vectors to a function of slices.
+//!
+//! A function is written once as a [`VectorFn`] (or [`VectorFn2`]) and driven over slices by
+//! [`map`] and [`zip`]: whole vectors first, then one partial vector through the *same* vector
+//! code, so that a result depends neither on its position nor on the slice's length. In place and
+//! out of place are the same loop. Long slices are split over threads.
+//!
+//! What does not belong here: any function.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use crate::Element;
+use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
+use crate::threads::{self, Cost};
+
+/// A function of one vector, evaluated lane by lane.
+///
+/// The result in a lane must depend on that lane's argument alone. Mark implementations
+/// `#[inline(always)]` (see [`crate::simd`]).
+pub trait VectorFn<E: Element>: Copy + Send + Sync {
+    /// How much work an element is, which decides when threads pay.
+    const COST: Cost = Cost::Maths;
+
+    /// The value of the function in every lane.
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V;
+}
+
+/// A function of two vectors, evaluated lane by lane.
+///
+/// The result in a lane must depend on that lane's arguments alone. Mark implementations
+/// `#[inline(always)]` (see [`crate::simd`]).
+pub trait VectorFn2<E: Element>: Copy + Send + Sync {
+    /// How much work an element is, which decides when threads pay.
+    const COST: Cost = Cost::Maths;
+
+    /// The value of the function in every lane.
+    fn eval<V: Lanes<Elem = E>>(self, a: V, b: V) -> V;
+}
+
+/// An operand of an elementwise kernel.
+#[derive(Clone, Copy, Debug)]
+pub enum Run<'a, E> {
+    /// A contiguous run of elements, as long as the output.
+    Slice(&'a [E]),
+    /// One value, repeated.
+    Splat(E),
+}
+
+impl<E> Run<'_, E> {
+    #[track_caller]
+    fn check(&self, name: &str, len: usize) {
+        if let Run::Slice(slice) = self {
+            check_len(name, slice.len(), len);
+        }
+    }
+}
+
+/// Panics unless the operand called `name` has the output's length.
+#[track_caller]
+pub(crate) fn check_len(name: &str, len: usize, out: usize) {
+    assert!(
+        len == out,
+        "the operand `{name}` has {len} elements and the output {out}: they must be equally long"
+    );
+}
+
+/// `out[i] = f(x[i])`, or `out[i] = f(out[i])` where `x` is `None`.
+#[track_caller]
+pub(crate) fn map<E: Element, F: VectorFn<E>>(f: F, x: Option<&[E]>, out: &mut [E]) {
+    if let Some(x) = x {
+        check_len("x", x.len(), out.len());
+    }
+    let level = Level::current();
+    let len = out.len();
+    let out = Shared::new(out);
+    let source = x.map_or(out.0.cast_const(), <[E]>::as_ptr);
+    let source = Source(source);
+    threads::for_ranges(len, F::COST.grain(), |range| {
+        // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
+        let (x, out) = unsafe { (source.at(range.start), out.at(range.start)) };
+        run_on(level, Map { f, x, out, len: range.len(), element: PhantomData });
+    });
+}
+
+/// `out[i] = f(a[i], b[i])`.
+#[track_caller]
+pub(crate) fn zip<E: Element, F: VectorFn2<E>>(f: F, a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {
+    let len = out.len();
+    a.check("a", len);
+    b.check("b", len);
+    let out = Shared::new(out);
+    match (a, b) {
+        (Run::Slice(a), Run::Slice(b)) => {
+            zip_operands(f, Source(a.as_ptr()), Source(b.as_ptr()), out, len);
+        }
+        (Run::Slice(a), Run::Splat(b)) => {
+            zip_operands(f, Source(a.as_ptr()), Value(b), out, len);
+        }
+        (Run::Splat(a), Run::Slice(b)) => {
+            zip_operands(f, Value(a), Source(b.as_ptr()), out, len);
+        }
+        (Run::Splat(a), Run::Splat(b)) => zip_operands(f, Value(a), Value(b), out, len),
+    }
+}
+
+/// `out[i] = f(out[i], b[i])`.
+#[track_caller]
+pub(crate) fn zip_in_place<E: Element, F: VectorFn2<E>>(f: F, out: &mut [E], b: &[E]) {
+    let len = out.len();
+    check_len("b", b.len(), len);
+    let out = Shared::new(out);
+    zip_operands(f, Source(out.0.cast_const()), Source(b.as_ptr()), out, len);
+}
+
+fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
+    f: F,
+    a: A,
+    b: B,
+    out: Shared<E>,
+    len: usize,
+) {
+    let level = Level::current();
+    threads::for_ranges(len, F::COST.grain(), |range: Range<usize>| {
+        // SAFETY: every slice behind these has `len` elements, and the ranges are disjoint parts
+        // of `0..len`.
+        let (a, b, out) = unsafe { (a.at(range.start), b.at(range.start), out.at(range.start)) };
+        run_on(level, Zip { f, a, b, out, len: range.len(), element: PhantomData });
+    });
+}
+
+/// A pointer to the output's elements that threads share; they write disjoint parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<E>(*mut E);
+
+// SAFETY: whoever reads or writes through it keeps to parts no other thread touches.
+unsafe impl<E: Send> Send for Shared<E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Sync for Shared<E> {}
+
+impl<E> Shared<E> {
+    pub(crate) fn new(slice: &mut [E]) -> Self {
+        Self(slice.as_mut_ptr())
+    }
+
+    /// The element at `index`.
+    ///
+    /// # Safety
+    /// `index` must not be beyond the end of the slice this was made from, which must still be
+    /// borrowed.
+    pub(crate) unsafe fn at(self, index: usize) -> *mut E {
+        // SAFETY: the caller vouches for it.
+        unsafe { self.0.add(index) }
+    }
+
+    /// The part of the slice in `range`.
+    ///
+    /// # Safety
+    /// `range` must be within the slice this was made from, which must still be borrowed, and no
+    /// two parts in use at once may overlap.
+    pub(crate) unsafe fn part<'a>(self, range: Range<usize>) -> &'a mut [E] {
+        // SAFETY: the caller vouches for it.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
+}
+
+/// One operand inside the loops: memory or a repeated value.
+trait Operand<E: Element>: Copy + Send + Sync {
+    /// The operand from element `index` on.
+    ///
+    /// # Safety
+    /// `index` must not be beyond the operand's end.
+    unsafe fn at(self, index: usize) -> Self;
+
+    /// The whole vector from element `index` on.
+    ///
+    /// # Safety
+    /// `LANES` elements must be there.
+    unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V;
+
+    /// A partial vector from element `index` on.
+    ///
+    /// # Safety
+    /// `count` elements must be there.
+    unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, index: usize, count: usize) -> V;
+}
+
+/// An operand in memory.
+struct Source<E>(*const E);
+
+impl<E> Clone for Source<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for Source<E> {}
+// SAFETY: it is only read through, as a `&[E]` or, in place, as the part of the output the same
+// thread writes.
+unsafe impl<E: Sync> Send for Source<E> {}
+// SAFETY: as above.
+unsafe impl<E: Sync> Sync for Source<E> {}
+
+impl<E: Element> Operand<E> for Source<E> {
+    #[inline(always)]
+    unsafe fn at(self, index: usize) -> Self {
+        // SAFETY: the caller vouches for it.
+        Self(unsafe { self.0.add(index) })
+    }
+
+    #[inline(always)]
+    unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V {
+        // SAFETY: the caller vouches for the elements.
+        unsafe { V::load_ptr(token, self.0.add(index)) }
+    }
+
+    #[inline(always)]
+    unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, index: usize, count: usize) -> V {
+        // SAFETY: the caller vouches for the elements.
+        unsafe { V::load_partial_ptr(token, self.0.add(index), count) }
+    }
+}
+
+/// An operand that is one value.
+#[derive(Clone, Copy)]
+struct Value<E>(E);
+
+impl<E: Element> Operand<E> for Value<E> {
+    #[inline(always)]
+    unsafe fn at(self, _: usize) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, _: usize) -> V {
+        V::splat(token, self.0)
+    }
+
+    #[inline(always)]
+    unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, _: usize, _: usize) -> V {
+        V::splat(token, self.0)
+    }
+}
+
+/// How many vectors a loop body handles: cheap functions are bound by the loop's own overhead.
+const UNROLL: usize = 4;
+
+struct Map<E, F, A = Source<E>> {
+    f: F,
+    x: A,
+    out: *mut E,
+    len: usize,
+    element: PhantomData<E>,
+}
+
+impl<E: Element, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let lanes = E::Vector::<S>::LANES;
+        let Self { f, x, out, len, .. } = self;
+        let mut i = 0;
+        if F::COST.is_light() {
+            while len - i >= UNROLL * lanes {
+                for j in 0..UNROLL {
+                    let at = i + j * lanes;
+                    // SAFETY: `at + lanes <= len`, the length of both.
+                    unsafe { f.eval(x.vector::<E::Vector<S>>(simd, at)).store_ptr(out.add(at)) };
+                }
+                i += UNROLL * lanes;
+            }
+        }
+        while len - i >= lanes {
+            // SAFETY: `i + lanes <= len`, the length of both.
+            unsafe { f.eval(x.vector::<E::Vector<S>>(simd, i)).store_ptr(out.add(i)) };
+            i += lanes;
+        }
+        if i < len {
+            // SAFETY: `len - i < lanes` elements are left in both.
+            unsafe {
+                let x = x.partial::<E::Vector<S>>(simd, i, len - i);
+                f.eval(x).store_partial_ptr(out.add(i), len - i);
+            }
+        }
+    }
+}
+
+struct Zip<E, F, A, B> {
+    f: F,
+    a: A,
+    b: B,
+    out: *mut E,
+    len: usize,
+    element: PhantomData<E>,
+}
+
+impl<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, F, A, B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let lanes = E::Vector::<S>::LANES;
+        let Self { f, a, b, out, len, .. } = self;
+        let mut i = 0;
+        if F::COST.is_light() {
+            while len - i >= UNROLL * lanes {
+                for j in 0..UNROLL {
+                    let at = i + j * lanes;
+                    // SAFETY: `at + lanes <= len`, the length of all.
+                    unsafe {
+                        let (a, b) = (a.vector::<E::Vector<S>>(simd, at), b.vector(simd, at));
+                        f.eval(a, b).store_ptr(out.add(at));
+                    }
+                }
+                i += UNROLL * lanes;
+            }
+        }
+        while len - i >= lanes {
+            // SAFETY: `i + lanes <= len`, the length of all.
+            unsafe {
+                let (a, b) = (a.vector::<E::Vector<S>>(simd, i), b.vector(simd, i));
+                f.eval(a, b).store_ptr(out.add(i));
+            }
+            i += lanes;
+        }
+        if i < len {
+            let rest = len - i;
+            // SAFETY: `rest < lanes` elements are left in all.
+            unsafe {
+                let (a, b) = (a.partial::<E::Vector<S>>(simd, i, rest), b.partial(simd, i, rest));
+                f.eval(a, b).store_partial_ptr(out.add(i), rest);
+            }
+        }
+    }
+}

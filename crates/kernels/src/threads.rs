@@ -1,0 +1,81 @@
+//! Splitting work over threads: the one module that names rayon.
+//!
+//! How a problem is cut depends on its shape alone, never on the number of threads, so that
+//! results have the same bits on any number of them. Small problems stay on the calling thread.
+//! The caller's pool is used (`ThreadPool::install`); none is configured here.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+/// How much work an element of an elementwise kernel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cost {
+    /// A few instructions: memory is the bound.
+    Light,
+    /// An elementary function: some tens of instructions.
+    Maths,
+}
+
+impl Cost {
+    /// The number of elements worth handing to another thread.
+    pub(crate) const fn grain(self) -> usize {
+        match self {
+            Cost::Light => 1 << 17,
+            Cost::Maths => 1 << 15,
+        }
+    }
+
+    /// Whether the loop's own overhead counts.
+    pub(crate) const fn is_light(self) -> bool {
+        matches!(self, Cost::Light)
+    }
+}
+
+/// Calls `body` with consecutive ranges that cover `0..len`, `grain` long but for the last; on
+/// several threads if there is more than one range.
+pub(crate) fn for_ranges(len: usize, grain: usize, body: impl Fn(Range<usize>) + Send + Sync) {
+    let count = len.div_ceil(grain.max(1));
+    if count <= 1 {
+        return body(0..len);
+    }
+    let range = |i: usize| i * grain..len.min((i + 1) * grain);
+    if rayon::current_num_threads() == 1 {
+        (0..count).for_each(|i| body(range(i)));
+    } else {
+        (0..count).into_par_iter().for_each(|i| body(range(i)));
+    }
+}
+
+/// The number of threads of the caller's pool.
+pub(crate) fn count() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Calls `body` with every index below `count`, each once and in no order, on this thread and as
+/// many of the pool's as have something to do. Meant for few and large pieces: each is taken by
+/// whoever is free.
+pub(crate) fn for_pieces(count: usize, body: impl Fn(usize) + Sync) {
+    let threads = self::count().min(count);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            body(index);
+        }
+    };
+    if threads <= 1 {
+        return work();
+    }
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+}
