@@ -219,15 +219,14 @@ impl<'t, E: Element> Walk<'t, E> {
     fn accumulate(&mut self, index: usize, new: Slot<E>) -> Result<()> {
         let slot = &mut self.slots[index];
         *slot = Some(match (slot.take(), new) {
-            (None, new) => new,
-            (Some(Slot::Value(sum)), Slot::Value(new)) => Slot::Value(add_values(sum, new)?),
+            (Some(Slot::Value(sum)), Slot::Value(new)) => Slot::Value(add_values(sum, &new)?),
             (Some(Slot::Node(sum)), Slot::Node(new)) => {
                 let tape = self.tape;
                 let (sum, new) = (tape.var(sum), tape.var(new));
                 Slot::Node(tape.with_recording(true, || ops::add(sum, new))?.index())
             }
-            // A walk makes slots of one kind only.
-            (Some(_), new) => new,
+            // Nothing yet; a walk makes slots of one kind only.
+            (_, new) => new,
         });
         Ok(())
     }
@@ -289,13 +288,13 @@ fn fit<'t, E: Element>(
 }
 
 /// The sum of two tensors of one shape, in the first one's buffer if nobody shares it.
-fn add_values<E: Element>(mut sum: Tensor<E>, new: Tensor<E>) -> Result<Tensor<E>> {
+fn add_values<E: Element>(mut sum: Tensor<E>, new: &Tensor<E>) -> Result<Tensor<E>> {
     if sum.is_unique() && sum.is_contiguous() {
         let new = new.contiguous();
         elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));
         Ok(sum)
     } else {
-        eval(&Add, &[&sum, &new])
+        eval(&Add, &[&sum, new])
     }
 }
 
@@ -387,7 +386,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// no leaf that requires a gradient, and those of the operations' rules.
     pub fn try_backward(self) -> Result<Gradients<'t, E>> {
         let shape = self.shape();
-        if shape.len() != 1 {
+        if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "backward", shape });
         }
         if !self.requires_grad() {
@@ -511,7 +510,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// [`Error::NotScalar`], and those of [`grad`].
     pub fn grad(self, x: Var<'t, E>) -> Result<Option<Var<'t, E>>> {
         let shape = self.shape();
-        if shape.len() != 1 {
+        if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "grad", shape });
         }
         let seed = self.tape().push(ones(&shape)?, None, false);

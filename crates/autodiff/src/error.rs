@@ -29,7 +29,7 @@ pub enum Error {
         got: usize,
     },
     /// Data that does not fill the shape.
-    #[error("a tensor of shape {shape} holds {} elements, got {got}", shape.len())]
+    #[error("a tensor of shape {shape} holds {} elements, got {got}", shape.numel())]
     Length {
         /// The shape asked for.
         shape: Shape,

@@ -186,7 +186,11 @@ pub enum GradcheckError {
 }
 
 fn lines(comparisons: &[Comparison]) -> String {
-    comparisons.iter().take(10).map(|comparison| format!("\n  {comparison}")).collect()
+    use std::fmt::Write as _;
+    comparisons.iter().take(10).fold(String::new(), |mut lines, comparison| {
+        let _ = write!(lines, "\n  {comparison}");
+        lines
+    })
 }
 
 /// A function of variables, however many.
@@ -293,14 +297,14 @@ impl Gradcheck {
         let project = match self.mode {
             Mode::Full => false,
             Mode::Projection => true,
-            Mode::Auto => elements * shape.len() > 2048,
+            Mode::Auto => elements * shape.numel() > 2048,
         };
         let mut rng = Pcg64::seed_from_u64(self.seed);
         let weights = Tensor::from_fn(shape.clone(), |_| rng.random_range(0.5..1.5));
         let cotangents: Vec<Tensor<f64>> = if project {
             vec![weights.clone()]
         } else {
-            (0..shape.len()).map(|k| one_hot(&shape, k)).collect()
+            (0..shape.numel()).map(|k| one_hot(&shape, k)).collect()
         };
         let analytic = jacobian(f, inputs, &cotangents)?;
         let observe = |inputs: &[&Tensor<f64>]| -> Result<Vec<f64>> {
@@ -374,7 +378,7 @@ fn gradient_of(f: &Function<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<V
         };
         let tape = weights.tape();
         let output = f(inputs)?;
-        let total: usize = inputs.iter().map(|x| x.shape().len()).sum();
+        let total: usize = inputs.iter().map(|x| x.shape().numel()).sum();
         let mut flat = tape.constant(&Tensor::zeros([total]));
         if !output.requires_grad() {
             return Ok(flat);
@@ -382,7 +386,7 @@ fn gradient_of(f: &Function<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<V
         let gradients = grad(&[output], &[*weights], inputs, CreateGraph::Yes)?;
         let mut start = 0;
         for (x, gradient) in inputs.iter().zip(gradients) {
-            let len = x.shape().len();
+            let len = x.shape().numel();
             if let Some(gradient) = gradient {
                 let gradient = ops::reshape(gradient, [len])?;
                 let placed = SliceGrad::along_first(start, len, total);

@@ -19,7 +19,7 @@
 //!
 //! # Derivatives at kinks
 //!
-//! relu'(0) = 0; leaky_relu'(0) = slope.
+//! `relu'(0) = 0`; `leaky_relu'(0) = slope`.
 
 #![forbid(unsafe_code)]
 

@@ -112,10 +112,11 @@ impl<E: Element> Op<E> for Box<dyn Op<E>> {
 /// One cotangent an operand; `None` is zero.
 pub type Cotangents<'t, E> = SmallVec<[Option<Var<'t, E>>; 3]>;
 
-/// Cotangents from an array, in the operands' order.
-pub(crate) fn cotangents<'t, E: Element, const N: usize>(
-    values: [Option<Var<'t, E>>; N],
-) -> Result<Cotangents<'t, E>> {
+/// Cotangents from an array, in the operands' order: the last line of a rule.
+#[allow(clippy::unnecessary_wraps, reason = "it is what a rule returns")]
+pub(crate) fn cotangents<E: Element, const N: usize>(
+    values: [Option<Var<'_, E>>; N],
+) -> Result<Cotangents<'_, E>> {
     Ok(values.into_iter().collect())
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// ```
 /// use wengert_autodiff::Shape;
 /// let shape = Shape::from([2, 3]);
-/// assert_eq!((shape.rank(), shape.len()), (2, 6));
+/// assert_eq!((shape.rank(), shape.numel()), (2, 6));
 /// assert_eq!(shape.to_string(), "[2, 3]");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -39,8 +39,7 @@ impl Shape {
 
     /// The number of elements, 1 for rank 0. Saturates where it would overflow; no tensor has such
     /// a shape.
-    #[allow(clippy::len_without_is_empty, reason = "`is_empty` is a question about a tensor")]
-    pub fn len(&self) -> usize {
+    pub fn numel(&self) -> usize {
         if self.0.contains(&0) {
             return 0;
         }
@@ -60,7 +59,7 @@ impl Shape {
         if bytes > isize::MAX as usize / 2 {
             return Err(too_large());
         }
-        Ok(self.len())
+        Ok(self.numel())
     }
 
     /// Row-major strides.

@@ -75,6 +75,10 @@ pub struct Var<'t, E: Element = f32> {
     epoch: u32,
 }
 
+#[allow(
+    clippy::expl_impl_clone_on_copy,
+    reason = "a derive would ask for `E: Copy`, too, in bounds"
+)]
 impl<E: Element> Clone for Var<'_, E> {
     fn clone(&self) -> Self {
         *self

@@ -188,8 +188,8 @@ fn shared_buffers_are_copied_before_writing() {
 #[test]
 fn tensors_are_send_and_sync() {
     fn check<T: Send + Sync>() {}
+    fn send<T: Send>() {}
     check::<Tensor<f32>>();
     check::<Parameter<f64>>();
-    fn send<T: Send>() {}
     send::<Tape<f32>>();
 }

@@ -65,7 +65,7 @@ pub trait Module<E: Element>: Debug {
     fn parameters(&self) -> Vec<(String, &Parameter<E>)> {
         let mut all = Vec::new();
         self.visit(&mut Visitor::new(&mut |path, parameter| {
-            all.push((path.to_string(), parameter))
+            all.push((path.to_string(), parameter));
         }));
         all
     }

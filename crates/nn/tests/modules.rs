@@ -49,7 +49,7 @@ fn the_forward_pass_is_the_formula() {
     let x = Tensor::from_fn([4, 3], |i| 0.3 * i[0] as f64 - 0.2 * i[1] as f64);
     let [w0, b0, w1, w3, b3] = [0, 1, 2, 3, 4].map(|i| model.parameters()[i].1.value().clone());
     let by_hand = {
-        let h = &(&x).matmul(&w0.transpose(0, 1)) + &b0;
+        let h = &x.matmul(&w0.transpose(0, 1)) + &b0;
         let h = h.tanh().matmul(&w1.transpose(0, 1)).logistic();
         &h.matmul(&w3.transpose(0, 1)) + &b3
     };

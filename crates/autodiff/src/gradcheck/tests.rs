@@ -26,7 +26,7 @@ impl Op<f64> for WrongAt {
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
         let x = node.input(0);
-        let mut factors = vec![2.0; x.shape().len()];
+        let mut factors = vec![2.0; x.shape().numel()];
         factors[self.element] *= self.factor;
         let factors = node.tape().constant(&vector(&factors));
         Ok([Some(node.gy() * x * factors)].into_iter().collect())

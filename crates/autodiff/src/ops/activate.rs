@@ -19,7 +19,7 @@ pub(crate) struct Activate {
 
 impl<E: Element> Op<E> for Activate {
     fn name(&self) -> &'static str {
-        self.activation.name()
+        name(self.activation)
     }
 
     fn arity(&self) -> Option<usize> {
@@ -43,6 +43,18 @@ impl<E: Element> Op<E> for Activate {
         };
         let op = ActivateGrad { activation: self.activation };
         cotangents([Some(node.tape().apply(op, &[node.gy(), saved])?)])
+    }
+}
+
+/// The name of the entry of each activation.
+fn name(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Identity => "identity",
+        Activation::Logistic => "logistic",
+        Activation::Tanh => "tanh",
+        Activation::Relu => "relu",
+        Activation::LeakyRelu { .. } => "leaky_relu",
+        _ => "activate",
     }
 }
 

@@ -33,9 +33,8 @@ impl<E: Element> Op<E> for Linear {
             expected: expected.to_owned(),
             got: inputs.iter().map(|&shape| shape.clone()).collect(),
         };
-        let (x, w) = match inputs {
-            [x, w] | [x, w, _] => (x, w),
-            _ => return Err(Error::Arity { op: "linear", expected: 3, got: inputs.len() }),
+        let ([x, w] | [x, w, _]) = inputs else {
+            return Err(Error::Arity { op: "linear", expected: 3, got: inputs.len() });
         };
         let (Some((features, front)), [outputs, w_features]) = (x.split_last(), w.dims()) else {
             return Err(mismatch("x [.., in], a weight [out, in] and a bias [out]"));
@@ -54,14 +53,13 @@ impl<E: Element> Op<E> for Linear {
         let weight = inputs[1].try_transpose(0, 1)?;
         let bias = inputs.get(2).map(|bias| bias.contiguous());
         let bias = bias.as_ref().and_then(Tensor::as_slice);
-        let x = match flat_rows(inputs[0]) {
-            Ok(x) => x,
-            Err(()) => {
-                let x = inputs[0].copied(inputs[0].pool());
-                let cols = weight.shape()[0];
-                let rows = x.shape()[..x.rank() - 1].iter().product();
-                x.try_reshape([rows, cols])?
-            }
+        let x = if let Some(x) = flat_rows(inputs[0]) {
+            x
+        } else {
+            let x = inputs[0].copied(inputs[0].pool());
+            let cols = weight.shape()[0];
+            let rows = x.shape()[..x.rank() - 1].iter().product();
+            x.try_reshape([rows, cols])?
         };
         let sizes = (x.shape()[0], weight.shape()[1]);
         let fused = match self.activation.saves() {

@@ -48,7 +48,7 @@ impl<E: Element> Op<E> for MatMul {
         let k = inputs[0].shape()[inputs[0].rank() - 1];
         // A product of many matrices with one is one product of their rows.
         if inputs[1].rank() == 2
-            && let Ok(rows) = flat_rows(inputs[0])
+            && let Some(rows) = flat_rows(inputs[0])
         {
             let rows_m = rows.shape()[0];
             product(&rows, inputs[1], (rows_m, n), Epilogue::default(), out.as_mut_slice());
@@ -91,16 +91,13 @@ impl<E: Element> Op<E> for MatMul {
 }
 
 /// The tensor as a matrix of its last axis' rows, if that needs no copy.
-///
-/// # Errors
-/// If the leading axes are not one run.
-pub(super) fn flat_rows<E: Element>(x: &Tensor<E>) -> Result<Tensor<E>, ()> {
+pub(super) fn flat_rows<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
     if x.rank() == 2 {
-        return Ok(x.clone());
+        return Some(x.clone());
     }
-    let (Some(&cols), true) = (x.shape().last(), x.is_contiguous()) else { return Err(()) };
+    let (Some(&cols), true) = (x.shape().last(), x.is_contiguous()) else { return None };
     let rows: usize = x.shape()[..x.rank() - 1].iter().product();
-    x.try_reshape([rows, cols]).map_err(|_| ())
+    x.try_reshape([rows, cols]).ok()
 }
 
 /// `out = epilogue(A B)` for matrices of any layout; `out` is `m` by `n`, row-major.

@@ -32,13 +32,13 @@ impl<E: Element> Op<E> for MseLoss {
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
         let mut out = ctx.output();
         // The mean over nothing is NaN.
-        out.as_mut_slice()[0] = reduce::sum_squares(d) / E::from_f64(shape.len() as f64);
+        out.as_mut_slice()[0] = reduce::sum_squares(d) / E::from_f64(shape.numel() as f64);
         Ok(out)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (a, b) = (node.input(0), node.input(1));
-        let factor = E::from_f64(2.0 / a.shape().len() as f64);
+        let factor = E::from_f64(2.0 / a.shape().numel() as f64);
         let d = (a - b) * (node.gy() * factor);
         cotangents([Some(d), node.needs(1).then(|| -d)])
     }

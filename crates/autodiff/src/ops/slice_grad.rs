@@ -74,7 +74,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
         let (axis, range) = s.range(&shape);
         let places = Dense {
             shape: shape.to_vec(),
-            data: (0..shape.len()).map(|i| i as f64).collect(),
+            data: (0..shape.numel()).map(|i| i as f64).collect(),
         }
         .picked(axis, &range);
         let inputs = vec![s.tensor(&Shape::from(&places.shape[..]), &Domain::REAL)];

@@ -149,7 +149,7 @@ impl<E: Element> Tensor<E> {
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.shape.len()
+        self.shape.numel()
     }
 
     /// Whether there are no elements.
@@ -184,6 +184,10 @@ impl<E: Element> Tensor<E> {
 
     /// The elements in row-major order, for writing. Copies first if the buffer is shared with
     /// another tensor or the layout is not row-major.
+    #[allow(
+        clippy::missing_panics_doc,
+        reason = "the buffer is made unique before it is asked for"
+    )]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {
             *self = self.copied(self.handle.pool());

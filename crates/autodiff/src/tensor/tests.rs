@@ -39,7 +39,7 @@ fn random_views(seed: u64) -> (Tensor<f64>, Dense) {
             }
             _ => {
                 let mut shape: Vec<usize> = vec![view.len()];
-                if view.len() % 2 == 0 {
+                if view.len().is_multiple_of(2) {
                     shape = vec![2, view.len() / 2];
                 }
                 view = view.reshape(shape.clone());

@@ -220,7 +220,7 @@ impl<E: Element> Tensor<E> {
         let (first, count) = range.resolve(self.shape()[axis])?;
         let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
         shape.dims_mut()[axis] = count;
-        let offset = if shape.len() == 0 {
+        let offset = if shape.numel() == 0 {
             0
         } else {
             (self.offset() as isize + first as isize * strides[axis]) as usize

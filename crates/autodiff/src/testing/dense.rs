@@ -129,6 +129,9 @@ impl Dense {
     }
 
     /// All leading axes merged into one.
+    ///
+    /// # Panics
+    /// If there are no axes.
     pub fn as_rows(&self) -> Self {
         let (&cols, front) = self.shape.split_last().expect("at least one axis");
         Dense { shape: vec![front.iter().product(), cols], data: self.data.clone() }

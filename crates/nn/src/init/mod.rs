@@ -127,7 +127,7 @@ impl Init {
     }
 
     /// `randn(num_in, num_out) / sqrt(num_in)`: the formula many courses call Xavier. Its variance
-    /// is 1/m, that of Y. LeCun et al., "Efficient backprop", 1998; it agrees with
+    /// is 1/m, that of Y. `LeCun` et al., "Efficient backprop", 1998; it agrees with
     /// [`xavier_normal`](Self::xavier_normal) where fan-in and fan-out are equal.
     pub const fn course_xavier() -> Self {
         Self::scaled(Distribution::Normal, Fan::In, 1.0)

@@ -69,7 +69,7 @@ impl<E: Element> Module<E> for Sequential<E> {
     }
 
     fn activation(&self) -> Activation {
-        self.layers.last().map_or(Activation::Identity, |layer| layer.activation())
+        self.layers.last().map_or(Activation::Identity, Module::activation)
     }
 }
 
