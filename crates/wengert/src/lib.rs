@@ -1,16 +1,26 @@
 //! CPU tensors with tape-based reverse-mode automatic differentiation, SIMD kernels that are
 //! chosen at run time, and neural networks whose trainability is measured.
 //!
-//! This crate gathers the others under one name; see the modules below, and [`prelude`] for what a
+//! This crate gathers the others under one name: tensors, the tape and gradients at the top,
+//! networks in [`nn`], data in [`data`], the slice kernels in [`kernels`]. [`prelude`] holds what a
 //! program usually names.
+//!
+//! ```
+//! use wengert::prelude::*;
+//!
+//! let tape = Tape::new();
+//! let x = tape.variable(&Tensor::from_slice(&[1.0_f32, 2.0, 3.0], [3])?);
+//! let y = (x * x).tanh().sum();
+//! println!("dy/dx = {}", y.backward().get(x).unwrap());
+//! # Ok::<(), wengert::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
-pub use wengert_autodiff::Activation;
 pub use wengert_autodiff::{
-    Comparison, Cotangents, CreateGraph, Element, Error, Forward, Gradcheck, GradcheckError,
-    Gradients, Memory, Mode, Op, Parameter, ParameterId, Report, Result, Shape, Step, Strides,
-    Tape, Tensor, Var, Vjp, eval, grad, gradcheck, gradgradcheck, ops, testing,
+    Activation, Comparison, Cotangents, CreateGraph, Element, Error, Forward, Gradcheck,
+    GradcheckError, Gradients, Memory, Mode, Op, Parameter, ParameterId, Report, Result, Shape,
+    Step, Strides, Tape, Tensor, Var, Vjp, eval, grad, gradcheck, gradgradcheck, ops, testing,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;
@@ -28,3 +38,7 @@ pub mod prelude {
     pub use wengert_nn::metrics::accuracy;
     pub use wengert_nn::{Init, Linear, Module, Optimizer, Sequential, Sgd};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
