@@ -182,7 +182,7 @@ impl<'t, E: Element> Walk<'t, E> {
             Slot::Value(value) => tape.push(value, None, false),
             Slot::Node(index) => tape.var(index),
         };
-        let inputs: SmallVec<[Var<'t, E>; 3]> = rule.inputs.iter().map(|&i| tape.var(i)).collect();
+        let inputs = tape.vars(&rule.inputs);
         let node = Vjp {
             inputs: &inputs,
             output: tape.var(index as u32),
@@ -246,7 +246,7 @@ impl<E: Element> Drop for Walk<'_, E> {
 struct Borrowed<'t, E: Element> {
     tape: &'t Tape<E>,
     index: usize,
-    rule: Option<Rule<E>>,
+    rule: Option<Box<Rule<E>>>,
 }
 
 impl<'t, E: Element> Borrowed<'t, E> {
@@ -274,10 +274,16 @@ fn fit<'t, E: Element>(
     cotangent: Var<'t, E>,
     input: Var<'t, E>,
 ) -> Result<Var<'t, E>> {
-    let (got, expected) = (cotangent.shape(), input.shape());
-    if got == expected {
-        Ok(cotangent)
-    } else if expected.broadcasts_to(&got) {
+    let (got, expected) = {
+        let nodes = cotangent.tape().nodes();
+        let got = cotangent.node(&nodes, op)?.value(op)?.shape();
+        let expected = input.node(&nodes, op)?.value(op)?.shape();
+        if got == expected {
+            return Ok(cotangent);
+        }
+        (got.clone(), expected.clone())
+    };
+    if expected.broadcasts_to(&got) {
         ops::sum_to(cotangent, expected)
     } else {
         let expected = format!(

@@ -136,7 +136,7 @@ impl<E: Element> Forward<'_, E> {
 
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
     pub fn output(&self) -> Tensor<E> {
-        self.scratch(self.shape.clone())
+        Tensor::stale_of(self.shape.clone(), self.shape.numel(), self.pool)
     }
 
     /// A tensor with unspecified contents.

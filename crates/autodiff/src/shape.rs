@@ -15,8 +15,16 @@ use crate::error::{Error, Result};
 /// assert_eq!((shape.rank(), shape.numel()), (2, 6));
 /// assert_eq!(shape.to_string(), "[2, 3]");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Default, PartialEq, Eq, Hash)]
 pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Clone for Shape {
+    #[inline]
+    fn clone(&self) -> Self {
+        // One copy of memory; `SmallVec`'s own clone goes element by element.
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 /// The distance in elements between neighbours along each axis. Zero repeats, negative flips.
 pub type Strides = SmallVec<[isize; 4]>;
@@ -64,6 +72,9 @@ impl Shape {
 
     /// Row-major strides.
     pub(crate) fn contiguous_strides(&self) -> Strides {
+        if self.rank() == 0 {
+            return Strides::new();
+        }
         let mut strides: Strides = SmallVec::from_elem(0, self.rank());
         let mut step = 1_isize;
         for (stride, &dim) in strides.iter_mut().zip(&self.0).rev() {

@@ -49,19 +49,19 @@ pub(crate) struct Node<E: Element> {
     /// `None` once released.
     value: Option<Tensor<E>>,
     /// How it came to be; `None` for leaves and for what was not recorded.
-    pub(crate) rule: Option<Rule<E>>,
+    pub(crate) rule: Option<Box<Rule<E>>>,
     pub(crate) requires_grad: bool,
     epoch: u32,
     #[expect(dead_code, reason = "shown by the Debug output of a tape")]
     recorded_at: &'static Location<'static>,
 }
 
-/// The operation behind a node.
+/// The operation behind a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
-pub(crate) struct Rule<E: Element> {
-    pub(crate) op: Box<dyn Op<E>>,
+pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
     pub(crate) inputs: SmallVec<[u32; 3]>,
     pub(crate) saved: Vec<Tensor<E>>,
+    pub(crate) op: O,
 }
 
 /// A variable: a value on a [`Tape`].
@@ -178,10 +178,9 @@ impl<E: Element> Tape<E> {
             let (value, saved) = evaluate(&op, &tensors, Some(&self.pool))?;
             (value, saved, requires_grad && self.recording.get())
         };
-        let rule = requires_grad.then(|| Rule {
-            op: Box::new(op),
-            inputs: inputs.iter().map(|input| input.index).collect(),
-            saved,
+        let rule = requires_grad.then(|| -> Box<Rule<E>> {
+            let inputs = inputs.iter().map(|input| input.index).collect();
+            Box::new(Rule { inputs, saved, op })
         });
         Ok(self.push(value, rule, requires_grad))
     }
@@ -190,7 +189,7 @@ impl<E: Element> Tape<E> {
     pub(crate) fn push(
         &self,
         value: Tensor<E>,
-        rule: Option<Rule<E>>,
+        rule: Option<Box<Rule<E>>>,
         requires_grad: bool,
     ) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
@@ -255,11 +254,11 @@ impl<E: Element> Tape<E> {
         self.nodes.borrow()
     }
 
-    pub(crate) fn take_rule(&self, index: usize) -> Option<Rule<E>> {
+    pub(crate) fn take_rule(&self, index: usize) -> Option<Box<Rule<E>>> {
         self.nodes.borrow_mut()[index].rule.take()
     }
 
-    pub(crate) fn put_rule(&self, index: usize, rule: Rule<E>) {
+    pub(crate) fn put_rule(&self, index: usize, rule: Box<Rule<E>>) {
         self.nodes.borrow_mut()[index].rule = Some(rule);
     }
 
@@ -276,6 +275,13 @@ impl<E: Element> Tape<E> {
     pub(crate) fn var(&self, index: u32) -> Var<'_, E> {
         let epoch = self.nodes.borrow()[index as usize].epoch;
         Var { tape: self, index, epoch }
+    }
+
+    /// The variables at places that exist.
+    pub(crate) fn vars(&self, places: &[u32]) -> SmallVec<[Var<'_, E>; 3]> {
+        let nodes = self.nodes.borrow();
+        let var = |&index: &u32| Var { tape: self, index, epoch: nodes[index as usize].epoch };
+        places.iter().map(var).collect()
     }
 
     /// The place of a parameter's leaf.
@@ -295,7 +301,7 @@ impl<E: Element> Tape<E> {
 impl<E: Element> Node<E> {
     pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
         let reason = "an optimizer has updated this parameter since; run the forward pass again";
-        self.value.as_ref().ok_or(Error::Released { op, reason })
+        self.value.as_ref().ok_or_else(|| Error::Released { op, reason })
     }
 }
 
@@ -314,7 +320,7 @@ impl<'t, E: Element> Var<'t, E> {
         nodes
             .get(self.index as usize)
             .filter(|node| node.epoch == self.epoch)
-            .ok_or(Error::Released { op, reason })
+            .ok_or_else(|| Error::Released { op, reason })
     }
 
     /// The value; shares the buffer.

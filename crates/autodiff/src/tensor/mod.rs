@@ -26,7 +26,6 @@ use crate::shape::{Shape, Strides};
 /// assert_eq!(x.transpose(0, 1).to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
-#[derive(Clone)]
 pub struct Tensor<E: Element = f32> {
     handle: Handle<E>,
     offset: usize,
@@ -34,13 +33,26 @@ pub struct Tensor<E: Element = f32> {
     strides: Strides,
 }
 
+impl<E: Element> Clone for Tensor<E> {
+    /// Shares the buffer.
+    fn clone(&self) -> Self {
+        let (shape, strides) = (self.shape.clone(), Strides::from_slice(&self.strides));
+        Tensor { handle: self.handle.clone(), offset: self.offset, shape, strides }
+    }
+}
+
 impl<E: Element> Tensor<E> {
     /// A tensor with unspecified contents, from `pool` if there is one.
     pub(crate) fn stale(shape: Shape, pool: Option<&Pool<E>>) -> Result<Self> {
         let len = shape.checked_len::<E>()?;
+        Ok(Self::stale_of(shape, len, pool))
+    }
+
+    /// The same for a shape whose number of elements was checked before.
+    pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Self {
         let handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
         let strides = shape.contiguous_strides();
-        Ok(Tensor { handle, offset: 0, shape, strides })
+        Tensor { handle, offset: 0, shape, strides }
     }
 
     /// The elements of `data` in row-major order.
