@@ -34,6 +34,7 @@ mod shape;
 mod tape;
 mod tensor;
 pub mod testing;
+mod transform;
 
 pub use backward::{CreateGraph, Gradients, grad};
 pub use error::{Error, Result};
@@ -46,5 +47,6 @@ pub use pool::Memory;
 pub use shape::{Shape, Strides};
 pub use tape::{Tape, Var};
 pub use tensor::{Step, Tensor};
+pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 pub use wengert_kernels::Element;
 pub use wengert_kernels::activation::Activation;

@@ -20,7 +20,8 @@
 pub use wengert_autodiff::{
     Activation, Comparison, Cotangents, CreateGraph, Element, Error, Forward, Gradcheck,
     GradcheckError, Gradients, Memory, Mode, Op, Parameter, ParameterId, Report, Result, Shape,
-    Step, Strides, Tape, Tensor, Var, Vjp, eval, grad, gradcheck, gradgradcheck, ops, testing,
+    Step, Strides, Tape, Tensor, Var, Vjp, eval, grad, gradcheck, gradgradcheck, hessian, hvp,
+    jacobian, jvp, ops, testing, value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;
@@ -32,7 +33,7 @@ pub mod prelude {
     pub use rand_pcg::Pcg64;
     pub use wengert_autodiff::{
         Activation, CreateGraph, Element, Gradients, Parameter, Shape, Tape, Tensor, Var, grad,
-        gradcheck, gradgradcheck,
+        gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, value_and_grad, vjp,
     };
     pub use wengert_nn::data::Batches;
     pub use wengert_nn::metrics::accuracy;
