@@ -5,8 +5,12 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::activation::ActivationKernels;
+use crate::elementwise::ElementwiseKernels;
 use crate::math::{Constants, UnaryKernels};
+use crate::optim::OptimKernels;
+use crate::reduce::ReduceKernels;
 use crate::simd::{Lanes, Simd};
+use crate::softmax::SoftmaxKernels;
 
 mod sealed {
     pub trait Sealed {}
@@ -24,6 +28,10 @@ pub trait Element:
     + Constants
     + UnaryKernels
     + ActivationKernels
+    + ElementwiseKernels
+    + OptimKernels
+    + ReduceKernels
+    + SoftmaxKernels
     + Copy
     + Debug
     + Display
@@ -57,6 +65,8 @@ pub trait Element:
     const EPSILON: Self;
     /// Positive infinity.
     const INFINITY: Self;
+    /// Negative infinity.
+    const NEG_INFINITY: Self;
     /// Not a number.
     const NAN: Self;
 
@@ -83,6 +93,7 @@ macro_rules! element {
             const ONE: Self = 1.0;
             const EPSILON: Self = $type::EPSILON;
             const INFINITY: Self = $type::INFINITY;
+            const NEG_INFINITY: Self = $type::NEG_INFINITY;
             const NAN: Self = $type::NAN;
 
             #[inline]

@@ -2,9 +2,16 @@
 
 pub mod activation;
 mod element;
+pub mod elementwise;
+pub mod layout;
 pub mod math;
+pub mod optim;
+pub mod reduce;
 pub mod simd;
 pub mod slices;
+pub mod softmax;
+#[doc(hidden)]
+pub mod testing;
 pub mod threads;
 
 pub use element::Element;
