@@ -5,9 +5,13 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::activation::ActivationKernels;
+use crate::elementwise::ElementwiseKernels;
 use crate::gemm::GemmKernels;
 use crate::math::{Constants, UnaryKernels};
+use crate::optim::OptimKernels;
+use crate::reduce::ReduceKernels;
 use crate::simd::{Lanes, Simd};
+use crate::softmax::SoftmaxKernels;
 
 mod sealed {
     pub trait Sealed {}
@@ -26,6 +30,10 @@ pub trait Element:
     + UnaryKernels
     + ActivationKernels
     + GemmKernels
+    + ElementwiseKernels
+    + OptimKernels
+    + ReduceKernels
+    + SoftmaxKernels
     + Copy
     + Debug
     + Display
@@ -59,6 +67,8 @@ pub trait Element:
     const EPSILON: Self;
     /// Positive infinity.
     const INFINITY: Self;
+    /// Negative infinity.
+    const NEG_INFINITY: Self;
     /// Not a number.
     const NAN: Self;
 
@@ -85,6 +95,7 @@ macro_rules! element {
             const ONE: Self = 1.0;
             const EPSILON: Self = $type::EPSILON;
             const INFINITY: Self = $type::INFINITY;
+            const NEG_INFINITY: Self = $type::NEG_INFINITY;
             const NAN: Self = $type::NAN;
 
             #[inline]

@@ -2,10 +2,17 @@
 
 pub mod activation;
 mod element;
+pub mod elementwise;
 pub mod gemm;
+pub mod layout;
 pub mod math;
+pub mod optim;
+pub mod reduce;
 pub mod simd;
 pub mod slices;
+pub mod softmax;
+#[doc(hidden)]
+pub mod testing;
 pub mod threads;
 
 pub use element::Element;

@@ -49,7 +49,7 @@ pub enum Run<'a, E> {
 
 impl<E> Run<'_, E> {
     #[track_caller]
-    fn check(&self, name: &str, len: usize) {
+    pub(crate) fn check(&self, name: &str, len: usize) {
         if let Run::Slice(slice) = self {
             check_len(name, slice.len(), len);
         }
@@ -92,13 +92,13 @@ pub(crate) fn zip<E: Element, F: VectorFn2<E>>(f: F, a: Run<'_, E>, b: Run<'_, E
     let out = Shared::new(out);
     match (a, b) {
         (Run::Slice(a), Run::Slice(b)) => {
-            zip_operands(f, Source(a.as_ptr()), Source(b.as_ptr()), out, len);
+            zip_operands(f, Source::new(a), Source::new(b), out, len);
         }
         (Run::Slice(a), Run::Splat(b)) => {
-            zip_operands(f, Source(a.as_ptr()), Value(b), out, len);
+            zip_operands(f, Source::new(a), Value(b), out, len);
         }
         (Run::Splat(a), Run::Slice(b)) => {
-            zip_operands(f, Value(a), Source(b.as_ptr()), out, len);
+            zip_operands(f, Value(a), Source::new(b), out, len);
         }
         (Run::Splat(a), Run::Splat(b)) => zip_operands(f, Value(a), Value(b), out, len),
     }
@@ -110,7 +110,7 @@ pub(crate) fn zip_in_place<E: Element, F: VectorFn2<E>>(f: F, out: &mut [E], b: 
     let len = out.len();
     check_len("b", b.len(), len);
     let out = Shared::new(out);
-    zip_operands(f, Source(out.0.cast_const()), Source(b.as_ptr()), out, len);
+    zip_operands(f, Source(out.0.cast_const()), Source::new(b), out, len);
 }
 
 fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
@@ -130,8 +130,14 @@ fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
 }
 
 /// A pointer to the output's elements that threads share; they write disjoint parts.
-#[derive(Clone, Copy)]
 pub(crate) struct Shared<E>(*mut E);
+
+impl<E> Clone for Shared<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for Shared<E> {}
 
 // SAFETY: whoever reads or writes through it keeps to parts no other thread touches.
 unsafe impl<E: Send> Send for Shared<E> {}
@@ -165,7 +171,7 @@ impl<E> Shared<E> {
 }
 
 /// One operand inside the loops: memory or a repeated value.
-trait Operand<E: Element>: Copy + Send + Sync {
+pub(crate) trait Operand<E: Element>: Copy + Send + Sync {
     /// The operand from element `index` on.
     ///
     /// # Safety
@@ -186,7 +192,17 @@ trait Operand<E: Element>: Copy + Send + Sync {
 }
 
 /// An operand in memory.
-struct Source<E>(*const E);
+pub(crate) struct Source<E>(*const E);
+
+impl<E> Source<E> {
+    pub(crate) fn new(slice: &[E]) -> Self {
+        Self(slice.as_ptr())
+    }
+
+    pub(crate) fn as_ptr(self) -> *const E {
+        self.0
+    }
+}
 
 impl<E> Clone for Source<E> {
     fn clone(&self) -> Self {

@@ -140,18 +140,18 @@ impl<E: Element> VectorFn2<E> for TanhGrad {
 pub trait ActivationKernels: Sized {
     /// `out = act(x)`, or `act(out)` where `x` is `None`.
     #[doc(hidden)]
-    fn activation(act: Activation, x: Option<&[Self]>, out: &mut [Self]);
+    fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]);
 
     /// `out = gy * act'`.
     #[doc(hidden)]
-    fn activation_grad(act: Activation, gy: &[Self], saved: &[Self], out: &mut [Self]);
+    fn activation_grad_kernel(act: Activation, gy: &[Self], saved: &[Self], out: &mut [Self]);
 }
 
 macro_rules! activation_kernels {
     ($type:ty) => {
         impl ActivationKernels for $type {
             #[track_caller]
-            fn activation(act: Activation, x: Option<&[Self]>, out: &mut [Self]) {
+            fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]) {
                 match act {
                     Activation::Identity => map(Identity, x, out),
                     Activation::Logistic => map(Logistic, x, out),
@@ -164,7 +164,12 @@ macro_rules! activation_kernels {
             }
 
             #[track_caller]
-            fn activation_grad(act: Activation, gy: &[Self], saved: &[Self], out: &mut [Self]) {
+            fn activation_grad_kernel(
+                act: Activation,
+                gy: &[Self],
+                saved: &[Self],
+                out: &mut [Self],
+            ) {
                 let (gy, y) = (Run::Slice(gy), Run::Slice(saved));
                 match act {
                     Activation::Identity => zip(rectifier::First, gy, y, out),
@@ -188,12 +193,12 @@ activation_kernels!(f64);
 /// If the slices differ in length.
 #[track_caller]
 pub fn forward<E: Element>(act: Activation, x: &[E], out: &mut [E]) {
-    E::activation(act, Some(x), out);
+    E::activation_kernel(act, Some(x), out);
 }
 
 /// `x[i] = act(x[i])`.
 pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
-    E::activation(act, None, x);
+    E::activation_kernel(act, None, x);
 }
 
 /// `out[i] = gy[i] * act'`, the derivative being told from what [`Activation::saves`] names.
@@ -202,5 +207,5 @@ pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
 /// If the slices differ in length.
 #[track_caller]
 pub fn backward<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E]) {
-    E::activation_grad(act, gy, saved, out);
+    E::activation_grad_kernel(act, gy, saved, out);
 }

@@ -7,6 +7,7 @@ mod pair;
 mod tanh;
 
 pub use constants::Constants;
+pub(crate) use exp::exp as exp_lanes;
 pub use exp::{Exp, ExpM1};
 pub use logistic::Logistic;
 pub use tanh::Tanh;
@@ -32,14 +33,14 @@ pub enum Unary {
 pub trait UnaryKernels: Sized {
     /// `out = f(x)`, or `f(out)` where `x` is `None`.
     #[doc(hidden)]
-    fn unary(f: Unary, x: Option<&[Self]>, out: &mut [Self]);
+    fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]);
 }
 
 macro_rules! unary_kernels {
     ($type:ty) => {
         impl UnaryKernels for $type {
             #[track_caller]
-            fn unary(f: Unary, x: Option<&[Self]>, out: &mut [Self]) {
+            fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]) {
                 match f {
                     Unary::Exp => map(Exp, x, out),
                     Unary::ExpM1 => map(ExpM1, x, out),
@@ -61,12 +62,12 @@ macro_rules! entry_points {
         /// If the slices differ in length.
         #[track_caller]
         pub fn $name<E: Element>(x: &[E], out: &mut [E]) {
-            E::unary(Unary::$function, Some(x), out);
+            E::unary_kernel(Unary::$function, Some(x), out);
         }
 
         #[doc = concat!("As [`", stringify!($name), "`], overwriting the argument.")]
         pub fn $name_in_place<E: Element>(x: &mut [E]) {
-            E::unary(Unary::$function, None, x);
+            E::unary_kernel(Unary::$function, None, x);
         }
     )+};
 }

@@ -1,5 +1,6 @@
 //! The AVX2 level: 256-bit vectors with fused multiply-add.
 
+#[allow(clippy::wildcard_imports, reason = "the intrinsics' names are their own prefix")]
 use core::arch::x86_64::*;
 use std::ops::{BitAnd, BitOr, Neg, Not};
 
@@ -217,6 +218,12 @@ macro_rules! avx2_lanes {
             fn eq(self, other: Self) -> $mask {
                 // SAFETY: as above.
                 $mask(unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn unordered(self, other: Self) -> $mask {
+                // SAFETY: as above.
+                $mask(unsafe { $cmp::<_CMP_UNORD_Q>(self.0, other.0) })
             }
 
             #[inline(always)]

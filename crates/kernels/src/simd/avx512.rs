@@ -1,5 +1,6 @@
 //! The AVX-512 level: 512-bit vectors, mask registers, masked loads and stores.
 
+#[allow(clippy::wildcard_imports, reason = "the intrinsics' names are their own prefix")]
 use core::arch::x86_64::*;
 use std::ops::{BitAnd, BitOr, Neg, Not};
 
@@ -205,6 +206,12 @@ macro_rules! avx512_lanes {
             fn eq(self, other: Self) -> $mask {
                 // SAFETY: as above.
                 $mask(unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn unordered(self, other: Self) -> $mask {
+                // SAFETY: as above.
+                $mask(unsafe { $cmp::<_CMP_UNORD_Q>(self.0, other.0) })
             }
 
             #[inline(always)]

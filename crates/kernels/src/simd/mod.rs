@@ -20,6 +20,8 @@ mod avx2;
 mod avx512;
 mod level;
 mod portable;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -219,6 +221,9 @@ pub trait Lanes:
 
     /// `self == other` (false for NaN).
     fn eq(self, other: Self) -> Self::Mask;
+
+    /// Whether either lane is NaN.
+    fn unordered(self, other: Self) -> Self::Mask;
 
     /// `if mask { yes } else { no }`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;

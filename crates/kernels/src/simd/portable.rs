@@ -191,7 +191,8 @@ macro_rules! portable_lanes {
 
             #[inline(always)]
             fn round(self) -> Self {
-                Self(self.0.round_ties_even())
+                // Without SSE4.1 `wide` loses the sign of a zero.
+                Self(self.0.round_ties_even()).copysign(self)
             }
 
             #[inline(always)]
@@ -249,6 +250,11 @@ macro_rules! portable_lanes {
             #[inline(always)]
             fn eq(self, other: Self) -> $mask {
                 $mask(self.0.simd_eq(other.0))
+            }
+
+            #[inline(always)]
+            fn unordered(self, other: Self) -> $mask {
+                $mask(self.0.is_nan() | other.0.is_nan())
             }
 
             #[inline(always)]

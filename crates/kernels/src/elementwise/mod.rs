@@ -1,0 +1,256 @@
+//! Arithmetic, element by element.
+//!
+//! Every result is the correctly rounded one of its operation. What does not belong here: anything
+//! that is not a handful of instructions.
+
+pub use crate::slices::Run;
+
+use crate::Element;
+use crate::simd::Lanes;
+use crate::slices::{VectorFn, VectorFn2, map, zip, zip_in_place};
+use crate::threads::Cost;
+
+/// The operations of two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+#[non_exhaustive]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Maximum,
+    Minimum,
+}
+
+/// The operations of one operand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(hidden)]
+#[non_exhaustive]
+pub enum Simple<E> {
+    Neg,
+    Square,
+    Sqrt,
+    Recip,
+    Abs,
+    Scale(E),
+}
+
+macro_rules! binary_functions {
+    ($($name:ident, $a:ident, $b:ident: $value:expr;)+) => {$(
+        #[derive(Clone, Copy)]
+        struct $name;
+
+        impl<E: Element> VectorFn2<E> for $name {
+            const COST: Cost = Cost::Light;
+
+            #[inline(always)]
+            fn eval<V: Lanes<Elem = E>>(self, $a: V, $b: V) -> V {
+                $value
+            }
+        }
+    )+};
+}
+
+binary_functions! {
+    Add, a, b: a + b;
+    Sub, a, b: a - b;
+    Mul, a, b: a * b;
+    Div, a, b: a / b;
+    // The lane operations pass on a NaN in `b` alone.
+    Maximum, a, b: V::select(a.unordered(a), a, a.max(b));
+    Minimum, a, b: V::select(a.unordered(a), a, a.min(b));
+}
+
+macro_rules! unary_functions {
+    ($($name:ident, $x:ident: $value:expr;)+) => {$(
+        #[derive(Clone, Copy)]
+        struct $name;
+
+        impl<E: Element> VectorFn<E> for $name {
+            const COST: Cost = Cost::Light;
+
+            #[inline(always)]
+            fn eval<V: Lanes<Elem = E>>(self, $x: V) -> V {
+                $value
+            }
+        }
+    )+};
+}
+
+unary_functions! {
+    Neg, x: -x;
+    Square, x: x * x;
+    Sqrt, x: x.sqrt();
+    Recip, x: x.lit(E::ONE) / x;
+    Abs, x: x.abs();
+}
+
+#[derive(Clone, Copy)]
+struct Scale<E>(E);
+
+impl<E: Element> VectorFn<E> for Scale<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x * x.lit(self.0)
+    }
+}
+
+/// `y + alpha x`.
+#[derive(Clone, Copy)]
+struct Axpy<E>(E);
+
+impl<E: Element> VectorFn2<E> for Axpy<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, y: V, x: V) -> V {
+        x.mul_add(x.lit(self.0), y)
+    }
+}
+
+/// The compiled kernels of an element type. Sealed with [`Element`].
+#[doc(hidden)]
+pub trait ElementwiseKernels: Sized {
+    fn binary_kernel(op: Binary, a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]);
+    fn simple_kernel(op: Simple<Self>, x: Option<&[Self]>, out: &mut [Self]);
+    fn add_assign_kernel(acc: &mut [Self], x: &[Self]);
+    fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]);
+}
+
+macro_rules! elementwise_kernels {
+    ($type:ty) => {
+        impl ElementwiseKernels for $type {
+            #[track_caller]
+            fn binary_kernel(op: Binary, a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]) {
+                match op {
+                    Binary::Add => zip(Add, a, b, out),
+                    Binary::Sub => zip(Sub, a, b, out),
+                    Binary::Mul => zip(Mul, a, b, out),
+                    Binary::Div => zip(Div, a, b, out),
+                    Binary::Maximum => zip(Maximum, a, b, out),
+                    Binary::Minimum => zip(Minimum, a, b, out),
+                }
+            }
+
+            #[track_caller]
+            fn simple_kernel(op: Simple<Self>, x: Option<&[Self]>, out: &mut [Self]) {
+                match op {
+                    Simple::Neg => map(Neg, x, out),
+                    Simple::Square => map(Square, x, out),
+                    Simple::Sqrt => map(Sqrt, x, out),
+                    Simple::Recip => map(Recip, x, out),
+                    Simple::Abs => map(Abs, x, out),
+                    Simple::Scale(alpha) => map(Scale(alpha), x, out),
+                }
+            }
+
+            #[track_caller]
+            fn add_assign_kernel(acc: &mut [Self], x: &[Self]) {
+                zip_in_place(Add, acc, x);
+            }
+
+            #[track_caller]
+            fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]) {
+                zip_in_place(Axpy(alpha), y, x);
+            }
+        }
+    };
+}
+elementwise_kernels!(f32);
+elementwise_kernels!(f64);
+
+macro_rules! binary_entry_points {
+    ($($(#[$doc:meta])* $name:ident: $op:ident;)+) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        /// If an operand's length is not the output's.
+        #[track_caller]
+        pub fn $name<E: Element>(a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {
+            E::binary_kernel(Binary::$op, a, b, out);
+        }
+    )+};
+}
+
+binary_entry_points! {
+    /// `out[i] = a[i] + b[i]`.
+    add: Add;
+    /// `out[i] = a[i] - b[i]`.
+    sub: Sub;
+    /// `out[i] = a[i] * b[i]`.
+    ///
+    /// ```
+    /// use wengert_kernels::elementwise::{Run, mul};
+    /// let mut out = [0.0; 3];
+    /// mul(Run::Slice(&[1.0, 2.0, 3.0]), Run::Splat(2.0), &mut out);
+    /// assert_eq!(out, [2.0, 4.0, 6.0]);
+    /// ```
+    mul: Mul;
+    /// `out[i] = a[i] / b[i]`.
+    div: Div;
+    /// The larger of `a[i]` and `b[i]`; NaN if either is. Of two zeros, either.
+    maximum: Maximum;
+    /// The smaller of `a[i]` and `b[i]`; NaN if either is. Of two zeros, either.
+    minimum: Minimum;
+}
+
+macro_rules! simple_entry_points {
+    ($($(#[$doc:meta])* $name:ident: $op:ident;)+) => {$(
+        $(#[$doc])*
+        ///
+        /// # Panics
+        /// If the slices differ in length.
+        #[track_caller]
+        pub fn $name<E: Element>(x: &[E], out: &mut [E]) {
+            E::simple_kernel(Simple::$op, Some(x), out);
+        }
+    )+};
+}
+
+simple_entry_points! {
+    /// `out[i] = -x[i]`.
+    neg: Neg;
+    /// `out[i] = x[i]^2`.
+    square: Square;
+    /// `out[i] = sqrt x[i]`; NaN for negative arguments.
+    sqrt: Sqrt;
+    /// `out[i] = 1 / x[i]`.
+    recip: Recip;
+    /// `out[i] = |x[i]|`.
+    abs: Abs;
+}
+
+/// `out[i] = alpha * x[i]`.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn scale<E: Element>(alpha: E, x: &[E], out: &mut [E]) {
+    E::simple_kernel(Simple::Scale(alpha), Some(x), out);
+}
+
+/// `x[i] = alpha * x[i]`.
+pub fn scale_in_place<E: Element>(alpha: E, x: &mut [E]) {
+    E::simple_kernel(Simple::Scale(alpha), None, x);
+}
+
+/// `acc[i] += x[i]`.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn add_assign<E: Element>(acc: &mut [E], x: &[E]) {
+    E::add_assign_kernel(acc, x);
+}
+
+/// `y[i] += alpha * x[i]`, rounded once on the levels with fused multiply-add.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn axpy<E: Element>(alpha: E, x: &[E], y: &mut [E]) {
+    E::axpy_kernel(alpha, x, y);
+}

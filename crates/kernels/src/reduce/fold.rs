@@ -1,0 +1,347 @@
+//! Folds: how many vectors become one number, in an order that depends on their count alone.
+
+use crate::Element;
+use crate::simd::{Kernel, Lanes, Simd};
+
+/// A commutative way to combine elements, with a neutral element.
+pub(super) trait Fold<E: Element>: Copy + Send + Sync {
+    /// What an empty fold gives. Lanes behind a slice's end hold it.
+    const NEUTRAL: E;
+
+    /// What an element contributes.
+    #[inline(always)]
+    fn lift<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x
+    }
+
+    /// Two contributions in one.
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V;
+
+    /// Two numbers in one.
+    fn combine_scalars(self, a: E, b: E) -> E;
+}
+
+/// The sum.
+#[derive(Clone, Copy)]
+pub(super) struct Sum;
+
+impl<E: Element> Fold<E> for Sum {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The sum of squares.
+#[derive(Clone, Copy)]
+pub(super) struct SumSquares;
+
+impl<E: Element> Fold<E> for SumSquares {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn lift<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x * x
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The maximum; NaN if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Max;
+
+impl<E: Element> Fold<E> for Max {
+    const NEUTRAL: E = E::NEG_INFINITY;
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        V::select(a.unordered(a), a, a.max(b))
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        if a > b || a.is_nan() { a } else { b }
+    }
+}
+
+/// The minimum; NaN if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Min;
+
+impl<E: Element> Fold<E> for Min {
+    const NEUTRAL: E = E::INFINITY;
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        V::select(a.unordered(a), a, a.min(b))
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        if a < b || a.is_nan() { a } else { b }
+    }
+}
+
+/// Independent accumulators: enough to hide the latency of an addition.
+const ACCUMULATORS: usize = 8;
+
+/// The vectors each accumulator takes before the block is combined pairwise with others.
+const BLOCK: usize = 16;
+
+/// The levels of the cascade. Beyond `2^(DEPTH - 1)` blocks the last level takes them one by one.
+const DEPTH: usize = 12;
+
+/// Partial results, combined like the carries of a binary counter: two of equal weight at a time.
+#[derive(Clone, Copy)]
+struct Cascade<V> {
+    partial: [V; DEPTH],
+    count: usize,
+}
+
+impl<V: Lanes> Cascade<V> {
+    #[inline(always)]
+    fn new(neutral: V) -> Self {
+        Self { partial: [neutral; DEPTH], count: 0 }
+    }
+
+    #[inline(always)]
+    fn push<F: Fold<V::Elem>>(&mut self, fold: F, mut value: V) {
+        let level = (self.count.trailing_ones() as usize).min(DEPTH - 1);
+        for j in 0..level {
+            value = fold.combine(self.partial[j], value);
+        }
+        if level == DEPTH - 1 {
+            value = fold.combine(self.partial[level], value);
+        }
+        self.partial[level] = value;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn finish<F: Fold<V::Elem>>(self, fold: F, mut value: V) -> V {
+        for (level, partial) in self.partial.into_iter().enumerate() {
+            let there = if level == DEPTH - 1 {
+                self.count >> level != 0
+            } else {
+                self.count >> level & 1 != 0
+            };
+            if there {
+                value = fold.combine(partial, value);
+            }
+        }
+        value
+    }
+}
+
+/// Folds the `len` elements at `x` into one vector.
+///
+/// # Safety
+/// `x` must be valid for reads of `len` elements.
+#[inline(always)]
+pub(super) unsafe fn fold_vectors<S: Simd, E: Element, F: Fold<E>>(
+    simd: S,
+    fold: F,
+    x: *const E,
+    len: usize,
+) -> E::Vector<S> {
+    let lanes = E::Vector::<S>::LANES;
+    let neutral = E::Vector::<S>::splat(simd, F::NEUTRAL);
+    let mut cascade = Cascade::new(neutral);
+    let mut i = 0;
+    let block = ACCUMULATORS * BLOCK * lanes;
+    while len - i >= block {
+        let mut acc = [neutral; ACCUMULATORS];
+        for k in 0..BLOCK {
+            for (j, acc) in acc.iter_mut().enumerate() {
+                // SAFETY: the whole block is within `len`.
+                let x = unsafe {
+                    E::Vector::<S>::load_ptr(simd, x.add(i + (k * ACCUMULATORS + j) * lanes))
+                };
+                *acc = fold.combine(*acc, fold.lift(x));
+            }
+        }
+        cascade.push(fold, tree(fold, acc));
+        i += block;
+    }
+    let mut acc = [neutral; ACCUMULATORS];
+    while len - i >= ACCUMULATORS * lanes {
+        for (j, acc) in acc.iter_mut().enumerate() {
+            // SAFETY: as above.
+            let x = unsafe { E::Vector::<S>::load_ptr(simd, x.add(i + j * lanes)) };
+            *acc = fold.combine(*acc, fold.lift(x));
+        }
+        i += ACCUMULATORS * lanes;
+    }
+    for acc in &mut acc {
+        if len - i >= lanes {
+            // SAFETY: as above.
+            let x = unsafe { E::Vector::<S>::load_ptr(simd, x.add(i)) };
+            *acc = fold.combine(*acc, fold.lift(x));
+            i += lanes;
+        } else if i < len {
+            let mut rest = [F::NEUTRAL; crate::simd::MAX_LANES];
+            for (k, rest) in rest.iter_mut().enumerate().take(len - i) {
+                // SAFETY: `i + k < len`.
+                *rest = unsafe { *x.add(i + k) };
+            }
+            *acc = fold.combine(*acc, fold.lift(E::Vector::<S>::load(simd, &rest)));
+            i = len;
+        }
+    }
+    cascade.finish(fold, tree(fold, acc))
+}
+
+#[inline(always)]
+fn tree<V: Lanes, F: Fold<V::Elem>>(fold: F, mut acc: [V; ACCUMULATORS]) -> V {
+    let mut half = ACCUMULATORS / 2;
+    while half > 0 {
+        for j in 0..half {
+            acc[j] = fold.combine(acc[j], acc[j + half]);
+        }
+        half /= 2;
+    }
+    acc[0]
+}
+
+/// The lanes of a vector in one number, halves onto each other.
+#[inline(always)]
+pub(super) fn fold_lanes<V: Lanes, F: Fold<V::Elem>>(fold: F, x: V) -> V::Elem {
+    x.reduce(|a, b| fold.combine_scalars(a, b))
+}
+
+/// A whole slice in one number.
+pub(super) struct FoldSlice<'a, E, F> {
+    pub(super) fold: F,
+    pub(super) x: &'a [E],
+}
+
+impl<E: Element, F: Fold<E>> Kernel for FoldSlice<'_, E, F> {
+    type Output = E;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> E {
+        // SAFETY: the pointer and the length are the slice's.
+        let total = unsafe { fold_vectors(simd, self.fold, self.x.as_ptr(), self.x.len()) };
+        fold_lanes(self.fold, total)
+    }
+}
+
+/// Every row of a matrix in one number.
+pub(super) struct FoldRows<'a, E, F> {
+    pub(super) fold: F,
+    pub(super) x: &'a [E],
+    pub(super) cols: usize,
+    pub(super) out: &'a mut [E],
+}
+
+impl<E: Element, F: Fold<E>> Kernel for FoldRows<'_, E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { fold, x, cols, out } = self;
+        for (i, out) in out.iter_mut().enumerate() {
+            let row = &x[i * cols..(i + 1) * cols];
+            // SAFETY: the pointer and the length are the row's.
+            let total = unsafe { fold_vectors(simd, fold, row.as_ptr(), cols) };
+            *out = fold_lanes(fold, total);
+        }
+    }
+}
+
+/// The vectors of columns one pass down the rows carries.
+const COLUMNS: usize = 4;
+
+/// Every column of a `rows x stride` matrix in one number, for some of its columns.
+pub(super) struct FoldColumns<'a, E, F> {
+    pub(super) fold: F,
+    /// The matrix, row by row.
+    pub(super) x: &'a [E],
+    pub(super) rows: usize,
+    /// The number of elements in a row.
+    pub(super) stride: usize,
+    /// The first column; there are as many as `out` is long.
+    pub(super) first: usize,
+    pub(super) out: &'a mut [E],
+}
+
+impl<E: Element, F: Fold<E>> Kernel for FoldColumns<'_, E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let lanes = E::Vector::<S>::LANES;
+        let len = self.out.len();
+        assert!(
+            self.first + len <= self.stride && self.rows * self.stride <= self.x.len(),
+            "the columns lie within the matrix"
+        );
+        let mut i = 0;
+        while len - i >= COLUMNS * lanes {
+            self.pass::<S, COLUMNS>(simd, i, lanes);
+            i += COLUMNS * lanes;
+        }
+        while i < len {
+            let count = lanes.min(len - i);
+            self.pass::<S, 1>(simd, i, count);
+            i += count;
+        }
+    }
+}
+
+impl<E: Element, F: Fold<E>> FoldColumns<'_, E, F> {
+    /// Folds `N` vectors of columns from column `at` on; `count` lanes of the last are there.
+    #[inline(always)]
+    fn pass<S: Simd, const N: usize>(&mut self, simd: S, at: usize, count: usize) {
+        let lanes = E::Vector::<S>::LANES;
+        let fold = self.fold;
+        let neutral = E::Vector::<S>::splat(simd, F::NEUTRAL);
+        let mut cascades = [Cascade::new(neutral); N];
+        let mut acc = [neutral; N];
+        for row in 0..self.rows {
+            for (j, acc) in acc.iter_mut().enumerate() {
+                // SAFETY: the columns lie within the row, and the row within the matrix, as `run`
+                // asserts; the last vector of a row is read in part.
+                let x = unsafe {
+                    let x = self.x.as_ptr().add(row * self.stride + self.first + at + j * lanes);
+                    if count == lanes {
+                        E::Vector::<S>::load_ptr(simd, x)
+                    } else {
+                        E::Vector::<S>::load_partial_ptr(simd, x, count)
+                    }
+                };
+                *acc = fold.combine(*acc, fold.lift(x));
+            }
+            if row % BLOCK == BLOCK - 1 {
+                for (cascade, acc) in cascades.iter_mut().zip(&mut acc) {
+                    cascade.push(fold, *acc);
+                    *acc = neutral;
+                }
+            }
+        }
+        for (j, (cascade, acc)) in cascades.into_iter().zip(acc).enumerate() {
+            let total = cascade.finish(fold, acc);
+            // SAFETY: the columns lie within `out`.
+            unsafe {
+                let out = self.out.as_mut_ptr().add(at + j * lanes);
+                total.store_partial_ptr(out, count);
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Every lane operation on every level against its scalar definition.
+
+use super::{Kernel, Lanes, Level, LevelError, MAX_LANES, Mask, Simd, dispatch, with_level};
+use crate::Element;
+use crate::testing::for_each_level;
+
+/// Values at which operations go wrong, padded to whole vectors.
+fn specials<E: Element>() -> Vec<E> {
+    let tiny = if E::NAME == "f32" { f64::from(f32::from_bits(1)) } else { f64::from_bits(1) };
+    let least = if E::NAME == "f32" { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+    let most = if E::NAME == "f32" { f64::from(f32::MAX) } else { f64::MAX };
+    let mut values = vec![
+        0.0,
+        0.5,
+        1.0,
+        1.5,
+        2.5,
+        3.75,
+        1e-3,
+        7.0,
+        100.25,
+        1e6,
+        8_388_609.0,
+        4_503_599_627_370_497.0,
+        tiny,
+        3.0 * tiny,
+        least,
+        least - tiny,
+        most,
+        f64::INFINITY,
+        f64::NAN,
+        0.1,
+    ];
+    values.extend(values.clone().into_iter().map(|v| -v));
+    values.resize(values.len().next_multiple_of(MAX_LANES), 0.3);
+    values.into_iter().map(E::from_f64).collect()
+}
+
+/// One operation of two vectors, run over slices.
+struct Apply<'a, E, O> {
+    op: O,
+    a: &'a [E],
+    b: &'a [E],
+}
+
+trait Op<E: Element>: Copy {
+    fn eval<V: Lanes<Elem = E>>(self, a: V, b: V) -> V;
+}
+
+impl<E: Element, O: Op<E>> Kernel for Apply<'_, E, O> {
+    type Output = Vec<E>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Vec<E> {
+        let lanes = E::Vector::<S>::LANES;
+        let mut out = vec![E::ZERO; self.a.len()];
+        for ((a, b), out) in
+            self.a.chunks(lanes).zip(self.b.chunks(lanes)).zip(out.chunks_mut(lanes))
+        {
+            let (a, b) = (E::Vector::<S>::load(simd, a), E::Vector::<S>::load(simd, b));
+            self.op.eval(a, b).store(out);
+        }
+        out
+    }
+}
+
+fn check<E: Element, O: Op<E>>(name: &str, op: O, scalar: impl Fn(E, E) -> E) {
+    let values = specials::<E>();
+    for_each_level(|level| {
+        for shift in 0..values.len() {
+            let mut b = values.clone();
+            b.rotate_left(shift);
+            let got = dispatch(Apply { op, a: &values, b: &b });
+            for ((&a, &b), &got) in values.iter().zip(&b).zip(&got) {
+                let expected = scalar(a, b);
+                let same = got.to_f64().to_bits() == expected.to_f64().to_bits()
+                    || got.is_nan() && expected.is_nan();
+                assert!(
+                    same,
+                    "{name} on {level}, {}: ({a:?}, {b:?}) gave {got:?}, not {expected:?}",
+                    E::NAME
+                );
+            }
+        }
+    });
+}
+
+macro_rules! operations {
+    ($($test:ident: |$a:ident, $b:ident| $vector:expr, |$x:ident, $y:ident| $scalar:expr;)+) => {$(
+        #[test]
+        fn $test() {
+            #[derive(Clone, Copy)]
+            struct It;
+            impl<E: Element> Op<E> for It {
+                #[inline(always)]
+                fn eval<V: Lanes<Elem = E>>(self, $a: V, $b: V) -> V {
+                    let _ = $b;
+                    $vector
+                }
+            }
+            check::<f32, _>(stringify!($test), It, |$x, $y| { let _ = $y; $scalar });
+            check::<f64, _>(stringify!($test), It, |$x, $y| { let _ = $y; $scalar });
+        }
+    )+};
+}
+
+operations! {
+    add: |a, b| a + b, |a, b| a + b;
+    sub: |a, b| a - b, |a, b| a - b;
+    mul: |a, b| a * b, |a, b| a * b;
+    div: |a, b| a / b, |a, b| a / b;
+    neg: |a, b| -a, |a, b| -a;
+    abs: |a, b| a.abs(), |a, b| a.abs();
+    sqrt: |a, b| a.sqrt(), |a, b| a.sqrt();
+    max: |a, b| a.max(b), |a, b| if a > b { a } else { b };
+    min: |a, b| a.min(b), |a, b| if a < b { a } else { b };
+    round: |a, b| a.round(), |a, b| a.round_ties_even();
+    copysign: |a, b| a.copysign(b), |a, b| a.copysign(b);
+    bit_xor: |a, b| a.bit_xor(b), |a, b| Word::of(a.word() ^ b.word());
+    bit_and: |a, b| a.bit_and(b), |a, b| Word::of(a.word() & b.word());
+    lt: |a, b| V::select(a.lt(b), a, b), |a, b| if a < b { a } else { b };
+    le: |a, b| V::select(a.le(b), a.lit(E::ONE), b), |a, b| if a <= b { 1.0 } else { b };
+    eq: |a, b| V::select(a.eq(b), a.lit(E::ONE), b), |a, b| if a == b { 1.0 } else { b };
+    unordered: |a, b| V::select(a.unordered(b), a.lit(E::ONE), b),
+        |a, b| if a.is_nan() || b.is_nan() { 1.0 } else { b };
+    mask_algebra: |a, b| V::select(a.lt(b) & !b.eq(a.lit(E::ONE)) | b.eq(a.lit(E::ZERO)), a.lit(E::ONE), b),
+        |a, b| if a < b && b != 1.0 || b == 0.0 { 1.0 } else { b };
+}
+
+/// The bits of an element.
+trait Word<W> {
+    fn word(self) -> W;
+    fn of(word: W) -> Self;
+}
+impl Word<u32> for f32 {
+    fn word(self) -> u32 {
+        self.to_bits()
+    }
+    fn of(word: u32) -> Self {
+        f32::from_bits(word)
+    }
+}
+impl Word<u64> for f64 {
+    fn word(self) -> u64 {
+        self.to_bits()
+    }
+    fn of(word: u64) -> Self {
+        f64::from_bits(word)
+    }
+}
+
+/// Fused where the level says so, else two roundings.
+struct MulAdd;
+impl Kernel for MulAdd {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (a, b, c) = (1.0 + f32::EPSILON, 1.0 - f32::EPSILON, -1.0_f32);
+        let splat = |v| S::F32::splat(simd, v);
+        let fused = -f32::EPSILON * f32::EPSILON;
+        let expected = if S::FUSED { fused } else { 0.0 };
+        let sum = splat(a).mul_add(splat(b), splat(c)).reduce(|a, _| a);
+        let difference = splat(a).neg_mul_add(splat(b), splat(-c)).reduce(|a, _| a);
+        assert_eq!((sum, difference), (expected, -expected), "{}", S::LEVEL);
+        assert_eq!(
+            splat(3.0).mul_add(splat(4.0), splat(5.0)).reduce_sum(),
+            17.0 * S::F32::LANES as f32
+        );
+
+        let splat = |v| S::F64::splat(simd, v);
+        let (a, b) = (1.0 + f64::EPSILON, 1.0 - f64::EPSILON);
+        let expected = if S::FUSED { -f64::EPSILON * f64::EPSILON } else { 0.0 };
+        let sum = splat(a).mul_add(splat(b), splat(-1.0)).reduce(|a, _| a);
+        let difference = splat(a).neg_mul_add(splat(b), splat(1.0)).reduce(|a, _| a);
+        assert_eq!((sum, difference), (expected, -expected), "{}", S::LEVEL);
+        assert_eq!(
+            splat(3.0).neg_mul_add(splat(4.0), splat(5.0)).reduce_sum(),
+            -7.0 * S::F64::LANES as f64
+        );
+    }
+}
+
+#[test]
+fn mul_add() {
+    for_each_level(|_| dispatch(MulAdd));
+}
+
+/// Powers of two: scaling into the subnormals and to infinity, exponents of subnormals.
+struct Powers<E> {
+    largest: i32,
+    bits: i32,
+    scale: fn(f64, i32) -> E,
+}
+
+impl<E: Element> Kernel for Powers<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let splat = |v: E| E::Vector::<S>::splat(simd, v);
+        let first = |v: E::Vector<S>| v.reduce(|a, _| a);
+        for n in 1 - self.largest..=self.largest {
+            let n = E::from_f64(f64::from(n));
+            assert_eq!(first(splat(n).pow2()).to_f64(), n.to_f64().exp2(), "{} 2^{n}", S::LEVEL);
+        }
+        let mantissas =
+            [1.0, 1.5, 1.0 + E::EPSILON.to_f64(), 2.0 - E::EPSILON.to_f64(), -1.25, 0.75];
+        for mantissa in mantissas {
+            for n in -(self.largest + self.bits + 4)..=self.largest + 2 {
+                let got =
+                    first(splat(E::from_f64(mantissa)).scale2(splat(E::from_f64(f64::from(n)))));
+                let expected = (self.scale)(mantissa, n);
+                assert!(
+                    got == expected,
+                    "{}: {mantissa} * 2^{n} gave {got:?}, not {expected:?}",
+                    S::LEVEL
+                );
+                if expected.is_finite() && expected != E::ZERO {
+                    let exponent = first(splat(expected).exponent()).to_f64();
+                    assert_eq!(exponent, floor_log2(expected.to_f64()), "{expected:?}");
+                }
+            }
+        }
+        for special in [E::ZERO, -E::ZERO, E::INFINITY, E::NEG_INFINITY] {
+            assert_eq!(first(splat(special).scale2(splat(-E::ONE))), special);
+        }
+        assert!(first(splat(E::NAN).scale2(splat(E::ONE))).is_nan());
+        assert!(first(splat(E::NAN).recip_fast()).is_nan());
+        for i in 0..1000 {
+            let x = 0.001 + f64::from(i) * 0.37;
+            let error = first(splat(E::from_f64(x)).recip_fast()).to_f64() * x - 1.0;
+            assert!(error.abs() < 2f64.powi(-20), "{}: 1 / {x} is off by {error:?}", S::LEVEL);
+        }
+    }
+}
+
+/// The exponent in the bits, that of a subnormal after scaling.
+fn floor_log2(x: f64) -> f64 {
+    if x.abs() < f64::MIN_POSITIVE {
+        return floor_log2(x * 2f64.powi(54)) - 54.0;
+    }
+    f64::from((x.abs().to_bits() >> 52) as i32 - 1023)
+}
+
+/// `m * 2^n`, rounded once.
+fn scale64(m: f64, n: i32) -> f64 {
+    // Two steps, of which only the last can round.
+    let half = n / 2;
+    m * 2f64.powi(half) * 2f64.powi(n - half)
+}
+
+#[test]
+fn powers_of_two() {
+    for_each_level(|_| {
+        dispatch(Powers::<f32> { largest: 127, bits: 23, scale: |m, n| (m * 2f64.powi(n)) as f32 });
+        dispatch(Powers::<f64> { largest: 1023, bits: 52, scale: scale64 });
+    });
+}
+
+/// Partial and whole loads and stores between canaries.
+struct Partial<E>(std::marker::PhantomData<E>);
+
+impl<E: Element> Kernel for Partial<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let lanes = E::Vector::<S>::LANES;
+        let data: Vec<E> = (0..3 * MAX_LANES).map(|i| E::from_f64(i as f64 + 1.0)).collect();
+        for offset in 0..5 {
+            for count in 0..=lanes {
+                let v = E::Vector::<S>::load_partial(simd, &data[offset..offset + count]);
+                let mut all = [E::NAN; MAX_LANES];
+                v.store(&mut all);
+                for (i, &got) in all[..lanes].iter().enumerate() {
+                    let expected = if i < count { data[offset + i] } else { E::ZERO };
+                    assert_eq!(got, expected, "{} lane {i} of {count}", S::LEVEL);
+                }
+                let mut out = crate::testing::Guarded::<E>::poisoned(count, offset);
+                E::Vector::<S>::load(simd, &data).store_partial(&mut out);
+                assert_eq!(out[..], data[..count]);
+            }
+            let mut out = crate::testing::Guarded::<E>::poisoned(lanes, offset);
+            E::Vector::<S>::load(simd, &data[offset..]).store(&mut out);
+            assert_eq!(out[..], data[offset..offset + lanes]);
+        }
+        let v = E::Vector::<S>::load(simd, &data);
+        let expected: E = data[..lanes].iter().copied().sum();
+        assert_eq!(v.reduce_sum(), expected);
+        let one_two = v.eq(E::Vector::<S>::splat(simd, E::ONE));
+        assert!(one_two.any() && (!one_two).any() && !(one_two & !one_two).any());
+    }
+}
+
+#[test]
+fn loads_stores_and_lane_sums() {
+    for_each_level(|_| {
+        dispatch(Partial::<f32>(std::marker::PhantomData));
+        dispatch(Partial::<f64>(std::marker::PhantomData));
+    });
+}
+
+#[test]
+fn short_slices_are_refused() {
+    struct Load;
+    impl Kernel for Load {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            S::F32::load(simd, &vec![0.0; S::F32::LANES - 1]);
+        }
+    }
+    for_each_level(|_| assert!(std::panic::catch_unwind(|| dispatch(Load)).is_err()));
+}
+
+#[test]
+fn scopes_nest_and_survive_panics() {
+    let outside = Level::current();
+    with_level(Level::Portable, || {
+        assert_eq!(Level::current(), Level::Portable);
+        let highest = *Level::available().last().expect("there is always a level");
+        with_level(highest, || assert_eq!(Level::current(), highest)).expect("it is available");
+        assert_eq!(Level::current(), Level::Portable);
+        let panicked = std::panic::catch_unwind(|| with_level(highest, || panic!("on purpose")));
+        assert!(panicked.is_err());
+        assert_eq!(Level::current(), Level::Portable);
+    })
+    .expect("the portable level is always there");
+    assert_eq!(Level::current(), outside);
+}
+
+#[test]
+fn absent_and_unknown_levels_are_errors() {
+    for level in Level::ALL {
+        let mut ran = false;
+        let result = with_level(level, || ran = true);
+        assert_eq!(result.is_ok(), level.is_available());
+        assert_eq!(ran, level.is_available());
+        assert_eq!(level.name().to_uppercase().parse::<Level>(), Ok(level));
+    }
+    let error = "sse9".parse::<Level>().expect_err("no such level");
+    assert_eq!(
+        error.to_string(),
+        "\"sse9\" is no SIMD level; the levels are portable, avx2 and avx512"
+    );
+    let absent = LevelError::Absent { asked: Level::Avx512, available: vec![Level::Portable] };
+    assert_eq!(
+        absent.to_string(),
+        "the SIMD level avx512 was asked for, but this CPU has only portable"
+    );
+}
+
+#[test]
+fn vectors_know_their_tokens() {
+    struct Lit;
+    impl Kernel for Lit {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            let x = S::F32::splat(simd, 1.0);
+            assert_eq!(x.lit(2.5).reduce(|a, _| a), 2.5);
+            assert_eq!(S::LEVEL, Level::current());
+        }
+    }
+    for_each_level(|_| dispatch(Lit));
+}

@@ -1,0 +1,309 @@
+//! Arithmetic, activations and elementary functions as slice kernels: lengths, offsets, aliasing,
+//! broadcasting, special values. (How exact the functions are is tested in `accuracy.rs`.)
+
+use wengert_kernels::Element;
+use wengert_kernels::activation::{self, Activation, Saved};
+use wengert_kernels::elementwise::{self, Run};
+use wengert_kernels::math;
+use wengert_kernels::testing::{Guarded, assert_same_bits, for_each_level, noise};
+
+const LENGTHS: std::ops::RangeInclusive<usize> = 0..=70;
+
+fn specials<E: Element>(len: usize, seed: u64) -> Vec<E> {
+    let mut x = noise::<E>(len, seed);
+    for (i, v) in [E::NAN, E::INFINITY, E::NEG_INFINITY, -E::ZERO, E::ZERO].into_iter().enumerate()
+    {
+        if let Some(slot) = x.get_mut(3 * i + (seed as usize % 3)) {
+            *slot = v;
+        }
+    }
+    x
+}
+
+type Binary<E> = fn(Run<'_, E>, Run<'_, E>, &mut [E]);
+
+fn nan_max<E: Element>(a: E, b: E) -> E {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+fn nan_min<E: Element>(a: E, b: E) -> E {
+    if a.is_nan() || a < b { a } else { b }
+}
+
+fn binary_operations<E: Element>() {
+    let operations: [(&str, Binary<E>, fn(E, E) -> E); 6] = [
+        ("add", elementwise::add, |a, b| a + b),
+        ("sub", elementwise::sub, |a, b| a - b),
+        ("mul", elementwise::mul, |a, b| a * b),
+        ("div", elementwise::div, |a, b| a / b),
+        ("maximum", elementwise::maximum, nan_max),
+        ("minimum", elementwise::minimum, nan_min),
+    ];
+    for_each_level(|level| {
+        for len in LENGTHS {
+            let a = Guarded::new(&specials::<E>(len, 1), len % 5);
+            let b = Guarded::new(&specials::<E>(len, 2), len % 3);
+            let s = E::from_f64(0.3);
+            for (name, kernel, scalar) in operations {
+                let what = format!("{name} of {len} {} on {level}", E::NAME);
+                let mut out = Guarded::poisoned(len, len % 7);
+                kernel(Run::Slice(&a), Run::Slice(&b), &mut out);
+                let expected: Vec<E> = a.iter().zip(&b[..]).map(|(a, b)| scalar(*a, *b)).collect();
+                assert_same_bits(&out, &expected, &what);
+                kernel(Run::Slice(&a), Run::Splat(s), &mut out);
+                let expected: Vec<E> = a.iter().map(|a| scalar(*a, s)).collect();
+                assert_same_bits(&out, &expected, &what);
+                kernel(Run::Splat(s), Run::Slice(&b), &mut out);
+                let expected: Vec<E> = b.iter().map(|b| scalar(s, *b)).collect();
+                assert_same_bits(&out, &expected, &what);
+                kernel(Run::Splat(s), Run::Splat(s), &mut out);
+                assert_same_bits(&out, &vec![scalar(s, s); len], &what);
+            }
+        }
+    });
+}
+
+#[test]
+fn binary_operations_are_the_scalar_ones() {
+    binary_operations::<f32>();
+    binary_operations::<f64>();
+}
+
+type Unary<E> = fn(&[E], &mut [E]);
+
+fn unary_operations<E: Element>() {
+    let operations: [(&str, Unary<E>, fn(E) -> E); 6] = [
+        ("neg", elementwise::neg, |x| -x),
+        ("square", elementwise::square, |x| x * x),
+        ("sqrt", elementwise::sqrt, E::sqrt),
+        ("recip", elementwise::recip, |x| E::ONE / x),
+        ("abs", elementwise::abs, E::abs),
+        ("scale", |x, out| elementwise::scale(E::from_f64(0.3), x, out), |x| E::from_f64(0.3) * x),
+    ];
+    for_each_level(|level| {
+        for len in LENGTHS {
+            let x = Guarded::new(&specials::<E>(len, 3), len % 5);
+            for (name, kernel, scalar) in operations {
+                let mut out = Guarded::poisoned(len, len % 7);
+                kernel(&x, &mut out);
+                let expected: Vec<E> = x.iter().map(|x| scalar(*x)).collect();
+                assert_same_bits(&out, &expected, &format!("{name} of {len} on {level}"));
+            }
+            let mut y = Guarded::new(&x, 3);
+            elementwise::scale_in_place(E::from_f64(-2.0), &mut y);
+            let expected: Vec<E> = x.iter().map(|x| E::from_f64(-2.0) * *x).collect();
+            assert_same_bits(&y, &expected, "scale_in_place");
+
+            let a = noise::<E>(len, 4);
+            let mut y = Guarded::new(&a, 1);
+            elementwise::add_assign(&mut y, &x);
+            let expected: Vec<E> = a.iter().zip(&x[..]).map(|(a, x)| *a + *x).collect();
+            assert_same_bits(&y, &expected, "add_assign");
+
+            // A power of two makes the product exact, so that fused and not agree.
+            let mut y = Guarded::new(&a, 1);
+            elementwise::axpy(E::from_f64(0.5), &x, &mut y);
+            let half: Vec<E> =
+                a.iter().zip(&x[..]).map(|(a, x)| *a + E::from_f64(0.5) * *x).collect();
+            assert_same_bits(&y, &half, "axpy");
+        }
+    });
+}
+
+#[test]
+fn unary_operations_are_the_scalar_ones() {
+    unary_operations::<f32>();
+    unary_operations::<f64>();
+}
+
+const ACTIVATIONS: [Activation; 5] = [
+    Activation::Identity,
+    Activation::Logistic,
+    Activation::Tanh,
+    Activation::Relu,
+    Activation::LeakyRelu { slope: 0.01 },
+];
+
+/// A result depends on its argument alone: not on the position, the length, the alignment or on
+/// whether the output is the input.
+fn same_everywhere<E: Element>(
+    name: &str,
+    out_of_place: impl Fn(&[E], &mut [E]),
+    in_place: impl Fn(&mut [E]),
+) {
+    for_each_level(|level| {
+        let x = specials::<E>(70, 5);
+        let single: Vec<E> = x
+            .iter()
+            .map(|v| {
+                let mut out = [E::ZERO];
+                out_of_place(&[*v], &mut out);
+                out[0]
+            })
+            .collect();
+        for len in LENGTHS {
+            let what = format!("{name} of {len} {} on {level}", E::NAME);
+            for start in [0, 70 - len] {
+                let part = Guarded::new(&x[start..start + len], len % 5);
+                let mut out = Guarded::poisoned(len, len % 7);
+                out_of_place(&part, &mut out);
+                assert_same_bits(&out, &single[start..start + len], &what);
+                let mut y = Guarded::new(&part, len % 3);
+                in_place(&mut y);
+                assert_same_bits(&y, &out, &what);
+            }
+        }
+    });
+}
+
+#[test]
+fn functions_do_not_depend_on_position() {
+    for act in ACTIVATIONS {
+        same_everywhere::<f32>(
+            &act.to_string(),
+            |x, out| activation::forward(act, x, out),
+            |x| activation::forward_in_place(act, x),
+        );
+        same_everywhere::<f64>(
+            &act.to_string(),
+            |x, out| activation::forward(act, x, out),
+            |x| activation::forward_in_place(act, x),
+        );
+    }
+    same_everywhere::<f32>("exp", math::exp, math::exp_in_place);
+    same_everywhere::<f64>("exp_m1", math::exp_m1, math::exp_m1_in_place);
+}
+
+fn oracle(act: Activation, x: f64) -> (f64, f64) {
+    match act {
+        Activation::Logistic => {
+            let y = 1.0 / (1.0 + (-x).exp());
+            (y, y * (1.0 - y))
+        }
+        Activation::Tanh => (x.tanh(), 1.0 - x.tanh() * x.tanh()),
+        Activation::Relu if x <= 0.0 => (0.0, 0.0),
+        Activation::LeakyRelu { slope } if x <= 0.0 => (slope * x, slope),
+        _ => (x, 1.0),
+    }
+}
+
+fn activations<E: Element>() {
+    let eps = E::EPSILON.to_f64();
+    for_each_level(|level| {
+        for act in ACTIVATIONS {
+            let mut x = noise::<E>(70, 6);
+            x.iter_mut().for_each(|v| *v = *v * E::from_f64(6.0));
+            x[7] = E::ZERO;
+            let gy = noise::<E>(70, 7);
+            for len in LENGTHS {
+                let (x, gy) = (&x[70 - len..], Guarded::new(&gy[70 - len..], len % 3));
+                let mut y = Guarded::poisoned(len, len % 5);
+                activation::forward(act, x, &mut y);
+                let mut out = Guarded::poisoned(len, len % 7);
+                assert_eq!(act.saves(), Saved::Output);
+                activation::backward(act, &gy, &y, &mut out);
+                for i in 0..len {
+                    let (value, _) = oracle(act, x[i].to_f64());
+                    assert!(
+                        (y[i].to_f64() - value).abs() <= 2.0 * eps * value.abs(),
+                        "{act}({:?}) on {level} is {:?}, not {value}",
+                        x[i],
+                        y[i]
+                    );
+                    // The derivative as the output tells it.
+                    let (y, gy) = (y[i].to_f64(), gy[i].to_f64());
+                    let expected = gy
+                        * match act {
+                            Activation::Logistic => y * (1.0 - y),
+                            Activation::Tanh => (1.0 - y) * (1.0 + y),
+                            _ => oracle(act, x[i].to_f64()).1,
+                        };
+                    assert!(
+                        (out[i].to_f64() - expected).abs() <= 3.0 * eps * expected.abs(),
+                        "{act}'({:?}) on {level} is {:?}, not {expected}",
+                        x[i],
+                        out[i]
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn activations_and_gradients_follow_their_formulas() {
+    activations::<f32>();
+    activations::<f64>();
+}
+
+#[test]
+fn nan_stays_and_limits_are_reached() {
+    for_each_level(|level| {
+        for act in ACTIVATIONS {
+            let mut y = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 0.0];
+            activation::forward_in_place(act, &mut y);
+            let expected = match act {
+                Activation::Logistic => [f32::NAN, 1.0, 0.0, 3.8e-44, 0.5],
+                Activation::Tanh => [f32::NAN, 1.0, -1.0, -1.0, 0.0],
+                Activation::Relu => [f32::NAN, f32::INFINITY, 0.0, 0.0, 0.0],
+                Activation::LeakyRelu { .. } => {
+                    [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 0.0]
+                }
+                _ => [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 0.0],
+            };
+            assert_same_bits(&y, &expected, &format!("{act} on {level}"));
+            let mut out = [0.0_f32; 1];
+            activation::backward(act, &[1.0], &[f32::NAN], &mut out);
+            assert!(out[0].is_nan() || act == Activation::Identity, "{act}'(NaN) on {level}");
+        }
+    });
+}
+
+#[test]
+fn slopes_are_checked() {
+    assert!(Activation::leaky_relu(0.0).is_ok());
+    for slope in [-0.1, 1.0, f64::NAN] {
+        let error = Activation::leaky_relu(slope).expect_err("a slope outside [0, 1)");
+        assert!(error.to_string().contains(&slope.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn lengths_must_agree() {
+    let message = |f: fn()| {
+        let error = std::panic::catch_unwind(f).expect_err("the lengths differ");
+        error.downcast_ref::<String>().cloned().unwrap_or_default()
+    };
+    let told = message(|| elementwise::add(Run::Slice(&[1.0]), Run::Splat(2.0), &mut [0.0; 2]));
+    assert_eq!(told, "the operand `a` has 1 elements and the output 2: they must be equally long");
+    assert!(message(|| math::exp(&[1.0_f32; 3], &mut [0.0; 2])).contains("`x` has 3"));
+    assert!(message(|| elementwise::axpy(1.0, &[1.0; 3], &mut [0.0; 2])).contains("3 elements"));
+    assert!(
+        message(|| activation::backward(Activation::Tanh, &[1.0; 2], &[1.0], &mut [0.0; 2]))
+            .contains("has 1 elements")
+    );
+}
+
+/// More elements than a thread takes, on one thread and on two.
+#[test]
+fn threads_change_no_bit() {
+    let x = noise::<f32>(300_001, 8);
+    let pool = |threads| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads")
+    };
+    for_each_level(|level| {
+        let run = || {
+            let mut y = vec![f32::NAN; x.len()];
+            math::tanh(&x, &mut y);
+            elementwise::axpy(0.25, &x, &mut y);
+            y
+        };
+        let here = wengert_kernels::simd::with_level(level, run).expect("it is available");
+        for threads in [1, 2] {
+            let there = pool(threads)
+                .install(|| wengert_kernels::simd::with_level(level, run))
+                .expect("it is available");
+            assert_same_bits(&there, &here, &format!("{threads} threads on {level}"));
+        }
+    });
+}

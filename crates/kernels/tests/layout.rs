@@ -1,0 +1,79 @@
+//! Strided copies against an index-by-index gather.
+
+use wengert_kernels::layout::copy_strided;
+use wengert_kernels::testing::{Guarded, assert_same_bits, noise, oracle};
+
+fn check(src: &[f32], offset: usize, shape: &[usize], strides: &[isize]) {
+    let expected = oracle::gather(src, offset, shape, strides);
+    let mut out = Guarded::poisoned(expected.len(), 3);
+    copy_strided(src, offset, shape, strides, &mut out);
+    assert_same_bits(&out, &expected, &format!("{shape:?} by {strides:?} at {offset}"));
+}
+
+#[test]
+fn views_are_copied() {
+    let src = noise::<f32>(20_000, 1);
+    check(&src, 5, &[], &[]);
+    check(&src, 5, &[7], &[1]);
+    check(&src, 5, &[7], &[3]);
+    check(&src, 50, &[7], &[-3]);
+    check(&src, 5, &[7], &[0]);
+    check(&src, 0, &[0], &[1]);
+    check(&src, 0, &[3, 0, 2], &[1, 1, 1]);
+    check(&src, 0, &[100, 70], &[70, 1]);
+    check(&src, 0, &[100, 70], &[1, 100]);
+    check(&src, 6999, &[100, 70], &[-1, -100]);
+    check(&src, 2, &[33, 17], &[1, 33]);
+    check(&src, 0, &[5, 6], &[0, 1]);
+    check(&src, 0, &[5, 6], &[1, 0]);
+    check(&src, 0, &[4, 5, 6], &[30, 6, 1]);
+    check(&src, 0, &[6, 5, 4], &[1, 6, 30]);
+    check(&src, 0, &[5, 4, 6], &[6, 30, 1]);
+    check(&src, 0, &[4, 1, 6, 1], &[6, 999, 1, 12_345]);
+    check(&src, 7, &[2, 3, 4, 5], &[1, 100, -2, 20]);
+    check(&src, 7, &[3, 2, 1, 2, 3, 2, 2], &[1, 3, 0, 11, 200, 0, 1000]);
+    check(&src, 0, &[1, 1, 1], &[isize::MAX, isize::MIN, 0]);
+}
+
+/// Every view of a few sizes and strides that stays inside.
+#[test]
+fn small_views_are_copied() {
+    let src = noise::<f32>(6000, 2);
+    for rows in [1, 2, 15, 16, 17, 33] {
+        for cols in [1, 2, 15, 16, 17, 33] {
+            for row_stride in [-40, -1, 0, 1, 2, 17, 33] {
+                for col_stride in [-34, -1, 0, 1, 2, 16, 33] {
+                    check(&src, 2700, &[2, rows, cols], &[100, row_stride, col_stride]);
+                }
+            }
+        }
+    }
+}
+
+fn told(f: impl Fn() + std::panic::UnwindSafe) -> String {
+    let error = std::panic::catch_unwind(f).expect_err("the view is wrong");
+    error.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn views_outside_of_the_source_are_refused() {
+    let reach = |offset: usize, shape: &'static [usize], strides: &'static [isize]| {
+        told(move || {
+            let mut out = vec![0.0; shape.iter().product()];
+            copy_strided(&[0.0_f32; 10], offset, shape, strides, &mut out);
+        })
+    };
+    assert!(reach(0, &[11], &[1]).contains("reaches elements 0 to 10 of a slice of 10"));
+    assert!(reach(10, &[], &[]).contains("10 to 10"));
+    assert!(reach(3, &[3], &[-2]).contains("-1 to 3"));
+    assert!(reach(0, &[2, 2], &[isize::MAX, isize::MAX]).contains("of a slice of 10"));
+    assert!(reach(9, &[2, 2], &[isize::MIN, 1]).contains("of a slice of 10"));
+    assert!(reach(0, &[2], &[1, 1]).contains("every dimension needs one stride"));
+    assert!(
+        told(|| copy_strided(&[0.0; 4], 0, &[2, 2], &[2, 1], &mut [0.0; 3])).contains("3 elements")
+    );
+    assert!(
+        told(|| copy_strided(&[0.0; 4], 0, &[usize::MAX, 3], &[0, 0], &mut [0.0; 3]))
+            .contains("does not have the 3 elements")
+    );
+}

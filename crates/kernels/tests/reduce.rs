@@ -1,0 +1,290 @@
+//! Reductions, softmax and cross entropy against naive `f64`.
+
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Run;
+use wengert_kernels::testing::{
+    Guarded, assert_near, assert_same_bits, for_each_level, noise, oracle,
+};
+use wengert_kernels::{reduce, softmax};
+
+/// The module's bound.
+fn bound<E: Element>(n: usize, magnitude: f64) -> f64 {
+    (24.0 + (n.max(1) as f64).log2()) * E::EPSILON.to_f64() * magnitude
+}
+
+fn lengths() -> impl Iterator<Item = usize> {
+    (0..=70).chain([127, 128, 129, 1000, 2047, 2048, 2049, 4096 * 3 + 5, 300_007])
+}
+
+fn whole_slices<E: Element>() {
+    for_each_level(|level| {
+        for len in lengths() {
+            let x = Guarded::new(&noise::<E>(len, len as u64), len % 7);
+            let what = format!("{len} {} on {level}", E::NAME);
+            let wide = oracle::widen(&x);
+            let (sum, magnitude) = oracle::sum(wide.iter().copied());
+            assert_near(&[reduce::sum(&x[..])], &[sum], &what, |_| bound::<E>(len, magnitude));
+            let (squares, _) = oracle::sum(wide.iter().map(|v| v * v));
+            assert_near(&[reduce::sum_squares(&x[..])], &[squares], &what, |_| {
+                bound::<E>(len, squares) + E::EPSILON.to_f64() * squares
+            });
+            assert_near(
+                &[reduce::max(&x[..])],
+                &[oracle::max(wide.iter().copied())],
+                &what,
+                |_| 0.0,
+            );
+            let min = -oracle::max(wide.iter().map(|v| -v));
+            assert_near(&[reduce::min(&x[..])], &[min], &what, |_| 0.0);
+        }
+    });
+}
+
+#[test]
+fn slices_are_reduced_within_the_bound() {
+    whole_slices::<f32>();
+    whole_slices::<f64>();
+}
+
+#[test]
+fn one_nan_anywhere_is_found() {
+    for_each_level(|level| {
+        for len in 1..=140 {
+            for at in 0..len {
+                let mut x = noise::<f32>(len, 1);
+                x[at] = f32::NAN;
+                let what = format!("NaN at {at} of {len} on {level}");
+                assert!(reduce::max(&x).is_nan(), "{what}");
+                assert!(reduce::min(&x).is_nan(), "{what}");
+                assert!(reduce::sum(&x).is_nan(), "{what}");
+                let mut index = [0];
+                reduce::argmax_rows(&x, len, &mut index);
+                assert_eq!(index, [at], "{what}");
+            }
+        }
+    });
+}
+
+#[test]
+fn every_element_counts_once() {
+    for_each_level(|level| {
+        for len in lengths() {
+            let x = vec![1.0_f32; len];
+            assert_eq!(reduce::sum(&x), len as f32, "{len} ones on {level}");
+        }
+    });
+}
+
+fn axes<E: Element>() {
+    let shapes = [
+        [1, 5, 1],
+        [3, 7, 1],
+        [2, 300, 1],
+        [1, 1, 1],
+        [4, 1, 9],
+        [2, 3, 5],
+        [1, 33, 64],
+        [1, 100, 71],
+        [3, 17, 130],
+        [2, 0, 3],
+        [0, 4, 3],
+        [2, 4, 0],
+        [5, 40_000, 3],
+        [1, 2000, 700],
+        [2, 150_000, 1],
+    ];
+    for_each_level(|level| {
+        for [outer, axis, inner] in shapes {
+            let x = Guarded::new(&noise::<E>(outer * axis * inner, 3), axis % 5);
+            let what = format!("{outer} x {axis} x {inner} {} on {level}", E::NAME);
+            let mut sums = Guarded::poisoned(outer * inner, inner % 3);
+            let mut maxima = Guarded::poisoned(outer * inner, inner % 3);
+            reduce::sum_axis(&x, [outer, axis, inner], &mut sums);
+            reduce::max_axis(&x, [outer, axis, inner], &mut maxima);
+            let lines: Vec<Vec<f64>> = (0..outer * inner)
+                .map(|i| {
+                    let at = |a: usize| x[(i / inner * axis + a) * inner + i % inner].to_f64();
+                    (0..axis).map(at).collect()
+                })
+                .collect();
+            let expected: Vec<(f64, f64)> =
+                lines.iter().map(|line| oracle::sum(line.iter().copied())).collect();
+            let totals: Vec<f64> = expected.iter().map(|e| e.0).collect();
+            assert_near(&sums, &totals, &what, |i| bound::<E>(axis, expected[i].1));
+            let largest: Vec<f64> =
+                lines.iter().map(|line| oracle::max(line.iter().copied())).collect();
+            assert_near(&maxima, &largest, &what, |_| 0.0);
+        }
+    });
+}
+
+#[test]
+fn axes_are_reduced_within_the_bound() {
+    axes::<f32>();
+    axes::<f64>();
+}
+
+#[test]
+fn argmax_takes_the_first() {
+    for_each_level(|_| {
+        let x = [1.0, 3.0, 3.0, -1.0, -1.0, -2.0, f32::NEG_INFINITY, f32::NEG_INFINITY, 0.0];
+        let mut out = [9; 3];
+        reduce::argmax_rows(&x, 3, &mut out);
+        assert_eq!(out, [1, 0, 2]);
+        reduce::argmax_rows(&[f32::NEG_INFINITY; 2], 2, &mut out[..1]);
+        assert_eq!(out[0], 0);
+    });
+}
+
+/// Splits of long inputs are made by length alone.
+#[test]
+fn threads_change_no_bit() {
+    let x = noise::<f32>(1_000_003, 9);
+    let run = || {
+        let mut rows = vec![0.0; 1000];
+        reduce::sum_axis(&x[..1_000_000], [1000, 1000, 1], &mut rows);
+        let mut columns = vec![0.0; 1000];
+        reduce::sum_axis(&x[..1_000_000], [1, 1000, 1000], &mut columns);
+        let mut y = vec![0.0; 1_000_000];
+        softmax::softmax_rows(&x[..1_000_000], 100, &mut y);
+        rows.extend(columns);
+        rows.extend(y);
+        rows.push(reduce::sum(&x));
+        rows
+    };
+    let here = run();
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        assert_same_bits(&pool.install(run), &here, &format!("{threads} threads"));
+    }
+}
+
+fn softmaxes<E: Element>() {
+    let eps = E::EPSILON.to_f64();
+    for_each_level(|level| {
+        for cols in (1..=70).chain([257, 2000]) {
+            let rows = 3;
+            let mut x = noise::<E>(rows * cols, cols as u64);
+            x.iter_mut().for_each(|v| *v = *v * E::from_f64(20.0));
+            let x = Guarded::new(&x, cols % 5);
+            let what = format!("rows of {cols} {} on {level}", E::NAME);
+            let wide = oracle::widen(&x);
+            let gy = noise::<E>(rows * cols, 7);
+
+            let mut y = Guarded::poisoned(rows * cols, 1);
+            softmax::softmax_rows(&x, cols, &mut y);
+            let expected: Vec<f64> = wide.chunks(cols).flat_map(oracle::softmax).collect();
+            // The argument of the exponential is rounded: up to 40 of them.
+            assert_near(&y, &expected, &what, |i| 50.0 * eps * expected[i]);
+
+            let mut out = Guarded::poisoned(rows * cols, 2);
+            softmax::softmax_grad_rows(&gy, &y, cols, &mut out);
+            let y64 = oracle::widen(&y);
+            let gy64 = oracle::widen(&gy);
+            let (mut grads, mut scales) = (Vec::new(), Vec::new());
+            for (gy, y) in gy64.chunks(cols).zip(y64.chunks(cols)) {
+                let (dot, magnitude) = oracle::sum(gy.iter().zip(y).map(|(g, y)| g * y));
+                grads.extend(gy.iter().zip(y).map(|(g, y)| y * (g - dot)));
+                scales.extend(gy.iter().zip(y).map(|(g, y)| y * (g.abs() + magnitude)));
+            }
+            assert_near(&out, &grads, &what, |i| 40.0 * eps * scales[i]);
+
+            let mut logs = Guarded::poisoned(rows * cols, 3);
+            softmax::log_softmax_rows(&x, cols, &mut logs);
+            let expected: Vec<f64> = wide
+                .chunks(cols)
+                .flat_map(|row| {
+                    let total = oracle::log_sum_exp(row);
+                    row.iter().map(move |v| v - total)
+                })
+                .collect();
+            assert_near(&logs, &expected, &what, |i| 4.0 * eps * (20.0 + expected[i].abs()));
+
+            softmax::log_softmax_grad_rows(&gy, &logs, cols, &mut out);
+            let logs64 = oracle::widen(&logs);
+            let (mut grads, mut scales) = (Vec::new(), Vec::new());
+            for (gy, y) in gy64.chunks(cols).zip(logs64.chunks(cols)) {
+                let (total, magnitude) = oracle::sum(gy.iter().copied());
+                grads.extend(gy.iter().zip(y).map(|(g, y)| g - y.exp() * total));
+                scales.extend(gy.iter().zip(y).map(|(g, y)| g.abs() + y.exp() * magnitude));
+            }
+            assert_near(&out, &grads, &what, |i| 40.0 * eps * scales[i]);
+
+            let labels: Vec<usize> = (0..rows).map(|i| (i * 7 + 3) % cols).collect();
+            let mut losses = Guarded::poisoned(rows, 1);
+            let mut totals = Guarded::poisoned(rows, 2);
+            softmax::cross_entropy_rows(&x, cols, &labels, &mut losses, &mut totals);
+            let expected: Vec<f64> = wide.chunks(cols).map(oracle::log_sum_exp).collect();
+            assert_near(&totals, &expected, &what, |_| 4.0 * eps * 20.0);
+            let expected: Vec<f64> =
+                (0..rows).map(|i| expected[i] - wide[i * cols + labels[i]]).collect();
+            assert_near(&losses, &expected, &what, |_| 4.0 * eps * 40.0);
+
+            let weights = noise::<E>(rows, 4);
+            let all = [Run::Slice(&weights[..]), Run::Splat(E::from_f64(0.25))];
+            for gy in all {
+                softmax::cross_entropy_grad_rows(&x, cols, &labels, &totals, gy, &mut out);
+                let weight = |i: usize| match gy {
+                    Run::Slice(gy) => gy[i].to_f64(),
+                    Run::Splat(gy) => gy.to_f64(),
+                };
+                let expected: Vec<f64> = (0..rows * cols)
+                    .map(|k| {
+                        let (i, j) = (k / cols, k % cols);
+                        let p = (wide[k] - totals[i].to_f64()).exp();
+                        weight(i) * (p - f64::from(u8::from(labels[i] == j)))
+                    })
+                    .collect();
+                assert_near(&out, &expected, &what, |k| 50.0 * eps * weight(k / cols).abs());
+            }
+        }
+    });
+}
+
+#[test]
+fn softmax_and_cross_entropy_follow_their_formulas() {
+    softmaxes::<f32>();
+    softmaxes::<f64>();
+}
+
+#[test]
+fn rows_with_special_values() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    for_each_level(|level| {
+        for cols in [2, 5, 33] {
+            let run = |first: f32, rest: f32| {
+                let mut x = vec![rest; cols];
+                x[0] = first;
+                let mut y = vec![0.0; cols];
+                softmax::softmax_rows(&x, cols, &mut y);
+                y
+            };
+            let all_nan = |y: Vec<f32>| y.iter().all(|v| v.is_nan());
+            assert!(all_nan(run(nan, 0.0)), "NaN on {level}");
+            assert!(all_nan(run(-inf, -inf)), "all -inf on {level}");
+            assert!(all_nan(run(inf, 0.0)), "inf on {level}");
+            assert_eq!(run(-inf, 0.0)[0], 0.0, "one -inf on {level}");
+            assert_eq!(run(0.0, -inf)[0], 1.0, "all but one -inf on {level}");
+            assert_eq!(run(1e30, -1e30)[0], 1.0, "no overflow on {level}");
+        }
+    });
+}
+
+#[test]
+fn wrong_labels_and_shapes_are_told() {
+    let told = |f: fn()| {
+        let error = std::panic::catch_unwind(f).expect_err("something is wrong");
+        error.downcast_ref::<String>().cloned().unwrap_or_default()
+    };
+    assert_eq!(
+        told(|| {
+            softmax::cross_entropy_rows(&[0.0; 6], 3, &[1, 3], &mut [0.0; 2], &mut [0.0; 2]);
+        }),
+        "the label of row 1 is 3, but there are 3 classes, 0 to 2"
+    );
+    assert!(told(|| softmax::softmax_rows(&[0.0; 5], 2, &mut [0.0; 5])).contains("rows of 2"));
+    assert!(told(|| reduce::sum_axis(&[0.0; 5], [1, 2, 3], &mut [0.0; 3])).contains("1 x 2 x 3"));
+    assert!(
+        told(|| reduce::sum_axis(&[0.0; 5], [usize::MAX, 2, 3], &mut [0.0; 3])).contains("has 5")
+    );
+}
