@@ -36,6 +36,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod transpose;
 mod vector;
 
 pub use epilogue::{Bias, Epilogue};

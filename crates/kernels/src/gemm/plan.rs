@@ -105,14 +105,22 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     if m <= DOT_ROWS && b.row_stride == 1 && k >= lanes {
         return Path::Dot;
     }
-    // B is read in place when few panels of A pass over it, or when it is small.
+    // B is read in place, if its rows are contiguous, unless it is too large for the second-level
+    // cache and enough panels of A pass over it to repay the copy.
     let b_bytes = size_of::<E>().saturating_mul(n).saturating_mul(k);
-    let pack_b = !b_by_rows || (m > 2 * blocks.rows && b_bytes > DIRECT_BYTES);
-    // A is read in place unless many panels of B pass over it, or its elements lie so far apart
-    // that a micro-panel would crowd a few sets of the cache.
-    let near = a.col_stride == 1 || a.row_stride == 1;
-    let a_bytes = size_of::<E>().saturating_mul(m).saturating_mul(k);
-    let pack_a = n > width && (!near || a_bytes > DIRECT_BYTES);
+    let pack_b = !b_by_rows || (m > IN_PLACE_ROWS && b_bytes > IN_PLACE_BYTES);
+    // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
+    // of half a page), or its columns do and they are long, or nothing in it is contiguous.
+    let crowded = |stride: isize| {
+        (stride.unsigned_abs().wrapping_mul(size_of::<E>())).is_multiple_of(CROWDING_BYTES)
+    };
+    let pack_a = n > 2 * width
+        && m > 1
+        && match (a.row_stride, a.col_stride) {
+            (_, 1) => crowded(a.row_stride) && k > lanes,
+            (1, _) => k > IN_PLACE_DEPTH && pack_b,
+            _ => true,
+        };
     Path::Blocked { pack_a, pack_b }
 }
 
@@ -151,8 +159,14 @@ const PIECE: usize = 2 << 20;
 const TINY: usize = 40;
 /// Up to this many rows inner products along k beat packing a B stored by columns.
 const DOT_ROWS: usize = 4;
-/// Operands up to this size stay in the nearest caches without being packed.
-const DIRECT_BYTES: usize = 24 << 10;
+/// Up to this many rows of A, B is not worth a copy.
+const IN_PLACE_ROWS: usize = 192;
+/// Up to this size B is not worth a copy.
+const IN_PLACE_BYTES: usize = 768 << 10;
+/// Up to this depth a column-major A is not worth a copy.
+const IN_PLACE_DEPTH: usize = 192;
+/// Rows this far apart, or a multiple of it, share the sets of the first-level cache.
+const CROWDING_BYTES: usize = 2 << 10;
 
 /// A dimension divided into the fewest blocks of at most `limit`, of nearly equal size, each but
 /// the last a multiple of `unit`.
