@@ -31,7 +31,7 @@ fn reduce<V: Lanes>(x: V) -> Reduced<V> {
     Reduced { n, r, r_lo }
 }
 
-/// `e^(x + x_lo) = 2^n * (hi + lo)` with `hi` in `[0.7, 1.42]` and `lo` up to a sixteenth of it.
+/// `e^(x + x_lo) = 2^n * (hi + lo)` with `hi` in `[0.7, 1.42]` and `lo` below its last bit.
 ///
 /// The relative error is about `2^-28` for `f32` and `2^-57` for `f64`. `x` must be finite, within
 /// [`clamp`]'s range, or NaN.
@@ -41,7 +41,7 @@ pub(crate) fn exp_pair<V: Lanes>(x: V, x_lo: V) -> (V, Pair<V>) {
     let Reduced { n, r, r_lo } = reduce(x);
     let sum = Pair::fast_sum(one, r);
     let tail = (r * r).mul_add(horner(r, V::Elem::EXP), sum.lo);
-    (n, Pair { hi: sum.hi, lo: (r_lo + x_lo).mul_add(sum.hi, tail) })
+    (n, Pair::fast_sum(sum.hi, (r_lo + x_lo).mul_add(sum.hi, tail)))
 }
 
 /// `e^x = 2^n * (hi + lo)`, with `r` rounded: up to a quarter of an ULP cheaper than
@@ -51,7 +51,7 @@ pub(crate) fn exp_pair_short<V: Lanes>(x: V) -> (V, Pair<V>) {
     let one = x.lit(V::Elem::ONE);
     let Reduced { n, r, .. } = reduce(x);
     let sum = Pair::fast_sum(one, r);
-    (n, Pair { hi: sum.hi, lo: (r * r).mul_add(horner(r, V::Elem::EXP), sum.lo) })
+    (n, Pair::fast_sum(sum.hi, (r * r).mul_add(horner(r, V::Elem::EXP), sum.lo)))
 }
 
 /// `x` moved into the range outside of which `e^x` surely overflows or rounds to zero; NaN stays.
@@ -64,24 +64,21 @@ pub(crate) fn clamp<V: Lanes>(x: V) -> V {
 #[inline(always)]
 pub(crate) fn exp<V: Lanes>(x: V) -> V {
     let (n, p) = exp_pair_short(clamp(x));
-    p.value().scale2(n)
+    p.hi.scale2(n)
 }
 
-/// `e^(x + x_lo) - 1` as a pair, for `x` (finite or NaN) below half of the overflow bound.
+/// `e^(x + x_lo) - 1` as a pair, for `x <= 0` within [`clamp`]'s range, or NaN.
 #[inline(always)]
 pub(crate) fn exp_m1_pair<V: Lanes>(x: V, x_lo: V) -> Pair<V> {
     let one = x.lit(V::Elem::ONE);
     let Reduced { n, r, r_lo } = reduce(x);
-    let tail = (r * r).mul_add(horner(r, V::Elem::EXP), {
-        let low = r_lo + x_lo;
-        low.mul_add(r, low)
-    });
-    // 2^n (1 + r + tail) - 1, where 2^n r is exact and 2^n - 1 nearly so.
+    let low = r_lo + x_lo;
+    let tail = (r * r).mul_add(horner(r, V::Elem::EXP), low.mul_add(r, low));
+    // 2^n (1 + r + tail) - 1, where 2^n r is exact.
     let scale = n.pow2();
-    let most = scale - one;
-    let lost = (scale - most) - one;
-    let sum = Pair::fast_sum(most, scale * r);
-    Pair { hi: sum.hi, lo: scale.mul_add(tail, sum.lo + lost) }
+    let power = Pair::fast_sum(-one, scale);
+    let sum = Pair::fast_sum(power.hi, scale * r);
+    Pair::fast_sum(sum.hi, scale.mul_add(tail, sum.lo + power.lo))
 }
 
 /// `e^x - 1`.
@@ -96,10 +93,9 @@ pub(crate) fn exp_m1<V: Lanes>(x: V) -> V {
     let top = n.lit(V::Elem::MAX_EXPONENT);
     let double = V::select(top.lt(n), one + one, one);
     let scale = top.min(n).pow2();
-    let most = scale - one;
-    let lost = (scale - most) - one;
-    let sum = Pair::fast_sum(most, scale * r);
-    (sum.hi + scale.mul_add(tail, sum.lo + lost)) * double
+    let power = Pair::sum(scale, -one);
+    let sum = Pair::fast_sum(power.hi, scale * r);
+    (sum.hi + scale.mul_add(tail, sum.lo + power.lo)) * double
 }
 
 /// `e^x`, as a vector function.
