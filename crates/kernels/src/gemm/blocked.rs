@@ -9,7 +9,7 @@
 use super::epilogue;
 use super::pack;
 use super::plan::{self, Blocks};
-use super::problem::{Output, Problem};
+use super::problem::{Operand, Output, Problem};
 use super::scratch::{ALIGN, Scratch};
 use super::tile::{self, MAX_ROWS, Tile, VECTORS};
 use crate::Element;
@@ -33,7 +33,8 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     // The micro-kernel reads rows of B.
     let pack_b = pack_b || b.col_stride != 1;
     let depth_step = plan::block_size(k, blocks.depth, 1);
-    let col_step = if pack_b { plan::block_size(n, blocks.cols, width) } else { n };
+    let col_limit = (blocks.cols.saturating_mul(blocks.depth) / depth_step).max(width);
+    let col_step = plan::block_size(n, col_limit, width);
     let row_step = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
 
     let mut scratch = None;
@@ -99,6 +100,11 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                                 epilogue::finish(simd, c, rows, count, &part);
                             }
                         });
+                        if row + rows < m {
+                            let next = row_step.min(m - row - rows);
+                            let share = (panel / width, cols.div_ceil(width));
+                            prefetch_share(a.at(row + rows, from), (next, depth), share.0, share.1);
+                        }
                         panel += count;
                     }
                     row += rows;
@@ -109,6 +115,35 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
         }
     }
 }
+
+/// Fetches one of `shares` shares of the micro-panel `a` of `rows` x `depth` elements into the
+/// cache.
+#[inline(always)]
+fn prefetch_share<E: Element>(
+    a: Operand<E>,
+    (rows, depth): (usize, usize),
+    share: usize,
+    shares: usize,
+) {
+    // The inner loop runs along the smaller stride.
+    let (mut along, mut across) = ((depth, a.col_stride), (rows, a.row_stride));
+    if across.1.unsigned_abs() < along.1.unsigned_abs() {
+        std::mem::swap(&mut along, &mut across);
+    }
+    let line = LINE / size_of::<E>();
+    let jump = line.div_ceil(along.1.unsigned_abs().max(1));
+    for outer in across.0 * share / shares..across.0 * (share + 1) / shares {
+        let start = a.ptr.wrapping_offset(outer as isize * across.1);
+        let mut inner = 0;
+        while inner < along.0 {
+            tile::prefetch(start.wrapping_offset(inner as isize * along.1));
+            inner += jump;
+        }
+    }
+}
+
+/// The bytes of a cache line.
+const LINE: usize = 64;
 
 /// The row stride of a copied tile.
 const STRIDE: usize = VECTORS * MAX_LANES;

@@ -27,6 +27,7 @@
 //! exact zero.
 
 mod blocked;
+mod dot;
 mod epilogue;
 mod matrix;
 mod pack;
@@ -36,6 +37,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod transpose;
 mod vector;
 
 pub use epilogue::{Bias, Epilogue};
@@ -141,10 +143,10 @@ impl<E: Element> Kernel for Run<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let problem = self.problem.oriented();
-        if problem.m == 0 || problem.n == 0 {
+        if self.problem.m == 0 || self.problem.n == 0 {
             return;
         }
+        let problem = plan::orient::<E, S>(*self.problem);
         let plan = self.force.unwrap_or_else(|| Plan::of::<E, S>(&problem, threads::count));
         if plan.grid == (1, 1) {
             // SAFETY: `Problem::new` was made from checked views, of which that of C is exclusive.
@@ -196,7 +198,7 @@ impl<E: Element> Kernel for Piece<'_, E> {
             match self.plan.path {
                 Path::Scale | Path::Tiny => vector::tiny(simd, self.problem),
                 Path::Axpy => vector::axpy(simd, self.problem),
-                Path::Dot => vector::dot(simd, self.problem),
+                Path::Dot => dot::run(simd, self.problem),
                 Path::Blocked { pack_a, pack_b } => {
                     blocked::run(simd, self.problem, &self.plan.blocks, pack_a, pack_b);
                 }

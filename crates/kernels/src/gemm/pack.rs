@@ -6,8 +6,9 @@
 
 use super::problem::Operand;
 use super::tile::VECTORS;
+use super::transpose;
 use crate::Element;
-use crate::simd::{Lanes, Simd};
+use crate::simd::{Kernel, Lanes, Simd};
 
 /// The elements a packed B of `depth` x `cols` takes.
 pub(super) fn b_len<E: Element, S: Simd>(depth: usize, cols: usize) -> usize {
@@ -16,7 +17,8 @@ pub(super) fn b_len<E: Element, S: Simd>(depth: usize, cols: usize) -> usize {
 
 /// The elements a packed micro-panel of A takes: whole vectors are written.
 pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
-    (rows * depth).next_multiple_of(E::Vector::<S>::LANES) + 2 * E::Vector::<S>::LANES
+    let lanes = E::Vector::<S>::LANES;
+    rows * depth.next_multiple_of(lanes) + rows.next_multiple_of(lanes)
 }
 
 /// The width of the panel that starts where `cols` columns are left: that of a tile, or whole
@@ -31,8 +33,38 @@ pub(super) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
 ///
 /// # Safety
 /// The elements of `b` must be readable, `to` writable for [`b_len`] elements.
-#[inline(always)]
+#[inline(never)]
 pub(super) unsafe fn pack_b<E: Element, S: Simd>(
+    simd: S,
+    b: Operand<E>,
+    depth: usize,
+    cols: usize,
+    to: *mut E,
+) {
+    simd.vectorize(PackB { b, depth, cols, to });
+}
+
+struct PackB<E> {
+    b: Operand<E>,
+    depth: usize,
+    cols: usize,
+    to: *mut E,
+}
+
+impl<E: Element> Kernel for PackB<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        // SAFETY: `pack_b`'s caller vouches for the pointers.
+        unsafe { panels(simd, self.b, self.depth, self.cols, self.to) }
+    }
+}
+
+/// # Safety
+/// As for [`pack_b`].
+#[inline(always)]
+unsafe fn panels<E: Element, S: Simd>(
     simd: S,
     b: Operand<E>,
     depth: usize,
@@ -48,20 +80,18 @@ pub(super) unsafe fn pack_b<E: Element, S: Simd>(
         let panel = b.at(0, col);
         // SAFETY: the panel lies within B and within the packed elements.
         unsafe {
-            if panel.col_stride == 1 {
+            if panel.col_stride == 1 && count == VECTORS * lanes {
+                const { assert!(VECTORS == 2) };
                 for p in 0..depth {
                     let (from, to) = (panel.at(p, 0).ptr, to.add(p * width));
-                    let mut v = 0;
-                    while v < width {
-                        let left = count - v;
-                        let vector = if left >= lanes {
-                            E::Vector::<S>::load_ptr(simd, from.add(v))
-                        } else {
-                            E::Vector::<S>::load_partial_ptr(simd, from.add(v), left)
-                        };
-                        vector.store_ptr(to.add(v));
-                        v += lanes;
-                    }
+                    let first = E::Vector::<S>::load_ptr(simd, from);
+                    let second = E::Vector::<S>::load_ptr(simd, from.add(lanes));
+                    first.store_ptr(to);
+                    second.store_ptr(to.add(lanes));
+                }
+            } else if panel.col_stride == 1 {
+                for p in 0..depth {
+                    copy(simd, panel.at(p, 0).ptr, count, to.add(p * width));
                 }
             } else {
                 let mut v = 0;
@@ -92,18 +122,28 @@ unsafe fn columns_to_rows<E: Element, S: Simd>(
     to_stride: usize,
 ) {
     let lanes = E::Vector::<S>::LANES;
-    let zero = E::Vector::<S>::splat(simd, E::ZERO);
-    for p in 0..depth {
+    let stride = to_stride as isize;
+    let mut p = 0;
+    while p < depth {
+        let len = lanes.min(depth - p);
+        let (block, to) = (from.at(p, 0), to.wrapping_add(p * to_stride));
         // SAFETY: passed on.
         unsafe {
-            let row = to.add(p * to_stride);
-            if count < lanes {
-                zero.store_ptr(row);
-            }
-            for j in 0..count {
-                row.add(j).write(from.at(p, j).ptr.read());
+            if from.row_stride != 1 {
+                for i in 0..len {
+                    for j in 0..lanes {
+                        let value = if j < count { block.at(i, j).ptr.read() } else { E::ZERO };
+                        to.add(i * to_stride + j).write(value);
+                    }
+                }
+            } else if count == lanes && len == lanes {
+                transpose::block(simd, block.ptr, block.col_stride, to, stride);
+            } else {
+                let size = (count, len);
+                transpose::partial_block(simd, block.ptr, block.col_stride, size, to, stride);
             }
         }
+        p += len;
     }
 }
 
@@ -111,8 +151,38 @@ unsafe fn columns_to_rows<E: Element, S: Simd>(
 ///
 /// # Safety
 /// The elements of `a` must be readable, `to` writable for [`a_len`] elements.
-#[inline(always)]
+#[inline(never)]
 pub(super) unsafe fn pack_a<E: Element, S: Simd>(
+    simd: S,
+    a: Operand<E>,
+    rows: usize,
+    depth: usize,
+    to: *mut E,
+) -> Operand<E> {
+    simd.vectorize(PackA { a, rows, depth, to })
+}
+
+struct PackA<E> {
+    a: Operand<E>,
+    rows: usize,
+    depth: usize,
+    to: *mut E,
+}
+
+impl<E: Element> Kernel for PackA<E> {
+    type Output = Operand<E>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Operand<E> {
+        // SAFETY: `pack_a`'s caller vouches for the pointers.
+        unsafe { micro_panel(simd, self.a, self.rows, self.depth, self.to) }
+    }
+}
+
+/// # Safety
+/// As for [`pack_a`].
+#[inline(always)]
+unsafe fn micro_panel<E: Element, S: Simd>(
     simd: S,
     a: Operand<E>,
     rows: usize,
@@ -123,10 +193,11 @@ pub(super) unsafe fn pack_a<E: Element, S: Simd>(
     // next one overwrites.
     unsafe {
         if a.col_stride == 1 {
+            let stride = depth.next_multiple_of(E::Vector::<S>::LANES);
             for i in 0..rows {
-                copy(simd, a.at(i, 0).ptr, depth, to.add(i * depth));
+                copy(simd, a.at(i, 0).ptr, depth, to.add(i * stride));
             }
-            return Operand { ptr: to, row_stride: depth as isize, col_stride: 1 };
+            return Operand { ptr: to, row_stride: stride as isize, col_stride: 1 };
         }
         if a.row_stride == 1 {
             for p in 0..depth {
@@ -151,16 +222,26 @@ pub(super) unsafe fn pack_a<E: Element, S: Simd>(
 unsafe fn copy<E: Element, S: Simd>(simd: S, from: *const E, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
-    while i < count {
-        // SAFETY: passed on.
-        unsafe {
-            let vector = if count - i >= lanes {
-                E::Vector::<S>::load_ptr(simd, from.add(i))
-            } else {
-                E::Vector::<S>::load_partial_ptr(simd, from.add(i), count - i)
-            };
-            vector.store_ptr(to.add(i));
+    // SAFETY: passed on.
+    unsafe {
+        while count - i >= 4 * lanes {
+            let (from, to) = (from.add(i), to.add(i));
+            let first = E::Vector::<S>::load_ptr(simd, from);
+            let second = E::Vector::<S>::load_ptr(simd, from.add(lanes));
+            let third = E::Vector::<S>::load_ptr(simd, from.add(2 * lanes));
+            let fourth = E::Vector::<S>::load_ptr(simd, from.add(3 * lanes));
+            first.store_ptr(to);
+            second.store_ptr(to.add(lanes));
+            third.store_ptr(to.add(2 * lanes));
+            fourth.store_ptr(to.add(3 * lanes));
+            i += 4 * lanes;
         }
-        i += lanes;
+        while count - i >= lanes {
+            E::Vector::<S>::load_ptr(simd, from.add(i)).store_ptr(to.add(i));
+            i += lanes;
+        }
+        if i < count {
+            E::Vector::<S>::load_partial_ptr(simd, from.add(i), count - i).store_ptr(to.add(i));
+        }
     }
 }

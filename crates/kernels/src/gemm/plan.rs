@@ -42,9 +42,9 @@ pub(super) enum Path {
     Scale,
     /// A handful of multiply-adds: plain loops.
     Tiny,
-    /// Few rows, B by rows: C gathers multiples of the rows of B, which stream by once.
+    /// One row, B by rows: C gathers multiples of the rows of B, which stream by once.
     Axpy,
-    /// Few rows, B by columns: inner products along k.
+    /// Few rows or few columns: inner products along k.
     Dot,
     /// The blocked loops. What is not packed is read in place by the micro-kernel.
     Blocked {
@@ -66,7 +66,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for `problem`, which must be oriented (see [`Problem::oriented`]), if it may be
+    /// The plan for `problem`, which must be oriented (see [`orient`]), if it may be
     /// spread over `threads` threads.
     #[inline(always)]
     pub(super) fn of<E: Element, S: Simd>(
@@ -86,6 +86,22 @@ impl Plan {
     }
 }
 
+/// Chooses between a product and its transpose, and settles the strides that do not matter.
+///
+/// The columns of C are computed as vectors, so they should be contiguous; of a vector, the longer
+/// dimension becomes the columns. Where C has so few columns that most lanes would idle, and the
+/// rows of A are interleaved anyhow, they become the columns though C must then be scattered.
+#[inline(always)]
+pub(super) fn orient<'a, E: Element, S: Simd>(problem: Problem<'a, E>) -> Problem<'a, E> {
+    let Problem { m, n, k, a, c, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    let rows_unit = c.row_stride == 1 || m == 1;
+    let cols_unit = c.col_stride == 1 || n == 1;
+    let narrow = n < lanes && m > lanes && k > lanes && a.row_stride == 1 && a.col_stride != 1;
+    let turn = rows_unit && (!cols_unit || (n == 1 && m > 1)) || narrow;
+    if turn { problem.transposed().settled() } else { problem.settled() }
+}
+
 /// The path of an oriented problem.
 #[inline(always)]
 fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
@@ -102,17 +118,35 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     if m == 1 && b_by_rows && n >= lanes {
         return Path::Axpy;
     }
-    if m <= DOT_ROWS && b.row_stride == 1 && k >= lanes {
-        return Path::Dot;
+    // Inner products fill the lanes along k, tiles along n; the one pays for adding up the lanes
+    // and the other for packing. The costs are in vector operations.
+    if a.col_stride == 1 && k >= lanes || b.row_stride == 1 {
+        let area = m.saturating_mul(n);
+        let dot = area.saturating_mul(k.div_ceil(lanes) + SUM_COST).saturating_mul(9) / 8;
+        let copy_a = if a.col_stride == 1 { 0 } else { m.saturating_mul(k) };
+        let copy_b = if b.row_stride == 1 { 0 } else { n.saturating_mul(k) };
+        let tiles = m.saturating_mul(n.div_ceil(lanes)).saturating_mul(k);
+        let pack = if b_by_rows { 0 } else { n.saturating_mul(k) / 2 };
+        if dot.saturating_add(copy_a).saturating_add(copy_b) < tiles.saturating_add(pack) {
+            return Path::Dot;
+        }
     }
-    // B is read in place when few panels of A pass over it, or when it is small.
+    // B is read in place, if its rows are contiguous, unless it is too large for the second-level
+    // cache and enough panels of A pass over it to repay the copy.
     let b_bytes = size_of::<E>().saturating_mul(n).saturating_mul(k);
-    let pack_b = !b_by_rows || (m > 2 * blocks.rows && b_bytes > DIRECT_BYTES);
-    // A is read in place unless many panels of B pass over it, or its elements lie so far apart
-    // that a micro-panel would crowd a few sets of the cache.
-    let near = a.col_stride == 1 || a.row_stride == 1;
-    let a_bytes = size_of::<E>().saturating_mul(m).saturating_mul(k);
-    let pack_a = n > width && (!near || a_bytes > DIRECT_BYTES);
+    let pack_b = !b_by_rows || (m > IN_PLACE_ROWS && b_bytes > IN_PLACE_BYTES);
+    // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
+    // of half a page), or its columns do and they are long, or nothing in it is contiguous.
+    let crowded = |stride: isize| {
+        (stride.unsigned_abs().wrapping_mul(size_of::<E>())).is_multiple_of(CROWDING_BYTES)
+    };
+    let pack_a = n > 2 * width
+        && m > 1
+        && match (a.row_stride, a.col_stride) {
+            (_, 1) => crowded(a.row_stride) && k > lanes,
+            (1, _) => k > IN_PLACE_DEPTH && pack_b,
+            _ => true,
+        };
     Path::Blocked { pack_a, pack_b }
 }
 
@@ -127,7 +161,7 @@ fn grid<E: Element, S: Simd>(
     let width = VECTORS * E::Vector::<S>::LANES;
     let most_rows = match path {
         Path::Scale | Path::Tiny => return (1, 1),
-        Path::Axpy | Path::Dot => 1,
+        Path::Axpy | Path::Dot => m,
         Path::Blocked { .. } => m.div_ceil(blocks.rows),
     };
     let most_cols = n.div_ceil(width);
@@ -149,10 +183,16 @@ fn grid<E: Element, S: Simd>(
 const PIECE: usize = 2 << 20;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
-/// Up to this many rows inner products along k beat packing a B stored by columns.
-const DOT_ROWS: usize = 4;
-/// Operands up to this size stay in the nearest caches without being packed.
-const DIRECT_BYTES: usize = 24 << 10;
+/// What it costs to add up the lanes of an inner product.
+const SUM_COST: usize = 5;
+/// Up to this many rows of A, B is not worth a copy.
+const IN_PLACE_ROWS: usize = 192;
+/// Up to this size B is not worth a copy.
+const IN_PLACE_BYTES: usize = 768 << 10;
+/// Up to this depth a column-major A is not worth a copy.
+const IN_PLACE_DEPTH: usize = 192;
+/// Rows this far apart, or a multiple of it, share the sets of the first-level cache.
+const CROWDING_BYTES: usize = 2 << 10;
 
 /// A dimension divided into the fewest blocks of at most `limit`, of nearly equal size, each but
 /// the last a multiple of `unit`.

@@ -145,15 +145,10 @@ impl<'a, E: Element> Problem<'a, E> {
         }
     }
 
-    /// The same problem with its free strides settled (those of dimensions of one element), and
-    /// turned so that, if either stride of C is one, it is the column stride; of a vector, the
-    /// longer dimension becomes the columns.
+    /// The same problem with its free strides, those of dimensions of one element, settled.
     #[inline(always)]
-    pub(super) fn oriented(self) -> Self {
-        let rows_unit = self.c.row_stride == 1 || self.m == 1;
-        let cols_unit = self.c.col_stride == 1 || self.n == 1;
-        let turn = rows_unit && (!cols_unit || (self.n == 1 && self.m > 1));
-        let mut problem = if turn { self.transposed() } else { self };
+    pub(super) fn settled(self) -> Self {
+        let mut problem = self;
         if problem.n == 1 {
             problem.b.col_stride = 1;
             problem.c.col_stride = 1;

@@ -144,6 +144,11 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
         let mut a = thirds::<E>(tile.a.ptr, stride);
         let mut b = tile.b.ptr;
         for _ in 0..tile.depth {
+            for v in 0..NV {
+                prefetch(
+                    b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride).wrapping_add(v * lanes),
+                );
+            }
             let mut row = [zero; NV];
             for (v, vector) in row.iter_mut().enumerate() {
                 let from = b.wrapping_add(v * lanes);
@@ -170,12 +175,14 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
             b = b.wrapping_offset(tile.b.row_stride);
         }
 
-        let alpha = E::Vector::<S>::splat(simd, tile.alpha);
-        each_row!(i < MR, {
-            for sum in &mut acc[i] {
-                *sum = *sum * alpha;
-            }
-        });
+        if tile.alpha != E::ONE {
+            let alpha = E::Vector::<S>::splat(simd, tile.alpha);
+            each_row!(i < MR, {
+                for sum in &mut acc[i] {
+                    *sum = *sum * alpha;
+                }
+            });
+        }
         // SAFETY: the caller vouches for the elements of C, here and below.
         unsafe {
             if tile.beta != E::ZERO {
@@ -221,9 +228,12 @@ fn thirds<E>(ptr: *const E, row_stride: isize) -> [*const E; MAX_ROWS.div_ceil(3
 /// From this depth on C is fetched into the cache while the tile is computed.
 const PREFETCH_DEPTH: usize = 64;
 
+/// So many rows of B ahead of the one in use are fetched.
+const PREFETCH_ROWS: isize = 8;
+
 /// Asks for a cache line.
 #[inline(always)]
-fn prefetch<E>(ptr: *const E) {
+pub(super) fn prefetch<E>(ptr: *const E) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch accesses nothing; SSE is part of the architecture.
     unsafe {

@@ -62,6 +62,11 @@ pub(super) unsafe fn axpy<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
                 p += ROWS_AT_A_TIME;
                 beta = E::ONE;
             }
+            while k - p >= 2 {
+                gather::<E, S, 2>(simd, alpha, a.at(i, p), b.at(p, 0), beta, row.ptr, n);
+                p += 2;
+                beta = E::ONE;
+            }
             while p < k {
                 gather::<E, S, 1>(simd, alpha, a.at(i, p), b.at(p, 0), beta, row.ptr, n);
                 p += 1;
@@ -135,92 +140,12 @@ unsafe fn gather<E: Element, S: Simd, const R: usize>(
     }
 }
 
-/// The columns of B [`dot`] takes at a time.
-const COLUMNS_AT_A_TIME: usize = 4;
-
-/// Few rows, B by columns: every element of C is an inner product along k, in vectors, so its sum
-/// runs in as many chains as a vector has lanes.
-///
-/// # Safety
-/// The problem must hold what [`Problem`] says, with C written by this thread alone and the row
-/// stride of B one.
-#[inline(always)]
-pub(super) unsafe fn dot<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
-    let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
-    let mut scratch = (a.col_stride != 1).then(Scratch::take);
-    // SAFETY: everything read or written is an element of the problem, or of the scratch of k
-    // elements.
-    unsafe {
-        for i in 0..m {
-            let mut left = a.at(i, 0).ptr;
-            if let Some(scratch) = &mut scratch {
-                let copy = scratch.get::<E>(k);
-                for p in 0..k {
-                    copy.add(p).write(a.at(i, p).ptr.read());
-                }
-                left = copy;
-            }
-            let mut j = 0;
-            while n - j >= COLUMNS_AT_A_TIME {
-                columns::<E, S, COLUMNS_AT_A_TIME>(simd, problem, left, b.at(0, j), c.at(i, j));
-                j += COLUMNS_AT_A_TIME;
-            }
-            while j < n {
-                columns::<E, S, 1>(simd, problem, left, b.at(0, j), c.at(i, j));
-                j += 1;
-            }
-        }
-        if !epilogue.is_none() {
-            epilogue::finish(simd, c, m, n, &epilogue);
-        }
-    }
-}
-
-/// The inner products of a row with `N` columns.
-///
-/// # Safety
-/// `left` must be readable for k elements, `right` for k x N with a row stride of one, `c`
-/// writable for 1 x N.
-#[inline(always)]
-unsafe fn columns<E: Element, S: Simd, const N: usize>(
-    simd: S,
-    problem: &Problem<'_, E>,
-    left: *const E,
-    right: Operand<E>,
-    c: Output<E>,
-) {
-    let lanes = E::Vector::<S>::LANES;
-    let k = problem.k;
-    let mut sums = [E::Vector::<S>::splat(simd, E::ZERO); N];
-    // SAFETY: the first k elements of each column are read, and the elements of C written.
-    unsafe {
-        let mut p = 0;
-        while k - p >= lanes {
-            let x = E::Vector::<S>::load_ptr(simd, left.add(p));
-            for (j, sum) in sums.iter_mut().enumerate() {
-                *sum = x.mul_add(E::Vector::<S>::load_ptr(simd, right.at(p, j).ptr), *sum);
-            }
-            p += lanes;
-        }
-        if p < k {
-            let x = E::Vector::<S>::load_partial_ptr(simd, left.add(p), k - p);
-            for (j, sum) in sums.iter_mut().enumerate() {
-                let y = E::Vector::<S>::load_partial_ptr(simd, right.at(p, j).ptr, k - p);
-                *sum = x.mul_add(y, *sum);
-            }
-        }
-        for (j, sum) in sums.iter().enumerate() {
-            put(problem, sum.reduce_sum(), c.at(0, j).ptr);
-        }
-    }
-}
-
 /// `c = alpha sum + beta c`.
 ///
 /// # Safety
 /// `c` must be readable and writable.
 #[inline(always)]
-unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E) {
+pub(super) unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E) {
     let sum = problem.alpha * sum;
     // SAFETY: passed on.
     unsafe {

@@ -1,0 +1,208 @@
+//! Inner products: A by rows, B by columns, both contiguous along k.
+//!
+//! A tile of rows and columns is a grid of accumulators, each a vector running down k, so nothing
+//! is packed and nothing transposed but the accumulators themselves, once at the end. Every
+//! element is summed in as many chains as a vector has lanes, whatever the tile.
+
+use std::mem::MaybeUninit;
+
+use super::epilogue;
+use super::problem::{Operand, Problem};
+use super::scratch::{ALIGN, Scratch};
+use super::transpose;
+use super::vector::put;
+use crate::Element;
+use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
+
+/// The largest tile, in accumulators.
+const MAX_SUMS: usize = 24;
+
+/// Computes the product by inner products. An operand that is not contiguous along k is copied.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0.
+#[inline(always)]
+pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+    let &Problem { m, n, k, mut a, mut b, .. } = problem;
+    let mut scratch = None;
+    if a.col_stride != 1 || b.row_stride != 1 {
+        let stride = k.next_multiple_of(ALIGN / size_of::<E>());
+        let scratch = scratch.insert(Scratch::take());
+        let mut to = scratch.get::<E>(stride * (m + n));
+        // SAFETY: the scratch has room for m + n rows of k elements.
+        unsafe {
+            if a.col_stride != 1 {
+                for i in 0..m {
+                    for p in 0..k {
+                        to.add(i * stride + p).write(a.at(i, p).ptr.read());
+                    }
+                }
+                a = Operand { ptr: to, row_stride: stride as isize, col_stride: 1 };
+                to = to.add(m * stride);
+            }
+            if b.row_stride != 1 {
+                for j in 0..n {
+                    for p in 0..k {
+                        to.add(j * stride + p).write(b.at(p, j).ptr.read());
+                    }
+                }
+                b = Operand { ptr: to, row_stride: 1, col_stride: stride as isize };
+            }
+        }
+    }
+    let problem = Problem { a, b, ..*problem };
+    // SAFETY: passed on; both operands are contiguous along k now.
+    unsafe {
+        match S::REGISTERS {
+            32.. => tiles::<E, S, 4, 6>(simd, &problem),
+            16.. => tiles::<E, S, 3, 4>(simd, &problem),
+            _ => tiles::<E, S, 2, 2>(simd, &problem),
+        }
+        if !problem.epilogue.is_none() {
+            epilogue::finish(simd, problem.c, m, n, &problem.epilogue);
+        }
+    }
+}
+
+/// Walks C in tiles of `R` rows and `N` columns.
+///
+/// # Safety
+/// As for [`run`], and both operands must be contiguous along k.
+#[inline(always)]
+unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
+    simd: S,
+    problem: &Problem<'_, E>,
+) {
+    let &Problem { m, n, .. } = problem;
+    let mut col = 0;
+    while col < n {
+        let cols = match n - col {
+            left if left >= N => N,
+            left if left >= 3 && N > 3 => 3,
+            _ => 1,
+        };
+        let mut row = 0;
+        while row < m {
+            let rows = R.min(m - row);
+            let mut sums = [E::ZERO; MAX_SUMS];
+            let tile = (problem.k, problem.a.at(row, 0), problem.b.at(0, col));
+            // SAFETY: the tile lies within the operands, its elements within C.
+            unsafe {
+                match (rows, cols) {
+                    (1, 1) => kernel::<E, S, 1, 1>(simd, tile, &mut sums),
+                    (1, 3) => kernel::<E, S, 1, 3>(simd, tile, &mut sums),
+                    (1, _) => kernel::<E, S, 1, N>(simd, tile, &mut sums),
+                    (2, 1) => kernel::<E, S, 2, 1>(simd, tile, &mut sums),
+                    (2, 3) => kernel::<E, S, 2, 3>(simd, tile, &mut sums),
+                    (2, _) => kernel::<E, S, 2, N>(simd, tile, &mut sums),
+                    (3, 1) if R >= 3 => kernel::<E, S, 3, 1>(simd, tile, &mut sums),
+                    (3, 3) if R >= 3 => kernel::<E, S, 3, 3>(simd, tile, &mut sums),
+                    (3, _) if R >= 3 => kernel::<E, S, 3, N>(simd, tile, &mut sums),
+                    (_, 1) => kernel::<E, S, R, 1>(simd, tile, &mut sums),
+                    (_, 3) => kernel::<E, S, R, 3>(simd, tile, &mut sums),
+                    (_, _) => kernel::<E, S, R, N>(simd, tile, &mut sums),
+                }
+                for i in 0..rows {
+                    for j in 0..cols {
+                        put(problem, sums[i * cols + j], problem.c.at(row + i, col + j).ptr);
+                    }
+                }
+            }
+            row += rows;
+        }
+        col += cols;
+    }
+}
+
+/// A depth, and the corner of each operand.
+type Tile<E> = (usize, Operand<E>, Operand<E>);
+
+/// The inner products of `R` rows with `N` columns, row after row.
+///
+/// # Safety
+/// The operands must be readable for `R` x k and k x `N` elements, contiguous along k.
+#[inline(never)]
+unsafe fn kernel<E: Element, S: Simd, const R: usize, const N: usize>(
+    simd: S,
+    tile: Tile<E>,
+    sums: &mut [E; MAX_SUMS],
+) {
+    simd.vectorize(Sums::<E, R, N> { tile, sums });
+}
+
+struct Sums<'a, E, const R: usize, const N: usize> {
+    tile: Tile<E>,
+    sums: &'a mut [E; MAX_SUMS],
+}
+
+impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        const { assert!(R * N <= MAX_SUMS) };
+        let (k, a, b) = self.tile;
+        let lanes = E::Vector::<S>::LANES;
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let mut acc = [[zero; N]; R];
+        let mut p = 0;
+        // SAFETY: the caller vouches for the operands; the buffers hold the accumulators, rounded
+        // up to whole blocks, and every vector read of them was written.
+        unsafe {
+            while k - p >= lanes {
+                let mut left = [zero; R];
+                for (i, left) in left.iter_mut().enumerate() {
+                    *left = E::Vector::<S>::load_ptr(simd, a.at(i, p).ptr);
+                }
+                for j in 0..N {
+                    let right = E::Vector::<S>::load_ptr(simd, b.at(p, j).ptr);
+                    for (acc, left) in acc.iter_mut().zip(left) {
+                        acc[j] = left.mul_add(right, acc[j]);
+                    }
+                }
+                p += lanes;
+            }
+            if p < k {
+                for j in 0..N {
+                    let right = E::Vector::<S>::load_partial_ptr(simd, b.at(p, j).ptr, k - p);
+                    for (i, acc) in acc.iter_mut().enumerate() {
+                        let left = E::Vector::<S>::load_partial_ptr(simd, a.at(i, p).ptr, k - p);
+                        acc[j] = left.mul_add(right, acc[j]);
+                    }
+                }
+            }
+
+            // The accumulators as the rows of blocks; transposed, the rows are to be added.
+            let mut rows = MaybeUninit::<[E; 2 * MAX_LANES * MAX_LANES]>::uninit();
+            let mut turned = MaybeUninit::<[E; MAX_LANES * MAX_LANES]>::uninit();
+            let (rows, turned) = (rows.as_mut_ptr().cast::<E>(), turned.as_mut_ptr().cast::<E>());
+            for (i, acc) in acc.iter().enumerate() {
+                for (j, acc) in acc.iter().enumerate() {
+                    acc.store_ptr(rows.add((i * N + j) * lanes));
+                }
+            }
+            let count = R * N;
+            let mut done = 0;
+            while done < count {
+                let here = lanes.min(count - done);
+                for missing in here..lanes {
+                    zero.store_ptr(rows.add((done + missing) * lanes));
+                }
+                let step = lanes as isize;
+                transpose::block(simd, rows.add(done * lanes), step, turned, step);
+                let row = |i: usize| E::Vector::<S>::load_ptr(simd, turned.add(i * lanes));
+                let mut sum = [row(0), row(1), row(2), row(3)];
+                let mut next = 4;
+                while next < lanes {
+                    for (i, sum) in sum.iter_mut().enumerate() {
+                        *sum = *sum + row(next + i);
+                    }
+                    next += 4;
+                }
+                let sum = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+                sum.store_partial_ptr(self.sums.as_mut_ptr().add(done), here);
+                done += here;
+            }
+        }
+    }
+}
