@@ -1,0 +1,127 @@
+//! Kernels on slices: activations, elementwise arithmetic, reductions, softmax, matrix products.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use wengert::kernels::activation::{self, Activation};
+use wengert::kernels::elementwise::{self, Run};
+use wengert::kernels::gemm::{Gemm, MatMut, MatRef};
+use wengert::kernels::{reduce, softmax};
+
+/// In the first-level cache, and far beyond the last.
+const LENGTHS: [usize; 2] = [4096, 1 << 22];
+
+fn wave(len: usize) -> Vec<f32> {
+    (0..len).map(|i| (i as f32 * 0.37).sin() * 3.0).collect()
+}
+
+/// The largest distance from a reference in f64, relative to one plus its magnitude.
+fn distance(got: &[f32], want: impl Fn(usize) -> f64) -> f64 {
+    let error = |(i, &got): (usize, &f32)| (f64::from(got) - want(i)).abs() / (1.0 + want(i).abs());
+    got.iter().enumerate().map(error).fold(0.0, f64::max)
+}
+
+fn activations(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/activation");
+    let cases: [(Activation, fn(f64) -> f64); 4] = [
+        (Activation::Logistic, |x| 1.0 / (1.0 + (-x).exp())),
+        (Activation::Tanh, f64::tanh),
+        (Activation::Relu, |x| x.max(0.0)),
+        (Activation::LeakyRelu { slope: 0.01 }, |x| x.max(0.01 * x)),
+    ];
+    for len in LENGTHS {
+        group.throughput(Throughput::Elements(len as u64));
+        let (x, mut y) = (wave(len), vec![0.0; len]);
+        for (function, reference) in cases {
+            activation::forward(function, &x, &mut y);
+            assert!(distance(&y, |i| reference(f64::from(x[i]))) < 1e-6, "{function}");
+            group.bench_function(BenchmarkId::new(function.to_string(), len), |b| {
+                b.iter(|| activation::forward(function, black_box(&x), &mut y));
+            });
+            let saved = y.clone();
+            group.bench_function(BenchmarkId::new(format!("{function}, gradient"), len), |b| {
+                b.iter(|| activation::backward(function, black_box(&x), &saved, &mut y));
+            });
+        }
+    }
+    group.finish();
+}
+
+fn arithmetic(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/elementwise");
+    for len in LENGTHS {
+        group.throughput(Throughput::Elements(len as u64));
+        let (x, mut y) = (wave(len), vec![0.0; len]);
+        elementwise::add(Run::Slice(&x), Run::Splat(1.0), &mut y);
+        assert!(distance(&y, |i| f64::from(x[i]) + 1.0) < 1e-6);
+        let z = y.clone();
+        group.bench_function(BenchmarkId::new("add", len), |b| {
+            b.iter(|| elementwise::add(Run::Slice(black_box(&x)), Run::Slice(&z), &mut y));
+        });
+        group.bench_function(BenchmarkId::new("axpy", len), |b| {
+            b.iter(|| elementwise::axpy(1e-3, black_box(&x), &mut y));
+        });
+    }
+    group.finish();
+}
+
+fn reductions(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/reduce");
+    for len in LENGTHS {
+        group.throughput(Throughput::Elements(len as u64));
+        let x = wave(len);
+        let exact: f64 = x.iter().map(|&x| f64::from(x)).sum();
+        let magnitude: f64 = x.iter().map(|&x| f64::from(x.abs())).sum();
+        assert!((f64::from(reduce::sum(&x)) - exact).abs() < 1e-6 * magnitude);
+        group.bench_function(BenchmarkId::new("sum", len), |b| {
+            b.iter(|| reduce::sum(black_box(&x)))
+        });
+        group.bench_function(BenchmarkId::new("max", len), |b| {
+            b.iter(|| reduce::max(black_box(&x)))
+        });
+    }
+    group.finish();
+}
+
+fn rows(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/softmax");
+    for cols in [10, 64, 4096] {
+        let rows = (1 << 16) / cols;
+        let (x, mut y) = (wave(rows * cols), vec![0.0; rows * cols]);
+        group.throughput(Throughput::Elements(x.len() as u64));
+        softmax::softmax_rows(&x, cols, &mut y);
+        assert!(y.chunks(cols).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-4));
+        group.bench_function(BenchmarkId::new("softmax", cols), |b| {
+            b.iter(|| softmax::softmax_rows(black_box(&x), cols, &mut y));
+        });
+        group.bench_function(BenchmarkId::new("log_softmax", cols), |b| {
+            b.iter(|| softmax::log_softmax_rows(black_box(&x), cols, &mut y));
+        });
+    }
+    group.finish();
+}
+
+fn products(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/gemm");
+    for [m, n, k] in
+        [[32, 32, 32], [512, 512, 512], [128, 512, 784], [64, 10, 128], [1, 1024, 1024]]
+    {
+        let (a, b, mut c) = (wave(m * k), wave(k * n), vec![0.0; m * n]);
+        let product = |c: &mut [f32]| {
+            let (a, b) = (MatRef::row_major(&a, m, k), MatRef::row_major(&b, k, n));
+            Gemm::new(a, b, MatMut::row_major(c, m, n)).run();
+        };
+        product(&mut c);
+        let last: f64 =
+            (0..k).map(|i| f64::from(a[m * k - k + i]) * f64::from(b[i * n + n - 1])).sum();
+        assert!((f64::from(c[m * n - 1]) - last).abs() < 1e-2, "{m}x{n}x{k}");
+        // Multiply-adds a second; twice that are floating-point operations.
+        group.throughput(Throughput::Elements((m * n * k) as u64));
+        let name = BenchmarkId::from_parameter(format!("{m}x{n}x{k}"));
+        group.bench_function(name, |bencher| bencher.iter(|| product(black_box(&mut c))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, activations, arithmetic, reductions, rows, products);
+criterion_main!(benches);
