@@ -3,10 +3,10 @@
 //! Everything a rule need not care about is here: the order, skipping what is zero or what nobody
 //! asked for, undoing broadcasts, adding up cotangents, freeing what a rule made.
 
-use smallvec::SmallVec;
 use wengert_kernels::{Element, elementwise};
 
 use crate::error::{Error, Result, expect};
+use crate::few::Few;
 use crate::op::{Vjp, eval};
 use crate::ops::{self, add::Add};
 use crate::parameter::Parameter;
@@ -38,12 +38,13 @@ struct Mark {
 pub(crate) struct Scratch<E: Element> {
     slots: Vec<Option<Slot<E>>>,
     marks: Vec<Mark>,
+    passed: Vec<Option<Slot<E>>>,
     entries: Vec<Entry<E>>,
 }
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch { slots: Vec::new(), marks: Vec::new(), entries: Vec::new() }
+        Scratch { slots: Vec::new(), marks: Vec::new(), passed: Vec::new(), entries: Vec::new() }
     }
 }
 
@@ -61,6 +62,8 @@ struct Walk<'t, E: Element> {
     graph: bool,
     slots: Vec<Option<Slot<E>>>,
     marks: Vec<Mark>,
+    /// What one rule passes to its operands.
+    passed: Vec<Option<Slot<E>>>,
 }
 
 impl<'t, E: Element> Walk<'t, E> {
@@ -78,9 +81,9 @@ impl<'t, E: Element> Walk<'t, E> {
         scratch.slots.resize_with(top, || None);
         scratch.marks.clear();
         scratch.marks.resize(top, Mark::default());
-        let Scratch { slots, marks, entries } = scratch;
+        let Scratch { slots, marks, passed, entries } = scratch;
         tape.scratch.borrow_mut().entries = entries;
-        let mut walk = Walk { tape, graph, slots, marks };
+        let mut walk = Walk { tape, graph, slots, marks, passed };
         walk.mark(wanted);
         for &(y, cotangent) in outputs {
             let index = y.index() as usize;
@@ -138,12 +141,15 @@ impl<'t, E: Element> Walk<'t, E> {
     fn visit(&mut self, index: usize) -> Result<()> {
         let Some(rule) = Borrowed::take(self.tape, index) else { return Ok(()) };
         let inputs = &rule.get().inputs;
-        let needs: SmallVec<[bool; 3]> =
-            inputs.iter().map(|&i| self.marks[i as usize].depends).collect();
-        for (&input, &needed) in inputs.iter().zip(&needs) {
-            self.marks[input as usize].reached |= needed;
+        let mut needs = Few::repeat(false, inputs.len());
+        let mut any = false;
+        for (&input, needed) in inputs.iter().zip(needs.iter_mut()) {
+            let mark = &mut self.marks[input as usize];
+            *needed = mark.depends;
+            mark.reached |= mark.depends;
+            any |= mark.depends;
         }
-        if !needs.contains(&true) {
+        if !any {
             return Ok(());
         }
         // A wanted node in the middle keeps its own.
@@ -161,36 +167,25 @@ impl<'t, E: Element> Walk<'t, E> {
             // in place.
             self.tape.truncate(mark);
         }
-        for (&input, slot) in inputs.iter().zip(passed?) {
-            if let Some(slot) = slot {
+        passed?;
+        for (place, &input) in inputs.iter().enumerate() {
+            if let Some(slot) = self.passed[place].take() {
                 self.accumulate(input as usize, slot)?;
             }
         }
         Ok(())
     }
 
-    /// Runs a rule and brings each cotangent to its operand's shape.
-    fn pass(
-        &self,
-        index: usize,
-        rule: &Rule<E>,
-        slot: Slot<E>,
-        needs: &[bool],
-    ) -> Result<SmallVec<[Option<Slot<E>>; 3]>> {
+    /// Runs a rule and brings each cotangent to its operand's shape, in `passed`.
+    fn pass(&mut self, index: usize, rule: &Rule<E>, slot: Slot<E>, needs: &[bool]) -> Result<()> {
         let tape = self.tape;
         let gy = match slot {
             Slot::Value(value) => tape.push(value, None, false),
             Slot::Node(index) => tape.var(index),
         };
-        let inputs = tape.vars(&rule.inputs);
-        let node = Vjp {
-            inputs: &inputs,
-            output: tape.var(index as u32),
-            gy,
-            saved: &rule.saved,
-            needs,
-            graph: self.graph,
-        };
+        let inputs = &rule.inputs;
+        let node =
+            Vjp { inputs, output: index as u32, gy, saved: &rule.saved, needs, graph: self.graph };
         let op = rule.op.name();
         let cotangents = tape.with_recording(self.graph, || rule.op.vjp(&node))?;
         if cotangents.len() != inputs.len() {
@@ -203,17 +198,19 @@ impl<'t, E: Element> Walk<'t, E> {
                 ),
             });
         }
-        let mut slots = SmallVec::new();
-        for ((cotangent, input), &needed) in cotangents.into_iter().zip(&inputs).zip(needs) {
-            slots.push(match cotangent {
+        self.passed.clear();
+        for ((&cotangent, &input), &needed) in cotangents.iter().zip(inputs.iter()).zip(needs) {
+            let slot = match cotangent {
                 Some(cotangent) if needed => {
-                    let fitted = tape.with_recording(self.graph, || fit(op, cotangent, *input))?;
+                    let input = tape.var(input);
+                    let fitted = tape.with_recording(self.graph, || fit(op, cotangent, input))?;
                     Some(self.slot(fitted)?)
                 }
                 _ => None,
-            });
+            };
+            self.passed.push(slot);
         }
-        Ok(slots)
+        Ok(())
     }
 
     fn accumulate(&mut self, index: usize, new: Slot<E>) -> Result<()> {
@@ -235,9 +232,11 @@ impl<'t, E: Element> Walk<'t, E> {
 impl<E: Element> Drop for Walk<'_, E> {
     fn drop(&mut self) {
         self.slots.clear();
+        self.passed.clear();
         if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
             scratch.slots = std::mem::take(&mut self.slots);
             scratch.marks = std::mem::take(&mut self.marks);
+            scratch.passed = std::mem::take(&mut self.passed);
         }
     }
 }

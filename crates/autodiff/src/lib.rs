@@ -25,6 +25,7 @@
 
 mod backward;
 mod error;
+mod few;
 mod gradcheck;
 mod op;
 pub mod ops;
@@ -38,6 +39,7 @@ mod transform;
 
 pub use backward::{CreateGraph, Gradients, grad};
 pub use error::{Error, Result};
+pub use few::Few;
 pub use gradcheck::{
     Comparison, Gradcheck, GradcheckError, Mode, Report, gradcheck, gradgradcheck,
 };

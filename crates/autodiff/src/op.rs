@@ -117,7 +117,7 @@ pub type Cotangents<'t, E> = SmallVec<[Option<Var<'t, E>>; 3]>;
 pub(crate) fn cotangents<E: Element, const N: usize>(
     values: [Option<Var<'_, E>>; N],
 ) -> Result<Cotangents<'_, E>> {
-    Ok(values.into_iter().collect())
+    Ok(Cotangents::from_slice(&values))
 }
 
 /// What a forward computation is given beside its operands.
@@ -159,8 +159,8 @@ impl<E: Element> Forward<'_, E> {
 /// What a vector-Jacobian product is given: the operands, the output, and the cotangent.
 #[derive(Debug)]
 pub struct Vjp<'a, 't, E: Element> {
-    pub(crate) inputs: &'a [Var<'t, E>],
-    pub(crate) output: Var<'t, E>,
+    pub(crate) inputs: &'a [u32],
+    pub(crate) output: u32,
     pub(crate) gy: Var<'t, E>,
     pub(crate) saved: &'a [Tensor<E>],
     pub(crate) needs: &'a [bool],
@@ -174,12 +174,12 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     /// If there is none.
     #[track_caller]
     pub fn input(&self, i: usize) -> Var<'t, E> {
-        self.inputs[i]
+        self.tape().var(self.inputs[i])
     }
 
     /// The output.
     pub fn output(&self) -> Var<'t, E> {
-        self.output
+        self.tape().var(self.output)
     }
 
     /// The output's cotangent, of the output's shape.
@@ -237,8 +237,12 @@ pub(crate) fn evaluate<E: Element>(
     {
         return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
     }
-    let shapes: SmallVec<[&Shape; 3]> = inputs.iter().map(|tensor| tensor.shape()).collect();
-    let shape = op.shape(&shapes)?;
+    let shape = match *inputs {
+        [a] => op.shape(&[a.shape()]),
+        [a, b] => op.shape(&[a.shape(), b.shape()]),
+        [a, b, c] => op.shape(&[a.shape(), b.shape(), c.shape()]),
+        _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
+    }?;
     shape.checked_len::<E>()?;
     let mut ctx = Forward { shape: &shape, pool, saved: Vec::new() };
     let value = op.forward(inputs, &mut ctx)?;

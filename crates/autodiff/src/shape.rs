@@ -6,6 +6,7 @@ use std::ops::Deref;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
+use crate::few::Few;
 
 /// The sizes of a tensor along its axes. Rank 0 is a single number.
 ///
@@ -15,19 +16,11 @@ use crate::error::{Error, Result};
 /// assert_eq!((shape.rank(), shape.numel()), (2, 6));
 /// assert_eq!(shape.to_string(), "[2, 3]");
 /// ```
-#[derive(Default, PartialEq, Eq, Hash)]
-pub struct Shape(SmallVec<[usize; 4]>);
-
-impl Clone for Shape {
-    #[inline]
-    fn clone(&self) -> Self {
-        // One copy of memory; `SmallVec`'s own clone goes element by element.
-        Shape(SmallVec::from_slice(&self.0))
-    }
-}
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Shape(Few<usize>);
 
 /// The distance in elements between neighbours along each axis. Zero repeats, negative flips.
-pub type Strides = SmallVec<[isize; 4]>;
+pub type Strides = Few<isize>;
 
 impl Shape {
     /// The shape of a single number.
@@ -72,12 +65,9 @@ impl Shape {
 
     /// Row-major strides.
     pub(crate) fn contiguous_strides(&self) -> Strides {
-        if self.rank() == 0 {
-            return Strides::new();
-        }
-        let mut strides: Strides = SmallVec::from_elem(0, self.rank());
+        let mut strides = Strides::repeat(0, self.rank());
         let mut step = 1_isize;
-        for (stride, &dim) in strides.iter_mut().zip(&self.0).rev() {
+        for (stride, &dim) in strides.iter_mut().zip(self.0.iter()).rev() {
             *stride = step;
             step *= dim.max(1) as isize;
         }
@@ -97,7 +87,7 @@ impl Shape {
                 (a, 1) => Some(a),
                 _ => None,
             })
-            .collect::<Option<SmallVec<_>>>()
+            .collect::<Option<Few<_>>>()
             .map(Shape)
     }
 
@@ -144,7 +134,7 @@ impl Shape {
         Shape(self.0.iter().zip(flags).filter(|(_, flag)| !**flag).map(|(&d, _)| d).collect())
     }
 
-    pub(crate) fn dims_mut(&mut self) -> &mut SmallVec<[usize; 4]> {
+    pub(crate) fn dims_mut(&mut self) -> &mut Few<usize> {
         &mut self.0
     }
 }
@@ -158,19 +148,19 @@ impl Deref for Shape {
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(dims: [usize; N]) -> Self {
-        Shape(SmallVec::from_slice(&dims))
+        Shape(Few::from_slice(&dims))
     }
 }
 
 impl From<&[usize]> for Shape {
     fn from(dims: &[usize]) -> Self {
-        Shape(SmallVec::from_slice(dims))
+        Shape(Few::from_slice(dims))
     }
 }
 
 impl From<Vec<usize>> for Shape {
     fn from(dims: Vec<usize>) -> Self {
-        Shape(SmallVec::from_vec(dims))
+        Shape(Few::from_slice(&dims))
     }
 }
 

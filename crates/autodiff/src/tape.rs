@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
-use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::backward::Scratch;
 use crate::error::{Error, Result, expect};
+use crate::few::Few;
 use crate::op::{Op, evaluate};
 use crate::parameter::{Parameter, ParameterId};
 use crate::pool::{Memory, Pool};
@@ -59,7 +59,7 @@ pub(crate) struct Node<E: Element> {
 /// The operation behind a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
-    pub(crate) inputs: SmallVec<[u32; 3]>,
+    pub(crate) inputs: Few<u32>,
     pub(crate) saved: Vec<Tensor<E>>,
     pub(crate) op: O,
 }
@@ -165,17 +165,22 @@ impl<E: Element> Tape<E> {
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
         let (value, saved, requires_grad) = {
             let nodes = self.nodes.borrow();
-            let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
             let mut requires_grad = false;
-            for input in inputs {
+            let mut tensor = |input: &Var<'t, E>| {
                 if !std::ptr::eq(input.tape, self) {
                     return Err(Error::DifferentTapes { op: op.name() });
                 }
                 let node = input.node(&nodes, op.name())?;
                 requires_grad |= node.requires_grad;
-                tensors.push(node.value(op.name())?);
-            }
-            let (value, saved) = evaluate(&op, &tensors, Some(&self.pool))?;
+                node.value(op.name())
+            };
+            let pool = Some(&self.pool);
+            let (value, saved) = match inputs {
+                [a] => evaluate(&op, &[tensor(a)?], pool),
+                [a, b] => evaluate(&op, &[tensor(a)?, tensor(b)?], pool),
+                [a, b, c] => evaluate(&op, &[tensor(a)?, tensor(b)?, tensor(c)?], pool),
+                _ => evaluate(&op, &inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?, pool),
+            }?;
             (value, saved, requires_grad && self.recording.get())
         };
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
@@ -277,13 +282,6 @@ impl<E: Element> Tape<E> {
         Var { tape: self, index, epoch }
     }
 
-    /// The variables at places that exist.
-    pub(crate) fn vars(&self, places: &[u32]) -> SmallVec<[Var<'_, E>; 3]> {
-        let nodes = self.nodes.borrow();
-        let var = |&index: &u32| Var { tape: self, index, epoch: nodes[index as usize].epoch };
-        places.iter().map(var).collect()
-    }
-
     /// The place of a parameter's leaf.
     pub(crate) fn parameter_index(&self, id: ParameterId) -> Option<u32> {
         self.parameters.borrow().get(&id).copied()
@@ -301,7 +299,7 @@ impl<E: Element> Tape<E> {
 impl<E: Element> Node<E> {
     pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
         let reason = "an optimizer has updated this parameter since; run the forward pass again";
-        self.value.as_ref().ok_or_else(|| Error::Released { op, reason })
+        self.value.as_ref().ok_or(Error::Released { op, reason })
     }
 }
 
@@ -320,7 +318,7 @@ impl<'t, E: Element> Var<'t, E> {
         nodes
             .get(self.index as usize)
             .filter(|node| node.epoch == self.epoch)
-            .ok_or_else(|| Error::Released { op, reason })
+            .ok_or(Error::Released { op, reason })
     }
 
     /// The value; shares the buffer.

@@ -13,7 +13,7 @@ proptest! {
     fn every_operation_is_what_its_row_says(seed in any::<u64>()) {
         for row in catalogue() {
             let case = (row.sample)(&mut Sampler::new(seed));
-            if let Err(failure) = check(&case, row.order) {
+            if let Err(failure) = check(row, &case) {
                 return Err(TestCaseError::fail(format!("{} at seed {seed}: {failure}", row.name)));
             }
         }
@@ -117,6 +117,8 @@ fn a_wrong_value_is_caught() {
         }
     }
     let case = Case::new(Off, vec![Tensor::ones([3])], |x| x[0].clone());
-    let failure = check(&case, 2).unwrap_err().to_string();
+    let sample = |_: &mut Sampler| -> Case { unreachable!("the case is given") };
+    let row = Row { name: "off", order: 2, reorders: false, sample };
+    let failure = check(&row, &case).unwrap_err().to_string();
     assert!(failure.contains("element 0"), "{failure}");
 }

@@ -99,6 +99,7 @@ macro_rules! rows {
         pub(crate) const ROWS: &[Row] = &[$(Row {
             name: $name,
             order: 2,
+            reorders: false,
             sample: |s| {
                 let shape = s.shape();
                 let op = Activate { activation: $activation };

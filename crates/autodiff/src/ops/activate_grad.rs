@@ -71,6 +71,7 @@ macro_rules! rows {
         pub(crate) const ROWS: &[Row] = &[$(Row {
             name: $name,
             order: 2,
+            reorders: false,
             sample: |s| {
                 let shape = s.shape();
                 let op = ActivateGrad { activation: $activation };

@@ -60,6 +60,7 @@ impl<E: Element> Var<'_, E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "broadcast_to",
     order: 2,
+    reorders: false,
     sample: |s| {
         let (a, b) = s.broadcast_pair();
         let to = a.broadcast(&b).unwrap_or_else(|| a.clone());

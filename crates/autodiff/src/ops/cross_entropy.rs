@@ -109,6 +109,7 @@ impl<E: Element> Var<'_, E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "cross_entropy",
     order: 2,
+    reorders: false,
     sample: |s| {
         let (rows, classes) = (s.size().max(1), s.size().max(1));
         let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();

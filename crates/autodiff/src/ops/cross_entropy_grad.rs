@@ -92,6 +92,7 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "cross_entropy_grad",
     order: 2,
+    reorders: false,
     sample: |s| {
         let (rows, classes) = (s.size().max(1), s.size().max(1));
         let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();

@@ -166,6 +166,7 @@ impl<'t, E: Element> Var<'t, E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "linear",
     order: 2,
+    reorders: true,
     sample: |s| {
         let activation = s.choose(&[
             Activation::Identity,

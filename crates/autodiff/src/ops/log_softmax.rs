@@ -80,6 +80,7 @@ impl<E: Element> Tensor<E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "log_softmax",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape_with_axis();
         Case::new(LogSoftmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {

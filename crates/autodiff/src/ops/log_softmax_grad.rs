@@ -46,6 +46,7 @@ impl<E: Element> Op<E> for LogSoftmaxGrad {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "log_softmax_grad",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape_with_axis();
         let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];

@@ -108,7 +108,10 @@ pub(super) fn product<E: Element>(
     epilogue: Epilogue<'_, E>,
     out: &mut [E],
 ) {
-    let matrix = |x: &Tensor<E>| (x.shape()[0], x.shape()[1], x.strides()[0], x.strides()[1]);
+    let matrix = |x: &Tensor<E>| {
+        let strides = x.strides();
+        (x.shape()[0], x.shape()[1], strides[0], strides[1])
+    };
     let (a_rows, a_cols, a_rs, a_cs) = matrix(a);
     let (b_rows, b_cols, b_rs, b_cs) = matrix(b);
     let ((a_data, a_at), (b_data, b_at)) = (a.raw(), b.raw());
@@ -134,6 +137,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "matmul",
     order: 2,
+    reorders: true,
     sample: |s| {
         let (batch_a, batch_b) = s.broadcast_pair();
         let [m, k, n] = [s.size(), s.size(), s.size()];

@@ -65,6 +65,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "mean",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         let (axes, keep) = s.axes(&shape);

@@ -53,6 +53,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "mse_loss",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];

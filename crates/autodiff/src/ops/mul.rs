@@ -46,6 +46,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "mul",
     order: 2,
+    reorders: false,
     sample: |s| {
         let (a, b) = s.broadcast_pair();
         let inputs = vec![s.tensor(&a, &Domain::REAL), s.tensor(&b, &Domain::REAL)];

@@ -45,6 +45,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "add_scalar",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         let number = s.number(-2.0, 2.0);

@@ -88,6 +88,7 @@ impl<E: Element> Var<'_, E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "permute",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         let order = s.permutation(shape.rank());

@@ -76,6 +76,7 @@ impl<E: Element> Var<'_, E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "reshape",
     order: 2,
+    reorders: false,
     sample: |s| {
         let from = s.shape();
         // The sizes in another order, with an axis of size 1 put in.

@@ -44,6 +44,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "mul_scalar",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         let factor = s.number(-2.0, 2.0);

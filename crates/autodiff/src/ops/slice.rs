@@ -66,6 +66,7 @@ impl<E: Element> Var<'_, E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "slice",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape_with_axis();
         let (axis, range) = s.range(&shape);

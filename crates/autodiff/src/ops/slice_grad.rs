@@ -69,6 +69,7 @@ impl<E: Element> Op<E> for SliceGrad {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "slice_grad",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape_with_axis();
         let (axis, range) = s.range(&shape);

@@ -82,6 +82,7 @@ impl<E: Element> Tensor<E> {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "softmax",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape_with_axis();
         Case::new(Softmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {

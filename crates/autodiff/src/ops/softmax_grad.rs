@@ -50,6 +50,7 @@ impl<E: Element> Op<E> for SoftmaxGrad {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "softmax_grad",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape_with_axis();
         let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::UNIT)];

@@ -43,6 +43,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "sqrt",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         Case::new(Sqrt, vec![s.tensor(&shape, &Domain::POSITIVE)], |x| x[0].map(f64::sqrt))

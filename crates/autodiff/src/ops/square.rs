@@ -43,6 +43,7 @@ entry! {
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "square",
     order: 2,
+    reorders: false,
     sample: |s| {
         let shape = s.shape();
         Case::new(Square, vec![s.tensor(&shape, &Domain::REAL)], |x| x[0].map(|x| x * x))

@@ -60,6 +60,7 @@ pub fn sum_to<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var<
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "sum_to",
     order: 2,
+    reorders: false,
     sample: |s| {
         let (a, b) = s.broadcast_pair();
         let from = a.broadcast(&b).unwrap_or_else(|| a.clone());

@@ -26,19 +26,13 @@ use crate::shape::{Shape, Strides};
 /// assert_eq!(x.transpose(0, 1).to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Tensor<E: Element = f32> {
     handle: Handle<E>,
     offset: usize,
     shape: Shape,
-    strides: Strides,
-}
-
-impl<E: Element> Clone for Tensor<E> {
-    /// Shares the buffer.
-    fn clone(&self) -> Self {
-        let (shape, strides) = (self.shape.clone(), Strides::from_slice(&self.strides));
-        Tensor { handle: self.handle.clone(), offset: self.offset, shape, strides }
-    }
+    /// `None` where the elements lie in row-major order.
+    strides: Option<Box<Strides>>,
 }
 
 impl<E: Element> Tensor<E> {
@@ -51,8 +45,7 @@ impl<E: Element> Tensor<E> {
     /// The same for a shape whose number of elements was checked before.
     pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Self {
         let handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
-        let strides = shape.contiguous_strides();
-        Tensor { handle, offset: 0, shape, strides }
+        Tensor { handle, offset: 0, shape, strides: None }
     }
 
     /// The elements of `data` in row-major order.
@@ -150,8 +143,11 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The distances, in elements, between neighbours along the axes.
-    pub fn strides(&self) -> &[isize] {
-        &self.strides
+    pub fn strides(&self) -> Strides {
+        match &self.strides {
+            Some(strides) => Strides::clone(strides),
+            None => self.shape.contiguous_strides(),
+        }
     }
 
     /// The number of axes.
@@ -171,17 +167,7 @@ impl<E: Element> Tensor<E> {
 
     /// Whether the elements lie one after another in row-major order.
     pub fn is_contiguous(&self) -> bool {
-        let mut step = 1_isize;
-        for (&stride, &dim) in self.strides.iter().zip(self.shape.iter()).rev() {
-            if dim == 0 {
-                return true;
-            }
-            if dim != 1 && stride != step {
-                return false;
-            }
-            step *= dim as isize;
-        }
-        true
+        self.strides.is_none()
     }
 
     /// The elements in row-major order, if they lie so in memory.
@@ -216,8 +202,7 @@ impl<E: Element> Tensor<E> {
         let mut handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
         let target = handle.get_mut().expect("a new buffer has one owner");
         self.copy_to(&mut target[..len]);
-        let strides = self.shape.contiguous_strides();
-        Tensor { handle, offset: 0, shape: self.shape.clone(), strides }
+        Tensor { handle, offset: 0, shape: self.shape.clone(), strides: None }
     }
 
     /// Writes the elements in row-major order.
@@ -226,7 +211,7 @@ impl<E: Element> Tensor<E> {
             target.copy_from_slice(slice);
         } else {
             let (buffer, offset) = self.raw();
-            layout::copy_strided(buffer, offset, self.shape.dims(), &self.strides, target);
+            layout::copy_strided(buffer, offset, self.shape.dims(), &self.strides(), target);
         }
     }
 
@@ -254,7 +239,8 @@ impl<E: Element> Tensor<E> {
         let inside = index.len() == self.rank()
             && index.iter().zip(self.shape.iter()).all(|(&i, &dim)| i < dim);
         inside.then(|| {
-            let steps = index.iter().zip(&self.strides).map(|(&i, &stride)| i as isize * stride);
+            let strides = self.strides();
+            let steps = index.iter().zip(strides.iter()).map(|(&i, &stride)| i as isize * stride);
             self.handle.as_slice()[(self.offset as isize + steps.sum::<isize>()) as usize]
         })
     }
@@ -306,12 +292,28 @@ impl<E: Element> Tensor<E> {
     /// The same buffer seen through another shape, strides and offset. The caller keeps every
     /// reachable element inside the buffer.
     pub(crate) fn view(&self, shape: Shape, strides: Strides, offset: usize) -> Self {
+        let strides = (!row_major(&shape, &strides)).then(|| Box::new(strides));
         Tensor { handle: self.handle.clone(), offset, shape, strides }
     }
 
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
+}
+
+/// Whether the strides are those of row-major order, as far as they matter.
+fn row_major(shape: &Shape, strides: &Strides) -> bool {
+    let mut step = 1_isize;
+    for (&stride, &dim) in strides.iter().zip(shape.iter()).rev() {
+        if dim == 0 {
+            return true;
+        }
+        if dim != 1 && stride != step {
+            return false;
+        }
+        step *= dim as isize;
+    }
+    true
 }
 
 /// Equal shapes and equal elements (so a tensor that holds a NaN equals nothing).

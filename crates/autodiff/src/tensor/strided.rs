@@ -48,7 +48,7 @@ pub(crate) fn zip<E: Element>(
         return kernel(Run::Slice(a), Run::Slice(b), out);
     }
     let (a, b) = (a.broadcast_to(shape.clone()), b.broadcast_to(shape.clone()));
-    let axes = coalesce(shape, a.strides(), b.strides());
+    let axes = coalesce(shape, &a.strides(), &b.strides());
     let inner = axes.last().copied().unwrap_or(Axis { size: 1, a: 0, b: 0 });
     let simple = |stride: isize| stride == 0 || stride == 1;
     if !(simple(inner.a) && simple(inner.b)) || (inner.size < SHORT_RUN && axes.len() > 1) {

@@ -117,14 +117,15 @@ impl<E: Element> Tensor<E> {
         }
         // Groups of old axes that together hold as many elements as a group of new ones; within a
         // group the old axes must lie in one run.
+        let own = self.strides();
         let old: Vec<(usize, isize)> = self
             .shape()
             .iter()
             .copied()
-            .zip(self.strides().iter().copied())
+            .zip(own.iter().copied())
             .filter(|&(dim, _)| dim != 1)
             .collect();
-        let mut strides: Strides = Strides::from_elem(0, shape.rank());
+        let mut strides = Strides::repeat(0, shape.rank());
         let (mut o, mut n) = (0, 0);
         while o < old.len() {
             let (first_old, first_new) = (o, n);
@@ -175,8 +176,9 @@ impl<E: Element> Tensor<E> {
         }
         let axes: Vec<usize> =
             order.iter().map(|&a| self.shape().axis(op, a)).collect::<Result<_>>()?;
+        let own = self.strides();
         let shape = axes.iter().map(|&a| self.shape()[a]).collect();
-        let strides = axes.iter().map(|&a| self.strides()[a]).collect();
+        let strides = axes.iter().map(|&a| own[a]).collect();
         Ok(self.view(shape, strides, self.offset()))
     }
 
@@ -195,7 +197,7 @@ impl<E: Element> Tensor<E> {
     /// [`Error::Axis`] if one of them does not exist.
     pub fn try_transpose(&self, a: isize, b: isize) -> Result<Self> {
         let (a, b) = (self.shape().axis("transpose", a)?, self.shape().axis("transpose", b)?);
-        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        let (mut shape, mut strides) = (self.shape().clone(), self.strides());
         shape.dims_mut().swap(a, b);
         strides.swap(a, b);
         Ok(self.view(shape, strides, self.offset()))
@@ -218,7 +220,7 @@ impl<E: Element> Tensor<E> {
         let axis = self.shape().axis("slice", axis)?;
         let range = range.into();
         let (first, count) = range.resolve(self.shape()[axis])?;
-        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        let (mut shape, mut strides) = (self.shape().clone(), self.strides());
         shape.dims_mut()[axis] = count;
         let offset = if shape.numel() == 0 {
             0
@@ -252,9 +254,10 @@ impl<E: Element> Tensor<E> {
             return Err(Error::Shapes { op: "broadcast_to", expected, got });
         }
         let front = shape.rank() - self.rank();
+        let own_strides = self.strides();
         let strides = (0..shape.rank())
             .map(|axis| match axis.checked_sub(front) {
-                Some(own) if self.shape()[own] == shape[axis] => self.strides()[own],
+                Some(own) if self.shape()[own] == shape[axis] => own_strides[own],
                 _ => 0,
             })
             .collect();
@@ -280,7 +283,7 @@ impl<E: Element> Tensor<E> {
         if !(0..places).contains(&at) {
             return Err(Error::Axis { op: "unsqueeze", axis, rank: places as usize });
         }
-        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        let (mut shape, mut strides) = (self.shape().clone(), self.strides());
         shape.dims_mut().insert(at as usize, 1);
         strides.insert(at as usize, 0);
         Ok(self.view(shape, strides, self.offset()))
@@ -305,7 +308,7 @@ impl<E: Element> Tensor<E> {
             let message = format!("axis {axis} of {} has not size 1", self.shape());
             return Err(Error::Argument { op: "squeeze", message });
         }
-        let (mut shape, mut strides) = (self.shape().clone(), Strides::from_slice(self.strides()));
+        let (mut shape, mut strides) = (self.shape().clone(), self.strides());
         shape.dims_mut().remove(at);
         strides.remove(at);
         Ok(self.view(shape, strides, self.offset()))

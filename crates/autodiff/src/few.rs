@@ -1,0 +1,165 @@
+//! [`Few`]: up to four numbers in place, more on the heap.
+//!
+//! Shapes and strides are copied with every tensor. A general small vector copies element by
+//! element or by a call; this copies five words.
+
+use std::fmt::{self, Debug};
+use std::hash::{Hash, Hasher};
+use std::ops::{Deref, DerefMut};
+
+const INLINE: usize = 4;
+
+/// A short list of numbers, one for each axis of a tensor.
+#[derive(Clone)]
+pub struct Few<T>(Repr<T>);
+
+#[derive(Clone)]
+enum Repr<T> {
+    Inline { len: u8, items: [T; INLINE] },
+    Heap(Vec<T>),
+}
+
+impl<T: Copy + Default> Few<T> {
+    /// `len` times the same.
+    pub(crate) fn repeat(item: T, len: usize) -> Self {
+        if len <= INLINE {
+            Few(Repr::Inline { len: len as u8, items: [item; INLINE] })
+        } else {
+            Few(Repr::Heap(vec![item; len]))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn from_slice(slice: &[T]) -> Self {
+        if slice.len() <= INLINE {
+            let mut items = [T::default(); INLINE];
+            for (to, &from) in items.iter_mut().zip(slice) {
+                *to = from;
+            }
+            Few(Repr::Inline { len: slice.len() as u8, items })
+        } else {
+            Few(Repr::Heap(slice.to_vec()))
+        }
+    }
+
+    pub(crate) fn push(&mut self, item: T) {
+        self.insert(self.len(), item);
+    }
+
+    pub(crate) fn insert(&mut self, at: usize, item: T) {
+        match &mut self.0 {
+            Repr::Inline { len, items } if usize::from(*len) < INLINE => {
+                let old = usize::from(*len);
+                items.copy_within(at..old, at + 1);
+                items[at] = item;
+                *len += 1;
+            }
+            Repr::Inline { items, .. } => {
+                let mut all = items.to_vec();
+                all.insert(at, item);
+                self.0 = Repr::Heap(all);
+            }
+            Repr::Heap(all) => all.insert(at, item),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, at: usize) {
+        match &mut self.0 {
+            Repr::Inline { len, items } => {
+                items.copy_within(at + 1..usize::from(*len), at);
+                *len -= 1;
+            }
+            Repr::Heap(all) => {
+                all.remove(at);
+            }
+        }
+    }
+}
+
+impl<T: Copy + Default> Default for Few<T> {
+    fn default() -> Self {
+        Few(Repr::Inline { len: 0, items: [T::default(); INLINE] })
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            // The length never exceeds the array's; `min` lets the compiler see it.
+            Repr::Inline { len, items } => &items[..usize::from(*len).min(INLINE)],
+            Repr::Heap(all) => all,
+        }
+    }
+}
+
+impl<T> DerefMut for Few<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        match &mut self.0 {
+            Repr::Inline { len, items } => &mut items[..usize::from(*len).min(INLINE)],
+            Repr::Heap(all) => all,
+        }
+    }
+}
+
+impl<T: Copy + Default> FromIterator<T> for Few<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut few = Few::default();
+        for item in items {
+            few.push(item);
+        }
+        few
+    }
+}
+
+impl<T: PartialEq> PartialEq for Few<T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        // Not slice equality, which calls `memcmp` for a word or two.
+        self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
+    }
+}
+
+impl<T: Eq> Eq for Few<T> {}
+
+impl<T: Hash> Hash for Few<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
+    }
+}
+
+impl<T: Debug> Debug for Few<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_list_below_and_above_the_inline_length() {
+        let mut few = Few::default();
+        let mut model = Vec::new();
+        for (at, item) in [(0, 5_usize), (0, 6), (1, 7), (3, 8), (2, 9), (0, 10), (6, 11)] {
+            few.insert(at, item);
+            model.insert(at, item);
+            assert_eq!(few[..], model[..]);
+            assert_eq!(few, Few::from_slice(&model));
+            assert_eq!(few, model.iter().copied().collect());
+        }
+        while !model.is_empty() {
+            few.remove(model.len() / 2);
+            model.remove(model.len() / 2);
+            assert_eq!(few[..], model[..]);
+            // However it came to be, equal lists are equal.
+            assert_eq!(few, Few::from_slice(&model));
+        }
+        assert_eq!(Few::repeat(1_isize, 6)[..], [1; 6]);
+        assert_ne!(Few::repeat(1_isize, 2), Few::repeat(1, 3));
+    }
+}
