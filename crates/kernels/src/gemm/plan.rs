@@ -55,6 +55,12 @@ pub(super) enum Path {
     },
 }
 
+/// The multiply-adds of a product.
+#[inline(always)]
+pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
+    problem.m.saturating_mul(problem.n).saturating_mul(problem.k)
+}
+
 /// How a product is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -75,7 +81,7 @@ impl Plan {
     ) -> Self {
         let blocks = Blocks::of::<E, S>();
         let path = path::<E, S>(problem);
-        let work = problem.m.saturating_mul(problem.n).saturating_mul(problem.k);
+        let work = work(problem);
         let grid = if work < 2 * PIECE {
             (1, 1)
         } else {
@@ -180,7 +186,7 @@ fn grid<E: Element, S: Simd>(
 }
 
 /// The multiply-adds worth a piece of their own: about what a thread does while another wakes.
-const PIECE: usize = 4 << 20;
+pub(super) const PIECE: usize = 4 << 20;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
 /// What it costs to add up the lanes of an inner product.
