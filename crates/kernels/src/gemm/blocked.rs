@@ -11,7 +11,7 @@ use super::pack;
 use super::plan::{self, Blocks};
 use super::problem::{Operand, Output, Problem};
 use super::scratch::{ALIGN, Scratch};
-use super::tile::{self, MAX_ROWS, Tile, VECTORS};
+use super::tile::{self, MAX_VECTORS, Tile, VECTORS};
 use crate::Element;
 use crate::simd::{Lanes, MAX_LANES, Simd};
 
@@ -75,7 +75,13 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                     // Loop 2: the panels of the block of B.
                     let mut panel = 0;
                     while panel < cols {
-                        let count = width.min(cols - panel);
+                        let vectors = (cols - panel).div_ceil(lanes);
+                        let vectors = if pack_b {
+                            vectors.min(VECTORS)
+                        } else {
+                            tile::widest::<S>(rows, vectors)
+                        };
+                        let count = (vectors * lanes).min(cols - panel);
                         let mut right = b.at(from, col + panel);
                         if pack_b {
                             right.ptr = b_packed.add(panel * depth);
@@ -102,8 +108,11 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                         });
                         if row + rows < m {
                             let next = row_step.min(m - row - rows);
-                            let share = (panel / width, cols.div_ceil(width));
-                            prefetch_share(a.at(row + rows, from), (next, depth), share.0, share.1);
+                            prefetch_share(
+                                a.at(row + rows, from),
+                                (next, depth),
+                                (panel, count, cols),
+                            );
                         }
                         panel += count;
                     }
@@ -116,14 +125,13 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     }
 }
 
-/// Fetches one of `shares` shares of the micro-panel `a` of `rows` x `depth` elements into the
-/// cache.
+/// Fetches a share of the micro-panel `a` of `rows` x `depth` elements into the cache: after `done`
+/// parts of `all`, the next `now`.
 #[inline(always)]
 fn prefetch_share<E: Element>(
     a: Operand<E>,
     (rows, depth): (usize, usize),
-    share: usize,
-    shares: usize,
+    (done, now, all): (usize, usize, usize),
 ) {
     // The inner loop runs along the smaller stride.
     let (mut along, mut across) = ((depth, a.col_stride), (rows, a.row_stride));
@@ -132,7 +140,7 @@ fn prefetch_share<E: Element>(
     }
     let line = LINE / size_of::<E>();
     let jump = line.div_ceil(along.1.unsigned_abs().max(1));
-    for outer in across.0 * share / shares..across.0 * (share + 1) / shares {
+    for outer in across.0 * done / all..across.0 * (done + now) / all {
         let start = a.ptr.wrapping_offset(outer as isize * across.1);
         let mut inner = 0;
         while inner < along.0 {
@@ -144,9 +152,6 @@ fn prefetch_share<E: Element>(
 
 /// The bytes of a cache line.
 const LINE: usize = 64;
-
-/// The row stride of a copied tile.
-const STRIDE: usize = VECTORS * MAX_LANES;
 
 /// Computes the tile and finishes it, by way of a copy where the rows of C are not contiguous.
 ///
@@ -160,8 +165,9 @@ unsafe fn place<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S,
         finish(simd, tile.c);
         return;
     }
-    let mut copy = [E::ZERO; MAX_ROWS * STRIDE];
-    let near = Output { ptr: copy.as_mut_ptr(), row_stride: STRIDE as isize, col_stride: 1 };
+    let mut copy = [E::ZERO; MAX_VECTORS * MAX_LANES];
+    let row_stride = tile.cols.next_multiple_of(E::Vector::<S>::LANES) as isize;
+    let near = Output { ptr: copy.as_mut_ptr(), row_stride, col_stride: 1 };
     // SAFETY: the copy has room for the largest tile, and the caller vouches for C.
     unsafe {
         if tile.beta != E::ZERO {

@@ -52,6 +52,41 @@ pub enum MatrixError {
         /// The distance between columns.
         col_stride: isize,
     },
+    /// A matrix of a batch would begin before or far behind its slice.
+    #[error(
+        "the last of {count} matrices, {step} elements apart from offset {offset} on, does not \
+         begin within the slice of {len} elements"
+    )]
+    StepOutOfBounds {
+        /// The number of matrices.
+        count: usize,
+        /// The distance from one to the next.
+        step: isize,
+        /// The index of the first element of the first.
+        offset: usize,
+        /// The length of the slice.
+        len: usize,
+    },
+    /// Two outputs of a batch would share a place.
+    #[error(
+        "the outputs of a batch need a place for each element, but those of {count} {rows}x{cols} \
+         matrices with strides ({row_stride}, {col_stride}), {step} elements apart, may overlap; \
+         the larger of strides and step must exceed the extent of the smaller ones"
+    )]
+    StepOverlap {
+        /// The number of matrices.
+        count: usize,
+        /// The distance from one to the next.
+        step: isize,
+        /// The rows of each.
+        rows: usize,
+        /// The columns of each.
+        cols: usize,
+        /// The distance between rows.
+        row_stride: isize,
+        /// The distance between columns.
+        col_stride: isize,
+    },
 }
 
 /// The shape of a view: what both kinds have in common.
@@ -128,6 +163,50 @@ impl Layout {
         } else {
             Err(MatrixError::Overlap { rows, cols, row_stride, col_stride })
         }
+    }
+
+    /// Checks that the matrix and those `step` elements behind each other, `count` in all, lie in a
+    /// slice of `len` elements.
+    fn check_repeats(&self, count: usize, step: isize, len: usize) -> Result<(), MatrixError> {
+        self.check_bounds(len)?;
+        if count <= 1 || self.rows == 0 || self.cols == 0 {
+            return Ok(());
+        }
+        let offset = (count - 1) as i128 * step as i128 + self.offset as i128;
+        let last = usize::try_from(offset).map(|offset| Layout { offset, ..*self });
+        match last {
+            Ok(last) => last.check_bounds(len),
+            Err(_) => Err(MatrixError::StepOutOfBounds { count, step, offset: self.offset, len }),
+        }
+    }
+
+    /// Checks that no two elements of `count` matrices, `step` elements apart, share an index.
+    fn check_repeats_distinct(&self, count: usize, step: isize) -> Result<(), MatrixError> {
+        let mut dimensions = [
+            (self.row_stride.unsigned_abs(), self.rows),
+            (self.col_stride.unsigned_abs(), self.cols),
+            (step.unsigned_abs(), count),
+        ];
+        if dimensions.iter().any(|&(_, len)| len == 0) {
+            return Ok(());
+        }
+        dimensions.sort_unstable();
+        let mut extent = 0_u128;
+        for (stride, len) in dimensions.into_iter().filter(|&(_, len)| len > 1) {
+            if stride as u128 <= extent {
+                let &Layout { rows, cols, row_stride, col_stride, .. } = self;
+                return Err(MatrixError::StepOverlap {
+                    count,
+                    step,
+                    rows,
+                    cols,
+                    row_stride,
+                    col_stride,
+                });
+            }
+            extent += (len - 1) as u128 * stride as u128;
+        }
+        Ok(())
     }
 
     fn transposed(self) -> Self {
@@ -260,6 +339,11 @@ impl<'a, E: Element> MatRef<'a, E> {
         self.data[self.layout.index(row, col)]
     }
 
+    /// Checks that `count` matrices like this, `step` elements apart, lie in the slice.
+    pub(super) fn check_repeats(&self, count: usize, step: isize) -> Result<(), MatrixError> {
+        self.layout.check_repeats(count, step, self.data.len())
+    }
+
     /// A pointer to element (0, 0), dangling if the matrix is empty.
     #[inline]
     pub(super) fn as_ptr(&self) -> *const E {
@@ -368,6 +452,13 @@ impl<'a, E: Element> MatMut<'a, E> {
     #[track_caller]
     pub fn get(&self, row: usize, col: usize) -> E {
         self.data[self.layout.index(row, col)]
+    }
+
+    /// Checks that `count` matrices like this, `step` elements apart, lie in the slice and apart
+    /// from each other.
+    pub(super) fn check_repeats(&self, count: usize, step: isize) -> Result<(), MatrixError> {
+        self.layout.check_repeats(count, step, self.data.len())?;
+        self.layout.check_repeats_distinct(count, step)
     }
 
     /// A pointer to element (0, 0), dangling if the matrix is empty.

@@ -26,6 +26,7 @@
 //! overwrites C without reading it, so C may hold anything then, and with k = 0 the product is an
 //! exact zero.
 
+mod batch;
 mod blocked;
 mod dot;
 mod epilogue;
@@ -40,13 +41,15 @@ mod tile;
 mod transpose;
 mod vector;
 
+pub use batch::BatchedGemm;
 pub use epilogue::{Bias, Epilogue};
 pub use matrix::{MatMut, MatRef, MatrixError};
 
+use batch::Batch;
 use plan::{Path, Plan};
 use problem::Problem;
 
-use crate::simd::{Kernel, Lanes, Simd, dispatch};
+use crate::simd::{Kernel, Lanes, Level, Simd, dispatch, run_on};
 use crate::{Element, threads};
 
 /// A product to be computed: `C = act(alpha A B + beta C + bias)`.
@@ -116,6 +119,13 @@ pub trait GemmKernels: Sized {
         reason = "only called here; the supertrait is sealed with Element"
     )]
     fn gemm(problem: &Problem<'_, Self>);
+
+    #[doc(hidden)]
+    #[expect(
+        private_interfaces,
+        reason = "only called here; the supertrait is sealed with Element"
+    )]
+    fn gemm_batched(batch: Batch<'_, Self>);
 }
 
 macro_rules! gemm_element {
@@ -124,6 +134,12 @@ macro_rules! gemm_element {
             #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
             fn gemm(problem: &Problem<'_, Self>) {
                 dispatch(Run { problem, force: None });
+            }
+
+            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            fn gemm_batched(batch: Batch<'_, Self>) {
+                let level = Level::current();
+                batch.each(|problem| run_on(level, Run { problem, force: None }));
             }
         }
     )+};

@@ -55,6 +55,12 @@ pub(super) enum Path {
     },
 }
 
+/// The multiply-adds of a product.
+#[inline(always)]
+pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
+    problem.m.saturating_mul(problem.n).saturating_mul(problem.k)
+}
+
 /// How a product is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -74,8 +80,8 @@ impl Plan {
         threads: impl FnOnce() -> usize,
     ) -> Self {
         let blocks = Blocks::of::<E, S>();
-        let path = path::<E, S>(problem, &blocks);
-        let work = problem.m.saturating_mul(problem.n).saturating_mul(problem.k);
+        let path = path::<E, S>(problem);
+        let work = work(problem);
         let grid = if work < 2 * PIECE {
             (1, 1)
         } else {
@@ -92,7 +98,7 @@ impl Plan {
 /// dimension becomes the columns. Where C has so few columns that most lanes would idle, and the
 /// rows of A are interleaved anyhow, they become the columns though C must then be scattered.
 #[inline(always)]
-pub(super) fn orient<'a, E: Element, S: Simd>(problem: Problem<'a, E>) -> Problem<'a, E> {
+pub(super) fn orient<E: Element, S: Simd>(problem: Problem<'_, E>) -> Problem<'_, E> {
     let Problem { m, n, k, a, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let rows_unit = c.row_stride == 1 || m == 1;
@@ -104,7 +110,7 @@ pub(super) fn orient<'a, E: Element, S: Simd>(problem: Problem<'a, E>) -> Proble
 
 /// The path of an oriented problem.
 #[inline(always)]
-fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
+fn path<E: Element, S: Simd>(problem: &Problem<'_, E>) -> Path {
     let &Problem { m, n, k, a, b, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let width = VECTORS * lanes;
@@ -180,7 +186,7 @@ fn grid<E: Element, S: Simd>(
 }
 
 /// The multiply-adds worth a piece of their own: about what a thread does while another wakes.
-const PIECE: usize = 2 << 20;
+pub(super) const PIECE: usize = 4 << 20;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
 /// What it costs to add up the lanes of an inner product.

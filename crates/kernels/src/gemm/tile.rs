@@ -8,25 +8,46 @@ use super::problem::{Operand, Output};
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
 
-/// The vectors in a row of a full tile.
+/// The vectors in a row of a tile of packed B.
 pub(super) const VECTORS: usize = 2;
 
-/// The rows of the largest tile on the level `S`: its accumulators, a row of B and a broadcast
-/// fill the registers.
+/// Whether the accumulators of a tile, a row of B and a broadcast fit into the registers of `S`.
+const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
+    rows <= MAX_ROWS && rows * vectors + vectors < S::REGISTERS
+}
+
+/// The rows of the largest tile on the level `S`.
 pub(super) const fn max_rows<S: Simd>() -> usize {
-    let rows = (S::REGISTERS - VECTORS - 1) / VECTORS;
-    if rows > MAX_ROWS { MAX_ROWS } else { rows }
+    let mut rows = 1;
+    while fits::<S>(rows + 1, VECTORS) {
+        rows += 1;
+    }
+    rows
+}
+
+/// The vectors in a row of the widest tile of `rows` rows that has at most `limit` of them. A tile
+/// of few rows makes up for them in width, and reads longer pieces of the rows of B.
+#[inline(always)]
+pub(super) fn widest<S: Simd>(rows: usize, limit: usize) -> usize {
+    for vectors in [6, 4, 3, 2] {
+        if vectors <= limit && fits::<S>(rows, vectors) {
+            return vectors;
+        }
+    }
+    1
 }
 
 /// The rows of the largest tile on any level.
 pub(super) const MAX_ROWS: usize = 14;
+/// The elements of the largest tile, in vectors.
+pub(super) const MAX_VECTORS: usize = MAX_ROWS * VECTORS;
 
 /// One call of the micro-kernel: `C = alpha A B + beta C` on a tile.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile<E> {
     /// The rows of the tile, at most [`max_rows`].
     pub(super) rows: usize,
-    /// The columns of the tile, at most `VECTORS * LANES`.
+    /// The columns of the tile, at most [`widest`] vectors.
     pub(super) cols: usize,
     /// The depth: columns of A, rows of B.
     pub(super) depth: usize,
@@ -50,16 +71,23 @@ pub(super) struct Tile<E> {
 #[inline(always)]
 pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
-    debug_assert!(tile.rows <= max_rows::<S>() && tile.cols <= VECTORS * lanes);
+    let vectors = tile.cols.div_ceil(lanes);
+    debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
     // Only the last vector of a row may be partial.
     let whole = tile.padded || tile.cols.is_multiple_of(lanes);
     // SAFETY: passed on.
     unsafe {
-        match (tile.cols > lanes, whole) {
-            (true, true) => rows::<E, S, 2, true>(simd, tile),
-            (true, false) => rows::<E, S, 2, false>(simd, tile),
-            (false, true) => rows::<E, S, 1, true>(simd, tile),
-            (false, false) => rows::<E, S, 1, false>(simd, tile),
+        match (vectors, whole) {
+            (1, true) => rows::<E, S, 1, true>(simd, tile),
+            (1, false) => rows::<E, S, 1, false>(simd, tile),
+            (2, true) => rows::<E, S, 2, true>(simd, tile),
+            (2, false) => rows::<E, S, 2, false>(simd, tile),
+            (3, true) => rows::<E, S, 3, true>(simd, tile),
+            (3, false) => rows::<E, S, 3, false>(simd, tile),
+            (4, true) => rows::<E, S, 4, true>(simd, tile),
+            (4, false) => rows::<E, S, 4, false>(simd, tile),
+            (_, true) => rows::<E, S, 6, true>(simd, tile),
+            (_, false) => rows::<E, S, 6, false>(simd, tile),
         }
     }
 }
@@ -74,10 +102,10 @@ unsafe fn rows<E: Element, S: Simd, const NV: usize, const WHOLE: bool>(simd: S,
         ($($rows:literal)+) => {
             match tile.rows {
                 // SAFETY: passed on.
-                $($rows if const { $rows <= max_rows::<S>() } => unsafe {
+                $($rows if const { fits::<S>($rows, NV) } => unsafe {
                     kernel::<E, S, $rows, NV, WHOLE>(simd, tile)
                 },)+
-                // SAFETY: the caller keeps to `max_rows`.
+                // SAFETY: the caller keeps to the limits.
                 _ => unsafe { std::hint::unreachable_unchecked() },
             }
         };
@@ -94,7 +122,7 @@ unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize, const WH
     simd: S,
     tile: &Tile<E>,
 ) {
-    if const { MR <= max_rows::<S>() } {
+    if const { fits::<S>(MR, NV) } {
         simd.vectorize(Micro::<E, MR, NV, WHOLE>(tile));
     }
 }
@@ -144,10 +172,11 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
         let mut a = thirds::<E>(tile.a.ptr, stride);
         let mut b = tile.b.ptr;
         for _ in 0..tile.depth {
-            for v in 0..NV {
-                prefetch(
-                    b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride).wrapping_add(v * lanes),
-                );
+            if MR >= PREFETCH_ROWS_FROM {
+                let ahead = b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride);
+                for v in 0..NV {
+                    prefetch(ahead.wrapping_add(v * lanes));
+                }
             }
             let mut row = [zero; NV];
             for (v, vector) in row.iter_mut().enumerate() {
@@ -230,6 +259,8 @@ const PREFETCH_DEPTH: usize = 64;
 
 /// So many rows of B ahead of the one in use are fetched.
 const PREFETCH_ROWS: isize = 8;
+/// In tiles with at least this many rows; with fewer, the rows follow too closely.
+const PREFETCH_ROWS_FROM: usize = 10;
 
 /// Asks for a cache line.
 #[inline(always)]

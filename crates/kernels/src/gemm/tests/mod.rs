@@ -1,5 +1,6 @@
 //! Products against an oracle in twice the precision, on every level.
 
+mod batch;
 mod layouts;
 mod oracle;
 mod paths;

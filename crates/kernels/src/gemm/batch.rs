@@ -1,0 +1,111 @@
+//! Many products of one shape in a call, their matrices at fixed distances.
+
+use super::Gemm;
+use super::matrix::MatrixError;
+use super::plan;
+use super::problem::Problem;
+use crate::{Element, threads};
+
+/// `count` products of one shape: for every i, `C_i = act(alpha A_i B_i + beta C_i + bias)`.
+///
+/// Matrix i of an operand lies `i * step` elements behind the first one; a step of zero uses the
+/// same matrix for all. Every product has the bits it would have alone.
+///
+/// ```
+/// use wengert_kernels::gemm::{BatchedGemm, Gemm, MatMut, MatRef};
+///
+/// let a = [1.0_f64, 2.0, 3.0, 4.0];
+/// let x = [1.0_f64, -1.0];
+/// let mut y = [0.0_f64; 2];
+/// BatchedGemm {
+///     count: 2,
+///     // Two rows of A, each times the same x.
+///     first: Gemm::new(
+///         MatRef::row_major(&a, 1, 2),
+///         MatRef::row_major(&x, 2, 1),
+///         MatMut::row_major(&mut y, 1, 1),
+///     ),
+///     a_step: 2,
+///     b_step: 0,
+///     c_step: 1,
+/// }
+/// .run()?;
+/// assert_eq!(y, [-1.0, -1.0]);
+/// # Ok::<(), wengert_kernels::gemm::MatrixError>(())
+/// ```
+#[derive(Debug)]
+pub struct BatchedGemm<'a, E> {
+    /// The number of products.
+    pub count: usize,
+    /// The first product; the others share its shape, strides, factors and epilogue.
+    pub first: Gemm<'a, E>,
+    /// The distance from one A to the next, in elements.
+    pub a_step: isize,
+    /// The distance from one B to the next.
+    pub b_step: isize,
+    /// The distance from one C to the next.
+    pub c_step: isize,
+}
+
+impl<E: Element> BatchedGemm<'_, E> {
+    /// Computes the products.
+    ///
+    /// # Errors
+    /// If a matrix reaches outside its slice, or two of the outputs may overlap: of the two strides
+    /// of C and its step, the larger must exceed the extent of the smaller ones.
+    ///
+    /// # Panics
+    /// If the shapes of the matrices do not fit, or the bias has the wrong length.
+    #[track_caller]
+    pub fn run(mut self) -> Result<(), MatrixError> {
+        let count = self.count;
+        self.first.a.check_repeats(count, self.a_step)?;
+        self.first.b.check_repeats(count, self.b_step)?;
+        self.first.c.check_repeats(count, self.c_step)?;
+        E::gemm_batched(Batch {
+            count,
+            a_step: self.a_step,
+            b_step: self.b_step,
+            c_step: self.c_step,
+            first: Problem::new(&mut self.first),
+        });
+        Ok(())
+    }
+}
+
+/// A batch as the kernels see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch<'a, E> {
+    count: usize,
+    a_step: isize,
+    b_step: isize,
+    c_step: isize,
+    first: Problem<'a, E>,
+}
+
+impl<'a, E: Element> Batch<'a, E> {
+    /// Product `index`.
+    fn product(&self, index: usize) -> Problem<'a, E> {
+        let mut product = self.first;
+        let index = index as isize;
+        product.a.ptr = product.a.ptr.wrapping_offset(index * self.a_step);
+        product.b.ptr = product.b.ptr.wrapping_offset(index * self.b_step);
+        product.c.ptr = product.c.ptr.wrapping_offset(index * self.c_step);
+        product
+    }
+
+    /// Calls `one` for every product: one after another if each is worth several threads, and
+    /// otherwise in runs that are worth one.
+    pub(super) fn each(&self, one: impl Fn(&Problem<'a, E>) + Sync) {
+        let work = plan::work(&self.first).max(1);
+        let run = (plan::PIECE / work).max(1);
+        if work >= 2 * plan::PIECE || self.count <= run {
+            (0..self.count).for_each(|index| one(&self.product(index)));
+        } else {
+            threads::for_pieces(self.count.div_ceil(run), |piece| {
+                let last = self.count.min((piece + 1) * run);
+                (piece * run..last).for_each(|index| one(&self.product(index)));
+            });
+        }
+    }
+}
