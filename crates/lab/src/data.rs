@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use wengert_nn::data::{DataError, Idx, ImageSet};
+use wengert::data::{DataError, Idx, ImageSet};
 
 /// The number of digits trained on; the other 450 of the 1,797 are the test set.
 pub const DIGITS_TRAIN_COUNT: usize = 1347;

@@ -1,0 +1,251 @@
+//! What the table teaches, in sentences. Each is printed only if the figures of this run bear it
+//! out, and every number in it is one of them.
+
+use wengert::Activation;
+
+use crate::experiment::Initialization::{self, He, Large, Xavier};
+use crate::summary::Summary;
+use crate::text::{accuracy, count, list, percent, ratio};
+
+/// Accuracies closer than this are called alike.
+const ALIKE: f64 = 0.02;
+
+/// The sentences that hold, in the order in which they are read. `guessing` is the accuracy of
+/// always answering the most frequent class.
+pub fn lessons(summaries: &[Summary], guessing: f64) -> Vec<String> {
+    let grid = Grid { summaries, guessing };
+    let sentences = [
+        grid.scaled_weights(),
+        grid.equal_units(),
+        grid.no_gradient(),
+        grid.saturation(),
+        grid.death(),
+        grid.overflow(),
+        grid.logistic_and_tanh(),
+        grid.xavier_and_he(),
+        grid.dead_units(),
+    ];
+    sentences.into_iter().flatten().collect()
+}
+
+/// The paragraph below the table.
+pub fn paragraph(lessons: &[String]) -> String {
+    if lessons.is_empty() {
+        "The figures of this run bear out none of the statements that are looked for in them."
+            .to_owned()
+    } else {
+        lessons.join(" ")
+    }
+}
+
+struct Grid<'a> {
+    summaries: &'a [Summary],
+    guessing: f64,
+}
+
+impl Grid<'_> {
+    fn get(
+        &self,
+        activation: impl Fn(Activation) -> bool,
+        initialization: Initialization,
+    ) -> Option<&Summary> {
+        self.summaries.iter().find(|summary| {
+            activation(summary.pair.activation) && summary.pair.initialization == initialization
+        })
+    }
+
+    /// Weights scaled to the number of connections do better than any others.
+    fn scaled_weights(&self) -> Option<String> {
+        let (scaled, others): (Vec<&Summary>, Vec<&Summary>) =
+            self.summaries.iter().partition(|s| matches!(s.pair.initialization, Xavier | He));
+        let lowest = least(scaled.iter().map(|s| s.accuracy))?;
+        let highest = greatest(scaled.iter().map(|s| s.accuracy))?;
+        let best_other = greatest(others.iter().map(|s| s.accuracy))?;
+        (lowest > best_other).then(|| {
+            format!(
+                "How the weights begin decides: the {} pairs with xavier or he, which scale them \
+                 to the number of connections, reach {} to {}, and the {} others {} at most.",
+                scaled.len(),
+                accuracy(lowest),
+                accuracy(highest),
+                others.len(),
+                accuracy(best_other)
+            )
+        })
+    }
+
+    /// Units that begin equal stay equal.
+    fn equal_units(&self) -> Option<String> {
+        let began: Vec<&Summary> = self.summaries.iter().filter(|s| s.units_equal.start).collect();
+        let finite: Vec<&Summary> = began.iter().copied().filter(|s| s.diverged == 0).collect();
+        let best = finite.iter().max_by(|a, b| a.accuracy.total_cmp(&b.accuracy))?;
+        finite.iter().all(|s| s.units_equal.end).then(|| {
+            let which = if finite.len() == began.len() {
+                format!("all {} such pairs", began.len())
+            } else {
+                format!(
+                    "the {} of {} such pairs whose loss stays finite",
+                    finite.len(),
+                    began.len()
+                )
+            };
+            format!(
+                "Units that begin equal stay equal: in {which} those of a layer are the same to \
+                 the last bit after training, and the best of them, {}, gets {}, where always \
+                 naming the most frequent class gets {}.",
+                name(best),
+                accuracy(best.accuracy),
+                accuracy(self.guessing)
+            )
+        })
+    }
+
+    /// Where no gradient reaches the first layer, it does not learn.
+    fn no_gradient(&self) -> Option<String> {
+        let cut_off: Vec<&Summary> = self.summaries.iter().filter(|s| s.no_gradient).collect();
+        let still = cut_off.iter().filter(|s| !s.weights_moved[0]).count();
+        (still > 0).then(|| {
+            let all = cut_off.len();
+            format!(
+                "In {} the gradient of the first layer is exactly zero at the start, and in {still} \
+                 of these no hidden weight ever changes.",
+                count(all, "pair")
+            )
+        })
+    }
+
+    /// Large weights saturate, and what is saturated does worse.
+    fn saturation(&self) -> Option<String> {
+        let mut shares = Vec::new();
+        let mut losses = Vec::new();
+        for activation in [Activation::Logistic, Activation::Tanh] {
+            let large = self.get(|a| a == activation, Large)?;
+            let scaled = self.get(|a| a == activation, Xavier)?;
+            let (from, to) = (scaled.saturated.start?, large.saturated.start?);
+            if to >= 0.5 && from < 0.5 && large.accuracy < scaled.accuracy {
+                let outputs = format!("{} of the {activation} outputs", percent(to));
+                shares.push(format!("{outputs} ({} with xavier)", percent(from)));
+                losses.push(points(scaled.accuracy - large.accuracy));
+            }
+        }
+        (!shares.is_empty()).then(|| {
+            format!(
+                "Large weights saturate: at the start {} are at an end of their range, and the \
+                 accuracy is {} points lower.",
+                list(&shares),
+                list(&losses)
+            )
+        })
+    }
+
+    /// Large weights kill relu units.
+    fn death(&self) -> Option<String> {
+        let large = self.get(|a| a == Activation::Relu, Large)?;
+        let (start, end) = (large.dead.start?, large.dead.end?);
+        (start < 0.5 && end >= 0.5).then(|| {
+            format!(
+                "Relu has no end to saturate at, but from large weights its units die: {} were \
+                 dead at the start, {} are after training.",
+                percent(start),
+                percent(end)
+            )
+        })
+    }
+
+    /// What cannot die can still overflow.
+    fn overflow(&self) -> Option<String> {
+        let diverged: Vec<String> =
+            self.summaries.iter().filter(|s| s.diverged > 0).map(name).collect();
+        let some = if diverged.len() == 1 { "One pair ends" } else { "Some pairs end" };
+        (!diverged.is_empty())
+            .then(|| format!("{some} with a loss that is no finite number: {}.", list(&diverged)))
+    }
+
+    /// Tanh is faster than the logistic function, and passes more gradient on.
+    fn logistic_and_tanh(&self) -> Option<String> {
+        let logistic = self.get(|a| a == Activation::Logistic, Xavier)?;
+        let tanh = self.get(|a| a == Activation::Tanh, Xavier)?;
+        let (slow, fast) = (logistic.epochs_to_goal?, tanh.epochs_to_goal?);
+        (slow > fast && logistic.gradient_ratio < tanh.gradient_ratio).then(|| {
+            format!(
+                "With xavier, tanh is at 90 % after {} and logistic after {slow}: the first \
+                 layer's gradient is at the start {} of the last layer's with tanh and {} with \
+                 logistic.",
+                count(fast, "epoch"),
+                ratio(tanh.gradient_ratio),
+                ratio(logistic.gradient_ratio)
+            )
+        })
+    }
+
+    /// Whether each activation wants its own initialization.
+    fn xavier_and_he(&self) -> Option<String> {
+        let mut gains = Vec::new();
+        for summary in self.summaries.iter().filter(|s| s.pair.initialization == Xavier) {
+            let he = self.get(|a| a == summary.pair.activation, He)?;
+            let xavier_is_own =
+                matches!(summary.pair.activation, Activation::Logistic | Activation::Tanh);
+            let gain = summary.accuracy - he.accuracy;
+            gains.push(if xavier_is_own { gain } else { -gain });
+        }
+        let least_gain = least(gains.iter().copied())?;
+        let most = greatest(gains.iter().map(|gain| gain.abs()))?;
+        if most < ALIKE {
+            Some(format!(
+                "Between xavier and he there is little to choose in so shallow a network: they \
+                 differ by {} points of accuracy at most.",
+                points(most)
+            ))
+        } else if least_gain > 0.0 {
+            Some(format!(
+                "Each activation does better with its own scheme, logistic and tanh with xavier, \
+                 relu and leaky relu with he: by {} points at least.",
+                points(least_gain)
+            ))
+        } else {
+            None
+        }
+    }
+
+    /// Some relu units die in training that works, and it does no harm here.
+    fn dead_units(&self) -> Option<String> {
+        let relu = self.get(|a| a == Activation::Relu, He)?;
+        let leaky = self.get(|a| matches!(a, Activation::LeakyRelu { .. }), He)?;
+        let dead = relu.dead.end.filter(|&dead| dead > 0.0)?;
+        let difference = leaky.accuracy - relu.accuracy;
+        let alike = difference.abs() < ALIKE && leaky.dead.end.is_none();
+        alike.then(|| {
+            format!(
+                "With he, {} of the relu units are dead after training; the accuracy of leaky \
+                 relu, whose units cannot die, is {}.",
+                percent(dead),
+                match points(difference.abs()) {
+                    same if same == "0.0" => "the same".to_owned(),
+                    by if difference > 0.0 => format!("{by} points higher"),
+                    by => format!("{by} points lower"),
+                }
+            )
+        })
+    }
+}
+
+fn name(summary: &Summary) -> String {
+    format!("{} with {}", summary.pair.activation, summary.pair.initialization)
+}
+
+/// A difference of accuracies in points of a percent.
+fn points(difference: f64) -> String {
+    format!("{:.1}", 100.0 * difference)
+}
+
+fn least(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.min_by(f64::total_cmp)
+}
+
+fn greatest(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.max_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+#[path = "lesson/tests.rs"]
+mod tests;

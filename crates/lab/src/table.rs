@@ -1,0 +1,169 @@
+//! The table of all pairs as text, for any width: plain characters, no colours, so that a terminal,
+//! a pipe and a file get the same.
+
+use crate::summary::{Ends, Summary};
+use crate::text::{accuracy, percent, ratio, wrap};
+use crate::verdict;
+
+/// The widths of the columns: initialization, accuracy, epochs, saturated and dead at start and
+/// end, ratio of gradients. The verdict follows behind [`GAP`].
+const COLUMNS: [usize; 8] = [14, 9, 8, 6, 6, 6, 6, 9];
+
+const GAP: usize = 2;
+
+/// The columns without the verdict.
+const FIGURES: usize = {
+    let (mut sum, mut i) = (0, 0);
+    while i < COLUMNS.len() {
+        sum += COLUMNS[i];
+        i += 1;
+    }
+    sum
+};
+
+/// The width of the whole table; no wider one is printed.
+pub const WIDTH: usize = FIGURES + GAP + verdict::WIDTH;
+
+/// As wide as the columns below them.
+const HEADINGS: [&str; 2] = [
+    "                   test  epochs   saturated        dead gradient",
+    "               accuracy to 90 % start   end start   end    ratio",
+];
+
+/// The lines of the table. `verdicts` has one for each pair. Where `width` is less than [`WIDTH`]
+/// the verdict moves below the figures, and where these do not fit either, each has its own line.
+pub fn table(summaries: &[Summary], verdicts: &[String], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    if width >= FIGURES {
+        lines.extend(HEADINGS.map(String::from));
+        if width >= WIDTH {
+            lines[1] = format!("{}{:GAP$}verdict", HEADINGS[1], "");
+        }
+    }
+    let mut activation = None;
+    for (summary, verdict) in summaries.iter().zip(verdicts) {
+        if activation.replace(summary.pair.activation) != Some(summary.pair.activation) {
+            lines.push(summary.pair.activation.to_string());
+        }
+        let cells = cells(summary);
+        if width >= WIDTH {
+            lines.push(format!("{}{:GAP$}{verdict}", row(&cells), ""));
+        } else if width >= FIGURES {
+            lines.push(row(&cells));
+            lines.extend(wrap(verdict, width, 4));
+        } else {
+            lines.extend(record(&cells, verdict, width));
+        }
+    }
+    lines
+}
+
+/// What stands in the columns.
+fn cells(summary: &Summary) -> [String; 8] {
+    let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), percent);
+    let Ends { start: saturated_start, end: saturated_end } = summary.saturated;
+    let Ends { start: dead_start, end: dead_end } = summary.dead;
+    [
+        format!("  {}", summary.pair.initialization),
+        accuracy(summary.accuracy),
+        summary.epochs_to_goal.map_or_else(|| "-".to_owned(), |epochs| epochs.to_string()),
+        share(saturated_start),
+        share(saturated_end),
+        share(dead_start),
+        share(dead_end),
+        ratio(summary.gradient_ratio),
+    ]
+}
+
+/// The first cell to the left, the others to the right.
+fn row(cells: &[String; 8]) -> String {
+    let align = |(i, cell): (usize, &String)| {
+        let width = COLUMNS[i];
+        if i == 0 { format!("{cell:width$}") } else { format!("{cell:>width$}") }
+    };
+    cells.iter().enumerate().map(align).collect()
+}
+
+/// A pair on lines of its own, where a terminal is too narrow for columns.
+fn record(cells: &[String; 8], verdict: &str, width: usize) -> Vec<String> {
+    let [name, accuracy, epochs, saturated_start, saturated_end, dead_start, dead_end, ratio] =
+        cells;
+    let mut lines = vec![name.clone()];
+    for text in [
+        verdict.to_owned(),
+        format!("test accuracy {accuracy}"),
+        format!("epochs to 90 %: {epochs}"),
+        format!("saturated {saturated_start}, then {saturated_end}"),
+        format!("dead {dead_start}, then {dead_end}"),
+        format!("gradient ratio {ratio}"),
+    ] {
+        lines.extend(wrap(&text, width, 4));
+    }
+    lines
+}
+
+/// What the columns mean.
+pub fn legend() -> &'static str {
+    "Test accuracy and all shares are medians of the seeds. Saturated: the share of hidden outputs \
+     within 1 % of an end of the activation's range. Dead: the share of hidden units with \
+     derivative zero for every training image. Gradient ratio: the norm of the first layer's \
+     gradient by the last layer's, before training. A dash: never, or not defined for this \
+     activation."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Pair;
+    use crate::summary::tests::{pair, run};
+
+    fn summaries() -> Vec<Summary> {
+        let of =
+            |pair_of| Summary { pair: pair_of, ..Summary::new(&pair(vec![run(&[0.5, 0.97])])) };
+        Pair::all().into_iter().map(of).collect()
+    }
+
+    fn at(width: usize) -> Vec<String> {
+        let summaries = summaries();
+        let verdict = "v".repeat(verdict::WIDTH);
+        table(&summaries, &vec![verdict; summaries.len()], width)
+    }
+
+    fn widest(lines: &[String]) -> usize {
+        lines.iter().map(|line| line.chars().count()).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        const { assert!(WIDTH <= 100) };
+        assert_eq!(HEADINGS.map(str::len), [FIGURES; 2]);
+        for width in [40, 50, FIGURES - 1, FIGURES, 80, WIDTH - 1, WIDTH, 100, 300] {
+            let lines = at(width);
+            assert!(widest(&lines) <= width.min(WIDTH), "{width}: {lines:#?}");
+            assert!(lines.iter().all(|line| line.trim_end() == line), "{lines:#?}");
+        }
+    }
+
+    #[test]
+    fn every_pair_has_a_row_under_its_activation() {
+        let lines = at(100);
+        assert_eq!(lines.len(), 2 + 4 + 20);
+        assert_eq!(lines[2], "logistic");
+        let expected = "  zero           97.0 %       2  25 %  25 %     -     -     0.50  ";
+        assert_eq!(lines[3], format!("{expected}{}", "v".repeat(verdict::WIDTH)));
+        assert!(lines[1].ends_with("ratio  verdict"), "{}", lines[1]);
+        assert!(lines[20].starts_with("leaky_relu"), "{}", lines[20]);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_the_verdict_below_and_a_tiny_one_records() {
+        let lines = at(FIGURES);
+        assert_eq!(lines.len(), 2 + 4 + 2 * 20);
+        assert_eq!(lines[4], format!("    {}", "v".repeat(verdict::WIDTH)));
+        let lines = at(40);
+        assert_eq!(lines.len(), 4 + 7 * 20);
+        assert_eq!(lines[1], "  zero");
+        assert_eq!(lines[3], "    test accuracy 97.0 %");
+        assert_eq!(lines[6], "    dead -, then -");
+    }
+}

@@ -1,0 +1,24 @@
+//! What the lab promises of the digits: weights scaled to the number of connections learn them.
+
+use wengert::Activation;
+use wengert_lab::data::Dataset;
+use wengert_lab::experiment::{ACTIVATIONS, Initialization, Pair};
+use wengert_lab::task::Task;
+use wengert_lab::train::train;
+
+use crate::support::defaults;
+
+#[test]
+fn scaled_weights_reach_95_percent_with_every_activation_but_the_logistic() {
+    let args = defaults();
+    let (task, settings) = (Task::new(&Dataset::digits(), &args.hidden()), args.settings());
+    for activation in ACTIVATIONS.into_iter().filter(|&it| it != Activation::Logistic) {
+        for initialization in [Initialization::Xavier, Initialization::He] {
+            let pair = Pair { activation, initialization };
+            let run = train(&task, &settings, pair, settings.seeds[0], &|| {});
+            let accuracy = run.after().accuracy;
+            assert!(accuracy >= 0.95, "{activation} with {initialization}: {accuracy}");
+            assert!(run.epochs_to(0.9).is_some_and(|epochs| epochs <= 10), "{:?}", run.epochs);
+        }
+    }
+}
