@@ -21,9 +21,12 @@ fn distance(got: &[f32], want: impl Fn(usize) -> f64) -> f64 {
     got.iter().enumerate().map(error).fold(0.0, f64::max)
 }
 
+/// A function in f64.
+type Reference = fn(f64) -> f64;
+
 fn activations(c: &mut Criterion) {
     let mut group = c.benchmark_group("kernels/activation");
-    let cases: [(Activation, fn(f64) -> f64); 4] = [
+    let cases: [(Activation, Reference); 4] = [
         (Activation::Logistic, |x| 1.0 / (1.0 + (-x).exp())),
         (Activation::Tanh, f64::tanh),
         (Activation::Relu, |x| x.max(0.0)),
@@ -74,10 +77,10 @@ fn reductions(c: &mut Criterion) {
         let magnitude: f64 = x.iter().map(|&x| f64::from(x.abs())).sum();
         assert!((f64::from(reduce::sum(&x)) - exact).abs() < 1e-6 * magnitude);
         group.bench_function(BenchmarkId::new("sum", len), |b| {
-            b.iter(|| reduce::sum(black_box(&x)))
+            b.iter(|| reduce::sum(black_box(&x)));
         });
         group.bench_function(BenchmarkId::new("max", len), |b| {
-            b.iter(|| reduce::max(black_box(&x)))
+            b.iter(|| reduce::max(black_box(&x)));
         });
     }
     group.finish();

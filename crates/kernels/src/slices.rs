@@ -1,7 +1,7 @@
 //! Slice drivers: from a function of vectors to a function of slices.
 //!
 //! A function is written once as a [`VectorFn`] (or [`VectorFn2`]) and driven over slices by
-//! [`map`] and [`zip`]: whole vectors first, then one partial vector through the *same* vector
+//! `map` and `zip`: whole vectors first, then one partial vector through the *same* vector
 //! code, so that a result depends neither on its position nor on the slice's length. In place and
 //! out of place are the same loop. Long slices are split over threads.
 //!

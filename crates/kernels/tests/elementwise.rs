@@ -21,6 +21,7 @@ fn specials<E: Element>(len: usize, seed: u64) -> Vec<E> {
 }
 
 type Binary<E> = fn(Run<'_, E>, Run<'_, E>, &mut [E]);
+type BinaryReference<E> = fn(E, E) -> E;
 
 fn nan_max<E: Element>(a: E, b: E) -> E {
     if a.is_nan() || a > b { a } else { b }
@@ -31,7 +32,7 @@ fn nan_min<E: Element>(a: E, b: E) -> E {
 }
 
 fn binary_operations<E: Element>() {
-    let operations: [(&str, Binary<E>, fn(E, E) -> E); 6] = [
+    let operations: [(&str, Binary<E>, BinaryReference<E>); 6] = [
         ("add", elementwise::add, |a, b| a + b),
         ("sub", elementwise::sub, |a, b| a - b),
         ("mul", elementwise::mul, |a, b| a * b),
@@ -70,9 +71,10 @@ fn binary_operations_are_the_scalar_ones() {
 }
 
 type Unary<E> = fn(&[E], &mut [E]);
+type UnaryReference<E> = fn(E) -> E;
 
 fn unary_operations<E: Element>() {
-    let operations: [(&str, Unary<E>, fn(E) -> E); 6] = [
+    let operations: [(&str, Unary<E>, UnaryReference<E>); 6] = [
         ("neg", elementwise::neg, |x| -x),
         ("square", elementwise::square, |x| x * x),
         ("sqrt", elementwise::sqrt, E::sqrt),
@@ -192,7 +194,9 @@ fn activations<E: Element>() {
     for_each_level(|level| {
         for act in ACTIVATIONS {
             let mut x = noise::<E>(70, 6);
-            x.iter_mut().for_each(|v| *v = *v * E::from_f64(6.0));
+            for v in &mut x {
+                *v *= E::from_f64(6.0);
+            }
             x[7] = E::ZERO;
             let gy = noise::<E>(70, 7);
             for len in LENGTHS {

@@ -165,7 +165,9 @@ fn softmaxes<E: Element>() {
         for cols in (1..=70).chain([257, 2000]) {
             let rows = 3;
             let mut x = noise::<E>(rows * cols, cols as u64);
-            x.iter_mut().for_each(|v| *v = *v * E::from_f64(20.0));
+            for v in &mut x {
+                *v *= E::from_f64(20.0);
+            }
             let x = Guarded::new(&x, cols % 5);
             let what = format!("rows of {cols} {} on {level}", E::NAME);
             let wide = oracle::widen(&x);

@@ -31,21 +31,9 @@ fn reduce<V: Lanes>(x: V) -> Reduced<V> {
     Reduced { n, r, r_lo }
 }
 
-/// `e^(x + x_lo) = 2^n * (hi + lo)` with `hi` in `[0.7, 1.42]` and `lo` below its last bit.
-///
-/// The relative error is about `2^-28` for `f32` and `2^-57` for `f64`. `x` must be finite, within
-/// [`clamp`]'s range, or NaN.
-#[inline(always)]
-pub(crate) fn exp_pair<V: Lanes>(x: V, x_lo: V) -> (V, Pair<V>) {
-    let one = x.lit(V::Elem::ONE);
-    let Reduced { n, r, r_lo } = reduce(x);
-    let sum = Pair::fast_sum(one, r);
-    let tail = (r * r).mul_add(horner(r, V::Elem::EXP), sum.lo);
-    (n, Pair::fast_sum(sum.hi, (r_lo + x_lo).mul_add(sum.hi, tail)))
-}
-
-/// `e^x = 2^n * (hi + lo)`, with `r` rounded: up to a quarter of an ULP cheaper than
-/// [`exp_pair`].
+/// `e^x = 2^n * (hi + lo)` with `hi` in `[0.7, 1.42]` and `lo` below its last bit; the rounding of
+/// the reduced argument costs up to a quarter of an ULP. `x` must be finite, within [`clamp`]'s
+/// range, or NaN.
 #[inline(always)]
 pub(crate) fn exp_pair_short<V: Lanes>(x: V) -> (V, Pair<V>) {
     let one = x.lit(V::Elem::ONE);

@@ -32,13 +32,6 @@ impl<V: Lanes> Pair<V> {
         Self { hi, lo: (a - of_a) + (b - of_b) }
     }
 
-    /// `a * b` exactly, unless it underflows.
-    #[inline(always)]
-    pub(crate) fn product(a: V, b: V) -> Self {
-        let hi = a * b;
-        Self { hi, lo: -product_residual(a, b, hi) }
-    }
-
     /// The rounded sum.
     #[inline(always)]
     pub(crate) fn value(self) -> V {

@@ -16,7 +16,7 @@ use crate::module::{Module, VisitorMut};
 /// - with momentum `v = momentum v + (1 - dampening) g` (the first `v` is `g`), then `w -= r v`, or
 ///   with Nesterov's form `w -= r (g + momentum v)`.
 ///
-/// The velocity is that of `PyTorch`: it does not contain the rate, so a changed rate acts at once. Source:
+/// The velocity is that of PyTorch: it does not contain the rate, so a changed rate acts at once. Source:
 /// I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML
 /// 2013.
 #[derive(Clone, Debug)]
