@@ -140,7 +140,9 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>) -> Path {
     // B is read in place, if its rows are contiguous, unless it is too large for the second-level
     // cache and enough panels of A pass over it to repay the copy.
     let b_bytes = size_of::<E>().saturating_mul(n).saturating_mul(k);
-    let pack_b = !b_by_rows || (m > IN_PLACE_ROWS && b_bytes > IN_PLACE_BYTES);
+    let panels = m.div_ceil(tile::max_rows::<S>());
+    let pack_b =
+        !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
     // of half a page), or its columns do and they are long, or nothing in it is contiguous.
     let crowded = |stride: isize| {
@@ -191,10 +193,8 @@ pub(super) const PIECE: usize = 4 << 20;
 const TINY: usize = 40;
 /// What it costs to add up the lanes of an inner product.
 const SUM_COST: usize = 5;
-/// Up to this many rows of A, B is not worth a copy.
-const IN_PLACE_ROWS: usize = 192;
-/// Up to this size B is not worth a copy.
-const IN_PLACE_BYTES: usize = 768 << 10;
+/// B is worth a copy if more panels of A than the first pass over more bytes than the second.
+const IN_PLACE: [(usize, usize); 2] = [(12, 768 << 10), (24, 128 << 10)];
 /// Up to this depth a column-major A is not worth a copy.
 const IN_PLACE_DEPTH: usize = 192;
 /// Rows this far apart, or a multiple of it, share the sets of the first-level cache.
