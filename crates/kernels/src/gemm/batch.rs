@@ -1,9 +1,8 @@
 //! Many products of one shape in a call, their matrices at fixed distances.
 
-use super::Gemm;
-use super::matrix::MatrixError;
 use super::plan;
 use super::problem::Problem;
+use super::{Gemm, MatrixError};
 use crate::{Element, threads};
 
 /// `count` products of one shape: for every i, `C_i = act(alpha A_i B_i + beta C_i + bias)`.

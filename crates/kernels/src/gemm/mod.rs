@@ -30,6 +30,7 @@ mod batch;
 mod blocked;
 mod dot;
 mod epilogue;
+mod error;
 mod matrix;
 mod pack;
 mod plan;
@@ -43,7 +44,8 @@ mod vector;
 
 pub use batch::BatchedGemm;
 pub use epilogue::{Bias, Epilogue};
-pub use matrix::{MatMut, MatRef, MatrixError};
+pub use error::MatrixError;
+pub use matrix::{MatMut, MatRef};
 
 use batch::Batch;
 use plan::{Path, Plan};
