@@ -34,7 +34,8 @@ impl<E: Element> Kernel for Peak<E> {
     }
 }
 
-/// The median time of a call, over repetitions that fill a tenth of a second.
+/// The lower decile of the time of a call, over repetitions that fill a tenth of a second: on a
+/// shared machine what is above it measures the neighbours.
 fn seconds(mut call: impl FnMut()) -> f64 {
     let start = Instant::now();
     call();

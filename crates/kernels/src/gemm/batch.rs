@@ -1,9 +1,8 @@
 //! Many products of one shape in a call, their matrices at fixed distances.
 
-use super::Gemm;
-use super::matrix::MatrixError;
 use super::plan;
 use super::problem::Problem;
+use super::{Gemm, MatrixError};
 use crate::{Element, threads};
 
 /// `count` products of one shape: for every i, `C_i = act(alpha A_i B_i + beta C_i + bias)`.
@@ -96,15 +95,15 @@ impl<'a, E: Element> Batch<'a, E> {
 
     /// Calls `one` for every product: one after another if each is worth several threads, and
     /// otherwise in runs that are worth one.
-    pub(super) fn each(&self, one: impl Fn(&Problem<'a, E>) + Sync) {
+    pub(super) fn each(&self, one: impl Fn(Problem<'a, E>) + Sync) {
         let work = plan::work(&self.first).max(1);
         let run = (plan::PIECE / work).max(1);
         if work >= 2 * plan::PIECE || self.count <= run {
-            (0..self.count).for_each(|index| one(&self.product(index)));
+            (0..self.count).for_each(|index| one(self.product(index)));
         } else {
             threads::for_pieces(self.count.div_ceil(run), |piece| {
                 let last = self.count.min((piece + 1) * run);
-                (piece * run..last).for_each(|index| one(&self.product(index)));
+                (piece * run..last).for_each(|index| one(self.product(index)));
             });
         }
     }

@@ -125,6 +125,40 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     }
 }
 
+/// Computes the product tile by tile, with the operands in place and k in one piece.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, and the
+/// column strides of B and C are one.
+#[inline(always)]
+pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+    let &Problem { m, n, k, alpha, a, b, beta, c, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    let plain = problem.epilogue.is_none();
+    let row_step = plan::block_size(m, tile::max_rows::<S>(), 1);
+    let mut row = 0;
+    while row < m {
+        let rows = row_step.min(m - row);
+        let mut col = 0;
+        while col < n {
+            let vectors = tile::widest::<S>(rows, (n - col).div_ceil(lanes));
+            let cols = (vectors * lanes).min(n - col);
+            let (a, b, c) = (a.at(row, 0), b.at(0, col), c.at(row, col));
+            let tile = Tile { rows, cols, depth: k, padded: false, a, b, c, alpha, beta };
+            // SAFETY: the tile is a part of the problem.
+            unsafe {
+                tile::run(simd, &tile);
+                if !plain {
+                    let part = problem.epilogue.part(row, rows, col, cols);
+                    epilogue::finish(simd, c, rows, cols, &part);
+                }
+            }
+            col += cols;
+        }
+        row += rows;
+    }
+}
+
 /// Fetches a share of the micro-panel `a` of `rows` x `depth` elements into the cache: after `done`
 /// parts of `all`, the next `now`.
 #[inline(always)]

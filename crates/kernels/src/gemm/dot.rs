@@ -54,6 +54,9 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>)
     // SAFETY: passed on; both operands are contiguous along k now.
     unsafe {
         match S::REGISTERS {
+            // A single row needs one register a column; more than eight columns a page apart
+            // would crowd the sets of the first-level cache.
+            16.. if m == 1 => tiles::<E, S, 1, 8>(simd, &problem),
             32.. => tiles::<E, S, 4, 6>(simd, &problem),
             16.. => tiles::<E, S, 3, 4>(simd, &problem),
             _ => tiles::<E, S, 2, 2>(simd, &problem),
@@ -92,9 +95,9 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
                     (1, 1) => kernel::<E, S, 1, 1>(simd, tile, &mut sums),
                     (1, 3) => kernel::<E, S, 1, 3>(simd, tile, &mut sums),
                     (1, _) => kernel::<E, S, 1, N>(simd, tile, &mut sums),
-                    (2, 1) => kernel::<E, S, 2, 1>(simd, tile, &mut sums),
-                    (2, 3) => kernel::<E, S, 2, 3>(simd, tile, &mut sums),
-                    (2, _) => kernel::<E, S, 2, N>(simd, tile, &mut sums),
+                    (2, 1) if R >= 2 => kernel::<E, S, 2, 1>(simd, tile, &mut sums),
+                    (2, 3) if R >= 2 => kernel::<E, S, 2, 3>(simd, tile, &mut sums),
+                    (2, _) if R >= 2 => kernel::<E, S, 2, N>(simd, tile, &mut sums),
                     (3, 1) if R >= 3 => kernel::<E, S, 3, 1>(simd, tile, &mut sums),
                     (3, 3) if R >= 3 => kernel::<E, S, 3, 3>(simd, tile, &mut sums),
                     (3, _) if R >= 3 => kernel::<E, S, 3, N>(simd, tile, &mut sums),
@@ -127,7 +130,11 @@ unsafe fn kernel<E: Element, S: Simd, const R: usize, const N: usize>(
     tile: Tile<E>,
     sums: &mut [E; MAX_SUMS],
 ) {
-    simd.vectorize(Sums::<E, R, N> { tile, sums });
+    if const { R * N <= MAX_SUMS } {
+        simd.vectorize(Sums::<E, R, N> { tile, sums });
+    } else {
+        unreachable!("a tile of {R}x{N} inner products is larger than any level's");
+    }
 }
 
 struct Sums<'a, E, const R: usize, const N: usize> {
@@ -140,7 +147,6 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        const { assert!(R * N <= MAX_SUMS) };
         let (k, a, b) = self.tile;
         let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);

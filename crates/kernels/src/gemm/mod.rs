@@ -30,6 +30,7 @@ mod batch;
 mod blocked;
 mod dot;
 mod epilogue;
+mod error;
 mod matrix;
 mod pack;
 mod plan;
@@ -43,7 +44,8 @@ mod vector;
 
 pub use batch::BatchedGemm;
 pub use epilogue::{Bias, Epilogue};
-pub use matrix::{MatMut, MatRef, MatrixError};
+pub use error::MatrixError;
+pub use matrix::{MatMut, MatRef};
 
 use batch::Batch;
 use plan::{Path, Plan};
@@ -97,7 +99,7 @@ impl<'a, E: Element> Gemm<'a, E> {
     #[inline]
     #[track_caller]
     pub fn run(mut self) {
-        E::gemm(&Problem::new(&mut self));
+        E::gemm(&mut Problem::new(&mut self));
     }
 }
 
@@ -118,7 +120,7 @@ pub trait GemmKernels: Sized {
         private_interfaces,
         reason = "only called here; the supertrait is sealed with Element"
     )]
-    fn gemm(problem: &Problem<'_, Self>);
+    fn gemm(problem: &mut Problem<'_, Self>);
 
     #[doc(hidden)]
     #[expect(
@@ -132,14 +134,14 @@ macro_rules! gemm_element {
     ($($type:ty),+) => {$(
         impl GemmKernels for $type {
             #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn gemm(problem: &Problem<'_, Self>) {
+            fn gemm(problem: &mut Problem<'_, Self>) {
                 dispatch(Run { problem, force: None });
             }
 
             #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
             fn gemm_batched(batch: Batch<'_, Self>) {
                 let level = Level::current();
-                batch.each(|problem| run_on(level, Run { problem, force: None }));
+                batch.each(|mut problem| run_on(level, Run { problem: &mut problem, force: None }));
             }
         }
     )+};
@@ -148,13 +150,13 @@ macro_rules! gemm_element {
 gemm_element!(f32, f64);
 
 /// The whole product on a level.
-struct Run<'a, E> {
-    problem: &'a Problem<'a, E>,
+struct Run<'a, 'p, E> {
+    problem: &'a mut Problem<'p, E>,
     /// The plan to use instead of the one made for the problem.
     force: Option<Plan>,
 }
 
-impl<E: Element> Kernel for Run<'_, E> {
+impl<E: Element> Kernel for Run<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -162,13 +164,13 @@ impl<E: Element> Kernel for Run<'_, E> {
         if self.problem.m == 0 || self.problem.n == 0 {
             return;
         }
-        let problem = plan::orient::<E, S>(*self.problem);
-        let plan = self.force.unwrap_or_else(|| Plan::of::<E, S>(&problem, threads::count));
+        plan::orient::<E, S>(self.problem);
+        let plan = self.force.unwrap_or_else(|| Plan::of::<E, S>(self.problem, threads::count));
         if plan.grid == (1, 1) {
             // SAFETY: `Problem::new` was made from checked views, of which that of C is exclusive.
-            unsafe { piece(simd, &problem, &plan) };
+            unsafe { piece(simd, self.problem, &plan) };
         } else {
-            pieces(simd, &problem, &plan);
+            pieces(simd, self.problem, &plan);
         }
     }
 }
@@ -214,6 +216,7 @@ impl<E: Element> Kernel for Piece<'_, E> {
             match self.plan.path {
                 Path::Scale | Path::Tiny => vector::tiny(simd, self.problem),
                 Path::Axpy => vector::axpy(simd, self.problem),
+                Path::Direct => blocked::direct(simd, self.problem),
                 Path::Dot => dot::run(simd, self.problem),
                 Path::Blocked { pack_a, pack_b } => {
                     blocked::run(simd, self.problem, &self.plan.blocks, pack_a, pack_b);

@@ -46,6 +46,8 @@ pub(super) enum Path {
     Axpy,
     /// Few rows or few columns: inner products along k.
     Dot,
+    /// Register tiles on the operands in place, for products with little to walk over.
+    Direct,
     /// The blocked loops. What is not packed is read in place by the micro-kernel.
     Blocked {
         /// Copy each micro-panel of A before it is used.
@@ -80,7 +82,7 @@ impl Plan {
         threads: impl FnOnce() -> usize,
     ) -> Self {
         let blocks = Blocks::of::<E, S>();
-        let path = path::<E, S>(problem);
+        let path = path::<E, S>(problem, &blocks);
         let work = work(problem);
         let grid = if work < 2 * PIECE {
             (1, 1)
@@ -98,20 +100,22 @@ impl Plan {
 /// dimension becomes the columns. Where C has so few columns that most lanes would idle, and the
 /// rows of A are interleaved anyhow, they become the columns though C must then be scattered.
 #[inline(always)]
-pub(super) fn orient<E: Element, S: Simd>(problem: Problem<'_, E>) -> Problem<'_, E> {
-    let Problem { m, n, k, a, c, .. } = problem;
+pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
+    let &mut Problem { m, n, k, a, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let rows_unit = c.row_stride == 1 || m == 1;
     let cols_unit = c.col_stride == 1 || n == 1;
     let narrow = n < lanes && m > lanes && k > lanes && a.row_stride == 1 && a.col_stride != 1;
-    let turn = rows_unit && (!cols_unit || (n == 1 && m > 1)) || narrow;
-    if turn { problem.transposed().settled() } else { problem.settled() }
+    if rows_unit && (!cols_unit || (n == 1 && m > 1)) || narrow {
+        problem.transpose();
+    }
+    problem.settle();
 }
 
 /// The path of an oriented problem.
 #[inline(always)]
-fn path<E: Element, S: Simd>(problem: &Problem<'_, E>) -> Path {
-    let &Problem { m, n, k, a, b, .. } = problem;
+fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
+    let &Problem { m, n, k, a, b, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let width = VECTORS * lanes;
     let b_by_rows = b.col_stride == 1;
@@ -140,7 +144,12 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>) -> Path {
     // B is read in place, if its rows are contiguous, unless it is too large for the second-level
     // cache and enough panels of A pass over it to repay the copy.
     let b_bytes = size_of::<E>().saturating_mul(n).saturating_mul(k);
-    let pack_b = !b_by_rows || (m > IN_PLACE_ROWS && b_bytes > IN_PLACE_BYTES);
+    let panels = m.div_ceil(tile::max_rows::<S>());
+    let pack_b =
+        !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
+    if !pack_b && c.col_stride == 1 && k <= blocks.depth && work(problem) <= DIRECT {
+        return Path::Direct;
+    }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
     // of half a page), or its columns do and they are long, or nothing in it is contiguous.
     let crowded = |stride: isize| {
@@ -166,7 +175,7 @@ fn grid<E: Element, S: Simd>(
     let &Problem { m, n, .. } = problem;
     let width = VECTORS * E::Vector::<S>::LANES;
     let most_rows = match path {
-        Path::Scale | Path::Tiny => return (1, 1),
+        Path::Scale | Path::Tiny | Path::Direct => return (1, 1),
         Path::Axpy | Path::Dot => m,
         Path::Blocked { .. } => m.div_ceil(blocks.rows),
     };
@@ -189,12 +198,12 @@ fn grid<E: Element, S: Simd>(
 pub(super) const PIECE: usize = 4 << 20;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
+/// Up to this many multiply-adds packing and prefetching are not worth the looking.
+const DIRECT: usize = 64 * 64 * 64;
 /// What it costs to add up the lanes of an inner product.
 const SUM_COST: usize = 5;
-/// Up to this many rows of A, B is not worth a copy.
-const IN_PLACE_ROWS: usize = 192;
-/// Up to this size B is not worth a copy.
-const IN_PLACE_BYTES: usize = 768 << 10;
+/// B is worth a copy if more panels of A than the first pass over more bytes than the second.
+const IN_PLACE: [(usize, usize); 2] = [(12, 768 << 10), (24, 128 << 10)];
 /// Up to this depth a column-major A is not worth a copy.
 const IN_PLACE_DEPTH: usize = 192;
 /// Rows this far apart, or a multiple of it, share the sets of the first-level cache.

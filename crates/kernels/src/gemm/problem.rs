@@ -1,5 +1,7 @@
 //! A product as the kernels see it: pointers, strides, and the scalars around them.
 
+use std::mem::swap;
+
 use super::{Bias, Epilogue, Gemm};
 use crate::Element;
 
@@ -17,11 +19,6 @@ impl<E> Operand<E> {
     pub(super) fn at(self, row: usize, col: usize) -> Self {
         let step = row as isize * self.row_stride + col as isize * self.col_stride;
         Operand { ptr: self.ptr.wrapping_offset(step), ..self }
-    }
-
-    #[inline(always)]
-    fn transposed(self) -> Self {
-        Operand { ptr: self.ptr, row_stride: self.col_stride, col_stride: self.row_stride }
     }
 }
 
@@ -107,27 +104,19 @@ impl<'a, E: Element> Problem<'a, E> {
         }
     }
 
-    /// The same product written the other way: `C^T = act(alpha B^T A^T + beta C^T + bias^T)`.
+    /// Writes the same product the other way: `C^T = act(alpha B^T A^T + beta C^T + bias^T)`.
     #[inline(always)]
-    pub(super) fn transposed(self) -> Self {
-        let bias = match self.epilogue.bias {
+    pub(super) fn transpose(&mut self) {
+        swap(&mut self.m, &mut self.n);
+        swap(&mut self.a, &mut self.b);
+        swap(&mut self.a.row_stride, &mut self.a.col_stride);
+        swap(&mut self.b.row_stride, &mut self.b.col_stride);
+        swap(&mut self.c.row_stride, &mut self.c.col_stride);
+        self.epilogue.bias = match self.epilogue.bias {
             Bias::None => Bias::None,
             Bias::PerRow(bias) => Bias::PerColumn(bias),
             Bias::PerColumn(bias) => Bias::PerRow(bias),
         };
-        Problem {
-            m: self.n,
-            n: self.m,
-            a: self.b.transposed(),
-            b: self.a.transposed(),
-            c: Output {
-                ptr: self.c.ptr,
-                row_stride: self.c.col_stride,
-                col_stride: self.c.row_stride,
-            },
-            epilogue: Epilogue { bias, ..self.epilogue },
-            ..self
-        }
     }
 
     /// The part of the product that gives `rows` x `cols` elements of C from (`row`, `col`) on.
@@ -145,24 +134,22 @@ impl<'a, E: Element> Problem<'a, E> {
         }
     }
 
-    /// The same problem with its free strides, those of dimensions of one element, settled.
+    /// Settles the free strides, those of dimensions of one element.
     #[inline(always)]
-    pub(super) fn settled(self) -> Self {
-        let mut problem = self;
-        if problem.n == 1 {
-            problem.b.col_stride = 1;
-            problem.c.col_stride = 1;
+    pub(super) fn settle(&mut self) {
+        if self.n == 1 {
+            self.b.col_stride = 1;
+            self.c.col_stride = 1;
         }
-        if problem.m == 1 {
-            problem.c.row_stride = problem.n as isize;
-            problem.a.row_stride = problem.k as isize;
+        if self.m == 1 {
+            self.c.row_stride = self.n as isize;
+            self.a.row_stride = self.k as isize;
         }
-        if problem.k == 1 {
-            problem.a.col_stride = 1;
-            if problem.b.col_stride != 1 {
-                problem.b.row_stride = 1;
+        if self.k == 1 {
+            self.a.col_stride = 1;
+            if self.b.col_stride != 1 {
+                self.b.row_stride = 1;
             }
         }
-        problem
     }
 }

@@ -128,7 +128,7 @@ impl Case {
 pub(super) fn run<E: Element>(mut gemm: Gemm<'_, E>, force: Option<Plan>) {
     match force {
         None => gemm.run(),
-        Some(plan) => dispatch(Run { problem: &Problem::new(&mut gemm), force: Some(plan) }),
+        Some(plan) => dispatch(Run { problem: &mut Problem::new(&mut gemm), force: Some(plan) }),
     }
 }
 
