@@ -27,6 +27,7 @@ mod backward;
 mod error;
 mod few;
 mod gradcheck;
+mod gradients;
 mod op;
 pub mod ops;
 mod parameter;
@@ -37,12 +38,13 @@ mod tensor;
 pub mod testing;
 mod transform;
 
-pub use backward::{CreateGraph, Gradients, grad};
+pub use backward::{CreateGraph, grad};
 pub use error::{Error, Result};
 pub use few::Few;
 pub use gradcheck::{
     Comparison, Gradcheck, GradcheckError, Mode, Report, gradcheck, gradgradcheck,
 };
+pub use gradients::Gradients;
 pub use op::{Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{Parameter, ParameterId};
 pub use pool::Memory;
