@@ -193,3 +193,17 @@ fn tensors_are_send_and_sync() {
     check::<Parameter<f64>>();
     send::<Tape<f32>>();
 }
+
+#[test]
+fn rows_without_classes_are_no_rows_to_stumble_on() {
+    let tape = Tape::<f32>::new();
+    let none = tape.variable(&Tensor::zeros([0, 0]));
+    assert!(none.cross_entropy(vec![]).item().is_nan());
+    let empty = tape.variable(&Tensor::zeros([2, 0]));
+    for y in [empty.softmax(-1), empty.log_softmax(-1)] {
+        let gradients = y.sum().backward();
+        assert_eq!(*gradients.get(empty).unwrap().shape(), [2, 0]);
+    }
+    let one = tape.variable(&Tensor::zeros([1, 0]));
+    assert!(matches!(ops::cross_entropy(one, vec![0]), Err(Error::Label { classes: 0, .. })));
+}

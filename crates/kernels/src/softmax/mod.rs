@@ -211,8 +211,7 @@ pub fn log_softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &m
 fn check_labels(labels: &[usize], cols: usize) {
     if let Some((row, label)) = labels.iter().enumerate().find(|(_, label)| **label >= cols) {
         panic!(
-            "the label of row {row} is {label}, but there are {cols} classes, 0 to {}",
-            cols - 1
+            "the label of row {row} is {label}, but it must be below the number of classes, {cols}"
         );
     }
 }

@@ -115,7 +115,9 @@ impl<E: Element> Kernel for Softmax<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for (x, out) in self.x.chunks_exact(self.cols).zip(self.out.chunks_exact_mut(self.cols)) {
+        for (x, out) in
+            self.x.chunks_exact(self.cols.max(1)).zip(self.out.chunks_exact_mut(self.cols.max(1)))
+        {
             let shift = E::Vector::<S>::splat(simd, row_max(simd, x));
             let mut sum = BlockSum::new(E::Vector::<S>::splat(simd, E::ZERO));
             for_vectors!(E, S, x.len(), |at, count| {
@@ -143,7 +145,9 @@ impl<E: Element> Kernel for LogSoftmax<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for (x, out) in self.x.chunks_exact(self.cols).zip(self.out.chunks_exact_mut(self.cols)) {
+        for (x, out) in
+            self.x.chunks_exact(self.cols.max(1)).zip(self.out.chunks_exact_mut(self.cols.max(1)))
+        {
             let (max, sum) = max_and_sum(simd, x);
             let max = E::Vector::<S>::splat(simd, max);
             let log_sum = E::Vector::<S>::splat(simd, log(sum));
@@ -168,8 +172,8 @@ impl<E: Element> Kernel for SoftmaxGrad<'_, E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let cols = self.cols;
-        let rows = self.gy.chunks_exact(cols).zip(self.y.chunks_exact(cols));
-        for ((gy, y), out) in rows.zip(self.out.chunks_exact_mut(cols)) {
+        let rows = self.gy.chunks_exact(cols.max(1)).zip(self.y.chunks_exact(cols.max(1)));
+        for ((gy, y), out) in rows.zip(self.out.chunks_exact_mut(cols.max(1))) {
             let mut dot = BlockSum::new(E::Vector::<S>::splat(simd, E::ZERO));
             for_vectors!(E, S, cols, |at, count| {
                 dot.add(load(simd, gy, at, count, E::ZERO) * load(simd, y, at, count, E::ZERO));
@@ -197,8 +201,8 @@ impl<E: Element> Kernel for LogSoftmaxGrad<'_, E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let cols = self.cols;
-        let rows = self.gy.chunks_exact(cols).zip(self.y.chunks_exact(cols));
-        for ((gy, y), out) in rows.zip(self.out.chunks_exact_mut(cols)) {
+        let rows = self.gy.chunks_exact(cols.max(1)).zip(self.y.chunks_exact(cols.max(1)));
+        for ((gy, y), out) in rows.zip(self.out.chunks_exact_mut(cols.max(1))) {
             let mut sum = BlockSum::new(E::Vector::<S>::splat(simd, E::ZERO));
             for_vectors!(E, S, cols, |at, count| {
                 sum.add(load(simd, gy, at, count, E::ZERO));
@@ -226,7 +230,7 @@ impl<E: Element> Kernel for CrossEntropy<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let rows = self.x.chunks_exact(self.cols).zip(self.labels);
+        let rows = self.x.chunks_exact(self.cols.max(1)).zip(self.labels);
         let out = self.losses.iter_mut().zip(self.log_sum_exp);
         for ((x, &label), (loss, log_sum_exp)) in rows.zip(out) {
             let (max, sum) = max_and_sum(simd, x);
@@ -252,7 +256,7 @@ impl<E: Element> Kernel for CrossEntropyGrad<'_, E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let cols = self.cols;
-        let rows = self.x.chunks_exact(cols).zip(self.out.chunks_exact_mut(cols));
+        let rows = self.x.chunks_exact(cols.max(1)).zip(self.out.chunks_exact_mut(cols.max(1)));
         for (i, (x, out)) in rows.enumerate() {
             let gy = match self.gy {
                 Run::Slice(gy) => gy[i],
