@@ -2,6 +2,7 @@
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Run;
+use wengert_kernels::simd::with_level;
 use wengert_kernels::testing::{
     Guarded, assert_near, assert_same_bits, for_each_level, noise, oracle,
 };
@@ -143,20 +144,32 @@ fn threads_change_no_bit() {
     let run = || {
         let mut rows = vec![0.0; 1000];
         reduce::sum_axis(&x[..1_000_000], [1000, 1000, 1], &mut rows);
+        // Rows longer than a thread's share, and a last range of one row.
+        let mut long = vec![0.0; 6];
+        reduce::sum_axis(&x[..900_000], [6, 150_000, 1], &mut long);
+        let mut odd = vec![0.0; 132];
+        reduce::sum_axis(&x[..132_000], [132, 1000, 1], &mut odd);
         let mut columns = vec![0.0; 1000];
         reduce::sum_axis(&x[..1_000_000], [1, 1000, 1000], &mut columns);
         let mut y = vec![0.0; 1_000_000];
         softmax::softmax_rows(&x[..1_000_000], 100, &mut y);
+        rows.extend(long);
+        rows.extend(odd);
         rows.extend(columns);
         rows.extend(y);
         rows.push(reduce::sum(&x));
         rows
     };
-    let here = run();
-    for threads in [1, 2, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        assert_same_bits(&pool.install(run), &here, &format!("{threads} threads"));
-    }
+    // On every level: a forced one must reach the worker threads.
+    for_each_level(|level| {
+        let here = run();
+        for threads in [1, 2, 3] {
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let there = pool.install(|| with_level(level, run)).expect("an available level");
+            assert_same_bits(&there, &here, &format!("{threads} threads, {level}"));
+        }
+    });
 }
 
 fn softmaxes<E: Element>() {
@@ -282,11 +295,61 @@ fn wrong_labels_and_shapes_are_told() {
         told(|| {
             softmax::cross_entropy_rows(&[0.0; 6], 3, &[1, 3], &mut [0.0; 2], &mut [0.0; 2]);
         }),
-        "the label of row 1 is 3, but there are 3 classes, 0 to 2"
+        "the label of row 1 is 3, but it must be below the number of classes, 3"
     );
     assert!(told(|| softmax::softmax_rows(&[0.0; 5], 2, &mut [0.0; 5])).contains("rows of 2"));
     assert!(told(|| reduce::sum_axis(&[0.0; 5], [1, 2, 3], &mut [0.0; 3])).contains("1 x 2 x 3"));
     assert!(
         told(|| reduce::sum_axis(&[0.0; 5], [usize::MAX, 2, 3], &mut [0.0; 3])).contains("has 5")
     );
+}
+
+/// The axis reductions that have no bound of their own to be near to, on integers, where all is
+/// exact.
+#[test]
+fn minima_and_sums_of_squares_along_axes_are_exact_on_integers() {
+    for_each_level(|level| {
+        for dims @ [outer, axis, inner] in [[3, 70, 1], [2, 33, 19], [1, 5, 200], [4, 1, 3]] {
+            let x: Vec<f64> =
+                (0..outer * axis * inner).map(|i| ((i * 37 + 11) % 101) as f64 - 50.0).collect();
+            let at = |o: usize, a: usize, i: usize| x[(o * axis + a) * inner + i];
+            let (mut least, mut squares) = (vec![0.0; outer * inner], vec![0.0; outer * inner]);
+            reduce::min_axis(&x, dims, &mut least);
+            reduce::sum_squares_axis(&x, dims, &mut squares);
+            for o in 0..outer {
+                for i in 0..inner {
+                    let column = || (0..axis).map(|a| at(o, a, i));
+                    let place = o * inner + i;
+                    assert_eq!(least[place], column().fold(f64::INFINITY, f64::min), "{level}");
+                    assert_eq!(squares[place], column().map(|v| v * v).sum::<f64>(), "{level}");
+                }
+            }
+        }
+    });
+}
+
+/// The methods behind the entry points are reachable, and check for themselves.
+#[test]
+fn short_outputs_are_refused_behind_the_entry_points_too() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use wengert_kernels::optim::OptimKernels;
+    use wengert_kernels::softmax::{RowMap, SoftmaxKernels};
+    let long = [1.0_f32; 32];
+    let labels = [0; 8];
+    let mut buffer = [7.0_f32; 32];
+    let mut refused = |what: &str, call: &mut dyn FnMut(&mut [f32])| {
+        assert!(catch_unwind(AssertUnwindSafe(|| call(&mut buffer[..4]))).is_err(), "{what}");
+        assert_eq!(buffer, [7.0; 32], "{what}");
+    };
+    refused("sgd", &mut |out| f32::sgd_kernel(out, &long, 0.1, 0.0));
+    refused("softmax", &mut |out| f32::row_map_kernel(RowMap::Softmax, &long, 4, out));
+    refused("gradient", &mut |out| {
+        f32::row_grad_kernel(RowMap::LogSoftmax, &long, &long, 4, out);
+    });
+    refused("cross entropy", &mut |out| {
+        f32::cross_entropy_kernel(&long, 4, &labels, out, &mut [0.0; 8]);
+    });
+    refused("its gradient", &mut |out| {
+        f32::cross_entropy_grad_kernel(&long, 4, &labels, &long[..8], Run::Splat(1.0), out);
+    });
 }

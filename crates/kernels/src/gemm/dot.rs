@@ -26,10 +26,14 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>)
     let &Problem { m, n, k, mut a, mut b, .. } = problem;
     let mut scratch = None;
     if a.col_stride != 1 || b.row_stride != 1 {
+        let copied_a = if a.col_stride == 1 { 0 } else { m };
+        let copied_b = if b.row_stride == 1 { 0 } else { n };
         let stride = k.next_multiple_of(ALIGN / size_of::<E>());
+        let room = copied_a.checked_add(copied_b).and_then(|rows| rows.checked_mul(stride));
         let scratch = scratch.insert(Scratch::take());
-        let mut to = scratch.get::<E>(stride * (m + n));
-        // SAFETY: the scratch has room for m + n rows of k elements.
+        // Repeated operands have more elements than memory; such a copy cannot be had.
+        let mut to = scratch.get::<E>(room.expect("the copied operands fit the address space"));
+        // SAFETY: the scratch has room for a row of `stride >= k` elements for each one copied.
         unsafe {
             if a.col_stride != 1 {
                 for i in 0..m {

@@ -22,11 +22,14 @@ trait Update<E: Element, const N: usize>: Copy + Send + Sync {
 fn update<E: Element, const N: usize, U: Update<E, N>>(rule: U, g: &[E], state: [&mut [E]; N]) {
     let level = Level::current();
     let len = g.len();
+    for array in &state {
+        check_len("g", len, array.len());
+    }
     let g = Source::new(g);
     let state = state.map(Shared::new);
     threads::for_ranges(len, Cost::Light.grain() / 2, |range| {
-        // SAFETY: every array has `len` elements (their lengths were checked), and the ranges are
-        // disjoint parts of `0..len`.
+        // SAFETY: every array has `len` elements, as checked above, and the ranges are disjoint
+        // parts of `0..len`.
         let (g, state) = unsafe { (g.at(range.start), state.map(|array| array.at(range.start))) };
         run_on(level, UpdateKernel { rule, g: g.as_ptr(), state, len: range.len() });
     });

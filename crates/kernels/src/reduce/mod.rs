@@ -34,8 +34,8 @@ pub enum Reduction {
 /// pairwise, on any number of threads.
 const GRAIN: usize = 1 << 17;
 
-fn reduce<E: Element, F: Fold<E>>(fold: F, x: &[E]) -> E {
-    let level = Level::current();
+/// On a given level: worker threads do not know the caller's.
+fn reduce<E: Element, F: Fold<E>>(level: Level, fold: F, x: &[E]) -> E {
     if x.len() <= GRAIN {
         return run_on(level, FoldSlice { fold, x });
     }
@@ -88,7 +88,7 @@ fn reduce_axis<E: Element, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: 
             let out = unsafe { shared.part(rows) };
             if out.len() == 1 {
                 // A long row, in the pieces the slice's own reduction has.
-                out[0] = reduce(fold, x);
+                out[0] = reduce(level, fold, x);
             } else {
                 run_on(level, FoldRows { fold, x, cols: axis, out });
             }
@@ -123,10 +123,10 @@ macro_rules! reduce_kernels {
         impl ReduceKernels for $type {
             fn reduce_kernel(op: Reduction, x: &[Self]) -> Self {
                 match op {
-                    Reduction::Sum => reduce(Sum, x),
-                    Reduction::SumSquares => reduce(SumSquares, x),
-                    Reduction::Max => reduce(Max, x),
-                    Reduction::Min => reduce(Min, x),
+                    Reduction::Sum => reduce(Level::current(), Sum, x),
+                    Reduction::SumSquares => reduce(Level::current(), SumSquares, x),
+                    Reduction::Max => reduce(Level::current(), Max, x),
+                    Reduction::Min => reduce(Level::current(), Min, x),
                 }
             }
 
@@ -220,13 +220,14 @@ pub fn min_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
 #[track_caller]
 pub fn argmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [usize]) {
     check_rows(x.len(), cols, out.len());
+    let level = Level::current();
     let shared = Shared::new(out);
     threads::for_ranges(x.len() / cols.max(1), (GRAIN / cols.max(1)).max(1), |rows| {
         let x = &x[rows.start * cols..rows.end * cols];
         // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
         let out = unsafe { shared.part(rows) };
         for (row, out) in x.chunks_exact(cols).zip(out) {
-            let largest = max(row);
+            let largest = reduce(level, Max, row);
             *out = row
                 .iter()
                 .position(|v| *v == largest || v.is_nan())

@@ -57,7 +57,9 @@ pub trait SoftmaxKernels: Sized {
 macro_rules! softmax_kernels {
     ($type:ty) => {
         impl SoftmaxKernels for $type {
+            #[track_caller]
             fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]) {
+                check_len("x", x.len(), out.len());
                 let level = Level::current();
                 let shared = Shared::new(out);
                 threads::for_ranges(x.len() / cols.max(1), rows_at_a_time(cols), |rows| {
@@ -72,7 +74,10 @@ macro_rules! softmax_kernels {
                 });
             }
 
+            #[track_caller]
             fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]) {
+                check_len("gy", gy.len(), out.len());
+                check_len("y", y.len(), out.len());
                 let level = Level::current();
                 let shared = Shared::new(out);
                 threads::for_ranges(y.len() / cols.max(1), rows_at_a_time(cols), |rows| {
@@ -87,6 +92,7 @@ macro_rules! softmax_kernels {
                 });
             }
 
+            #[track_caller]
             fn cross_entropy_kernel(
                 logits: &[Self],
                 cols: usize,
@@ -94,6 +100,8 @@ macro_rules! softmax_kernels {
                 losses: &mut [Self],
                 log_sum_exp: &mut [Self],
             ) {
+                check_len("losses", losses.len(), labels.len());
+                check_len("log_sum_exp", log_sum_exp.len(), labels.len());
                 let level = Level::current();
                 let (losses, log_sum_exp) = (Shared::new(losses), Shared::new(log_sum_exp));
                 threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
@@ -107,6 +115,7 @@ macro_rules! softmax_kernels {
                 });
             }
 
+            #[track_caller]
             fn cross_entropy_grad_kernel(
                 logits: &[Self],
                 cols: usize,
@@ -115,6 +124,7 @@ macro_rules! softmax_kernels {
                 gy: Run<'_, Self>,
                 out: &mut [Self],
             ) {
+                check_len("logits", logits.len(), out.len());
                 let level = Level::current();
                 let shared = Shared::new(out);
                 threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
@@ -157,7 +167,6 @@ fn check_matrix(x: usize, cols: usize) {
 #[track_caller]
 pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
     check_matrix(x.len(), cols);
-    check_len("x", x.len(), out.len());
     E::row_map_kernel(RowMap::Softmax, x, cols, out);
 }
 
@@ -171,7 +180,6 @@ pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 #[track_caller]
 pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
     check_matrix(x.len(), cols);
-    check_len("x", x.len(), out.len());
     E::row_map_kernel(RowMap::LogSoftmax, x, cols, out);
 }
 
@@ -186,8 +194,6 @@ pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 #[track_caller]
 pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
     check_matrix(y.len(), cols);
-    check_len("gy", gy.len(), out.len());
-    check_len("y", y.len(), out.len());
     E::row_grad_kernel(RowMap::Softmax, gy, y, cols, out);
 }
 
@@ -202,8 +208,6 @@ pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [
 #[track_caller]
 pub fn log_softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
     check_matrix(y.len(), cols);
-    check_len("gy", gy.len(), out.len());
-    check_len("y", y.len(), out.len());
     E::row_grad_kernel(RowMap::LogSoftmax, gy, y, cols, out);
 }
 
@@ -235,8 +239,6 @@ pub fn cross_entropy_rows<E: Element>(
     log_sum_exp: &mut [E],
 ) {
     check_rows(logits.len(), cols, labels.len());
-    check_len("losses", losses.len(), labels.len());
-    check_len("log_sum_exp", log_sum_exp.len(), labels.len());
     check_labels(labels, cols);
     E::cross_entropy_kernel(logits, cols, labels, losses, log_sum_exp);
 }
@@ -259,7 +261,6 @@ pub fn cross_entropy_grad_rows<E: Element>(
     out: &mut [E],
 ) {
     check_rows(logits.len(), cols, labels.len());
-    check_len("logits", logits.len(), out.len());
     check_len("log_sum_exp", log_sum_exp.len(), labels.len());
     gy.check("gy", labels.len());
     check_labels(labels, cols);
