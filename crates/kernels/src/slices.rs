@@ -74,12 +74,11 @@ pub(crate) fn map<E: Element, F: VectorFn<E>>(f: F, x: Option<&[E]>, out: &mut [
     let level = Level::current();
     let len = out.len();
     let out = Shared::new(out);
-    let source = x.map_or(out.0.cast_const(), <[E]>::as_ptr);
-    let source = Source(source);
+    let source = x.map_or(out.source(), Source::new);
     threads::for_ranges(len, F::COST.grain(), |range| {
         // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
         let (x, out) = unsafe { (source.at(range.start), out.at(range.start)) };
-        run_on(level, Map { f, x, out, len: range.len(), element: PhantomData });
+        run_on(level, Map::new(f, x, out, range.len()));
     });
 }
 
@@ -110,7 +109,7 @@ pub(crate) fn zip_in_place<E: Element, F: VectorFn2<E>>(f: F, out: &mut [E], b: 
     let len = out.len();
     check_len("b", b.len(), len);
     let out = Shared::new(out);
-    zip_operands(f, Source(out.0.cast_const()), Source::new(b), out, len);
+    zip_operands(f, out.source(), Source::new(b), out, len);
 }
 
 fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
@@ -125,7 +124,7 @@ fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
         // SAFETY: every slice behind these has `len` elements, and the ranges are disjoint parts
         // of `0..len`.
         let (a, b, out) = unsafe { (a.at(range.start), b.at(range.start), out.at(range.start)) };
-        run_on(level, Zip { f, a, b, out, len: range.len(), element: PhantomData });
+        run_on(level, Zip::new(f, a, b, out, range.len()));
     });
 }
 
@@ -147,6 +146,11 @@ unsafe impl<E: Send> Sync for Shared<E> {}
 impl<E> Shared<E> {
     pub(crate) fn new(slice: &mut [E]) -> Self {
         Self(slice.as_mut_ptr())
+    }
+
+    /// The same memory, to be read.
+    pub(crate) fn source(self) -> Source<E> {
+        Source(self.0.cast_const())
     }
 
     /// The element at `index`.
@@ -199,8 +203,22 @@ impl<E> Source<E> {
         Self(slice.as_ptr())
     }
 
+    /// Memory that whoever reads through this vouches for.
+    pub(crate) fn at_ptr(ptr: *const E) -> Self {
+        Self(ptr)
+    }
+
     pub(crate) fn as_ptr(self) -> *const E {
         self.0
+    }
+
+    /// The slice from element `index` on.
+    ///
+    /// # Safety
+    /// `index` must not be beyond the slice's end.
+    pub(crate) unsafe fn from(self, index: usize) -> Self {
+        // SAFETY: the caller vouches for it.
+        Self(unsafe { self.0.add(index) })
     }
 }
 
@@ -260,12 +278,21 @@ impl<E: Element> Operand<E> for Value<E> {
 /// How many vectors a loop body handles: cheap functions are bound by the loop's own overhead.
 const UNROLL: usize = 4;
 
-struct Map<E, F, A = Source<E>> {
+/// `out = f(x)` on one thread.
+pub(crate) struct Map<E, F, A = Source<E>> {
     f: F,
     x: A,
     out: *mut E,
     len: usize,
     element: PhantomData<E>,
+}
+
+impl<E: Element, F, A> Map<E, F, A> {
+    /// Of `len` elements, which both must have; whoever runs it vouches for that.
+    #[inline(always)]
+    pub(crate) fn new(f: F, x: A, out: *mut E, len: usize) -> Self {
+        Self { f, x, out, len, element: PhantomData }
+    }
 }
 
 impl<E: Element, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
@@ -301,13 +328,22 @@ impl<E: Element, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
     }
 }
 
-struct Zip<E, F, A, B> {
+/// `out = f(a, b)` on one thread.
+pub(crate) struct Zip<E, F, A, B> {
     f: F,
     a: A,
     b: B,
     out: *mut E,
     len: usize,
     element: PhantomData<E>,
+}
+
+impl<E: Element, F, A, B> Zip<E, F, A, B> {
+    /// Of `len` elements, which all must have; whoever runs it vouches for that.
+    #[inline(always)]
+    pub(crate) fn new(f: F, a: A, b: B, out: *mut E, len: usize) -> Self {
+        Self { f, a, b, out, len, element: PhantomData }
+    }
 }
 
 impl<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, F, A, B> {

@@ -2,7 +2,7 @@
 //! broadcasting, special values. (How exact the functions are is tested in `accuracy.rs`.)
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation, Saved};
+use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::elementwise::{self, Run};
 use wengert_kernels::math;
 use wengert_kernels::testing::{Guarded, assert_same_bits, for_each_level, noise};
@@ -118,14 +118,6 @@ fn unary_operations_are_the_scalar_ones() {
     unary_operations::<f64>();
 }
 
-const ACTIVATIONS: [Activation; 5] = [
-    Activation::Identity,
-    Activation::Logistic,
-    Activation::Tanh,
-    Activation::Relu,
-    Activation::LeakyRelu { slope: 0.01 },
-];
-
 /// A result depends on its argument alone: not on the position, the length, the alignment or on
 /// whether the output is the input.
 fn same_everywhere<E: Element>(
@@ -160,7 +152,7 @@ fn same_everywhere<E: Element>(
 
 #[test]
 fn functions_do_not_depend_on_position() {
-    for act in ACTIVATIONS {
+    for act in Activation::ALL {
         same_everywhere::<f32>(
             &act.to_string(),
             |x, out| activation::forward(act, x, out),
@@ -172,103 +164,53 @@ fn functions_do_not_depend_on_position() {
             |x| activation::forward_in_place(act, x),
         );
     }
-    same_everywhere::<f32>("exp", math::exp, math::exp_in_place);
-    same_everywhere::<f64>("exp_m1", math::exp_m1, math::exp_m1_in_place);
-}
-
-fn oracle(act: Activation, x: f64) -> (f64, f64) {
-    match act {
-        Activation::Logistic => {
-            let y = 1.0 / (1.0 + (-x).exp());
-            (y, y * (1.0 - y))
-        }
-        Activation::Tanh => (x.tanh(), 1.0 - x.tanh() * x.tanh()),
-        Activation::Relu if x <= 0.0 => (0.0, 0.0),
-        Activation::LeakyRelu { slope } if x <= 0.0 => (slope * x, slope),
-        _ => (x, 1.0),
+    type InPlace<E> = fn(&mut [E]);
+    fn functions<E: Element>() -> [(&'static str, Unary<E>, InPlace<E>); 11] {
+        [
+            ("exp", math::exp, math::exp_in_place),
+            ("exp_m1", math::exp_m1, math::exp_m1_in_place),
+            ("logistic", math::logistic, math::logistic_in_place),
+            ("tanh", math::tanh, math::tanh_in_place),
+            ("log", math::log, math::log_in_place),
+            ("log_1p", math::log_1p, math::log_1p_in_place),
+            ("rsqrt", math::rsqrt, math::rsqrt_in_place),
+            ("sin", math::sin, math::sin_in_place),
+            ("cos", math::cos, math::cos_in_place),
+            ("erf", math::erf, math::erf_in_place),
+            ("erfc", math::erfc, math::erfc_in_place),
+        ]
+    }
+    for (name, out_of_place, in_place) in functions::<f32>() {
+        same_everywhere(name, out_of_place, in_place);
+    }
+    for (name, out_of_place, in_place) in functions::<f64>() {
+        same_everywhere(name, out_of_place, in_place);
     }
 }
 
-fn activations<E: Element>() {
-    let eps = E::EPSILON.to_f64();
-    for_each_level(|level| {
-        for act in ACTIVATIONS {
-            let mut x = noise::<E>(70, 6);
-            for v in &mut x {
-                *v *= E::from_f64(6.0);
-            }
-            x[7] = E::ZERO;
-            let gy = noise::<E>(70, 7);
-            for len in LENGTHS {
-                let (x, gy) = (&x[70 - len..], Guarded::new(&gy[70 - len..], len % 3));
-                let mut y = Guarded::poisoned(len, len % 5);
-                activation::forward(act, x, &mut y);
-                let mut out = Guarded::poisoned(len, len % 7);
-                assert_eq!(act.saves(), Saved::Output);
-                activation::backward(act, &gy, &y, &mut out);
-                for i in 0..len {
-                    let (value, _) = oracle(act, x[i].to_f64());
-                    assert!(
-                        (y[i].to_f64() - value).abs() <= 2.0 * eps * value.abs(),
-                        "{act}({:?}) on {level} is {:?}, not {value}",
-                        x[i],
-                        y[i]
-                    );
-                    // The derivative as the output tells it.
-                    let (y, gy) = (y[i].to_f64(), gy[i].to_f64());
-                    let expected = gy
-                        * match act {
-                            Activation::Logistic => y * (1.0 - y),
-                            Activation::Tanh => (1.0 - y) * (1.0 + y),
-                            _ => oracle(act, x[i].to_f64()).1,
-                        };
-                    assert!(
-                        (out[i].to_f64() - expected).abs() <= 3.0 * eps * expected.abs(),
-                        "{act}'({:?}) on {level} is {:?}, not {expected}",
-                        x[i],
-                        out[i]
-                    );
-                }
-            }
-        }
-    });
-}
-
 #[test]
-fn activations_and_gradients_follow_their_formulas() {
-    activations::<f32>();
-    activations::<f64>();
-}
-
-#[test]
-fn nan_stays_and_limits_are_reached() {
-    for_each_level(|level| {
-        for act in ACTIVATIONS {
-            let mut y = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 0.0];
-            activation::forward_in_place(act, &mut y);
-            let expected = match act {
-                Activation::Logistic => [f32::NAN, 1.0, 0.0, 3.8e-44, 0.5],
-                Activation::Tanh => [f32::NAN, 1.0, -1.0, -1.0, 0.0],
-                Activation::Relu => [f32::NAN, f32::INFINITY, 0.0, 0.0, 0.0],
-                Activation::LeakyRelu { .. } => {
-                    [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 0.0]
-                }
-                _ => [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 0.0],
-            };
-            assert_same_bits(&y, &expected, &format!("{act} on {level}"));
-            let mut out = [0.0_f32; 1];
-            activation::backward(act, &[1.0], &[f32::NAN], &mut out);
-            assert!(out[0].is_nan() || act == Activation::Identity, "{act}'(NaN) on {level}");
-        }
-    });
-}
-
-#[test]
-fn slopes_are_checked() {
+fn numbers_of_activations_are_checked() {
+    for act in Activation::ALL {
+        assert!(act.check().is_ok(), "{act}");
+    }
     assert!(Activation::leaky_relu(0.0).is_ok());
     for slope in [-0.1, 1.0, f64::NAN] {
         let error = Activation::leaky_relu(slope).expect_err("a slope outside [0, 1)");
         assert!(error.to_string().contains(&slope.to_string()), "{error}");
+        // The kernels do not trust what was built without asking.
+        let run = || activation::forward(Activation::LeakyRelu { slope }, &[1.0_f32], &mut [0.0]);
+        assert!(std::panic::catch_unwind(run).is_err(), "{slope}");
+    }
+    for wrong in [
+        Activation::Elu { alpha: f64::NAN },
+        Activation::Celu { alpha: 0.0 },
+        Activation::Softplus { beta: -1.0 },
+        Activation::HardTanh { min: 1.0, max: 1.0 },
+        Activation::Softshrink { lambda: -0.5 },
+    ] {
+        assert!(wrong.check().is_err(), "{wrong}");
+        let run = || activation::backward(wrong, &[1.0], &[1.0], &mut [0.0_f64]);
+        assert!(std::panic::catch_unwind(run).is_err(), "{wrong}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! `y = f(x)` for an activation `f` of the kernel crate; the cotangent is `gy f'(x)`, computed by
 //! the fused kernel of [`activate_grad`](super::activate_grad) from what the activation saves.
 
+use std::f64::consts::PI;
+
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation, Saved};
 
@@ -19,7 +21,7 @@ pub(crate) struct Activate {
 
 impl<E: Element> Op<E> for Activate {
     fn name(&self) -> &'static str {
-        name(self.activation)
+        self.activation.name()
     }
 
     fn arity(&self) -> Option<usize> {
@@ -46,26 +48,11 @@ impl<E: Element> Op<E> for Activate {
     }
 }
 
-/// The name of the entry of each activation.
-fn name(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Identity => "identity",
-        Activation::Logistic => "logistic",
-        Activation::Tanh => "tanh",
-        Activation::Relu => "relu",
-        Activation::LeakyRelu { .. } => "leaky_relu",
-        _ => "activate",
-    }
-}
-
-/// Whether the activation's own number lies in its domain.
+/// Whether the activation's own numbers lie in their domains.
 pub(super) fn check(activation: Activation) -> Result<()> {
-    match activation {
-        Activation::LeakyRelu { slope } => Activation::leaky_relu(slope)
-            .map(|_| ())
-            .map_err(|error| Error::Argument { op: "leaky_relu", message: error.to_string() }),
-        _ => Ok(()),
-    }
+    activation
+        .check()
+        .map_err(|error| Error::Argument { op: activation.name(), message: error.to_string() })
 }
 
 entry! {
@@ -93,6 +80,91 @@ entry! {
     leaky_relu(x; slope: f64) = Activate { activation: Activation::LeakyRelu { slope } }
 }
 
+entry! {
+    /// `min(max(x, 0), 6)` of each element. The derivative at 0 and 6 is 0.
+    relu6(x) = Activate { activation: Activation::Relu6 }
+}
+
+entry! {
+    /// `x` where positive, `alpha (e^x - 1)` elsewhere.
+    elu(x; alpha: f64) = Activate { activation: Activation::Elu { alpha } }
+}
+
+entry! {
+    /// The self-normalizing `scale x` where positive, `scale alpha (e^x - 1)` elsewhere.
+    selu(x) = Activate { activation: Activation::Selu }
+}
+
+entry! {
+    /// `x` where positive, `alpha (e^(x / alpha) - 1)` elsewhere.
+    celu(x; alpha: f64) = Activate { activation: Activation::Celu { alpha } }
+}
+
+entry! {
+    /// `x Phi(x)` of each element, with the standard normal distribution `Phi`.
+    gelu(x) = Activate { activation: Activation::Gelu }
+}
+
+entry! {
+    /// Gelu in its tanh form, `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+    gelu_tanh(x) = Activate { activation: Activation::GeluTanh }
+}
+
+entry! {
+    /// `x / (1 + e^-x)` of each element.
+    silu(x) = Activate { activation: Activation::Silu }
+}
+
+entry! {
+    /// `x tanh(ln(1 + e^x))` of each element.
+    mish(x) = Activate { activation: Activation::Mish }
+}
+
+entry! {
+    /// `ln(1 + e^(beta x)) / beta` of each element; accurate everywhere, with no threshold.
+    softplus(x; beta: f64) = Activate { activation: Activation::Softplus { beta } }
+}
+
+entry! {
+    /// `x / (1 + |x|)` of each element.
+    softsign(x) = Activate { activation: Activation::Softsign }
+}
+
+entry! {
+    /// `min(max(x + 3, 0), 6) / 6` of each element. The derivative at -3 and 3 is 0.
+    hard_sigmoid(x) = Activate { activation: Activation::HardSigmoid }
+}
+
+entry! {
+    /// `x min(max(x + 3, 0), 6) / 6` of each element. The derivative is 0 at -3 and 1 at 3.
+    hard_swish(x) = Activate { activation: Activation::HardSwish }
+}
+
+entry! {
+    /// `min(max(x, min), max)` of each element. The derivative at the ends is 0.
+    hard_tanh(x; min: f64, max: f64) = Activate { activation: Activation::HardTanh { min, max } }
+}
+
+entry! {
+    /// `ln(1 / (1 + e^-x))` of each element.
+    log_sigmoid(x) = Activate { activation: Activation::LogSigmoid }
+}
+
+entry! {
+    /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, else 0. The derivative at the ends
+    /// is 0.
+    softshrink(x; lambda: f64) = Activate { activation: Activation::Softshrink { lambda } }
+}
+
+entry! {
+    /// `x - tanh x` of each element.
+    tanhshrink(x) = Activate { activation: Activation::Tanhshrink }
+}
+
+/// Away from the kinks of the piecewise activations, to both sides of each.
+pub(super) const HARD: Domain =
+    Domain { low: -5.0, high: 8.0, avoid: &[-3.0, 0.0, 3.0, 6.0], margin: 0.25 };
+
 /// One row an activation, each with its definition in f64.
 macro_rules! rows {
     ($($activation:expr, $name:literal, $domain:expr, $reference:expr;)+) => {
@@ -116,4 +188,40 @@ rows! {
     Activation::Relu, "relu", Domain::AWAY_FROM_ZERO, |x: f64| x.max(0.0);
     Activation::LeakyRelu { slope: 0.01 }, "leaky_relu", Domain::AWAY_FROM_ZERO,
         |x: f64| if x > 0.0 { x } else { 0.01 * x };
+    Activation::Relu6, "relu6", HARD, |x: f64| x.clamp(0.0, 6.0);
+    Activation::Elu { alpha: 1.5 }, "elu", Domain::AWAY_FROM_ZERO,
+        |x: f64| if x > 0.0 { x } else { 1.5 * x.exp_m1() };
+    Activation::Selu, "selu", Domain::AWAY_FROM_ZERO, |x: f64| {
+        1.0507009873554805 * if x > 0.0 { x } else { 1.6732632423543772 * x.exp_m1() }
+    };
+    Activation::Celu { alpha: 0.7 }, "celu", Domain::AWAY_FROM_ZERO,
+        |x: f64| if x > 0.0 { x } else { 0.7 * (x / 0.7).exp_m1() };
+    Activation::Gelu, "gelu", Domain::REAL, |x: f64| x * normal(x);
+    Activation::GeluTanh, "gelu_tanh", Domain::REAL, |x: f64| {
+        0.5 * x * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())
+    };
+    Activation::Silu, "silu", Domain::REAL, |x: f64| x / (1.0 + (-x).exp());
+    Activation::Mish, "mish", Domain::REAL, |x: f64| x * x.exp().ln_1p().tanh();
+    Activation::Softplus { beta: 2.5 }, "softplus", Domain::REAL,
+        |x: f64| (2.5 * x).exp().ln_1p() / 2.5;
+    Activation::Softsign, "softsign", Domain::AWAY_FROM_ZERO, |x: f64| x / (1.0 + x.abs());
+    Activation::HardSigmoid, "hard_sigmoid", HARD,
+        |x: f64| (x + 3.0).clamp(0.0, 6.0) / 6.0;
+    Activation::HardSwish, "hard_swish", HARD,
+        |x: f64| x * (x + 3.0).clamp(0.0, 6.0) / 6.0;
+    Activation::HardTanh { min: -3.0, max: 6.0 }, "hard_tanh", HARD, |x: f64| x.clamp(-3.0, 6.0);
+    Activation::LogSigmoid, "log_sigmoid", Domain::REAL, |x: f64| -(-x).exp().ln_1p();
+    Activation::Softshrink { lambda: 3.0 }, "softshrink", HARD,
+        |x: f64| if x.abs() > 3.0 { x - 3.0_f64.copysign(x) } else { 0.0 };
+    Activation::Tanhshrink, "tanhshrink", Domain::REAL, |x: f64| x - x.tanh();
+}
+
+/// The standard normal distribution, by Simpson's rule.
+pub(super) fn normal(x: f64) -> f64 {
+    let steps = 2000;
+    let h = x / f64::from(steps);
+    let density = |t: f64| (-0.5 * t * t).exp() / (2.0 * PI).sqrt();
+    let inner: f64 =
+        (1..steps).map(|i| f64::from(2 + 2 * (i % 2)) * density(f64::from(i) * h)).sum();
+    0.5 + h / 3.0 * (density(0.0) + inner + density(x))
 }

@@ -1,6 +1,6 @@
 //! `y = ln x`; the cotangent is `gy / x`.
 
-use wengert_kernels::Element;
+use wengert_kernels::{Element, math};
 
 use super::support;
 use crate::error::Result;
@@ -26,18 +26,11 @@ impl<E: Element> Op<E> for Log {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        Ok(support::map(ctx, inputs[0], log_each))
+        Ok(support::map(ctx, inputs[0], math::log))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         cotangents([Some(node.gy() / node.input(0))])
-    }
-}
-
-/// In f64, so that an f32 result is the correctly rounded one but for ties.
-fn log_each<E: Element>(x: &[E], y: &mut [E]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y = E::from_f64(x.to_f64().ln());
     }
 }
 

@@ -105,7 +105,11 @@ catalogue!(
 mod operators;
 mod support;
 
-pub use activate::{activate, leaky_relu, logistic, relu, tanh};
+pub use activate::{
+    activate, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, leaky_relu,
+    log_sigmoid, logistic, mish, relu, relu6, selu, silu, softplus, softshrink, softsign, tanh,
+    tanhshrink,
+};
 pub use add::add;
 pub use broadcast_to::broadcast_to;
 pub use cross_entropy::cross_entropy;

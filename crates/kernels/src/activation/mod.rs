@@ -1,101 +1,48 @@
 //! Activation functions: the values, and gradients fused with the upstream gradient.
 //!
-//! What does not belong here: elementary functions that are no activation (see [`crate::math`]),
-//! and reductions such as softmax.
+//! Each function is one type that implements [`VectorFn`] for its value and [`Derivative`] for its
+//! derivative; the table at the end of this file is the list of all. What does not belong here:
+//! elementary functions that are no activation (see [`crate::math`]), and reductions such as softmax.
+//!
+//! # Kinks
+//!
+//! Where a function has no derivative one is chosen: zero for relu at 0, relu6 at 0 and 6,
+//! `hard_tanh` and softshrink at their ends, `hard_sigmoid` at -3 and 3; the slope for leaky relu and prelu at 0; for
+//! `hard_swish` zero at -3 and one at 3; for elu and selu that of the lower branch.
 
+mod elu;
+mod gated;
+mod gelu;
+mod kind;
+mod mish;
 mod rectifier;
+mod sigmoid;
+mod silu;
+mod softplus;
 
 pub use crate::math::{Logistic, Tanh};
-pub use rectifier::{LeakyRelu, Relu};
-
-use std::fmt;
+pub use elu::{Celu, Elu, Selu};
+pub use gated::{Gate, gated, gated_backward};
+pub use gelu::{Gelu, GeluTanh};
+pub use kind::{Activation, ActivationError, Saved};
+pub use mish::Mish;
+pub use rectifier::{HardSigmoid, HardSwish, HardTanh, LeakyRelu, Relu, Relu6, Softshrink};
+pub use sigmoid::{Softsign, Tanhshrink};
+pub use silu::Silu;
+pub use softplus::{LogSigmoid, Softplus};
 
 use crate::Element;
-use crate::simd::{Lanes, Simd};
-use crate::slices::{Run, VectorFn, VectorFn2, map, zip};
+use crate::elementwise::Run;
+use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
+use crate::slices::{Map, Shared, Source, VectorFn, VectorFn2, Zip, check_len, zip};
+use crate::threads::{self, Cost};
 
-/// An activation function.
+/// A function's derivative, times the upstream gradient.
 ///
-/// ```
-/// use wengert_kernels::activation::{self, Activation};
-/// let mut y = [-1.0_f32, 2.0];
-/// activation::forward_in_place(Activation::leaky_relu(0.125)?, &mut y);
-/// assert_eq!(y, [-0.125, 2.0]);
-/// # Ok::<(), activation::SlopeError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum Activation {
-    /// `y = x`.
-    #[default]
-    Identity,
-    /// `y = 1 / (1 + e^-x)`.
-    Logistic,
-    /// `y = tanh x`.
-    Tanh,
-    /// `y = max(x, 0)`; the derivative at zero is 0.
-    Relu,
-    /// `y = x` for positive `x`, else `slope * x`; the derivative at zero is the slope. Made by
-    /// [`Activation::leaky_relu`], which checks the slope.
-    LeakyRelu {
-        /// The slope for negative arguments, in `[0, 1)`.
-        slope: f64,
-    },
-}
-
-/// A slope of a leaky rectifier outside `[0, 1)`.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "a leaky rectifier was asked for with slope {slope}, but its slope must be at least 0 and \
-     below 1: its derivative is told from its output"
-)]
-pub struct SlopeError {
-    /// What was asked for.
-    pub slope: f64,
-}
-
-/// What an activation's [`backward`] wants to see again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Saved {
-    /// The function's output.
-    Output,
-    /// The function's input.
-    Input,
-}
-
-impl Activation {
-    /// A leaky rectifier.
-    ///
-    /// # Errors
-    /// If the slope is not in `[0, 1)`.
-    pub fn leaky_relu(slope: f64) -> Result<Self, SlopeError> {
-        if (0.0..1.0).contains(&slope) {
-            Ok(Self::LeakyRelu { slope })
-        } else {
-            Err(SlopeError { slope })
-        }
-    }
-
-    /// What [`backward`] takes as `saved`.
-    pub fn saves(&self) -> Saved {
-        match self {
-            Self::Identity | Self::Logistic | Self::Tanh | Self::Relu | Self::LeakyRelu { .. } => {
-                Saved::Output
-            }
-        }
-    }
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Identity => f.write_str("identity"),
-            Self::Logistic => f.write_str("logistic"),
-            Self::Tanh => f.write_str("tanh"),
-            Self::Relu => f.write_str("relu"),
-            Self::LeakyRelu { slope } => write!(f, "leaky_relu({slope})"),
-        }
-    }
+/// Mark implementations `#[inline(always)]` (see [`crate::simd`]).
+pub trait Derivative<E: Element>: VectorFn<E> {
+    /// `gy f'`, the derivative being told from what [`Activation::saves`] names.
+    fn times<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V;
 }
 
 /// `y = x`, as a vector function.
@@ -103,48 +50,168 @@ impl fmt::Display for Activation {
 pub struct Identity;
 
 impl<E: Element> VectorFn<E> for Identity {
+    const COST: Cost = Cost::Light;
+
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         x
     }
 }
 
-/// `gy * y (1 - y)`.
-#[derive(Clone, Copy, Debug)]
-struct LogisticGrad;
-
-impl<E: Element> VectorFn2<E> for LogisticGrad {
+impl<E: Element> Derivative<E> for Identity {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
-        gy * (y * (y.lit(E::ONE) - y))
+    fn times<V: Lanes<Elem = E>>(self, gy: V, _: V) -> V {
+        gy
     }
 }
 
-/// `gy * (1 - y^2)`.
-#[derive(Clone, Copy, Debug)]
-struct TanhGrad;
+/// A derivative as a function of two operands.
+#[derive(Clone, Copy)]
+struct Times<F>(F);
 
-impl<E: Element> VectorFn2<E> for TanhGrad {
+impl<E: Element, F: Derivative<E>> VectorFn2<E> for Times<F> {
+    const COST: Cost = F::COST;
+
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
-        let one = y.lit(E::ONE);
-        if <V::Token as Simd>::FUSED {
-            gy * y.neg_mul_add(y, one)
-        } else {
-            gy * ((one - y) * (one + y))
+    fn eval<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V {
+        self.0.times(gy, saved)
+    }
+}
+
+/// `out = act(x)` on contiguous memory.
+pub(crate) struct Forward<E> {
+    pub(crate) act: Activation,
+    pub(crate) x: Source<E>,
+    pub(crate) out: *mut E,
+    pub(crate) len: usize,
+}
+
+/// `out = gy act'` on contiguous memory.
+struct Backward<E> {
+    act: Activation,
+    gy: Source<E>,
+    saved: Source<E>,
+    out: *mut E,
+    len: usize,
+}
+
+/// The functions of all activations: each kernel's loop over the one that was asked for.
+macro_rules! with_function {
+    ($act:expr, $E:ty, |$f:ident| $body:expr) => {
+        with_function!(@ $act, $f, $body,
+            Identity => Identity,
+            Logistic => Logistic,
+            Tanh => Tanh,
+            Relu => Relu,
+            LeakyRelu { slope } => LeakyRelu::new(<$E>::from_f64(slope)),
+            Relu6 => Relu6,
+            Elu { alpha } => Elu { alpha: <$E>::from_f64(alpha) },
+            Selu => Selu,
+            Celu { alpha } => Celu { alpha: <$E>::from_f64(alpha) },
+            Gelu => Gelu,
+            GeluTanh => GeluTanh,
+            Silu => Silu,
+            Mish => Mish,
+            Softplus { beta } => Softplus::new(<$E>::from_f64(beta)),
+            Softsign => Softsign,
+            HardSigmoid => HardSigmoid,
+            HardSwish => HardSwish,
+            HardTanh { min, max } => {
+                HardTanh { low: <$E>::from_f64(min), high: <$E>::from_f64(max) }
+            },
+            LogSigmoid => LogSigmoid,
+            Softshrink { lambda } => Softshrink { lambda: <$E>::from_f64(lambda) },
+            Tanhshrink => Tanhshrink
+        )
+    };
+    (@ $act:expr, $f:ident, $body:expr,
+        $($name:ident $({ $($field:ident),+ })? => $function:expr),+) => {
+        match $act {
+            $(Activation::$name $({ $($field),+ })? => {
+                let $f = $function;
+                $body
+            })+
         }
+    };
+}
+
+impl<E: Element> Kernel for Forward<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { act, x, out, len } = self;
+        with_function!(act, E, |f| Map::new(f, x, out, len).run(simd));
+    }
+}
+
+impl<E: Element> Kernel for Backward<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { act, gy, saved, out, len } = self;
+        with_function!(act, E, |f| Zip::new(Times(f), gy, saved, out, len).run(simd));
     }
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].
+#[doc(hidden)]
 pub trait ActivationKernels: Sized {
     /// `out = act(x)`, or `act(out)` where `x` is `None`.
-    #[doc(hidden)]
     fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]);
 
     /// `out = gy * act'`.
-    #[doc(hidden)]
     fn activation_grad_kernel(act: Activation, gy: &[Self], saved: &[Self], out: &mut [Self]);
+
+    /// `out = x act(gate)`.
+    fn gated_kernel(unit: Gate, x: &[Self], gate: &[Self], out: &mut [Self]);
+
+    /// `out = prelu(x)`.
+    fn prelu_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]);
+
+    /// `out = 1` or the slope.
+    fn prelu_factor_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]);
+
+    /// `out = gy min(x, 0)`.
+    fn prelu_slope_kernel(gy: &[Self], x: &[Self], out: &mut [Self]);
+}
+
+#[track_caller]
+fn checked(act: Activation) -> Activation {
+    if let Err(error) = act.check() {
+        panic!("{error}");
+    }
+    act
+}
+
+#[track_caller]
+fn forward_slices<E: Element>(act: Activation, x: Option<&[E]>, out: &mut [E]) {
+    let (act, level, len) = (checked(act), Level::current(), out.len());
+    if let Some(x) = x {
+        check_len("x", x.len(), len);
+    }
+    let shared = Shared::new(out);
+    let source = x.map_or(shared.source(), Source::new);
+    threads::for_ranges(len, act.cost().grain(), |range| {
+        // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
+        let (x, out) = unsafe { (source.from(range.start), shared.at(range.start)) };
+        run_on(level, Forward { act, x, out, len: range.len() });
+    });
+}
+
+#[track_caller]
+fn backward_slices<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E]) {
+    let (act, level, len) = (checked(act), Level::current(), out.len());
+    check_len("gy", gy.len(), len);
+    check_len("saved", saved.len(), len);
+    let (gy, saved, shared) = (Source::new(gy), Source::new(saved), Shared::new(out));
+    threads::for_ranges(len, act.cost().grain(), |range| {
+        // SAFETY: all have `len` elements, and the ranges are disjoint parts of `0..len`.
+        let (gy, saved, out) =
+            unsafe { (gy.from(range.start), saved.from(range.start), shared.at(range.start)) };
+        run_on(level, Backward { act, gy, saved, out, len: range.len() });
+    });
 }
 
 macro_rules! activation_kernels {
@@ -152,15 +219,7 @@ macro_rules! activation_kernels {
         impl ActivationKernels for $type {
             #[track_caller]
             fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]) {
-                match act {
-                    Activation::Identity => map(Identity, x, out),
-                    Activation::Logistic => map(Logistic, x, out),
-                    Activation::Tanh => map(Tanh, x, out),
-                    Activation::Relu => map(Relu, x, out),
-                    Activation::LeakyRelu { slope } => {
-                        map(LeakyRelu::new(Self::from_f64(slope)), x, out);
-                    }
-                }
+                forward_slices(act, x, out);
             }
 
             #[track_caller]
@@ -170,16 +229,27 @@ macro_rules! activation_kernels {
                 saved: &[Self],
                 out: &mut [Self],
             ) {
-                let (gy, y) = (Run::Slice(gy), Run::Slice(saved));
-                match act {
-                    Activation::Identity => zip(rectifier::First, gy, y, out),
-                    Activation::Logistic => zip(LogisticGrad, gy, y, out),
-                    Activation::Tanh => zip(TanhGrad, gy, y, out),
-                    Activation::Relu => zip(rectifier::ReluGrad, gy, y, out),
-                    Activation::LeakyRelu { slope } => {
-                        zip(rectifier::LeakyReluGrad::new(Self::from_f64(slope)), gy, y, out);
-                    }
-                }
+                backward_slices(act, gy, saved, out);
+            }
+
+            #[track_caller]
+            fn gated_kernel(unit: Gate, x: &[Self], gate: &[Self], out: &mut [Self]) {
+                gated::forward_kernel(unit, x, gate, out);
+            }
+
+            #[track_caller]
+            fn prelu_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]) {
+                zip(rectifier::Prelu, Run::Slice(x), slope, out);
+            }
+
+            #[track_caller]
+            fn prelu_factor_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]) {
+                zip(rectifier::PreluFactor, Run::Slice(x), slope, out);
+            }
+
+            #[track_caller]
+            fn prelu_slope_kernel(gy: &[Self], x: &[Self], out: &mut [Self]) {
+                zip(rectifier::PreluSlope, Run::Slice(gy), Run::Slice(x), out);
             }
         }
     };
@@ -190,13 +260,17 @@ activation_kernels!(f64);
 /// `out[i] = act(x[i])`.
 ///
 /// # Panics
-/// If the slices differ in length.
+/// If the slices differ in length, or a number of the activation is outside its domain.
 #[track_caller]
 pub fn forward<E: Element>(act: Activation, x: &[E], out: &mut [E]) {
     E::activation_kernel(act, Some(x), out);
 }
 
 /// `x[i] = act(x[i])`.
+///
+/// # Panics
+/// If a number of the activation is outside its domain.
+#[track_caller]
 pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
     E::activation_kernel(act, None, x);
 }
@@ -204,8 +278,41 @@ pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
 /// `out[i] = gy[i] * act'`, the derivative being told from what [`Activation::saves`] names.
 ///
 /// # Panics
-/// If the slices differ in length.
+/// If the slices differ in length, or a number of the activation is outside its domain.
 #[track_caller]
 pub fn backward<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E]) {
     E::activation_grad_kernel(act, gy, saved, out);
+}
+
+/// `out[i] = x[i]` where that is positive, else `slope[i] * x[i]`: K. He et al., "Delving deep into
+/// rectifiers", 2015. The slopes may have any sign.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn prelu<E: Element>(x: &[E], slope: Run<'_, E>, out: &mut [E]) {
+    E::prelu_kernel(x, slope, out);
+}
+
+/// The gradients of [`prelu`] before they are summed over what shares a slope: `gx[i] = gy[i]` or
+/// `gy[i] slope[i]`, and `gslope[i] = gy[i] min(x[i], 0)`.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn prelu_backward<E: Element>(
+    gy: &[E],
+    x: &[E],
+    slope: Run<'_, E>,
+    gx: &mut [E],
+    gslope: &mut [E],
+) {
+    check_len("gy", gy.len(), gx.len());
+    slope.check("slope", gx.len());
+    check_len("x", x.len(), gx.len());
+    E::prelu_factor_kernel(x, slope, gx);
+    for (gx, &gy) in gx.iter_mut().zip(gy) {
+        *gx *= gy;
+    }
+    E::prelu_slope_kernel(gy, x, gslope);
 }

@@ -1,9 +1,19 @@
 //! The piecewise linear activations. NaN in, NaN out; the values at the kinks are stated.
 
 use crate::Element;
+use crate::math::constants::Constants as _;
 use crate::simd::Lanes;
 use crate::slices::{VectorFn, VectorFn2};
 use crate::threads::Cost;
+
+use super::Derivative;
+
+/// `gy` where `inside`, else zero; NaN where `x` is.
+#[inline(always)]
+fn gate<V: Lanes>(inside: V::Mask, gy: V, x: V) -> V {
+    let zero = x.lit(V::Elem::ZERO);
+    V::select(inside, gy, V::select(x.unordered(x), x, zero))
+}
 
 /// `max(x, 0)`, as a vector function.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +26,15 @@ impl<E: Element> VectorFn<E> for Relu {
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         // In this order a NaN in x stays.
         x.lit(E::ZERO).max(x)
+    }
+}
+
+impl<E: Element> Derivative<E> for Relu {
+    /// From the output: one where it is positive, else zero.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
+        let zero = y.lit(E::ZERO);
+        gate(zero.lt(y), gy, y)
     }
 }
 
@@ -43,53 +62,180 @@ impl<E: Element> VectorFn<E> for LeakyRelu<E> {
     }
 }
 
-/// `gy` where `y > 0`, else 0; NaN where `y` is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReluGrad;
-
-impl<E: Element> VectorFn2<E> for ReluGrad {
-    const COST: Cost = Cost::Light;
-
+impl<E: Element> Derivative<E> for LeakyRelu<E> {
+    /// From the output, which has the argument's sign: one where it is positive, else the slope.
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
-        let zero = y.lit(E::ZERO);
-        // A NaN is neither: it is passed on.
-        V::select(zero.lt(y), gy, V::select(y.le(zero), zero, y))
-    }
-}
-
-/// `gy` where `y > 0`, else `slope * gy`; NaN where `y` is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LeakyReluGrad<E> {
-    slope: E,
-}
-
-impl<E: Element> LeakyReluGrad<E> {
-    pub(super) fn new(slope: E) -> Self {
-        Self { slope }
-    }
-}
-
-impl<E: Element> VectorFn2<E> for LeakyReluGrad<E> {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
+    fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
         let zero = y.lit(E::ZERO);
         let below = V::select(y.le(zero), gy * gy.lit(self.slope), y);
         V::select(zero.lt(y), gy, below)
     }
 }
 
-/// The first of two vectors.
+/// `min(max(x, 0), 6)`, as a vector function.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct First;
+pub struct Relu6;
 
-impl<E: Element> VectorFn2<E> for First {
+impl<E: Element> VectorFn<E> for Relu6 {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, a: V, _: V) -> V {
-        a
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x.lit(E::from_f64(6.0)).min(x.lit(E::ZERO).max(x))
+    }
+}
+
+impl<E: Element> Derivative<E> for Relu6 {
+    /// From the output: one between the ends, zero at them.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
+        let inside = y.lit(E::ZERO).lt(y) & y.lt(y.lit(E::from_f64(6.0)));
+        gate(inside, gy, y)
+    }
+}
+
+/// `min(max(x, low), high)`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct HardTanh<E> {
+    /// The least value.
+    pub low: E,
+    /// The largest value.
+    pub high: E,
+}
+
+impl<E: Element> VectorFn<E> for HardTanh<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x.lit(self.high).min(x.lit(self.low).max(x))
+    }
+}
+
+impl<E: Element> Derivative<E> for HardTanh<E> {
+    /// One between the ends, zero at and beyond them.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        gate(x.lit(self.low).lt(x) & x.lt(x.lit(self.high)), gy, x)
+    }
+}
+
+/// `x / 6` with the divisor's reciprocal in two parts.
+#[inline(always)]
+fn sixth<V: Lanes>(x: V) -> V {
+    let [most, rest] = V::Elem::SIXTH;
+    x.mul_add(x.lit(most), x * x.lit(rest))
+}
+
+/// `min(max(x + 3, 0), 6) / 6`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct HardSigmoid;
+
+impl<E: Element> VectorFn<E> for HardSigmoid {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        sixth(Relu6.eval(x + x.lit(E::from_f64(3.0))))
+    }
+}
+
+impl<E: Element> Derivative<E> for HardSigmoid {
+    /// One sixth between -3 and 3, zero at and beyond them.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        gate(x.abs().lt(x.lit(E::from_f64(3.0))), sixth(gy), x)
+    }
+}
+
+/// `x min(max(x + 3, 0), 6) / 6`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct HardSwish;
+
+impl<E: Element> VectorFn<E> for HardSwish {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        let three = x.lit(E::from_f64(3.0));
+        let inside = x * sixth(x + three);
+        let y = V::select(x.lt(three), inside, x);
+        V::select(x.le(-three), x.lit(E::ZERO), y)
+    }
+}
+
+impl<E: Element> Derivative<E> for HardSwish {
+    /// `x / 3 + 1 / 2` between -3 and 3; zero at -3 and below, one at 3 and above.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        let three = x.lit(E::from_f64(3.0));
+        // (2 x + 3) / 6, exact where it is small.
+        let inside = gy * sixth(x + x + three);
+        let y = V::select(three.le(x), gy, inside);
+        V::select(x.le(-three), x.lit(E::ZERO), y)
+    }
+}
+
+/// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, zero between, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct Softshrink<E> {
+    /// `lambda`, not negative.
+    pub lambda: E,
+}
+
+impl<E: Element> VectorFn<E> for Softshrink<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x.lit(E::ZERO).max(x.abs() - x.lit(self.lambda)).copysign(x)
+    }
+}
+
+impl<E: Element> Derivative<E> for Softshrink<E> {
+    /// One beyond `lambda` on either side, zero between and at the ends.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        gate(x.lit(self.lambda).lt(x.abs()), gy, x)
+    }
+}
+
+/// `x` for positive `x`, else `slope * x`, of an argument and a slope.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prelu;
+
+impl<E: Element> VectorFn2<E> for Prelu {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V, slope: V) -> V {
+        V::select(x.lit(E::ZERO).lt(x), x, x * slope)
+    }
+}
+
+/// The derivative of [`Prelu`] by its argument: one, or the slope; NaN where the argument is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PreluFactor;
+
+impl<E: Element> VectorFn2<E> for PreluFactor {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V, slope: V) -> V {
+        let zero = x.lit(E::ZERO);
+        V::select(zero.lt(x), x.lit(E::ONE), V::select(x.le(zero), slope, x))
+    }
+}
+
+/// The derivative of [`Prelu`] by its slope: `min(x, 0)`; NaN where `x` is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PreluSlope;
+
+impl<E: Element> VectorFn2<E> for PreluSlope {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        gy * x.lit(E::ZERO).min(x)
     }
 }

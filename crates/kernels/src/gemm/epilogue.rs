@@ -5,7 +5,7 @@ use super::problem::Output;
 use crate::Element;
 use crate::activation::{self, Activation};
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
-use crate::slices::VectorFn;
+use crate::slices::{Source, VectorFn};
 
 /// A vector added to C, the same for every column or for every row.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -79,12 +79,47 @@ impl<E: Element> Kernel for Finish<'_, E> {
         unsafe {
             match self.epilogue.activation {
                 Activation::Identity => self.rows(simd, activation::Identity),
-                Activation::Logistic => self.rows(simd, activation::Logistic),
-                Activation::Tanh => self.rows(simd, activation::Tanh),
                 Activation::Relu => self.rows(simd, activation::Relu),
                 Activation::LeakyRelu { slope } => {
                     self.rows(simd, activation::LeakyRelu::new(E::from_f64(slope)));
                 }
+                // Functions with a body of their own are compiled once, as slice kernels.
+                act => {
+                    if self.epilogue.bias != Bias::None {
+                        self.rows(simd, activation::Identity);
+                    }
+                    for i in 0..self.rows {
+                        activate_row(simd, act, self.c.at(i, 0), self.cols);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Applies an activation to `cols` elements along a row of C.
+///
+/// # Safety
+/// They must be readable and writable, by this thread alone.
+#[inline(never)]
+unsafe fn activate_row<E: Element, S: Simd>(simd: S, act: Activation, row: Output<E>, cols: usize) {
+    let apply = |ptr: *mut E, len: usize| {
+        simd.vectorize(activation::Forward { act, x: Source::at_ptr(ptr), out: ptr, len });
+    };
+    if row.col_stride == 1 {
+        return apply(row.ptr, cols);
+    }
+    let mut buffer = [E::ZERO; 4 * MAX_LANES];
+    for start in (0..cols).step_by(buffer.len()) {
+        let count = buffer.len().min(cols - start);
+        // SAFETY: the elements lie in the row.
+        unsafe {
+            for (j, value) in buffer[..count].iter_mut().enumerate() {
+                *value = row.at(0, start + j).ptr.read();
+            }
+            apply(buffer.as_mut_ptr(), count);
+            for (j, &value) in buffer[..count].iter().enumerate() {
+                row.at(0, start + j).ptr.write(value);
             }
         }
     }

@@ -1,35 +1,55 @@
-//! The logistic function and its relatives.
+//! The logistic function.
 
 use crate::Element;
 use crate::simd::Lanes;
 use crate::slices::VectorFn;
 
 use super::constants::Constants as _;
-use super::exp::exp_pair_short;
+use super::exp::{exp_pair, power_of_negative};
 use super::pair::Pair;
 
-/// `1 / (1 + e^-x) = 2^n (hi + lo)`.
-///
-/// With `t = e^-|x|` it is `t / (1 + t)` for negative `x` and `1 / (1 + t)` for others; `t`, the
-/// sum and the quotient are pairs. The power of two is left off the numerator, so that nothing is
-/// lost where `t` is subnormal.
-#[inline(always)]
-pub(crate) fn logistic_pair<V: Lanes>(x: V) -> (V, Pair<V>) {
-    let (zero, one) = (x.lit(V::Elem::ZERO), x.lit(V::Elem::ONE));
-    let negative = x.lt(zero);
-    let (n, t) = exp_pair_short(x.lit(V::Elem::EXP_MIN).max(-x.abs()));
-    let scale = x.lit(V::Elem::MIN_EXPONENT).max(n).pow2();
-    let sum = Pair::fast_sum(one, scale * t.hi);
-    let below = Pair { hi: sum.hi, lo: scale.mul_add(t.lo, sum.lo) };
-    let above = Pair { hi: V::select(negative, t.hi, one), lo: V::select(negative, t.lo, zero) };
-    (V::select(negative, n, zero), above.over(below))
+/// The parts of the logistic function: with `t = e^-|x|` it is `t / (1 + t)` for negative `x` and
+/// `1 / (1 + t)` for others.
+pub(crate) struct LogisticParts<V> {
+    /// `t = 2^n mantissa`.
+    pub(crate) n: V,
+    pub(crate) mantissa: Pair<V>,
+    /// `1 + t`.
+    pub(crate) sum: Pair<V>,
+}
+
+impl<V: Lanes> LogisticParts<V> {
+    /// Of `x`, which may be anything; below `least` the result is that of `least`.
+    #[inline(always)]
+    pub(crate) fn of(x: V, least: V::Elem) -> Self {
+        Self::of_exp(exp_pair(x.lit(least).max(-x.abs())))
+    }
+
+    /// Of `t = 2^n mantissa`, at most one.
+    #[inline(always)]
+    pub(crate) fn of_exp((n, mantissa): (V, Pair<V>)) -> Self {
+        let t = mantissa.scaled(power_of_negative(n));
+        Self { n, mantissa, sum: t.plus_larger(n.lit(V::Elem::ONE)) }
+    }
+
+    /// Numerator and power of two: `logistic(x) = 2^n numerator / sum`.
+    #[inline(always)]
+    pub(crate) fn numerator(&self, x: V) -> (V, Pair<V>) {
+        let (zero, one) = (x.lit(V::Elem::ZERO), x.lit(V::Elem::ONE));
+        let negative = x.lt(zero);
+        let numerator = Pair::select(negative, self.mantissa, Pair { hi: one, lo: zero });
+        (V::select(negative, self.n, zero), numerator)
+    }
 }
 
 /// `1 / (1 + e^-x)`.
+///
+/// The power of two is left off the numerator, so that nothing is lost where `t` is subnormal.
 #[inline(always)]
 pub(crate) fn logistic<V: Lanes>(x: V) -> V {
-    let (n, y) = logistic_pair(x);
-    y.value().scale2(n)
+    let parts = LogisticParts::of(x, V::Elem::EXP_MIN);
+    let (n, numerator) = parts.numerator(x);
+    numerator.over_rounded(parts.sum).scale2(n)
 }
 
 /// `1 / (1 + e^-x)`, as a vector function.

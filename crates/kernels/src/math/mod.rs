@@ -1,19 +1,37 @@
 //! Elementary functions of slices.
 
-mod constants;
+pub(crate) mod constants;
+mod erf;
 mod exp;
+mod log;
 mod logistic;
 mod pair;
+mod pow;
 mod tanh;
+mod trig;
 
 pub use constants::Constants;
-pub(crate) use exp::exp as exp_lanes;
+pub use erf::{Erf, Erfc};
+pub(crate) use erf::{gauss, gelu_slope, normal_tail};
 pub use exp::{Exp, ExpM1};
+pub(crate) use exp::{
+    Reduced, exp as exp_lanes, exp_pair, exp_pair_fine, power_of_negative, upstream,
+};
+pub(crate) use log::log_1p_pair;
+pub use log::{Log, Log1p};
 pub use logistic::Logistic;
+pub(crate) use logistic::LogisticParts;
+pub(crate) use pair::{Pair, horner, product_error};
+pub use pow::Pow;
 pub use tanh::Tanh;
+pub(crate) use tanh::fraction as tanh_fraction;
+pub use trig::{Cos, Sin};
 
 use crate::Element;
-use crate::slices::map;
+use crate::elementwise::Run;
+use crate::simd::Lanes;
+use crate::slices::{VectorFn, map, zip};
+use crate::threads::Cost;
 
 /// The functions of one argument this module has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +45,20 @@ pub enum Unary {
     Logistic,
     /// `tanh x`.
     Tanh,
+    /// `ln x`.
+    Log,
+    /// `ln(1 + x)`.
+    Log1p,
+    /// `1 / sqrt x`.
+    Rsqrt,
+    /// `sin x`.
+    Sin,
+    /// `cos x`.
+    Cos,
+    /// `erf x`.
+    Erf,
+    /// `1 - erf x`.
+    Erfc,
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].
@@ -34,6 +66,23 @@ pub trait UnaryKernels: Sized {
     /// `out = f(x)`, or `f(out)` where `x` is `None`.
     #[doc(hidden)]
     fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]);
+
+    /// `out = a^b`.
+    #[doc(hidden)]
+    fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]);
+}
+
+/// `1 / sqrt x`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct Rsqrt;
+
+impl<E: Element> VectorFn<E> for Rsqrt {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x.lit(E::ONE) / x.sqrt()
+    }
 }
 
 macro_rules! unary_kernels {
@@ -46,7 +95,19 @@ macro_rules! unary_kernels {
                     Unary::ExpM1 => map(ExpM1, x, out),
                     Unary::Logistic => map(Logistic, x, out),
                     Unary::Tanh => map(Tanh, x, out),
+                    Unary::Log => map(Log, x, out),
+                    Unary::Log1p => map(Log1p, x, out),
+                    Unary::Rsqrt => map(Rsqrt, x, out),
+                    Unary::Sin => map(Sin, x, out),
+                    Unary::Cos => map(Cos, x, out),
+                    Unary::Erf => map(Erf, x, out),
+                    Unary::Erfc => map(Erfc, x, out),
                 }
+            }
+
+            #[track_caller]
+            fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]) {
+                zip(Pow, a, b, out);
             }
         }
     };
@@ -81,4 +142,28 @@ entry_points! {
     logistic, logistic_in_place: Logistic;
     /// `out[i] = tanh x[i]`.
     tanh, tanh_in_place: Tanh;
+    /// `out[i] = ln x[i]`; NaN for negative arguments, negative infinity for zeros.
+    log, log_in_place: Log;
+    /// `out[i] = ln(1 + x[i])`, accurate near zero.
+    log_1p, log_1p_in_place: Log1p;
+    /// `out[i] = 1 / sqrt x[i]`.
+    rsqrt, rsqrt_in_place: Rsqrt;
+    /// `out[i] = sin x[i]`, for angles of any size; NaN for infinite ones.
+    sin, sin_in_place: Sin;
+    /// `out[i] = cos x[i]`, for angles of any size; NaN for infinite ones.
+    cos, cos_in_place: Cos;
+    /// The error function, `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0 to `x[i]`.
+    erf, erf_in_place: Erf;
+    /// `out[i] = 1 - erf x[i]`, accurate in the tail.
+    erfc, erfc_in_place: Erfc;
+}
+
+/// `out[i] = a[i]^b[i]`, with the special values of IEEE 754's `pow`: `x^0` and `1^x` are 1 even for
+/// NaN; a negative base with a fractional exponent is NaN.
+///
+/// # Panics
+/// If an operand's length is not the output's.
+#[track_caller]
+pub fn pow<E: Element>(a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {
+    E::pow_kernel(a, b, out);
 }

@@ -199,8 +199,8 @@ pub trait Lanes:
     /// unspecified value (and no undefined behaviour).
     fn pow2(self) -> Self;
 
-    /// `1 / self` for a normal `self` whose reciprocal is normal, for use where a residual mends
-    /// it: the relative error is below `2^-20` for `f32`, and one rounding for `f64`. Other values
+    /// About `1 / self` for a normal `self` whose reciprocal is normal, for use where a residual
+    /// mends it: the relative error is at most `2^-14` for `f32` and `2^-27` for `f64`. Other values
     /// give an unspecified result, but NaN gives NaN.
     fn recip_fast(self) -> Self;
 

@@ -230,7 +230,8 @@ impl<E: Element> Kernel for Powers<E> {
         for i in 0..1000 {
             let x = 0.001 + f64::from(i) * 0.37;
             let error = first(splat(E::from_f64(x)).recip_fast()).to_f64() * x - 1.0;
-            assert!(error.abs() < 2f64.powi(-20), "{}: 1 / {x} is off by {error:?}", S::LEVEL);
+            let bound = if E::NAME == "f32" { -14 } else { -27 };
+            assert!(error.abs() <= 2f64.powi(bound), "{}: 1 / {x} is off by {error:?}", S::LEVEL);
         }
     }
 }

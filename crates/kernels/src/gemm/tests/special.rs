@@ -92,6 +92,8 @@ fn every_activation_follows_the_bias() {
             Activation::Tanh,
             Activation::Relu,
             Activation::LeakyRelu { slope: 0.125 },
+            Activation::Silu,
+            Activation::HardTanh { min: -0.25, max: 0.5 },
         ] {
             for (m, n, k) in [(2, 2, 2), (1, 100, 30), (3, 11, 70), (33, 70, 5), (20, 40, 700)] {
                 for (bias, c) in [(BiasKind::Row, Layout::Rows), (BiasKind::Column, Layout::Spread)]

@@ -2,7 +2,7 @@
 
 use rayon::ThreadPoolBuilder;
 
-use super::super::plan::Path;
+use super::super::plan::{PIECE, Path};
 use super::layouts::Layout;
 use super::{BiasKind, Case, tiny_blocks};
 use crate::Element;
@@ -53,7 +53,8 @@ fn forced_splits_change_no_bit() {
 #[test]
 fn large_products_change_no_bit() {
     for level in Level::available() {
-        for (m, n, k) in [(300, 200, 150), (1, 3000, 400), (2, 500, 1200)] {
+        for (m, n, k) in [(300, 200, 150), (1, 9000, 1000), (2, 3000, 1500)] {
+            assert!(m * n * k >= 2 * PIECE, "{m}x{n}x{k} is worth two threads");
             for b in [Layout::Rows, Layout::Columns] {
                 let case = Case { b, bias: BiasKind::Row, ..Case::new(m, n, k, level) };
                 same_bits::<f32>(&case);

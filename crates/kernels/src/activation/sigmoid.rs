@@ -1,0 +1,99 @@
+//! The saturating activations: derivatives of logistic and tanh, softsign, tanhshrink.
+//!
+//! Derivatives are computed from the argument: told from the rounded output, that of the logistic
+//! function would have lost half of its digits at 8 and all of them at 17.
+
+use crate::Element;
+use crate::math::{
+    Logistic, LogisticParts, Pair, Tanh, constants::Constants as _, exp_pair, horner,
+    tanh_fraction, upstream,
+};
+use crate::simd::Lanes;
+use crate::slices::VectorFn;
+
+use super::Derivative;
+
+impl<E: Element> Derivative<E> for Logistic {
+    /// With `t = e^-|x|` the derivative is `t / (1 + t)^2`.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        let parts = LogisticParts::of(x, E::EXP_MIN);
+        upstream(gy, parts.n, parts.mantissa.over_rounded(parts.sum.squared()))
+    }
+}
+
+impl<E: Element> Derivative<E> for Tanh {
+    /// With `t = e^-2|x|` the derivative is `4 t / (1 + t)^2`.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        let a = x.abs();
+        let (n, mantissa) = exp_pair(x.lit(E::EXP_MIN).max(-(a + a)));
+        let parts = LogisticParts::of_exp((n, mantissa));
+        let four = Pair {
+            hi: mantissa.hi * x.lit(E::from_f64(4.0)),
+            lo: mantissa.lo * x.lit(E::from_f64(4.0)),
+        };
+        upstream(gy, n, four.over_rounded(parts.sum.squared()))
+    }
+}
+
+/// `x / (1 + |x|)`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct Softsign;
+
+/// `|x|`, but no larger than where one is lost beside it, and `1 + |x|`.
+#[inline(always)]
+fn softsign_parts<V: Lanes>(x: V) -> (Pair<V>, Pair<V>) {
+    let (zero, one) = (x.lit(V::Elem::ZERO), x.lit(V::Elem::ONE));
+    let a = x.lit(V::Elem::HUGE).min(x.abs());
+    (Pair { hi: a, lo: zero }, Pair::sum(one, a))
+}
+
+impl<E: Element> VectorFn<E> for Softsign {
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        let (a, sum) = softsign_parts(x);
+        a.over_rounded(sum).copysign(x)
+    }
+}
+
+impl<E: Element> Derivative<E> for Softsign {
+    /// `1 / (1 + |x|)^2`.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        let (_, sum) = softsign_parts(x);
+        let near = Pair { hi: gy, lo: x.lit(E::ZERO) }.over_rounded(sum.squared());
+        // Far out, where the square might overflow, one is lost beside the argument.
+        let a = x.abs();
+        V::select(a.lt(x.lit(E::HUGE)), near, gy / a / a)
+    }
+}
+
+/// `x - tanh x`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct Tanhshrink;
+
+impl<E: Element> VectorFn<E> for Tanhshrink {
+    /// Up to 0.7 an odd polynomial; beyond, the difference from the unrounded quotient.
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        let a = x.abs();
+        let square = a * a;
+        let near = Pair::product(a, a).times_vector(horner(square, E::TANHSHRINK));
+        let near = near.times_vector(a).value();
+        let (numerator, denominator) = tanh_fraction(x);
+        let y = numerator.over(denominator);
+        let far = (a - y.hi) - y.lo;
+        V::select(a.lt(x.lit(E::from_f64(0.7))), near, far).copysign(x)
+    }
+}
+
+impl<E: Element> Derivative<E> for Tanhshrink {
+    /// `tanh^2 x`.
+    #[inline(always)]
+    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+        let (numerator, denominator) = tanh_fraction(x);
+        let y = numerator.over(denominator);
+        gy * (y.hi * (y.lo + y.lo) + y.hi * y.hi)
+    }
+}

@@ -1,0 +1,262 @@
+//! Special values, kinks, symmetries and seams of the elementary functions and activations.
+
+use wengert_kernels::Element;
+use wengert_kernels::activation::{self, Activation, Gate, Saved};
+use wengert_kernels::elementwise::Run;
+use wengert_kernels::math;
+use wengert_kernels::testing::{assert_near, assert_same_bits, for_each_level, noise};
+
+const INF: f64 = f64::INFINITY;
+
+fn value<E: Element>(act: Activation, x: f64) -> E {
+    let mut y = [E::ZERO];
+    activation::forward(act, &[E::from_f64(x)], &mut y);
+    y[0]
+}
+
+/// The derivative at `x`.
+fn slope<E: Element>(act: Activation, x: f64) -> E {
+    let mut y = [E::ZERO];
+    let saved = match act.saves() {
+        Saved::Input => E::from_f64(x),
+        Saved::Output => value(act, x),
+    };
+    activation::backward(act, &[E::ONE], &[saved], &mut y);
+    y[0]
+}
+
+/// Value and derivative at minus and plus infinity.
+fn limits(act: Activation) -> [f64; 4] {
+    match act {
+        Activation::Identity => [-INF, INF, 1.0, 1.0],
+        Activation::Logistic => [0.0, 1.0, 0.0, 0.0],
+        Activation::Tanh | Activation::Softsign => [-1.0, 1.0, 0.0, 0.0],
+        Activation::Relu
+        | Activation::Gelu
+        | Activation::GeluTanh
+        | Activation::Silu
+        | Activation::Mish
+        | Activation::Softplus { .. }
+        | Activation::HardSwish => [0.0, INF, 0.0, 1.0],
+        Activation::LeakyRelu { slope } => [-INF, INF, slope, 1.0],
+        Activation::Relu6 => [0.0, 6.0, 0.0, 0.0],
+        Activation::Elu { alpha } | Activation::Celu { alpha } => [-alpha, INF, 0.0, 1.0],
+        Activation::Selu => [-1.7580993408473768, INF, 0.0, 1.0507009873554805],
+        Activation::HardSigmoid => [0.0, 1.0, 0.0, 0.0],
+        Activation::HardTanh { min, max } => [min, max, 0.0, 0.0],
+        Activation::LogSigmoid => [-INF, 0.0, 1.0, 0.0],
+        Activation::Softshrink { .. } | Activation::Tanhshrink => [-INF, INF, 1.0, 1.0],
+        other => panic!("the limits of {other} are not stated"),
+    }
+}
+
+fn special<E: Element>() {
+    for_each_level(|level| {
+        for act in Activation::ALL {
+            let what = format!("{act} on {level}");
+            let [low, high, slope_low, slope_high] = limits(act).map(|v| E::from_f64(v));
+            assert_eq!(value::<E>(act, -INF), low, "{what} at -inf");
+            assert_eq!(value::<E>(act, INF), high, "{what} at inf");
+            for far in [INF, E::from_f64(1e30).to_f64()] {
+                // No overflow hides behind a choice of branches.
+                for (x, expected) in [(-far, slope_low), (far, slope_high)] {
+                    let got = slope::<E>(act, x).to_f64();
+                    let close = (got - expected.to_f64()).abs() < 1e-37;
+                    assert!(close, "{what}: the derivative at {x:e} is {got}, not {expected}");
+                }
+            }
+            assert!(value::<E>(act, f64::NAN).is_nan(), "{what} of NaN");
+            if act != Activation::Identity {
+                assert!(slope::<E>(act, f64::NAN).is_nan(), "{what}' at NaN");
+            }
+            let mut y = [E::ZERO];
+            activation::backward(act, &[E::NAN], &[E::from_f64(0.75)], &mut y);
+            assert!(
+                y[0].is_nan() || slope::<E>(act, 0.75) == E::ZERO,
+                "{what}: a NaN from above is passed on where the derivative is not zero"
+            );
+        }
+    });
+}
+
+#[test]
+fn nan_stays_and_limits_are_reached() {
+    special::<f32>();
+    special::<f64>();
+}
+
+/// Tails that naive formulas lose.
+#[test]
+fn tails_are_kept() {
+    for_each_level(|level| {
+        let near = |got: f32, want: f64| {
+            assert_near(&[got], &[want], &format!("{level}"), |_| 3e-7 * want.abs() + 3e-45);
+        };
+        near(value(Activation::Gelu, -10.0), -7.619853024160495e-23);
+        near(value(Activation::Logistic, -100.0), 3.720075976020836e-44);
+        near(slope(Activation::Logistic, 17.0), 4.1399375474289235e-8);
+        near(slope(Activation::Tanh, 10.0), 8.244614512241723e-9);
+        near(value(Activation::Softplus { beta: 1.0 }, -90.0), 8.194012623990515e-40);
+        near(value(Activation::LogSigmoid, 90.0), -8.194012623990515e-40);
+        near(slope(Activation::Elu { alpha: 1.0 }, 100.0), 1.0);
+        near(value(Activation::Mish, -95.0), -5.245028184109e-40);
+    });
+}
+
+fn kinks<E: Element>() {
+    use Activation::{Elu, HardSigmoid, HardSwish, HardTanh, LeakyRelu, Relu, Relu6, Softshrink};
+    for_each_level(|level| {
+        for (act, x, expected) in [
+            (Relu, 0.0, 0.0),
+            (Relu, -0.0, 0.0),
+            (LeakyRelu { slope: 0.125 }, 0.0, 0.125),
+            (Relu6, 0.0, 0.0),
+            (Relu6, 6.0, 0.0),
+            (HardTanh { min: -1.0, max: 1.0 }, -1.0, 0.0),
+            (HardTanh { min: -1.0, max: 1.0 }, 1.0, 0.0),
+            (HardSigmoid, -3.0, 0.0),
+            (HardSigmoid, 3.0, 0.0),
+            (HardSwish, -3.0, 0.0),
+            (HardSwish, 3.0, 1.0),
+            (Softshrink { lambda: 0.5 }, 0.5, 0.0),
+            (Softshrink { lambda: 0.5 }, -0.5, 0.0),
+            (Elu { alpha: 0.5 }, 0.0, 0.5),
+        ] {
+            assert_eq!(slope::<E>(act, x).to_f64(), expected, "{act}'({x}) on {level}");
+        }
+    });
+}
+
+#[test]
+fn kinks_have_the_stated_derivatives() {
+    kinks::<f32>();
+    kinks::<f64>();
+}
+
+/// Arguments of many magnitudes, subnormal ones included.
+fn magnitudes() -> Vec<f32> {
+    (0..0x7f80_0000_u32).step_by(9973).map(f32::from_bits).collect()
+}
+
+#[test]
+fn odd_functions_are_odd_to_the_bit() {
+    let x = magnitudes();
+    let minus: Vec<f32> = x.iter().map(|x| -x).collect();
+    for_each_level(|level| {
+        type Kernel = fn(&[f32], &mut [f32]);
+        let odd: [(&str, Kernel); 6] = [
+            ("tanh", math::tanh),
+            ("sin", math::sin),
+            ("erf", math::erf),
+            ("softsign", |x, y| activation::forward(Activation::Softsign, x, y)),
+            ("tanhshrink", |x, y| activation::forward(Activation::Tanhshrink, x, y)),
+            ("softshrink", |x, y| {
+                activation::forward(Activation::Softshrink { lambda: 0.5 }, x, y);
+            }),
+        ];
+        for (name, kernel) in odd {
+            let (mut y, mut z) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            kernel(&x, &mut y);
+            kernel(&minus, &mut z);
+            let negated: Vec<f32> = z.iter().map(|z| -z).collect();
+            assert_same_bits(&y, &negated, &format!("{name} on {level}"));
+            if ["tanh", "erf", "softsign"].contains(&name) {
+                assert!(y.iter().all(|y| *y <= 1.0), "{name} on {level} exceeds one");
+            }
+        }
+    });
+}
+
+/// Neighbouring numbers around where a kernel changes its formula; the function must not step back.
+#[test]
+fn monotonic_functions_are_monotonic_across_seams() {
+    let seams: [f32; 12] =
+        [0.5, 0.7, 0.75, 1.0, 1.4142135, 2.0, 9.01, 9.5, 10.2, 20.0, 88.0, 104.0];
+    for_each_level(|level| {
+        type Kernel = fn(&[f32], &mut [f32]);
+        let rising: [(&str, Kernel); 8] = [
+            ("exp", math::exp),
+            ("exp_m1", math::exp_m1),
+            ("tanh", math::tanh),
+            ("logistic", math::logistic),
+            ("erf", math::erf),
+            ("log", math::log),
+            ("log_1p", math::log_1p),
+            ("softplus", |x, y| activation::forward(Activation::Softplus { beta: 1.0 }, x, y)),
+        ];
+        for (name, kernel) in rising {
+            for seam in seams.into_iter().chain(seams.map(|s| -s)) {
+                if seam <= -1.0 && name.starts_with("log_") || seam < 0.0 && name == "log" {
+                    continue;
+                }
+                // Values a few ULP apart: far enough for the function to rise by its own error.
+                let x: Vec<f32> = (-64..=64_i32)
+                    .map(|i| f32::from_bits(seam.to_bits().wrapping_add_signed(32 * i)))
+                    .collect();
+                let mut y = vec![0.0; x.len()];
+                kernel(&x, &mut y);
+                let sorted = |a: &f32, b: &f32| if seam > 0.0 { a <= b } else { a >= b };
+                assert!(y.is_sorted_by(sorted), "{name} steps back near {seam} on {level}");
+            }
+        }
+    });
+}
+
+fn gated<E: Element>() {
+    let (x, gate, gy) = (noise::<E>(37, 1), noise::<E>(37, 2), noise::<E>(37, 3));
+    let eps = 8.0 * E::EPSILON.to_f64();
+    for_each_level(|level| {
+        for unit in [Gate::Glu, Gate::Swiglu, Gate::Geglu] {
+            let [mut y, mut gx, mut ggate] = [0; 3].map(|_| vec![E::ZERO; 37]);
+            activation::gated(unit, &x, &gate, &mut y);
+            activation::gated_backward(unit, &gy, &x, &gate, &mut gx, &mut ggate);
+            for i in 0..37 {
+                let (x, gate, gy) = (x[i].to_f64(), gate[i].to_f64(), gy[i].to_f64());
+                let f = value::<f64>(unit.activation(), gate);
+                let df = slope::<f64>(unit.activation(), gate);
+                let what = format!("{unit:?} on {level}");
+                let near = |got: E, want: f64| {
+                    assert_near(&[got], &[want], &what, |_| eps * want.abs());
+                };
+                near(y[i], x * f);
+                near(gx[i], gy * f);
+                near(ggate[i], gy * x * df);
+            }
+        }
+    });
+}
+
+#[test]
+fn gated_units_are_products() {
+    gated::<f32>();
+    gated::<f64>();
+}
+
+#[test]
+fn prelu_has_a_slope_an_element() {
+    for_each_level(|_| {
+        let (x, slopes) = ([-2.0, -1.0, 0.0, 3.0, f64::NAN], [0.5, -0.25, 7.0, 9.0, 1.0]);
+        let mut y = [0.0; 5];
+        activation::prelu(&x, Run::Slice(&slopes), &mut y);
+        assert_same_bits(&y, &[-1.0, 0.25, 0.0, 3.0, f64::NAN], "values");
+        let (mut gx, mut gslope) = ([0.0; 5], [0.0; 5]);
+        let gy = [1.0, 2.0, 3.0, 4.0, 5.0];
+        activation::prelu_backward(&gy, &x, Run::Slice(&slopes), &mut gx, &mut gslope);
+        assert_same_bits(&gx, &[0.5, -0.5, 21.0, 4.0, f64::NAN], "by the argument");
+        assert_same_bits(&gslope, &[-2.0, -2.0, 0.0, 0.0, f64::NAN], "by the slope");
+        activation::prelu(&x, Run::Splat(0.5), &mut y);
+        assert_same_bits(&y, &[-1.0, -0.5, 0.0, 3.0, f64::NAN], "one slope");
+    });
+}
+
+#[test]
+fn powers_follow_the_standard() {
+    for_each_level(|_| {
+        let a = [2.0_f32, -2.0, -2.0, 0.0, f32::NAN, 1.0, 1e20];
+        let b = [0.5_f32, 3.0, 0.5, -1.0, 0.0, f32::NAN, 2.0];
+        let mut y = [0.0; 7];
+        math::pow(Run::Slice(&a), Run::Slice(&b), &mut y);
+        let expected = [2f32.sqrt(), -8.0, f32::NAN, f32::INFINITY, 1.0, 1.0, f32::INFINITY];
+        assert_same_bits(&y, &expected, "powers");
+    });
+}
