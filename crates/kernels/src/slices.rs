@@ -313,17 +313,25 @@ impl<E: Element, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
                 i += UNROLL * lanes;
             }
         }
-        while len - i >= lanes {
-            // SAFETY: `i + lanes <= len`, the length of both.
-            unsafe { f.eval(x.vector::<E::Vector<S>>(simd, i)).store_ptr(out.add(i)) };
-            i += lanes;
-        }
-        if i < len {
-            // SAFETY: `len - i < lanes` elements are left in both.
+        // One copy of the function serves whole vectors and the last one: its code is the size of the
+        // loop. The choices around it are always the same but for the last time.
+        while i < len {
+            let count = lanes.min(len - i);
+            // SAFETY: `i + count <= len`, the length of both.
             unsafe {
-                let x = x.partial::<E::Vector<S>>(simd, i, len - i);
-                f.eval(x).store_partial_ptr(out.add(i), len - i);
+                let x = if count == lanes {
+                    x.vector::<E::Vector<S>>(simd, i)
+                } else {
+                    x.partial(simd, i, count)
+                };
+                let y = f.eval(x);
+                if count == lanes {
+                    y.store_ptr(out.add(i));
+                } else {
+                    y.store_partial_ptr(out.add(i), count);
+                }
             }
+            i += count;
         }
     }
 }
@@ -367,21 +375,23 @@ impl<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E
                 i += UNROLL * lanes;
             }
         }
-        while len - i >= lanes {
-            // SAFETY: `i + lanes <= len`, the length of all.
+        while i < len {
+            let count = lanes.min(len - i);
+            // SAFETY: `i + count <= len`, the length of all.
             unsafe {
-                let (a, b) = (a.vector::<E::Vector<S>>(simd, i), b.vector(simd, i));
-                f.eval(a, b).store_ptr(out.add(i));
+                let (a, b) = if count == lanes {
+                    (a.vector::<E::Vector<S>>(simd, i), b.vector(simd, i))
+                } else {
+                    (a.partial(simd, i, count), b.partial(simd, i, count))
+                };
+                let y = f.eval(a, b);
+                if count == lanes {
+                    y.store_ptr(out.add(i));
+                } else {
+                    y.store_partial_ptr(out.add(i), count);
+                }
             }
-            i += lanes;
-        }
-        if i < len {
-            let rest = len - i;
-            // SAFETY: `rest < lanes` elements are left in all.
-            unsafe {
-                let (a, b) = (a.partial::<E::Vector<S>>(simd, i, rest), b.partial(simd, i, rest));
-                f.eval(a, b).store_partial_ptr(out.add(i), rest);
-            }
+            i += count;
         }
     }
 }
