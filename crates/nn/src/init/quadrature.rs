@@ -114,7 +114,8 @@ fn panel(low: f64, high: f64, rule: &mut Rule) {
 /// The ends of panels of the width 1 at most over the line, split at `breaks`.
 fn panels(breaks: &[f64]) -> Vec<f64> {
     let mut ends: Vec<f64> = (0..=2 * REACH as usize).map(|i| i as f64 - REACH).collect();
-    ends.extend(breaks.iter().filter(|z| z.abs() < REACH));
+    ends.extend(breaks);
+    ends.retain(|z| z.abs() <= REACH);
     ends.sort_by(f64::total_cmp);
     ends.dedup();
     ends
@@ -127,6 +128,19 @@ pub(super) fn composite(breaks: &[f64]) -> Rule {
         panel(ends[0], ends[1], &mut rule);
     }
     rule
+}
+
+/// Places around which a function may change quickly, with places ever nearer to them.
+fn graded(kinks: &[f64]) -> Vec<f64> {
+    let mut breaks = Vec::new();
+    for &kink in kinks.iter().chain(&[0.0]) {
+        breaks.push(kink);
+        for halvings in 1..=12 {
+            let step = 0.5_f64.powi(halvings);
+            breaks.extend([kink - step, kink + step]);
+        }
+    }
+    breaks
 }
 
 /// Several expectations at once, and by how much they may be off.
@@ -159,8 +173,9 @@ fn difference<const K: usize>(a: &[f64; K], b: &[f64; K], scale: &[f64; K]) -> f
 /// `E[g(z)]` for `z ~ N(0, 1)` and each of the integrands.
 ///
 /// Without kinks the Gauss-Hermite rules of 32, 64 and 128 nodes are tried in turn, until two agree
-/// to `tolerance`. Otherwise the line is cut at the kinks, and every panel is halved until both
-/// halves together agree with it.
+/// to `tolerance` with each other and with a composite rule whose panels become narrow around 0.
+/// Otherwise the line is cut at the kinks, and every panel is halved until both halves together
+/// agree with it.
 pub(super) fn expectation<const K: usize, X>(
     integrands: &Integrands<'_, K, X>,
     kinks: &[f64],
@@ -173,7 +188,13 @@ pub(super) fn expectation<const K: usize, X>(
             if let Some(last) = last.replace(values) {
                 let error = difference(&last, &values, &values);
                 if error <= tolerance {
-                    return Ok(Estimate { values, error });
+                    let check = composite(&graded(&[]));
+                    let other = sum(&check.weights, &integrands(&check.nodes)?);
+                    let error = difference(&other, &values, &values).max(error);
+                    if error <= tolerance {
+                        return Ok(Estimate { values, error });
+                    }
+                    break;
                 }
             }
         }
@@ -183,6 +204,9 @@ pub(super) fn expectation<const K: usize, X>(
 
 /// Halving stops here: a panel is then 2^-50 wide.
 const HALVINGS: usize = 50;
+
+/// And here: more panels are open at once only where there is no integral to be found.
+const OPEN: usize = 2000;
 
 /// The composite rule with halving.
 fn adaptive<const K: usize, X>(
@@ -200,9 +224,7 @@ fn adaptive<const K: usize, X>(
         let parts = rule.weights.chunks_exact(order).zip(values.chunks_exact(order));
         Ok(parts.map(|(weights, values)| sum(weights, values)).collect())
     };
-    let mut breaks = kinks.to_vec();
-    breaks.push(0.0);
-    let mut open: Vec<[f64; 2]> = panels(&breaks).windows(2).map(|w| [w[0], w[1]]).collect();
+    let mut open: Vec<[f64; 2]> = panels(&graded(kinks)).windows(2).map(|w| [w[0], w[1]]).collect();
     let mut coarse = evaluate(&open)?;
     let mut scale = [0.0; K];
     for part in &coarse {
@@ -214,6 +236,7 @@ fn adaptive<const K: usize, X>(
     let mut total = [0.0; K];
     let mut error = 0.0;
     for round in 0..=HALVINGS {
+        let last = round == HALVINGS || open.len() > OPEN;
         let halves: Vec<[f64; 2]> = open
             .iter()
             .flat_map(|&[low, high]| {
@@ -227,7 +250,7 @@ fn adaptive<const K: usize, X>(
             let pair = [fine[2 * i], fine[2 * i + 1]];
             let both: [f64; K] = std::array::from_fn(|k| pair[0][k] + pair[1][k]);
             let off = difference(coarse, &both, &scale);
-            if off <= share || round == HALVINGS {
+            if off <= share || last {
                 error += off;
                 for (total, part) in total.iter_mut().zip(both) {
                     *total += part;

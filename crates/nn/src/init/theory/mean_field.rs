@@ -47,10 +47,10 @@ pub struct DepthScales {
 }
 
 /// Beyond this variance a network counts as divergent, and below its inverse as silent.
-const EXTREME: f64 = 1e12;
+const EXTREME: f64 = 1e8;
 
 /// A variance whose map differs from it by less than this part is its own fixed point.
-const FIXED: f64 = 1e-12;
+const FIXED: f64 = 1e-13;
 
 impl<'a> MeanField<'a> {
     /// A network of one kind of layer.
