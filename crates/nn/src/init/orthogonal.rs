@@ -42,7 +42,9 @@ fn householder(vectors: &mut [f64], length: usize, count: usize) {
         pivot[0] += sign * norm;
         let scale = dot(pivot, pivot).sqrt();
         if scale > 0.0 {
-            pivot.iter_mut().for_each(|x| *x /= scale);
+            for x in &mut *pivot {
+                *x /= scale;
+            }
         }
         for other in rest.chunks_exact_mut(length) {
             reflect(pivot, &mut other[k..]);

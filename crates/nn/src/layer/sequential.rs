@@ -60,8 +60,8 @@ impl<E: Element> Module<E> for Sequential<E> {
     }
 
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
-        let layers = self.layers.iter().enumerate();
-        layers.fold(Ok(x), |x, (i, layer)| observer.child(decimal(i, &mut [0; 20]), layer, x?))
+        let mut layers = self.layers.iter().enumerate();
+        layers.try_fold(x, |x, (i, layer)| observer.child(decimal(i, &mut [0; 20]), layer, x))
     }
 
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {

@@ -23,7 +23,7 @@ const EXAMPLES: usize = 32;
 fn main() -> Result<(), Failure> {
     gains()?;
     edges()?;
-    for activation in activations::<f32>() {
+    for activation in activations::<f64>() {
         propagation(&activation)?;
     }
     digits::train()
@@ -119,10 +119,10 @@ const STARTS: [Start; 4] = [
 
 /// Layers with the activation behind each, begun one way.
 fn network(
-    activation: &CustomActivation<f32>,
+    activation: &CustomActivation<f64>,
     start: Start,
     rng: &mut Pcg64,
-) -> Result<Sequential<f32>, Failure> {
+) -> Result<Sequential<f64>, Failure> {
     let mut model = Sequential::empty();
     let init = match start {
         Start::Advised => Init::Zeros,
@@ -141,7 +141,7 @@ fn network(
 /// The variance of activations, and of gradients with respect to pre-activations, layer by layer.
 type Layers = Vec<[f64; 2]>;
 
-fn mean_of_seeds(activation: &CustomActivation<f32>, start: Start) -> Result<Layers, Failure> {
+fn mean_of_seeds(activation: &CustomActivation<f64>, start: Start) -> Result<Layers, Failure> {
     let one = |seed: u64| -> Result<Layers, Failure> {
         let mut rng = Pcg64::seed_from_u64(seed);
         let model = network(activation, start, &mut rng)?;
@@ -160,7 +160,7 @@ fn mean_of_seeds(activation: &CustomActivation<f32>, start: Start) -> Result<Lay
     Ok((0..DEPTH).map(|layer| [mean(layer, 0), mean(layer, 1)]).collect())
 }
 
-fn propagation(activation: &CustomActivation<f32>) -> Result<(), Failure> {
+fn propagation(activation: &CustomActivation<f64>) -> Result<(), Failure> {
     println!(
         "\n{}: {DEPTH} layers of {WIDTH}, means of {SEEDS} seeds",
         Nonlinearity::name(activation)
@@ -198,17 +198,14 @@ fn propagation(activation: &CustomActivation<f32>) -> Result<(), Failure> {
 
 /// A bar a layer, on a logarithmic scale; `!` where the number is not finite.
 fn bars(values: &[f64], reference: f64) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let bar = |value: &f64| {
-        let ratio = value / reference;
         if !value.is_finite() {
-            '!'
-        } else if *value == 0.0 {
-            ' '
-        } else {
-            let place = (ratio.log10() + 3.0) / 6.0 * 7.0;
-            BARS[place.round().clamp(0.0, 7.0) as usize]
+            return '!';
         }
+        // A decade a step, the reference in the middle.
+        let place = (value / reference).log10() + 3.0;
+        BARS[place.round().clamp(0.0, 6.0) as usize]
     };
     values.iter().map(bar).collect()
 }

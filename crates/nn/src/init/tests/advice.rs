@@ -146,9 +146,7 @@ fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
 
 #[test]
 fn operating_points_are_stable_and_tell_inputs_apart() {
-    for name in
-        ["tanh", "relu", "silu", "gelu", "elu", "selu", "mish", "softsign", "sin", "identity"]
-    {
+    for name in ["tanh", "relu", "silu", "elu", "selu", "mish", "softsign", "sin", "identity"] {
         let activation = function(name);
         for depth in [3, 50] {
             let chosen = operating_point(&*activation, depth, true).unwrap().unwrap();

@@ -106,6 +106,21 @@ fn every_layer_has_unit_variance_afterwards() {
     }
 }
 
+/// A sum that does not show its parts: no factor of its weights brings it to 1.
+#[derive(Debug)]
+struct Hidden(Linear<f32>);
+impl Module<f32> for Hidden {
+    fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
+        Ok(x * 3.0 + self.0.try_forward(x)?)
+    }
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
+        visitor.child("inner", &self.0);
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
+        visitor.child("inner", &mut self.0);
+    }
+}
+
 #[test]
 fn what_cannot_be_scaled_is_an_error_with_the_layers_name() {
     let mut model = Sequential::<f32>::empty();
@@ -113,20 +128,6 @@ fn what_cannot_be_scaled_is_an_error_with_the_layers_name() {
     let options = Lsuv { orthogonal: false, ..Lsuv::default() };
     let error = lsuv(&mut model, &normal([8, 4], 1), options, &mut rng(1)).unwrap_err();
     assert!(matches!(error, LsuvError::Silent { ref path, .. } if path == "0"), "{error}");
-    // A sum that does not show its parts cannot be brought to 1 by factors.
-    #[derive(Debug)]
-    struct Hidden(Linear<f32>);
-    impl Module<f32> for Hidden {
-        fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
-            Ok(x * 3.0 + self.0.try_forward(x)?)
-        }
-        fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
-            visitor.child("inner", &self.0);
-        }
-        fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
-            visitor.child("inner", &mut self.0);
-        }
-    }
     let mut model = Hidden(linear(4, 4, Activation::Identity, &Init::Zeros));
     let error = lsuv(&mut model, &normal([8, 4], 1), Lsuv::default(), &mut rng(1)).unwrap_err();
     assert!(matches!(error, LsuvError::NotReached { .. }), "{error}");

@@ -101,7 +101,7 @@ fn function(name: &str) -> Box<dyn Nonlinearity> {
         "relu" => Box::new(Activation::Relu),
         "leaky_relu(0.2)" => Box::new(Activation::LeakyRelu { slope: 0.2 }),
         "silu" => Box::new(CustomActivation::<f64>::new(name, |x| x * x.logistic())),
-        "softplus" => Box::new(CustomActivation::<f64>::new(name, |x| softplus(x))),
+        "softplus" => Box::new(CustomActivation::<f64>::new(name, softplus)),
         "mish" => Box::new(CustomActivation::<f64>::new(name, |x| x * softplus(x).tanh())),
         "elu" => at_zero(CustomActivation::new(name, |x| elu(x, 1.0))),
         "selu" => at_zero(CustomActivation::new(name, |x| {

@@ -113,7 +113,9 @@ fn sparse_columns_have_their_zeros_at_random() {
         let zeros: Vec<usize> =
             (0..rows).filter(|row| weight[row * columns + column] == 0.0).collect();
         assert_eq!(zeros.len(), 6, "ceil(21 / 4)"); // as torch.nn.init.sparse_ does
-        zeros.into_iter().for_each(|row| by_row[row] += 1);
+        for row in zeros {
+            by_row[row] += 1;
+        }
     }
     // Each row has 400 * 6/21 zeros in the mean, with a standard deviation of 9.
     assert!(by_row.iter().all(|count| (70..160).contains(count)), "{by_row:?}");

@@ -143,7 +143,7 @@ impl<'a> MeanField<'a> {
     /// # Errors
     /// [`TheoryError`] if the expectation cannot be computed or `c` is not in `[-1, 1]`.
     pub fn correlation_map(&self, q: f64, c: f64) -> Result<f64, TheoryError> {
-        self.check(q, c)?;
+        check(q, c)?;
         let values = pair(self.activation, q, c)?.values;
         Ok((self.weight_variance * values + self.bias_variance) / self.variance_map(q)?)
     }
@@ -154,26 +154,8 @@ impl<'a> MeanField<'a> {
     /// # Errors
     /// [`TheoryError`] if the expectation cannot be computed or `c` is not in `[-1, 1]`.
     pub fn chi_c(&self, q: f64, c: f64) -> Result<f64, TheoryError> {
-        self.check(q, c)?;
+        check(q, c)?;
         Ok(self.weight_variance * pair(self.activation, q, c)?.derivatives)
-    }
-
-    fn check(&self, q: f64, c: f64) -> Result<(), TheoryError> {
-        if !(q.is_finite() && q > 0.0) {
-            return Err(TheoryError::Number {
-                what: "the variance q",
-                domain: "finite and above 0 for a correlation to exist",
-                got: q,
-            });
-        }
-        if !(-1.0..=1.0).contains(&c) {
-            return Err(TheoryError::Number {
-                what: "the correlation c",
-                domain: "within -1..=1",
-                got: c,
-            });
-        }
-        Ok(())
     }
 
     /// Where the correlation of two different inputs settles, at the fixed point `q` of the
@@ -209,4 +191,23 @@ impl<'a> MeanField<'a> {
         let slope = if correlation == 1.0 { self.chi_1(q)? } else { self.chi_c(q, correlation)? };
         Ok(DepthScales { variance: scale(self.chi_q(q)?), correlation: scale(slope) })
     }
+}
+
+/// Whether two inputs can have this correlation.
+fn check(q: f64, c: f64) -> Result<(), TheoryError> {
+    if !(q.is_finite() && q > 0.0) {
+        return Err(TheoryError::Number {
+            what: "the variance q",
+            domain: "finite and above 0 for a correlation to exist",
+            got: q,
+        });
+    }
+    if !(-1.0..=1.0).contains(&c) {
+        return Err(TheoryError::Number {
+            what: "the correlation c",
+            domain: "within -1..=1",
+            got: c,
+        });
+    }
+    Ok(())
 }
