@@ -334,7 +334,7 @@ impl Advisor {
             )
         } else {
             format!(
-                "{name} on the edge of chaos: pre-activations stay at variance {:.3} (deviations shrink by {:.2} a layer), gradients keep theirs, and unrelated inputs reach correlation {correlation:.2} after {depth} layers",
+                "{name} on the edge of chaos: pre-activations stay at variance {:.3} (each layer multiplies a deviation by {:.2}), gradients keep theirs, and unrelated inputs reach correlation {correlation:.2} after {depth} layers",
                 point.q, point.chi_q
             )
         };

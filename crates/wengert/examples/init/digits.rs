@@ -82,9 +82,9 @@ pub fn train() -> Result<(), Failure> {
             .map(|(rate, seed)| run(init.as_ref(), rate, seed, &train, &test))
             .collect::<Result<Vec<f64>, _>>()?;
         let mean = |seeds: &[f64]| 100.0 * seeds.iter().sum::<f64>() / seeds.len() as f64;
-        let row: String =
+        let row: Vec<String> =
             shares.chunks(SEEDS as usize).map(|s| format!("{:>7.1} %", mean(s))).collect();
-        println!("  {name:14}{row}");
+        println!("  {name:14}{}", row.concat());
     }
     Ok(())
 }

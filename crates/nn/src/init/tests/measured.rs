@@ -1,7 +1,7 @@
 //! Predictions against real stacks of this engine: width 1,000, depth 50.
 
 use rand_pcg::Pcg64;
-use wengert_autodiff::{Activation, Parameter, Result, Tensor, Var};
+use wengert_autodiff::{Activation, Parameter, Result, Tape, Tensor, Var};
 
 use super::{normal, rng};
 use crate::init::{Init, Propagation, StackLayer, edge_of_chaos, measure, predict};
@@ -90,6 +90,52 @@ fn relus_fluctuations_have_the_size_that_is_stated() {
         // To first order in depth / width = 1/20; the input's own length fluctuates as well.
         let ratio = spread.sqrt() / deviation;
         assert!((0.85..1.25).contains(&ratio), "{which}: {} is {ratio} of stated", spread.sqrt());
+    }
+}
+
+#[test]
+fn gradients_of_weights_and_squares_of_activations_are_predicted() {
+    // Widths that differ, an activation with a mean, one example.
+    let widths = [150, 300, 200, 250];
+    let (sigma_w, sigma_b, seeds) = (1.3, 0.2, 60);
+    let layer = |w: &[usize]| StackLayer::linear(w[0], w[1], Activation::Relu, sigma_w, sigma_b);
+    let stack: Vec<StackLayer> = widths.windows(2).map(layer).collect();
+    let predicted = predict(&stack, 1.0).unwrap();
+    let mut sums = [[0.0; 3]; 3];
+    for seed in 0..seeds {
+        let mut rng = rng(seed);
+        let mut model = Sequential::<f32>::empty();
+        for w in widths.windows(2) {
+            let init = Init::lecun_normal().gain(sigma_w);
+            let mut linear = Linear::new(w[0], w[1], Activation::Relu, &init, &mut rng).unwrap();
+            let bias = Init::Normal { mean: 0.0, std: sigma_b };
+            *linear.bias_mut().unwrap().value_mut() = bias.sample([w[1]], &mut rng).unwrap();
+            model.push(linear);
+        }
+        let x = normal([1, widths[0]], 500 + seed);
+        let cotangent = normal([1, widths[3]], 900 + seed);
+        let seen = measure(&model, &x, &cotangent).unwrap();
+        let tape = Tape::new();
+        let loss = (model.forward(tape.constant(&x)) * tape.constant(&cotangent)).sum();
+        let gradients = loss.backward();
+        let weights = model.parameters().into_iter().filter(|(_, p)| p.value().rank() == 2);
+        for (sum, ((_, weight), seen)) in sums.iter_mut().zip(weights.zip(&seen)) {
+            let gradient = gradients.parameter(weight).unwrap();
+            // The cotangent's norm is sqrt(250) in the mean, where the prediction speaks of 1.
+            sum[0] += f64::from(gradient.square().sum().item()) / widths[3] as f64;
+            sum[1] += seen.activation_square;
+            sum[2] += seen.activation_variance;
+        }
+    }
+    for (i, (sum, predicted)) in sums.iter().zip(&predicted).enumerate() {
+        let [gradient, square, variance] = sum.map(|sum| sum / seeds as f64);
+        let norm = gradient.sqrt() / predicted.weight_gradient_norm;
+        assert!((norm - 1.0).abs() < 0.05, "layer {i}: {norm}");
+        for (got, want) in
+            [(square, predicted.activation_square), (variance, predicted.activation_variance)]
+        {
+            assert!((got / want - 1.0).abs() < 0.05, "layer {i}: {got} {want}");
+        }
     }
 }
 

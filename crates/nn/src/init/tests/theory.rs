@@ -3,6 +3,7 @@
 use wengert_autodiff::Activation;
 
 use super::{function, near, reference};
+use crate::CustomActivation;
 use crate::init::{
     MeanField, Phase, StackLayer, TheoryError, edge_of_chaos, phase_diagram, predict,
 };
@@ -64,6 +65,17 @@ fn correlations_are_those_of_closed_forms_and_mpmath() {
         near(relu.correlation_map(1.0, c).unwrap(), want, 1e-8, &format!("relu, {c}"));
         // The derivative jumps where both kinks meet.
         near(relu.chi_c(1.0, c).unwrap(), (pi - angle) / pi, 1e-6, &format!("relu', {c}"));
+    }
+}
+
+#[test]
+fn a_kink_not_named_costs_digits_and_no_more() {
+    let relu = CustomActivation::<f64>::new("relu", |x| x.relu());
+    let network = MeanField::new(&relu, 2.0_f64.sqrt(), 0.0).unwrap();
+    let named = MeanField::new(&Activation::Relu, 2.0_f64.sqrt(), 0.0).unwrap();
+    for c in [-0.5, 0.2, 0.8] {
+        let got = network.correlation_map(2.0, c).unwrap();
+        near(got, named.correlation_map(2.0, c).unwrap(), 1e-4, "relu");
     }
 }
 

@@ -73,7 +73,7 @@ pub struct StackPrediction {
     /// the gradient with respect to the stack's outputs.
     pub gradient_square: f64,
     /// The Euclidean norm of the gradient with respect to the weight, for a gradient of norm 1 with
-    /// respect to the stack's outputs. For a convolution, for one place of the output.
+    /// respect to the stack's outputs and one example. (Of a convolution, the share of one place.)
     pub weight_gradient_norm: f64,
     /// Of `variance`, relative: one network's, from the width alone.
     pub variance_deviation: f64,
