@@ -133,7 +133,7 @@ impl Advice {
     }
 
     /// The layers as a stack, one behind the other, for [`predict`](super::predict). (Of residual
-    /// modules that is the branch alone.)
+    /// modules that is the branch alone, and normalization is left out.)
     pub fn stack(&self) -> Vec<StackLayer> {
         let layer = |advice: &LayerAdvice| {
             let (fan_in, fan_out) = fans(&advice.shape).unwrap_or_default();
@@ -254,7 +254,6 @@ impl Advisor {
             .find(|nonlinearity| !nonlinearity.is_identity())
             .unwrap_or(&tree.modules[weight.owner].nonlinearity);
         let activation = Arc::clone(activation);
-        let normalized = tree.behind(i).any(|module| module.role == Role::Normalization);
         let choice = self.choose(&*activation, weight.bias.is_some())?;
         let (q, bias_variance) = (choice.variance, choice.bias_variance);
         let mut weight_variance = (q - bias_variance) / self.square.max(f64::MIN_POSITIVE);
@@ -289,8 +288,8 @@ impl Advisor {
         } else {
             self.square = here.second;
         }
-        if normalized {
-            self.square = 1.0;
+        if let Some(square) = normalized(tree.behind(i))? {
+            self.square = square;
             advice.reason =
                 "normalized behind it: any scale will do, and this one is unit variance".into();
         }
@@ -346,6 +345,19 @@ impl Advisor {
             reason,
         })
     }
+}
+
+/// The mean square of what comes out of modules among which one normalizes.
+fn normalized<'a>(modules: impl Iterator<Item = &'a Met>) -> Result<Option<f64>, TheoryError> {
+    let mut square = None;
+    for module in modules {
+        if module.role == Role::Normalization {
+            square = Some(1.0);
+        } else if square.is_some() && !module.nonlinearity.is_identity() {
+            square = Some(moments(&*module.nonlinearity, 1.0)?.second);
+        }
+    }
+    Ok(square)
 }
 
 struct Choice {

@@ -43,7 +43,8 @@ impl<E: Element> CustomActivation<E> {
         Self { name: name.into(), function: Arc::new(function), kinks: Vec::new() }
     }
 
-    /// Where the function or its derivative jumps. Integrals are right without it, and slower.
+    /// Where the function or its derivative jumps. Gains are right without it, and slower;
+    /// correlations are right to four digits.
     pub fn with_kinks(mut self, kinks: impl IntoIterator<Item = f64>) -> Self {
         self.kinks = kinks.into_iter().collect();
         self

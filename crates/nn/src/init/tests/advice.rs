@@ -1,12 +1,15 @@
 //! What is recommended, and that it holds where it is tried.
 
-use wengert_autodiff::{Activation, Tape, Tensor};
+use wengert_autodiff::{Activation, Result, Tape, Tensor, Var};
 
 use super::lsuv::Residual;
 use super::{function, near, normal, rng};
 use crate::init::operating_point::operating_point;
 use crate::init::{Init, TheoryError, measure, predict, recommend, recommend_for};
-use crate::{ActivationLayer, CustomActivation, Linear, Module, Optimizer, Sequential, Sgd};
+use crate::{
+    ActivationLayer, CustomActivation, Linear, Module, Optimizer, Role, Sequential, Sgd, Visitor,
+    VisitorMut,
+};
 
 const WIDTH: usize = 512;
 const DEPTH: usize = 50;
@@ -142,6 +145,45 @@ fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
     assert!(bias.iter().any(|b| *b != 0.0), "tanh has random biases");
     let error = recommend_for(&model, 0.0).unwrap_err();
     assert!(matches!(error, TheoryError::Number { .. }), "{error}");
+}
+
+/// Stands for a layer that normalizes.
+#[derive(Debug)]
+struct Normalize;
+
+impl Module<f32> for Normalize {
+    fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
+        Ok(x)
+    }
+    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, f32>) {}
+    fn visit_mut(&mut self, _: &mut VisitorMut<'_, f32>) {}
+    fn role(&self) -> Role {
+        Role::Normalization
+    }
+}
+
+#[test]
+fn behind_a_normalization_variance_is_known_whatever_came_before() {
+    let linear = |activation| {
+        Linear::new(9, 9, activation, &Init::Zeros, &mut rng(1)).unwrap().without_bias()
+    };
+    // Normalized before the activation, and behind it.
+    for (before, want) in [(true, 2.0), (false, 1.0)] {
+        let mut model = Sequential::<f32>::empty();
+        model.push(linear(Activation::Identity));
+        if before {
+            model.push(Normalize);
+        }
+        model.push(ActivationLayer(Activation::Relu));
+        if !before {
+            model.push(Normalize);
+        }
+        model.push(linear(Activation::Relu));
+        let layers = recommend_for(&model, 7.0).unwrap().layers;
+        assert!(layers[0].reason.starts_with("normalized"), "{}", layers[0].reason);
+        assert_eq!(layers[0].activation.name(), "relu");
+        near(layers[1].sigma_w.powi(2), want, 1e-9, "what comes in has that square's inverse");
+    }
 }
 
 #[test]
