@@ -32,13 +32,17 @@
 
 pub mod data;
 pub mod diagnosis;
-mod init;
+pub mod init;
 mod layer;
 pub mod metrics;
 mod module;
+mod observe;
 mod optim;
 
 pub use init::{Distribution, Fan, Init, InitError, fans};
-pub use layer::{ActivationLayer, BuildError, Linear, Sequential, SequentialBuilder};
-pub use module::{Module, Path, Visitor, VisitorMut};
+pub use layer::{
+    ActivationLayer, BuildError, CustomActivation, Linear, Sequential, SequentialBuilder,
+};
+pub use module::{Module, Path, Role, Visitor, VisitorMut};
+pub use observe::{Observation, Observer};
 pub use optim::{Optimizer, Sgd};

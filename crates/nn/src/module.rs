@@ -1,8 +1,12 @@
 //! [`Module`]: a forward pass and named parameters.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 
 use wengert_autodiff::{Activation, Element, Parameter, Result, Var};
+
+use crate::init::Nonlinearity;
+use crate::observe::Observer;
 
 /// A part of a network: a forward pass and the parameters it uses.
 ///
@@ -49,6 +53,30 @@ pub trait Module<E: Element>: Debug {
         Activation::Identity
     }
 
+    /// The function the outputs come from, as the theory of initialization sees it:
+    /// [`activation`](Self::activation), unless the module has one of its own.
+    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
+        Arc::new(self.activation())
+    }
+
+    /// What the module does with what its parts compute; [`Role::Plain`] unless it says otherwise.
+    fn role(&self) -> Role {
+        Role::Plain
+    }
+
+    /// The output for a batch of inputs, every layer on the way shown to `observer`.
+    ///
+    /// A module that has parts passes them on with [`Observer::child`], in place of calling their
+    /// `try_forward`. One that does not override this is shown as a whole.
+    ///
+    /// # Errors
+    /// If the inputs' shape does not fit.
+    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
+        let output = self.try_forward(x)?;
+        observer.layer(x, output, output);
+        Ok(output)
+    }
+
     /// The output for a batch of inputs. See [`try_forward`](Self::try_forward).
     ///
     /// # Panics
@@ -91,6 +119,28 @@ impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
     fn activation(&self) -> Activation {
         (**self).activation()
     }
+    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
+        (**self).nonlinearity()
+    }
+    fn role(&self) -> Role {
+        (**self).role()
+    }
+    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
+        (**self).observe(x, observer)
+    }
+}
+
+/// What a module does with what its parts compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// A layer, or layers one after another.
+    #[default]
+    Plain,
+    /// Adds its input to what its parts compute of it.
+    Residual,
+    /// Brings its outputs to variance 1 whatever comes in.
+    Normalization,
 }
 
 /// Where a parameter is in a module tree. Shown as `0.weight`, outermost first.
@@ -98,6 +148,18 @@ impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
 pub struct Path<'p> {
     parent: Option<&'p Path<'p>>,
     name: &'p str,
+}
+
+impl<'p> Path<'p> {
+    /// The innermost name.
+    pub fn name(&self) -> &'p str {
+        self.name
+    }
+
+    /// The path of what has this name below `parent`.
+    pub(crate) fn below(parent: Option<&'p Path<'p>>, name: &'p str) -> Self {
+        Self { parent, name }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -109,10 +171,26 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// A module met on a walk, before its parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Met {
+    /// Its path; empty for the root.
+    pub(crate) path: String,
+    pub(crate) role: Role,
+    pub(crate) nonlinearity: Arc<dyn Nonlinearity>,
+}
+
+impl Met {
+    pub(crate) fn new<E: Element>(path: String, module: &(impl Module<E> + ?Sized)) -> Self {
+        Self { path, role: module.role(), nonlinearity: module.nonlinearity() }
+    }
+}
+
 /// Walks a module tree and sees every parameter.
 pub struct Visitor<'v, 'a, E: Element> {
     see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
     path: Option<&'v Path<'v>>,
+    met: Option<&'v mut Vec<Met>>,
 }
 
 /// Walks a module tree and sees every parameter, to change it.
@@ -124,18 +202,30 @@ pub struct VisitorMut<'v, E: Element> {
 impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
     /// A walk that begins at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>)) -> Self {
-        Self { see, path: None }
+        Self { see, path: None, met: None }
+    }
+
+    /// A walk that begins at a root and also notes the modules below it.
+    pub(crate) fn noting(
+        see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
+        met: &'v mut Vec<Met>,
+    ) -> Self {
+        Self { see, path: None, met: Some(met) }
     }
 
     /// Shows a parameter of the module at hand.
     pub fn parameter(&mut self, name: &str, parameter: &'a Parameter<E>) {
-        (self.see)(Path { parent: self.path, name }, parameter);
+        (self.see)(Path::below(self.path, name), parameter);
     }
 
     /// Walks a child of the module at hand.
     pub fn child(&mut self, name: &str, module: &'a (impl Module<E> + ?Sized)) {
-        let path = Path { parent: self.path, name };
-        module.visit(&mut Visitor { see: &mut *self.see, path: Some(&path) });
+        let path = Path::below(self.path, name);
+        if let Some(met) = &mut self.met {
+            met.push(Met::new(path.to_string(), module));
+        }
+        let met = self.met.as_deref_mut();
+        module.visit(&mut Visitor { see: &mut *self.see, path: Some(&path), met });
     }
 }
 
@@ -147,12 +237,12 @@ impl<'v, E: Element> VisitorMut<'v, E> {
 
     /// Shows a parameter of the module at hand.
     pub fn parameter(&mut self, name: &str, parameter: &mut Parameter<E>) {
-        (self.see)(Path { parent: self.path, name }, parameter);
+        (self.see)(Path::below(self.path, name), parameter);
     }
 
     /// Walks a child of the module at hand.
     pub fn child(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
-        let path = Path { parent: self.path, name };
+        let path = Path::below(self.path, name);
         module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path) });
     }
 }

@@ -2,7 +2,7 @@
 //! chosen at run time, and neural networks whose trainability is measured.
 //!
 //! This crate gathers the others under one name: tensors, the tape and gradients at the top,
-//! networks in [`nn`], data in [`data`], the slice kernels in [`kernels`]. [`prelude`] holds what a
+//! networks in [`nn`], their beginning in [`init`], data in [`data`], the slice kernels in [`kernels`]. [`prelude`] holds what a
 //! program usually names.
 //!
 //! ```
@@ -25,7 +25,7 @@ pub use wengert_autodiff::{
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;
-pub use wengert_nn::data;
+pub use wengert_nn::{data, init};
 
 /// What a program usually names.
 pub mod prelude {
@@ -36,8 +36,9 @@ pub mod prelude {
         gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, value_and_grad, vjp,
     };
     pub use wengert_nn::data::Batches;
+    pub use wengert_nn::init::{gain, recommend};
     pub use wengert_nn::metrics::accuracy;
-    pub use wengert_nn::{Init, Linear, Module, Optimizer, Sequential, Sgd};
+    pub use wengert_nn::{CustomActivation, Init, Linear, Module, Optimizer, Sequential, Sgd};
 }
 
 #[cfg(doctest)]

@@ -1,14 +1,46 @@
-//! Initializers: how a parameter begins.
+//! Initializers: how a parameter begins, and the theory that says how it should.
+//!
+//! - [`Init`] is a scheme, drawn by [`Init::sample`]; [`Fixup`] names the schemes of a residual
+//!   branch; [`lsuv`] sets the scales of any module by data.
+//! - [`gain()`] computes what an activation, a user's own included, does to the variance of signals
+//!   and gradients.
+//! - [`MeanField`], [`edge_of_chaos`], [`phase_diagram`] and [`predict`] say what becomes of both in
+//!   a deep network.
+//! - [`measure`] is what they predict, measured.
+//! - [`recommend`] puts it together: an initializer for each layer of a module, with its reason.
 
+mod advice;
+mod draw;
+mod error;
 mod fan;
+mod fixup;
+mod gain;
+mod lsuv;
+mod measure;
+pub(crate) mod nonlinearity;
+mod operating_point;
+mod orthogonal;
+mod quadrature;
+mod structured;
 #[cfg(test)]
 mod tests;
+mod theory;
+mod truncated;
 
-use rand::Rng;
-use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
-use wengert_autodiff::{Activation, Element, Shape, Tensor};
+use wengert_autodiff::Activation;
 
+pub use advice::{Advice, LayerAdvice, recommend, recommend_for};
+pub use error::InitError;
 pub use fan::{Fan, fans};
+pub use fixup::Fixup;
+pub use gain::{Gain, gain};
+pub use lsuv::{Lsuv, LsuvError, LsuvLayer, lsuv};
+pub use measure::{Propagation, measure};
+pub use nonlinearity::{Evaluation, Nonlinearity};
+pub use theory::{
+    CriticalPoint, DepthScales, EdgeOfChaos, MeanField, Phase, PhaseDiagram, StackLayer,
+    StackPrediction, TheoryError, edge_of_chaos, phase_diagram, predict,
+};
 
 /// The shape of a scheme's distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +49,9 @@ pub enum Distribution {
     Normal,
     /// Uniform in `[-sqrt(3) s, sqrt(3) s)`, whose standard deviation is `s`.
     Uniform,
+    /// Normal, cut off at two standard deviations and widened so that its standard deviation after
+    /// that is `s`: what Keras means by normal. No weight is beyond `2.274 s`.
+    TruncatedNormal,
 }
 
 /// A scheme for the values a parameter begins with.
@@ -30,6 +65,7 @@ pub enum Distribution {
 /// |---|---|
 /// | [`xavier_normal`](Self::xavier_normal), [`xavier_uniform`](Self::xavier_uniform) | `gain^2 2/(m+n)` |
 /// | [`he_normal`](Self::he_normal), [`he_uniform`](Self::he_uniform) | `2/m` |
+/// | [`lecun_normal`](Self::lecun_normal), [`lecun_uniform`](Self::lecun_uniform) | `1/m` |
 /// | [`course_xavier`](Self::course_xavier) | `1/m` |
 /// | [`course_he`](Self::course_he) | `2/m` |
 ///
@@ -63,6 +99,49 @@ pub enum Init {
         /// The upper end, not below the lower.
         high: f64,
     },
+    /// Independent draws from N(mean, std^2), those outside `[low, high]` drawn again.
+    TruncatedNormal {
+        /// The mean before the cut.
+        mean: f64,
+        /// The standard deviation before the cut, above 0.
+        std: f64,
+        /// The lower end; may be infinite.
+        low: f64,
+        /// The upper end, above the lower; may be infinite.
+        high: f64,
+    },
+    /// Ones on the diagonal of a matrix, zeros elsewhere: a layer that passes on its input.
+    Eye,
+    /// The same for a convolution of shape `[out, in, k..]`: in each group of outputs, channel `i`
+    /// is input channel `i`, by a one at the centre of the receptive field.
+    Dirac {
+        /// The groups the outputs fall into; 1 for most.
+        groups: usize,
+    },
+    /// An orthogonal matrix times a gain, uniformly distributed (by the Haar measure): the weight
+    /// as `[out, rest]` has orthonormal rows or columns, whichever are fewer. A. M. Saxe, J. L.
+    /// `McClelland` and S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep
+    /// linear neural networks", ICLR 2014. Any rank from 2.
+    Orthogonal {
+        /// The factor.
+        gain: f64,
+    },
+    /// For a convolution of shape `[out, in, k..]` with `out >= in`: an orthogonal matrix times a
+    /// gain at the centre of the receptive field, zeros elsewhere. The norm of the signal is kept
+    /// to rounding (times the gain). L. Xiao et al., "Dynamical isometry and a mean field theory
+    /// of CNNs", ICML 2018.
+    DeltaOrthogonal {
+        /// The factor.
+        gain: f64,
+    },
+    /// For a matrix `[out, in]`: N(0, std^2), but of each column so large a share is zero, rounded
+    /// up to whole elements. J. Martens, "Deep learning via Hessian-free optimization", ICML 2010.
+    Sparse {
+        /// The share of zeros, in `0..=1`.
+        sparsity: f64,
+        /// The standard deviation of the others.
+        std: f64,
+    },
     /// Independent draws of mean 0 and variance `gain^2 / fan`.
     Scaled {
         /// Normal or uniform.
@@ -74,31 +153,12 @@ pub enum Init {
     },
 }
 
-/// Why an initializer cannot be applied.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InitError {
-    /// A scheme that scales with the number of connections, for a shape that has none.
-    #[error(
-        "{init:?} scales with the fan, and a parameter of shape {shape} has none; it needs at least two axes, [out, in, ..]"
-    )]
-    NoFan {
-        /// The scheme.
-        init: Init,
-        /// The parameter's shape.
-        shape: Shape,
-    },
-    /// A number of the scheme that is outside its domain.
-    #[error("{init:?}: {why}")]
-    Number {
-        /// The scheme.
-        init: Init,
-        /// What would be right.
-        why: &'static str,
-    },
-}
-
 impl Init {
+    /// 1.
+    pub const fn ones() -> Self {
+        Init::Constant(1.0)
+    }
+
     const fn scaled(distribution: Distribution, fan: Fan, gain: f64) -> Self {
         Init::Scaled { distribution, fan, gain }
     }
@@ -126,6 +186,33 @@ impl Init {
         Self::scaled(Distribution::Uniform, Fan::In, std::f64::consts::SQRT_2)
     }
 
+    /// N(0, 1/m): Y. `LeCun`, L. Bottou, G. Orr and K.-R. Müller, "Efficient backprop", 1998,
+    /// equation 16. For selu, which was made for it (G. Klambauer et al., "Self-normalizing neural
+    /// networks", 2017).
+    pub const fn lecun_normal() -> Self {
+        Self::scaled(Distribution::Normal, Fan::In, 1.0)
+    }
+
+    /// Uniform with variance 1/m, that is within `sqrt(3/m)`: `LeCun` et al. 1998.
+    pub const fn lecun_uniform() -> Self {
+        Self::scaled(Distribution::Uniform, Fan::In, 1.0)
+    }
+
+    /// An orthogonal matrix, or `[out, rest]` with orthonormal rows or columns: Saxe et al. 2014.
+    pub const fn orthogonal() -> Self {
+        Init::Orthogonal { gain: 1.0 }
+    }
+
+    /// An orthogonal matrix at the centre of a convolution's receptive field: Xiao et al. 2018.
+    pub const fn delta_orthogonal() -> Self {
+        Init::DeltaOrthogonal { gain: 1.0 }
+    }
+
+    /// N(0, std^2), cut off at two standard deviations.
+    pub const fn truncated_normal(std: f64) -> Self {
+        Init::TruncatedNormal { mean: 0.0, std, low: -2.0 * std, high: 2.0 * std }
+    }
+
     /// `randn(num_in, num_out) / sqrt(num_in)`: the formula many courses call Xavier. Its variance
     /// is 1/m, that of Y. `LeCun` et al., "Efficient backprop", 1998; it agrees with
     /// [`xavier_normal`](Self::xavier_normal) where fan-in and fan-out are equal.
@@ -146,8 +233,27 @@ impl Init {
     #[track_caller]
     pub fn gain(mut self, factor: f64) -> Self {
         match &mut self {
-            Init::Scaled { gain, .. } => *gain = factor,
-            other => panic!("{other:?} has no gain; only the schemes that scale with the fan do"),
+            Init::Scaled { gain, .. }
+            | Init::Orthogonal { gain }
+            | Init::DeltaOrthogonal { gain } => *gain = factor,
+            other => panic!(
+                "{other:?} has no gain; only the schemes that scale with the fan and the orthogonal ones do"
+            ),
+        }
+        self
+    }
+
+    /// Another distribution of the same variance, for the schemes that scale with the fan.
+    ///
+    /// # Panics
+    /// If the scheme does not.
+    #[track_caller]
+    pub fn distribution(mut self, shape: Distribution) -> Self {
+        match &mut self {
+            Init::Scaled { distribution, .. } => *distribution = shape,
+            other => panic!(
+                "{other:?} has a distribution of its own; only the schemes that scale with the fan have a choice"
+            ),
         }
         self
     }
@@ -165,85 +271,24 @@ impl Init {
         self
     }
 
-    /// The scheme that goes with an activation: He for relu and leaky relu, with the gain
-    /// `sqrt(2 / (1 + slope^2))` (He et al. 2015, equation 15), Xavier for all others.
+    /// The scheme that goes with an activation in a network of a few layers:
+    ///
+    /// - He for relu and leaky relu, with the gain `sqrt(2 / (1 + slope^2))` (He et al. 2015,
+    ///   equation 15);
+    /// - Xavier for the identity, tanh and the logistic function (Glorot and Bengio 2010);
+    /// - for any other, N(0, gain^2 / m) with its forward [`gain()`], computed: for selu that is
+    ///   [`lecun_normal`](Self::lecun_normal).
+    ///
+    /// For a deep network, [`recommend`] looks at all layers together.
     pub fn for_activation(activation: Activation) -> Self {
         match activation {
             Activation::Relu => Self::he_normal(),
             Activation::LeakyRelu { slope } => {
                 Self::he_normal().gain((2.0 / (1.0 + slope * slope)).sqrt())
             }
-            _ => Self::xavier_normal(),
+            Activation::Identity | Activation::Tanh | Activation::Logistic => Self::xavier_normal(),
+            // An activation whose numbers are outside its domain is refused when it is used.
+            other => Self::lecun_normal().gain(gain(&other).map_or(1.0, |gain| gain.forward)),
         }
     }
-
-    /// Draws a tensor.
-    ///
-    /// # Errors
-    /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
-    /// axes, [`InitError::Number`] if a number of the scheme is outside its domain.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
-    pub fn sample<E: Element>(
-        &self,
-        shape: impl Into<Shape>,
-        rng: &mut impl Rng,
-    ) -> Result<Tensor<E>, InitError> {
-        let shape = shape.into();
-        self.check()?;
-        Ok(match *self {
-            Init::Zeros => Tensor::zeros(shape),
-            Init::Constant(value) => Tensor::full(shape, E::from_f64(value)),
-            Init::Normal { mean, std } => normal(shape, mean, std, rng),
-            Init::Uniform { low, high } => uniform(shape, low, high, rng),
-            Init::Scaled { distribution, fan, gain } => {
-                let Some(count) = fan.of(&shape) else {
-                    return Err(InitError::NoFan { init: self.clone(), shape });
-                };
-                // A layer without connections has no weights to draw.
-                let std = gain / count.max(f64::MIN_POSITIVE).sqrt();
-                match distribution {
-                    Distribution::Normal => normal(shape, 0.0, std, rng),
-                    Distribution::Uniform => {
-                        let reach = 3.0_f64.sqrt() * std;
-                        uniform(shape, -reach, reach, rng)
-                    }
-                }
-            }
-        })
-    }
-
-    fn check(&self) -> Result<(), InitError> {
-        let refuse = |why| Err(InitError::Number { init: self.clone(), why });
-        let scale = |number: f64| number.is_finite() && number >= 0.0;
-        match *self {
-            Init::Constant(value) if !value.is_finite() => refuse("the value must be finite"),
-            Init::Normal { mean, std } if !(mean.is_finite() && scale(std)) => {
-                refuse("the mean must be finite, the standard deviation finite and not negative")
-            }
-            Init::Uniform { low, high } if !((high - low).is_finite() && low <= high) => {
-                refuse("the ends must be finite, and the lower not above the upper")
-            }
-            Init::Scaled { gain, .. } if !scale(gain) => {
-                refuse("the gain must be finite and not negative")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn normal<E: Element>(shape: Shape, mean: f64, std: f64, rng: &mut impl Rng) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| {
-        let draw: f64 = StandardNormal.sample(rng);
-        E::from_f64(mean + std * draw)
-    })
-}
-
-fn uniform<E: Element>(shape: Shape, low: f64, high: f64, rng: &mut impl Rng) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| {
-        let draw: f64 = StandardUniform.sample(rng);
-        E::from_f64(low + (high - low) * draw)
-    })
 }

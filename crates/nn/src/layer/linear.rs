@@ -5,6 +5,7 @@ use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var, ops}
 
 use crate::init::{Init, InitError};
 use crate::module::{Module, Visitor, VisitorMut};
+use crate::observe::Observer;
 
 /// `y = activation(x weight^T + bias)`, bias and activation applied in the product's own pass.
 ///
@@ -42,6 +43,13 @@ impl<E: Element> Linear<E> {
         self
     }
 
+    fn apply<'t>(&self, x: Var<'t, E>, activation: Activation) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let weight = tape.parameter(&self.weight);
+        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        ops::linear(x, weight, bias, activation)
+    }
+
     /// The weight, `[out, in]`.
     pub fn weight(&self) -> &Parameter<E> {
         &self.weight
@@ -65,10 +73,14 @@ impl<E: Element> Linear<E> {
 
 impl<E: Element> Module<E> for Linear<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        let tape = x.tape();
-        let weight = tape.parameter(&self.weight);
-        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
-        ops::linear(x, weight, bias, self.activation)
+        self.apply(x, self.activation)
+    }
+
+    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
+        let preactivation = self.apply(x, Activation::Identity)?;
+        let output = ops::activate(preactivation, self.activation)?;
+        observer.layer(x, preactivation, output);
+        Ok(output)
     }
 
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {

@@ -1,11 +1,14 @@
 //! [`Sequential`]: layers one after another, and its builder.
 
+use std::sync::Arc;
+
 use rand::Rng;
 use wengert_autodiff::{Activation, Element, Result, Var};
 
 use super::{ActivationLayer, Linear};
-use crate::init::{Init, InitError};
+use crate::init::{Init, InitError, Nonlinearity};
 use crate::module::{Module, Visitor, VisitorMut};
+use crate::observe::Observer;
 
 /// Modules applied one after another. The parameters of the first are named `0.weight` and so on.
 #[derive(Debug, Default)]
@@ -56,6 +59,11 @@ impl<E: Element> Module<E> for Sequential<E> {
         self.layers.iter().try_fold(x, |x, layer| layer.try_forward(x))
     }
 
+    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
+        let mut layers = self.layers.iter().enumerate();
+        layers.try_fold(x, |x, (i, layer)| observer.child(decimal(i, &mut [0; 20]), layer, x))
+    }
+
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
         for (i, layer) in self.layers.iter().enumerate() {
             visitor.child(decimal(i, &mut [0; 20]), layer);
@@ -70,6 +78,10 @@ impl<E: Element> Module<E> for Sequential<E> {
 
     fn activation(&self) -> Activation {
         self.layers.last().map_or(Activation::Identity, Module::activation)
+    }
+
+    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
+        self.layers.last().map_or_else(|| Arc::new(self.activation()) as _, Module::nonlinearity)
     }
 }
 

@@ -1,0 +1,57 @@
+//! Fifty layers of tanh learn the digits if they begin as advised, and do not if begun naively.
+
+use wengert::prelude::*;
+use wengert_lab::data::Dataset;
+use wengert_lab::task::Task;
+
+const DEPTH: usize = 50;
+const WIDTH: usize = 64;
+const EPOCHS: usize = 20;
+
+/// The share of the test digits a network gets right after training, begun with this scheme, or
+/// as advised.
+fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
+    let mut rng = Pcg64::seed_from_u64(1);
+    let mut builder = Sequential::builder();
+    let scheme = init.cloned().unwrap_or(Init::Zeros);
+    for _ in 1..DEPTH {
+        builder = builder.linear(WIDTH, WIDTH, Activation::Tanh).init(scheme.clone());
+    }
+    let mut model = builder
+        .linear(WIDTH, 10, Activation::Identity)
+        .init(scheme)
+        .build::<f32>(&mut rng)
+        .unwrap();
+    if init.is_none() {
+        recommend(&model).unwrap().apply(&mut model, &mut rng).unwrap();
+    }
+    // Mean 0 and variance 1 over all pixels, which the advice is for.
+    let mean = task.train.inputs().mean();
+    let std = (task.train.inputs() - &mean).square().mean().sqrt();
+    let standardized = |inputs: &Tensor<f32>| &(inputs - &mean) / &std;
+    let inputs = standardized(task.train.inputs());
+    let mut batches = Batches::new(&inputs, task.train.labels(), 32).unwrap().shuffled(1);
+    let mut sgd = Sgd::new(3e-4).momentum(0.9);
+    let mut tape = Tape::new();
+    for _ in 0..EPOCHS {
+        for batch in batches.epoch() {
+            let loss =
+                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels.clone());
+            sgd.step(&mut model, &loss.backward());
+            tape.clear();
+        }
+    }
+    let logits = model.forward(tape.constant(&standardized(task.test.inputs()))).value();
+    accuracy(&logits, task.test.labels())
+}
+
+#[test]
+fn fifty_layers_of_tanh_learn_by_advice_and_not_naively() {
+    let task = Task::new(&Dataset::digits(), &[]);
+    let advised = accuracy_after(&task, None);
+    assert!(advised >= 0.93, "advised: {advised}");
+    for std in [1.0, 0.01, 1.0 / WIDTH as f64] {
+        let naive = accuracy_after(&task, Some(&Init::Normal { mean: 0.0, std }));
+        assert!(naive < 0.5, "N(0, {std}^2): {naive}");
+    }
+}

@@ -1,0 +1,160 @@
+//! [`Init::sample`]: a scheme's numbers are checked, and a tensor is drawn.
+
+use rand::Rng;
+use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
+use wengert_autodiff::{Element, Shape, Tensor};
+
+use super::truncated::Truncated;
+use super::{Distribution, Init, InitError, orthogonal, structured};
+
+/// The standard deviation of the standard normal distribution cut off at -2 and 2:
+/// `sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))`.
+pub(super) const STD_WITHIN_TWO: f64 = 0.879625661034239781119753;
+
+impl Init {
+    /// Draws a tensor.
+    ///
+    /// # Errors
+    /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
+    /// axes, [`InitError::Shape`] if it is for other shapes, [`InitError::Number`] if a number of
+    /// the scheme is outside its domain.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn sample<E: Element>(
+        &self,
+        shape: impl Into<Shape>,
+        rng: &mut impl Rng,
+    ) -> Result<Tensor<E>, InitError> {
+        let shape = shape.into();
+        self.check()?;
+        let unfit = |needs, shape| InitError::Shape { init: self.clone(), shape, needs };
+        Ok(match *self {
+            Init::Zeros => Tensor::zeros(shape),
+            Init::Constant(value) => Tensor::full(shape, E::from_f64(value)),
+            Init::Normal { mean, std } => normal(shape, mean, std, rng),
+            Init::Uniform { low, high } => uniform(shape, low, high, rng),
+            Init::TruncatedNormal { mean, std, low, high } => {
+                truncated(shape, &Truncated::new(mean, std, low, high), rng)
+            }
+            Init::Eye => match shape.dims() {
+                [_, _] => structured::eye(shape),
+                _ => return Err(unfit("a matrix, [out, in]", shape)),
+            },
+            Init::Dirac { groups } => match shape.dims() {
+                [outputs, _, _, ..] if outputs.is_multiple_of(groups) => {
+                    structured::dirac(shape, groups)
+                }
+                _ => {
+                    let needs = "a convolution's weight, [out, in, k..], with a number of outputs that the groups divide";
+                    return Err(unfit(needs, shape));
+                }
+            },
+            Init::Sparse { sparsity, std } => match *shape.dims() {
+                [rows, columns] => structured::sparse(rows, columns, sparsity, std, rng),
+                _ => return Err(unfit("a matrix, [out, in]", shape)),
+            },
+            Init::Orthogonal { gain } => match shape.dims() {
+                [rows, rest @ ..] if !rest.is_empty() => {
+                    let columns = rest.iter().product();
+                    let matrix = orthogonal::haar(*rows, columns, rng);
+                    fill(shape, matrix.iter().map(|x| gain * x))
+                }
+                _ => return Err(unfit("at least two axes, [out, in, ..]", shape)),
+            },
+            Init::DeltaOrthogonal { gain } => match *shape.dims() {
+                [outputs, inputs, _, ..] if outputs >= inputs => {
+                    let matrix = orthogonal::haar(outputs, inputs, rng);
+                    structured::centred(shape, |out, input| gain * matrix[out * inputs + input])
+                }
+                _ => {
+                    let needs = "a convolution's weight, [out, in, k..], with at least as many outputs as inputs";
+                    return Err(unfit(needs, shape));
+                }
+            },
+            Init::Scaled { distribution, fan, gain } => {
+                let Some(count) = fan.of(&shape) else {
+                    return Err(InitError::NoFan { init: self.clone(), shape });
+                };
+                // A layer without connections has no weights to draw.
+                let std = gain / count.max(f64::MIN_POSITIVE).sqrt();
+                match distribution {
+                    Distribution::Normal => normal(shape, 0.0, std, rng),
+                    Distribution::Uniform => {
+                        let reach = 3.0_f64.sqrt() * std;
+                        uniform(shape, -reach, reach, rng)
+                    }
+                    Distribution::TruncatedNormal => {
+                        let within_two = Truncated::new(0.0, 1.0, -2.0, 2.0);
+                        let scale = std / STD_WITHIN_TWO;
+                        Tensor::from_fn(shape, |_| E::from_f64(scale * within_two.draw(rng)))
+                    }
+                }
+            }
+        })
+    }
+
+    fn check(&self) -> Result<(), InitError> {
+        let refuse = |why| Err(InitError::Number { init: self.clone(), why });
+        let scale = |number: f64| number.is_finite() && number >= 0.0;
+        match *self {
+            Init::Constant(value) if !value.is_finite() => refuse("the value must be finite"),
+            Init::Normal { mean, std } if !(mean.is_finite() && scale(std)) => {
+                refuse("the mean must be finite, the standard deviation finite and not negative")
+            }
+            Init::Uniform { low, high } if !((high - low).is_finite() && low <= high) => {
+                refuse("the ends must be finite, and the lower not above the upper")
+            }
+            Init::TruncatedNormal { mean, std, .. }
+                if !(mean.is_finite() && scale(std) && std > 0.0) =>
+            {
+                refuse("the mean must be finite, the standard deviation finite and above 0")
+            }
+            Init::TruncatedNormal { mean, std, low, high }
+                if !(low < high && (low - mean) / std < 1e8 && (high - mean) / std > -1e8) =>
+            {
+                refuse(
+                    "the lower end must be below the upper, and the mean within 1e8 standard deviations of what lies between",
+                )
+            }
+            Init::Dirac { groups: 0 } => refuse("there must be at least one group"),
+            Init::Sparse { sparsity, std } if !((0.0..=1.0).contains(&sparsity) && scale(std)) => {
+                refuse(
+                    "the sparsity must be in 0..=1, the standard deviation finite and not negative",
+                )
+            }
+            Init::Scaled { gain, .. }
+            | Init::Orthogonal { gain }
+            | Init::DeltaOrthogonal { gain }
+                if !scale(gain) =>
+            {
+                refuse("the gain must be finite and not negative")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A tensor of numbers computed in f64, in row-major order.
+fn fill<E: Element>(shape: Shape, mut numbers: impl Iterator<Item = f64>) -> Tensor<E> {
+    Tensor::from_fn(shape, |_| E::from_f64(numbers.next().unwrap_or(0.0)))
+}
+
+fn normal<E: Element>(shape: Shape, mean: f64, std: f64, rng: &mut impl Rng) -> Tensor<E> {
+    Tensor::from_fn(shape, |_| {
+        let draw: f64 = StandardNormal.sample(rng);
+        E::from_f64(mean + std * draw)
+    })
+}
+
+fn uniform<E: Element>(shape: Shape, low: f64, high: f64, rng: &mut impl Rng) -> Tensor<E> {
+    Tensor::from_fn(shape, |_| {
+        let draw: f64 = StandardUniform.sample(rng);
+        E::from_f64(low + (high - low) * draw)
+    })
+}
+
+fn truncated<E: Element>(shape: Shape, cut: &Truncated, rng: &mut impl Rng) -> Tensor<E> {
+    Tensor::from_fn(shape, |_| E::from_f64(cut.draw(rng)))
+}

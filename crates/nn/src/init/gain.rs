@@ -1,0 +1,139 @@
+//! [`gain()`]: by how much an activation shrinks what passes through it, computed.
+
+use super::nonlinearity::Nonlinearity;
+use super::quadrature::{Estimate, expectation};
+use super::theory::TheoryError;
+
+/// What an activation does to the variance of signals and gradients at unit input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gain {
+    /// `1 / sqrt(E[f(z)^2])`: with weights of variance `forward^2 / fan_in`, pre-activations of
+    /// variance 1 stay at variance 1.
+    pub forward: f64,
+    /// `E[f'(z)^2]`: by this factor the activation shrinks the variance of gradients.
+    pub slope: f64,
+    /// `E[f(z)]`: far from zero, all units share a common signal that says nothing of the input.
+    pub mean: f64,
+    /// How far `E[f(z)^2]` and `slope` may be off, by the disagreement of two quadrature rules,
+    /// relative to the larger of the value and 1.
+    pub error: f64,
+}
+
+impl Gain {
+    /// `E[f(z)^2]`.
+    pub fn second_moment(&self) -> f64 {
+        self.forward.powi(-2)
+    }
+
+    /// `1 / sqrt(E[f'(z)^2])`: with weights of variance `backward^2 / fan_out`, gradients keep
+    /// their variance. Forward and backward gain agree for functions that scale (relu and its
+    /// leaky kin); for others, [`edge_of_chaos`](super::edge_of_chaos) finds where both hold.
+    pub fn backward(&self) -> f64 {
+        self.slope.powf(-0.5)
+    }
+
+    /// `chi_1 = forward^2 E[f'(z)^2]`: the factor by which a layer with the forward gain changes
+    /// the variance of gradients. Its power of the depth is what becomes of them.
+    pub fn gradient_factor(&self) -> f64 {
+        self.forward * self.forward * self.slope
+    }
+}
+
+/// The gain of an activation, any function of one number:
+/// `1/sqrt(E[f(z)^2])` forward and `E[f'(z)^2]` backward for `z ~ N(0, 1)`.
+///
+/// Expectations are Gauss-Hermite sums of 32, 64 and 128 nodes where these agree, and composite
+/// Gauss-Legendre sums split at kinks where not; derivatives come from the tape. For relu,
+/// `E[f'^2] = 1/2` comes out to 1e-14; for all built-in activations the error is below 1e-12.
+///
+/// PyTorch's `calculate_gain` is a table, in part of rules of thumb. Side by side:
+///
+/// | activation | forward gain | `E[f'^2]` | PyTorch | |
+/// |---|---|---|---|---|
+/// | identity | 1 | 1 | 1 | |
+/// | relu | 1.4142 | 0.5 | sqrt 2 | the same; He et al. 2015 |
+/// | leaky relu | sqrt(2 / (1 + s^2)) | (1 + s^2)/2 | the same | He et al. 2015, equation 15 |
+/// | tanh | 1.5925 | 0.4644 | 5/3 | a rule of thumb, 5 % larger; with either, gradients grow by `chi_1 = 1.18` or more a layer |
+/// | logistic | 1.8462 | 0.0448 | 1 | its mean of 1/2 is in `E[f^2]`; gradients shrink by 0.153 a layer |
+/// | selu | 1.0000 | 1.0716 | 3/4 | made for the gain 1 (Klambauer et al. 2017); 3/4 was chosen by experiment |
+///
+/// ```
+/// use wengert_autodiff::Activation;
+/// use wengert_nn::{CustomActivation, init::gain};
+/// assert!((gain(&Activation::Relu)?.forward - 2.0_f64.sqrt()).abs() < 1e-14);
+/// let mine = CustomActivation::<f64>::new("x logistic(x)", |x| x * x.logistic());
+/// let gain = gain(&mine)?;
+/// println!("{} +- {:e}", gain.forward, gain.error);
+/// # Ok::<(), wengert_nn::init::TheoryError>(())
+/// ```
+///
+/// # Errors
+/// [`TheoryError`] if the function cannot be computed or is not finite.
+pub fn gain(activation: &(impl Nonlinearity + ?Sized)) -> Result<Gain, TheoryError> {
+    let moments = moments(activation, 1.0)?;
+    Ok(Gain {
+        forward: moments.second.powf(-0.5),
+        slope: moments.slope,
+        mean: moments.mean,
+        error: moments.error,
+    })
+}
+
+/// Expectations of an activation's powers at pre-activations of variance `q`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    /// `E[f]`.
+    pub(super) mean: f64,
+    /// `E[f^2]`.
+    pub(super) second: f64,
+    /// `E[f'^2]`.
+    pub(super) slope: f64,
+    /// `dE[f^2]/dq = E[z f f'] / sqrt(q)`.
+    pub(super) growth: f64,
+    /// `E[f^4]`.
+    pub(super) fourth: f64,
+    /// `E[f'^4]`.
+    pub(super) slope_fourth: f64,
+    pub(super) error: f64,
+}
+
+/// The moments of `f(sqrt(q) z)`.
+pub(super) fn moments(
+    activation: &(impl Nonlinearity + ?Sized),
+    q: f64,
+) -> Result<Moments, TheoryError> {
+    let not_finite = || TheoryError::NotFinite { activation: activation.name(), variance: q };
+    if !(q.is_finite() && q >= 0.0) {
+        return Err(not_finite());
+    }
+    let root = q.sqrt();
+    if root == 0.0 {
+        let at = activation.evaluate(&[0.0])?;
+        let (f, d) = (at.values[0], at.derivatives[0]);
+        return Ok(Moments {
+            mean: f,
+            second: f * f,
+            slope: d * d,
+            growth: d * d,
+            fourth: f.powi(4),
+            slope_fourth: d.powi(4),
+            error: 0.0,
+        });
+    }
+    let integrands = |z: &[f64]| -> Result<Vec<[f64; 6]>, TheoryError> {
+        let x: Vec<f64> = z.iter().map(|z| root * z).collect();
+        let at = activation.evaluate(&x)?;
+        let each = at.values.iter().zip(&at.derivatives).zip(z);
+        Ok(each
+            .map(|((&f, &d), &z)| [f, f * f, d * d, z * f * d / root, f.powi(4), d.powi(4)])
+            .collect())
+    };
+    let kinks: Vec<f64> = activation.kinks().iter().map(|kink| kink / root).collect();
+    let tolerance = 50.0 * activation.epsilon();
+    let Estimate { values, error } = expectation(&integrands, &kinks, tolerance)?;
+    if !values.iter().all(|value| value.is_finite()) {
+        return Err(not_finite());
+    }
+    let [mean, second, slope, growth, fourth, slope_fourth] = values;
+    Ok(Moments { mean, second, slope, growth, fourth, slope_fourth, error })
+}

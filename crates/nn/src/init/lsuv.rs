@@ -1,0 +1,215 @@
+//! [`lsuv()`]: layer-sequential unit variance, the scales of weights set by data.
+
+use std::collections::BTreeSet;
+
+use rand::Rng;
+use wengert_autodiff::{Element, Tape, Tensor};
+
+use super::{Init, InitError};
+use crate::module::{Module, VisitorMut};
+use crate::observe::Observer;
+
+/// How [`lsuv()`] goes about it. The defaults are those of the paper.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lsuv {
+    /// By how much a layer's variance may differ from 1.
+    pub tolerance: f64,
+    /// How often a layer is scaled at most.
+    pub rounds: usize,
+    /// Whether the weights are drawn anew first, orthogonal, and the parameters named `bias` set to zero.
+    pub orthogonal: bool,
+}
+
+impl Default for Lsuv {
+    fn default() -> Self {
+        Self { tolerance: 0.1, rounds: 10, orthogonal: true }
+    }
+}
+
+/// What became of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LsuvLayer {
+    /// Where it is in the module tree.
+    pub path: String,
+    /// The variance of its pre-activations when its turn came.
+    pub before: f64,
+    /// The variance afterwards.
+    pub after: f64,
+    /// The factor its weights were multiplied by.
+    pub scale: f64,
+}
+
+/// Why [`lsuv()`] gave up.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LsuvError {
+    /// The orthogonal weights could not be drawn.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The batch does not fit the module.
+    #[error(transparent)]
+    Forward(#[from] wengert_autodiff::Error),
+    /// A layer whose pre-activations do not vary, or are not finite.
+    #[error(
+        "layer {path:?}: its pre-activations have the variance {variance} on this batch, which no factor of its weights makes 1; look at the batch and at the layers before it"
+    )]
+    Silent {
+        /// The layer.
+        path: String,
+        /// The variance.
+        variance: f64,
+    },
+    /// A layer that does not come to unit variance.
+    #[error(
+        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {variance}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Module::observe"
+    )]
+    NotReached {
+        /// The layer.
+        path: String,
+        /// The rounds made.
+        rounds: usize,
+        /// The variance reached.
+        variance: f64,
+        /// The tolerance asked for.
+        tolerance: f64,
+    },
+}
+
+/// Scales the weights of each layer in turn, first to last, so that its pre-activations have
+/// variance 1 on a batch of data: D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016.
+///
+/// The layers are those the module shows its [`Observer`]; a module that shows none of its parts
+/// is scaled as a whole. Weights are the parameters with two axes or more.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use wengert_autodiff::{Activation, Tensor};
+/// use wengert_nn::{Sequential, init::{Lsuv, lsuv}};
+/// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+/// let mut model = Sequential::builder().linear(8, 8, Activation::Tanh).build::<f32>(&mut rng)?;
+/// let batch = Tensor::uniform([64, 8], -3.0, 9.0, &mut rng);
+/// let layers = lsuv(&mut model, &batch, Lsuv::default(), &mut rng)?;
+/// assert!((layers[0].after - 1.0).abs() < 0.1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`LsuvError`]; the weights of layers before the one at fault have been scaled then.
+pub fn lsuv<E: Element>(
+    model: &mut dyn Module<E>,
+    batch: &Tensor<E>,
+    options: Lsuv,
+    rng: &mut impl Rng,
+) -> Result<Vec<LsuvLayer>, LsuvError> {
+    if options.orthogonal {
+        orthogonalize(model, rng)?;
+    }
+    let all = model.parameters().into_iter();
+    let weights: Vec<String> =
+        all.filter(|(_, p)| p.value().rank() >= 2).map(|(path, _)| path).collect();
+    let mut tape = Tape::new();
+    let order: Vec<String> =
+        variances(model, batch, &mut tape)?.into_iter().map(|(p, _)| p).collect();
+    let mut report = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in order {
+        let count = weights.iter().filter(|weight| is_below(weight, &path)).count();
+        // A layer that is used twice is scaled for its first use.
+        if count == 0 || !seen.insert(path.clone()) {
+            continue;
+        }
+        let layer = scale(model, batch, &mut tape, path, count, options)?;
+        report.push(layer);
+    }
+    Ok(report)
+}
+
+/// Whether a parameter's path is that of a layer with one more name, or below it.
+pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
+    layer.is_empty() || parameter.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Brings one layer to unit variance.
+fn scale<E: Element>(
+    model: &mut dyn Module<E>,
+    batch: &Tensor<E>,
+    tape: &mut Tape<E>,
+    path: String,
+    weights: usize,
+    options: Lsuv,
+) -> Result<LsuvLayer, LsuvError> {
+    let mut before = None;
+    let mut total = 1.0;
+    for round in 0..=options.rounds {
+        let all = variances(model, batch, tape)?;
+        let variance = all.into_iter().find(|(p, _)| *p == path).map_or(f64::NAN, |(_, v)| v);
+        let first = *before.get_or_insert(variance);
+        if !(variance.is_finite() && variance > 0.0) {
+            return Err(LsuvError::Silent { path, variance });
+        }
+        if (variance - 1.0).abs() <= options.tolerance {
+            return Ok(LsuvLayer { path, before: first, after: variance, scale: total });
+        }
+        if round == options.rounds {
+            let (rounds, tolerance) = (options.rounds, options.tolerance);
+            return Err(LsuvError::NotReached { path, rounds, variance, tolerance });
+        }
+        // With several weights in a chain, each takes its share.
+        let factor = variance.powf(-0.5 / weights as f64);
+        total *= factor;
+        model.visit_mut(&mut VisitorMut::new(&mut |at, parameter| {
+            if parameter.value().rank() >= 2 && is_below(&at.to_string(), &path) {
+                for weight in parameter.value_mut().as_mut_slice() {
+                    *weight = E::from_f64(weight.to_f64() * factor);
+                }
+            }
+        }));
+    }
+    unreachable!("the last round returns")
+}
+
+/// The variance of each layer's pre-activations, in order.
+fn variances<E: Element>(
+    model: &dyn Module<E>,
+    batch: &Tensor<E>,
+    tape: &mut Tape<E>,
+) -> Result<Vec<(String, f64)>, LsuvError> {
+    let mut found = Vec::new();
+    tape.no_grad(|| {
+        let mut see = |path: &str, layer: crate::Observation<'_, E>| {
+            found.push((path.to_owned(), variance(&layer.preactivation.value())));
+        };
+        model.observe(tape.constant(batch), &mut Observer::new(&mut see)).map(|_| ())
+    })?;
+    tape.clear();
+    Ok(found)
+}
+
+/// The variance of a tensor's elements.
+fn variance<E: Element>(tensor: &Tensor<E>) -> f64 {
+    let values: Vec<f64> = tensor.to_vec().into_iter().map(Element::to_f64).collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count
+}
+
+fn orthogonalize<E: Element>(
+    model: &mut dyn Module<E>,
+    rng: &mut impl Rng,
+) -> Result<(), InitError> {
+    let mut result = Ok(());
+    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+        let shape = parameter.value().shape().clone();
+        let scheme = match shape.rank() {
+            _ if result.is_err() => return,
+            0 | 1 if path.name() == "bias" => Init::Zeros,
+            0 | 1 => return,
+            _ => Init::orthogonal(),
+        };
+        match scheme.sample(shape, rng) {
+            Ok(value) => *parameter.value_mut() = value,
+            Err(error) => result = Err(error),
+        }
+    }));
+    result
+}

@@ -1,0 +1,95 @@
+//! [`Nonlinearity`]: an activation, built in or a user's own, as gain and mean-field theory see it:
+//! a function of one number, its exact derivative, and where it has kinks.
+
+use std::fmt::Debug;
+
+use wengert_autodiff::{Activation, CreateGraph, Element, Tape, Tensor, Var, grad, ops};
+
+use super::theory::TheoryError;
+
+/// A function of one number, applied to each element.
+///
+/// Implemented by every [`Activation`] and by [`CustomActivation`](crate::CustomActivation), which
+/// holds a closure on variables; so derivatives are those of the tape, exact.
+pub trait Nonlinearity: Debug + Send + Sync {
+    /// Its name, for tables and reasons.
+    fn name(&self) -> String;
+
+    /// Values and derivatives at some points.
+    ///
+    /// # Errors
+    /// [`TheoryError::Function`] if the function cannot be computed.
+    fn evaluate(&self, points: &[f64]) -> Result<Evaluation, TheoryError>;
+
+    /// Where the function or its derivative jumps: integrals are split there. A kink that is not
+    /// named is found by bisection, at some cost.
+    fn kinks(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Whether it is `f(x) = x`: a layer then has the activation of the module behind it.
+    fn is_identity(&self) -> bool {
+        false
+    }
+
+    /// The relative accuracy of [`evaluate`](Self::evaluate).
+    fn epsilon(&self) -> f64 {
+        f64::EPSILON
+    }
+}
+
+/// Values and derivatives of a function at some points, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// `f(x)`.
+    pub values: Vec<f64>,
+    /// `f'(x)`.
+    pub derivatives: Vec<f64>,
+}
+
+/// Evaluates a function on variables.
+pub(crate) fn on_tape<E: Element>(
+    points: &[f64],
+    f: impl for<'t> FnOnce(Var<'t, E>) -> wengert_autodiff::Result<Var<'t, E>>,
+) -> Result<Evaluation, TheoryError> {
+    let tape = Tape::new();
+    let x = Tensor::from_fn([points.len()], |i| E::from_f64(points[i[0]]));
+    let x = tape.variable(&x);
+    let y = f(x)?;
+    if y.shape() != x.shape() {
+        return Err(TheoryError::NotElementwise { given: x.shape(), returned: y.shape() });
+    }
+    let numbers =
+        |tensor: Tensor<E>| tensor.to_vec().into_iter().map(Element::to_f64).collect::<Vec<_>>();
+    let derivatives = if y.requires_grad() {
+        let ones = tape.constant(&Tensor::ones(y.shape()));
+        grad(&[y], &[ones], &[x], CreateGraph::No)?[0].map(|dy| numbers(dy.value()))
+    } else {
+        None
+    };
+    Ok(Evaluation {
+        values: numbers(y.try_value()?),
+        derivatives: derivatives.unwrap_or_else(|| vec![0.0; points.len()]),
+    })
+}
+
+impl Nonlinearity for Activation {
+    fn name(&self) -> String {
+        self.to_string()
+    }
+
+    fn evaluate(&self, points: &[f64]) -> Result<Evaluation, TheoryError> {
+        on_tape::<f64>(points, |x| ops::activate(x, *self))
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        match self {
+            Activation::Relu | Activation::LeakyRelu { .. } => vec![0.0],
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_identity(&self) -> bool {
+        *self == Activation::Identity
+    }
+}

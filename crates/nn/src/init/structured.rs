@@ -1,0 +1,45 @@
+//! Initial weights with a structure: the identity, its convolution, matrices with zeros.
+
+use rand::Rng;
+use rand_distr::{Distribution as _, StandardNormal};
+use wengert_autodiff::{Element, Shape, Tensor};
+
+/// Ones on the diagonal.
+pub(super) fn eye<E: Element>(shape: Shape) -> Tensor<E> {
+    Tensor::from_fn(shape, |i| if i[0] == i[1] { E::ONE } else { E::ZERO })
+}
+
+/// Zeros, but for what `at(out, in)` says at the centre of the receptive field. Of an even number
+/// of places the centre is the one behind the middle.
+pub(super) fn centred<E: Element>(shape: Shape, at: impl Fn(usize, usize) -> f64) -> Tensor<E> {
+    let centre: Vec<usize> = shape.dims()[2..].iter().map(|size| size / 2).collect();
+    Tensor::from_fn(shape, |i| if i[2..] == centre { E::from_f64(at(i[0], i[1])) } else { E::ZERO })
+}
+
+/// In each group of outputs, output `i` is input `i`. The outputs are a multiple of the groups.
+pub(super) fn dirac<E: Element>(shape: Shape, groups: usize) -> Tensor<E> {
+    let in_group = (shape[0] / groups).max(1);
+    centred(shape, |out, input| f64::from(u8::from(out % in_group == input)))
+}
+
+/// N(0, std^2) with `ceil(sparsity rows)` zeros in each column.
+pub(super) fn sparse<E: Element>(
+    rows: usize,
+    columns: usize,
+    sparsity: f64,
+    std: f64,
+    rng: &mut impl Rng,
+) -> Tensor<E> {
+    let mut weight = Tensor::from_fn([rows, columns], |_| {
+        let draw: f64 = StandardNormal.sample(rng);
+        E::from_f64(std * draw)
+    });
+    let zeros = ((sparsity * rows as f64).ceil() as usize).min(rows);
+    let elements = weight.as_mut_slice();
+    for column in 0..columns {
+        for row in rand::seq::index::sample(rng, rows, zeros) {
+            elements[row * columns + column] = E::ZERO;
+        }
+    }
+    weight
+}

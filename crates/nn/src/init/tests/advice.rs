@@ -1,0 +1,249 @@
+//! What is recommended, and that it holds where it is tried.
+
+use wengert_autodiff::{Activation, Result, Tape, Tensor, Var};
+
+use super::lsuv::Residual;
+use super::{function, near, normal, rng};
+use crate::init::operating_point::operating_point;
+use crate::init::{Init, TheoryError, measure, predict, recommend, recommend_for};
+use crate::{
+    ActivationLayer, CustomActivation, Linear, Module, Optimizer, Role, Sequential, Sgd, Visitor,
+    VisitorMut,
+};
+
+const WIDTH: usize = 512;
+const DEPTH: usize = 50;
+
+/// A user's own activation.
+fn own() -> CustomActivation<f32> {
+    CustomActivation::new("x/sqrt(1+x^2) + x/10", |x| x / (x.square() + 1.0).sqrt() + x * 0.1)
+}
+
+fn gelu() -> CustomActivation<f32> {
+    CustomActivation::new("gelu", |x| {
+        let inner = (x + x * x * x * 0.044715) * 0.797_884_6;
+        x * 0.5 * (inner.tanh() + 1.0)
+    })
+}
+
+fn deep(activation: &CustomActivation<f32>, init: &Init, seed: u64) -> Sequential<f32> {
+    let mut model = Sequential::empty();
+    let mut rng = rng(seed);
+    for _ in 0..DEPTH {
+        model.push(Linear::new(WIDTH, WIDTH, Activation::Identity, init, &mut rng).unwrap());
+        model.push(activation.clone());
+    }
+    model
+}
+
+/// By what factor the variance of activations and of gradients differs between the first and the
+/// last layer, in the mean of some seeds.
+fn factors(activation: &CustomActivation<f32>, init: Option<&Init>, seeds: u64) -> [f64; 2] {
+    let mut ends = [[0.0; 2]; 2];
+    for seed in 0..seeds {
+        let mut model = deep(activation, init.unwrap_or(&Init::Zeros), seed);
+        if init.is_none() {
+            recommend(&model).unwrap().apply(&mut model, &mut rng(seed)).unwrap();
+        }
+        let (batch, cotangent) = (normal([16, WIDTH], 1), normal([16, WIDTH], 2));
+        let seen = measure(&model, &batch, &cotangent).unwrap();
+        // A layer shows its product and then its activation.
+        for (end, at) in ends.iter_mut().zip([0, 2 * DEPTH - 2]) {
+            end[0] += seen[at + 1].activation_variance;
+            end[1] += seen[at].gradient_square;
+        }
+    }
+    [0, 1].map(|which| ends[1][which] / ends[0][which])
+}
+
+fn assert_kept(activation: &CustomActivation<f32>) {
+    let factors = factors(activation, None, 10);
+    println!("{activation:?}: {factors:?}");
+    assert!(factors.iter().all(|factor| (0.5..=2.0).contains(factor)), "{factors:?}");
+}
+
+#[test]
+fn fifty_layers_of_tanh_keep_their_variances() {
+    assert_kept(&CustomActivation::new("tanh", |x| x.tanh()));
+}
+
+#[test]
+fn fifty_layers_of_relu_keep_their_variances() {
+    assert_kept(&CustomActivation::new("relu", |x| x.relu()).with_kinks([0.0]));
+}
+
+#[test]
+fn fifty_layers_of_gelu_keep_their_variances() {
+    assert_kept(&gelu());
+}
+
+#[test]
+fn fifty_layers_of_a_users_own_keep_their_variances() {
+    assert_kept(&own());
+}
+
+#[test]
+fn the_naive_ones_do_not() {
+    let m = WIDTH as f64;
+    for activation in [CustomActivation::new("tanh", |x| x.tanh()), gelu(), own()] {
+        for std in [1.0, 0.01, 1.0 / m] {
+            let init = Init::Normal { mean: 0.0, std };
+            let [_, gradients] = factors(&activation, Some(&init), 1);
+            // A ratio that is not finite or zero is none within a factor of two.
+            assert!(!(0.01..=100.0).contains(&gradients), "{activation:?} {std}: {gradients}");
+        }
+    }
+}
+
+#[test]
+fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
+    let mut model = Sequential::<f32>::empty();
+    let mut push = |inputs, outputs, activation| {
+        let init = Init::Zeros;
+        model.push(Linear::new(inputs, outputs, activation, &init, &mut rng(1)).unwrap());
+    };
+    push(30, 20, Activation::Relu);
+    push(20, 20, Activation::Identity);
+    model.push(ActivationLayer(Activation::Tanh));
+    let mut push = |inputs, outputs, activation| {
+        let init = Init::Zeros;
+        model.push(Linear::new(inputs, outputs, activation, &init, &mut rng(1)).unwrap());
+    };
+    push(20, 20, Activation::Logistic);
+    push(20, 5, Activation::Identity);
+    let advice = recommend_for(&model, 4.0).unwrap();
+    let of: Vec<(&str, String)> =
+        advice.layers.iter().map(|l| (l.weight.as_str(), l.activation.name())).collect();
+    let name = |name: &str| name.to_owned();
+    assert_eq!(
+        of,
+        [
+            ("0.weight", name("relu")),
+            ("1.weight", name("tanh")),
+            ("3.weight", name("logistic")),
+            ("4.weight", name("identity")),
+        ]
+    );
+    // The first layer's scale undoes the inputs', the second's knows that relu halves.
+    near(advice.layers[0].sigma_w, 0.5, 1e-9, "relu of inputs of square 4");
+    near(advice.layers[0].gradient_factor, 1.0, 1e-9, "relu");
+    let tanh = &advice.layers[1];
+    let want = (tanh.variance - tanh.sigma_b.powi(2)) / 0.5;
+    near(tanh.sigma_w.powi(2), want, 1e-9, "tanh behind relu");
+    near(tanh.gradient_factor, 1.0, 1e-9, "tanh");
+    assert!(tanh.reason.contains("edge of chaos"), "{}", tanh.reason);
+    let logistic = &advice.layers[2];
+    near(logistic.gradient_factor, 0.15282, 1e-4, "logistic");
+    assert!(logistic.reason.contains("gradients change by 0.153 a layer"), "{}", logistic.reason);
+    assert_eq!(advice.to_string().lines().count(), 5);
+    // The theory agrees that every layer has the variance the advice speaks of.
+    for (layer, predicted) in advice.layers.iter().zip(predict(&advice.stack(), 4.0).unwrap()) {
+        near(predicted.variance / (1.0 + predicted.shift), layer.variance, 1e-9, &layer.weight);
+    }
+    advice.apply(&mut model, &mut rng(3)).unwrap();
+    let bias = model.parameters()[3].1.value().to_vec();
+    assert!(bias.iter().any(|b| *b != 0.0), "tanh has random biases");
+    let error = recommend_for(&model, 0.0).unwrap_err();
+    assert!(matches!(error, TheoryError::Number { .. }), "{error}");
+}
+
+/// Stands for a layer that normalizes.
+#[derive(Debug)]
+struct Normalize;
+
+impl Module<f32> for Normalize {
+    fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
+        Ok(x)
+    }
+    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, f32>) {}
+    fn visit_mut(&mut self, _: &mut VisitorMut<'_, f32>) {}
+    fn role(&self) -> Role {
+        Role::Normalization
+    }
+}
+
+#[test]
+fn behind_a_normalization_variance_is_known_whatever_came_before() {
+    let linear = |activation| {
+        Linear::new(9, 9, activation, &Init::Zeros, &mut rng(1)).unwrap().without_bias()
+    };
+    // Normalized before the activation, and behind it.
+    for (before, want) in [(true, 2.0), (false, 1.0)] {
+        let mut model = Sequential::<f32>::empty();
+        model.push(linear(Activation::Identity));
+        if before {
+            model.push(Normalize);
+        }
+        model.push(ActivationLayer(Activation::Relu));
+        if !before {
+            model.push(Normalize);
+        }
+        model.push(linear(Activation::Relu));
+        let layers = recommend_for(&model, 7.0).unwrap().layers;
+        assert!(layers[0].reason.starts_with("normalized"), "{}", layers[0].reason);
+        assert_eq!(layers[0].activation.name(), "relu");
+        near(layers[1].sigma_w.powi(2), want, 1e-9, "what comes in has that square's inverse");
+    }
+}
+
+#[test]
+fn operating_points_are_stable_and_tell_inputs_apart() {
+    for name in ["tanh", "relu", "silu", "elu", "selu", "mish", "softsign", "sin", "identity"] {
+        let activation = function(name);
+        for depth in [3, 50] {
+            let chosen = operating_point(&*activation, depth, true).unwrap().unwrap();
+            let drift = chosen.point.chi_q.powi(depth as i32);
+            assert!(drift < 1.5, "{name} {depth}: {chosen:?}");
+            assert!(chosen.correlation < 0.99, "{name} {depth}: {chosen:?}");
+        }
+    }
+    // The deeper, the more linear.
+    let at = |depth| operating_point(&Activation::Tanh, depth, true).unwrap().unwrap().point.q;
+    assert!(at(5) > 2.0 * at(50) && at(50) > 2.0 * at(500), "{} {} {}", at(5), at(50), at(500));
+    // Without a bias only the nearly linear end is left.
+    let silent = operating_point(&Activation::Tanh, 50, false).unwrap().unwrap().point;
+    assert!(silent.sigma_b.powi(2) < 0.05 * silent.q, "{silent:?}");
+    assert!(operating_point(&Activation::Logistic, 5, true).unwrap().is_none());
+}
+
+#[test]
+fn residual_branches_get_fixups_scales_and_a_step_does_not_grow_with_their_number() {
+    let step = |blocks: usize, advised: bool| {
+        let mut model = Sequential::<f32>::empty();
+        for _ in 0..blocks {
+            let layer = |activation| {
+                let layer = Linear::new(64, 64, activation, &Init::he_normal(), &mut rng(1));
+                layer.unwrap().without_bias()
+            };
+            model.push(Residual {
+                first: layer(Activation::Relu),
+                last: layer(Activation::Identity),
+            });
+        }
+        if advised {
+            let advice = recommend(&model).unwrap();
+            let first = &advice.layers[0];
+            near(first.sigma_w, (2.0 / blocks as f64).sqrt(), 1e-6, "he by sqrt(blocks)");
+            assert_eq!(advice.layers[1].weight_init, Init::Zeros);
+            assert!(first.reason.contains("residual"), "{}", first.reason);
+            advice.apply(&mut model, &mut rng(2)).unwrap();
+        }
+        // The outputs' squares before a step of gradient descent, and their change by one.
+        let x = normal([16, 64], 3);
+        let target = normal([16, 64], 4);
+        let outputs = |model: &Sequential<f32>| model.forward(Tape::new().constant(&x)).value();
+        let before = outputs(&model);
+        let tape = Tape::new();
+        let y = model.forward(tape.constant(&x));
+        let loss = (y * tape.constant(&target)).mean();
+        Sgd::new(0.01).step(&mut model, &loss.backward());
+        let change = &outputs(&model) - &before;
+        let square = |t: &Tensor<f32>| f64::from(t.square().mean().item());
+        (square(&before), square(&change).sqrt())
+    };
+    let (few, many) = (step(4, true), step(64, true));
+    assert!((few.0 / many.0 - 1.0).abs() < 1e-6, "the blocks pass on their input");
+    assert!((0.3..3.0).contains(&(many.1 / few.1)), "{few:?} {many:?}");
+    let (few, many) = (step(4, false), step(64, false));
+    assert!(many.0 / few.0 > 1e6, "He's scheme alone doubles the variance in each block");
+}

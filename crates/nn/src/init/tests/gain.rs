@@ -1,0 +1,92 @@
+//! Gains against mpmath, PyTorch's table, and closed forms.
+
+use wengert_autodiff::Activation;
+
+use super::{function, near, reference};
+use crate::CustomActivation;
+use crate::init::{Init, Nonlinearity, TheoryError, gain};
+
+#[test]
+fn gains_are_those_of_forty_digit_quadrature() {
+    for (name, numbers) in reference("gain") {
+        let gain = gain(&*function(name)).unwrap();
+        near(gain.forward, numbers[0], 1e-12, name);
+        near(gain.slope, numbers[1], 1e-12, name);
+        near(gain.mean, numbers[2], 1e-12, name);
+        assert!(gain.error < 1e-12, "{name}: {}", gain.error);
+        near(gain.gradient_factor(), numbers[0].powi(2) * numbers[1], 1e-11, name);
+    }
+}
+
+#[test]
+fn the_classical_table() {
+    let of = |activation: Activation| gain(&activation).unwrap();
+    let relu = of(Activation::Relu);
+    assert!((relu.second_moment() - 0.5).abs() < 1e-14 && (relu.slope - 0.5).abs() < 1e-14);
+    near(relu.backward(), 2.0_f64.sqrt(), 1e-14, "relu");
+    for slope in [0.0, 0.01, 0.2, 0.9] {
+        let leaky = of(Activation::LeakyRelu { slope });
+        near(leaky.forward, (2.0 / (1.0 + slope * slope)).sqrt(), 1e-14, "leaky relu");
+        near(leaky.backward(), leaky.forward, 1e-14, "leaky relu");
+    }
+    // Where PyTorch's table is a formula, it agrees; where it is a rule of thumb, it is off by as
+    // much as the documentation says.
+    for (name, numbers) in reference("torch_gain") {
+        let (activation, ratio) = match name {
+            "linear" => (function("identity"), 1.0),
+            "relu" => (function("relu"), 1.0),
+            "leaky_relu(0.2)" => (function("leaky_relu(0.2)"), 1.0),
+            "leaky_relu(0.01)" => {
+                (Box::new(Activation::LeakyRelu { slope: 0.01 }) as Box<dyn Nonlinearity>, 1.0)
+            }
+            "tanh" => (function("tanh"), 5.0 / 3.0 / 1.5925374197228315),
+            "sigmoid" => (function("logistic"), 1.0 / 1.8462285453386054),
+            "selu" => (function("selu"), 0.75),
+            other => panic!("{other}"),
+        };
+        near(numbers[0] / gain(&*activation).unwrap().forward, ratio, 1e-12, name);
+    }
+}
+
+#[test]
+fn closures_come_out_with_kinks_named_or_not() {
+    let two = CustomActivation::<f64>::new("two kinks", |x| (x - 0.7).relu() + (-(x + 0.3)).relu());
+    let named = gain(&two.clone().with_kinks([-0.3, 0.7])).unwrap();
+    let found = gain(&two).unwrap();
+    // P(z > 0.7) + P(z < -0.3), by mpmath.
+    near(named.slope, 0.24196365222307303 + 0.38208857781104733, 1e-13, "named");
+    near(found.slope, named.slope, 1e-12, "found");
+    near(found.forward, named.forward, 1e-12, "found");
+    // Single precision is told, and its noise is not taken for a kink.
+    let single = CustomActivation::<f32>::new("silu", |x| x * x.logistic());
+    let double = gain(&*function("silu")).unwrap();
+    near(gain(&single).unwrap().forward, double.forward, 1e-6, "f32");
+    // A constant passes no gradient, and has a gain nevertheless.
+    let constant = CustomActivation::<f64>::new("constant", |x| x.detach() * 0.0 + 2.0);
+    let constant = gain(&constant).unwrap();
+    assert_eq!(constant.slope, 0.0);
+    near(constant.mean, 2.0, 1e-14, "constant");
+}
+
+#[test]
+fn what_has_no_gain_is_refused() {
+    let explosive = CustomActivation::<f64>::new("explosive", |x| (x.square() * x.square()).exp());
+    assert!(matches!(gain(&explosive), Err(TheoryError::NotFinite { .. })));
+    let undefined = CustomActivation::<f64>::new("log", |x| x.log());
+    let error = gain(&undefined).unwrap_err();
+    assert!(error.to_string().contains("log"), "{error}");
+    let reducing = CustomActivation::<f64>::new("sum", |x| x.sum());
+    assert!(matches!(gain(&reducing), Err(TheoryError::NotElementwise { .. })));
+    let slope = Activation::LeakyRelu { slope: 7.0 };
+    assert!(matches!(gain(&slope), Err(TheoryError::Function(_))));
+}
+
+#[test]
+fn the_scheme_of_an_activation_has_its_gain() {
+    let leaky = Activation::LeakyRelu { slope: 0.01 };
+    let Init::Scaled { gain, .. } = Init::for_activation(leaky) else { panic!("He scales") };
+    // torch.nn.init.calculate_gain('leaky_relu', 0.01) = 1.4141428569978354
+    near(gain, 1.4141428569978354, 1e-15, "leaky relu");
+    assert_eq!(Init::for_activation(Activation::Tanh), Init::xavier_normal());
+    assert_eq!(Init::for_activation(Activation::Relu), Init::he_normal());
+}

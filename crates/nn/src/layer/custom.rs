@@ -1,0 +1,93 @@
+//! [`CustomActivation`]: a user's own activation, as a layer and as theory sees it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wengert_autodiff::{Element, Result, Var};
+
+use crate::init::{Evaluation, Nonlinearity, TheoryError, nonlinearity};
+use crate::module::{Module, Visitor, VisitorMut};
+
+type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync;
+
+/// An activation written as a closure on variables, applied to each element.
+///
+/// As a layer it goes behind a linear layer with the activation identity. Its gain and its edge of
+/// chaos are computed as those of any built-in one, with derivatives from the tape, in `E`.
+///
+/// ```
+/// use wengert_autodiff::Activation;
+/// use wengert_nn::{CustomActivation, init::gain};
+/// let bump = CustomActivation::<f64>::new("bump", |x| (x.square() * -0.5).exp() * x);
+/// assert!(gain(&bump)?.forward > 2.0);
+/// let folded = CustomActivation::<f64>::new("folded", |x| x.square().sqrt()).with_kinks([0.0]);
+/// assert!((gain(&folded)?.forward - 1.0).abs() < 1e-12);
+/// # Ok::<(), wengert_nn::init::TheoryError>(())
+/// ```
+///
+/// # Shapes
+/// Any; the closure must return its input's.
+#[derive(Clone)]
+pub struct CustomActivation<E: Element = f32> {
+    name: String,
+    function: Arc<Function<E>>,
+    kinks: Vec<f64>,
+}
+
+impl<E: Element> CustomActivation<E> {
+    /// An activation with the name it has in tables.
+    pub fn new(
+        name: impl Into<String>,
+        function: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), function: Arc::new(function), kinks: Vec::new() }
+    }
+
+    /// Where the function or its derivative jumps. Gains are right without it, and slower;
+    /// correlations are right to four digits.
+    pub fn with_kinks(mut self, kinks: impl IntoIterator<Item = f64>) -> Self {
+        self.kinks = kinks.into_iter().collect();
+        self
+    }
+}
+
+impl<E: Element> fmt::Debug for CustomActivation<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomActivation")
+            .field("name", &self.name)
+            .field("kinks", &self.kinks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: Element> Nonlinearity for CustomActivation<E> {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn evaluate(&self, points: &[f64]) -> std::result::Result<Evaluation, TheoryError> {
+        nonlinearity::on_tape::<E>(points, |x| Ok((self.function)(x)))
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        self.kinks.clone()
+    }
+
+    fn epsilon(&self) -> f64 {
+        E::EPSILON.to_f64()
+    }
+}
+
+impl<E: Element> Module<E> for CustomActivation<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        Ok((self.function)(x))
+    }
+
+    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, E>) {}
+
+    fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
+
+    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
+        Arc::new(self.clone())
+    }
+}
