@@ -250,6 +250,10 @@ pub(crate) fn evaluate<E: Element>(
         let expected = format!("an output of shape {shape} from its own forward computation");
         return Err(Error::Shapes { op: op.name(), expected, got: vec![value.shape().clone()] });
     }
+    let value = match pool {
+        Some(pool) => value.at_home(pool),
+        None => value,
+    };
     Ok((value, ctx.saved))
 }
 

@@ -44,8 +44,7 @@ impl<E: Element> Tensor<E> {
 
     /// The same for a shape whose number of elements was checked before.
     pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Self {
-        let handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
-        Tensor { handle, offset: 0, shape, strides: None }
+        Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
 
     /// The elements of `data` in row-major order.
@@ -199,7 +198,7 @@ impl<E: Element> Tensor<E> {
     /// A copy with a buffer of its own, in row-major order.
     pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
         let len = self.len();
-        let mut handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
+        let mut handle = Handle::new(len, pool);
         let target = handle.get_mut().expect("a new buffer has one owner");
         self.copy_to(&mut target[..len]);
         Tensor { handle, offset: 0, shape: self.shape.clone(), strides: None }
@@ -213,6 +212,19 @@ impl<E: Element> Tensor<E> {
             let (buffer, offset) = self.raw();
             layout::copy_strided(buffer, offset, self.shape.dims(), &self.strides(), target);
         }
+    }
+
+    /// A single element that is seen as many, in a buffer of the pool's: copies that are made of it
+    /// then come from there, too. Any other tensor stays as it is.
+    #[inline]
+    pub(crate) fn at_home(self, pool: &Pool<E>) -> Self {
+        if self.strides.is_none() || self.len() <= 1 || !matches!(self.handle, Handle::Single(_)) {
+            return self;
+        }
+        let mut handle = pool.take(1);
+        let target = handle.get_mut().expect("a new buffer has one owner");
+        target[0] = self.handle.as_slice()[0];
+        Tensor { handle, ..self }
     }
 
     /// The same elements in row-major order; shares the buffer if they already lie so.
