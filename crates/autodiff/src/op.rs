@@ -124,8 +124,9 @@ pub(crate) fn cotangents<E: Element, const N: usize>(
 #[derive(Debug)]
 pub struct Forward<'a, E: Element> {
     shape: &'a Shape,
+    len: usize,
     pool: Option<&'a Pool<E>>,
-    saved: Vec<Tensor<E>>,
+    saved: &'a mut Vec<Tensor<E>>,
 }
 
 impl<E: Element> Forward<'_, E> {
@@ -136,7 +137,7 @@ impl<E: Element> Forward<'_, E> {
 
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
     pub fn output(&self) -> Tensor<E> {
-        Tensor::stale_of(self.shape.clone(), self.shape.numel(), self.pool)
+        Tensor::stale_of(self.shape.clone(), self.len, self.pool)
     }
 
     /// A tensor with unspecified contents.
@@ -224,14 +225,13 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 }
 
-/// The value and what was saved.
-pub(crate) type Evaluated<E> = (Tensor<E>, Vec<Tensor<E>>);
-
+/// The value; `saved` receives what the operation saves.
 pub(crate) fn evaluate<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
     pool: Option<&Pool<E>>,
-) -> Result<Evaluated<E>> {
+    saved: &mut Vec<Tensor<E>>,
+) -> Result<Tensor<E>> {
     if let Some(expected) = op.arity()
         && expected != inputs.len()
     {
@@ -243,18 +243,21 @@ pub(crate) fn evaluate<E: Element>(
         [a, b, c] => op.shape(&[a.shape(), b.shape(), c.shape()]),
         _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
     }?;
-    shape.checked_len::<E>()?;
-    let mut ctx = Forward { shape: &shape, pool, saved: Vec::new() };
-    let value = op.forward(inputs, &mut ctx)?;
+    let len = shape.checked_len::<E>()?;
+    let mut value = op.forward(inputs, &mut Forward { shape: &shape, len, pool, saved })?;
     if *value.shape() != shape {
-        let expected = format!("an output of shape {shape} from its own forward computation");
-        return Err(Error::Shapes { op: op.name(), expected, got: vec![value.shape().clone()] });
+        return Err(own_shape(op.name(), &shape, value.shape()));
     }
-    let value = match pool {
-        Some(pool) => value.at_home(pool),
-        None => value,
-    };
-    Ok((value, ctx.saved))
+    if let Some(pool) = pool {
+        value.bring_home(pool);
+    }
+    Ok(value)
+}
+
+#[cold]
+fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
+    let expected = format!("an output of shape {expected} from its own forward computation");
+    Error::Shapes { op, expected, got: vec![got.clone()] }
 }
 
 /// The value of an operation on tensors, with no tape.
@@ -263,5 +266,5 @@ pub(crate) fn evaluate<E: Element>(
 /// Those of the operation.
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    evaluate(op, inputs, pool).map(|(value, _)| value)
+    evaluate(op, inputs, pool, &mut Vec::new())
 }

@@ -163,9 +163,10 @@ impl<E: Element> Tape<E> {
     /// Those of the operation, and [`Error::DifferentTapes`].
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let (value, saved, requires_grad) = {
+        let mut saved = Vec::new();
+        let mut requires_grad = false;
+        let value = {
             let nodes = self.nodes.borrow();
-            let mut requires_grad = false;
             let mut tensor = |input: &Var<'t, E>| {
                 if !std::ptr::eq(input.tape, self) {
                     return Err(Error::DifferentTapes { op: op.name() });
@@ -174,17 +175,20 @@ impl<E: Element> Tape<E> {
                 requires_grad |= node.requires_grad;
                 node.value(op.name())
             };
-            let pool = Some(&self.pool);
-            let (value, saved) = match inputs {
-                [a] => evaluate(&op, &[tensor(a)?], pool),
-                [a, b] => evaluate(&op, &[tensor(a)?, tensor(b)?], pool),
-                [a, b, c] => evaluate(&op, &[tensor(a)?, tensor(b)?, tensor(c)?], pool),
-                _ => evaluate(&op, &inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?, pool),
-            }?;
-            (value, saved, requires_grad && self.recording.get())
+            let (pool, saved) = (Some(&self.pool), &mut saved);
+            match inputs {
+                [a] => evaluate(&op, &[tensor(a)?], pool, saved),
+                [a, b] => evaluate(&op, &[tensor(a)?, tensor(b)?], pool, saved),
+                [a, b, c] => evaluate(&op, &[tensor(a)?, tensor(b)?, tensor(c)?], pool, saved),
+                _ => {
+                    let tensors = inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?;
+                    evaluate(&op, &tensors, pool, saved)
+                }
+            }?
         };
+        requires_grad &= self.recording.get();
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
-            let inputs = inputs.iter().map(|input| input.index).collect();
+            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index);
             Box::new(Rule { inputs, saved, op })
         });
         Ok(self.push(value, rule, requires_grad))
@@ -299,7 +303,7 @@ impl<E: Element> Tape<E> {
 impl<E: Element> Node<E> {
     pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
         let reason = "an optimizer has updated this parameter since; run the forward pass again";
-        self.value.as_ref().ok_or(Error::Released { op, reason })
+        self.value.as_ref().ok_or_else(|| Error::Released { op, reason })
     }
 }
 
@@ -318,7 +322,7 @@ impl<'t, E: Element> Var<'t, E> {
         nodes
             .get(self.index as usize)
             .filter(|node| node.epoch == self.epoch)
-            .ok_or(Error::Released { op, reason })
+            .ok_or_else(|| Error::Released { op, reason })
     }
 
     /// The value; shares the buffer.

@@ -214,17 +214,18 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// A single element that is seen as many, in a buffer of the pool's: copies that are made of it
-    /// then come from there, too. Any other tensor stays as it is.
+    /// Moves a single element that is seen as many to a buffer of the pool's: copies that are made
+    /// of it then come from there, too. Any other tensor stays as it is.
     #[inline]
-    pub(crate) fn at_home(self, pool: &Pool<E>) -> Self {
-        if self.strides.is_none() || self.len() <= 1 || !matches!(self.handle, Handle::Single(_)) {
-            return self;
+    pub(crate) fn bring_home(&mut self, pool: &Pool<E>) {
+        if let Handle::Single([element]) = self.handle
+            && self.strides.is_some()
+            && self.len() > 1
+        {
+            let mut handle = pool.take(1);
+            handle.get_mut().expect("a new buffer has one owner")[0] = element;
+            self.handle = handle;
         }
-        let mut handle = pool.take(1);
-        let target = handle.get_mut().expect("a new buffer has one owner");
-        target[0] = self.handle.as_slice()[0];
-        Tensor { handle, ..self }
     }
 
     /// The same elements in row-major order; shares the buffer if they already lie so.
