@@ -1,10 +1,12 @@
 //! [`Op`]: the one trait that defines an operation, built in or a user's own.
 
 use std::fmt::Debug;
+use std::panic::Location;
 
 use smallvec::SmallVec;
 use wengert_kernels::Element;
 
+use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::Shape;
@@ -85,6 +87,31 @@ pub trait Op<E: Element>: Debug + Send + 'static {
     /// # Errors
     /// If the operation has no gradient.
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>>;
+
+    /// Whether the operand in place `i` is read as whole numbers (labels, positions): there is no
+    /// derivative by it, none is asked of [`vjp`](Self::vjp), and
+    /// [`Connection::Index`](crate::Connection::Index) tells so.
+    fn reads_index(&self, i: usize) -> bool {
+        let _ = i;
+        false
+    }
+
+    /// The operation as a composition of others, for one that keeps nothing of its inner
+    /// computation: the walk back records the composition and goes through it, and
+    /// [`vjp`](Self::vjp) is not asked.
+    fn composition(&self) -> Option<&dyn Composition<E>> {
+        None
+    }
+}
+
+/// What [`Op::composition`] returns: a computation that can be recorded again.
+pub trait Composition<E: Element> {
+    /// Records the computation on the operands' tape. It must give what
+    /// [`Op::forward`] gave, to the bit.
+    ///
+    /// # Errors
+    /// Those of the operations it is made of.
+    fn record<'t>(&self, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>>;
 }
 
 impl<E: Element> Op<E> for Box<dyn Op<E>> {
@@ -107,6 +134,14 @@ impl<E: Element> Op<E> for Box<dyn Op<E>> {
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         (**self).vjp(node)
     }
+
+    fn reads_index(&self, i: usize) -> bool {
+        (**self).reads_index(i)
+    }
+
+    fn composition(&self) -> Option<&dyn Composition<E>> {
+        (**self).composition()
+    }
 }
 
 /// One cotangent an operand; `None` is zero.
@@ -125,7 +160,7 @@ pub(crate) fn cotangents<E: Element, const N: usize>(
 pub struct Forward<'a, E: Element> {
     shape: &'a Shape,
     len: usize,
-    pool: Option<&'a Pool<E>>,
+    context: Context<'a, E>,
     saved: &'a mut Vec<Tensor<E>>,
 }
 
@@ -137,7 +172,7 @@ impl<E: Element> Forward<'_, E> {
 
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
     pub fn output(&self) -> Tensor<E> {
-        Tensor::stale_of(self.shape.clone(), self.len, self.pool)
+        Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
     /// A tensor with unspecified contents.
@@ -146,7 +181,7 @@ impl<E: Element> Forward<'_, E> {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn scratch(&self, shape: impl Into<Shape>) -> Tensor<E> {
-        crate::error::expect(Tensor::stale(shape.into(), self.pool))
+        crate::error::expect(Tensor::stale(shape.into(), self.context.pool))
     }
 
     /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a
@@ -225,11 +260,21 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 }
 
+/// What an evaluation is given beside its operands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a, E: Element> {
+    /// Where buffers come from.
+    pub(crate) pool: Option<&'a Pool<E>>,
+    /// Whether a value that is not finite is an error.
+    pub(crate) anomaly: bool,
+}
+
 /// The value; `saved` receives what the operation saves.
+#[track_caller]
 pub(crate) fn evaluate<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
-    pool: Option<&Pool<E>>,
+    context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,
 ) -> Result<Tensor<E>> {
     if let Some(expected) = op.arity()
@@ -244,14 +289,33 @@ pub(crate) fn evaluate<E: Element>(
         _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
     }?;
     let len = shape.checked_len::<E>()?;
-    let mut value = op.forward(inputs, &mut Forward { shape: &shape, len, pool, saved })?;
+    let mut value = op.forward(inputs, &mut Forward { shape: &shape, len, context, saved })?;
     if *value.shape() != shape {
         return Err(own_shape(op.name(), &shape, value.shape()));
     }
-    if let Some(pool) = pool {
+    if let Some(pool) = context.pool {
         value.bring_home(pool);
     }
+    if context.anomaly {
+        look(op, inputs, &value)?;
+    }
     Ok(value)
+}
+
+/// Whether a value is finite.
+#[cold]
+#[track_caller]
+fn look<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
+    let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
+    Err(Error::Anomaly(Box::new(Anomaly {
+        op: op.name(),
+        inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
+        recorded_at: Location::caller(),
+        pass: Pass::Forward,
+        value,
+        element,
+        given_finite: inputs.iter().all(|x| anomaly::first(x).is_none()),
+    })))
 }
 
 #[cold]
@@ -266,5 +330,5 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
 /// Those of the operation.
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    evaluate(op, inputs, pool, &mut Vec::new())
+    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new())
 }
