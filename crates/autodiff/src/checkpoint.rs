@@ -64,8 +64,9 @@ where
 }
 
 impl<E: Element> Tape<E> {
-    /// The value of `f`, of which nothing else is kept: the walk back runs `f` again. Gradients, of
-    /// any order, are to the bit those of `f` recorded in place.
+    /// The value of `f`, of which nothing else is kept: the walk back runs `f` again. Gradients are to
+    /// the bit those of `f` recorded in place. Gradients of gradients are the same up to rounding:
+    /// what was run again is recorded behind all else, and sums are formed in another order.
     ///
     /// `f` must give the same on every run, so random numbers in it come from a seed it holds; it
     /// is given every variable it needs, parameters included, as an operand.
@@ -126,5 +127,7 @@ pub fn checkpoint<'t, E: Element, const N: usize>(
         let message = "a closure of no operands has no gradient; compute its value directly";
         return expect(Err(Error::Argument { op: "checkpoint", message: message.to_owned() }));
     };
-    expect(first.tape().checkpoint(move |inputs| Ok(f(std::array::from_fn(|i| inputs[i]))), &inputs))
+    expect(
+        first.tape().checkpoint(move |inputs| Ok(f(std::array::from_fn(|i| inputs[i]))), &inputs),
+    )
 }

@@ -72,8 +72,7 @@ impl<'t, E: Element> Gradients<'t, E> {
             return Connection::Connected;
         }
         let leaves = self.tape.leaves(parameter.id());
-        let connections =
-            leaves.iter().map(|&leaf| self.output.connection(self.tape.var(leaf)));
+        let connections = leaves.iter().map(|&leaf| self.output.connection(self.tape.var(leaf)));
         connections.rev().find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
     }
 

@@ -52,7 +52,7 @@ pub use connection::Connection;
 pub use error::{Error, Result};
 pub use few::Few;
 pub use gradcheck::{
-    Comparison, Gradcheck, GradcheckError, Mode, Report, gradcheck, gradgradcheck,
+    Comparison, Gradcheck, GradcheckError, Mode, OpPath, OpStep, Report, gradcheck, gradgradcheck,
 };
 pub use gradients::Gradients;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};

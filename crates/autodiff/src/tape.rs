@@ -43,6 +43,8 @@ pub struct Tape<E: Element = f32> {
     anomaly: Cell<bool>,
     /// Whether a closure runs that may be run again: it must not find leaves by itself.
     closed: Cell<bool>,
+    /// The line that recorded the operation whose rule runs: what the rule records is of that line.
+    pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
     /// Counts truncations, so that a variable of a truncated part is recognised.
     epoch: Cell<u32>,
     /// The leaves of each parameter. All but the last are released, and the last may be.
@@ -61,6 +63,8 @@ pub(crate) enum Recording {
     Off,
     /// They are not: a rule runs, and what it makes is freed afterwards.
     Rule,
+    /// They are: a rule runs for a gradient that is to be differentiated again.
+    Graph,
 }
 
 /// One entry of the tape.
@@ -122,6 +126,7 @@ impl<E: Element> Tape<E> {
             recording: Cell::new(Recording::On),
             anomaly: Cell::new(false),
             closed: Cell::new(false),
+            on_behalf_of: Cell::new(None),
             epoch: Cell::new(0),
             parameters: RefCell::default(),
             cuts: RefCell::default(),
@@ -139,7 +144,7 @@ impl<E: Element> Tape<E> {
     /// Puts a tensor on the tape that gradients can be had for. Shares the tensor's buffer.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push(value.clone(), None, self.recording.get() == Recording::On)
+        self.push(value.clone(), None, self.records())
     }
 
     /// Puts a parameter on the tape, or finds it if it is there already.
@@ -154,7 +159,7 @@ impl<E: Element> Tape<E> {
             "parameter: a checkpoint's closure asked its tape for a parameter; put the parameter \
              on the tape before and give it to `checkpoint` as an operand"
         );
-        if self.recording.get() != Recording::On {
+        if !self.records() {
             return self.constant(parameter.value());
         }
         let found = self.parameters.borrow().get(&parameter.id()).and_then(|l| l.last().copied());
@@ -204,26 +209,28 @@ impl<E: Element> Tape<E> {
                 }
             }?
         };
-        let recording = self.recording.get();
-        if touched && !(requires_grad && recording == Recording::On) && recording != Recording::Rule
-        {
+        requires_grad &= self.records();
+        if touched && !requires_grad && self.recording.get() != Recording::Rule {
             let places = inputs.iter().enumerate();
             let cuts = places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) });
             return Ok(self.push_cut(value, cuts.collect()));
         }
-        let rule = (requires_grad && recording == Recording::On).then(|| -> Box<Rule<E>> {
+        let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
             let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
             Box::new(Rule { inputs, saved, composed, op })
         });
-        let requires_grad = rule.is_some();
         Ok(self.push(value, rule, requires_grad))
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
     /// at the cotangents it gives, and names the operation whose rule it is.
     fn looks_out(&self) -> bool {
-        self.anomaly.get() && self.recording.get() != Recording::Rule
+        self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
+    }
+
+    fn records(&self) -> bool {
+        matches!(self.recording.get(), Recording::On | Recording::Graph)
     }
 
     #[track_caller]
@@ -239,7 +246,7 @@ impl<E: Element> Tape<E> {
         nodes.push(Node {
             value: Some(value),
             rule,
-            recorded_at: Location::caller(),
+            recorded_at: self.on_behalf_of.get().unwrap_or(Location::caller()),
             epoch,
             requires_grad,
             cut: false,
@@ -308,6 +315,7 @@ impl<E: Element> Tape<E> {
         self.cuts.get_mut().truncate(0);
         self.hooks.get_mut().truncate(0);
         self.recording.set(Recording::On);
+        self.on_behalf_of.set(None);
     }
 
     /// The number of entries.
@@ -386,7 +394,7 @@ impl<E: Element> Tape<E> {
 
 /// Runs `body` with another value in a cell, which gets its own back also after a panic.
 #[inline]
-fn with<T: Copy, R>(cell: &Cell<T>, value: T, body: impl FnOnce() -> R) -> R {
+pub(crate) fn with<T: Copy, R>(cell: &Cell<T>, value: T, body: impl FnOnce() -> R) -> R {
     struct Restore<'a, T: Copy>(&'a Cell<T>, T);
     impl<T: Copy> Drop for Restore<'_, T> {
         fn drop(&mut self) {

@@ -3,6 +3,8 @@
 //! Everything a rule need not care about is here: the order, skipping what is zero or what nobody
 //! asked for, undoing broadcasts, adding up cotangents, hooks, freeing what a rule made.
 
+use std::panic::Location;
+
 use wengert_kernels::{Element, elementwise};
 
 use crate::anomaly::{self, Anomaly, Pass};
@@ -12,7 +14,7 @@ use crate::gradients::Entry;
 use crate::hook;
 use crate::op::{Context, Vjp, evaluate};
 use crate::ops::{self, add::Add};
-use crate::tape::{Recording, Rule, Tape};
+use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -137,13 +139,16 @@ impl<'t, E: Element> Walk<'t, E> {
     /// Marks the nodes from `first` on that depend on marked ones.
     fn mark_dependents(&mut self, first: usize) {
         let nodes = self.tape.nodes();
-        for index in first..self.marks.len() {
-            if let Some(rule) = &nodes[index].rule {
-                let depends = rule.inputs.iter().enumerate().any(|(place, &input)| {
-                    self.marks[input as usize].depends && !rule.op.reads_index(place)
-                });
-                self.marks[index].depends |= depends;
-            }
+        for (index, node) in nodes.iter().enumerate().take(self.marks.len()).skip(first) {
+            let Some(rule) = &node.rule else {
+                // What it depended on is gone; if the walk comes here, that is an error.
+                self.marks[index].depends |= node.spent;
+                continue;
+            };
+            let depends = rule.inputs.iter().enumerate().any(|(place, &input)| {
+                self.marks[input as usize].depends && !rule.op.reads_index(place)
+            });
+            self.marks[index].depends |= depends;
         }
     }
 
@@ -171,7 +176,7 @@ impl<'t, E: Element> Walk<'t, E> {
 
     /// Whether what rules compute is recorded.
     fn recording(&self) -> Recording {
-        if self.graph() { Recording::On } else { Recording::Rule }
+        if self.graph() { Recording::Graph } else { Recording::Rule }
     }
 
     /// Passes a node's cotangent on to its operands, and frees the node afterwards if asked to.
@@ -218,7 +223,9 @@ impl<'t, E: Element> Walk<'t, E> {
         }
         let mark = self.tape.len();
         let given_finite = !self.tape.detects_anomaly() || self.first_anomaly(&slot).is_none();
-        let passed = self.pass(index, rule, slot, &needs);
+        let line = self.line(index, rule)?;
+        let passed =
+            with(&self.tape.on_behalf_of, Some(line), || self.pass(index, rule, slot, &needs));
         if !self.graph() {
             // What the rule made is freed before anything is added up, so that sums can be formed
             // in place.
@@ -234,6 +241,19 @@ impl<'t, E: Element> Walk<'t, E> {
             }
         }
         Ok(())
+    }
+
+    /// The line that recorded a node, unless an operand's value is gone.
+    #[inline]
+    fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
+        let nodes = self.tape.nodes();
+        for &input in rule.inputs.iter() {
+            let operand = &nodes[input as usize];
+            if operand.value.is_none() {
+                return Err(operand.released(rule.op.name()));
+            }
+        }
+        Ok(nodes[index].recorded_at)
     }
 
     /// Runs a rule and brings each cotangent to its operand's shape, in `passed`.
@@ -306,8 +326,7 @@ impl<'t, E: Element> Walk<'t, E> {
             }
             expected.clone()
         };
-        let fitted =
-            tape.with_recording(self.recording(), || ops::sum_to(cotangent, expected))?;
+        let fitted = tape.with_recording(self.recording(), || ops::sum_to(cotangent, expected))?;
         self.slot(fitted)
     }
 
@@ -317,9 +336,8 @@ impl<'t, E: Element> Walk<'t, E> {
         let Some(composition) = rule.op.composition() else { return Ok(()) };
         let base = tape.len();
         let inputs: Vec<_> = rule.inputs.iter().map(|&input| tape.var(input)).collect();
-        let y = tape.closed(|| {
-            tape.with_recording(Recording::On, || composition.record(&inputs))
-        })?;
+        let y =
+            tape.closed(|| tape.with_recording(Recording::On, || composition.record(&inputs)))?;
         if !std::ptr::eq(y.tape(), tape) {
             return Err(Error::DifferentTapes { op: rule.op.name() });
         }
@@ -401,7 +419,7 @@ impl<'t, E: Element> Walk<'t, E> {
             (Slot::Value(sum), Slot::Value(new)) => Slot::Value(add_values(tape, sum, &new)?),
             (Slot::Node(sum), Slot::Node(new)) => {
                 let (sum, new) = (tape.var(sum), tape.var(new));
-                Slot::Node(tape.with_recording(Recording::On, || ops::add(sum, new))?.index())
+                Slot::Node(tape.with_recording(Recording::Graph, || ops::add(sum, new))?.index())
             }
             _ => unreachable!("a walk makes slots of one kind"),
         });
@@ -462,7 +480,11 @@ impl<E: Element> Drop for Borrowed<'_, E> {
 }
 
 /// The sum of two tensors of one shape, in the first one's buffer if nobody shares it.
-fn add_values<E: Element>(tape: &Tape<E>, mut sum: Tensor<E>, new: &Tensor<E>) -> Result<Tensor<E>> {
+fn add_values<E: Element>(
+    tape: &Tape<E>,
+    mut sum: Tensor<E>,
+    new: &Tensor<E>,
+) -> Result<Tensor<E>> {
     if sum.is_unique() && sum.is_contiguous() {
         let new = new.contiguous();
         elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));

@@ -93,7 +93,8 @@ impl Spec {
     ) -> Result<(), Failure> {
         let sample = |_: &mut Sampler| unreachable!("the cases are drawn here");
         let row = Row { name, order: self.order, reorders: self.reorders, sample };
-        let draw = |seed| make((self.operands)(&mut Sampler::new(seed)), Rc::clone(&self.reference));
+        let draw =
+            |seed| make((self.operands)(&mut Sampler::new(seed)), Rc::clone(&self.reference));
         let seeds = self.seed..self.seed + self.cases;
         for seed in seeds.clone() {
             check(&row, &draw(seed)).map_err(|failure| failure.at(name, seed))?;
@@ -160,9 +161,7 @@ pub fn check_op<O: Op<f32> + Op<f64> + Clone>(op: &O, spec: Spec) -> Result<(), 
 /// [`Failure`] names the case, its seed, and what is wrong with it.
 #[allow(clippy::needless_pass_by_value, reason = "a specification is written where it is used")]
 pub fn check_op_f64<O: Op<f64> + Clone>(op: &O, spec: Spec) -> Result<(), Failure> {
-    spec.run(op.name(), |inputs, reference| {
-        Case::double(op.clone(), inputs, move |x| reference(x))
-    })
+    spec.run(op.name(), |inputs, reference| Case::double(op.clone(), inputs, move |x| reference(x)))
 }
 
 #[cfg(test)]
@@ -185,7 +184,11 @@ mod tests {
         fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
             Ok(inputs[0].clone())
         }
-        fn forward(&self, inputs: &[&Tensor<f64>], _: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        fn forward(
+            &self,
+            inputs: &[&Tensor<f64>],
+            _: &mut Forward<'_, f64>,
+        ) -> Result<Tensor<f64>> {
             Ok(inputs[0].square().mul_scalar(self.value))
         }
         fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {

@@ -124,9 +124,8 @@ mod tests {
 
     #[test]
     fn tensors_have_their_shape_and_range() {
-        let strategy = arb_shape().prop_flat_map(|shape| {
-            (Just(shape.clone()), arb_tensor::<f32>(shape, -2.0..3.0))
-        });
+        let strategy = arb_shape()
+            .prop_flat_map(|shape| (Just(shape.clone()), arb_tensor::<f32>(shape, -2.0..3.0)));
         simplest(&strategy, |(shape, x)| {
             x.shape() == shape && x.to_vec().iter().all(|x| (-2.0..=3.0).contains(x))
         });
