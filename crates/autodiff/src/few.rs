@@ -10,25 +10,22 @@ use std::ops::{Deref, DerefMut};
 const INLINE: usize = 4;
 
 /// A short list of numbers, one for each axis of a tensor.
-///
-/// No enumeration: its fields are whole words that are copied as they were written, which the
-/// processor forwards from store to load without a stall.
 #[derive(Clone)]
-pub struct Few<T> {
-    /// The list itself up to `INLINE` numbers.
-    items: [T; INLINE],
-    len: usize,
-    /// The list where it is longer.
-    heap: Option<Box<Vec<T>>>,
+pub struct Few<T>(Repr<T>);
+
+#[derive(Clone)]
+enum Repr<T> {
+    Inline { len: u8, items: [T; INLINE] },
+    Heap(Vec<T>),
 }
 
 impl<T: Copy + Default> Few<T> {
     /// `len` times the same.
     pub(crate) fn repeat(item: T, len: usize) -> Self {
         if len <= INLINE {
-            Few { items: [item; INLINE], len, heap: None }
+            Few(Repr::Inline { len: len as u8, items: [item; INLINE] })
         } else {
-            Self::long(vec![item; len])
+            Few(Repr::Heap(vec![item; len]))
         }
     }
 
@@ -44,15 +41,10 @@ impl<T: Copy + Default> Few<T> {
             for (i, to) in items[..len].iter_mut().enumerate() {
                 *to = item(i);
             }
-            Few { items, len, heap: None }
+            Few(Repr::Inline { len: len as u8, items })
         } else {
-            Self::long((0..len).map(item).collect())
+            Few(Repr::Heap((0..len).map(item).collect()))
         }
-    }
-
-    #[cold]
-    fn long(all: Vec<T>) -> Self {
-        Few { items: [T::default(); INLINE], len: 0, heap: Some(Box::new(all)) }
     }
 
     pub(crate) fn push(&mut self, item: T) {
@@ -60,32 +52,38 @@ impl<T: Copy + Default> Few<T> {
     }
 
     pub(crate) fn insert(&mut self, at: usize, item: T) {
-        if let Some(all) = &mut self.heap {
-            all.insert(at, item);
-        } else if self.len < INLINE {
-            self.items.copy_within(at..self.len, at + 1);
-            self.items[at] = item;
-            self.len += 1;
-        } else {
-            let mut all = self.items.to_vec();
-            all.insert(at, item);
-            *self = Self::long(all);
+        match &mut self.0 {
+            Repr::Inline { len, items } if usize::from(*len) < INLINE => {
+                let old = usize::from(*len);
+                items.copy_within(at..old, at + 1);
+                items[at] = item;
+                *len += 1;
+            }
+            Repr::Inline { items, .. } => {
+                let mut all = items.to_vec();
+                all.insert(at, item);
+                self.0 = Repr::Heap(all);
+            }
+            Repr::Heap(all) => all.insert(at, item),
         }
     }
 
     pub(crate) fn remove(&mut self, at: usize) {
-        if let Some(all) = &mut self.heap {
-            all.remove(at);
-        } else {
-            self.items.copy_within(at + 1..self.len, at);
-            self.len -= 1;
+        match &mut self.0 {
+            Repr::Inline { len, items } => {
+                items.copy_within(at + 1..usize::from(*len), at);
+                *len -= 1;
+            }
+            Repr::Heap(all) => {
+                all.remove(at);
+            }
         }
     }
 }
 
 impl<T: Copy + Default> Default for Few<T> {
     fn default() -> Self {
-        Few { items: [T::default(); INLINE], len: 0, heap: None }
+        Few(Repr::Inline { len: 0, items: [T::default(); INLINE] })
     }
 }
 
@@ -94,10 +92,10 @@ impl<T> Deref for Few<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        match &self.heap {
+        match &self.0 {
             // The length never exceeds the array's; `min` lets the compiler see it.
-            None => &self.items[..self.len.min(INLINE)],
-            Some(all) => all,
+            Repr::Inline { len, items } => &items[..usize::from(*len).min(INLINE)],
+            Repr::Heap(all) => all,
         }
     }
 }
@@ -105,9 +103,9 @@ impl<T> Deref for Few<T> {
 impl<T> DerefMut for Few<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        match &mut self.heap {
-            None => &mut self.items[..self.len.min(INLINE)],
-            Some(all) => all,
+        match &mut self.0 {
+            Repr::Inline { len, items } => &mut items[..usize::from(*len).min(INLINE)],
+            Repr::Heap(all) => all,
         }
     }
 }

@@ -34,7 +34,9 @@ impl<E: Element> Hooks<E> {
     /// Forgets the hooks of nodes from `len` on.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.0.retain(|(node, _)| (*node as usize) < len);
+        if !self.0.is_empty() {
+            self.0.retain(|(node, _)| (*node as usize) < len);
+        }
     }
 
     pub(crate) fn of(&self, node: usize) -> Vec<Hook<E>> {
@@ -77,10 +79,7 @@ impl<E: Element> Var<'_, E> {
 }
 
 /// What the hooks make of a gradient.
-pub(crate) fn run<'t, E: Element>(
-    hooks: Vec<Hook<E>>,
-    mut gradient: Var<'t, E>,
-) -> Result<Var<'t, E>> {
+pub(crate) fn run<E: Element>(hooks: Vec<Hook<E>>, mut gradient: Var<'_, E>) -> Result<Var<'_, E>> {
     let op = "register_hook";
     for hook in hooks {
         let Some(new) = hook(gradient) else { continue };

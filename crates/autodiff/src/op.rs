@@ -171,6 +171,7 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
+    #[inline]
     pub fn output(&self) -> Tensor<E> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }

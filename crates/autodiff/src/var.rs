@@ -63,10 +63,10 @@ impl<'t, E: Element> Var<'t, E> {
     #[inline]
     pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
         let reason = "it belonged to a vector-Jacobian product that has ended";
-        nodes
-            .get(self.index as usize)
-            .filter(|node| node.is_of(self.epoch))
-            .ok_or_else(|| Error::Released { op, reason })
+        match nodes.get(self.index as usize) {
+            Some(node) if node.is_of(self.epoch) => Ok(node),
+            _ => Err(Error::Released { op, reason }),
+        }
     }
 
     /// The value; shares the buffer.

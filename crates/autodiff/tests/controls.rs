@@ -50,7 +50,7 @@ fn every_reason_for_an_absent_gradient_has_a_name() {
     // The cut is seen through what was computed behind it.
     let cut = detached.detach() * 2.0 + tape.no_grad(|| unrecorded * unrecorded) * constant;
     let loss = taken.relu() + cut * x.sum();
-    let _later = loss * behind;
+    assert!((loss * behind).requires_grad());
     let gradients = loss.backward();
 
     assert_eq!(gradients.get(x).unwrap().to_vec(), [cut.item(), cut.item()]);

@@ -43,6 +43,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The same for a shape whose number of elements was checked before.
+    #[inline]
     pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Self {
         Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
@@ -170,6 +171,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The elements in row-major order, if they lie so in memory.
+    #[inline]
     pub fn as_slice(&self) -> Option<&[E]> {
         self.is_contiguous().then(|| {
             let len = self.len();
@@ -185,6 +187,7 @@ impl<E: Element> Tensor<E> {
         clippy::missing_panics_doc,
         reason = "the buffer is made unique before it is asked for"
     )]
+    #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {
             *self = self.copied(self.handle.pool());

@@ -9,12 +9,15 @@ use crate::error::Result;
 use crate::op::Op;
 use crate::tensor::Tensor;
 
+type Operands = Rc<dyn Fn(&mut Sampler) -> Vec<Tensor<f64>>>;
+type Reference = Rc<dyn Fn(&[Dense]) -> Dense>;
+
 /// What an operation should be: operands to try it on, and the same function written naively in
 /// f64.
 #[derive(Clone)]
 pub struct Spec {
-    operands: Rc<dyn Fn(&mut Sampler) -> Vec<Tensor<f64>>>,
-    reference: Rc<dyn Fn(&[Dense]) -> Dense>,
+    operands: Operands,
+    reference: Reference,
     order: u8,
     reorders: bool,
     cases: u64,
@@ -89,7 +92,7 @@ impl Spec {
     fn run(
         &self,
         name: &'static str,
-        make: impl Fn(Vec<Tensor<f64>>, Rc<dyn Fn(&[Dense]) -> Dense>) -> Case,
+        make: impl Fn(Vec<Tensor<f64>>, Reference) -> Case,
     ) -> Result<(), Failure> {
         let sample = |_: &mut Sampler| unreachable!("the cases are drawn here");
         let row = Row { name, order: self.order, reorders: self.reorders, sample };
