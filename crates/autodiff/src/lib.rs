@@ -4,7 +4,10 @@
 //! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
 //! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
 //! - [`Var::backward`] and [`grad`]: gradients, and gradients of gradients.
-//! - [`gradcheck()`]: gradients checked against differences.
+//! - [`gradcheck()`]: gradients checked against differences; [`testing::check_op`]: an operation
+//!   checked as a whole.
+//! - [`Connection`], [`Anomaly`]: why a gradient is absent, where a NaN comes from.
+//! - [`checkpoint`](checkpoint()), [`Var::register_hook`], [`Gradients::clip_norm`].
 //!
 //! ```
 //! use wengert_autodiff::{Tape, Tensor};

@@ -30,7 +30,7 @@ fn tanh(z: Var<'_, f64>) -> Var<'_, f64> {
 }
 
 /// One where positive, `slope` elsewhere.
-fn steps<'t>(z: Var<'t, f64>, slope: f64) -> Var<'t, f64> {
+fn steps(z: Var<'_, f64>, slope: f64) -> Var<'_, f64> {
     let values = z.value();
     let step = |i: &[usize]| if values.get(i) > Some(0.0) { 1.0 } else { slope };
     z.tape().constant(&Tensor::from_fn(values.shape(), step))
