@@ -131,12 +131,12 @@ fn inputs_may_be_strided_empty_or_unused() {
 
 #[test]
 fn a_report_names_the_operations_on_the_way() {
-    let x = vector(&[0.5, -1.0]);
     fn f(x: Var<'_, f64>) -> Var<'_, f64> {
         let y = x.tape().apply(WrongAt { element: 0, factor: 1.5 }, &[x]).unwrap();
         let _beside = x.exp();
         (y * 2.0).sum()
     }
+    let x = vector(&[0.5, -1.0]);
     let error = gradcheck(|[x]| f(x), [&x]).unwrap_err();
     let GradcheckError::Mismatch { first, .. } = &error else { panic!("{error}") };
     let names: Vec<_> = first[0].path.steps().iter().map(|step| step.op).collect();
