@@ -283,8 +283,10 @@ fn checkpoints_give_the_same_gradients_to_the_bit() {
         let (same_value, same_first, near_second) = derivatives(Some(segment));
         // Equal numbers, none of them zero or NaN, are equal bits.
         assert_eq!((same_value, same_first), (value, first.clone()), "segments of {segment}");
+        // Rounding is relative to the largest: the terms of a small sum cancel.
+        let largest = second.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
         for (a, b) in near_second.iter().flatten().zip(second.iter().flatten()) {
-            assert!((a - b).abs() <= 1e-13 * b.abs(), "segments of {segment}: {a} {b}");
+            assert!((a - b).abs() <= 1e-13 * largest, "segments of {segment}: {a} {b}");
         }
     }
 }
