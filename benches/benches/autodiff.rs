@@ -39,6 +39,23 @@ fn overhead(c: &mut Criterion) {
             black_box(y.backward().get(x).map(Tensor::item))
         });
     });
+    #[cfg(feature = "peers")]
+    group.bench_function("record and backward/candle", |b| {
+        let step = || -> candle_core::Result<f32> {
+            let x = candle_core::Var::new(1_f32, &candle_core::Device::Cpu)?;
+            let mut y = x.as_tensor().clone();
+            for _ in 0..OPERATIONS / 2 {
+                y = (y * 1.0001)?;
+                y = (y + 1e-6)?;
+            }
+            let gradients = y.backward()?;
+            gradients.get(&x).map_or(Ok(f32::NAN), |gradient| gradient.to_scalar())
+        };
+        let got = step().expect("candle computes the chain");
+        let expected = 1.0001_f64.powi(OPERATIONS as i32 / 2);
+        assert!((f64::from(got) - expected).abs() < 1e-4, "{got} {expected}");
+        b.iter(|| black_box(step()));
+    });
     group.finish();
 }
 

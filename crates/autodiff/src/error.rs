@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use crate::anomaly::Anomaly;
 use crate::shape::{Shape, list};
 
 /// What can go wrong with tensors, variables and gradients.
@@ -94,6 +95,9 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
+    /// An operation gave a NaN or an infinity, and the tape was asked to look out for it.
+    #[error("{0}")]
+    Anomaly(Box<Anomaly>),
     /// A variable whose value is gone from the tape.
     #[error("{op}: the value of a variable is no longer on the tape: {reason}")]
     Released {

@@ -31,14 +31,19 @@ impl<T: Copy + Default> Few<T> {
 
     #[inline]
     pub(crate) fn from_slice(slice: &[T]) -> Self {
-        if slice.len() <= INLINE {
+        Self::from_fn(slice.len(), |i| slice[i])
+    }
+
+    #[inline]
+    pub(crate) fn from_fn(len: usize, item: impl Fn(usize) -> T) -> Self {
+        if len <= INLINE {
             let mut items = [T::default(); INLINE];
-            for (to, &from) in items.iter_mut().zip(slice) {
-                *to = from;
+            for (i, to) in items[..len].iter_mut().enumerate() {
+                *to = item(i);
             }
-            Few(Repr::Inline { len: slice.len() as u8, items })
+            Few(Repr::Inline { len: len as u8, items })
         } else {
-            Few(Repr::Heap(slice.to_vec()))
+            Few(Repr::Heap((0..len).map(item).collect()))
         }
     }
 

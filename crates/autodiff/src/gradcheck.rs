@@ -4,9 +4,8 @@
 //! own error (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in
 //! Engineering Software 4(2), 1982), so that a mismatch means a wrong gradient and not a bad step.
 
+mod report;
 mod ridders;
-
-use std::fmt;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -15,8 +14,11 @@ use crate::backward::{CreateGraph, grad};
 use crate::error::{Error, Result};
 use crate::ops::{self, slice_grad::SliceGrad};
 use crate::shape::Shape;
-use crate::tape::{Tape, Var};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
+use crate::testing::Layout;
+use crate::var::Var;
+pub use report::{Comparison, GradcheckError, OpPath, OpStep, Report};
 use ridders::{Difference, differentiate};
 
 /// Checks the first derivatives of `f` at `inputs`.
@@ -69,7 +71,9 @@ pub struct Gradcheck {
     relative: f64,
     absolute: f64,
     kinks: f64,
+    step: f64,
     mode: Mode,
+    non_contiguous: bool,
     seed: u64,
 }
 
@@ -80,117 +84,12 @@ impl Default for Gradcheck {
             relative: 1e-6,
             absolute: 1e-7,
             kinks: 0.1,
+            step: 0.05,
             mode: Mode::Auto,
+            non_contiguous: false,
             seed: 0,
         }
     }
-}
-
-/// A derivative that was compared.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Comparison {
-    /// 1 or 2. At order 2 the function is the gradient of a random combination of the outputs, and
-    /// the weights of the combination are one more input behind the others.
-    pub order: u8,
-    /// The output's element (row-major), or 0 under a projection.
-    pub output: usize,
-    /// Which input.
-    pub input: usize,
-    /// Which element of it.
-    pub index: Vec<usize>,
-    /// That element's value.
-    pub value: f64,
-    /// What the engine computed.
-    pub analytic: f64,
-    /// What the differences say.
-    pub numeric: f64,
-    /// The differences' estimate of their own error.
-    pub uncertainty: f64,
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "order {}: output {} by input {} at {:?} (value {:e}): analytic {:e}, numeric {:e} (± {:.1e})",
-            self.order,
-            self.output,
-            self.input,
-            self.index,
-            self.value,
-            self.analytic,
-            self.numeric,
-            self.uncertainty
-        )
-    }
-}
-
-/// What a passed check has seen.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Report {
-    /// How many derivatives agreed.
-    pub checked: usize,
-    /// Points where one-sided differences disagree: nothing to compare with.
-    pub kinks: Vec<Comparison>,
-    /// The agreement that was worst, relative to its tolerance.
-    pub worst: Option<Comparison>,
-    /// Its distance in units of the tolerance.
-    pub worst_ratio: f64,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} derivatives agree, {} kinks left out", self.checked, self.kinks.len())?;
-        if let Some(worst) = &self.worst {
-            write!(f, "; worst at {:.2} of the tolerance: {worst}", self.worst_ratio)?;
-        }
-        Ok(())
-    }
-}
-
-/// Why a check did not pass.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GradcheckError {
-    /// Derivatives that disagree; at most ten are listed.
-    #[error("{count} of {of} derivatives are wrong:{}", lines(first))]
-    Mismatch {
-        /// How many.
-        count: usize,
-        /// Of how many compared.
-        of: usize,
-        /// The first of them.
-        first: Vec<Comparison>,
-    },
-    /// So many kinks that the check says little. Move the inputs, or allow more.
-    #[error("{} of {of} derivatives lie at kinks, where there is nothing to compare with; move the inputs or allow more kinks:{}", kinks.len(), lines(kinks))]
-    Kinks {
-        /// Where.
-        kinks: Vec<Comparison>,
-        /// Of how many compared.
-        of: usize,
-    },
-    /// The function's value is not finite at the inputs.
-    #[error("the function's value is not finite at the inputs: element {output} is {value}")]
-    NotFinite {
-        /// The output's element.
-        output: usize,
-        /// Its value.
-        value: f64,
-    },
-    /// The function or its gradient failed.
-    #[error(transparent)]
-    Function(#[from] Error),
-}
-
-fn lines(comparisons: &[Comparison]) -> String {
-    use std::fmt::Write as _;
-    comparisons.iter().take(10).fold(String::new(), |mut lines, comparison| {
-        let _ = write!(lines, "\n  {comparison}");
-        lines
-    })
 }
 
 /// A function of variables, however many.
@@ -217,6 +116,25 @@ impl Gradcheck {
     /// The share of points that may be kinks; 0.1 unless told.
     pub fn kinks(mut self, share: f64) -> Self {
         self.kinks = share;
+        self
+    }
+
+    /// The largest step of the differences in units of `max(1, |x|)`; 0.05 unless told. Ten steps
+    /// are tried, the smallest 69 times smaller.
+    ///
+    /// # Panics
+    /// If it is not positive and finite.
+    #[track_caller]
+    pub fn step(mut self, step: f64) -> Self {
+        assert!(step > 0.0 && step.is_finite(), "the step must be positive and finite, got {step}");
+        self.step = step;
+        self
+    }
+
+    /// Checks a second time with the inputs laid out otherwise in memory: their axes in reverse
+    /// order, or with gaps between the elements. For an operation that reads its operands' buffers.
+    pub fn non_contiguous(mut self, also: bool) -> Self {
+        self.non_contiguous = also;
         self
     }
 
@@ -255,15 +173,11 @@ impl Gradcheck {
     ) -> Result<Report, GradcheckError> {
         let mut report = Report::default();
         let mut wrong = Vec::new();
-        let shape = self.compare(1, f, inputs, &mut report, &mut wrong)?;
-        if self.order >= 2 {
-            // Random weights in place of the output's cotangent; an input as well, so that the
-            // derivative by the cotangent is checked too.
-            let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x9e37_79b9);
-            let weights = Tensor::from_fn(shape, |_| rng.random_range(0.5..1.5));
-            let with_weights: Vec<&Tensor<f64>> =
-                inputs.iter().copied().chain([&weights]).collect();
-            self.compare(2, &gradient_of(f), &with_weights, &mut report, &mut wrong)?;
+        self.orders(f, inputs, true, &mut report, &mut wrong)?;
+        if self.non_contiguous {
+            let scattered: Vec<Tensor<f64>> = inputs.iter().map(|x| scattered(x)).collect();
+            let scattered: Vec<&Tensor<f64>> = scattered.iter().collect();
+            self.orders(f, &scattered, false, &mut report, &mut wrong)?;
         }
         let of = report.checked + report.kinks.len() + wrong.len();
         if !wrong.is_empty() {
@@ -277,12 +191,35 @@ impl Gradcheck {
         Ok(report)
     }
 
+    /// Compares derivatives up to the order asked for.
+    fn orders(
+        &self,
+        f: &Function<'_>,
+        inputs: &[&Tensor<f64>],
+        contiguous: bool,
+        report: &mut Report,
+        wrong: &mut Vec<Comparison>,
+    ) -> Result<(), GradcheckError> {
+        let shape = self.compare(1, f, inputs, contiguous, report, wrong)?;
+        if self.order >= 2 {
+            // Random weights in place of the output's cotangent; an input as well, so that the
+            // derivative by the cotangent is checked too.
+            let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x9e37_79b9);
+            let weights = Tensor::from_fn(shape, |_| rng.random_range(0.5..1.5));
+            let with_weights: Vec<&Tensor<f64>> =
+                inputs.iter().copied().chain([&weights]).collect();
+            self.compare(2, &gradient_of(f), &with_weights, contiguous, report, wrong)?;
+        }
+        Ok(())
+    }
+
     /// Compares the Jacobian of `f` with differences. Returns the output's shape.
     fn compare(
         &self,
         order: u8,
         f: &Function<'_>,
         inputs: &[&Tensor<f64>],
+        contiguous: bool,
         report: &mut Report,
         wrong: &mut Vec<Comparison>,
     ) -> Result<Shape, GradcheckError> {
@@ -306,7 +243,7 @@ impl Gradcheck {
         } else {
             (0..shape.numel()).map(|k| one_hot(&shape, k)).collect()
         };
-        let analytic = jacobian(f, inputs, &cotangents)?;
+        let (analytic, paths) = jacobian(f, inputs, &cotangents)?;
         let observe = |inputs: &[&Tensor<f64>]| -> Result<Vec<f64>> {
             let value = evaluate(f, inputs)?.to_vec();
             if project {
@@ -326,7 +263,9 @@ impl Gradcheck {
                     all[input] = &moved;
                     observe(&all)
                 };
-                for (output, numeric) in differentiate(moved, value)?.into_iter().enumerate() {
+                for (output, numeric) in
+                    differentiate(moved, value, self.step)?.into_iter().enumerate()
+                {
                     let comparison = Comparison {
                         order,
                         output,
@@ -336,6 +275,8 @@ impl Gradcheck {
                         analytic: analytic[output][input][place],
                         numeric: numeric.value,
                         uncertainty: numeric.uncertainty,
+                        contiguous,
+                        path: paths[input].clone(),
                     };
                     self.judge(comparison, &numeric, report, wrong);
                 }
@@ -351,7 +292,7 @@ impl Gradcheck {
         report: &mut Report,
         wrong: &mut Vec<Comparison>,
     ) {
-        let Comparison { analytic: a, numeric: n, uncertainty, .. } = comparison;
+        let (a, n, uncertainty) = (comparison.analytic, comparison.numeric, comparison.uncertainty);
         let tolerance = self.absolute + self.relative * a.abs().max(n.abs());
         let distance = (a - n).abs();
         // A NaN compares false and is wrong.
@@ -405,16 +346,29 @@ fn evaluate(f: &Function<'_>, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
     Ok(f(&vars)?.value())
 }
 
+/// The same values with gaps between them in memory.
+fn scattered(x: &Tensor<f64>) -> Tensor<f64> {
+    match x.rank() {
+        0 => x.clone(),
+        1 => Layout::Stepped(0).apply(x),
+        rank => Layout::Permuted((0..rank).rev().collect()).apply(x),
+    }
+}
+
 /// For each cotangent, for each input, the gradient's elements.
+type Jacobian = Vec<Vec<Vec<f64>>>;
+
+/// The Jacobian's rows, and for each input the operations that lead to the output.
 fn jacobian(
     f: &Function<'_>,
     inputs: &[&Tensor<f64>],
     cotangents: &[Tensor<f64>],
-) -> Result<Vec<Vec<Vec<f64>>>> {
+) -> Result<(Jacobian, Vec<OpPath>)> {
     let tape = Tape::new();
     let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
     let output = f(&vars)?;
-    cotangents
+    let paths = vars.iter().map(|&x| OpPath::between(x, output)).collect();
+    let rows: Result<Jacobian> = cotangents
         .iter()
         .map(|cotangent| {
             let cotangent = tape.constant(cotangent);
@@ -425,7 +379,8 @@ fn jacobian(
                 .map(|(gradient, x)| gradient.map_or(vec![0.0; x.len()], |g| g.value().to_vec()))
                 .collect())
         })
-        .collect()
+        .collect();
+    Ok((rows?, paths))
 }
 
 fn one_hot(shape: &Shape, k: usize) -> Tensor<f64> {

@@ -2,9 +2,11 @@
 
 use wengert_kernels::Element;
 
+use crate::connection::Connection;
 use crate::parameter::Parameter;
-use crate::tape::{Tape, Var};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
+use crate::var::Var;
 
 /// A leaf's gradient.
 #[derive(Debug)]
@@ -16,15 +18,17 @@ pub(crate) struct Entry<E: Element> {
 /// The gradients of one output with respect to all leaves it depends on.
 ///
 /// A leaf the output does not depend on has none: [`get`](Self::get) returns `None`. One it does
-/// depend on has a gradient even if that is zero everywhere.
+/// depend on has a gradient even if that is zero everywhere. Why there is none,
+/// [`connection`](Self::connection) tells.
 #[derive(Debug)]
 pub struct Gradients<'t, E: Element = f32> {
     pub(crate) tape: &'t Tape<E>,
+    pub(crate) output: Var<'t, E>,
     /// In the leaves' order.
     pub(crate) entries: Vec<Entry<E>>,
 }
 
-impl<E: Element> Gradients<'_, E> {
+impl<'t, E: Element> Gradients<'t, E> {
     /// The gradient with respect to a leaf, or `None` if the output does not depend on it (or `x`
     /// is no leaf; see [`grad`](crate::grad) for those).
     pub fn get(&self, x: Var<'_, E>) -> Option<&Tensor<E>> {
@@ -32,8 +36,10 @@ impl<E: Element> Gradients<'_, E> {
     }
 
     /// The gradient with respect to a parameter, or `None` if the output does not depend on it.
+    ///
+    /// It is that of the value the forward pass used, also after an optimizer has changed it.
     pub fn parameter(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        self.at(self.tape.parameter_index(parameter.id())?)
+        self.tape.leaves(parameter.id()).iter().rev().find_map(|&leaf| self.at(leaf))
     }
 
     fn at(&self, leaf: u32) -> Option<&Tensor<E>> {
@@ -41,9 +47,38 @@ impl<E: Element> Gradients<'_, E> {
         Some(&self.entries[place].gradient)
     }
 
+    /// How the output depends on a variable: why [`get`](Self::get) returns `None`.
+    ///
+    /// Paths that [`backward_once`](Var::backward_once) has freed are not seen any more; what it
+    /// found a gradient for is connected all the same.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Connection, Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let [x, y, z] = [1.0_f64, -2.0, 3.0].map(|v| tape.variable(&Tensor::scalar(v)));
+    /// let gradients = (x.detach() * y.relu()).backward();
+    /// assert_eq!(gradients.connection(x), Connection::Detached);
+    /// assert_eq!(gradients.connection(y), Connection::Connected); // and the gradient is zero
+    /// assert_eq!(gradients.get(y).unwrap().item(), 0.0);
+    /// assert_eq!(gradients.connection(z), Connection::Unused);
+    /// ```
+    pub fn connection(&self, x: Var<'t, E>) -> Connection {
+        if self.get(x).is_some() { Connection::Connected } else { self.output.connection(x) }
+    }
+
+    /// How the output depends on a parameter: why [`parameter`](Self::parameter) returns `None`.
+    pub fn parameter_connection(&self, parameter: &Parameter<E>) -> Connection {
+        if self.parameter(parameter).is_some() {
+            return Connection::Connected;
+        }
+        let leaves = self.tape.leaves(parameter.id());
+        let connections = leaves.iter().map(|&leaf| self.output.connection(self.tape.var(leaf)));
+        connections.rev().find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
+    }
+
     /// Lets go of the tape's hold on a parameter's value and returns its gradient: what an
     /// optimizer calls before it changes the value in place. Variables of the parameter that are
-    /// already on the tape lose their value.
+    /// already on the tape lose their value; the gradient stays here.
     pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
         let gradient = self.parameter(parameter)?;
         self.tape.release(parameter.id());

@@ -4,7 +4,10 @@
 //! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
 //! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
 //! - [`Var::backward`] and [`grad`]: gradients, and gradients of gradients.
-//! - [`gradcheck()`]: gradients checked against differences.
+//! - [`gradcheck()`]: gradients checked against differences; [`testing::check_op`]: an operation
+//!   checked as a whole.
+//! - [`Connection`], [`Anomaly`]: why a gradient is absent, where a NaN comes from.
+//! - [`checkpoint`](checkpoint()), [`Var::register_hook`], [`Gradients::clip_norm`].
 //!
 //! ```
 //! use wengert_autodiff::{Tape, Tensor};
@@ -23,11 +26,16 @@
 
 #![forbid(unsafe_code)]
 
+mod anomaly;
 mod backward;
+mod checkpoint;
+mod clip;
+mod connection;
 mod error;
 mod few;
 mod gradcheck;
 mod gradients;
+mod hook;
 mod op;
 pub mod ops;
 mod parameter;
@@ -37,20 +45,26 @@ mod tape;
 mod tensor;
 pub mod testing;
 mod transform;
+mod var;
+mod walk;
 
+pub use anomaly::{Anomaly, Pass};
 pub use backward::{CreateGraph, grad};
+pub use checkpoint::checkpoint;
+pub use connection::Connection;
 pub use error::{Error, Result};
 pub use few::Few;
 pub use gradcheck::{
-    Comparison, Gradcheck, GradcheckError, Mode, Report, gradcheck, gradgradcheck,
+    Comparison, Gradcheck, GradcheckError, Mode, OpPath, OpStep, Report, gradcheck, gradgradcheck,
 };
 pub use gradients::Gradients;
-pub use op::{Cotangents, Forward, Op, Vjp, eval};
+pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{Parameter, ParameterId};
 pub use pool::Memory;
 pub use shape::{Shape, Strides};
-pub use tape::{Tape, Var};
+pub use tape::Tape;
 pub use tensor::{Step, Tensor};
 pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
+pub use var::Var;
 pub use wengert_kernels::Element;
 pub use wengert_kernels::activation::Activation;

@@ -1,10 +1,12 @@
 //! [`Op`]: the one trait that defines an operation, built in or a user's own.
 
 use std::fmt::Debug;
+use std::panic::Location;
 
 use smallvec::SmallVec;
 use wengert_kernels::Element;
 
+use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::pool::Pool;
 use crate::shape::Shape;
@@ -85,6 +87,31 @@ pub trait Op<E: Element>: Debug + Send + 'static {
     /// # Errors
     /// If the operation has no gradient.
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>>;
+
+    /// Whether the operand in place `i` is read as whole numbers (labels, positions): there is no
+    /// derivative by it, none is asked of [`vjp`](Self::vjp), and
+    /// [`Connection::Index`](crate::Connection::Index) tells so.
+    fn reads_index(&self, i: usize) -> bool {
+        let _ = i;
+        false
+    }
+
+    /// The operation as a composition of others, for one that keeps nothing of its inner
+    /// computation: the walk back records the composition and goes through it, and
+    /// [`vjp`](Self::vjp) is not asked.
+    fn composition(&self) -> Option<&dyn Composition<E>> {
+        None
+    }
+}
+
+/// What [`Op::composition`] returns: a computation that can be recorded again.
+pub trait Composition<E: Element> {
+    /// Records the computation on the operands' tape. It must give what
+    /// [`Op::forward`] gave, to the bit.
+    ///
+    /// # Errors
+    /// Those of the operations it is made of.
+    fn record<'t>(&self, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>>;
 }
 
 impl<E: Element> Op<E> for Box<dyn Op<E>> {
@@ -107,6 +134,14 @@ impl<E: Element> Op<E> for Box<dyn Op<E>> {
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         (**self).vjp(node)
     }
+
+    fn reads_index(&self, i: usize) -> bool {
+        (**self).reads_index(i)
+    }
+
+    fn composition(&self) -> Option<&dyn Composition<E>> {
+        (**self).composition()
+    }
 }
 
 /// One cotangent an operand; `None` is zero.
@@ -124,8 +159,9 @@ pub(crate) fn cotangents<E: Element, const N: usize>(
 #[derive(Debug)]
 pub struct Forward<'a, E: Element> {
     shape: &'a Shape,
-    pool: Option<&'a Pool<E>>,
-    saved: Vec<Tensor<E>>,
+    len: usize,
+    context: Context<'a, E>,
+    saved: &'a mut Vec<Tensor<E>>,
 }
 
 impl<E: Element> Forward<'_, E> {
@@ -135,8 +171,9 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
+    #[inline]
     pub fn output(&self) -> Tensor<E> {
-        Tensor::stale_of(self.shape.clone(), self.shape.numel(), self.pool)
+        Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
     /// A tensor with unspecified contents.
@@ -145,7 +182,7 @@ impl<E: Element> Forward<'_, E> {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn scratch(&self, shape: impl Into<Shape>) -> Tensor<E> {
-        crate::error::expect(Tensor::stale(shape.into(), self.pool))
+        crate::error::expect(Tensor::stale(shape.into(), self.context.pool))
     }
 
     /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a
@@ -224,14 +261,23 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 }
 
-/// The value and what was saved.
-pub(crate) type Evaluated<E> = (Tensor<E>, Vec<Tensor<E>>);
+/// What an evaluation is given beside its operands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a, E: Element> {
+    /// Where buffers come from.
+    pub(crate) pool: Option<&'a Pool<E>>,
+    /// Whether a value that is not finite is an error.
+    pub(crate) anomaly: bool,
+}
 
+/// The value; `saved` receives what the operation saves.
+#[track_caller]
 pub(crate) fn evaluate<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
-    pool: Option<&Pool<E>>,
-) -> Result<Evaluated<E>> {
+    context: Context<'_, E>,
+    saved: &mut Vec<Tensor<E>>,
+) -> Result<Tensor<E>> {
     if let Some(expected) = op.arity()
         && expected != inputs.len()
     {
@@ -243,14 +289,40 @@ pub(crate) fn evaluate<E: Element>(
         [a, b, c] => op.shape(&[a.shape(), b.shape(), c.shape()]),
         _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
     }?;
-    shape.checked_len::<E>()?;
-    let mut ctx = Forward { shape: &shape, pool, saved: Vec::new() };
-    let value = op.forward(inputs, &mut ctx)?;
+    let len = shape.checked_len::<E>()?;
+    let mut value = op.forward(inputs, &mut Forward { shape: &shape, len, context, saved })?;
     if *value.shape() != shape {
-        let expected = format!("an output of shape {shape} from its own forward computation");
-        return Err(Error::Shapes { op: op.name(), expected, got: vec![value.shape().clone()] });
+        return Err(own_shape(op.name(), &shape, value.shape()));
     }
-    Ok((value, ctx.saved))
+    if let Some(pool) = context.pool {
+        value.bring_home(pool);
+    }
+    if context.anomaly {
+        look(op, inputs, &value)?;
+    }
+    Ok(value)
+}
+
+/// Whether a value is finite.
+#[cold]
+#[track_caller]
+fn look<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
+    let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
+    Err(Error::Anomaly(Box::new(Anomaly {
+        op: op.name(),
+        inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
+        recorded_at: Location::caller(),
+        pass: Pass::Forward,
+        value,
+        element,
+        given_finite: inputs.iter().all(|x| anomaly::first(x).is_none()),
+    })))
+}
+
+#[cold]
+fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
+    let expected = format!("an output of shape {expected} from its own forward computation");
+    Error::Shapes { op, expected, got: vec![got.clone()] }
 }
 
 /// The value of an operation on tensors, with no tape.
@@ -259,5 +331,5 @@ pub(crate) fn evaluate<E: Element>(
 /// Those of the operation.
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    evaluate(op, inputs, pool).map(|(value, _)| value)
+    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new())
 }

@@ -24,7 +24,7 @@ struct Inner<E: Element> {
     memory: Memory,
 }
 
-/// The memory a tape's tensors take, in bytes.
+/// The memory a tape's tensors take, in bytes. Tensors of a single element take none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Buffers in use by tensors.
@@ -95,7 +95,7 @@ impl<E: Element> Pool<E> {
         if cfg!(debug_assertions) {
             unique.data.fill(E::NAN);
         }
-        Handle(Some(buffer))
+        Handle::Shared(Shared(Some(buffer)))
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
@@ -145,54 +145,95 @@ impl<E: Element> Drop for Buffer<E> {
     }
 }
 
-/// A shared hold on a buffer. The last one to go returns the buffer to its pool.
-#[derive(Debug)]
-pub(crate) struct Handle<E: Element>(
-    /// `None` only inside `drop`.
-    Option<Arc<Buffer<E>>>,
-);
+/// Where a tensor's elements are.
+///
+/// A single element lies in the handle itself: for chains of operations on single numbers a buffer
+/// with an owner count and a pool behind a lock would cost more than all else.
+#[derive(Clone, Debug)]
+pub(crate) enum Handle<E: Element> {
+    Single([E; 1]),
+    Shared(Shared<E>),
+}
 
 impl<E: Element> Handle<E> {
+    /// Room for `len` elements with unspecified contents, from `pool` if there is one.
+    #[inline]
+    pub(crate) fn new(len: usize, pool: Option<&Pool<E>>) -> Self {
+        if len <= 1 {
+            return Handle::Single([if cfg!(debug_assertions) { E::NAN } else { E::ZERO }]);
+        }
+        match pool {
+            Some(pool) => pool.take(len),
+            None => Handle::unpooled(len),
+        }
+    }
+
     /// A buffer that belongs to no pool, with unspecified contents.
-    pub(crate) fn unpooled(len: usize) -> Self {
+    fn unpooled(len: usize) -> Self {
         let mut buffer = Buffer::new(len);
         if cfg!(debug_assertions) {
             buffer.data.fill(E::NAN);
         }
-        Handle(Some(Arc::new(buffer)))
+        Handle::Shared(Shared(Some(Arc::new(buffer))))
     }
 
-    fn arc(&self) -> &Arc<Buffer<E>> {
-        self.0.as_ref().expect("a handle holds a buffer until it is dropped")
-    }
-
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[E] {
-        &self.arc().data
+        match self {
+            Handle::Single(element) => element,
+            Handle::Shared(shared) => &shared.arc().data,
+        }
     }
 
     /// The elements, if no other tensor shares them.
+    #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
-        let arc = self.0.as_mut().expect("a handle holds a buffer until it is dropped");
-        Arc::get_mut(arc).map(|buffer| &mut buffer.data[..])
+        match self {
+            Handle::Single(element) => Some(element),
+            Handle::Shared(shared) => {
+                let arc = shared.0.as_mut().expect("a handle holds a buffer until it is dropped");
+                Arc::get_mut(arc).map(|buffer| &mut buffer.data[..])
+            }
+        }
     }
 
+    #[inline]
     pub(crate) fn is_unique(&self) -> bool {
-        Arc::strong_count(self.arc()) == 1
+        match self {
+            Handle::Single(_) => true,
+            Handle::Shared(shared) => Arc::strong_count(shared.arc()) == 1,
+        }
     }
 
     /// The pool the buffer came from.
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
-        self.arc().home.as_ref()
+        match self {
+            Handle::Single(_) => None,
+            Handle::Shared(shared) => shared.arc().home.as_ref(),
+        }
     }
 }
 
-impl<E: Element> Clone for Handle<E> {
+/// A shared hold on a buffer. The last one to go returns the buffer to its pool.
+#[derive(Debug)]
+pub(crate) struct Shared<E: Element>(
+    /// `None` only inside `drop`.
+    Option<Arc<Buffer<E>>>,
+);
+
+impl<E: Element> Shared<E> {
+    fn arc(&self) -> &Arc<Buffer<E>> {
+        self.0.as_ref().expect("a handle holds a buffer until it is dropped")
+    }
+}
+
+impl<E: Element> Clone for Shared<E> {
     fn clone(&self) -> Self {
-        Handle(self.0.clone())
+        Shared(self.0.clone())
     }
 }
 
-impl<E: Element> Drop for Handle<E> {
+impl<E: Element> Drop for Shared<E> {
     fn drop(&mut self) {
         let Some(mut arc) = self.0.take() else { return };
         // With another owner left this is not the last hold. If two go at the same moment on two

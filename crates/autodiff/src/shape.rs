@@ -40,27 +40,35 @@ impl Shape {
 
     /// The number of elements, 1 for rank 0. Saturates where it would overflow; no tensor has such
     /// a shape.
+    #[inline]
     pub fn numel(&self) -> usize {
-        if self.0.contains(&0) {
-            return 0;
+        let mut n = 1_usize;
+        for &dim in self.0.iter() {
+            if dim == 0 {
+                return 0;
+            }
+            n = n.saturating_mul(dim);
         }
-        self.0.iter().fold(1, |n, &d| n.saturating_mul(d))
+        n
     }
 
     /// The number of elements, if `E`-sized elements of that number can be addressed.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if not.
+    #[inline]
     pub(crate) fn checked_len<E>(&self) -> Result<usize> {
-        let too_large = || Error::TooLarge { shape: self.clone() };
+        let most = isize::MAX as usize / 2 / size_of::<E>();
         // The non-zero sizes alone must be addressable too, so that strides never overflow.
-        let span = self.0.iter().filter(|&&d| d > 0).try_fold(1_usize, |n, &d| n.checked_mul(d));
-        let span = span.ok_or_else(too_large)?;
-        let bytes = span.checked_mul(size_of::<E>()).ok_or_else(too_large)?;
-        if bytes > isize::MAX as usize / 2 {
-            return Err(too_large());
+        let (mut span, mut empty) = (1_usize, false);
+        for &dim in self.0.iter() {
+            empty |= dim == 0;
+            span = span.saturating_mul(dim.max(1));
         }
-        Ok(self.numel())
+        if span > most {
+            return Err(Error::TooLarge { shape: self.clone() });
+        }
+        Ok(if empty { 0 } else { span })
     }
 
     /// Row-major strides.

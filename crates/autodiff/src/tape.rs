@@ -1,20 +1,22 @@
-//! [`Tape`] and [`Var`]: the record of a computation, and a place in it.
+//! [`Tape`]: the record of a computation. Its variables are in `var`, the walk back in `walk`.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
 use wengert_kernels::Element;
 
-use crate::backward::Scratch;
-use crate::error::{Error, Result, expect};
+use crate::connection::{Cut, Cuts};
+use crate::error::{Error, Result};
 use crate::few::Few;
-use crate::op::{Op, evaluate};
+use crate::hook::Hooks;
+use crate::op::{Context, Op, evaluate};
 use crate::parameter::{Parameter, ParameterId};
 use crate::pool::{Memory, Pool};
-use crate::shape::Shape;
 use crate::tensor::Tensor;
+pub use crate::var::Var;
+use crate::walk::Scratch;
 
 /// A Wengert list (R. E. Wengert, "A simple automatic derivative evaluation program", CACM 7(8),
 /// 1964): every operation in the order in which it was computed.
@@ -36,24 +38,49 @@ use crate::tensor::Tensor;
 pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
     pool: Pool<E>,
-    recording: Cell<bool>,
+    recording: Cell<Recording>,
+    /// Whether every result is looked at for NaN and infinity.
+    anomaly: Cell<bool>,
+    /// Whether a closure runs that may be run again: it must not find leaves by itself.
+    closed: Cell<bool>,
+    /// The line that recorded the operation whose rule runs: what the rule records is of that line.
+    pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
     /// Counts truncations, so that a variable of a truncated part is recognised.
     epoch: Cell<u32>,
-    parameters: RefCell<HashMap<ParameterId, u32>>,
+    /// The leaves of each parameter. All but the last are released, and the last may be.
+    parameters: RefCell<HashMap<ParameterId, Few<u32>>>,
+    pub(crate) cuts: RefCell<Cuts>,
+    pub(crate) hooks: RefCell<Hooks<E>>,
     pub(crate) scratch: RefCell<Scratch<E>>,
+}
+
+/// What happens to operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// They are recorded.
+    On,
+    /// They are not, on the user's wish; where that cuts a path is remembered.
+    Off,
+    /// They are not: a rule runs, and what it makes is freed afterwards.
+    Rule,
+    /// They are: a rule runs for a gradient that is to be differentiated again.
+    Graph,
 }
 
 /// One entry of the tape.
 #[derive(Debug)]
 pub(crate) struct Node<E: Element> {
     /// `None` once released.
-    value: Option<Tensor<E>>,
+    pub(crate) value: Option<Tensor<E>>,
     /// How it came to be; `None` for leaves and for what was not recorded.
     pub(crate) rule: Option<Box<Rule<E>>>,
-    pub(crate) requires_grad: bool,
+    pub(crate) recorded_at: &'static Location<'static>,
     epoch: u32,
-    #[expect(dead_code, reason = "shown by the Debug output of a tape")]
-    recorded_at: &'static Location<'static>,
+    pub(crate) requires_grad: bool,
+    /// Whether it was computed from a variable that gradients can be had for, unrecorded.
+    pub(crate) cut: bool,
+    /// Whether a walk that frees the tape has passed it.
+    pub(crate) spent: bool,
 }
 
 /// The operation behind a node, its operands and what it saved, in one allocation.
@@ -61,51 +88,14 @@ pub(crate) struct Node<E: Element> {
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
     pub(crate) inputs: Few<u32>,
     pub(crate) saved: Vec<Tensor<E>>,
+    /// Whether the operation is walked through as a composition.
+    pub(crate) composed: bool,
     pub(crate) op: O,
-}
-
-/// A variable: a value on a [`Tape`].
-///
-/// A `Var` is a reference and a number, and `Copy`: expressions need no clones. It cannot outlive
-/// the tape's contents. Operators and methods panic where an operation cannot be done; the
-/// functions of [`ops`](crate::ops) return the same as an error.
-pub struct Var<'t, E: Element = f32> {
-    tape: &'t Tape<E>,
-    index: u32,
-    epoch: u32,
-}
-
-#[allow(
-    clippy::expl_impl_clone_on_copy,
-    reason = "a derive would ask for `E: Copy`, too, in bounds"
-)]
-impl<E: Element> Clone for Var<'_, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E: Element> Copy for Var<'_, E> {}
-
-impl<E: Element> fmt::Debug for Var<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.try_value() {
-            Ok(value) => write!(f, "Var #{} {value:?}", self.index),
-            Err(_) => write!(f, "Var #{} (released)", self.index),
-        }
-    }
 }
 
 impl<E: Element> Default for Tape<E> {
     fn default() -> Self {
-        Tape {
-            nodes: RefCell::default(),
-            pool: Pool::default(),
-            recording: Cell::new(true),
-            epoch: Cell::new(0),
-            parameters: RefCell::default(),
-            scratch: RefCell::default(),
-        }
+        Self::with_pool(Pool::default())
     }
 }
 
@@ -128,6 +118,23 @@ impl<E: Element> Tape<E> {
         Self::default()
     }
 
+    /// An empty tape that takes its buffers from a pool of another's.
+    pub(crate) fn with_pool(pool: Pool<E>) -> Self {
+        Tape {
+            nodes: RefCell::default(),
+            pool,
+            recording: Cell::new(Recording::On),
+            anomaly: Cell::new(false),
+            closed: Cell::new(false),
+            on_behalf_of: Cell::new(None),
+            epoch: Cell::new(0),
+            parameters: RefCell::default(),
+            cuts: RefCell::default(),
+            hooks: RefCell::default(),
+            scratch: RefCell::default(),
+        }
+    }
+
     /// Puts a tensor on the tape that no gradient is wanted for. Shares the tensor's buffer.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {
@@ -137,22 +144,34 @@ impl<E: Element> Tape<E> {
     /// Puts a tensor on the tape that gradients can be had for. Shares the tensor's buffer.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push(value.clone(), None, self.recording.get())
+        self.push(value.clone(), None, self.records())
     }
 
     /// Puts a parameter on the tape, or finds it if it is there already.
+    ///
+    /// # Panics
+    /// Inside a [`checkpoint`](crate::checkpoint)'s closure, which must be given the parameters it
+    /// uses as operands: a gradient would be lost otherwise.
     #[track_caller]
     pub fn parameter(&self, parameter: &Parameter<E>) -> Var<'_, E> {
-        if !self.recording.get() {
+        assert!(
+            !self.closed.get(),
+            "parameter: a checkpoint's closure asked its tape for a parameter; put the parameter \
+             on the tape before and give it to `checkpoint` as an operand"
+        );
+        if !self.records() {
             return self.constant(parameter.value());
         }
-        let found = self.parameters.borrow().get(&parameter.id()).copied();
+        let found = self.parameters.borrow().get(&parameter.id()).and_then(|l| l.last().copied());
         if let Some(index) = found {
-            let epoch = self.nodes.borrow()[index as usize].epoch;
-            return Var { tape: self, index, epoch };
+            let nodes = self.nodes.borrow();
+            let node = &nodes[index as usize];
+            if node.value.is_some() {
+                return Var::at(self, index, node.epoch);
+            }
         }
         let var = self.variable(parameter.value());
-        self.parameters.borrow_mut().insert(parameter.id(), var.index);
+        self.parameters.borrow_mut().entry(parameter.id()).or_default().push(var.index());
         var
     }
 
@@ -160,34 +179,58 @@ impl<E: Element> Tape<E> {
     /// of an operand.
     ///
     /// # Errors
-    /// Those of the operation, and [`Error::DifferentTapes`].
+    /// Those of the operation, [`Error::DifferentTapes`], and with
+    /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let (value, saved, requires_grad) = {
+        let mut saved = Vec::new();
+        let (mut requires_grad, mut touched) = (false, false);
+        let value = {
             let nodes = self.nodes.borrow();
-            let mut requires_grad = false;
-            let mut tensor = |input: &Var<'t, E>| {
-                if !std::ptr::eq(input.tape, self) {
+            let mut tensor = |i: usize| {
+                let input = inputs[i];
+                if !std::ptr::eq(input.tape(), self) {
                     return Err(Error::DifferentTapes { op: op.name() });
                 }
                 let node = input.node(&nodes, op.name())?;
-                requires_grad |= node.requires_grad;
+                requires_grad |= node.requires_grad && !op.reads_index(i);
+                touched |= node.requires_grad | node.cut;
                 node.value(op.name())
             };
-            let pool = Some(&self.pool);
-            let (value, saved) = match inputs {
-                [a] => evaluate(&op, &[tensor(a)?], pool),
-                [a, b] => evaluate(&op, &[tensor(a)?, tensor(b)?], pool),
-                [a, b, c] => evaluate(&op, &[tensor(a)?, tensor(b)?, tensor(c)?], pool),
-                _ => evaluate(&op, &inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?, pool),
-            }?;
-            (value, saved, requires_grad && self.recording.get())
+            let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
+            let saved = &mut saved;
+            match inputs.len() {
+                1 => evaluate(&op, &[tensor(0)?], context, saved),
+                2 => evaluate(&op, &[tensor(0)?, tensor(1)?], context, saved),
+                3 => evaluate(&op, &[tensor(0)?, tensor(1)?, tensor(2)?], context, saved),
+                n => {
+                    let tensors = (0..n).map(tensor).collect::<Result<Vec<_>>>()?;
+                    evaluate(&op, &tensors, context, saved)
+                }
+            }?
         };
+        requires_grad &= self.records();
+        if touched && !requires_grad && self.recording.get() != Recording::Rule {
+            let places = inputs.iter().enumerate();
+            let cuts = places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) });
+            return Ok(self.push_cut(value, cuts.collect()));
+        }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
-            let inputs = inputs.iter().map(|input| input.index).collect();
-            Box::new(Rule { inputs, saved, op })
+            let composed = op.composition().is_some();
+            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
+            Box::new(Rule { inputs, saved, composed, op })
         });
         Ok(self.push(value, rule, requires_grad))
+    }
+
+    /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
+    /// at the cotangents it gives, and names the operation whose rule it is.
+    fn looks_out(&self) -> bool {
+        self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
+    }
+
+    fn records(&self) -> bool {
+        matches!(self.recording.get(), Recording::On | Recording::Graph)
     }
 
     #[track_caller]
@@ -200,25 +243,68 @@ impl<E: Element> Tape<E> {
         let mut nodes = self.nodes.borrow_mut();
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
-        let recorded_at = Location::caller();
-        nodes.push(Node { value: Some(value), rule, requires_grad, epoch, recorded_at });
-        Var { tape: self, index, epoch }
+        nodes.push(Node {
+            value: Some(value),
+            rule,
+            recorded_at: self.on_behalf_of.get().unwrap_or(Location::caller()),
+            epoch,
+            requires_grad,
+            cut: false,
+            spent: false,
+        });
+        Var::at(self, index, epoch)
+    }
+
+    /// A constant that was computed from variables, and which: no gradient flows, but that one was
+    /// cut off can be told.
+    #[track_caller]
+    pub(crate) fn push_cut(&self, value: Tensor<E>, from: Few<Cut>) -> Var<'_, E> {
+        let var = self.push(value, None, false);
+        self.nodes.borrow_mut()[var.index() as usize].cut = true;
+        self.cuts.borrow_mut().push(var.index(), from);
+        var
     }
 
     /// Runs `body` without recording: its results are constants.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.variable(&Tensor::scalar(3.0_f32));
+    /// assert!(!tape.no_grad(|| x * x).requires_grad());
+    /// ```
     pub fn no_grad<R>(&self, body: impl FnOnce() -> R) -> R {
-        self.with_recording(false, body)
+        self.with_recording(Recording::Off, body)
     }
 
-    pub(crate) fn with_recording<R>(&self, on: bool, body: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Cell<bool>, bool);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                self.0.set(self.1);
-            }
-        }
-        let _restore = Restore(&self.recording, self.recording.replace(on));
-        body()
+    #[inline]
+    pub(crate) fn with_recording<R>(&self, on: Recording, body: impl FnOnce() -> R) -> R {
+        with(&self.recording, on, body)
+    }
+
+    /// Runs a closure that may be run again: asking for parameters is refused.
+    pub(crate) fn closed<R>(&self, body: impl FnOnce() -> R) -> R {
+        with(&self.closed, true, body)
+    }
+
+    /// Asks every result, in the forward pass and on the walk back, whether it is finite: the first
+    /// operation that gives a NaN or an infinity is an [`Error::Anomaly`], with its name, its
+    /// operands' shapes and the line that recorded it. Costs a pass over every result.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// tape.detect_anomaly(true);
+    /// let x = tape.variable(&Tensor::scalar(0.0_f64));
+    /// let error = x.sqrt().try_backward().unwrap_err(); // the slope at 0 is infinite
+    /// assert!(error.to_string().starts_with("sqrt recorded at "));
+    /// ```
+    pub fn detect_anomaly(&self, on: bool) {
+        self.anomaly.set(on);
+    }
+
+    pub(crate) fn detects_anomaly(&self) -> bool {
+        self.anomaly.get()
     }
 
     /// Empties the tape. Its buffers stay, to be used by what is recorded next. That no variable
@@ -226,7 +312,10 @@ impl<E: Element> Tape<E> {
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
         self.parameters.get_mut().clear();
-        self.recording.set(true);
+        self.cuts.get_mut().truncate(0);
+        self.hooks.get_mut().truncate(0);
+        self.recording.set(Recording::On);
+        self.on_behalf_of.set(None);
     }
 
     /// The number of entries.
@@ -255,16 +344,18 @@ impl<E: Element> Tape<E> {
         self.pool.shrink();
     }
 
+    pub(crate) fn pool(&self) -> &Pool<E> {
+        &self.pool
+    }
+
+    #[inline]
     pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node<E>>> {
         self.nodes.borrow()
     }
 
-    pub(crate) fn take_rule(&self, index: usize) -> Option<Box<Rule<E>>> {
-        self.nodes.borrow_mut()[index].rule.take()
-    }
-
-    pub(crate) fn put_rule(&self, index: usize, rule: Box<Rule<E>>) {
-        self.nodes.borrow_mut()[index].rule = Some(rule);
+    #[inline]
+    pub(crate) fn nodes_mut(&self) -> RefMut<'_, Vec<Node<E>>> {
+        self.nodes.borrow_mut()
     }
 
     /// Drops every node from `len` on.
@@ -273,104 +364,72 @@ impl<E: Element> Tape<E> {
         if nodes.len() > len {
             nodes.truncate(len);
             self.epoch.set(self.epoch.get().wrapping_add(1));
+            self.cuts.borrow_mut().truncate(len);
+            self.hooks.borrow_mut().truncate(len);
         }
     }
 
     /// The variable at a place that exists.
+    #[inline]
     pub(crate) fn var(&self, index: u32) -> Var<'_, E> {
         let epoch = self.nodes.borrow()[index as usize].epoch;
-        Var { tape: self, index, epoch }
+        Var::at(self, index, epoch)
     }
 
-    /// The place of a parameter's leaf.
-    pub(crate) fn parameter_index(&self, id: ParameterId) -> Option<u32> {
-        self.parameters.borrow().get(&id).copied()
+    /// The places of a parameter's leaves, oldest first.
+    pub(crate) fn leaves(&self, id: ParameterId) -> Few<u32> {
+        self.parameters.borrow().get(&id).cloned().unwrap_or_default()
     }
 
     /// Lets go of a parameter's value, so that it can be changed in place.
     pub(crate) fn release(&self, id: ParameterId) {
-        let index = self.parameters.borrow_mut().remove(&id);
-        if let Some(index) = index {
-            self.nodes.borrow_mut()[index as usize].value = None;
+        let mut nodes = self.nodes.borrow_mut();
+        if let Some(leaves) = self.parameters.borrow().get(&id) {
+            for &leaf in leaves.iter() {
+                nodes[leaf as usize].value = None;
+            }
         }
     }
 }
 
-impl<E: Element> Node<E> {
-    pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
-        let reason = "an optimizer has updated this parameter since; run the forward pass again";
-        self.value.as_ref().ok_or(Error::Released { op, reason })
+/// Runs `body` with another value in a cell, which gets its own back also after a panic.
+#[inline]
+pub(crate) fn with<T: Copy, R>(cell: &Cell<T>, value: T, body: impl FnOnce() -> R) -> R {
+    struct Restore<'a, T: Copy>(&'a Cell<T>, T);
+    impl<T: Copy> Drop for Restore<'_, T> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
     }
+    let _restore = Restore(cell, cell.replace(value));
+    body()
 }
 
-impl<'t, E: Element> Var<'t, E> {
-    /// The tape it is on.
-    pub fn tape(self) -> &'t Tape<E> {
-        self.tape
+impl<E: Element> Node<E> {
+    #[inline]
+    pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
+        self.value.as_ref().ok_or_else(|| self.released(op))
     }
 
-    pub(crate) fn index(self) -> u32 {
-        self.index
+    /// Whether it is a leaf gradients can be had for.
+    #[inline]
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.requires_grad && self.rule.is_none() && !self.spent
     }
 
-    pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
-        let reason = "it belonged to a vector-Jacobian product that has ended";
-        nodes
-            .get(self.index as usize)
-            .filter(|node| node.epoch == self.epoch)
-            .ok_or(Error::Released { op, reason })
+    #[inline]
+    pub(crate) fn is_of(&self, epoch: u32) -> bool {
+        self.epoch == epoch
     }
 
-    /// The value; shares the buffer.
-    ///
-    /// # Errors
-    /// [`Error::Released`] if the variable is a parameter an optimizer has updated since.
-    pub fn try_value(self) -> Result<Tensor<E>> {
-        let nodes = self.tape.nodes.borrow();
-        self.node(&nodes, "value")?.value("value").cloned()
-    }
-
-    /// The value; shares the buffer.
-    ///
-    /// # Panics
-    /// If the variable is a parameter an optimizer has updated since.
-    #[track_caller]
-    pub fn value(self) -> Tensor<E> {
-        expect(self.try_value())
-    }
-
-    /// The only element of the value.
-    ///
-    /// # Panics
-    /// If there is not exactly one.
-    #[track_caller]
-    pub fn item(self) -> E {
-        self.value().item()
-    }
-
-    /// The value's shape.
-    ///
-    /// # Panics
-    /// If the variable is a parameter an optimizer has updated since.
-    #[track_caller]
-    pub fn shape(self) -> Shape {
-        let nodes = self.tape.nodes.borrow();
-        let shape = self.node(&nodes, "shape").and_then(|node| node.value("shape"));
-        expect(shape.map(|value| value.shape().clone()))
-    }
-
-    /// Whether a gradient can be asked of it.
-    pub fn requires_grad(self) -> bool {
-        let nodes = self.tape.nodes.borrow();
-        self.node(&nodes, "requires_grad").is_ok_and(|node| node.requires_grad)
-    }
-
-    /// The same value as a constant: no gradient flows through.
-    ///
-    /// # Panics
-    /// If the variable is a parameter an optimizer has updated since.
-    #[track_caller]
-    pub fn detach(self) -> Self {
-        self.tape.push(self.value(), None, false)
+    #[cold]
+    pub(crate) fn released(&self, op: &'static str) -> Error {
+        let reason = if self.spent {
+            "a walk back that frees what it has passed (`backward_once`) went through it; use \
+             `backward` to keep it"
+        } else {
+            "an optimizer has updated this parameter since; run the forward pass again"
+        };
+        Error::Released { op, reason }
     }
 }

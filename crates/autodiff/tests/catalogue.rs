@@ -1,7 +1,7 @@
 //! The one property test of every operation, and the test of that test.
 
 use proptest::prelude::*;
-use wengert_autodiff::testing::{Case, Row, Sampler, catalogue, check, check_gradients};
+use wengert_autodiff::testing::{Case, Fault, Row, Sampler, catalogue, check, check_gradients};
 use wengert_autodiff::{Cotangents, Element, Forward, Op, Result, Shape, Tensor, Vjp};
 
 proptest! {
@@ -40,58 +40,18 @@ fn cases_are_strided_empty_single_and_broadcast() {
     }
 }
 
-/// A fault planted in a vector-Jacobian product.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    Zeroed,
-    Doubled,
-    Flipped,
-    /// Right, but with nothing recorded: there is no second derivative.
-    Detached,
-}
-
-#[derive(Debug)]
-struct Planted {
-    op: Box<dyn Op<f64>>,
-    fault: Fault,
-}
-
-impl Op<f64> for Planted {
-    fn name(&self) -> &'static str {
-        self.op.name()
-    }
-    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        self.op.shape(inputs)
-    }
-    fn forward(&self, inputs: &[&Tensor<f64>], ctx: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
-        self.op.forward(inputs, ctx)
-    }
-    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
-        let right = self.op.vjp(node)?;
-        Ok(right
-            .into_iter()
-            .map(|cotangent| match self.fault {
-                Fault::Zeroed => None,
-                Fault::Doubled => cotangent.map(|g| g * 2.0),
-                Fault::Flipped => cotangent.map(|g| -g),
-                Fault::Detached => cotangent.map(|g| g.detach()),
-            })
-            .collect())
-    }
-}
-
 /// Whether the check notices the fault in some of the first cases.
 fn caught(row: &Row, fault: Fault) -> bool {
     (0..12).any(|seed| {
         let case = (row.sample)(&mut Sampler::new(seed));
-        check_gradients(&case, row.order, |op| Box::new(Planted { op, fault })).is_err()
+        check_gradients(&case, row.order, |op| fault.plant(op)).is_err()
     })
 }
 
 #[test]
 fn a_wrong_gradient_is_caught_for_every_operation() {
     for row in catalogue() {
-        for fault in [Fault::Zeroed, Fault::Doubled, Fault::Flipped, Fault::Detached] {
+        for fault in Fault::ALL {
             assert!(caught(row, fault), "{}: {fault:?} is not caught", row.name);
         }
     }

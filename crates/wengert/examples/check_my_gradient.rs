@@ -3,7 +3,8 @@
 //! `cargo run --example check_my_gradient -p wengert`
 
 use wengert::prelude::*;
-use wengert::{Cotangents, Forward, Gradcheck, Op, Result, Vjp};
+use wengert::testing::{Domain, Spec, check_op_f64};
+use wengert::{Cotangents, Forward, Gradcheck, GradcheckError, Op, Result, Vjp};
 
 /// A loss as a user might write it: the log-cosh of the residuals, weighted by confidence.
 fn loss<'t>(
@@ -16,9 +17,11 @@ fn loss<'t>(
     (log_cosh * confidence.logistic()).mean()
 }
 
-/// `x^3` with a derivative that forgets a factor.
-#[derive(Debug)]
-struct Cube;
+/// `x^3`, its derivative with a factor that should be 3.
+#[derive(Clone, Debug)]
+struct Cube {
+    factor: f64,
+}
 
 impl Op<f64> for Cube {
     fn name(&self) -> &'static str {
@@ -32,8 +35,12 @@ impl Op<f64> for Cube {
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
         let x = node.input(0);
-        Ok([Some(node.gy() * x * x * 2.0)].into_iter().collect()) // 3, not 2
+        Ok([Some(node.gy() * x * x * self.factor)].into_iter().collect())
     }
+}
+
+fn cube(x: Var<'_, f64>, factor: f64) -> Var<'_, f64> {
+    x.tape().apply(Cube { factor }, &[x]).expect("every shape is taken")
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,11 +51,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = gradgradcheck(|[p, t, c]| loss(p, t, c), [&prediction, &target, &confidence])?;
     println!("The loss, to second order: {report}\n");
 
+    // A bug is planted: the report names the element, both derivatives, and the operations between.
     let x = Tensor::from_slice(&[0.5, -1.0, 2.0], [3])?;
-    let check = Gradcheck::new();
-    match check.run(|[x]| x.tape().apply(Cube, &[x]).expect("a shape is taken").sum(), [&x]) {
-        Ok(report) => println!("The cube: {report}"),
-        Err(error) => println!("The cube: {error}"),
-    }
+    let planted = Gradcheck::new().run(|[x]| cube(x * 2.0, 2.0).sum(), [&x]);
+    let Err(GradcheckError::Mismatch { count: 3, .. }) = &planted else {
+        return Err("the planted bug was not found".into());
+    };
+    println!("The cube with a bug: {}\n", planted.unwrap_err());
+
+    // Mended, also where the operand does not lie in one piece in memory.
+    let check = Gradcheck::new().order(2).non_contiguous(true);
+    println!("The cube: {}\n", check.run(|[x]| cube(x * 2.0, 3.0).sum(), [&x])?);
+
+    // And it passes the test of the engine's own operations.
+    check_op_f64(&Cube { factor: 3.0 }, Spec::elementwise(Domain::REAL, |x| x * x * x))?;
+    println!("The cube is as good as a built-in operation.");
     Ok(())
 }

@@ -2,8 +2,8 @@
 //! chosen at run time, and neural networks whose trainability is measured.
 //!
 //! This crate gathers the others under one name: tensors, the tape and gradients at the top,
-//! networks in [`nn`], their beginning in [`init`], data in [`data`], the slice kernels in [`kernels`]. [`prelude`] holds what a
-//! program usually names.
+//! networks in [`nn`], their beginning in [`init`], data in [`data`], the slice kernels in
+//! [`kernels`]. [`prelude`] holds what a program usually names, [`guide`] shows how things are done.
 //!
 //! ```
 //! use wengert::prelude::*;
@@ -18,22 +18,26 @@
 #![forbid(unsafe_code)]
 
 pub use wengert_autodiff::{
-    Activation, Comparison, Cotangents, CreateGraph, Element, Error, Forward, Gradcheck,
-    GradcheckError, Gradients, Memory, Mode, Op, Parameter, ParameterId, Report, Result, Shape,
-    Step, Strides, Tape, Tensor, Var, Vjp, eval, grad, gradcheck, gradgradcheck, hessian, hvp,
-    jacobian, jvp, ops, testing, value_and_grad, vjp,
+    Activation, Anomaly, Comparison, Composition, Connection, Cotangents, CreateGraph, Element,
+    Error, Forward, Gradcheck, GradcheckError, Gradients, Memory, Mode, Op, OpPath, OpStep,
+    Parameter, ParameterId, Pass, Report, Result, Shape, Step, Strides, Tape, Tensor, Var, Vjp,
+    checkpoint, eval, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, ops, testing,
+    value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;
 pub use wengert_nn::{data, init};
+
+pub mod guide;
 
 /// What a program usually names.
 pub mod prelude {
     pub use rand::SeedableRng;
     pub use rand_pcg::Pcg64;
     pub use wengert_autodiff::{
-        Activation, CreateGraph, Element, Gradients, Parameter, Shape, Tape, Tensor, Var, grad,
-        gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, value_and_grad, vjp,
+        Activation, Connection, CreateGraph, Element, Gradients, Parameter, Shape, Tape, Tensor,
+        Var, checkpoint, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp,
+        value_and_grad, vjp,
     };
     pub use wengert_nn::data::Batches;
     pub use wengert_nn::init::{gain, recommend};

@@ -1,7 +1,7 @@
 //! An operation defined outside the engine is the equal of a built-in one.
 
 use wengert::prelude::*;
-use wengert::testing::{Case, Domain, Row, Sampler, check};
+use wengert::testing::{Domain, Spec, check_op};
 use wengert::{Cotangents, Error, Forward, Op, Result, Vjp};
 
 /// `y = x sin(w x)`, the growing cosine unit's cousin: value and derivative written by the user.
@@ -86,19 +86,10 @@ fn it_passes_gradcheck_to_second_order() {
 
 #[test]
 fn it_passes_the_catalogue_test() {
-    let row = Row {
-        name: "wave",
-        order: 2,
-        reorders: false,
-        sample: |sampler| {
-            let shape = sampler.shape();
-            let inputs = vec![sampler.tensor(&shape, &Domain::REAL)];
-            Case::new(Wave { w: 1.3 }, inputs, |x| x[0].map(|x| x * (1.3 * x).sin()))
-        },
-    };
-    for seed in 0..20 {
-        check(&row, &(row.sample)(&mut Sampler::new(seed))).unwrap();
-    }
+    check_op(&Wave { w: 1.3 }, Spec::elementwise(Domain::REAL, |x| x * (1.3 * x).sin())).unwrap();
+    let wrong = Spec::elementwise(Domain::REAL, |x| x * (1.4 * x).sin());
+    let failure = check_op(&Wave { w: 1.3 }, wrong).unwrap_err().to_string();
+    assert!(failure.starts_with("wave at seed "), "{failure}");
 }
 
 #[test]

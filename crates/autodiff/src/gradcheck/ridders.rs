@@ -27,17 +27,19 @@ impl Difference {
     }
 }
 
-/// The derivative of each of the elements `f` returns at `x`.
+/// The derivative of each of the elements `f` returns at `x`; `step` is the largest, in units of
+/// `max(1, |x|)`.
 pub(super) fn differentiate(
     f: impl Fn(f64) -> Result<Vec<f64>>,
     x: f64,
+    step: f64,
 ) -> Result<Vec<Difference>> {
     let centre = f(x)?;
     let mut found: Vec<Difference> = centre
         .iter()
         .map(|_| Difference { value: f64::NAN, uncertainty: f64::INFINITY, gaps: [0.0; STEPS] })
         .collect();
-    let mut step = 0.05 * x.abs().max(1.0);
+    let mut step = step * x.abs().max(1.0);
     // Neville's tableau: column j is free of the error terms below h^(2j+2). Only the column before
     // is kept.
     let mut before: Vec<Vec<f64>> = Vec::new();
@@ -82,7 +84,7 @@ mod tests {
         for x in [-1.7_f64, 0.0, 0.4, 30.0] {
             let f = |x: f64| Ok(vec![x.sin(), (0.1 * x).exp(), x * x * x]);
             let expected = [x.cos(), 0.1 * (0.1 * x).exp(), 3.0 * x * x];
-            for (got, want) in differentiate(f, x).unwrap().iter().zip(expected) {
+            for (got, want) in differentiate(f, x, 0.05).unwrap().iter().zip(expected) {
                 let error = (got.value - want).abs();
                 assert!(error <= 1e-9 * (1.0 + want.abs()), "{x}: {got:?} for {want}");
                 assert!(!got.kink(1e-6), "{x}: {got:?}");
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn kinks_are_seen() {
         let f = |x: f64| Ok(vec![x.abs(), x.max(0.0), (x - 1e-9).max(0.0)]);
-        for difference in differentiate(f, 0.0).unwrap() {
+        for difference in differentiate(f, 0.0, 0.05).unwrap() {
             assert!(difference.kink(1e-6), "{difference:?}");
         }
     }

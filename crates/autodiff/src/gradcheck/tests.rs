@@ -128,3 +128,71 @@ fn inputs_may_be_strided_empty_or_unused() {
     assert!(gradcheck(|[x, y]| x.sum() + y.sum() * y.mean(), [&empty, &y]).is_ok());
     assert!(gradcheck(|[_, y]| y * y, [&x, &y]).is_ok());
 }
+
+#[test]
+fn a_report_names_the_operations_on_the_way() {
+    fn f(x: Var<'_, f64>) -> Var<'_, f64> {
+        let y = x.tape().apply(WrongAt { element: 0, factor: 1.5 }, &[x]).unwrap();
+        let _beside = x.exp();
+        (y * 2.0).sum()
+    }
+    let x = vector(&[0.5, -1.0]);
+    let error = gradcheck(|[x]| f(x), [&x]).unwrap_err();
+    let GradcheckError::Mismatch { first, .. } = &error else { panic!("{error}") };
+    let names: Vec<_> = first[0].path.steps().iter().map(|step| step.op).collect();
+    assert_eq!(names, ["wrong", "mul_scalar", "sum"]);
+    assert!(first[0].path.steps()[0].recorded_at.file().ends_with("tests.rs"));
+    assert!(error.to_string().contains("through wrong > mul_scalar > sum"), "{error}");
+    // Of an input that leads nowhere, and of a long way.
+    let report = gradcheck(|[x, _]| x.sum(), [&x, &x]).unwrap();
+    assert!(report.worst.unwrap().path.to_string() == "sum");
+    let path =
+        gradcheck(|[x]| (0..20).fold(x, |x, _| x * 1.1).sum(), [&x]).unwrap().worst.unwrap().path;
+    assert_eq!(path.steps().len(), 21);
+    assert!(path.to_string().contains(" > .. 9 more .. > "), "{path}");
+}
+
+/// `y = 2 x`, wrong where the operand does not lie in row-major order.
+#[derive(Debug)]
+struct Careless;
+
+impl Op<f64> for Careless {
+    fn name(&self) -> &'static str {
+        "careless"
+    }
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+    fn forward(&self, inputs: &[&Tensor<f64>], _: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        Ok(inputs[0].mul_scalar(2.0))
+    }
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+        let factor = if node.input(0).value().is_contiguous() { 2.0 } else { 3.0 };
+        Ok([Some(node.gy() * factor)].into_iter().collect())
+    }
+}
+
+#[test]
+fn non_contiguous_inputs_are_tried_if_asked() {
+    fn f(x: Var<'_, f64>) -> Var<'_, f64> {
+        x.tape().apply(Careless, &[x]).unwrap().sum()
+    }
+    for shape in [&[4][..], &[2, 3]] {
+        let x = Tensor::from_fn(shape, |i| 0.3 + i.iter().sum::<usize>() as f64);
+        assert!(gradcheck(|[x]| f(x), [&x]).is_ok());
+        let error = Gradcheck::new().non_contiguous(true).run(|[x]| f(x), [&x]).unwrap_err();
+        let GradcheckError::Mismatch { count, of, first } = &error else { panic!("{error}") };
+        assert_eq!((*count, *of), (x.len(), 2 * x.len()));
+        assert!(!first[0].contiguous && error.to_string().contains("not contiguous"), "{error}");
+        let right = Gradcheck::new().order(2).non_contiguous(true);
+        assert!(right.run(|[x]| x.tanh().sum(), [&x]).is_ok());
+    }
+}
+
+#[test]
+fn the_step_can_be_chosen() {
+    // The default step leaves the domain of this logarithm; a smaller one does not.
+    let x = vector(&[0.01]);
+    assert!(gradcheck(|[x]| x.log().sum(), [&x]).is_err());
+    assert!(Gradcheck::new().step(1e-3).run(|[x]| x.log().sum(), [&x]).is_ok());
+}

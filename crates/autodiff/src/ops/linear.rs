@@ -172,23 +172,36 @@ pub(crate) const ROWS: &[Row] = &[Row {
             Activation::Identity,
             Activation::Logistic,
             Activation::Tanh,
-            // Of the kinked ones only where the kink cannot be met: see the operands below.
+            Activation::Relu,
             Activation::LeakyRelu { slope: 0.5 },
         ]);
         let (features, outputs) = (s.size(), s.size());
         let front = s.shape();
         let x: Shape = front.iter().copied().take(2).chain([features]).collect();
-        // All positive, so that the kinked activations stay on one side.
-        let mut inputs = vec![
-            s.tensor(&x, &Domain::POSITIVE),
-            s.tensor(&Shape::from([outputs, features]), &Domain::POSITIVE),
-        ];
-        if features == 0 || s.coin() {
-            inputs.push(s.tensor(&Shape::from([outputs]), &Domain::POSITIVE));
-        }
+        let (w, b) = (Shape::from([outputs, features]), Shape::from([outputs]));
+        let bias = features == 0 || s.coin();
+        let kinked = matches!(activation, Activation::Relu | Activation::LeakyRelu { .. });
+        let inputs = if kinked {
+            // Pre-activations of either sign, and none near the kink: the inputs are positive, and
+            // each output's weights and bias are of one sign.
+            let sign: Vec<f64> = (0..outputs).map(|_| if s.coin() { 1.0 } else { -1.0 }).collect();
+            let mut signed = |shape: &Shape| {
+                let positive = s.tensor(shape, &Domain::POSITIVE);
+                let value = |i: &[usize]| sign[i[0]] * positive.get(i).unwrap_or_default();
+                s.lay_out(&Tensor::from_fn(shape.clone(), value))
+            };
+            let (w, b) = (signed(&w), bias.then(|| signed(&b)));
+            [Some(s.tensor(&x, &Domain::POSITIVE)), Some(w), b]
+        } else {
+            let mut draw = |shape: &Shape| s.tensor(shape, &Domain::REAL);
+            [Some(draw(&x)), Some(draw(&w)), bias.then(|| draw(&b))]
+        };
+        let inputs = inputs.into_iter().flatten().collect();
         let f: fn(f64) -> f64 = match activation {
             Activation::Logistic => |z| 1.0 / (1.0 + (-z).exp()),
             Activation::Tanh => f64::tanh,
+            Activation::Relu => |z| z.max(0.0),
+            Activation::LeakyRelu { .. } => |z| if z > 0.0 { z } else { 0.5 * z },
             _ => |z| z,
         };
         Case::new(Linear { activation }, inputs, move |x| {

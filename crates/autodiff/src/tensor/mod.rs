@@ -43,9 +43,9 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The same for a shape whose number of elements was checked before.
+    #[inline]
     pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Self {
-        let handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
-        Tensor { handle, offset: 0, shape, strides: None }
+        Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
 
     /// The elements of `data` in row-major order.
@@ -171,6 +171,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The elements in row-major order, if they lie so in memory.
+    #[inline]
     pub fn as_slice(&self) -> Option<&[E]> {
         self.is_contiguous().then(|| {
             let len = self.len();
@@ -186,6 +187,7 @@ impl<E: Element> Tensor<E> {
         clippy::missing_panics_doc,
         reason = "the buffer is made unique before it is asked for"
     )]
+    #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {
             *self = self.copied(self.handle.pool());
@@ -199,7 +201,7 @@ impl<E: Element> Tensor<E> {
     /// A copy with a buffer of its own, in row-major order.
     pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
         let len = self.len();
-        let mut handle = pool.map_or_else(|| Handle::unpooled(len), |pool| pool.take(len));
+        let mut handle = Handle::new(len, pool);
         let target = handle.get_mut().expect("a new buffer has one owner");
         self.copy_to(&mut target[..len]);
         Tensor { handle, offset: 0, shape: self.shape.clone(), strides: None }
@@ -212,6 +214,20 @@ impl<E: Element> Tensor<E> {
         } else {
             let (buffer, offset) = self.raw();
             layout::copy_strided(buffer, offset, self.shape.dims(), &self.strides(), target);
+        }
+    }
+
+    /// Moves a single element that is seen as many to a buffer of the pool's: copies that are made
+    /// of it then come from there, too. Any other tensor stays as it is.
+    #[inline]
+    pub(crate) fn bring_home(&mut self, pool: &Pool<E>) {
+        if let Handle::Single([element]) = self.handle
+            && self.strides.is_some()
+            && self.len() > 1
+        {
+            let mut handle = pool.take(1);
+            handle.get_mut().expect("a new buffer has one owner")[0] = element;
+            self.handle = handle;
         }
     }
 

@@ -4,6 +4,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
+use super::Layout;
 use crate::shape::Shape;
 use crate::tensor::{Step, Tensor};
 
@@ -75,36 +76,34 @@ impl Sampler {
         if self.coin() { (a, shape) } else { (a, b) }
     }
 
-    /// A tensor with values from a domain, in a random layout: row-major, permuted, stepped,
-    /// flipped, offset, or with an axis that repeats one element.
+    /// A tensor with values from a domain, in a random layout, or with an axis that repeats one
+    /// element.
     pub fn tensor(&mut self, shape: &Shape, domain: &Domain) -> Tensor<f64> {
         let rank = shape.rank();
-        if rank == 0 || self.below(3) == 0 {
-            return self.contiguous(shape, domain);
+        if rank > 0 && self.below(7) == 0 {
+            let axis = self.below(rank);
+            let mut once = shape.to_vec();
+            once[axis] = 1;
+            return self.contiguous(&once.into(), domain).broadcast_to(shape.clone());
         }
-        let axis = self.below(rank);
-        let along = |size: usize| -> Shape {
-            shape.iter().enumerate().map(|(i, &d)| if i == axis { size } else { d }).collect()
+        let values = self.contiguous(shape, domain);
+        self.lay_out(&values)
+    }
+
+    /// A copy of a tensor in a random layout.
+    pub fn lay_out(&mut self, x: &Tensor<f64>) -> Tensor<f64> {
+        if x.rank() == 0 {
+            return x.clone();
+        }
+        let axis = self.below(x.rank());
+        let layout = match self.below(6) {
+            0 => Layout::Permuted(self.permutation(x.rank())),
+            1 => Layout::Stepped(axis),
+            2 => Layout::Flipped(axis),
+            3 => Layout::Inside(axis),
+            _ => Layout::RowMajor,
         };
-        let at = axis as isize;
-        match self.below(5) {
-            0 => {
-                let order = self.permutation(rank);
-                let mut inverse = vec![0; rank];
-                for (to, &from) in order.iter().enumerate() {
-                    inverse[from] = to as isize;
-                }
-                let permuted: Shape = order.iter().map(|&i| shape[i]).collect();
-                self.contiguous(&permuted, domain).permute(&inverse)
-            }
-            1 => self.contiguous(&along(2 * shape[axis] + 1), domain).slice(at, Step::new(1.., 2)),
-            2 => self.contiguous(shape, domain).slice(at, Step::new(.., -1)),
-            3 => {
-                let n = shape[axis] as isize;
-                self.contiguous(&along(shape[axis] + 3), domain).slice(at, 2..n + 2)
-            }
-            _ => self.contiguous(&along(1), domain).broadcast_to(shape.clone()),
-        }
+        layout.apply(x)
     }
 
     fn contiguous(&mut self, shape: &Shape, domain: &Domain) -> Tensor<f64> {

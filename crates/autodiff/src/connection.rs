@@ -1,0 +1,123 @@
+//! [`Connection`]: how an output depends on a variable, and why a gradient may be absent.
+
+use wengert_kernels::Element;
+
+use crate::few::Few;
+use crate::tape::Node;
+use crate::var::Var;
+
+/// How an output depends on a variable.
+///
+/// Asked with [`Var::connection`] or [`Gradients::connection`](crate::Gradients::connection). A
+/// gradient is absent for a reason, and each reason has its name here; a gradient that is zero is
+/// present, and [`Connected`](Self::Connected).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Connection {
+    /// A recorded path leads from the variable to the output: there is a gradient, which may be
+    /// zero.
+    Connected,
+    /// The output depends on the variable, but every path passes a
+    /// [`detach`](crate::Var::detach) or what was computed in
+    /// [`no_grad`](crate::Tape::no_grad).
+    Detached,
+    /// The output depends on the variable, but every path reads it as whole numbers (labels,
+    /// positions; see [`Op::reads_index`](crate::Op::reads_index)): there is no derivative.
+    Index,
+    /// The variable was used in nothing the output depends on.
+    Unused,
+    /// The variable is a constant: no gradient was ever to be had.
+    Constant,
+}
+
+/// Where something unrecorded came from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cut {
+    pub(crate) node: u32,
+    /// Whether it was read as whole numbers.
+    pub(crate) index: bool,
+}
+
+/// The unrecorded nodes that were computed from variables, in the tape's order.
+#[derive(Debug, Default)]
+pub(crate) struct Cuts(Vec<(u32, Few<Cut>)>);
+
+impl Cuts {
+    pub(crate) fn push(&mut self, node: u32, from: Few<Cut>) {
+        self.0.push((node, from));
+    }
+
+    /// Forgets the nodes from `len` on.
+    #[inline]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        while self.0.last().is_some_and(|(node, _)| *node as usize >= len) {
+            self.0.pop();
+        }
+    }
+}
+
+/// How strong a path is; a node's is the strongest of its paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Path {
+    None,
+    Index,
+    Detached,
+    Recorded,
+}
+
+impl Path {
+    /// The path prolonged by an unrecorded operation or one that reads whole numbers.
+    fn cut(self, index: bool) -> Path {
+        let most = if index { Path::Index } else { Path::Detached };
+        if index && self == Path::Detached { Path::Detached } else { self.min(most) }
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// How this output depends on `x`. Costs a pass over the tape between the two.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Connection, Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let [x, y, z] = [1.0_f64, 2.0, 3.0].map(|v| tape.variable(&Tensor::scalar(v)));
+    /// let loss = x * y.detach();
+    /// assert_eq!(loss.connection(x), Connection::Connected);
+    /// assert_eq!(loss.connection(y), Connection::Detached);
+    /// assert_eq!(loss.connection(z), Connection::Unused);
+    /// ```
+    pub fn connection(self, x: Var<'t, E>) -> Connection {
+        let nodes = self.tape().nodes();
+        if !std::ptr::eq(self.tape(), x.tape()) || x.index() > self.index() {
+            return Connection::Unused;
+        }
+        if !x.requires_grad() {
+            return Connection::Constant;
+        }
+        match trace(&nodes, &self.tape().cuts.borrow(), x.index(), self.index()) {
+            Path::None => Connection::Unused,
+            Path::Index => Connection::Index,
+            Path::Detached => Connection::Detached,
+            Path::Recorded => Connection::Connected,
+        }
+    }
+}
+
+/// The strongest path from one node to another behind it.
+fn trace<E: Element>(nodes: &[Node<E>], cuts: &Cuts, from: u32, to: u32) -> Path {
+    let mut paths = vec![Path::None; (to - from) as usize + 1];
+    paths[0] = Path::Recorded;
+    let mut cuts = cuts.0.iter().skip_while(|(node, _)| *node <= from).peekable();
+    for index in from + 1..=to {
+        let at = |node: u32| node.checked_sub(from).map_or(Path::None, |i| paths[i as usize]);
+        let path = if let Some(rule) = &nodes[index as usize].rule {
+            let places = rule.inputs.iter().enumerate();
+            places.map(|(i, &x)| if rule.op.reads_index(i) { at(x).cut(true) } else { at(x) }).max()
+        } else if let Some((_, origins)) = cuts.next_if(|(node, _)| *node == index) {
+            origins.iter().map(|cut| at(cut.node).cut(cut.index)).max()
+        } else {
+            None
+        };
+        paths[(index - from) as usize] = path.unwrap_or(Path::None);
+    }
+    paths[(to - from) as usize]
+}

@@ -1,0 +1,97 @@
+//! Hooks: a user's function that sees, and may replace, a variable's gradient on the walk back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wengert_kernels::Element;
+
+use crate::error::{Error, Result, expect};
+use crate::var::Var;
+
+type Hook<E> = Arc<dyn for<'t> Fn(Var<'t, E>) -> Option<Var<'t, E>> + Send + Sync>;
+
+/// The hooks of a tape, in the order they were given.
+pub(crate) struct Hooks<E: Element>(Vec<(u32, Hook<E>)>);
+
+impl<E: Element> Default for Hooks<E> {
+    fn default() -> Self {
+        Hooks(Vec::new())
+    }
+}
+
+impl<E: Element> fmt::Debug for Hooks<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(node, _)| node)).finish()
+    }
+}
+
+impl<E: Element> Hooks<E> {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets the hooks of nodes from `len` on.
+    #[inline]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        if !self.0.is_empty() {
+            self.0.retain(|(node, _)| (*node as usize) < len);
+        }
+    }
+
+    pub(crate) fn of(&self, node: usize) -> Vec<Hook<E>> {
+        let own = self.0.iter().filter(|(at, _)| *at as usize == node);
+        own.map(|(_, hook)| Arc::clone(hook)).collect()
+    }
+}
+
+impl<E: Element> Var<'_, E> {
+    /// Shows this variable's gradient to `hook` on every walk back that reaches it, when all
+    /// contributions have come together and before it is passed on or returned. What the hook
+    /// returns takes the gradient's place; `None` leaves it as it is. Several hooks see each
+    /// other's results, in the order they were given. They last until the tape is cleared.
+    ///
+    /// A hook that works with variables is part of a gradient that is differentiated again. It does
+    /// not see a gradient that is zero because nothing arrived.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Tape, Tensor};
+    /// let tape = Tape::new();
+    /// let x = tape.variable(&Tensor::scalar(3.0_f64));
+    /// let y = x * 2.0;
+    /// y.register_hook(|gradient| Some(gradient * 10.0));
+    /// assert_eq!((y * y).backward().get(x).unwrap().item(), 240.0); // 2 y, times 10, times 2
+    /// ```
+    ///
+    /// # Panics
+    /// If no gradient can be had of the variable.
+    #[track_caller]
+    pub fn register_hook(
+        self,
+        hook: impl for<'t> Fn(Var<'t, E>) -> Option<Var<'t, E>> + Send + Sync + 'static,
+    ) {
+        if !self.requires_grad() {
+            let reason = "a hook on a constant would never be called; give it to a variable";
+            expect::<()>(Err(Error::NoGradient { reason }));
+        }
+        self.tape().hooks.borrow_mut().0.push((self.index(), Arc::new(hook)));
+    }
+}
+
+/// What the hooks make of a gradient.
+pub(crate) fn run<E: Element>(hooks: Vec<Hook<E>>, mut gradient: Var<'_, E>) -> Result<Var<'_, E>> {
+    let op = "register_hook";
+    for hook in hooks {
+        let Some(new) = hook(gradient) else { continue };
+        if !std::ptr::eq(new.tape(), gradient.tape()) {
+            return Err(Error::DifferentTapes { op });
+        }
+        let (expected, got) = (gradient.shape(), new.shape());
+        if expected != got {
+            let expected = format!("a hook that returns a gradient of the same shape {expected}");
+            return Err(Error::Shapes { op, expected, got: vec![got] });
+        }
+        gradient = new;
+    }
+    Ok(gradient)
+}

@@ -1,0 +1,72 @@
+//! Wrong gradients, planted on purpose: a check that does not see them is no check.
+
+use wengert_kernels::Element;
+
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// A fault planted in a vector-Jacobian product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// No cotangents.
+    Zeroed,
+    /// Twice the cotangents.
+    Doubled,
+    /// The cotangents with the other sign.
+    Flipped,
+    /// The right cotangents, but with nothing recorded: there is no second derivative.
+    Detached,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 4] = [Fault::Zeroed, Fault::Doubled, Fault::Flipped, Fault::Detached];
+
+    /// The operation with this fault in its gradient.
+    pub fn plant<E: Element>(self, op: Box<dyn Op<E>>) -> Box<dyn Op<E>> {
+        Box::new(Planted { op, fault: self })
+    }
+}
+
+#[derive(Debug)]
+struct Planted<E: Element> {
+    op: Box<dyn Op<E>>,
+    fault: Fault,
+}
+
+impl<E: Element> Op<E> for Planted<E> {
+    fn name(&self) -> &'static str {
+        self.op.name()
+    }
+
+    fn arity(&self) -> Option<usize> {
+        self.op.arity()
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.op.shape(inputs)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        self.op.forward(inputs, ctx)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let right = self.op.vjp(node)?;
+        let two = E::from_f64(2.0);
+        let wrong = right.into_iter().map(|cotangent| match self.fault {
+            Fault::Zeroed => None,
+            Fault::Doubled => cotangent.map(|g| g * two),
+            Fault::Flipped => cotangent.map(|g| -g),
+            Fault::Detached => cotangent.map(|g| g.detach()),
+        });
+        Ok(wrong.collect())
+    }
+
+    fn reads_index(&self, i: usize) -> bool {
+        self.op.reads_index(i)
+    }
+}

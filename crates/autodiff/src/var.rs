@@ -1,0 +1,136 @@
+//! [`Var`]: a place on a tape, and what can be asked of it.
+
+use std::fmt;
+
+use wengert_kernels::Element;
+
+use crate::connection::Cut;
+use crate::error::{Error, Result, expect};
+use crate::few::Few;
+use crate::shape::Shape;
+use crate::tape::{Node, Tape};
+use crate::tensor::Tensor;
+
+/// A variable: a value on a [`Tape`].
+///
+/// A `Var` is a reference and a number, and `Copy`: expressions need no clones. It cannot outlive
+/// the tape's contents. Operators and methods panic where an operation cannot be done; the
+/// functions of [`ops`](crate::ops) return the same as an error.
+pub struct Var<'t, E: Element = f32> {
+    tape: &'t Tape<E>,
+    index: u32,
+    epoch: u32,
+}
+
+#[allow(
+    clippy::expl_impl_clone_on_copy,
+    reason = "a derive would ask for `E: Copy`, too, in bounds"
+)]
+impl<E: Element> Clone for Var<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E: Element> Copy for Var<'_, E> {}
+
+impl<E: Element> fmt::Debug for Var<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.try_value() {
+            Ok(value) => write!(f, "Var #{} {value:?}", self.index),
+            Err(_) => write!(f, "Var #{} (released)", self.index),
+        }
+    }
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    #[inline]
+    pub(crate) fn at(tape: &'t Tape<E>, index: u32, epoch: u32) -> Self {
+        Var { tape, index, epoch }
+    }
+
+    /// The tape it is on.
+    #[inline]
+    pub fn tape(self) -> &'t Tape<E> {
+        self.tape
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+
+    #[inline]
+    pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
+        let reason = "it belonged to a vector-Jacobian product that has ended";
+        match nodes.get(self.index as usize) {
+            Some(node) if node.is_of(self.epoch) => Ok(node),
+            _ => Err(Error::Released { op, reason }),
+        }
+    }
+
+    /// The value; shares the buffer.
+    ///
+    /// # Errors
+    /// [`Error::Released`] if the variable is a parameter an optimizer has updated since, or was
+    /// passed by [`backward_once`](Self::backward_once).
+    pub fn try_value(self) -> Result<Tensor<E>> {
+        let nodes = self.tape.nodes();
+        self.node(&nodes, "value")?.value("value").cloned()
+    }
+
+    /// The value; shares the buffer.
+    ///
+    /// # Panics
+    /// As [`try_value`](Self::try_value) fails.
+    #[track_caller]
+    pub fn value(self) -> Tensor<E> {
+        expect(self.try_value())
+    }
+
+    /// The only element of the value.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(self) -> E {
+        self.value().item()
+    }
+
+    /// The value's shape.
+    ///
+    /// # Panics
+    /// As [`try_value`](Self::try_value) fails.
+    #[track_caller]
+    pub fn shape(self) -> Shape {
+        let nodes = self.tape.nodes();
+        let shape = self.node(&nodes, "shape").and_then(|node| node.value("shape"));
+        expect(shape.map(|value| value.shape().clone()))
+    }
+
+    /// Whether a gradient can be asked of it.
+    pub fn requires_grad(self) -> bool {
+        let nodes = self.tape.nodes();
+        self.node(&nodes, "requires_grad").is_ok_and(|node| node.requires_grad)
+    }
+
+    /// The same value as a constant: no gradient flows through.
+    ///
+    /// # Panics
+    /// As [`try_value`](Self::try_value) fails.
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        let (value, touched) = {
+            let nodes = self.tape.nodes();
+            let node = expect(self.node(&nodes, "detach"));
+            let value = expect(node.value("detach")).clone();
+            (value, node.requires_grad || node.cut)
+        };
+        if touched {
+            let cut = Cut { node: self.index, index: false };
+            self.tape.push_cut(value, Few::from_slice(&[cut]))
+        } else {
+            self.tape.push(value, None, false)
+        }
+    }
+}

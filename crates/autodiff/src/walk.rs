@@ -1,0 +1,496 @@
+//! The walk back over the tape.
+//!
+//! Everything a rule need not care about is here: the order, skipping what is zero or what nobody
+//! asked for, undoing broadcasts, adding up cotangents, hooks, freeing what a rule made.
+
+use std::panic::Location;
+
+use wengert_kernels::{Element, elementwise};
+
+use crate::anomaly::{self, Anomaly, Pass};
+use crate::error::{Error, Result};
+use crate::few::Few;
+use crate::gradients::Entry;
+use crate::hook;
+use crate::op::{Context, Vjp, evaluate};
+use crate::ops::{self, add::Add};
+use crate::tape::{Recording, Rule, Tape, with};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// The cotangent gathered for a node so far.
+#[derive(Clone, Debug)]
+pub(crate) enum Slot<E: Element> {
+    /// A value: nothing is recorded.
+    Value(Tensor<E>),
+    /// A place on the tape: the gradient is to be differentiated again.
+    Node(u32),
+}
+
+/// What the walk has found out about a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    /// A wanted node is among its ancestors, or it is one.
+    depends: bool,
+    /// The outputs depend on it.
+    pub(crate) reached: bool,
+    pub(crate) wanted: bool,
+}
+
+/// Vectors that are used again by the next walk.
+#[derive(Debug)]
+pub(crate) struct Scratch<E: Element> {
+    slots: Vec<Option<Slot<E>>>,
+    marks: Vec<Mark>,
+    passed: Vec<Option<Slot<E>>>,
+    pub(crate) entries: Vec<Entry<E>>,
+}
+
+impl<E: Element> Default for Scratch<E> {
+    fn default() -> Self {
+        Scratch { slots: Vec::new(), marks: Vec::new(), passed: Vec::new(), entries: Vec::new() }
+    }
+}
+
+/// Which nodes a gradient is wanted for.
+pub(crate) enum Wanted<'a> {
+    /// All leaves that require one.
+    Leaves,
+    /// These.
+    These(&'a [u32]),
+}
+
+/// What becomes of the tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It stays as it is.
+    Tape,
+    /// It stays, and what the rules compute is recorded on it.
+    Graph,
+    /// What the walk has passed is freed.
+    Nothing,
+}
+
+/// The state of one walk.
+pub(crate) struct Walk<'t, E: Element> {
+    tape: &'t Tape<E>,
+    keep: Keep,
+    pub(crate) slots: Vec<Option<Slot<E>>>,
+    pub(crate) marks: Vec<Mark>,
+    /// What one rule passes to its operands.
+    passed: Vec<Option<Slot<E>>>,
+}
+
+impl<'t, E: Element> Walk<'t, E> {
+    /// Walks back from `outputs`, each with its cotangent. Afterwards the slots of wanted nodes
+    /// hold their gradients.
+    pub(crate) fn run(
+        tape: &'t Tape<E>,
+        outputs: &[(Var<'t, E>, Var<'t, E>)],
+        wanted: &Wanted<'_>,
+        keep: Keep,
+    ) -> Result<Self> {
+        let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
+        let mut scratch = tape.scratch.take();
+        scratch.slots.clear();
+        scratch.slots.resize_with(top, || None);
+        scratch.marks.clear();
+        scratch.marks.resize(top, Mark::default());
+        let Scratch { slots, marks, passed, entries } = scratch;
+        tape.scratch.borrow_mut().entries = entries;
+        let mut walk = Walk { tape, keep, slots, marks, passed };
+        walk.mark(wanted);
+        for &(y, cotangent) in outputs {
+            let slot = walk.slot(cotangent)?;
+            walk.begin(y, slot)?;
+        }
+        for index in (0..top).rev() {
+            walk.visit(index, keep == Keep::Nothing && index + 1 < top)?;
+        }
+        Ok(walk)
+    }
+
+    fn graph(&self) -> bool {
+        self.keep == Keep::Graph
+    }
+
+    /// Marks the wanted nodes and all that depends on them.
+    fn mark(&mut self, wanted: &Wanted<'_>) {
+        match wanted {
+            Wanted::Leaves => {
+                let nodes = self.tape.nodes();
+                for (mark, node) in self.marks.iter_mut().zip(nodes.iter()) {
+                    mark.depends = node.requires_grad;
+                    mark.wanted = node.is_leaf();
+                }
+            }
+            Wanted::These(list) => {
+                for &index in *list {
+                    // A wanted node behind the outputs is not reached, and has no mark.
+                    if let Some(mark) = self.marks.get_mut(index as usize) {
+                        *mark = Mark { depends: true, wanted: true, reached: false };
+                    }
+                }
+                self.mark_dependents(0);
+            }
+        }
+    }
+
+    /// Marks the nodes from `first` on that depend on marked ones.
+    fn mark_dependents(&mut self, first: usize) {
+        let nodes = self.tape.nodes();
+        for (index, node) in nodes.iter().enumerate().take(self.marks.len()).skip(first) {
+            let Some(rule) = &node.rule else {
+                // What it depended on is gone; if the walk comes here, that is an error.
+                self.marks[index].depends |= node.spent;
+                continue;
+            };
+            let depends = rule.inputs.iter().enumerate().any(|(place, &input)| {
+                self.marks[input as usize].depends && !rule.op.reads_index(place)
+            });
+            self.marks[index].depends |= depends;
+        }
+    }
+
+    /// A cotangent arrives at an output.
+    fn begin(&mut self, y: Var<'t, E>, slot: Slot<E>) -> Result<()> {
+        let index = y.index() as usize;
+        self.marks[index].reached = true;
+        if self.marks[index].depends { self.accumulate(index, slot) } else { Ok(()) }
+    }
+
+    fn slot(&self, cotangent: Var<'t, E>) -> Result<Slot<E>> {
+        if self.graph() {
+            Ok(Slot::Node(cotangent.index()))
+        } else {
+            cotangent.try_value().map(Slot::Value)
+        }
+    }
+
+    fn cotangent(&self, slot: Slot<E>) -> Var<'t, E> {
+        match slot {
+            Slot::Value(value) => self.tape.push(value, None, false),
+            Slot::Node(index) => self.tape.var(index),
+        }
+    }
+
+    /// Whether what rules compute is recorded.
+    fn recording(&self) -> Recording {
+        if self.graph() { Recording::Graph } else { Recording::Rule }
+    }
+
+    /// Passes a node's cotangent on to its operands, and frees the node afterwards if asked to.
+    #[inline]
+    fn visit(&mut self, index: usize, free: bool) -> Result<()> {
+        let mark = self.marks[index];
+        if !(mark.reached && mark.depends) {
+            return Ok(());
+        }
+        if !self.tape.hooks.borrow().is_empty() {
+            self.run_hooks(index)?;
+        }
+        let Some(mut rule) = Borrowed::take(self.tape, index)? else { return Ok(()) };
+        let passed = self.visit_rule(index, rule.get());
+        if free && passed.is_ok() {
+            rule.spend();
+        }
+        passed
+    }
+
+    fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
+        let inputs = &rule.inputs[..];
+        let mut needs = Few::repeat(false, inputs.len());
+        let mut any = false;
+        for (place, (&input, needed)) in inputs.iter().zip(needs.iter_mut()).enumerate() {
+            let mark = &mut self.marks[input as usize];
+            *needed = mark.depends && !rule.op.reads_index(place);
+            mark.reached |= *needed;
+            any |= *needed;
+        }
+        if !any {
+            return Ok(());
+        }
+        // A wanted node in the middle keeps its own.
+        let slot = if self.marks[index].wanted {
+            self.slots[index].clone()
+        } else {
+            self.slots[index].take()
+        };
+        // Nothing arrived: the cotangent is zero, and so is all behind it.
+        let Some(slot) = slot else { return Ok(()) };
+        if rule.composed {
+            return self.compose(rule, slot);
+        }
+        let mark = self.tape.len();
+        let given_finite = !self.tape.detects_anomaly() || self.first_anomaly(&slot).is_none();
+        let line = self.line(index, rule)?;
+        let passed =
+            with(&self.tape.on_behalf_of, Some(line), || self.pass(index, rule, slot, &needs));
+        if !self.graph() {
+            // What the rule made is freed before anything is added up, so that sums can be formed
+            // in place.
+            self.tape.truncate(mark);
+        }
+        passed?;
+        if self.tape.detects_anomaly() {
+            self.look(index, rule, given_finite)?;
+        }
+        for (place, &input) in inputs.iter().enumerate() {
+            if let Some(slot) = self.passed[place].take() {
+                self.accumulate(input as usize, slot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The line that recorded a node, unless an operand's value is gone.
+    #[inline]
+    fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
+        let nodes = self.tape.nodes();
+        for &input in rule.inputs.iter() {
+            let operand = &nodes[input as usize];
+            if operand.value.is_none() {
+                return Err(operand.released(rule.op.name()));
+            }
+        }
+        Ok(nodes[index].recorded_at)
+    }
+
+    /// Runs a rule and brings each cotangent to its operand's shape, in `passed`.
+    fn pass(&mut self, index: usize, rule: &Rule<E>, slot: Slot<E>, needs: &[bool]) -> Result<()> {
+        let tape = self.tape;
+        let made = tape.len();
+        let gy = self.cotangent(slot);
+        let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
+        let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
+        let cotangents = tape.with_recording(self.recording(), || rule.op.vjp(&node))?;
+        if cotangents.len() != inputs.len() {
+            return Err(Error::Argument {
+                op: rule.op.name(),
+                message: format!(
+                    "its vector-Jacobian product returned {} cotangents for {} operands; return one each",
+                    cotangents.len(),
+                    inputs.len()
+                ),
+            });
+        }
+        self.passed.clear();
+        for (place, (&input, &needed)) in inputs.iter().zip(needs).enumerate() {
+            let slot = match cotangents[place] {
+                Some(cotangent) if needed => {
+                    let last = !cotangents[place + 1..]
+                        .iter()
+                        .flatten()
+                        .any(|other| other.index() == cotangent.index());
+                    let may_take = last && cotangent.index() as usize >= made;
+                    Some(self.fit(rule, cotangent, input, may_take)?)
+                }
+                _ => None,
+            };
+            self.passed.push(slot);
+        }
+        Ok(())
+    }
+
+    /// A cotangent as a slot of its operand's shape: summed to it if it is of a broadcast one.
+    /// `may_take` says that nothing else needs the cotangent's node.
+    fn fit(
+        &self,
+        rule: &Rule<E>,
+        cotangent: Var<'t, E>,
+        input: u32,
+        may_take: bool,
+    ) -> Result<Slot<E>> {
+        let tape = self.tape;
+        if !std::ptr::eq(cotangent.tape(), tape) {
+            return Err(Error::DifferentTapes { op: rule.op.name() });
+        }
+        let expected = {
+            let mut nodes = tape.nodes_mut();
+            let got = cotangent.node(&nodes, "vjp")?.value("vjp")?.shape();
+            let expected = nodes[input as usize].value("vjp")?.shape();
+            if got == expected {
+                let node = &mut nodes[cotangent.index() as usize];
+                return match &mut node.value {
+                    _ if self.graph() => Ok(Slot::Node(cotangent.index())),
+                    Some(value) if !may_take => Ok(Slot::Value(value.clone())),
+                    value => value.take().map(Slot::Value).ok_or_else(|| node.released("vjp")),
+                };
+            }
+            if !expected.broadcasts_to(got) {
+                let expected = format!(
+                    "a cotangent of its operand's shape {expected} from its vector-Jacobian product"
+                );
+                let got = vec![got.clone()];
+                return Err(Error::Shapes { op: rule.op.name(), expected, got });
+            }
+            expected.clone()
+        };
+        let fitted = tape.with_recording(self.recording(), || ops::sum_to(cotangent, expected))?;
+        self.slot(fitted)
+    }
+
+    /// Records a composition and walks back through it, as if it had been recorded in its place.
+    fn compose(&mut self, rule: &Rule<E>, slot: Slot<E>) -> Result<()> {
+        let tape = self.tape;
+        let Some(composition) = rule.op.composition() else { return Ok(()) };
+        let base = tape.len();
+        let inputs: Vec<_> = rule.inputs.iter().map(|&input| tape.var(input)).collect();
+        let y =
+            tape.closed(|| tape.with_recording(Recording::On, || composition.record(&inputs)))?;
+        if !std::ptr::eq(y.tape(), tape) {
+            return Err(Error::DifferentTapes { op: rule.op.name() });
+        }
+        self.slots.resize_with(tape.len(), || None);
+        self.marks.resize(tape.len(), Mark::default());
+        self.mark_dependents(base);
+        let result = self.begin(y, slot).and_then(|()| {
+            // Nobody else sees these nodes: each goes as soon as it is passed.
+            (base..self.marks.len().min(y.index() as usize + 1))
+                .rev()
+                .try_for_each(|index| self.visit(index, !self.graph()))
+        });
+        if !self.graph() {
+            self.slots.truncate(base);
+            self.marks.truncate(base);
+            tape.truncate(base);
+        }
+        result
+    }
+
+    fn run_hooks(&mut self, index: usize) -> Result<()> {
+        let hooks = self.tape.hooks.borrow().of(index);
+        if hooks.is_empty() {
+            return Ok(());
+        }
+        let Some(slot) = self.slots[index].take() else { return Ok(()) };
+        let mark = self.tape.len();
+        let cotangent = self.cotangent(slot);
+        let result = self
+            .tape
+            .with_recording(self.recording(), || hook::run(hooks, cotangent))
+            .and_then(|new| self.slot(new));
+        if !self.graph() {
+            self.tape.truncate(mark);
+        }
+        self.slots[index] = Some(result?);
+        Ok(())
+    }
+
+    fn first_anomaly(&self, slot: &Slot<E>) -> Option<(usize, f64)> {
+        match slot {
+            Slot::Value(value) => anomaly::first(value),
+            Slot::Node(at) => {
+                self.tape.nodes()[*at as usize].value.as_ref().and_then(anomaly::first)
+            }
+        }
+    }
+
+    /// Whether what a rule passes is finite.
+    #[cold]
+    fn look(&self, index: usize, rule: &Rule<E>, given_finite: bool) -> Result<()> {
+        let passed = self.passed.iter().enumerate();
+        let mut found = passed.filter_map(|(operand, slot)| {
+            self.first_anomaly(slot.as_ref()?).map(|found| (operand, found))
+        });
+        let Some((operand, (element, value))) = found.next() else { return Ok(()) };
+        let nodes = self.tape.nodes();
+        let shape =
+            |&input: &u32| nodes[input as usize].value.as_ref().map(|value| value.shape().clone());
+        Err(Error::Anomaly(Box::new(Anomaly {
+            op: rule.op.name(),
+            inputs: rule.inputs.iter().filter_map(shape).collect(),
+            recorded_at: nodes[index].recorded_at,
+            pass: Pass::Backward { operand },
+            value,
+            element,
+            given_finite,
+        })))
+    }
+
+    fn accumulate(&mut self, index: usize, new: Slot<E>) -> Result<()> {
+        let slot = &mut self.slots[index];
+        let Some(old) = slot.take() else {
+            *slot = Some(new);
+            return Ok(());
+        };
+        let tape = self.tape;
+        *slot = Some(match (old, new) {
+            (Slot::Value(sum), Slot::Value(new)) => Slot::Value(add_values(tape, sum, &new)?),
+            (Slot::Node(sum), Slot::Node(new)) => {
+                let (sum, new) = (tape.var(sum), tape.var(new));
+                Slot::Node(tape.with_recording(Recording::Graph, || ops::add(sum, new))?.index())
+            }
+            _ => unreachable!("a walk makes slots of one kind"),
+        });
+        Ok(())
+    }
+}
+
+impl<E: Element> Drop for Walk<'_, E> {
+    fn drop(&mut self) {
+        self.slots.clear();
+        self.passed.clear();
+        if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
+            scratch.slots = std::mem::take(&mut self.slots);
+            scratch.marks = std::mem::take(&mut self.marks);
+            scratch.passed = std::mem::take(&mut self.passed);
+        }
+    }
+}
+
+/// A node's rule, taken off the tape while it runs and put back also if it panics.
+struct Borrowed<'t, E: Element> {
+    tape: &'t Tape<E>,
+    index: usize,
+    rule: Option<Box<Rule<E>>>,
+}
+
+impl<'t, E: Element> Borrowed<'t, E> {
+    #[inline]
+    fn take(tape: &'t Tape<E>, index: usize) -> Result<Option<Self>> {
+        let node = &mut tape.nodes_mut()[index];
+        if node.spent {
+            return Err(node.released("backward"));
+        }
+        let Some(rule) = node.rule.take() else { return Ok(None) };
+        Ok(Some(Borrowed { tape, index, rule: Some(rule) }))
+    }
+
+    fn get(&self) -> &Rule<E> {
+        self.rule.as_ref().expect("the rule is held until it is dropped")
+    }
+
+    /// Frees the node: its value and what it saved go back to the pool.
+    fn spend(&mut self) {
+        let node = &mut self.tape.nodes_mut()[self.index];
+        node.spent = true;
+        node.value = None;
+        self.rule = None;
+    }
+}
+
+impl<E: Element> Drop for Borrowed<'_, E> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(rule) = self.rule.take() {
+            self.tape.nodes_mut()[self.index].rule = Some(rule);
+        }
+    }
+}
+
+/// The sum of two tensors of one shape, in the first one's buffer if nobody shares it.
+fn add_values<E: Element>(
+    tape: &Tape<E>,
+    mut sum: Tensor<E>,
+    new: &Tensor<E>,
+) -> Result<Tensor<E>> {
+    if sum.is_unique() && sum.is_contiguous() {
+        let new = new.contiguous();
+        elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));
+        Ok(sum)
+    } else {
+        let context = Context { pool: Some(tape.pool()), anomaly: false };
+        evaluate(&Add, &[&sum, new], context, &mut Vec::new())
+    }
+}
