@@ -5,7 +5,7 @@
 #[path = "support/reference.rs"]
 mod reference;
 
-use reference::FUNCTIONS;
+use reference::{FUNCTIONS, Line, lines_of, table, worst_double};
 use wengert_kernels::simd::Level;
 use wengert_kernels::testing::{for_each_level, ulp};
 
@@ -29,8 +29,8 @@ fn seams() -> impl Iterator<Item = u32> {
         0.7,
         0.75,
         1.0,
-        1.4142135,
-        0.70710677,
+        std::f32::consts::SQRT_2,
+        std::f32::consts::FRAC_1_SQRT_2,
         2.0,
         3.0,
         6.0,
@@ -61,8 +61,8 @@ fn seams() -> impl Iterator<Item = u32> {
         0.7524614,
         1.1924312,
         1.5,
-        0.78539816,
-        1.5707964,
+        std::f32::consts::FRAC_PI_4,
+        std::f32::consts::FRAC_PI_2,
         205887.42,
         1.152_921_5e18,
         1e-9,
@@ -118,45 +118,14 @@ fn single_precision_is_within_its_bounds_on_all_magnitudes() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// A line of the table of high precision.
-struct Line {
-    name: &'static str,
-    x: f64,
-    value: [f64; 2],
-}
-
-fn table() -> Vec<Line> {
-    include_str!("data/reference.csv")
-        .lines()
-        .map(|line| {
-            let mut fields = line.split(',');
-            let name = fields.next().expect("a name");
-            let mut number = || {
-                let field = fields.next().expect("four fields");
-                f64::from_bits(u64::from_str_radix(field, 16).expect("hexadecimal"))
-            };
-            Line { name, x: number(), value: [number(), number()] }
-        })
-        .collect()
-}
-
 #[test]
 fn double_precision_is_within_its_bound_of_high_precision() {
-    let table = table();
     let mut failures = Vec::new();
     for function in FUNCTIONS {
-        let lines: Vec<&Line> = table.iter().filter(|line| line.name == function.name).collect();
+        let lines: Vec<Line> = lines_of(function).collect();
         assert!(lines.len() >= 90, "{} has lines in the table", function.name);
-        let x: Vec<f64> = lines.iter().map(|line| line.x).collect();
-        let mut y = vec![0.0; x.len()];
         for_each_level(|level| {
-            (function.double)(&x, &mut y);
-            let errors = lines.iter().zip(&y).map(|(line, &y)| {
-                let [hi, lo] = line.value;
-                (ulp::error(y, hi, lo), line.x, y)
-            });
-            let (error, at, got) =
-                errors.fold((0.0, 0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a });
+            let (error, at, got) = worst_double(function, &lines);
             let bound = if level == Level::Portable { 3.0 } else { 2.0 };
             if error > bound {
                 failures.push(format!(

@@ -150,6 +150,22 @@ fn same_everywhere<E: Element>(
     });
 }
 
+type InPlace<E> = fn(&mut [E]);
+fn functions<E: Element>() -> [(&'static str, Unary<E>, InPlace<E>); 11] {
+    [
+        ("exp", math::exp, math::exp_in_place),
+        ("exp_m1", math::exp_m1, math::exp_m1_in_place),
+        ("logistic", math::logistic, math::logistic_in_place),
+        ("tanh", math::tanh, math::tanh_in_place),
+        ("log", math::log, math::log_in_place),
+        ("log_1p", math::log_1p, math::log_1p_in_place),
+        ("rsqrt", math::rsqrt, math::rsqrt_in_place),
+        ("sin", math::sin, math::sin_in_place),
+        ("cos", math::cos, math::cos_in_place),
+        ("erf", math::erf, math::erf_in_place),
+        ("erfc", math::erfc, math::erfc_in_place),
+    ]
+}
 #[test]
 fn functions_do_not_depend_on_position() {
     for act in Activation::ALL {
@@ -163,22 +179,6 @@ fn functions_do_not_depend_on_position() {
             |x, out| activation::forward(act, x, out),
             |x| activation::forward_in_place(act, x),
         );
-    }
-    type InPlace<E> = fn(&mut [E]);
-    fn functions<E: Element>() -> [(&'static str, Unary<E>, InPlace<E>); 11] {
-        [
-            ("exp", math::exp, math::exp_in_place),
-            ("exp_m1", math::exp_m1, math::exp_m1_in_place),
-            ("logistic", math::logistic, math::logistic_in_place),
-            ("tanh", math::tanh, math::tanh_in_place),
-            ("log", math::log, math::log_in_place),
-            ("log_1p", math::log_1p, math::log_1p_in_place),
-            ("rsqrt", math::rsqrt, math::rsqrt_in_place),
-            ("sin", math::sin, math::sin_in_place),
-            ("cos", math::cos, math::cos_in_place),
-            ("erf", math::erf, math::erf_in_place),
-            ("erfc", math::erfc, math::erfc_in_place),
-        ]
     }
     for (name, out_of_place, in_place) in functions::<f32>() {
         same_everywhere(name, out_of_place, in_place);

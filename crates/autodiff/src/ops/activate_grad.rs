@@ -63,7 +63,7 @@ fn bend<E: Element>(y: Var<'_, E>) -> Var<'_, E> {
 }
 
 /// The numbers `f` gives for the elements of a variable, as a constant.
-fn constant<'t, E: Element>(x: Var<'t, E>, f: impl Fn(f64) -> f64) -> Result<Var<'t, E>> {
+fn constant<E: Element>(x: Var<'_, E>, f: impl Fn(f64) -> f64) -> Result<Var<'_, E>> {
     let numbers = x.value().to_vec().into_iter().map(|x| E::from_f64(f(x.to_f64()))).collect();
     Ok(x.tape().constant(&Tensor::from_vec(numbers, x.shape())?))
 }

@@ -12,6 +12,7 @@ use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::math;
 use wengert_kernels::simd::Level;
+use wengert_kernels::testing::ulp;
 
 /// A function, its kernels, its reference, and how far they may be apart.
 #[derive(Clone, Copy)]
@@ -209,6 +210,47 @@ pub const FUNCTIONS: &[Function] = &[
         mish_grad,
     ),
 ];
+
+/// A line of the table of high precision.
+#[derive(Clone, Copy)]
+pub struct Line {
+    pub name: &'static str,
+    pub x: f64,
+    pub value: [f64; 2],
+}
+
+/// The table of high precision.
+pub fn table() -> Vec<Line> {
+    include_str!("../data/reference.csv")
+        .lines()
+        .map(|line| {
+            let mut fields = line.split(',');
+            let name = fields.next().expect("a name");
+            let mut number = || {
+                let field = fields.next().expect("four fields");
+                f64::from_bits(u64::from_str_radix(field, 16).expect("hexadecimal"))
+            };
+            Line { name, x: number(), value: [number(), number()] }
+        })
+        .collect()
+}
+
+/// The lines of a function.
+pub fn lines_of(function: &Function) -> impl Iterator<Item = Line> {
+    table().into_iter().filter(|line| line.name == function.name)
+}
+
+/// The largest error in ULP of f64 on the current level, its argument and what was given there.
+pub fn worst_double(function: &Function, lines: &[Line]) -> (f64, f64, f64) {
+    let x: Vec<f64> = lines.iter().map(|line| line.x).collect();
+    let mut y = vec![0.0; x.len()];
+    (function.double)(&x, &mut y);
+    let errors = lines.iter().zip(&y).map(|(line, &y)| {
+        let [hi, lo] = line.value;
+        (ulp::error(y, hi, lo), line.x, y)
+    });
+    errors.fold((0.0, 0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a })
+}
 
 const ELU: Activation = Activation::Elu { alpha: 1.0 };
 const CELU: Activation = Activation::Celu { alpha: 3.0 };

@@ -84,8 +84,9 @@ impl Nonlinearity for Activation {
 
     fn kinks(&self) -> Vec<f64> {
         match self {
-            Activation::Relu | Activation::LeakyRelu { .. } => vec![0.0],
-            _ => Vec::new(),
+            // Their derivative bends there, which is enough to spoil a quadrature.
+            Activation::Elu { .. } | Activation::Celu { .. } | Activation::Softsign => vec![0.0],
+            other => Activation::kinks(other),
         }
     }
 
