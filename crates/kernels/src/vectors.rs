@@ -1,0 +1,62 @@
+//! Whole and partial vectors in memory, told apart at compile time.
+
+use crate::Element;
+use crate::simd::{Lanes, MAX_LANES, Simd};
+
+/// The vector at `x`; with `PARTIAL`, its first `count` lanes and zeros.
+///
+/// # Safety
+/// `x` must be valid for reads of that many elements.
+#[inline(always)]
+pub(crate) unsafe fn load<S: Simd, E: Element, const PARTIAL: bool>(
+    simd: S,
+    x: *const E,
+    count: usize,
+) -> E::Vector<S> {
+    // SAFETY: the caller vouches for the elements.
+    unsafe {
+        if PARTIAL {
+            E::Vector::<S>::load_partial_ptr(simd, x, count)
+        } else {
+            E::Vector::<S>::load_ptr(simd, x)
+        }
+    }
+}
+
+/// Writes the vector to `out`; with `PARTIAL`, its first `count` lanes.
+///
+/// # Safety
+/// `out` must be valid for writes of that many elements.
+#[inline(always)]
+pub(crate) unsafe fn store<V: Lanes, const PARTIAL: bool>(v: V, out: *mut V::Elem, count: usize) {
+    // SAFETY: the caller vouches for the elements.
+    unsafe {
+        if PARTIAL {
+            v.store_partial_ptr(out, count);
+        } else {
+            v.store_ptr(out);
+        }
+    }
+}
+
+/// As [`load`], with `fill` in the lanes that are not there.
+///
+/// # Safety
+/// `x` must be valid for reads of that many elements.
+#[inline(always)]
+pub(crate) unsafe fn load_filled<S: Simd, E: Element, const PARTIAL: bool>(
+    simd: S,
+    x: *const E,
+    count: usize,
+    fill: E,
+) -> E::Vector<S> {
+    // SAFETY: the caller vouches for the elements.
+    let x = unsafe { load::<S, E, PARTIAL>(simd, x, count) };
+    if !PARTIAL {
+        return x;
+    }
+    let mut there = [E::ONE; 2 * MAX_LANES];
+    there[MAX_LANES..].fill(E::ZERO);
+    let there = E::Vector::<S>::load(simd, &there[MAX_LANES - count.min(MAX_LANES)..]);
+    E::Vector::<S>::select(there.eq(x.lit(E::ONE)), x, x.lit(fill))
+}
