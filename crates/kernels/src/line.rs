@@ -294,6 +294,11 @@ impl<V: Lanes> LineSum<V> {
     }
 
     #[inline(always)]
+    pub(crate) fn add_product(&mut self, j: usize, a: V, b: V) {
+        self.accumulators[j] = a.mul_add(b, self.accumulators[j]);
+    }
+
+    #[inline(always)]
     pub(crate) fn flush(&mut self) {
         let [a, b, c, d] = self.accumulators;
         self.total = self.total + ((a + c) + (b + d));

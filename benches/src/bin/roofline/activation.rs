@@ -79,7 +79,7 @@ fn of_type<E: Element>(run: &mut Run, len: usize, members: &[Member<E>]) {
         activation::forward(*function, &x, &mut y);
         forward(&x, &mut z);
         assert_agree(&case, &y, &z);
-        let work = Work { case, elements: len, read: len, written: len };
+        let work = Work::out_of_place(case, len, len, len);
         let saved = match function.saves() {
             Saved::Output => y.clone(),
             Saved::Input => x.clone(),
@@ -94,7 +94,7 @@ fn of_type<E: Element>(run: &mut Run, len: usize, members: &[Member<E>]) {
         activation::backward(*function, &gy, &saved, &mut y);
         backward(&gy, &saved, &mut z);
         assert_agree(&case, &y, &z);
-        let work = Work { case, elements: len, read: 2 * len, written: len };
+        let work = Work::out_of_place(case, len, 2 * len, len);
         run.case::<E>(
             work,
             || activation::backward(*function, &gy, &saved, &mut y),

@@ -1,6 +1,10 @@
 //! Inputs, and the comparison of answers.
 
+use aligned_vec::{AVec, ConstAlign};
 use wengert::kernels::Element;
+
+/// Elements from the start of a cache line on, as a tensor's are.
+pub(crate) type Buffer<E> = AVec<E, ConstAlign<64>>;
 
 /// In the first-level cache.
 pub(crate) const SMALL: usize = 4096;
@@ -8,20 +12,23 @@ pub(crate) const SMALL: usize = 4096;
 /// Far beyond the second-level cache.
 pub(crate) const LARGE: usize = 1 << 22;
 
+/// In the second-level cache.
+pub(crate) const MIDDLE: usize = 1 << 16;
+
 /// Numbers between -4 and 4 that look random.
-pub(crate) fn noise<E: Element>(len: usize) -> Vec<E> {
+pub(crate) fn noise<E: Element>(len: usize) -> Buffer<E> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    (0..len)
+    let numbers = (0..len)
         .map(|_| {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             E::from_f64((state >> 11) as f64 / (1_u64 << 50) as f64 - 4.0)
-        })
-        .collect()
+        });
+    AVec::from_iter(64, numbers)
 }
 
 /// Zeros.
-pub(crate) fn zeros<E: Element>(len: usize) -> Vec<E> {
-    vec![E::ZERO; len]
+pub(crate) fn zeros<E: Element>(len: usize) -> Buffer<E> {
+    AVec::from_iter(64, std::iter::repeat_n(E::ZERO, len))
 }
 
 /// Panics unless the answers agree but for some thousands of roundings.

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use wengert::kernels::Element;
 use wengert::kernels::simd::{Kernel, Lanes, Level, Simd, dispatch, with_level};
 
-use crate::data::{noise, zeros};
+use crate::data::{Buffer, noise, zeros};
 use crate::measure::{body, median};
-use crate::run::Run;
+use crate::run::{Run, Work};
 
 /// Working sets of the first-level cache, the second-level cache, and memory, in bytes.
 const PLACES: [(&str, usize); 3] = [("L1", 16 << 10), ("L2", 512 << 10), ("memory", 128 << 20)];
@@ -41,11 +41,13 @@ fn of_type<E: Element>(run: &mut Run) {
         for (what, read, written) in
             [("read", len, 0), ("write", 0, len), ("copy", len / 2, len / 2)]
         {
-            let mut roof = Roof::<E>::new(read, written, threads);
+            let case = format!("{what}, {place}");
+            let work = Work { case, elements: len, read, written, places: len };
+            let mut roof = Roof::<E>::new(&work, threads);
             let rounds = run.rounds(&mut [body(|| roof.call())]);
             let time = median(rounds.into_iter().map(|round| round[0]));
             let rate = bytes as f64 / time * 1e-9;
-            run.add::<E>(format!("{what}, {place}"), rate, "GB/s", 1.0, BTreeMap::new());
+            run.add::<E>(work.case, rate, "GB/s", 1.0, BTreeMap::new());
         }
     }
 }
@@ -87,21 +89,23 @@ impl<E: Element> Kernel for Fma<E> {
 
 /// A loop that does nothing but read, write or copy.
 pub(crate) struct Roof<E> {
-    from: Vec<E>,
-    to: Vec<E>,
+    from: Buffer<E>,
+    to: Buffer<E>,
     pieces: usize,
 }
 
 impl<E: Element> Roof<E> {
-    /// For a kernel that reads and writes so many elements: if it does both, a copy of half of all.
-    pub(crate) fn new(read: usize, written: usize, threads: usize) -> Self {
-        let (from, to) = match (read, written) {
-            (read, 0) => (read, 0),
-            (0, written) => (0, written),
-            (read, written) => (usize::midpoint(read, written), usize::midpoint(read, written)),
+    /// For a kernel that moves so many elements to and from so many places in memory: if it both
+    /// reads and writes, a copy of one half of the places to the other.
+    pub(crate) fn new(work: &Work, threads: usize) -> Self {
+        let places = work.places;
+        let (from, to) = match (work.read, work.written) {
+            (_, 0) => (places, 0),
+            (0, _) => (0, places),
+            _ => (places / 2, places / 2),
         };
         // Handing less than this to another thread does not pay.
-        let worthwhile = (from + to) * size_of::<E>() > 1 << 20;
+        let worthwhile = places * size_of::<E>() > 1 << 20;
         Self { from: noise(from), to: zeros(to), pieces: if worthwhile { threads } else { 1 } }
     }
 

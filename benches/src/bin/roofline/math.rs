@@ -56,7 +56,7 @@ fn of_type<E: Element>(run: &mut Run, len: usize, functions: &[Function<E>]) {
         kernel(&x, &mut y);
         plain(&x, &mut z);
         assert_agree(&case, &y, &z);
-        let work = Work { case, elements: len, read: len, written: len };
+        let work = Work::out_of_place(case, len, len, len);
         run.case::<E>(work, || kernel(&x, &mut y), || plain(&x, &mut z));
     }
 }

@@ -46,7 +46,7 @@ fn rows_forward<E: Element>(run: &mut Run, place: &str, rows: usize, cols: usize
     plain_layer_norm(&x, cols, &weight, &bias, &mut z);
     assert_agree(&case, &y, &z);
     run.case::<E>(
-        Work { case, elements: len, read: len, written: len },
+        Work::out_of_place(case, len, len, len),
         || norm::layer_norm(&x, cols, affine, EPS, &mut y, &mut mean, &mut rstd),
         || plain_layer_norm(&x, cols, &weight, &bias, &mut z),
     );
@@ -65,7 +65,7 @@ fn rows_forward<E: Element>(run: &mut Run, place: &str, rows: usize, cols: usize
     plain(&mut z);
     assert_agree(&case, &y, &z);
     run.case::<E>(
-        Work { case, elements: len, read: len, written: len },
+        Work::out_of_place(case, len, len, len),
         || norm::rms_norm(&x, cols, Some(&weight), EPS, &mut y, &mut rstd),
         || plain(&mut z),
     );
@@ -97,7 +97,7 @@ fn rows_backward<E: Element>(run: &mut Run, place: &str, rows: usize, cols: usiz
     plain();
     let case = format!("layer norm gradient, {rows} rows of {cols} ({place})");
     assert_agree(&case, &a, &b);
-    let work = Work { case, elements: len, read: 2 * len, written: len };
+    let work = Work::out_of_place(case, len, 2 * len, len);
     let mut kernel = || {
         let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
         norm::layer_norm_grad(&from, NormGrads { x: &mut a, weight, bias });
@@ -140,7 +140,7 @@ fn channels<E: Element>(run: &mut Run, dims: [usize; 3]) {
     let (mut plain_mean, mut plain_variance) = (zeros(channels), zeros(channels));
     let mut plain = |out: &mut [E]| {
         plain_statistics(&x, dims, &mut plain_mean, &mut plain_variance);
-        for (i, (out, &x)) in out.iter_mut().zip(&x).enumerate() {
+        for (i, (out, &x)) in out.iter_mut().zip(x.iter()).enumerate() {
             let channel = i / inner % channels;
             let deviation = (plain_variance[channel] + E::from_f64(EPS)).sqrt();
             *out = (x - plain_mean[channel]) / deviation;
@@ -154,7 +154,7 @@ fn channels<E: Element>(run: &mut Run, dims: [usize; 3]) {
     kernel(&mut y);
     plain(&mut z);
     assert_agree(&case, &y, &z);
-    let work = Work { case, elements: len, read: 2 * len, written: len };
+    let work = Work { case, elements: len, read: 2 * len, written: len, places: 2 * len };
     run.case::<E>(work, || kernel(&mut y), || plain(&mut z));
 
     let from = BatchNormGrad {
@@ -174,7 +174,7 @@ fn channels<E: Element>(run: &mut Run, dims: [usize; 3]) {
     kernel(&mut y);
     plain_batch_norm_grad(&from, &mut z);
     assert_agree(&case, &y, &z);
-    let work = Work { case, elements: len, read: 4 * len, written: len };
+    let work = Work { case, elements: len, read: 4 * len, written: len, places: 3 * len };
     run.case::<E>(work, || kernel(&mut y), || plain_batch_norm_grad(&from, &mut z));
 }
 

@@ -84,7 +84,8 @@ fn of_type<E: Element>(run: &mut Run, len: usize) {
         assert_agree(&case, w, plain_w);
         assert_agree(&case, m, plain_m);
         assert_agree(&case, v, plain_v);
-        let work = Work { case, elements: len, read: read * len, written: written * len };
+        let (read, written) = (read * len, written * len);
+        let work = Work { case, elements: len, read, written, places: read };
         run.case::<E>(
             work,
             || kernel(w, &g, m, v),

@@ -20,7 +20,7 @@ pub(crate) fn cases(run: &mut Run) {
             fill_uniform(stream, 0.0, 1.0, &mut y);
             check(&case, &y, 0.5, 1.0 / 12.0);
             run.case::<$E>(
-                Work { case, elements: len, read: 0, written: len },
+                Work::out_of_place(case, len, 0, len),
                 || fill_uniform(stream, 0.0, 1.0, &mut y),
                 || z.iter_mut().for_each(|z| *z = rng.random()),
             );
@@ -28,7 +28,7 @@ pub(crate) fn cases(run: &mut Run) {
             fill_normal(stream, 0.0, 1.0, &mut y);
             check(&case, &y, 0.0, 1.0);
             run.case::<$E>(
-                Work { case, elements: len, read: 0, written: len },
+                Work::out_of_place(case, len, 0, len),
                 || fill_normal(stream, 0.0, 1.0, &mut y),
                 || z.iter_mut().for_each(|z| *z = rng.sample(StandardNormal)),
             );

@@ -19,6 +19,15 @@ pub(crate) struct Work {
     /// The elements it must read from memory, and write there.
     pub(crate) read: usize,
     pub(crate) written: usize,
+    /// The elements of all arrays it touches: what is read and written in place counts once.
+    pub(crate) places: usize,
+}
+
+impl Work {
+    /// Of a kernel that reads some arrays and writes others.
+    pub(crate) fn out_of_place(case: String, elements: usize, read: usize, written: usize) -> Self {
+        Self { case, elements, read, written, places: read + written }
+    }
 }
 
 /// The state of the program.
@@ -76,7 +85,8 @@ impl Run {
         plain: impl FnMut() + Send,
     ) {
         let elements = work.elements as f64 * 1e-9;
-        let mut roof = Roof::<E>::new(work.read, work.written, self.threads);
+        let passes = (work.read + work.written) as f64 / work.places as f64;
+        let mut roof = Roof::<E>::new(&work, self.threads);
         let mut bodies = vec![body(&mut kernel), body(|| roof.call()), body(plain)];
         let mut names = vec!["plain"];
         let mut rounds = self.rounds(&mut bodies);
@@ -95,7 +105,7 @@ impl Run {
             work.case,
             rate(0),
             "Gelem/s",
-            median(rounds.iter().map(|round| round[1] / round[0])),
+            median(rounds.iter().map(|round| passes * round[1] / round[0])),
             peers,
         );
     }

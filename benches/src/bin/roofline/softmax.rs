@@ -6,7 +6,7 @@ use crate::data::{assert_agree, noise, zeros};
 use crate::run::{Run, Work};
 
 /// Matrices in the first-level cache, in the second, and in memory: elements of each.
-const SIZES: [(&str, usize); 3] = [("L1", 1 << 12), ("L2", 1 << 16), ("memory", 1 << 22)];
+const SIZES: [(&str, usize); 3] = [("L1", 1 << 12), ("L2", 1 << 16), ("memory", 1 << 23)];
 
 /// Row lengths.
 pub(crate) const COLS: [usize; 4] = [64, 512, 4096, 32_000];
@@ -81,7 +81,7 @@ fn forward<E: Element>(run: &mut Run, shape: &str, dims: [usize; 3]) {
         kernel(&x, dims, &mut y);
         plain(&x, dims, &mut z, log);
         assert_agree(&case, &y, &z);
-        let work = Work { case, elements: len, read: len, written: len };
+        let work = Work::out_of_place(case, len, len, len);
         run.case::<E>(work, || kernel(&x, dims, &mut y), || plain(&x, dims, &mut z, log));
     }
 }
@@ -105,7 +105,7 @@ fn backward<E: Element>(run: &mut Run, shape: &str, dims: [usize; 3]) {
     softmax::softmax_grad_axis(&gy, &y, dims, &mut a);
     plain_grad(&gy, &y, dims, &mut b);
     assert_agree(&case, &a, &b);
-    let work = Work { case, elements: len, read: 2 * len, written: len };
+    let work = Work::out_of_place(case, len, 2 * len, len);
     run.case::<E>(
         work,
         || softmax::softmax_grad_axis(&gy, &y, dims, &mut a),

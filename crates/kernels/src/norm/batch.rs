@@ -37,18 +37,28 @@ pub(super) trait ChannelFn<E: Element>: Copy + Send + Sync {
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place);
 }
 
+/// A single channel is one run.
+fn simplified([outer, channels, inner]: [usize; 3]) -> [usize; 3] {
+    if channels == 1 { [1, 1, outer * inner] } else { [outer, channels, inner] }
+}
+
+/// Whether the channels lie side by side.
+fn is_columns([_, channels, inner]: [usize; 3]) -> bool {
+    channels > 1 && inner == 1
+}
+
 /// Runs `f` on pieces of channels, each element once.
 ///
 /// # Safety
 /// The operands of `f` must have the elements of `dims`, and of the channels.
 pub(super) unsafe fn each_piece<E: Element, F: ChannelFn<E>>(f: F, dims: [usize; 3]) {
     let level = Level::current();
-    let [outer, channels, inner] = dims;
-    if inner == 1 {
+    let [outer, channels, inner] = simplified(dims);
+    if is_columns([outer, channels, inner]) {
         threads::for_ranges(outer, (GRAIN / channels.max(1)).max(1), |rows| {
-            let at = rows.start * channels;
+            let (at, stride) = (rows.start * channels, channels);
             let (rows, channels, element) = (rows.len(), 0..channels, PhantomData);
-            run_on(level, SomeColumns { f, rows, stride: dims[1], at, channels, element });
+            run_on(level, SomeColumns { f, rows, stride, at, channels, element });
         });
     } else {
         threads::for_ranges(outer * channels, (GRAIN / inner.max(1)).max(1), |runs| {
@@ -64,8 +74,8 @@ pub(super) unsafe fn each_piece<E: Element, F: ChannelFn<E>>(f: F, dims: [usize;
 /// As for [`each_piece`].
 pub(super) unsafe fn each_channel<E: Element, F: ChannelFn<E>>(f: F, dims: [usize; 3]) {
     let level = Level::current();
-    let [outer, channels, inner] = dims;
-    if inner == 1 {
+    let [outer, channels, inner] = simplified(dims);
+    if is_columns([outer, channels, inner]) {
         for_lines(
             [1, outer, channels],
             GRAIN,
@@ -271,7 +281,7 @@ impl<E: Element> ChannelFn<E> for ChannelSums<E> {
                     // SAFETY: as above.
                     unsafe {
                         let gy = line.load::<PARTIAL>(gy, k);
-                        dot.add(j, gy * ((line.load::<PARTIAL>(x, k) - mean) * rstd));
+                        dot.add_product(j, gy, (line.load::<PARTIAL>(x, k) - mean) * rstd);
                         sum.add(j, gy);
                     }
                 },

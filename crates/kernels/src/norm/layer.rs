@@ -4,7 +4,6 @@ use crate::Element;
 use crate::line::{BLOCK, Line, LineSum, Row, UNROLL, for_line};
 use crate::reduce::moments;
 use crate::simd::{Kernel, Lanes, Simd};
-use crate::vectors::{load, store};
 
 /// The forward pass of some rows; with `CENTER`, layer norm.
 pub(super) struct Forward<'a, E, const CENTER: bool> {
@@ -45,7 +44,7 @@ impl<E: Element, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
                 // SAFETY: the line is the row of every operand, as asserted.
                 unsafe {
                     let x = line.load::<PARTIAL>(x, k);
-                    let mut y = if CENTER { (x - mean) * scale } else { x * scale };
+                    let mut y = if CENTER { x - mean } else { x } * scale;
                     if let Some(weight) = weight {
                         y = y * line.load::<PARTIAL>(weight.as_ptr(), k);
                     }
@@ -80,15 +79,15 @@ unsafe fn center<S: Simd, E: Element, const CENTER: bool>(
         |k, j, PARTIAL| {
             // SAFETY: as above.
             let x = unsafe { line.load::<PARTIAL>(x, k) };
-            squares.add(j, x * x);
+            squares.add_product(j, x, x);
         },
         { squares.flush() }
     );
     (E::ZERO, squares.total().reduce_sum() / E::from_f64(cols as f64))
 }
 
-/// The rows after which sums down the columns are taken, from cache, with their sums in registers.
-pub(super) const ROWS: usize = 16;
+/// The rows whose second pass is one: their shares of the sums down the columns meet in registers.
+const ROWS: usize = 4;
 
 /// The backward pass of some rows; with `CENTER`, of layer norm.
 pub(super) struct Backward<'a, E, const CENTER: bool> {
@@ -100,9 +99,8 @@ pub(super) struct Backward<'a, E, const CENTER: bool> {
     pub(super) mean: &'a [E],
     pub(super) rstd: &'a [E],
     pub(super) gx: &'a mut [E],
-    /// The sums over these rows, or nothing where they are not asked for.
-    pub(super) gweight: Option<&'a mut [E]>,
-    pub(super) gbias: Option<&'a mut [E]>,
+    /// What the sums over these rows are added to: of the weight and of the bias.
+    pub(super) sums: [&'a mut [E]; 2],
 }
 
 impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
@@ -113,46 +111,84 @@ impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
         let (rows, cols) = (self.rstd.len(), self.cols);
         assert!(
             self.weight.is_none_or(|w| w.len() == cols)
-                && [&self.gweight, &self.gbias].into_iter().flatten().all(|g| g.len() == cols)
+                && self.sums.iter().all(|sums| sums.len() == cols)
                 && self.gy.len() == rows * cols
                 && self.x.len() == rows * cols
                 && self.gx.len() == rows * cols
                 && self.mean.len() == if CENTER { rows } else { 0 },
             "the operands have {rows} rows of {cols}"
         );
-        let mut top = 0;
-        while top < rows {
-            let block = top..rows.min(top + ROWS);
-            for row in block.clone() {
-                self.row(simd, row);
-            }
-            if self.gweight.is_some() || self.gbias.is_some() {
-                let lanes = E::Vector::<S>::LANES;
-                let mut at = 0;
-                while cols - at >= lanes {
-                    self.columns::<S, false>(simd, block.clone(), at, lanes);
-                    at += lanes;
-                }
-                if at < cols {
-                    self.columns::<S, true>(simd, block.clone(), at, cols - at);
-                }
-            }
-            top = block.end;
+        let mut row = 0;
+        while rows - row >= ROWS {
+            self.rows::<S, ROWS>(simd, row);
+            row += ROWS;
+        }
+        while row < rows {
+            self.rows::<S, 1>(simd, row);
+            row += 1;
         }
     }
 }
 
+/// The numbers of a row, in every lane.
+#[derive(Clone, Copy)]
+struct OfRow<V> {
+    mean: V,
+    rstd: V,
+    /// `mean(g) rstd` and `mean(g y) rstd^2`.
+    level: V,
+    slope: V,
+}
+
 impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
-    /// `gx = rstd (g - mean(g) - y mean(g y))` with `g = gy weight` and `y = (x - mean) rstd`.
+    /// `gx = rstd (g - mean(g) - y mean(g y))` with `g = gy weight` and `y = (x - mean) rstd`, and
+    /// the sums, of `N` rows.
     #[inline(always)]
-    fn row<S: Simd>(&mut self, simd: S, row: usize) {
+    fn rows<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
         let cols = self.cols;
         let line = Row::<S, E>::new(simd, cols);
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let mut of_rows = [OfRow { mean: zero, rstd: zero, level: zero, slope: zero }; N];
+        for (i, of_row) in of_rows.iter_mut().enumerate() {
+            *of_row = self.means(line, first + i);
+        }
+        let weight = self.weight.map(<[E]>::as_ptr);
+        let [gweight, gbias] = self.sums.each_mut().map(|sums| sums.as_mut_ptr());
+        let start = first * cols;
+        let (gy, x) = (self.gy[start..].as_ptr(), self.x[start..].as_ptr());
+        let gx = self.gx[start..].as_mut_ptr();
+        for_line!(line, |k, _j, PARTIAL| {
+            // SAFETY: the line is a row of every operand, as `run` asserts, and `first + N` rows
+            // are there.
+            unsafe {
+                let factor = match weight {
+                    Some(weight) => line.load::<PARTIAL>(weight, k),
+                    None => zero.lit(E::ONE),
+                };
+                let mut sum_gy = line.load::<PARTIAL>(gbias, k);
+                let mut sum_gyy = line.load::<PARTIAL>(gweight, k);
+                for (i, row) in of_rows.iter().enumerate() {
+                    let gy = line.load::<PARTIAL>(gy.add(i * cols), k);
+                    let x = line.load::<PARTIAL>(x.add(i * cols), k);
+                    let y = (if CENTER { x - row.mean } else { x }) * row.rstd;
+                    sum_gy = sum_gy + gy;
+                    sum_gyy = gy.mul_add(y, sum_gyy);
+                    let rest = (gy * factor).mul_add(row.rstd, -row.level);
+                    line.store::<PARTIAL>(y.neg_mul_add(row.slope, rest), gx.add(i * cols), k);
+                }
+                line.store::<PARTIAL>(sum_gy, gbias, k);
+                line.store::<PARTIAL>(sum_gyy, gweight, k);
+            }
+        });
+    }
+
+    /// The first pass of a row.
+    #[inline(always)]
+    fn means<S: Simd>(&self, line: Row<S, E>, row: usize) -> OfRow<E::Vector<S>> {
+        let cols = self.cols;
+        let simd = line.simd();
         let (gy, x) = (self.gy[row * cols..].as_ptr(), self.x[row * cols..].as_ptr());
-        let out = self.gx[row * cols..].as_mut_ptr();
-        let splat = |value: E| E::Vector::<S>::splat(simd, value);
-        let mean = splat(if CENTER { self.mean[row] } else { E::ZERO });
-        let rstd = splat(self.rstd[row]);
+        let mean = E::Vector::<S>::splat(simd, if CENTER { self.mean[row] } else { E::ZERO });
         let weight = self.weight.map(<[E]>::as_ptr);
         let (mut sum, mut dot) = (LineSum::new(simd), LineSum::new(simd));
         for_line!(
@@ -164,11 +200,13 @@ impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
                     if let Some(weight) = weight {
                         g = g * line.load::<PARTIAL>(weight, k);
                     }
-                    let y = (line.load::<PARTIAL>(x, k) - mean) * rstd;
+                    let x = line.load::<PARTIAL>(x, k);
                     if CENTER {
                         sum.add(j, g);
+                        dot.add_product(j, g, x - mean);
+                    } else {
+                        dot.add_product(j, g, x);
                     }
-                    dot.add(j, g * y);
                 }
             },
             {
@@ -176,58 +214,11 @@ impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
                 dot.flush();
             }
         );
-        let share = E::ONE / E::from_f64(cols as f64);
-        let mean_g = splat(sum.total().reduce_sum() * share);
-        let mean_gy = splat(dot.total().reduce_sum() * share);
-        for_line!(line, |k, _j, PARTIAL| {
-            // SAFETY: as above.
-            unsafe {
-                let mut g = line.load::<PARTIAL>(gy, k);
-                if let Some(weight) = weight {
-                    g = g * line.load::<PARTIAL>(weight, k);
-                }
-                let y = (line.load::<PARTIAL>(x, k) - mean) * rstd;
-                let g = if CENTER { g - mean_g } else { g };
-                line.store::<PARTIAL>(y.neg_mul_add(mean_gy, g) * rstd, out, k);
-            }
-        });
-    }
-
-    /// Adds up `gweight = sum gy y` and `gbias = sum gy` down some rows, for a vector of columns.
-    #[inline(always)]
-    fn columns<S: Simd, const PARTIAL: bool>(
-        &mut self,
-        simd: S,
-        rows: std::ops::Range<usize>,
-        at: usize,
-        count: usize,
-    ) {
-        let first = rows.start == 0;
-        let zero = E::Vector::<S>::splat(simd, E::ZERO);
-        let (mut gweight, mut gbias) = (zero, zero);
-        for row in rows {
-            let mean = zero.lit(if CENTER { self.mean[row] } else { E::ZERO });
-            let rstd = zero.lit(self.rstd[row]);
-            // SAFETY: the columns lie within the rows, as `run` asserts.
-            let (gy, x) = unsafe {
-                let at = row * self.cols + at;
-                (
-                    load::<S, E, PARTIAL>(simd, self.gy.as_ptr().add(at), count),
-                    load::<S, E, PARTIAL>(simd, self.x.as_ptr().add(at), count),
-                )
-            };
-            gweight = gy.mul_add((x - mean) * rstd, gweight);
-            gbias = gbias + gy;
-        }
-        for (sum, out) in [(gweight, &mut self.gweight), (gbias, &mut self.gbias)] {
-            let Some(out) = out else { continue };
-            // SAFETY: as above.
-            unsafe {
-                let out = out.as_mut_ptr().add(at);
-                let before =
-                    if first { zero } else { load::<S, E, PARTIAL>(simd, out.cast_const(), count) };
-                store::<_, PARTIAL>(before + sum, out, count);
-            }
-        }
+        let count = E::from_f64(cols as f64);
+        let rstd = self.rstd[row];
+        let level = sum.total().reduce_sum() / count * rstd;
+        let slope = dot.total().reduce_sum() * rstd / count * rstd;
+        let splat = |value: E| E::Vector::<S>::splat(simd, value);
+        OfRow { mean, rstd: splat(rstd), level: splat(level), slope: splat(slope) }
     }
 }

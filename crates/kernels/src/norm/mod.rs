@@ -15,7 +15,7 @@ mod batch;
 mod layer;
 
 use batch::{ChannelSums, InputGrad, Normalize, Statistics, each_channel, each_piece};
-use layer::{Backward, Forward, ROWS};
+use layer::{Backward, Forward};
 
 use crate::Element;
 use crate::reduce::check_rows;
@@ -116,10 +116,9 @@ pub struct NormGrads<'a, E> {
 /// Elements a thread takes at a time.
 const GRAIN: usize = 1 << 15;
 
-/// The rows a thread takes at a time, in whole blocks; no more than some tens of pieces, as each has
-/// sums of its own.
-fn rows_at_a_time(rows: usize, cols: usize) -> usize {
-    (GRAIN / cols.max(1)).max(rows / 64).max(1).next_multiple_of(ROWS)
+/// The rows a thread takes at a time backward: not few, as each piece has sums of its own.
+fn rows_backward_at_a_time(rows: usize, cols: usize) -> usize {
+    (GRAIN / cols.max(1)).max(rows / 64).max(16)
 }
 
 struct RowOperands<'a, E> {
@@ -174,22 +173,20 @@ fn rows_backward<E: Element, const CENTER: bool>(
     Affine { weight, bias: None }.check(cols);
     Affine { weight: to.weight.as_deref(), bias: to.bias.as_deref() }.check(cols);
     let level = Level::current();
-    let piece = rows_at_a_time(rows, cols);
+    let piece = rows_backward_at_a_time(rows, cols);
     let pieces = rows.div_ceil(piece).max(1);
     // The sums of every piece of rows, the weight's and then the bias's.
     let mut sums = vec![E::ZERO; pieces * 2 * cols];
     let (gx, shared) = (Shared::new(to.x), Shared::new(&mut sums));
-    let (wants_weight, wants_bias) = (to.weight.is_some(), to.bias.is_some());
     threads::for_ranges(rows, piece, |rows| {
         let range = rows.start * cols..rows.end * cols;
         let at = rows.start / piece * 2 * cols;
         // SAFETY: ranges of rows are disjoint and, as checked, within the output; there are sums
         // for each.
-        let (gx, gweight, gbias) = unsafe {
+        let (gx, sums) = unsafe {
             (
                 gx.part(range.clone()),
-                shared.part(at..at + cols),
-                shared.part(at + cols..at + 2 * cols),
+                [shared.part(at..at + cols), shared.part(at + cols..at + 2 * cols)],
             )
         };
         let backward = Backward::<E, CENTER> {
@@ -200,8 +197,7 @@ fn rows_backward<E: Element, const CENTER: bool>(
             mean: if CENTER { &mean[rows.clone()] } else { &[] },
             rstd: &rstd[rows],
             gx,
-            gweight: wants_weight.then_some(gweight),
-            gbias: wants_bias.then_some(gbias),
+            sums,
         };
         run_on(level, backward);
     });

@@ -36,7 +36,7 @@ pub struct Stream {
 
 impl Stream {
     /// The stream `number` of a seed.
-    pub fn new(seed: u64, number: u64) -> Self {
+    pub const fn new(seed: u64, number: u64) -> Self {
         Self { seed, number }
     }
 }

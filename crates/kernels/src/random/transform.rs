@@ -84,7 +84,7 @@ macro_rules! functions {
             /// G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates"
             /// (1958).
             #[inline(always)]
-            pub(super) fn box_muller(radius: $E, quarters: u64, part: $E) -> ($E, $E) {
+            pub(super) fn box_muller(radius: $E, quarters: $bits, part: $E) -> ($E, $E) {
                 const SIN: [f64; $sin] = super::alternating(1);
                 const COS: [f64; $cos] = super::alternating(0);
                 let r = (-2.0 * log(radius)).sqrt();
@@ -109,7 +109,7 @@ impl Transform for f32 {
     fn uniform(words: &Words, out: &mut [f32; MOST]) {
         for (words, out) in words.iter().zip(out.chunks_exact_mut(BLOCKS)) {
             for (word, out) in words.iter().zip(out) {
-                *out = (word >> 8) as u32 as f32 * (1.0 / (1 << 24) as f32);
+                *out = (word >> 8) as f32 * (1.0 / (1 << 24) as f32);
             }
         }
     }
@@ -118,10 +118,10 @@ impl Transform for f32 {
     fn normal(words: &Words, out: &mut [f32; MOST]) {
         for pair in 0..WORDS / 2 {
             for i in 0..BLOCKS {
-                let (a, b) = (words[2 * pair][i] as u32, words[2 * pair + 1][i] as u32);
+                let (a, b) = (words[2 * pair][i], words[2 * pair + 1][i]);
                 let scale = 1.0 / (1_u64 << 32) as f32;
                 let part = (b << 2).cast_signed() as f32 * scale;
-                let (x, y) = single::box_muller((a as f32 + 1.0) * scale, u64::from(b >> 30), part);
+                let (x, y) = single::box_muller((a as f32 + 1.0) * scale, b >> 30, part);
                 out[2 * pair * BLOCKS + i] = x;
                 out[(2 * pair + 1) * BLOCKS + i] = y;
             }
@@ -142,8 +142,8 @@ impl Transform for f64 {
     #[inline(always)]
     fn uniform(words: &Words, out: &mut [f64; MOST]) {
         for (words, out) in words.chunks_exact(2).zip(out.chunks_exact_mut(BLOCKS)) {
-            for (i, out) in out.iter_mut().enumerate() {
-                let word = words[0][i] << 32 | words[1][i];
+            for ((high, low), out) in words[0].iter().zip(&words[1]).zip(out) {
+                let word = u64::from(*high) << 32 | u64::from(*low);
                 *out = from_52_bits(word >> 12) * (1.0 / (1_u64 << 52) as f64);
             }
         }
@@ -153,8 +153,8 @@ impl Transform for f64 {
     fn normal(words: &Words, out: &mut [f64; MOST]) {
         let scale = 1.0 / (1_u64 << 52) as f64;
         for i in 0..BLOCKS {
-            let [a, b, c, d] = [words[0][i], words[1][i], words[2][i], words[3][i]];
-            let (a, b) = (a << 32 | b, c << 32 | d);
+            let a = u64::from(words[0][i]) << 32 | u64::from(words[1][i]);
+            let b = u64::from(words[2][i]) << 32 | u64::from(words[3][i]);
             let radius = (from_52_bits(a >> 12) + 1.0) * scale;
             let part = from_52_bits(b << 2 >> 12) * scale - 0.5;
             let (x, y) = double::box_muller(radius, b >> 62, part);

@@ -198,7 +198,9 @@ impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
             line,
             |k, j, PARTIAL| {
                 // SAFETY: as above.
-                unsafe { dot.add(j, line.load::<PARTIAL>(gy, k) * line.load::<PARTIAL>(y, k)) };
+                unsafe {
+                    dot.add_product(j, line.load::<PARTIAL>(gy, k), line.load::<PARTIAL>(y, k))
+                };
             },
             { dot.flush() }
         );
