@@ -5,7 +5,10 @@ use std::marker::PhantomData;
 
 use crate::Element;
 use crate::simd::{Lanes, Simd};
-use crate::vectors::{load, load_filled, store};
+use crate::vectors::{load, load_filled, prefetch, store};
+
+/// The elements of a line that is long.
+const LONG: usize = 1024;
 
 /// Where the vectors of a line lie, and what makes one number (a *value*) of a line's vector.
 pub(crate) trait Line<S: Simd, E: Element>: Copy {
@@ -23,6 +26,21 @@ pub(crate) trait Line<S: Simd, E: Element>: Copy {
 
     /// The token.
     fn simd(self) -> S;
+
+    /// How far the next line is that will be asked for.
+    fn step(self) -> usize;
+
+    /// Whether lines are so long that the memory's latency counts at their beginnings.
+    fn is_long(self) -> bool;
+
+    /// In a pass that does not read `x` from memory: asks for vector `k` of its next line, if lines
+    /// are long.
+    #[inline(always)]
+    fn prefetch_next(self, x: *const E, k: usize) {
+        if self.is_long() {
+            prefetch(x.wrapping_add(self.offset(k) + self.step()));
+        }
+    }
 
     /// The largest number of the line in every lane.
     fn gather_max(self, v: E::Vector<S>) -> E::Vector<S>;
@@ -102,7 +120,7 @@ impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
 
     #[inline(always)]
     fn partial(self) -> usize {
-        usize::from(self.cols % E::Vector::<S>::LANES > 0)
+        usize::from(!self.cols.is_multiple_of(E::Vector::<S>::LANES))
     }
 
     #[inline(always)]
@@ -118,6 +136,16 @@ impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
     #[inline(always)]
     fn simd(self) -> S {
         self.simd
+    }
+
+    #[inline(always)]
+    fn step(self) -> usize {
+        self.cols
+    }
+
+    #[inline(always)]
+    fn is_long(self) -> bool {
+        self.cols >= LONG
     }
 
     #[inline(always)]
@@ -191,6 +219,16 @@ impl<S: Simd, E: Element> Line<S, E> for Columns<S, E> {
     #[inline(always)]
     fn simd(self) -> S {
         self.simd
+    }
+
+    #[inline(always)]
+    fn step(self) -> usize {
+        E::Vector::<S>::LANES
+    }
+
+    #[inline(always)]
+    fn is_long(self) -> bool {
+        self.rows * E::Vector::<S>::LANES >= LONG
     }
 
     #[inline(always)]

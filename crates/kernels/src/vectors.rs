@@ -60,3 +60,17 @@ pub(crate) unsafe fn load_filled<S: Simd, E: Element, const PARTIAL: bool>(
     let there = E::Vector::<S>::load(simd, &there[MAX_LANES - count.min(MAX_LANES)..]);
     E::Vector::<S>::select(there.eq(x.lit(E::ONE)), x, x.lit(fill))
 }
+
+/// Asks for the cache line at `x`, wherever that is: of what is read next, while something else is
+/// written.
+#[inline(always)]
+pub(crate) fn prefetch<E>(x: *const E) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the instruction is in every x86-64, and a prefetch faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(x.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = x;
+}

@@ -84,11 +84,7 @@ fn of_type<E: Element>(run: &mut Run, len: usize, members: &[Member<E>]) {
             Saved::Output => y.clone(),
             Saved::Input => x.clone(),
         };
-        run.case::<E>(
-            work,
-            || activation::forward(*function, &x, &mut y),
-            || forward(&x, &mut z),
-        );
+        run.case::<E>(work, || activation::forward(*function, &x, &mut y), || forward(&x, &mut z));
 
         let case = format!("{function} gradient, {len}");
         activation::backward(*function, &gy, &saved, &mut y);

@@ -18,11 +18,10 @@ pub(crate) const MIDDLE: usize = 1 << 16;
 /// Numbers between -4 and 4 that look random.
 pub(crate) fn noise<E: Element>(len: usize) -> Buffer<E> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let numbers = (0..len)
-        .map(|_| {
-            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-            E::from_f64((state >> 11) as f64 / (1_u64 << 50) as f64 - 4.0)
-        });
+    let numbers = (0..len).map(|_| {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        E::from_f64((state >> 11) as f64 / (1_u64 << 50) as f64 - 4.0)
+    });
     AVec::from_iter(64, numbers)
 }
 

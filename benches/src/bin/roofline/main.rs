@@ -25,8 +25,11 @@ use wengert::kernels::simd::Level;
 
 use crate::run::Run;
 
+/// A name, and what adds the group's cases.
+type Group = (&'static str, fn(&mut Run));
+
 /// The groups, in the order they are run.
-const GROUPS: [(&str, fn(&mut Run)); 8] = [
+const GROUPS: [Group; 8] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),

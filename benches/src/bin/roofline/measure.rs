@@ -27,9 +27,8 @@ pub(crate) fn rounds(bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
     let times: Vec<u32> = bodies.iter_mut().map(calls_in_a_turn).collect();
     (0..ROUNDS)
         .map(|_| {
-            let turn = |(body, &times): (&mut Body<'_>, _)| {
-                body(times).as_secs_f64() / f64::from(times)
-            };
+            let turn =
+                |(body, &times): (&mut Body<'_>, _)| body(times).as_secs_f64() / f64::from(times);
             bodies.iter_mut().zip(&times).map(turn).collect()
         })
         .collect()

@@ -78,14 +78,8 @@ fn rows_backward<E: Element>(run: &mut Run, place: &str, rows: usize, cols: usiz
     let (mut a, mut b) = (zeros(len), zeros(len));
     let affine = Affine { weight: Some(&weight[..]), bias: None };
     norm::layer_norm(&x, cols, affine, EPS, &mut a, &mut mean, &mut rstd);
-    let from = LayerNormGrad {
-        gy: &gy,
-        x: &x,
-        cols,
-        weight: Some(&weight),
-        mean: &mean,
-        rstd: &rstd,
-    };
+    let from =
+        LayerNormGrad { gy: &gy, x: &x, cols, weight: Some(&weight), mean: &mean, rstd: &rstd };
     let (mut gweight, mut gbias) = (zeros(cols), zeros(cols));
     let mut kernel = || {
         let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
@@ -186,19 +180,22 @@ fn plain_statistics<E: Element>(x: &[E], dims: [usize; 3], mean: &mut [E], varia
     for (i, &x) in x.iter().enumerate() {
         mean[i / inner % channels] += x;
     }
-    mean.iter_mut().for_each(|mean| *mean = *mean / count);
+    for mean in mean.iter_mut() {
+        *mean /= count;
+    }
     for (i, &x) in x.iter().enumerate() {
         let distance = x - mean[i / inner % channels];
         variance[i / inner % channels] += distance * distance;
     }
-    variance.iter_mut().for_each(|variance| *variance = *variance / count);
+    for variance in variance.iter_mut() {
+        *variance /= count;
+    }
 }
 
 fn plain_batch_norm_grad<E: Element>(from: &BatchNormGrad<'_, E>, gx: &mut [E]) {
     let BatchNormGrad { gy, x, dims: [outer, channels, inner], mean, variance, .. } = *from;
     let count = E::from_f64((outer * inner) as f64);
-    let rstd: Vec<E> =
-        variance.iter().map(|&v| E::ONE / (v + E::from_f64(EPS)).sqrt()).collect();
+    let rstd: Vec<E> = variance.iter().map(|&v| E::ONE / (v + E::from_f64(EPS)).sqrt()).collect();
     let (mut sum, mut dot) = (vec![E::ZERO; channels], vec![E::ZERO; channels]);
     for (i, (&gy, &x)) in gy.iter().zip(x).enumerate() {
         let c = i / inner % channels;

@@ -9,6 +9,9 @@ use crate::run::{Run, Work};
 /// A step: weights, gradient, and two states, of which it may leave some alone.
 type Step<E> = fn(&mut [E], &[E], &mut [E], &mut [E]);
 
+/// A name, the arrays read and written, the kernel, and the plain loop.
+type Update<E> = (&'static str, usize, usize, Step<E>, Step<E>);
+
 /// Adds the updates, in cache and in memory.
 pub(crate) fn cases(run: &mut Run) {
     for len in [SMALL, LARGE] {
@@ -38,29 +41,52 @@ fn rmsprop<E: Element>() -> RmsProp<E> {
 }
 
 fn of_type<E: Element>(run: &mut Run, len: usize) {
-    // A name, the arrays read and written, the kernel, and the plain loop.
-    let steps: [(&str, usize, usize, Step<E>, Step<E>); 5] = [
-        ("sgd", 2, 1, |w, g, _, _| optim::sgd_step(w, g, E::from_f64(1e-3), E::ZERO), |w, g, _, _| {
-            let lr = E::from_f64(1e-3);
-            w.iter_mut().zip(g).for_each(|(w, &g)| *w = *w - lr * g);
-        }),
-        ("momentum", 3, 2, |w, g, v, _| optim::sgd_momentum_step(w, g, v, momentum()), |w, g, v, _| {
-            let Momentum { lr, momentum, .. } = momentum::<E>();
-            for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-                *v = momentum * *v + g;
-                *w = *w - lr * *v;
-            }
-        }),
-        ("rmsprop", 3, 2, |w, g, v, _| optim::rmsprop_step(w, g, v, rmsprop()), |w, g, v, _| {
-            let RmsProp { lr, alpha, eps, .. } = rmsprop::<E>();
-            for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-                *v = alpha * *v + (E::ONE - alpha) * g * g;
-                *w = *w - lr * g / (v.sqrt() + eps);
-            }
-        }),
-        ("adam", 4, 3, |w, g, m, v| optim::adam_step(w, g, m, v, ADAM), |w, g, m, v| {
-            plain_adam(w, g, m, v, 0.0);
-        }),
+    let steps: [Update<E>; 5] = [
+        (
+            "sgd",
+            2,
+            1,
+            |w, g, _, _| optim::sgd_step(w, g, E::from_f64(1e-3), E::ZERO),
+            |w, g, _, _| {
+                let lr = E::from_f64(1e-3);
+                w.iter_mut().zip(g).for_each(|(w, &g)| *w -= lr * g);
+            },
+        ),
+        (
+            "momentum",
+            3,
+            2,
+            |w, g, v, _| optim::sgd_momentum_step(w, g, v, momentum()),
+            |w, g, v, _| {
+                let Momentum { lr, momentum, .. } = momentum::<E>();
+                for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
+                    *v = momentum * *v + g;
+                    *w -= lr * *v;
+                }
+            },
+        ),
+        (
+            "rmsprop",
+            3,
+            2,
+            |w, g, v, _| optim::rmsprop_step(w, g, v, rmsprop()),
+            |w, g, v, _| {
+                let RmsProp { lr, alpha, eps, .. } = rmsprop::<E>();
+                for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
+                    *v = alpha * *v + (E::ONE - alpha) * g * g;
+                    *w -= lr * g / (v.sqrt() + eps);
+                }
+            },
+        ),
+        (
+            "adam",
+            4,
+            3,
+            |w, g, m, v| optim::adam_step(w, g, m, v, ADAM),
+            |w, g, m, v| {
+                plain_adam(w, g, m, v, 0.0);
+            },
+        ),
         (
             "adamw",
             4,
@@ -86,11 +112,7 @@ fn of_type<E: Element>(run: &mut Run, len: usize) {
         assert_agree(&case, v, plain_v);
         let (read, written) = (read * len, written * len);
         let work = Work { case, elements: len, read, written, places: read };
-        run.case::<E>(
-            work,
-            || kernel(w, &g, m, v),
-            || plain(plain_w, &g, plain_m, plain_v),
-        );
+        run.case::<E>(work, || kernel(w, &g, m, v), || plain(plain_w, &g, plain_m, plain_v));
     }
 }
 

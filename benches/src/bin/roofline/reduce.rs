@@ -19,12 +19,25 @@ pub(crate) fn cases(run: &mut Run) {
 /// A reduction to some numbers.
 type Numbers<E> = fn(&[E]) -> [E; 2];
 
+/// A name, the kernel, the plain loop, and the same in f64.
+type Reduction<E> = (&'static str, Numbers<E>, Numbers<E>, Numbers<f64>);
+
 fn of_slices<E: Element>(run: &mut Run, len: usize) {
     let x = noise::<E>(len);
     let wide: Vec<f64> = x.iter().map(|x| x.to_f64()).collect();
-    let functions: [(&str, Numbers<E>, Numbers<E>, Numbers<f64>); 5] = [
-        ("sum", |x| [reduce::sum(x), E::ZERO], |x| [plain_sum(x), E::ZERO], |x| [plain_sum(x), 0.0]),
-        ("max", |x| [reduce::max(x), E::ZERO], |x| [plain_max(x), E::ZERO], |x| [plain_max(x), 0.0]),
+    let functions: [Reduction<E>; 5] = [
+        (
+            "sum",
+            |x| [reduce::sum(x), E::ZERO],
+            |x| [plain_sum(x), E::ZERO],
+            |x| [plain_sum(x), 0.0],
+        ),
+        (
+            "max",
+            |x| [reduce::max(x), E::ZERO],
+            |x| [plain_max(x), E::ZERO],
+            |x| [plain_max(x), 0.0],
+        ),
         (
             "mean and variance",
             |x| reduce::mean_variance(x, 0).into(),
@@ -93,16 +106,22 @@ type AlongAxis<E> = fn(&[E], [usize; 3], &mut [E]);
 
 fn of_axes<E: Element>(run: &mut Run) {
     let functions: [(&str, AlongAxis<E>, AlongAxis<E>); 2] = [
-        ("sum", |x, dims, out| reduce::sum_axis(x, dims, out), |x, dims, out| {
-            for_lines(x, dims, out, |line| line.sum());
-        }),
+        (
+            "sum",
+            |x, dims, out| reduce::sum_axis(x, dims, out),
+            |x, dims, out| {
+                for_lines(x, dims, out, |line| line.sum());
+            },
+        ),
         (
             "variance",
             |x, dims, out| {
                 let mut mean = zeros(out.len());
                 reduce::mean_variance_axis(x, dims, 0, &mut mean, out);
             },
-            |x, dims, out| for_lines(x, dims, out, |line| plain_mean_variance(&line.collect::<Vec<_>>())[1]),
+            |x, dims, out| {
+                for_lines(x, dims, out, |line| plain_mean_variance(&line.collect::<Vec<_>>())[1]);
+            },
         ),
     ];
     for dims in [[1 << 14, 64, 1], [1, 1 << 10, 1 << 10], [16, 256, 256]] {
@@ -121,7 +140,7 @@ fn of_axes<E: Element>(run: &mut Run) {
 }
 
 /// Calls `f` with every line along the middle dimension.
-pub(crate) fn for_lines<E: Element>(
+fn for_lines<E: Element>(
     x: &[E],
     [_, axis, inner]: [usize; 3],
     out: &mut [E],

@@ -99,8 +99,7 @@ impl Run {
             rounds.iter_mut().zip(one).for_each(|(round, one)| round.extend(one));
         }
         let rate = |column: usize| elements / median(rounds.iter().map(|round| round[column]));
-        let peers =
-            names.iter().enumerate().map(|(i, name)| (*name, rate(i + 2))).collect();
+        let peers = names.iter().enumerate().map(|(i, name)| (*name, rate(i + 2))).collect();
         self.add::<E>(
             work.case,
             rate(0),
@@ -137,8 +136,7 @@ impl Run {
         peers: BTreeMap<&'static str, f64>,
     ) {
         let (group, level, threads) = (self.group, self.level.name(), self.threads);
-        let row =
-            Row { group, case, dtype: E::NAME, level, threads, value, unit, of_roof, peers };
+        let row = Row { group, case, dtype: E::NAME, level, threads, value, unit, of_roof, peers };
         if self.print {
             println!("{}", row.line());
         }

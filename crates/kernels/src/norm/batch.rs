@@ -61,9 +61,9 @@ pub(super) unsafe fn each_piece<E: Element, F: ChannelFn<E>>(f: F, dims: [usize;
             run_on(level, SomeColumns { f, rows, stride, at, channels, element });
         });
     } else {
-        threads::for_ranges(outer * channels, (GRAIN / inner.max(1)).max(1), |runs| {
+        threads::for_ranges(outer * channels, (GRAIN / inner.max(1)).max(1), |range| {
             let place = |i| Place { at: i * inner, lines: 1, step: 0, channel: i % channels };
-            run_on(level, Runs { f, len: inner, runs, place, element: PhantomData });
+            run_on(level, Runs { f, len: inner, range, place, element: PhantomData });
         });
     }
 }
@@ -92,7 +92,7 @@ pub(super) unsafe fn each_channel<E: Element, F: ChannelFn<E>>(f: F, dims: [usiz
         for_channels([outer, channels, inner], |range| {
             let (lines, step) = (outer, channels * inner);
             let place = |channel| Place { at: channel * inner, lines, step, channel };
-            run_on(level, Runs { f, len: inner, runs: range, place, element: PhantomData });
+            run_on(level, Runs { f, len: inner, range, place, element: PhantomData });
         });
     }
 }
@@ -104,7 +104,7 @@ fn for_channels([outer, channels, inner]: [usize; 3], body: impl Fn(Range<usize>
 struct Runs<E, F, P> {
     f: F,
     len: usize,
-    runs: Range<usize>,
+    range: Range<usize>,
     place: P,
     element: PhantomData<E>,
 }
@@ -114,7 +114,7 @@ impl<E: Element, F: ChannelFn<E>, P: Fn(usize) -> Place> Kernel for Runs<E, F, P
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for i in self.runs {
+        for i in self.range {
             // SAFETY: the callers of the drivers vouch for the operands.
             unsafe { self.f.run(Row::new(simd, self.len), (self.place)(i)) };
         }

@@ -41,6 +41,7 @@ impl<E: Element, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
             let mean = E::Vector::<S>::splat(simd, mean);
             let scale = E::Vector::<S>::splat(simd, *rstd);
             for_line!(line, |k, _j, PARTIAL| {
+                line.prefetch_next(x, k);
                 // SAFETY: the line is the row of every operand, as asserted.
                 unsafe {
                     let x = line.load::<PARTIAL>(x, k);

@@ -184,8 +184,7 @@ pub fn fill_uniform<E: Element>(stream: Stream, low: E, high: E, out: &mut [E]) 
 /// Fills `out` with normally distributed numbers: `mean + deviation z`.
 ///
 /// `z` comes by the Box-Muller transform from 64 (`f32`) or 128 (`f64`) bits for two numbers, within
-/// 8 ULP of that transform or, where it is closer to zero, of `2^-20`. The largest `|z|` there can
-/// be is 6.7 (`f32`) and 8.5 (`f64`).
+/// 8 ULP of that transform. The largest `|z|` there can be is 6.7 (`f32`) and 8.5 (`f64`).
 ///
 /// # Panics
 /// Unless both are finite and the deviation is not negative.

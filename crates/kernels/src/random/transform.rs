@@ -163,3 +163,49 @@ impl Transform for f64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::ulp;
+
+    /// The transform itself, on what the words say, with the standard library's functions.
+    fn exact(radius: f64, quarters: f64, part: f64) -> [f64; 2] {
+        let r = (-2.0 * radius.ln()).sqrt();
+        // Within half a quarter turn, so that no multiple of pi cancels.
+        let (sin, cos) = (part * std::f64::consts::FRAC_PI_2).sin_cos();
+        match quarters as i32 {
+            0 => [r * cos, r * sin],
+            1 => [r * -sin, r * cos],
+            2 => [r * -cos, r * -sin],
+            _ => [r * sin, r * -cos],
+        }
+    }
+
+    #[test]
+    fn normal_numbers_are_within_eight_ulp() {
+        for i in 0..=20_000_u32 {
+            // Down to the smallest radius and up to one, on both sides of every switch.
+            let radius = f64::from(i + 1) / 20_001.0;
+            for radius in [radius, radius * 2.0_f64.powi(-12), 1.0 - radius * 2.0_f64.powi(-14)] {
+                let part = f64::from(i.wrapping_mul(7919) % 20_001) / 20_000.0 - 0.5;
+                let quarters = i % 4;
+                let (radius32, part32) = (radius as f32, part as f32);
+                let (x, y) = single::box_muller(radius32, quarters, part32);
+                let want = exact(radius32.into(), quarters.into(), part32.into());
+                let (x64, y64) = double::box_muller(radius, quarters.into(), part);
+                let want64 = exact(radius, quarters.into(), part);
+                let errors = [
+                    ulp::error(x, want[0], 0.0),
+                    ulp::error(y, want[1], 0.0),
+                    ulp::error(x64, want64[0], 0.0),
+                    ulp::error(y64, want64[1], 0.0),
+                ];
+                assert!(
+                    errors.iter().all(|error| *error <= 8.0),
+                    "{errors:?} at {radius}, {quarters} and {part} quarter turns"
+                );
+            }
+        }
+    }
+}

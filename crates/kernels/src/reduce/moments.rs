@@ -2,7 +2,7 @@
 //!
 //! A slice is taken in chunks that stay in the first-level cache. A chunk's sum and sum of squares
 //! come first; where subtracting the mean's share from the squares would cancel, the chunk is read
-//! again, from cache, less its mean. Chunks are joined by T. F. Chan, G. H. Golub, R. J. LeVeque,
+//! again, from cache, less its mean. Chunks are joined by T. F. Chan, G. H. Golub, R. J. `LeVeque`,
 //! "Updating formulae and a pairwise algorithm for computing sample variances" (1979), in `f64`.
 
 use crate::Element;

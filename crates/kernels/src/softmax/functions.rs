@@ -122,6 +122,7 @@ impl<E: Element> LineFn<E> for Softmax<E> {
         let sum = line.gather_sum(sum.total());
         let factor = sum.lit(E::ONE) / sum;
         for_line!(line, |k, _j, PARTIAL| {
+            line.prefetch_next(x, k);
             // SAFETY: as above.
             unsafe { line.store::<PARTIAL>(line.load::<PARTIAL>(out, k) * factor, out, k) };
         });
@@ -145,6 +146,7 @@ impl<E: Element> LineFn<E> for LogSoftmax<E> {
         // SAFETY: as above.
         let (max, log_sum) = unsafe { max_and_log_sum(line, x) };
         for_line!(line, |k, _j, PARTIAL| {
+            line.prefetch_next(x, k);
             // SAFETY: as above.
             unsafe {
                 let y = (line.load::<PARTIAL>(x, k) - max) - log_sum;
@@ -199,13 +201,15 @@ impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
             |k, j, PARTIAL| {
                 // SAFETY: as above.
                 unsafe {
-                    dot.add_product(j, line.load::<PARTIAL>(gy, k), line.load::<PARTIAL>(y, k))
+                    dot.add_product(j, line.load::<PARTIAL>(gy, k), line.load::<PARTIAL>(y, k));
                 };
             },
             { dot.flush() }
         );
         let dot = line.gather_sum(dot.total());
         for_line!(line, |k, _j, PARTIAL| {
+            line.prefetch_next(gy, k);
+            line.prefetch_next(y, k);
             // SAFETY: as above.
             unsafe {
                 let gx = line.load::<PARTIAL>(y, k) * (line.load::<PARTIAL>(gy, k) - dot);
@@ -241,6 +245,8 @@ impl<E: Element> LineFn<E> for LogSoftmaxGrad<E> {
         );
         let sum = line.gather_sum(sum.total());
         for_line!(line, |k, _j, PARTIAL| {
+            line.prefetch_next(gy, k);
+            line.prefetch_next(y, k);
             // SAFETY: as above.
             unsafe {
                 let p = exp(line.load::<PARTIAL>(y, k));

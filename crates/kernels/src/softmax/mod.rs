@@ -25,7 +25,7 @@ use crate::slices::{Shared, Source, check_len};
 use crate::threads;
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = 1 << 14;
+const GRAIN: usize = 1 << 15;
 
 fn rows_at_a_time(cols: usize) -> usize {
     (GRAIN / cols.max(1)).max(1)
@@ -54,7 +54,7 @@ unsafe fn each_line<E: Element, F: LineFn<E>>(f: F, dims: [usize; 3]) {
     for_lines(
         dims,
         GRAIN,
-        |rows| run_on(level, Rows { f, cols: axis, rows, element: PhantomData }),
+        |range| run_on(level, Rows { f, cols: axis, range, element: PhantomData }),
         |plane, first, count| {
             let columns = first..first + count;
             let element = PhantomData;
@@ -66,7 +66,7 @@ unsafe fn each_line<E: Element, F: LineFn<E>>(f: F, dims: [usize; 3]) {
 struct Rows<E, F> {
     f: F,
     cols: usize,
-    rows: Range<usize>,
+    range: Range<usize>,
     element: PhantomData<E>,
 }
 
@@ -75,7 +75,7 @@ impl<E: Element, F: LineFn<E>> Kernel for Rows<E, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for row in self.rows {
+        for row in self.range {
             let line = Row::new(simd, self.cols);
             // SAFETY: `each_line`'s caller vouches for the operands, and `for_lines` for the row.
             unsafe { self.f.run(line, row * self.cols, row) };
