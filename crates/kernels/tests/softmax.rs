@@ -38,6 +38,9 @@ fn scattered(lines: &[Vec<f64>], [outer, axis, inner]: [usize; 3]) -> Vec<f64> {
     x
 }
 
+/// From a line of inputs and one of something else.
+type OfLines = fn(&[f64], &[f64]) -> Vec<f64>;
+
 fn axes<E: Element>() {
     let eps = E::EPSILON.to_f64();
     for_each_level(|level| {
@@ -49,21 +52,21 @@ fn axes<E: Element>() {
             let gy = noise::<E>(len, 2);
             let x_lines = lines(&oracle::widen(&x), dims);
             let gy_lines = lines(&oracle::widen(&gy), dims);
-            let mapped = |f: &dyn Fn(&[f64], &[f64]) -> Vec<f64>, other: &[Vec<f64>]| {
+            let mapped = |f: OfLines, other: &[Vec<f64>]| {
                 let all: Vec<Vec<f64>> = x_lines.iter().zip(other).map(|(x, o)| f(x, o)).collect();
                 scattered(&all, dims)
             };
 
             let mut y = Guarded::<E>::poisoned(len, 1);
             softmax::softmax_axis(&x, dims, &mut y);
-            let probabilities = mapped(&|x, _| oracle::softmax(x), &gy_lines);
+            let probabilities = mapped(|x, _| oracle::softmax(x), &gy_lines);
             assert_near(&y, &probabilities, &what, |i| 50.0 * eps * probabilities[i]);
 
             // The gradients in terms of the exact outputs; theirs are off by 50 roundings.
             let mut out = Guarded::<E>::poisoned(len, 2);
             softmax::softmax_grad_axis(&gy, &y, dims, &mut out);
             let expected = mapped(
-                &|x, gy| {
+                |x, gy| {
                     let y = oracle::softmax(x);
                     let dot: f64 = gy.iter().zip(&y).map(|(gy, y)| gy * y).sum();
                     gy.iter().zip(&y).map(|(gy, y)| y * (gy - dot)).collect()
@@ -73,13 +76,18 @@ fn axes<E: Element>() {
             assert_near(&out, &expected, &what, |i| 250.0 * eps * probabilities[i]);
 
             softmax::log_softmax_axis(&x, dims, &mut y);
-            let expected =
-                mapped(&|x, _| x.iter().map(|v| v - oracle::log_sum_exp(x)).collect(), &gy_lines);
+            let expected = mapped(
+                |x, _| {
+                    let total = oracle::log_sum_exp(x);
+                    x.iter().map(|v| v - total).collect()
+                },
+                &gy_lines,
+            );
             assert_near(&y, &expected, &what, |i| 4.0 * eps * (20.0 + expected[i].abs()));
 
             softmax::log_softmax_grad_axis(&gy, &y, dims, &mut out);
             let expected = mapped(
-                &|x, gy| {
+                |x, gy| {
                     let total: f64 = gy.iter().sum();
                     gy.iter().zip(oracle::softmax(x)).map(|(gy, p)| gy - p * total).collect()
                 },
@@ -99,7 +107,7 @@ fn axes<E: Element>() {
             let factors: Vec<Vec<f64>> =
                 upstream.iter().map(|gy| vec![gy.to_f64(); axis]).collect();
             let expected = mapped(
-                &|x, gy| oracle::softmax(x).iter().zip(gy).map(|(p, gy)| p * gy).collect(),
+                |x, gy| oracle::softmax(x).iter().zip(gy).map(|(p, gy)| p * gy).collect(),
                 &factors,
             );
             assert_near(&out, &expected, &what, |i| 250.0 * eps * probabilities[i]);
