@@ -1,10 +1,11 @@
 //! A run: the level, the threads, and the rows so far.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use wengert::kernels::Element;
-use wengert::kernels::simd::{Level, LevelError, with_level};
+use wengert::kernels::simd::{Level, with_level};
 
 use crate::machine::Roof;
 use crate::measure::{Body, body, median, rounds};
@@ -45,6 +46,10 @@ fn pool(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
     ThreadPoolBuilder::new().num_threads(threads).build()
 }
 
+fn on_level<R: Send>(pool: &ThreadPool, level: Level, f: impl FnOnce() -> R + Send) -> R {
+    pool.install(|| with_level(level, f)).expect("the level was checked when the run began")
+}
+
 impl Run {
     /// A run without rows; `print` writes every row as soon as it is there.
     pub(crate) fn new(
@@ -52,7 +57,7 @@ impl Run {
         threads: usize,
         print: bool,
     ) -> Result<Self, Box<dyn std::error::Error>> {
-        let _: () = with_level(level, || ()).map_err(|error: LevelError| error)?;
+        with_level(level, || ())?;
         if print {
             println!("level {level}, {threads} thread(s)\n{}", heading());
         }
@@ -87,17 +92,20 @@ impl Run {
         let elements = work.elements as f64 * 1e-9;
         let passes = (work.read + work.written) as f64 / work.places as f64;
         let mut roof = Roof::<E>::new(&work, self.threads);
-        let mut bodies = vec![body(&mut kernel), body(|| roof.call()), body(plain)];
+        let kernel = Mutex::new(&mut kernel);
+        let turn = |times| {
+            let mut kernel = kernel.lock().expect("a turn that panics ends the program");
+            body(&mut **kernel)(times)
+        };
+        let (level, alone) = (self.level, &self.alone);
+        let mut bodies: Vec<Body<'_>> = vec![Box::new(turn), body(|| roof.call()), body(plain)];
         let mut names = vec!["plain"];
-        let mut rounds = self.rounds(&mut bodies);
-        drop(bodies);
         if self.threads > 1 {
-            // Taking turns again: each pool has its own threads.
             names.push("one_thread");
-            let mut alone = [body(&mut kernel)];
-            let one = self.rounds_on(&self.alone, &mut alone);
-            rounds.iter_mut().zip(one).for_each(|(round, one)| round.extend(one));
+            bodies.push(Box::new(move |times| on_level(alone, level, || turn(times))));
         }
+        let rounds = self.rounds(&mut bodies);
+        drop(bodies);
         let rate = |column: usize| elements / median(rounds.iter().map(|round| round[column]));
         let peers = names.iter().enumerate().map(|(i, name)| (*name, rate(i + 2))).collect();
         self.add::<E>(
@@ -111,19 +119,12 @@ impl Run {
 
     /// The times of bodies that take turns, on the level and with the threads of the run.
     pub(crate) fn rounds(&self, bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
-        self.rounds_on(&self.pool, bodies)
-    }
-
-    fn rounds_on(&self, pool: &ThreadPool, bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
-        pool.install(|| with_level(self.level, || rounds(bodies)))
-            .expect("the level was checked when the run began")
+        self.install(|| rounds(bodies))
     }
 
     /// Runs something on the level and with the threads of the run.
     pub(crate) fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        self.pool
-            .install(|| with_level(self.level, f))
-            .expect("the level was checked when the run began")
+        on_level(&self.pool, self.level, f)
     }
 
     /// Adds a row.
