@@ -1,4 +1,5 @@
-//! Kernels on slices: activations, elementwise arithmetic, reductions, softmax, matrix products.
+//! Kernels on slices: activations, elementwise arithmetic, reductions, softmax, norms, optimizer
+//! updates, random fills, matrix products.
 
 use std::hint::black_box;
 
@@ -6,6 +7,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use wengert::kernels::activation::{self, Activation};
 use wengert::kernels::elementwise::{self, Run};
 use wengert::kernels::gemm::{Gemm, MatMut, MatRef};
+use wengert::kernels::norm::{self, Affine, LayerNormGrad, NormGrads};
+use wengert::kernels::optim::{self, Adam, Momentum};
+use wengert::kernels::random::{Stream, fill_normal, fill_uniform};
 use wengert::kernels::{reduce, softmax};
 
 /// In the first-level cache, and far beyond the last.
@@ -82,6 +86,22 @@ fn reductions(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("max", len), |b| {
             b.iter(|| reduce::max(black_box(&x)));
         });
+        let mean = exact / len as f64;
+        let squares: f64 = x.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum();
+        let (_, variance) = reduce::mean_variance(&x, 0);
+        assert!((f64::from(variance) - squares / len as f64).abs() < 1e-4);
+        group.bench_function(BenchmarkId::new("mean_variance", len), |b| {
+            b.iter(|| reduce::mean_variance(black_box(&x), 0));
+        });
+        group.bench_function(BenchmarkId::new("norm", len), |b| {
+            b.iter(|| reduce::norm(black_box(&x)));
+        });
+        let mut place = [0];
+        reduce::argmax_rows(&x, len, &mut place);
+        assert_eq!(x[place[0]], reduce::max(&x));
+        group.bench_function(BenchmarkId::new("argmax", len), |b| {
+            b.iter(|| reduce::argmax_rows(black_box(&x), len, &mut place));
+        });
     }
     group.finish();
 }
@@ -99,6 +119,105 @@ fn rows(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("log_softmax", cols), |b| {
             b.iter(|| softmax::log_softmax_rows(black_box(&x), cols, &mut y));
+        });
+        let (gy, probabilities) = (wave(x.len()), y.clone());
+        group.bench_function(BenchmarkId::new("softmax, gradient", cols), |b| {
+            b.iter(|| softmax::softmax_grad_rows(black_box(&gy), &probabilities, cols, &mut y));
+        });
+    }
+    let dims = [4, 64, 256];
+    let (x, mut y) = (wave(1 << 16), vec![0.0; 1 << 16]);
+    softmax::softmax_axis(&x, dims, &mut y);
+    let total: f32 = (0..64).map(|k| y[k * 256]).sum();
+    assert!((total - 1.0).abs() < 1e-4);
+    group.bench_function("softmax/4x64x256, axis 1", |b| {
+        b.iter(|| softmax::softmax_axis(black_box(&x), dims, &mut y));
+    });
+    group.finish();
+}
+
+fn norms(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/norm");
+    for cols in [64, 512, 4096] {
+        let rows = (1 << 16) / cols;
+        let (x, mut y) = (wave(rows * cols), vec![0.0; rows * cols]);
+        let (weight, bias) = (wave(cols), wave(cols));
+        let (mut mean, mut rstd) = (vec![0.0; rows], vec![0.0; rows]);
+        group.throughput(Throughput::Elements(x.len() as u64));
+        norm::layer_norm(&x, cols, Affine::NONE, 0.0, &mut y, &mut mean, &mut rstd);
+        let squares: f32 = y[..cols].iter().map(|y| y * y).sum();
+        assert!((squares / cols as f32 - 1.0).abs() < 1e-3);
+        let affine = Affine { weight: Some(&weight[..]), bias: Some(&bias[..]) };
+        group.bench_function(BenchmarkId::new("layer_norm", cols), |b| {
+            b.iter(|| {
+                norm::layer_norm(black_box(&x), cols, affine, 1e-5, &mut y, &mut mean, &mut rstd);
+            });
+        });
+        group.bench_function(BenchmarkId::new("rms_norm", cols), |b| {
+            b.iter(|| {
+                norm::rms_norm(black_box(&x), cols, Some(&weight), 1e-5, &mut y, &mut rstd);
+            });
+        });
+        let gy = wave(x.len());
+        let (mut gweight, mut gbias) = (vec![0.0; cols], vec![0.0; cols]);
+        let weight = Some(&weight[..]);
+        group.bench_function(BenchmarkId::new("layer_norm, gradient", cols), |b| {
+            b.iter(|| {
+                let (gy, x, mean, rstd) = (&gy[..], black_box(&x[..]), &mean[..], &rstd[..]);
+                let from = LayerNormGrad { gy, x, cols, weight, mean, rstd };
+                let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
+                norm::layer_norm_grad(&from, NormGrads { x: &mut y, weight, bias });
+            });
+        });
+    }
+    for (name, dims) in [("64 features", [1024, 64, 1]), ("64 channels", [4, 64, 256])] {
+        let (x, mut y) = (wave(1 << 16), vec![0.0; 1 << 16]);
+        let (mut mean, mut variance) = (vec![0.0; 64], vec![0.0; 64]);
+        group.bench_function(BenchmarkId::new("batch_norm", name), |b| {
+            b.iter(|| {
+                norm::batch_norm_statistics(black_box(&x), dims, &mut mean, &mut variance);
+                let statistics = (&mean[..], &variance[..]);
+                norm::batch_norm(&x, dims, statistics, Affine::NONE, 1e-5, &mut y);
+            });
+        });
+        assert!(y.iter().map(|y| f64::from(*y)).sum::<f64>().abs() < 1.0);
+    }
+    group.finish();
+}
+
+fn updates(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/optim");
+    for len in LENGTHS {
+        group.throughput(Throughput::Elements(len as u64));
+        let (g, mut w) = (wave(len), vec![0.0; len]);
+        let (mut m, mut v) = (vec![0.0; len], vec![0.0; len]);
+        let rule = Momentum { lr: 0.125, momentum: 0.5, ..Momentum::default() };
+        optim::sgd_momentum_step(&mut w, &g, &mut m, rule);
+        assert!(distance(&w, |i| -0.125 * f64::from(g[i])) < 1e-6);
+        group.bench_function(BenchmarkId::new("momentum", len), |b| {
+            b.iter(|| optim::sgd_momentum_step(&mut w, black_box(&g), &mut m, rule));
+        });
+        let rule = Adam { step: 10, ..Adam::default() };
+        group.bench_function(BenchmarkId::new("adam", len), |b| {
+            b.iter(|| optim::adam_step(&mut w, black_box(&g), &mut m, &mut v, rule));
+        });
+    }
+    group.finish();
+}
+
+fn fills(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/random");
+    for len in LENGTHS {
+        group.throughput(Throughput::Elements(len as u64));
+        let mut y = vec![0.0_f32; len];
+        let stream = Stream::new(1, 0);
+        fill_normal(stream, 3.0, 1.0, &mut y);
+        assert!((reduce::mean_variance(&y, 0).0 - 3.0).abs() < 0.1);
+        group.bench_function(BenchmarkId::new("uniform", len), |b| {
+            b.iter(|| fill_uniform(stream, 0.0, 1.0, black_box(&mut y)));
+        });
+        group.bench_function(BenchmarkId::new("normal", len), |b| {
+            b.iter(|| fill_normal(stream, 0.0, 1.0, black_box(&mut y)));
         });
     }
     group.finish();
@@ -126,5 +245,15 @@ fn products(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, activations, arithmetic, reductions, rows, products);
+criterion_group!(
+    benches,
+    activations,
+    arithmetic,
+    reductions,
+    rows,
+    norms,
+    updates,
+    fills,
+    products
+);
 criterion_main!(benches);

@@ -84,6 +84,10 @@ fn sweep(function: &Function, levels: &[Level], exhaustive: bool, quiet: bool) -
             for (level, worst) in levels.iter().zip(&mut mine) {
                 with_level(*level, || (function.single)(&x, &mut y)).expect("an available level");
                 for ((&input, &output), &expected) in x.iter().zip(&y).zip(&expected) {
+                    // Most results are the correctly rounded ones.
+                    if output == expected as f32 && worst.error >= 0.5 {
+                        continue;
+                    }
                     let error = ulp::error(output, expected, 0.0);
                     if error > worst.error {
                         *worst = Worst { error, input, output };

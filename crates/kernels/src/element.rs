@@ -8,7 +8,9 @@ use crate::activation::ActivationKernels;
 use crate::elementwise::ElementwiseKernels;
 use crate::gemm::GemmKernels;
 use crate::math::{Constants, UnaryKernels};
+use crate::norm::NormKernels;
 use crate::optim::OptimKernels;
+use crate::random::RandomKernels;
 use crate::reduce::ReduceKernels;
 use crate::simd::{Lanes, Simd};
 use crate::softmax::SoftmaxKernels;
@@ -31,7 +33,9 @@ pub trait Element:
     + ActivationKernels
     + GemmKernels
     + ElementwiseKernels
+    + NormKernels
     + OptimKernels
+    + RandomKernels
     + ReduceKernels
     + SoftmaxKernels
     + Copy

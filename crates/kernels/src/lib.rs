@@ -5,8 +5,11 @@ mod element;
 pub mod elementwise;
 pub mod gemm;
 pub mod layout;
+mod line;
 pub mod math;
+pub mod norm;
 pub mod optim;
+pub mod random;
 pub mod reduce;
 pub mod simd;
 pub mod slices;
@@ -14,6 +17,7 @@ pub mod softmax;
 #[doc(hidden)]
 pub mod testing;
 pub mod threads;
+mod vectors;
 
 pub use element::Element;
 

@@ -1,7 +1,7 @@
 //! Optimizer updates against their formulas in `f64`.
 
 use wengert_kernels::Element;
-use wengert_kernels::optim::{self, Adam, RmsProp};
+use wengert_kernels::optim::{self, Adam, Momentum, RmsProp};
 use wengert_kernels::testing::{Guarded, assert_near, for_each_level, noise};
 
 const STEPS: usize = 3;
@@ -47,7 +47,14 @@ fn all<E: Element>() {
         follow::<E, 2>(
             "momentum",
             |g, [w, v], _| {
-                optim::sgd_momentum_step(w, g, v, e(0.125), e(0.5), e(0.25), e(0.0625), nesterov);
+                let rule = Momentum {
+                    lr: e(0.125),
+                    momentum: e(0.5),
+                    dampening: e(0.25),
+                    weight_decay: e(0.0625),
+                    nesterov,
+                };
+                optim::sgd_momentum_step(w, g, v, rule);
             },
             |g, [w, v], _| {
                 let d = g + 0.0625 * w;
@@ -129,5 +136,5 @@ fn adams_steps_count_from_one() {
 #[test]
 #[should_panic(expected = "the operand `velocity` has 1 elements and the output 2")]
 fn lengths_must_agree() {
-    optim::sgd_momentum_step(&mut [1.0; 2], &[1.0; 2], &mut [0.0], 0.1, 0.9, 0.0, 0.0, false);
+    optim::sgd_momentum_step(&mut [1.0; 2], &[1.0; 2], &mut [0.0], Momentum::default());
 }

@@ -333,7 +333,7 @@ fn minima_and_sums_of_squares_along_axes_are_exact_on_integers() {
 fn short_outputs_are_refused_behind_the_entry_points_too() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use wengert_kernels::optim::OptimKernels;
-    use wengert_kernels::softmax::{RowMap, SoftmaxKernels};
+    use wengert_kernels::softmax::{LineMap, SoftmaxKernels};
     let long = [1.0_f32; 32];
     let labels = [0; 8];
     let mut buffer = [7.0_f32; 32];
@@ -342,9 +342,9 @@ fn short_outputs_are_refused_behind_the_entry_points_too() {
         assert_eq!(buffer, [7.0; 32], "{what}");
     };
     refused("sgd", &mut |out| f32::sgd_kernel(out, &long, 0.1, 0.0));
-    refused("softmax", &mut |out| f32::row_map_kernel(RowMap::Softmax, &long, 4, out));
+    refused("softmax", &mut |out| f32::line_map_kernel(LineMap::Softmax, &long, [8, 4, 1], out));
     refused("gradient", &mut |out| {
-        f32::row_grad_kernel(RowMap::LogSoftmax, &long, &long, 4, out);
+        f32::line_grad_kernel(LineMap::LogSoftmax, &long, &long, [8, 4, 1], out);
     });
     refused("cross entropy", &mut |out| {
         f32::cross_entropy_kernel(&long, 4, &labels, out, &mut [0.0; 8]);

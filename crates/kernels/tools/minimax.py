@@ -99,14 +99,15 @@ def mills(z):
     return erfc(z / sqrt(2)) * exp(z * z / 2) / 2
 
 
-CENTER = mpf("0.4375")
+CENTER_NORMAL = mpf("0.5625")
+CENTER_ERFC = mpf("0.4375")
 SCALE_NORMAL = mpf("0.25")
 SCALE_ERFC = mpf("0.375")
 
 
-def in_v(f, scale):
-    """`f(z)` as a function of v = 1 / (1 + scale z) - CENTER."""
-    return lambda v: f((1 / (v + CENTER) - 1) / scale)
+def in_v(f, scale, center):
+    """`f(z)` as a function of v = 1 / (1 + scale z) - center."""
+    return lambda v: f((1 / (v + center) - 1) / scale)
 
 
 gelu_root = findroot(lambda z: mills(z) - z / sqrt(2 * pi), 0.75)
@@ -136,23 +137,24 @@ for kind, (n_exp, n_log, n_sin, n_cos, n_erf, n_shrink, n_mills, z_max, x_max) i
     polynomial("SIN", kind, sin_tail, (tiny, w), n_sin)
     polynomial("COS", kind, cos_tail, (tiny, w), n_cos)
     polynomial("ERF", kind, erf_tail, (tiny, mpf(1)), n_erf)
-    polynomial("TANHSHRINK", kind, shrink_tail, (tiny, mpf("0.49")), n_shrink)
-    v = lambda z, scale: 1 / (1 + scale * z) - CENTER
-    low, low_erfc = v(mpf(z_max), SCALE_NORMAL), v(mpf(x_max), SCALE_ERFC)
-    high = 1 - CENTER
+    polynomial("TANHSHRINK", kind, shrink_tail, (tiny, mpf("0.49")), n_shrink,
+               lows=True)
+    low = 1 / (1 + SCALE_NORMAL * mpf(z_max)) - CENTER_NORMAL
+    low_erfc = 1 / (1 + SCALE_ERFC * mpf(x_max)) - CENTER_ERFC
+    high, high_erfc = 1 - CENTER_NORMAL, 1 - CENTER_ERFC
     polynomial("NORMAL_TAIL", kind,
-               in_v(lambda z: mills(z) * (1 + SCALE_NORMAL * z), SCALE_NORMAL), (low, high),
+               in_v(lambda z: mills(z) * (1 + SCALE_NORMAL * z), SCALE_NORMAL, CENTER_NORMAL), (low, high),
                n_mills, lows=True)
     polynomial("ERFC", kind,
-               in_v(lambda x: erfc(x) * exp(x * x) * (1 + SCALE_ERFC * x), SCALE_ERFC),
-               (low_erfc, high), n_mills, lows=True)
+               in_v(lambda x: erfc(x) * exp(x * x) * (1 + SCALE_ERFC * x), SCALE_ERFC,
+                    CENTER_ERFC), (low_erfc, high_erfc), n_mills, lows=True)
 
     def gelu_slope(z):
         if abs(z - gelu_root) < mpf(10) ** -20:
             z = gelu_root + mpf(10) ** -20
         return (mills(z) - z / sqrt(2 * pi)) / (gelu_root - z)
 
-    polynomial("GELU_SLOPE", kind, in_v(gelu_slope, SCALE_NORMAL), (low, high), n_mills,
+    polynomial("GELU_SLOPE", kind, in_v(gelu_slope, SCALE_NORMAL, CENTER_NORMAL), (low, high), n_mills,
                lows=True)
     pair("GELU_ROOT", kind, gelu_root)
     pair("SILU_ROOT", kind, silu_root)
@@ -166,8 +168,11 @@ for kind, (n_exp, n_log, n_sin, n_cos, n_erf, n_shrink, n_mills, z_max, x_max) i
     pair("MISH_ROOT", kind, x)
     pair("MISH_ROOT_EXP", kind, exp(x))
     w0 = exp(x)
-    print(f"    const MISH: [{kind}; 3] = [" + ", ".join(short(kind, c) for c in (
-        w0 * (4 * x + 6) + 8 * w0**2 + 3 * w0**3, 4 * w0**2 + 3 * w0**3, w0**3)) + "];")
+    rows = []
+    for c in (w0 * (4 * x + 6) + 8 * w0**2 + 3 * w0**3, 4 * w0**2 + 3 * w0**3, w0**3):
+        hi = ROUND[kind](c)
+        rows.append(f"[{short(kind, hi)}, {short(kind, c - mpf(hi))}]")
+    print(f"    const MISH: [[{kind}; 2]; 3] = [{', '.join(rows)}];")
     alpha = mpf("1.6732632423543772848170429916717")
     scale = mpf("1.0507009873554804934193349852946")
     pair("SELU_SCALE", kind, scale)

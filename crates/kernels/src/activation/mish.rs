@@ -59,21 +59,18 @@ impl<E: Element> Derivative<E> for Mish {
         let e = reduced.m1(scale);
         let mantissa = reduced.mantissa().times(at_root);
         let w = mantissa.scaled(scale);
-        let [k0, k1, k2] = E::MISH.map(|k| x.lit(k));
-        let linear = d.scaled(four).times({
-            let sum = Pair::sum(one, w.hi);
-            Pair { hi: sum.hi, lo: sum.lo + w.lo }
-        });
-        let inner = e.hi.mul_add(k2, k1);
-        let factor = Pair::sum(k0, e.hi * inner);
-        let curved = e.times(factor);
-        let omega = Pair::sum(linear.hi, curved.hi);
-        let omega = Pair { hi: omega.hi, lo: omega.lo + (linear.lo + curved.lo) };
+        let [k0, k1, k2]: [Pair<V>; 3] = E::MISH.map(|k| Pair::splat(token, k));
+        let plus = |a: Pair<V>, b: Pair<V>| {
+            let sum = Pair::sum(a.hi, b.hi);
+            Pair { hi: sum.hi, lo: sum.lo + (a.lo + b.lo) }
+        };
+        let zero = x.lit(E::ZERO);
+        let whole = |number: V| Pair { hi: number, lo: zero };
+        let linear = d.scaled(four).times(plus(whole(one), w));
+        let curved = e.times(plus(k0, e.times(plus(k1, e.times(k2)))));
+        let omega = plus(linear, curved);
         // w^2 + 2 w + 2 = w (w + 2) + 2
-        let more = Pair::sum(two, w.hi);
-        let product = w.times(Pair { hi: more.hi, lo: more.lo + w.lo });
-        let delta = Pair::sum(two, product.hi);
-        let delta = Pair { hi: delta.hi, lo: delta.lo + product.lo };
+        let delta = plus(whole(two), w.times(plus(whole(two), w)));
         let y = mantissa.times(omega).over_rounded(delta.squared());
         // Where w is large the quotient is tiny without its power of two, and scaled up.
         let positive = x.lit(E::ZERO).lt(n);

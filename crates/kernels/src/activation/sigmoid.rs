@@ -79,8 +79,10 @@ impl<E: Element> VectorFn<E> for Tanhshrink {
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         let a = x.abs();
         let square = a * a;
-        let near = Pair::product(a, a).times_vector(horner(square, E::TANHSHRINK));
-        let near = near.times_vector(a).value();
+        let [first, rest @ ..] = E::TANHSHRINK else { unreachable!("a polynomial") };
+        let series = Pair::fast_sum(x.lit(*first), square * horner(square, rest));
+        let series = Pair { hi: series.hi, lo: series.lo + x.lit(E::TANHSHRINK_LOW[0]) };
+        let near = Pair::product(a, a).times(series).times_vector(a).value();
         let (numerator, denominator) = tanh_fraction(x);
         let y = numerator.over(denominator);
         let far = (a - y.hi) - y.lo;

@@ -14,8 +14,10 @@ use super::constants::Constants as _;
 use super::exp::{exp_pair_fine, power_of_negative};
 use super::pair::{Pair, horner};
 
-/// Where the polynomials in `u` are centred.
-const CENTER: f64 = 0.4375;
+/// Where the polynomials in `u` of the normal distribution are centred.
+const CENTER_NORMAL: f64 = 0.5625;
+/// Where that of `erfc` is.
+const CENTER_ERFC: f64 = 0.4375;
 
 /// `u = 1 / (1 + c x)`, for `x >= 0` and a `c` of few bits.
 #[inline(always)]
@@ -27,15 +29,20 @@ fn mapped<V: Lanes>(x: V, c: f64) -> Pair<V> {
     Pair { hi: one, lo: zero }.over(Pair { hi: sum.hi, lo: sum.lo + cx.lo })
 }
 
-/// The polynomial in `u - 7/16`, its last two steps in pairs; `low` is what the first two coefficients
+/// A polynomial in `v = u - center`, its last two steps in pairs; `low` is what the first two coefficients
 /// lack.
 #[inline(always)]
-fn polynomial<V: Lanes>(u: Pair<V>, coefficients: &[V::Elem], low: [V::Elem; 2]) -> Pair<V> {
+fn polynomial<V: Lanes>(
+    u: Pair<V>,
+    center: f64,
+    coefficients: &[V::Elem],
+    low: [V::Elem; 2],
+) -> Pair<V> {
     let [first, second, rest @ ..] = coefficients else {
         unreachable!("a polynomial of high degree");
     };
     let [first_low, second_low] = low.map(|c| u.hi.lit(c));
-    let v = u.hi - u.hi.lit(V::Elem::from_f64(CENTER));
+    let v = u.hi - u.hi.lit(V::Elem::from_f64(center));
     let slope = Pair::fast_sum(u.hi.lit(*second), v * horner(v, rest));
     let product = Pair::product(v, slope.hi);
     let sum = Pair::fast_sum(u.hi.lit(*first), product.hi);
@@ -48,7 +55,8 @@ fn polynomial<V: Lanes>(u: Pair<V>, coefficients: &[V::Elem], low: [V::Elem; 2])
 #[inline(always)]
 pub(crate) fn normal_tail<V: Lanes>(z: V) -> (V, Pair<V>) {
     let u = mapped(z, 0.25);
-    let tail = u.times(polynomial(u, V::Elem::NORMAL_TAIL, V::Elem::NORMAL_TAIL_LOW));
+    let tail =
+        u.times(polynomial(u, CENTER_NORMAL, V::Elem::NORMAL_TAIL, V::Elem::NORMAL_TAIL_LOW));
     let (n, power) = gauss(z);
     (n, tail.times(power))
 }
@@ -63,7 +71,8 @@ pub(crate) fn gauss<V: Lanes>(z: V) -> (V, Pair<V>) {
 /// The slope of gelu at `-z`, by `e^(-z^2 / 2)`.
 #[inline(always)]
 pub(crate) fn gelu_slope<V: Lanes>(z: V) -> Pair<V> {
-    let slope = polynomial(mapped(z, 0.25), V::Elem::GELU_SLOPE, V::Elem::GELU_SLOPE_LOW);
+    let slope =
+        polynomial(mapped(z, 0.25), CENTER_NORMAL, V::Elem::GELU_SLOPE, V::Elem::GELU_SLOPE_LOW);
     let root = Pair::splat(z.token(), V::Elem::GELU_ROOT);
     let distance = Pair::sum(root.hi, -z);
     Pair::fast_sum(distance.hi, distance.lo + root.lo).times(slope)
@@ -74,7 +83,7 @@ pub(crate) fn gelu_slope<V: Lanes>(z: V) -> Pair<V> {
 fn erfc_pair<V: Lanes>(x: V) -> (V, Pair<V>) {
     let x = x.lit(V::Elem::ERFC_MAX).min(x.abs());
     let u = mapped(x, 0.375);
-    let tail = u.times(polynomial(u, V::Elem::ERFC, V::Elem::ERFC_LOW));
+    let tail = u.times(polynomial(u, CENTER_ERFC, V::Elem::ERFC, V::Elem::ERFC_LOW));
     let square = Pair::product(x, x);
     let (n, power) = exp_pair_fine(Pair { hi: -square.hi, lo: -square.lo });
     (n, tail.times(power))

@@ -135,7 +135,9 @@ fn kernels<V: Lanes>(r: Pair<V>) -> (V, V) {
     let slope = square.neg_mul_add(half, one);
     let sin = r.hi + (r.hi * square).mul_add(horner(square, V::Elem::SIN), r.lo * slope);
     let tail = (square * square).mul_add(horner(square, V::Elem::COS), -(r.hi * r.lo));
-    let cos = one - square.mul_add(half, -tail);
+    let less = square * half;
+    let most = one - less;
+    let cos = most + (((one - most) - less) + tail);
     (sin, cos)
 }
 

@@ -142,10 +142,11 @@ pub fn sgd_step<E: Element>(w: &mut [E], g: &[E], lr: E, weight_decay: E) {
 /// PyTorch does not dampen the very first step: pass `dampening` zero there to follow it.
 ///
 /// ```
+/// use wengert_kernels::optim::{Momentum, sgd_momentum_step};
 /// let (mut w, mut velocity) = ([1.0], [0.0]);
+/// let rule = Momentum { lr: 0.125, momentum: 0.5, ..Momentum::default() };
 /// for _ in 0..2 {
-///     wengert_kernels::optim::sgd_momentum_step(
-///         &mut w, &[1.0], &mut velocity, 0.125, 0.5, 0.0, 0.0, false);
+///     sgd_momentum_step(&mut w, &[1.0], &mut velocity, rule);
 /// }
 /// assert_eq!((w, velocity), ([0.6875], [1.5]));
 /// ```
@@ -153,25 +154,10 @@ pub fn sgd_step<E: Element>(w: &mut [E], g: &[E], lr: E, weight_decay: E) {
 /// # Panics
 /// If the slices differ in length.
 #[track_caller]
-#[allow(clippy::too_many_arguments, reason = "the arrays and then the numbers of the formula")]
-pub fn sgd_momentum_step<E: Element>(
-    w: &mut [E],
-    g: &[E],
-    velocity: &mut [E],
-    lr: E,
-    momentum: E,
-    dampening: E,
-    weight_decay: E,
-    nesterov: bool,
-) {
+pub fn sgd_momentum_step<E: Element>(w: &mut [E], g: &[E], velocity: &mut [E], rule: Momentum<E>) {
     check_len("g", g.len(), w.len());
     check_len("velocity", velocity.len(), w.len());
-    E::momentum_kernel(
-        w,
-        g,
-        velocity,
-        Momentum { lr, momentum, dampening, weight_decay, nesterov },
-    );
+    E::momentum_kernel(w, g, velocity, rule);
 }
 
 /// One step of Adam or, with [`Adam::decoupled`], of AdamW.

@@ -19,8 +19,8 @@ impl<E: Element> Update<E, 1> for SgdStep<E> {
     }
 }
 
-/// The numbers of [`sgd_momentum_step`](super::sgd_momentum_step).
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The numbers of [`sgd_momentum_step`](super::sgd_momentum_step); all zero by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Momentum<E> {
     /// The learning rate.
     pub lr: E,

@@ -2,16 +2,27 @@
 
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
+use crate::vectors::load_filled;
 
 /// A commutative way to combine elements, with a neutral element.
 pub(super) trait Fold<E: Element>: Copy + Send + Sync {
     /// What an empty fold gives. Lanes behind a slice's end hold it.
     const NEUTRAL: E;
 
-    /// What an element contributes.
+    /// Whether [`add_quick`](Self::add_quick) may pass over a NaN, which the caller then watches
+    /// out for.
+    const PASSES_NAN: bool = false;
+
+    /// A contribution and an element in one.
     #[inline(always)]
-    fn lift<V: Lanes<Elem = E>>(self, x: V) -> V {
-        x
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        self.combine(acc, x)
+    }
+
+    /// As [`add`](Self::add), for a caller that heeds [`PASSES_NAN`](Self::PASSES_NAN).
+    #[inline(always)]
+    fn add_quick<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        self.add(acc, x)
     }
 
     /// Two contributions in one.
@@ -47,8 +58,8 @@ impl<E: Element> Fold<E> for SumSquares {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
-    fn lift<V: Lanes<Elem = E>>(self, x: V) -> V {
-        x * x
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        x.mul_add(x, acc)
     }
 
     #[inline(always)]
@@ -62,12 +73,65 @@ impl<E: Element> Fold<E> for SumSquares {
     }
 }
 
+/// The sum of the squares of the elements times a factor, for squares that leave the range.
+#[derive(Clone, Copy)]
+pub(super) struct ScaledSquares<E>(pub(super) E);
+
+impl<E: Element> Fold<E> for ScaledSquares<E> {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        let x = x * x.lit(self.0);
+        x.mul_add(x, acc)
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The largest magnitude; NaN if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct MaxAbs;
+
+impl<E: Element> Fold<E> for MaxAbs {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        Max.combine(acc, x.abs())
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        Max.combine(a, b)
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        Max.combine_scalars(a, b)
+    }
+}
+
 /// The maximum; NaN if there is one.
 #[derive(Clone, Copy)]
 pub(super) struct Max;
 
 impl<E: Element> Fold<E> for Max {
     const NEUTRAL: E = E::NEG_INFINITY;
+    const PASSES_NAN: bool = true;
+
+    #[inline(always)]
+    fn add_quick<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        acc.max(x)
+    }
 
     #[inline(always)]
     fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
@@ -86,6 +150,12 @@ pub(super) struct Min;
 
 impl<E: Element> Fold<E> for Min {
     const NEUTRAL: E = E::INFINITY;
+    const PASSES_NAN: bool = true;
+
+    #[inline(always)]
+    fn add_quick<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        acc.min(x)
+    }
 
     #[inline(always)]
     fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
@@ -162,49 +232,96 @@ pub(super) unsafe fn fold_vectors<S: Simd, E: Element, F: Fold<E>>(
 ) -> E::Vector<S> {
     let lanes = E::Vector::<S>::LANES;
     let neutral = E::Vector::<S>::splat(simd, F::NEUTRAL);
+    let block = ACCUMULATORS * BLOCK * lanes;
+    if len < block {
+        // SAFETY: the caller vouches for the elements.
+        return unsafe { fold_few(simd, fold, x, len) };
+    }
     let mut cascade = Cascade::new(neutral);
     let mut i = 0;
-    let block = ACCUMULATORS * BLOCK * lanes;
     while len - i >= block {
         let mut acc = [neutral; ACCUMULATORS];
-        for k in 0..BLOCK {
-            for (j, acc) in acc.iter_mut().enumerate() {
-                // SAFETY: the whole block is within `len`.
-                let x = unsafe {
-                    E::Vector::<S>::load_ptr(simd, x.add(i + (k * ACCUMULATORS + j) * lanes))
-                };
-                *acc = fold.combine(*acc, fold.lift(x));
-            }
+        let mut nan = neutral.unordered(neutral);
+        for _ in 0..BLOCK {
+            // SAFETY: the whole block is within `len`.
+            unsafe { add_each(simd, fold, x.add(i), &mut acc, &mut nan) };
+            i += ACCUMULATORS * lanes;
         }
-        cascade.push(fold, tree(fold, acc));
-        i += block;
+        cascade.push(fold, with_nan(tree(fold, acc), nan));
     }
-    let mut acc = [neutral; ACCUMULATORS];
-    while len - i >= ACCUMULATORS * lanes {
-        for (j, acc) in acc.iter_mut().enumerate() {
-            // SAFETY: as above.
-            let x = unsafe { E::Vector::<S>::load_ptr(simd, x.add(i + j * lanes)) };
-            *acc = fold.combine(*acc, fold.lift(x));
+    // SAFETY: as above.
+    let rest = unsafe { fold_few(simd, fold, x.add(i), len - i) };
+    cascade.finish(fold, rest)
+}
+
+/// Adds a vector to each accumulator; `nan` tells what the fold passes over.
+///
+/// # Safety
+/// `x` must be valid for reads of as many vectors as there are accumulators.
+#[inline(always)]
+unsafe fn add_each<S: Simd, E: Element, F: Fold<E>>(
+    simd: S,
+    fold: F,
+    x: *const E,
+    acc: &mut [E::Vector<S>; ACCUMULATORS],
+    nan: &mut <E::Vector<S> as Lanes>::Mask,
+) {
+    let lanes = E::Vector::<S>::LANES;
+    for j in (0..ACCUMULATORS).step_by(2) {
+        // SAFETY: the caller vouches for the vectors.
+        let (a, b) = unsafe {
+            let x = x.add(j * lanes);
+            (E::Vector::<S>::load_ptr(simd, x), E::Vector::<S>::load_ptr(simd, x.add(lanes)))
+        };
+        acc[j] = fold.add_quick(acc[j], a);
+        acc[j + 1] = fold.add_quick(acc[j + 1], b);
+        if F::PASSES_NAN {
+            *nan = *nan | a.unordered(b);
         }
+    }
+}
+
+/// `total`, or NaN if a comparison met one.
+#[inline(always)]
+fn with_nan<V: Lanes>(total: V, nan: V::Mask) -> V {
+    V::select(nan, total.lit(V::Elem::NAN), total)
+}
+
+/// Folds fewer elements than a block has.
+///
+/// # Safety
+/// `x` must be valid for reads of `len` elements.
+#[inline(always)]
+unsafe fn fold_few<S: Simd, E: Element, F: Fold<E>>(
+    simd: S,
+    fold: F,
+    x: *const E,
+    len: usize,
+) -> E::Vector<S> {
+    let lanes = E::Vector::<S>::LANES;
+    let neutral = E::Vector::<S>::splat(simd, F::NEUTRAL);
+    let mut acc = [neutral; ACCUMULATORS];
+    let mut nan = neutral.unordered(neutral);
+    let mut i = 0;
+    while len - i >= ACCUMULATORS * lanes {
+        // SAFETY: as many elements are left.
+        unsafe { add_each(simd, fold, x.add(i), &mut acc, &mut nan) };
         i += ACCUMULATORS * lanes;
     }
     for acc in &mut acc {
-        if len - i >= lanes {
-            // SAFETY: as above.
-            let x = unsafe { E::Vector::<S>::load_ptr(simd, x.add(i)) };
-            *acc = fold.combine(*acc, fold.lift(x));
-            i += lanes;
-        } else if i < len {
-            let mut rest = [F::NEUTRAL; crate::simd::MAX_LANES];
-            for (k, rest) in rest.iter_mut().enumerate().take(len - i) {
-                // SAFETY: `i + k < len`.
-                *rest = unsafe { *x.add(i + k) };
-            }
-            *acc = fold.combine(*acc, fold.lift(E::Vector::<S>::load(simd, &rest)));
-            i = len;
+        if len - i < lanes {
+            break;
         }
+        // SAFETY: as above.
+        *acc = fold.add(*acc, unsafe { E::Vector::<S>::load_ptr(simd, x.add(i)) });
+        i += lanes;
     }
-    cascade.finish(fold, tree(fold, acc))
+    if i < len {
+        // SAFETY: `len - i` elements are left.
+        let x = unsafe { load_filled::<S, E, true>(simd, x.add(i), len - i, F::NEUTRAL) };
+        acc[ACCUMULATORS - 1] = fold.add(acc[ACCUMULATORS - 1], x);
+    }
+    with_nan(tree(fold, acc), nan)
 }
 
 #[inline(always)]
@@ -326,7 +443,7 @@ impl<E: Element, F: Fold<E>> FoldColumns<'_, E, F> {
                         E::Vector::<S>::load_partial_ptr(simd, x, count)
                     }
                 };
-                *acc = fold.combine(*acc, fold.lift(x));
+                *acc = fold.add(*acc, x);
             }
             if row % BLOCK == BLOCK - 1 {
                 for (cascade, acc) in cascades.iter_mut().zip(&mut acc) {

@@ -5,19 +5,27 @@
 //! Single `-inf`s have probability zero. Sums run in an order that depends on the row's length
 //! alone.
 
-mod rows;
+mod cross_entropy;
+mod functions;
 
-use rows::{CrossEntropy, CrossEntropyGrad, LogSoftmax, LogSoftmaxGrad, Softmax, SoftmaxGrad};
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use cross_entropy::{CrossEntropy, CrossEntropyGrad};
+use functions::{
+    LineFn, LogSoftmax, LogSoftmaxGrad, LogSumExp, LogSumExpGrad, Softmax, SoftmaxGrad,
+};
 
 use crate::Element;
 use crate::elementwise::Run;
-use crate::reduce::check_rows;
-use crate::simd::{Level, run_on};
-use crate::slices::{Shared, check_len};
+use crate::line::{Columns, Row};
+use crate::reduce::{check_rows, for_lines};
+use crate::simd::{Kernel, Lanes as _, Level, Simd, run_on};
+use crate::slices::{Shared, Source, check_len};
 use crate::threads;
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = 1 << 14;
+const GRAIN: usize = 1 << 15;
 
 fn rows_at_a_time(cols: usize) -> usize {
     (GRAIN / cols.max(1)).max(1)
@@ -27,16 +35,103 @@ fn rows_at_a_time(cols: usize) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 #[non_exhaustive]
-pub enum RowMap {
+pub enum LineMap {
     Softmax,
     LogSoftmax,
+}
+
+/// Every line of a matrix.
+///
+/// # Safety
+/// The operands of `f` must have the elements of `dims`, and those with a value for each line the
+/// elements of `dims` without the axis.
+unsafe fn each_line<E: Element, F: LineFn<E>>(f: F, dims: [usize; 3]) {
+    let level = Level::current();
+    let [outer, axis, inner] = dims;
+    if outer * axis * inner == 0 {
+        return;
+    }
+    for_lines(
+        dims,
+        GRAIN,
+        |range| run_on(level, Rows { f, cols: axis, range, element: PhantomData }),
+        |plane, first, count| {
+            let columns = first..first + count;
+            let element = PhantomData;
+            run_on(level, SomeColumns { f, rows: axis, stride: inner, plane, columns, element });
+        },
+    );
+}
+
+struct Rows<E, F> {
+    f: F,
+    cols: usize,
+    range: Range<usize>,
+    element: PhantomData<E>,
+}
+
+impl<E: Element, F: LineFn<E>> Kernel for Rows<E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for row in self.range {
+            let line = Row::new(simd, self.cols);
+            // SAFETY: `each_line`'s caller vouches for the operands, and `for_lines` for the row.
+            unsafe { self.f.run(line, row * self.cols, row) };
+        }
+    }
+}
+
+struct SomeColumns<E, F> {
+    f: F,
+    rows: usize,
+    stride: usize,
+    plane: usize,
+    columns: Range<usize>,
+    element: PhantomData<E>,
+}
+
+impl<E: Element, F: LineFn<E>> Kernel for SomeColumns<E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { f, rows, stride, plane, columns, .. } = self;
+        let lanes = E::Vector::<S>::LANES;
+        for first in columns.clone().step_by(lanes) {
+            let line = Columns::new(simd, rows, stride, lanes.min(columns.end - first));
+            let (at, value) = (plane * rows * stride + first, plane * stride + first);
+            // SAFETY: as in `Rows`; the columns lie within the plane.
+            unsafe { f.run(line, at, value) };
+        }
+    }
+}
+
+/// Panics unless a slice has the elements of `dims`, less the axis if there is a value for a line.
+#[track_caller]
+fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) {
+    let axis = if value { 1 } else { axis };
+    let elements = outer.checked_mul(axis).and_then(|n| n.checked_mul(inner));
+    assert!(
+        elements == Some(len),
+        "the operand `{name}` has {len} elements, but its shape is {outer} x {axis} x {inner}"
+    );
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].
 #[doc(hidden)]
 pub trait SoftmaxKernels: Sized {
-    fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]);
-    fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]);
+    fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]);
+    fn line_grad_kernel(op: LineMap, gy: &[Self], y: &[Self], dims: [usize; 3], out: &mut [Self]);
+    fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]);
+    fn log_sum_exp_grad_kernel(
+        gy: &[Self],
+        x: &[Self],
+        log_sum_exp: &[Self],
+        dims: [usize; 3],
+        out: &mut [Self],
+    );
     fn cross_entropy_kernel(
         logits: &[Self],
         cols: usize,
@@ -58,38 +153,68 @@ macro_rules! softmax_kernels {
     ($type:ty) => {
         impl SoftmaxKernels for $type {
             #[track_caller]
-            fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]) {
-                check_len("x", x.len(), out.len());
-                let level = Level::current();
-                let shared = Shared::new(out);
-                threads::for_ranges(x.len() / cols.max(1), rows_at_a_time(cols), |rows| {
-                    let range = rows.start * cols..rows.end * cols;
-                    let x = &x[range.clone()];
-                    // SAFETY: ranges of rows are disjoint, and `out` is as long as `x`.
-                    let out = unsafe { shared.part(range) };
+            fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
+                check("x", x.len(), dims, false);
+                check("out", out.len(), dims, false);
+                let (x, out) = (Source::new(x), Shared::new(out));
+                // SAFETY: the lengths were checked.
+                unsafe {
                     match op {
-                        RowMap::Softmax => run_on(level, Softmax { x, cols, out }),
-                        RowMap::LogSoftmax => run_on(level, LogSoftmax { x, cols, out }),
+                        LineMap::Softmax => each_line(Softmax { x, out }, dims),
+                        LineMap::LogSoftmax => each_line(LogSoftmax { x, out }, dims),
                     }
-                });
+                }
             }
 
             #[track_caller]
-            fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]) {
-                check_len("gy", gy.len(), out.len());
-                check_len("y", y.len(), out.len());
-                let level = Level::current();
-                let shared = Shared::new(out);
-                threads::for_ranges(y.len() / cols.max(1), rows_at_a_time(cols), |rows| {
-                    let range = rows.start * cols..rows.end * cols;
-                    let (gy, y) = (&gy[range.clone()], &y[range.clone()]);
-                    // SAFETY: ranges of rows are disjoint, and `out` is as long as `y`.
-                    let out = unsafe { shared.part(range) };
+            fn line_grad_kernel(
+                op: LineMap,
+                gy: &[Self],
+                y: &[Self],
+                dims: [usize; 3],
+                out: &mut [Self],
+            ) {
+                check("gy", gy.len(), dims, false);
+                check("y", y.len(), dims, false);
+                check("out", out.len(), dims, false);
+                let (gy, y, out) = (Source::new(gy), Source::new(y), Shared::new(out));
+                // SAFETY: the lengths were checked.
+                unsafe {
                     match op {
-                        RowMap::Softmax => run_on(level, SoftmaxGrad { gy, y, cols, out }),
-                        RowMap::LogSoftmax => run_on(level, LogSoftmaxGrad { gy, y, cols, out }),
+                        LineMap::Softmax => each_line(SoftmaxGrad { gy, y, out }, dims),
+                        LineMap::LogSoftmax => each_line(LogSoftmaxGrad { gy, y, out }, dims),
                     }
-                });
+                }
+            }
+
+            #[track_caller]
+            fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]) {
+                check("x", x.len(), dims, false);
+                check("out", out.len(), dims, true);
+                if dims[1] == 0 {
+                    return out.fill(Self::NEG_INFINITY);
+                }
+                let (x, out) = (Source::new(x), Shared::new(out));
+                // SAFETY: the lengths were checked.
+                unsafe { each_line(LogSumExp { x, out }, dims) };
+            }
+
+            #[track_caller]
+            fn log_sum_exp_grad_kernel(
+                gy: &[Self],
+                x: &[Self],
+                log_sum_exp: &[Self],
+                dims: [usize; 3],
+                out: &mut [Self],
+            ) {
+                check("gy", gy.len(), dims, true);
+                check("x", x.len(), dims, false);
+                check("log_sum_exp", log_sum_exp.len(), dims, true);
+                check("out", out.len(), dims, false);
+                let (gy, x, out) = (Source::new(gy), Source::new(x), Shared::new(out));
+                let totals = Source::new(log_sum_exp);
+                // SAFETY: the lengths were checked.
+                unsafe { each_line(LogSumExpGrad { gy, x, totals, out }, dims) };
             }
 
             #[track_caller]
@@ -146,9 +271,12 @@ macro_rules! softmax_kernels {
 softmax_kernels!(f32);
 softmax_kernels!(f64);
 
+/// The dimensions of a matrix with `x` elements in rows of `cols`.
 #[track_caller]
-fn check_matrix(x: usize, cols: usize) {
-    check_rows(x, cols, x.checked_div(cols).unwrap_or(0));
+fn matrix(x: usize, cols: usize) -> [usize; 3] {
+    let rows = x.checked_div(cols).unwrap_or(0);
+    check_rows(x, cols, rows);
+    [rows, cols, 1]
 }
 
 /// `out[i, j] = e^x[i, j] / sum_k e^x[i, k]`.
@@ -166,8 +294,7 @@ fn check_matrix(x: usize, cols: usize) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
-    check_matrix(x.len(), cols);
-    E::row_map_kernel(RowMap::Softmax, x, cols, out);
+    softmax_axis(x, matrix(x.len(), cols), out);
 }
 
 /// `out[i, j] = x[i, j] - log sum_k e^x[i, k]`.
@@ -179,8 +306,7 @@ pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
-    check_matrix(x.len(), cols);
-    E::row_map_kernel(RowMap::LogSoftmax, x, cols, out);
+    log_softmax_axis(x, matrix(x.len(), cols), out);
 }
 
 /// The gradient of [`softmax_rows`] from its output:
@@ -193,8 +319,7 @@ pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
-    check_matrix(y.len(), cols);
-    E::row_grad_kernel(RowMap::Softmax, gy, y, cols, out);
+    softmax_grad_axis(gy, y, matrix(y.len(), cols), out);
 }
 
 /// The gradient of [`log_softmax_rows`] from its output:
@@ -207,8 +332,103 @@ pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn log_softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
-    check_matrix(y.len(), cols);
-    E::row_grad_kernel(RowMap::LogSoftmax, gy, y, cols, out);
+    log_softmax_grad_axis(gy, y, matrix(y.len(), cols), out);
+}
+
+/// [`softmax_rows`] over the middle of three dimensions, read where it lies.
+///
+/// # Shapes
+/// `x` and `out` are contiguous `[outer, axis, inner]`.
+///
+/// ```
+/// let mut y = [0.0_f32; 4];
+/// wengert_kernels::softmax::softmax_axis(&[0.0, 1000.0, 0.0, 0.0], [1, 2, 2], &mut y);
+/// assert_eq!(y, [0.5, 1.0, 0.5, 0.0]);
+/// ```
+///
+/// # Panics
+/// If a slice does not have the elements of `dims`.
+#[track_caller]
+pub fn softmax_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::line_map_kernel(LineMap::Softmax, x, dims, out);
+}
+
+/// [`log_softmax_rows`] over the middle of three dimensions.
+///
+/// # Shapes
+/// `x` and `out` are contiguous `[outer, axis, inner]`.
+///
+/// # Panics
+/// If a slice does not have the elements of `dims`.
+#[track_caller]
+pub fn log_softmax_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::line_map_kernel(LineMap::LogSoftmax, x, dims, out);
+}
+
+/// [`softmax_grad_rows`] over the middle of three dimensions.
+///
+/// # Shapes
+/// All are contiguous `[outer, axis, inner]`.
+///
+/// # Panics
+/// If a slice does not have the elements of `dims`.
+#[track_caller]
+pub fn softmax_grad_axis<E: Element>(gy: &[E], y: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::line_grad_kernel(LineMap::Softmax, gy, y, dims, out);
+}
+
+/// [`log_softmax_grad_rows`] over the middle of three dimensions.
+///
+/// # Shapes
+/// All are contiguous `[outer, axis, inner]`.
+///
+/// # Panics
+/// If a slice does not have the elements of `dims`.
+#[track_caller]
+pub fn log_softmax_grad_axis<E: Element>(gy: &[E], y: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::line_grad_kernel(LineMap::LogSoftmax, gy, y, dims, out);
+}
+
+/// `out[i] = log sum_k e^x[i, k]` over the middle of three dimensions.
+///
+/// Negative infinity for nothing or nothing but `-inf`; infinite if an element is `+inf`; NaN if
+/// there is one.
+///
+/// # Shapes
+/// `x` is contiguous `[outer, axis, inner]`, `out` is `[outer, inner]`; a matrix's rows are
+/// `[rows, cols, 1]`.
+///
+/// ```
+/// let mut out = [0.0_f32; 2];
+/// wengert_kernels::softmax::log_sum_exp_axis(&[0.0, 0.0, 1e4, 1e4], [2, 2, 1], &mut out);
+/// assert_eq!(out, [2.0_f32.ln(), 1e4 + 2.0_f32.ln()]);
+/// ```
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn log_sum_exp_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::log_sum_exp_kernel(x, dims, out);
+}
+
+/// The gradient of [`log_sum_exp_axis`] from its output:
+/// `out[i, j] = gy[i] e^(x[i, j] - log_sum_exp[i])`.
+///
+/// # Shapes
+/// `x` and `out` are contiguous `[outer, axis, inner]`, `gy` and `log_sum_exp` are
+/// `[outer, inner]`.
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn log_sum_exp_grad_axis<E: Element>(
+    gy: &[E],
+    x: &[E],
+    log_sum_exp: &[E],
+    dims: [usize; 3],
+    out: &mut [E],
+) {
+    E::log_sum_exp_grad_kernel(gy, x, log_sum_exp, dims, out);
 }
 
 #[track_caller]

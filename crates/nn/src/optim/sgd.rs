@@ -113,16 +113,14 @@ impl<E: Element> Optimizer<E> for Sgd<E> {
                 dampening = 0.0;
                 Tensor::zeros([weights.len()])
             });
-            optim::sgd_momentum_step(
-                weights,
-                gradient,
-                velocity.as_mut_slice(),
-                number(self.rate),
-                number(self.momentum),
-                number(dampening),
-                number(self.weight_decay),
-                self.nesterov,
-            );
+            let rule = optim::Momentum {
+                lr: number(self.rate),
+                momentum: number(self.momentum),
+                dampening: number(dampening),
+                weight_decay: number(self.weight_decay),
+                nesterov: self.nesterov,
+            };
+            optim::sgd_momentum_step(weights, gradient, velocity.as_mut_slice(), rule);
         }));
     }
 

@@ -1,0 +1,146 @@
+//! A run: the level, the threads, and the rows so far.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use wengert::kernels::Element;
+use wengert::kernels::simd::{Level, with_level};
+
+use crate::machine::Roof;
+use crate::measure::{Body, body, median, rounds};
+use crate::report::{Row, heading};
+
+/// What a call of a kernel does.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) case: String,
+    /// The elements it deals with, which the rate counts.
+    pub(crate) elements: usize,
+    /// The elements it must read from memory, and write there.
+    pub(crate) read: usize,
+    pub(crate) written: usize,
+    /// The elements of all arrays it touches: what is read and written in place counts once.
+    pub(crate) places: usize,
+}
+
+impl Work {
+    /// Of a kernel that reads some arrays and writes others.
+    pub(crate) fn out_of_place(case: String, elements: usize, read: usize, written: usize) -> Self {
+        Self { case, elements, read, written, places: read + written }
+    }
+}
+
+/// The state of the program.
+pub(crate) struct Run {
+    level: Level,
+    threads: usize,
+    pool: ThreadPool,
+    alone: ThreadPool,
+    print: bool,
+    group: &'static str,
+    rows: Vec<Row>,
+}
+
+fn pool(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
+    ThreadPoolBuilder::new().num_threads(threads).build()
+}
+
+fn on_level<R: Send>(pool: &ThreadPool, level: Level, f: impl FnOnce() -> R + Send) -> R {
+    pool.install(|| with_level(level, f)).expect("the level was checked when the run began")
+}
+
+impl Run {
+    /// A run without rows; `print` writes every row as soon as it is there.
+    pub(crate) fn new(
+        level: Level,
+        threads: usize,
+        print: bool,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        with_level(level, || ())?;
+        if print {
+            println!("level {level}, {threads} thread(s)\n{}", heading());
+        }
+        let (pool, alone) = (pool(threads)?, pool(1)?);
+        Ok(Self { level, threads, pool, alone, print, group: "", rows: Vec::new() })
+    }
+
+    /// Begins a group.
+    pub(crate) fn start(&mut self, group: &'static str) {
+        self.group = group;
+    }
+
+    /// The rows so far.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The threads kernels may use.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Measures a kernel beside its roof and the plain loop.
+    ///
+    /// With more than one thread, what the kernel does on one is a peer.
+    pub(crate) fn case<E: Element>(
+        &mut self,
+        work: Work,
+        mut kernel: impl FnMut() + Send,
+        plain: impl FnMut() + Send,
+    ) {
+        let elements = work.elements as f64 * 1e-9;
+        let passes = (work.read + work.written) as f64 / work.places as f64;
+        let mut roof = Roof::<E>::new(&work, self.threads);
+        let kernel = Mutex::new(&mut kernel);
+        let turn = |times| {
+            let mut kernel = kernel.lock().expect("a turn that panics ends the program");
+            body(&mut **kernel)(times)
+        };
+        let (level, alone) = (self.level, &self.alone);
+        let mut bodies: Vec<Body<'_>> = vec![Box::new(turn), body(|| roof.call()), body(plain)];
+        let mut names = vec!["plain"];
+        if self.threads > 1 {
+            names.push("one_thread");
+            bodies.push(Box::new(move |times| on_level(alone, level, || turn(times))));
+        }
+        let rounds = self.rounds(&mut bodies);
+        drop(bodies);
+        let rate = |column: usize| elements / median(rounds.iter().map(|round| round[column]));
+        let peers = names.iter().enumerate().map(|(i, name)| (*name, rate(i + 2))).collect();
+        self.add::<E>(
+            work.case,
+            rate(0),
+            "Gelem/s",
+            median(rounds.iter().map(|round| passes * round[1] / round[0])),
+            peers,
+        );
+    }
+
+    /// The times of bodies that take turns, on the level and with the threads of the run.
+    pub(crate) fn rounds(&self, bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
+        self.install(|| rounds(bodies))
+    }
+
+    /// Runs something on the level and with the threads of the run.
+    pub(crate) fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        on_level(&self.pool, self.level, f)
+    }
+
+    /// Adds a row.
+    pub(crate) fn add<E: Element>(
+        &mut self,
+        case: String,
+        value: f64,
+        unit: &'static str,
+        of_roof: f64,
+        peers: BTreeMap<&'static str, f64>,
+    ) {
+        let (group, level, threads) = (self.group, self.level.name(), self.threads);
+        let row = Row { group, case, dtype: E::NAME, level, threads, value, unit, of_roof, peers };
+        if self.print {
+            println!("{}", row.line());
+        }
+        self.rows.push(row);
+    }
+}

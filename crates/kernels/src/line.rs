@@ -1,0 +1,350 @@
+//! A line of a matrix, on vectors: a row, whose neighbours fill a vector, or as many columns side by
+//! side as a vector has lanes. What is computed along a line is written once for both.
+
+use std::marker::PhantomData;
+
+use crate::Element;
+use crate::simd::{Lanes, Simd};
+use crate::vectors::{load, load_filled, prefetch, store};
+
+/// The elements of a line that is long.
+const LONG: usize = 1024;
+
+/// Where the vectors of a line lie, and what makes one number (a *value*) of a line's vector.
+pub(crate) trait Line<S: Simd, E: Element>: Copy {
+    /// The number of whole vectors.
+    fn whole(self) -> usize;
+
+    /// The number of partial vectors, which come after the whole ones.
+    fn partial(self) -> usize;
+
+    /// The lanes of a partial vector.
+    fn count(self) -> usize;
+
+    /// Where vector `k` starts.
+    fn offset(self, k: usize) -> usize;
+
+    /// The token.
+    fn simd(self) -> S;
+
+    /// How far the next line is that will be asked for.
+    fn step(self) -> usize;
+
+    /// Whether lines are so long that the memory's latency counts at their beginnings.
+    fn is_long(self) -> bool;
+
+    /// In a pass that does not read `x` from memory: asks for vector `k` of its next line, if lines
+    /// are long.
+    #[inline(always)]
+    fn prefetch_next(self, x: *const E, k: usize) {
+        if self.is_long() {
+            prefetch(x.wrapping_add(self.offset(k) + self.step()));
+        }
+    }
+
+    /// The largest number of the line in every lane.
+    fn gather_max(self, v: E::Vector<S>) -> E::Vector<S>;
+
+    /// The line's sum in every lane.
+    fn gather_sum(self, v: E::Vector<S>) -> E::Vector<S>;
+
+    /// The logarithms of the lines' values.
+    fn log(self, v: E::Vector<S>) -> E::Vector<S>;
+
+    /// The values of the lines from `values` on, one or a vector full.
+    ///
+    /// # Safety
+    /// `values` must be valid for reads of as many elements as there are lines.
+    unsafe fn values(self, values: *const E) -> E::Vector<S>;
+
+    /// Writes the values of the lines.
+    ///
+    /// # Safety
+    /// `out` must be valid for writes of as many elements as there are lines.
+    unsafe fn put_values(self, v: E::Vector<S>, out: *mut E);
+
+    /// The line's vector `k`, zero in the lanes that are not there.
+    ///
+    /// # Safety
+    /// `x` must be valid for reads of the matrix.
+    #[inline(always)]
+    unsafe fn load<const PARTIAL: bool>(self, x: *const E, k: usize) -> E::Vector<S> {
+        // SAFETY: the vector lies within the matrix.
+        unsafe { load::<S, E, PARTIAL>(self.simd(), x.add(self.offset(k)), self.count()) }
+    }
+
+    /// As [`load`](Self::load), negative infinity in the lanes that are not there.
+    ///
+    /// # Safety
+    /// As for [`load`](Self::load).
+    #[inline(always)]
+    unsafe fn load_filled<const PARTIAL: bool>(self, x: *const E, k: usize) -> E::Vector<S> {
+        // SAFETY: as above.
+        unsafe {
+            let x = x.add(self.offset(k));
+            load_filled::<S, E, PARTIAL>(self.simd(), x, self.count(), E::NEG_INFINITY)
+        }
+    }
+
+    /// Writes vector `k`.
+    ///
+    /// # Safety
+    /// `out` must be valid for writes of the matrix.
+    #[inline(always)]
+    unsafe fn store<const PARTIAL: bool>(self, v: E::Vector<S>, out: *mut E, k: usize) {
+        // SAFETY: the vector lies within the matrix.
+        unsafe { store::<_, PARTIAL>(v, out.add(self.offset(k)), self.count()) }
+    }
+}
+
+/// A row of `cols` elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<S, E> {
+    simd: S,
+    cols: usize,
+    element: PhantomData<E>,
+}
+
+impl<S, E> Row<S, E> {
+    #[inline(always)]
+    pub(crate) fn new(simd: S, cols: usize) -> Self {
+        Self { simd, cols, element: PhantomData }
+    }
+}
+
+impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
+    #[inline(always)]
+    fn whole(self) -> usize {
+        self.cols / E::Vector::<S>::LANES
+    }
+
+    #[inline(always)]
+    fn partial(self) -> usize {
+        usize::from(!self.cols.is_multiple_of(E::Vector::<S>::LANES))
+    }
+
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.cols % E::Vector::<S>::LANES
+    }
+
+    #[inline(always)]
+    fn offset(self, k: usize) -> usize {
+        k * E::Vector::<S>::LANES
+    }
+
+    #[inline(always)]
+    fn simd(self) -> S {
+        self.simd
+    }
+
+    #[inline(always)]
+    fn step(self) -> usize {
+        self.cols
+    }
+
+    #[inline(always)]
+    fn is_long(self) -> bool {
+        self.cols >= LONG
+    }
+
+    #[inline(always)]
+    fn gather_max(self, v: E::Vector<S>) -> E::Vector<S> {
+        v.lit(v.reduce(|a, b| if a > b { a } else { b }))
+    }
+
+    #[inline(always)]
+    fn gather_sum(self, v: E::Vector<S>) -> E::Vector<S> {
+        v.lit(v.reduce_sum())
+    }
+
+    #[inline(always)]
+    fn log(self, v: E::Vector<S>) -> E::Vector<S> {
+        let mut lanes = [E::ZERO; crate::simd::MAX_LANES];
+        v.store(&mut lanes);
+        v.lit(log(lanes[0]))
+    }
+
+    #[inline(always)]
+    unsafe fn values(self, values: *const E) -> E::Vector<S> {
+        // SAFETY: the caller vouches for one element.
+        E::Vector::<S>::splat(self.simd, unsafe { *values })
+    }
+
+    #[inline(always)]
+    unsafe fn put_values(self, v: E::Vector<S>, out: *mut E) {
+        // SAFETY: the caller vouches for one element.
+        unsafe { v.store_partial_ptr(out, 1) }
+    }
+}
+
+/// `count` columns side by side, at most a vector full, of a matrix with rows `stride` apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<S, E> {
+    simd: S,
+    rows: usize,
+    stride: usize,
+    count: usize,
+    element: PhantomData<E>,
+}
+
+impl<S, E> Columns<S, E> {
+    #[inline(always)]
+    pub(crate) fn new(simd: S, rows: usize, stride: usize, count: usize) -> Self {
+        Self { simd, rows, stride, count, element: PhantomData }
+    }
+}
+
+impl<S: Simd, E: Element> Line<S, E> for Columns<S, E> {
+    #[inline(always)]
+    fn whole(self) -> usize {
+        if self.count == E::Vector::<S>::LANES { self.rows } else { 0 }
+    }
+
+    #[inline(always)]
+    fn partial(self) -> usize {
+        if self.count == E::Vector::<S>::LANES { 0 } else { self.rows }
+    }
+
+    #[inline(always)]
+    fn count(self) -> usize {
+        self.count
+    }
+
+    #[inline(always)]
+    fn offset(self, k: usize) -> usize {
+        k * self.stride
+    }
+
+    #[inline(always)]
+    fn simd(self) -> S {
+        self.simd
+    }
+
+    #[inline(always)]
+    fn step(self) -> usize {
+        E::Vector::<S>::LANES
+    }
+
+    #[inline(always)]
+    fn is_long(self) -> bool {
+        self.rows * E::Vector::<S>::LANES >= LONG
+    }
+
+    #[inline(always)]
+    fn gather_max(self, v: E::Vector<S>) -> E::Vector<S> {
+        v
+    }
+
+    #[inline(always)]
+    fn gather_sum(self, v: E::Vector<S>) -> E::Vector<S> {
+        v
+    }
+
+    #[inline(always)]
+    fn log(self, v: E::Vector<S>) -> E::Vector<S> {
+        let mut lanes = [E::ONE; crate::simd::MAX_LANES];
+        v.store_partial(&mut lanes[..self.count]);
+        lanes = lanes.map(log);
+        E::Vector::<S>::load(self.simd, &lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn values(self, values: *const E) -> E::Vector<S> {
+        // SAFETY: the caller vouches for `count` elements.
+        unsafe { E::Vector::<S>::load_partial_ptr(self.simd, values, self.count) }
+    }
+
+    #[inline(always)]
+    unsafe fn put_values(self, v: E::Vector<S>, out: *mut E) {
+        // SAFETY: the caller vouches for `count` elements.
+        unsafe { v.store_partial_ptr(out, self.count) }
+    }
+}
+
+fn log<E: Element>(x: E) -> E {
+    E::from_f64(x.to_f64().ln())
+}
+
+/// Vectors taken side by side, each with an accumulator of its own.
+pub(crate) const UNROLL: usize = 4;
+
+/// The vectors after which a sum's accumulators are emptied into its total.
+pub(crate) const BLOCK: usize = 32 * UNROLL;
+
+/// Calls `$body` with every vector of the line: its number, that of its accumulator, and whether it
+/// is partial, as a constant. `$flush` comes after every [`BLOCK`] of them and at the end.
+macro_rules! for_line {
+    ($line:expr, |$k:ident, $j:ident, $partial:ident| $body:block) => {
+        for_line!($line, |$k, $j, $partial| $body, {})
+    };
+    ($line:expr, |$k:ident, $j:ident, $partial:ident| $body:block, $flush:block) => {{
+        let (whole, end) = ($line.whole(), $line.whole() + $line.partial());
+        let mut next = 0;
+        while next < whole {
+            const $partial: bool = false;
+            let stop = whole.min(next + BLOCK);
+            while stop - next >= UNROLL {
+                for $j in 0..UNROLL {
+                    let $k = next + $j;
+                    $body
+                }
+                next += UNROLL;
+            }
+            while next < stop {
+                let ($k, $j) = (next, 0);
+                $body
+                next += 1;
+            }
+            $flush
+        }
+        while next < end {
+            const $partial: bool = true;
+            let stop = end.min(next + BLOCK);
+            while next < stop {
+                let ($k, $j) = (next, 0);
+                $body
+                next += 1;
+            }
+            $flush
+        }
+    }};
+}
+pub(crate) use for_line;
+
+/// A sum along a line, emptied into its total block by block.
+#[derive(Clone, Copy)]
+pub(crate) struct LineSum<V> {
+    accumulators: [V; UNROLL],
+    total: V,
+}
+
+impl<V: Lanes> LineSum<V> {
+    #[inline(always)]
+    pub(crate) fn new(token: V::Token) -> Self {
+        let zero = V::splat(token, V::Elem::ZERO);
+        Self { accumulators: [zero; UNROLL], total: zero }
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&mut self, j: usize, x: V) {
+        self.accumulators[j] = self.accumulators[j] + x;
+    }
+
+    #[inline(always)]
+    pub(crate) fn add_product(&mut self, j: usize, a: V, b: V) {
+        self.accumulators[j] = a.mul_add(b, self.accumulators[j]);
+    }
+
+    #[inline(always)]
+    pub(crate) fn flush(&mut self) {
+        let [a, b, c, d] = self.accumulators;
+        self.total = self.total + ((a + c) + (b + d));
+        self.accumulators = [a.lit(V::Elem::ZERO); UNROLL];
+    }
+
+    #[inline(always)]
+    pub(crate) fn total(self) -> V {
+        self.total
+    }
+}

@@ -1,0 +1,225 @@
+//! Normalization of rows: layer norm, and RMS norm, which does not take the mean away.
+
+use crate::Element;
+use crate::line::{BLOCK, Line, LineSum, Row, UNROLL, for_line};
+use crate::reduce::moments;
+use crate::simd::{Kernel, Lanes, Simd};
+
+/// The forward pass of some rows; with `CENTER`, layer norm.
+pub(super) struct Forward<'a, E, const CENTER: bool> {
+    pub(super) x: &'a [E],
+    pub(super) cols: usize,
+    pub(super) weight: Option<&'a [E]>,
+    pub(super) bias: Option<&'a [E]>,
+    pub(super) eps: E,
+    pub(super) out: &'a mut [E],
+    /// A mean for each row, or nothing without `CENTER`.
+    pub(super) mean: &'a mut [E],
+    pub(super) rstd: &'a mut [E],
+}
+
+impl<E: Element, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { x, cols, weight, bias, eps, out, mean: means, rstd: rstds } = self;
+        assert!(
+            [weight, bias].into_iter().flatten().all(|w| w.len() == cols) && x.len() == out.len(),
+            "the operands have rows of {cols}"
+        );
+        let line = Row::<S, E>::new(simd, cols);
+        let rows = x.chunks_exact(cols).zip(out.chunks_exact_mut(cols));
+        for (i, ((x, out), rstd)) in rows.zip(rstds).enumerate() {
+            let (x, out) = (x.as_ptr(), out.as_mut_ptr());
+            // SAFETY: `x` is the row.
+            let (mean, variance) = unsafe { center::<S, E, CENTER>(line, x, cols) };
+            *rstd = E::ONE / (variance + eps).sqrt();
+            if CENTER {
+                means[i] = mean;
+            }
+            let mean = E::Vector::<S>::splat(simd, mean);
+            let scale = E::Vector::<S>::splat(simd, *rstd);
+            for_line!(line, |k, _j, PARTIAL| {
+                line.prefetch_next(x, k);
+                // SAFETY: the line is the row of every operand, as asserted.
+                unsafe {
+                    let x = line.load::<PARTIAL>(x, k);
+                    let mut y = if CENTER { x - mean } else { x } * scale;
+                    if let Some(weight) = weight {
+                        y = y * line.load::<PARTIAL>(weight.as_ptr(), k);
+                    }
+                    if let Some(bias) = bias {
+                        y = y + line.load::<PARTIAL>(bias.as_ptr(), k);
+                    }
+                    line.store::<PARTIAL>(y, out, k);
+                }
+            });
+        }
+    }
+}
+
+/// The row's mean and variance, or zero and the mean square.
+///
+/// # Safety
+/// `x` must be valid for reads of the row.
+#[inline(always)]
+unsafe fn center<S: Simd, E: Element, const CENTER: bool>(
+    line: Row<S, E>,
+    x: *const E,
+    cols: usize,
+) -> (E, E) {
+    if CENTER {
+        // SAFETY: the caller vouches for the row.
+        let moments = unsafe { moments(line.simd(), x, cols) };
+        return (moments.mean(), moments.variance(0));
+    }
+    let mut squares = LineSum::new(line.simd());
+    for_line!(
+        line,
+        |k, j, PARTIAL| {
+            // SAFETY: as above.
+            let x = unsafe { line.load::<PARTIAL>(x, k) };
+            squares.add_product(j, x, x);
+        },
+        { squares.flush() }
+    );
+    (E::ZERO, squares.total().reduce_sum() / E::from_f64(cols as f64))
+}
+
+/// The rows whose second pass is one: their shares of the sums down the columns meet in registers.
+const ROWS: usize = 4;
+
+/// The backward pass of some rows; with `CENTER`, of layer norm.
+pub(super) struct Backward<'a, E, const CENTER: bool> {
+    pub(super) gy: &'a [E],
+    pub(super) x: &'a [E],
+    pub(super) cols: usize,
+    pub(super) weight: Option<&'a [E]>,
+    /// A mean for each row, or nothing without `CENTER`.
+    pub(super) mean: &'a [E],
+    pub(super) rstd: &'a [E],
+    pub(super) gx: &'a mut [E],
+    /// What the sums over these rows are added to: of the weight and of the bias.
+    pub(super) sums: [&'a mut [E]; 2],
+}
+
+impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let (rows, cols) = (self.rstd.len(), self.cols);
+        assert!(
+            self.weight.is_none_or(|w| w.len() == cols)
+                && self.sums.iter().all(|sums| sums.len() == cols)
+                && self.gy.len() == rows * cols
+                && self.x.len() == rows * cols
+                && self.gx.len() == rows * cols
+                && self.mean.len() == if CENTER { rows } else { 0 },
+            "the operands have {rows} rows of {cols}"
+        );
+        let mut row = 0;
+        while rows - row >= ROWS {
+            self.rows::<S, ROWS>(simd, row);
+            row += ROWS;
+        }
+        while row < rows {
+            self.rows::<S, 1>(simd, row);
+            row += 1;
+        }
+    }
+}
+
+/// The numbers of a row, in every lane.
+#[derive(Clone, Copy)]
+struct OfRow<V> {
+    mean: V,
+    rstd: V,
+    /// `mean(g) rstd` and `mean(g y) rstd^2`.
+    level: V,
+    slope: V,
+}
+
+impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
+    /// `gx = rstd (g - mean(g) - y mean(g y))` with `g = gy weight` and `y = (x - mean) rstd`, and
+    /// the sums, of `N` rows.
+    #[inline(always)]
+    fn rows<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
+        let cols = self.cols;
+        let line = Row::<S, E>::new(simd, cols);
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let mut of_rows = [OfRow { mean: zero, rstd: zero, level: zero, slope: zero }; N];
+        for (i, of_row) in of_rows.iter_mut().enumerate() {
+            *of_row = self.means(line, first + i);
+        }
+        let weight = self.weight.map(<[E]>::as_ptr);
+        let [gweight, gbias] = self.sums.each_mut().map(|sums| sums.as_mut_ptr());
+        let start = first * cols;
+        let (gy, x) = (self.gy[start..].as_ptr(), self.x[start..].as_ptr());
+        let gx = self.gx[start..].as_mut_ptr();
+        for_line!(line, |k, _j, PARTIAL| {
+            // SAFETY: the line is a row of every operand, as `run` asserts, and `first + N` rows
+            // are there.
+            unsafe {
+                let factor = match weight {
+                    Some(weight) => line.load::<PARTIAL>(weight, k),
+                    None => zero.lit(E::ONE),
+                };
+                let mut sum_gy = line.load::<PARTIAL>(gbias, k);
+                let mut sum_gyy = line.load::<PARTIAL>(gweight, k);
+                for (i, row) in of_rows.iter().enumerate() {
+                    let gy = line.load::<PARTIAL>(gy.add(i * cols), k);
+                    let x = line.load::<PARTIAL>(x.add(i * cols), k);
+                    let y = (if CENTER { x - row.mean } else { x }) * row.rstd;
+                    sum_gy = sum_gy + gy;
+                    sum_gyy = gy.mul_add(y, sum_gyy);
+                    let rest = (gy * factor).mul_add(row.rstd, -row.level);
+                    line.store::<PARTIAL>(y.neg_mul_add(row.slope, rest), gx.add(i * cols), k);
+                }
+                line.store::<PARTIAL>(sum_gy, gbias, k);
+                line.store::<PARTIAL>(sum_gyy, gweight, k);
+            }
+        });
+    }
+
+    /// The first pass of a row.
+    #[inline(always)]
+    fn means<S: Simd>(&self, line: Row<S, E>, row: usize) -> OfRow<E::Vector<S>> {
+        let cols = self.cols;
+        let simd = line.simd();
+        let (gy, x) = (self.gy[row * cols..].as_ptr(), self.x[row * cols..].as_ptr());
+        let mean = E::Vector::<S>::splat(simd, if CENTER { self.mean[row] } else { E::ZERO });
+        let weight = self.weight.map(<[E]>::as_ptr);
+        let (mut sum, mut dot) = (LineSum::new(simd), LineSum::new(simd));
+        for_line!(
+            line,
+            |k, j, PARTIAL| {
+                // SAFETY: the line is the row of every operand, as `run` asserts.
+                unsafe {
+                    let mut g = line.load::<PARTIAL>(gy, k);
+                    if let Some(weight) = weight {
+                        g = g * line.load::<PARTIAL>(weight, k);
+                    }
+                    let x = line.load::<PARTIAL>(x, k);
+                    if CENTER {
+                        sum.add(j, g);
+                        dot.add_product(j, g, x - mean);
+                    } else {
+                        dot.add_product(j, g, x);
+                    }
+                }
+            },
+            {
+                sum.flush();
+                dot.flush();
+            }
+        );
+        let count = E::from_f64(cols as f64);
+        let rstd = self.rstd[row];
+        let level = sum.total().reduce_sum() / count * rstd;
+        let slope = dot.total().reduce_sum() * rstd / count * rstd;
+        let splat = |value: E| E::Vector::<S>::splat(simd, value);
+        OfRow { mean, rstd: splat(rstd), level: splat(level), slope: splat(slope) }
+    }
+}

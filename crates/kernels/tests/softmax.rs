@@ -1,0 +1,187 @@
+//! Softmax along strided axes, and the logarithm of sums of exponentials.
+
+use wengert_kernels::Element;
+use wengert_kernels::simd::with_level;
+use wengert_kernels::softmax;
+use wengert_kernels::testing::{
+    Guarded, assert_near, assert_same_bits, for_each_level, noise, oracle,
+};
+
+const DIMS: [[usize; 3]; 10] = [
+    [1, 1, 1],
+    [3, 7, 1],
+    [2, 300, 1],
+    [4, 1, 9],
+    [2, 3, 5],
+    [1, 33, 64],
+    [3, 17, 130],
+    [1, 600, 20],
+    [2, 1100, 33],
+    [1, 40_000, 2],
+];
+
+/// The lines along the middle dimension.
+fn lines(x: &[f64], [outer, axis, inner]: [usize; 3]) -> Vec<Vec<f64>> {
+    let line =
+        |i: usize| (0..axis).map(|k| x[(i / inner * axis + k) * inner + i % inner]).collect();
+    (0..outer * inner).map(line).collect()
+}
+
+/// The lines' elements in their places.
+fn scattered(lines: &[Vec<f64>], [outer, axis, inner]: [usize; 3]) -> Vec<f64> {
+    let mut x = vec![0.0; outer * axis * inner];
+    for (i, line) in lines.iter().enumerate() {
+        for (k, value) in line.iter().enumerate() {
+            x[(i / inner * axis + k) * inner + i % inner] = *value;
+        }
+    }
+    x
+}
+
+/// From a line of inputs and one of something else.
+type OfLines = fn(&[f64], &[f64]) -> Vec<f64>;
+
+fn axes<E: Element>() {
+    let eps = E::EPSILON.to_f64();
+    for_each_level(|level| {
+        for dims @ [outer, axis, inner] in DIMS {
+            let (len, values) = (outer * axis * inner, outer * inner);
+            let what = format!("{dims:?} {} on {level}", E::NAME);
+            let x: Vec<E> = noise::<f64>(len, 1).iter().map(|x| E::from_f64(x * 20.0)).collect();
+            let x = Guarded::new(&x, axis % 5);
+            let gy = noise::<E>(len, 2);
+            let x_lines = lines(&oracle::widen(&x), dims);
+            let gy_lines = lines(&oracle::widen(&gy), dims);
+            let mapped = |f: OfLines, other: &[Vec<f64>]| {
+                let all: Vec<Vec<f64>> = x_lines.iter().zip(other).map(|(x, o)| f(x, o)).collect();
+                scattered(&all, dims)
+            };
+
+            let mut y = Guarded::<E>::poisoned(len, 1);
+            softmax::softmax_axis(&x, dims, &mut y);
+            let probabilities = mapped(|x, _| oracle::softmax(x), &gy_lines);
+            assert_near(&y, &probabilities, &what, |i| 50.0 * eps * probabilities[i]);
+
+            // The gradients in terms of the exact outputs; theirs are off by 50 roundings.
+            let mut out = Guarded::<E>::poisoned(len, 2);
+            softmax::softmax_grad_axis(&gy, &y, dims, &mut out);
+            let expected = mapped(
+                |x, gy| {
+                    let y = oracle::softmax(x);
+                    let dot: f64 = gy.iter().zip(&y).map(|(gy, y)| gy * y).sum();
+                    gy.iter().zip(&y).map(|(gy, y)| y * (gy - dot)).collect()
+                },
+                &gy_lines,
+            );
+            assert_near(&out, &expected, &what, |i| 250.0 * eps * probabilities[i]);
+
+            softmax::log_softmax_axis(&x, dims, &mut y);
+            let expected = mapped(
+                |x, _| {
+                    let total = oracle::log_sum_exp(x);
+                    x.iter().map(|v| v - total).collect()
+                },
+                &gy_lines,
+            );
+            assert_near(&y, &expected, &what, |i| 4.0 * eps * (20.0 + expected[i].abs()));
+
+            softmax::log_softmax_grad_axis(&gy, &y, dims, &mut out);
+            let expected = mapped(
+                |x, gy| {
+                    let total: f64 = gy.iter().sum();
+                    gy.iter().zip(oracle::softmax(x)).map(|(gy, p)| gy - p * total).collect()
+                },
+                &gy_lines,
+            );
+            assert_near(&out, &expected, &what, |i| {
+                eps * (2.0 + 250.0 * axis as f64 * probabilities[i])
+            });
+
+            let mut totals = Guarded::<E>::poisoned(values, 1);
+            softmax::log_sum_exp_axis(&x, dims, &mut totals);
+            let expected: Vec<f64> = x_lines.iter().map(|x| oracle::log_sum_exp(x)).collect();
+            assert_near(&totals, &expected, &what, |_| 4.0 * eps * 20.0);
+
+            let upstream = noise::<E>(values, 3);
+            softmax::log_sum_exp_grad_axis(&upstream, &x, &totals, dims, &mut out);
+            let factors: Vec<Vec<f64>> =
+                upstream.iter().map(|gy| vec![gy.to_f64(); axis]).collect();
+            let expected = mapped(
+                |x, gy| oracle::softmax(x).iter().zip(gy).map(|(p, gy)| p * gy).collect(),
+                &factors,
+            );
+            assert_near(&out, &expected, &what, |i| 250.0 * eps * probabilities[i]);
+        }
+    });
+}
+
+#[test]
+fn axes_follow_the_formulas() {
+    axes::<f32>();
+    axes::<f64>();
+}
+
+#[test]
+fn special_values_of_log_sum_exp() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    for_each_level(|level| {
+        for len in [2, 5, 33, 200] {
+            let run = |first: f32, last: f32, rest: f32| {
+                let mut row = vec![rest; len];
+                row[0] = first;
+                row[len - 1] = last;
+                let mut out = [0.0; 3];
+                softmax::log_sum_exp_axis(&row, [1, len, 1], &mut out[..1]);
+                // The same as columns, side by side with others.
+                let side: Vec<f32> = row.iter().flat_map(|v| [*v, 0.0]).collect();
+                softmax::log_sum_exp_axis(&side, [1, len, 2], &mut out[1..]);
+                assert!(out[0] == out[1] || (out[0].is_nan() && out[1].is_nan()), "{level}");
+                assert_eq!(out[2], (len as f32).ln(), "{level}");
+                out[0]
+            };
+            assert_eq!(run(-inf, -inf, -inf), -inf, "{len} on {level}");
+            assert_eq!(run(inf, 0.0, -inf), inf, "{len} on {level}");
+            assert_eq!(run(inf, inf, 1.0), inf, "{len} on {level}");
+            assert_eq!(run(-inf, 7.0, -inf), 7.0, "{len} on {level}");
+            assert!(run(nan, 0.0, 0.0).is_nan(), "{len} on {level}");
+            assert!(run(inf, nan, 0.0).is_nan(), "{len} on {level}");
+            assert!(run(-inf, nan, -inf).is_nan(), "{len} on {level}");
+            assert_eq!(run(1e30, -1e30, -1e30), 1e30, "{len} on {level}");
+        }
+        let mut out = [0.0_f32; 2];
+        softmax::log_sum_exp_axis(&[], [2, 0, 1], &mut out);
+        assert_eq!(out, [-inf; 2], "{level}");
+    });
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let x = noise::<f32>(600_000, 9);
+    let run = || {
+        let mut all = Vec::new();
+        for dims in [[2, 1000, 300], [6, 100_000, 1], [600, 10, 100]] {
+            let mut y = vec![0.0; 600_000];
+            softmax::softmax_axis(&x, dims, &mut y);
+            let mut g = vec![0.0; 600_000];
+            softmax::softmax_grad_axis(&x, &y, dims, &mut g);
+            all.extend(y);
+            all.extend(g);
+        }
+        all
+    };
+    for_each_level(|level| {
+        let here = run();
+        for threads in [1, 3] {
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let there = pool.install(|| with_level(level, run)).expect("an available level");
+            assert_same_bits(&there, &here, &format!("{threads} threads, {level}"));
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "the operand `out` has 5 elements, but its shape is 2 x 3 x 1")]
+fn shapes_are_checked() {
+    softmax::softmax_axis(&[0.0; 6], [2, 3, 1], &mut [0.0; 5]);
+}
