@@ -28,7 +28,7 @@ macro_rules! plain_grad {
     };
 }
 
-/// The members of [`Activation`]; a new one is an entry here. The gradients take what
+/// Members of [`Activation`], those of one kind of loop by one example; a new one is an entry here. The gradients take what
 /// [`Activation::saves`] names.
 macro_rules! members {
     ($E:ty) => {
@@ -41,12 +41,15 @@ macro_rules! members {
             (
                 Activation::Logistic,
                 plain!($E, |x| 1.0 / (1.0 + (-x).exp())),
-                plain_grad!($E, |gy, y| gy * (y * (1.0 - y))),
+                plain_grad!($E, |gy, x| {
+                    let s = 1.0 / (1.0 + (-x).exp());
+                    gy * (s * (1.0 - s))
+                }),
             ),
             (
                 Activation::Tanh,
                 plain!($E, |x| x.tanh()),
-                plain_grad!($E, |gy, y| gy * (1.0 - y * y)),
+                plain_grad!($E, |gy, x| gy * (1.0 - x.tanh() * x.tanh())),
             ),
             (
                 Activation::Relu,
@@ -58,12 +61,82 @@ macro_rules! members {
                 plain!($E, |x| if x > 0.0 { x } else { 0.125 * x }),
                 plain_grad!($E, |gy, y| if y > 0.0 { gy } else { 0.125 * gy }),
             ),
+            (
+                Activation::Elu { alpha: 1.0 },
+                plain!($E, |x| if x > 0.0 { x } else { x.exp_m1() }),
+                plain_grad!($E, |gy, x| if x > 0.0 { gy } else { gy * x.exp() }),
+            ),
+            (
+                Activation::Silu,
+                plain!($E, |x| x / (1.0 + (-x).exp())),
+                plain_grad!($E, |gy, x| {
+                    let s = 1.0 / (1.0 + (-x).exp());
+                    gy * (s * (1.0 + x * (1.0 - s)))
+                }),
+            ),
+            (
+                Activation::Softplus { beta: 1.0 },
+                plain!($E, |x| x.exp().ln_1p()),
+                plain_grad!($E, |gy, x| gy / (1.0 + (-x).exp())),
+            ),
+            (
+                Activation::Gelu,
+                plain!($E, |x| x * normal(f64::from(x)) as $E),
+                plain_grad!($E, |gy, x| {
+                    let (x, density) = (f64::from(x), density(f64::from(x)));
+                    gy * (normal(x) + x * density) as $E
+                }),
+            ),
+            (
+                Activation::GeluTanh,
+                plain!($E, |x| {
+                    let y = 1.5957691216057308 * (x + 0.044715 * x * x * x);
+                    x / (1.0 + (-y).exp())
+                }),
+                plain_grad!($E, |gy, x| {
+                    let y = 1.5957691216057308 * (x + 0.044715 * x * x * x);
+                    let slope = 1.5957691216057308 * (1.0 + 0.134145 * x * x);
+                    let s = 1.0 / (1.0 + (-y).exp());
+                    gy * (s + x * s * (1.0 - s) * slope)
+                }),
+            ),
+            (
+                Activation::Mish,
+                plain!($E, |x| x * x.exp().ln_1p().tanh()),
+                plain_grad!($E, |gy, x| {
+                    let t = x.exp().ln_1p().tanh();
+                    gy * (t + x * (1.0 - t * t) / (1.0 + (-x).exp()))
+                }),
+            ),
+            (
+                Activation::HardSwish,
+                plain!($E, |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0),
+                plain_grad!($E, |gy, x| {
+                    if x <= -3.0 {
+                        0.0
+                    } else if x >= 3.0 {
+                        gy
+                    } else {
+                        gy * (x / 3.0 + 0.5)
+                    }
+                }),
+            ),
         ]
         .map(|(function, forward, backward)| Member { function, forward, backward })
     };
 }
 
-/// Adds every activation, forward and backward, in cache and in memory.
+/// The standard normal distribution.
+fn normal(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// Its density.
+fn density(x: f64) -> f64 {
+    (-0.5 * x * x).exp() * 0.3989422804014327
+}
+
+/// Adds these activations, forward and backward, in cache and in memory.
 pub(crate) fn cases(run: &mut Run) {
     for len in [SMALL, LARGE] {
         of_type::<f32>(run, len, &members!(f32));

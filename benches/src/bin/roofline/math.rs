@@ -35,6 +35,13 @@ macro_rules! functions {
             ("exp_m1", math::exp_m1, plain!($E, |x| x.exp_m1())),
             ("logistic", math::logistic, plain!($E, |x| 1.0 / (1.0 + (-x).exp()))),
             ("tanh", math::tanh, plain!($E, |x| x.tanh())),
+            ("log", math::log, plain!($E, |x| x.ln())),
+            ("log_1p", math::log_1p, plain!($E, |x| x.ln_1p())),
+            ("rsqrt", math::rsqrt, plain!($E, |x| 1.0 / x.sqrt())),
+            ("sin", math::sin, plain!($E, |x| x.sin())),
+            ("cos", math::cos, plain!($E, |x| x.cos())),
+            ("erf", math::erf, plain!($E, |x| libm::erf(f64::from(x)) as $E)),
+            ("erfc", math::erfc, plain!($E, |x| libm::erfc(f64::from(x)) as $E)),
         ]
         .map(|(name, kernel, plain)| Function { name, kernel, plain })
     };
@@ -49,14 +56,20 @@ pub(crate) fn cases(run: &mut Run) {
 }
 
 fn of_type<E: Element>(run: &mut Run, len: usize, functions: &[Function<E>]) {
-    let x = noise::<E>(len);
+    // Positive, for the logarithms' sake, and away from their pole.
+    let mut positive = noise::<E>(len);
+    for x in positive.iter_mut() {
+        *x = x.abs() + E::from_f64(0.01);
+    }
+    let anywhere = noise::<E>(len);
     let (mut y, mut z) = (zeros(len), zeros(len));
     for Function { name, kernel, plain } in functions {
         let case = format!("{name}, {len}");
-        kernel(&x, &mut y);
-        plain(&x, &mut z);
+        let x = if ["log", "log_1p", "rsqrt"].contains(name) { &positive } else { &anywhere };
+        kernel(x, &mut y);
+        plain(x, &mut z);
         assert_agree(&case, &y, &z);
         let work = Work::out_of_place(case, len, len, len);
-        run.case::<E>(work, || kernel(&x, &mut y), || plain(&x, &mut z));
+        run.case::<E>(work, || kernel(x, &mut y), || plain(x, &mut z));
     }
 }
