@@ -35,18 +35,11 @@ fn leaning<E: Element>(x: Var<'_, E>) -> Var<'_, E> {
     x / (x.square() + number(1.0)).sqrt() + x * number(0.1)
 }
 
-/// The activation of transformers in its form with tanh.
-fn gelu<E: Element>(x: Var<'_, E>) -> Var<'_, E> {
-    let number = E::from_f64;
-    let inner = (x + x * x * x * number(0.044715)) * number(0.797_884_560_802_865_4);
-    x * number(0.5) * (inner.tanh() + number(1.0))
-}
-
 fn activations<E: Element>() -> [CustomActivation<E>; 4] {
     [
         CustomActivation::new("tanh", |x| x.tanh()),
         CustomActivation::new("relu", |x| x.relu()).with_kinks([0.0]),
-        CustomActivation::new("gelu", gelu),
+        CustomActivation::new("gelu", |x| x.gelu()),
         CustomActivation::new("x/sqrt(1+x^2) + x/10", leaning),
     ]
 }
@@ -74,10 +67,11 @@ fn gains() -> Result<(), Failure> {
     row(&Activation::Tanh, "1.666667")?;
     row(&Activation::Relu, "1.414214")?;
     row(&Activation::leaky_relu(0.01)?, "1.414143")?;
-    for activation in &activations::<f64>()[2..] {
-        row(activation, "-")?;
+    row(&Activation::Selu, "0.75")?;
+    for activation in [Activation::Gelu, Activation::Silu, Activation::Mish] {
+        row(&activation, "-")?;
     }
-    Ok(())
+    row(&activations::<f64>()[3], "-")
 }
 
 fn edges() -> Result<(), Failure> {

@@ -20,10 +20,7 @@ fn own() -> CustomActivation<f32> {
 }
 
 fn gelu() -> CustomActivation<f32> {
-    CustomActivation::new("gelu", |x| {
-        let inner = (x + x * x * x * 0.044715) * 0.797_884_6;
-        x * 0.5 * (inner.tanh() + 1.0)
-    })
+    CustomActivation::new("gelu", |x| x.gelu())
 }
 
 fn deep(activation: &CustomActivation<f32>, init: &Init, seed: u64) -> Sequential<f32> {

@@ -15,7 +15,6 @@ use wengert_autodiff::Tensor;
 
 use super::nonlinearity::{Evaluation, Nonlinearity};
 use super::{Init, TheoryError};
-use crate::CustomActivation;
 
 /// The records of a kind: their names and numbers.
 pub(super) fn reference(kind: &str) -> Vec<(&'static str, Vec<f64>)> {
@@ -79,41 +78,24 @@ fn normal_cdf(x: f64) -> f64 {
     (density(low) + inner + density(high)) * h / 3.0
 }
 
-/// The functions of the reference by name: built in where they are, closures on the tape where they
-/// can be written so, values and derivatives where not.
+/// The functions of the reference by name: built in where they are, values and derivatives where
+/// not.
 fn function(name: &str) -> Box<dyn Nonlinearity> {
-    use wengert_autodiff::{Activation, Var};
-    type V<'t> = Var<'t, f64>;
-    fn softplus(x: V<'_>) -> V<'_> {
-        (x.exp() + 1.0).log()
-    }
-    fn negative(x: V<'_>) -> V<'_> {
-        -((-x).relu())
-    }
-    fn elu(x: V<'_>, alpha: f64) -> V<'_> {
-        x.relu() + (negative(x).exp() - 1.0) * alpha
-    }
-    let at_zero = |f: CustomActivation<f64>| Box::new(f.with_kinks([0.0]));
+    use wengert_autodiff::Activation;
     match name {
         "identity" => Box::new(Activation::Identity),
         "tanh" => Box::new(Activation::Tanh),
         "logistic" => Box::new(Activation::Logistic),
         "relu" => Box::new(Activation::Relu),
         "leaky_relu(0.2)" => Box::new(Activation::LeakyRelu { slope: 0.2 }),
-        "silu" => Box::new(CustomActivation::<f64>::new(name, |x| x * x.logistic())),
-        "softplus" => Box::new(CustomActivation::<f64>::new(name, softplus)),
-        "mish" => Box::new(CustomActivation::<f64>::new(name, |x| x * softplus(x).tanh())),
-        "elu" => at_zero(CustomActivation::new(name, |x| elu(x, 1.0))),
-        "selu" => at_zero(CustomActivation::new(name, |x| {
-            elu(x, 1.6732632423543772) * 1.0507009873554805
-        })),
-        "softsign" => at_zero(CustomActivation::new(name, |x| x / (x.relu() - negative(x) + 1.0))),
+        "silu" => Box::new(Activation::Silu),
+        "softplus" => Box::new(Activation::Softplus { beta: 1.0 }),
+        "mish" => Box::new(Activation::Mish),
+        "elu" => Box::new(Activation::Elu { alpha: 1.0 }),
+        "selu" => Box::new(Activation::Selu),
+        "softsign" => Box::new(Activation::Softsign),
         "sin" => Box::new(Direct { name: "sin", f: f64::sin, d: f64::cos }),
-        "gelu" => Box::new(Direct {
-            name: "gelu",
-            f: |x| x * normal_cdf(x),
-            d: |x| normal_cdf(x) + x * density(x),
-        }),
+        "gelu" => Box::new(Activation::Gelu),
         other => panic!("no function {other}"),
     }
 }
