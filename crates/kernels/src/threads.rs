@@ -36,7 +36,14 @@ impl Cost {
 
 /// Calls `body` with consecutive ranges that cover `0..len`, `grain` long but for the last; on
 /// several threads if there is more than one range.
+///
+/// The body is called through its address everywhere, so that its code is there once and not once
+/// for each way to get to it: the bodies are the kernels.
 pub(crate) fn for_ranges(len: usize, grain: usize, body: impl Fn(Range<usize>) + Send + Sync) {
+    ranges(len, grain, &body);
+}
+
+fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     let count = len.div_ceil(grain.max(1));
     if count <= 1 {
         return body(0..len);
@@ -58,6 +65,10 @@ pub(crate) fn count() -> usize {
 /// many of the pool's as have something to do. Meant for few and large pieces: each is taken by
 /// whoever is free.
 pub(crate) fn for_pieces(count: usize, body: impl Fn(usize) + Sync) {
+    pieces(count, &body);
+}
+
+fn pieces(count: usize, body: &(dyn Fn(usize) + Sync)) {
     let threads = self::count().min(count);
     let next = AtomicUsize::new(0);
     let work = || {

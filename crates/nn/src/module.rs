@@ -53,10 +53,10 @@ pub trait Module<E: Element>: Debug {
         Activation::Identity
     }
 
-    /// The function the outputs come from, as the theory of initialization sees it:
-    /// [`activation`](Self::activation), unless the module has one of its own.
-    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
-        Arc::new(self.activation())
+    /// The function the outputs come from, as the theory of initialization sees it, if it is one of
+    /// the module's own and not [`activation`](Self::activation).
+    fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
+        None
     }
 
     /// What the module does with what its parts compute; [`Role::Plain`] unless it says otherwise.
@@ -119,7 +119,7 @@ impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
     fn activation(&self) -> Activation {
         (**self).activation()
     }
-    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
+    fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
         (**self).nonlinearity()
     }
     fn role(&self) -> Role {
@@ -177,12 +177,20 @@ pub(crate) struct Met {
     /// Its path; empty for the root.
     pub(crate) path: String,
     pub(crate) role: Role,
-    pub(crate) nonlinearity: Arc<dyn Nonlinearity>,
+    activation: Activation,
+    own: Option<Arc<dyn Nonlinearity>>,
 }
 
 impl Met {
     pub(crate) fn new<E: Element>(path: String, module: &(impl Module<E> + ?Sized)) -> Self {
-        Self { path, role: module.role(), nonlinearity: module.nonlinearity() }
+        let (activation, own) = (module.activation(), module.nonlinearity());
+        Self { path, role: module.role(), activation, own }
+    }
+
+    /// The function the module's outputs come from. Only made when asked for: a program that asks for
+    /// no advice need not hold the theory.
+    pub(crate) fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
+        self.own.clone().unwrap_or_else(|| Arc::new(self.activation))
     }
 }
 

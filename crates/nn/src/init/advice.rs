@@ -250,10 +250,9 @@ impl Advisor {
         let weight = &tree.weights[i];
         let activation = tree
             .behind(i)
-            .map(|module| &module.nonlinearity)
+            .map(Met::nonlinearity)
             .find(|nonlinearity| !nonlinearity.is_identity())
-            .unwrap_or(&tree.modules[weight.owner].nonlinearity);
-        let activation = Arc::clone(activation);
+            .unwrap_or_else(|| tree.modules[weight.owner].nonlinearity());
         let choice = self.choose(&*activation, weight.bias.is_some())?;
         let (q, bias_variance) = (choice.variance, choice.bias_variance);
         let mut weight_variance = (q - bias_variance) / self.square.max(f64::MIN_POSITIVE);
@@ -353,8 +352,8 @@ fn normalized<'a>(modules: impl Iterator<Item = &'a Met>) -> Result<Option<f64>,
     for module in modules {
         if module.role == Role::Normalization {
             square = Some(1.0);
-        } else if square.is_some() && !module.nonlinearity.is_identity() {
-            square = Some(moments(&*module.nonlinearity, 1.0)?.second);
+        } else if square.is_some() && !module.nonlinearity().is_identity() {
+            square = Some(moments(&*module.nonlinearity(), 1.0)?.second);
         }
     }
     Ok(square)

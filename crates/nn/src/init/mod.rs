@@ -36,6 +36,7 @@ pub use fixup::Fixup;
 pub use gain::{Gain, gain};
 pub use lsuv::{Lsuv, LsuvError, LsuvLayer, lsuv};
 pub use measure::{Propagation, measure};
+use nonlinearity::SinglePrecision;
 pub use nonlinearity::{Evaluation, Nonlinearity};
 pub use theory::{
     CriticalPoint, DepthScales, EdgeOfChaos, MeanField, Phase, PhaseDiagram, StackLayer,
@@ -288,7 +289,10 @@ impl Init {
             }
             Activation::Identity | Activation::Tanh | Activation::Logistic => Self::xavier_normal(),
             // An activation whose numbers are outside its domain is refused when it is used.
-            other => Self::lecun_normal().gain(gain(&other).map_or(1.0, |gain| gain.forward)),
+            other => {
+                let gain = gain(&SinglePrecision(other)).map_or(1.0, |gain| gain.forward);
+                Self::lecun_normal().gain(gain)
+            }
         }
     }
 }

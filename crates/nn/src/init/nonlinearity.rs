@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use wengert_autodiff::{Activation, CreateGraph, Element, Tape, Tensor, Var, grad, ops};
+use wengert_kernels::activation::{self, Saved};
 
 use super::theory::TheoryError;
 
@@ -71,6 +72,39 @@ pub(crate) fn on_tape<E: Element>(
         values: numbers(y.try_value()?),
         derivatives: derivatives.unwrap_or_else(|| vec![0.0; points.len()]),
     })
+}
+
+/// An activation computed in single precision, by its kernels: what an initializer needs to know to
+/// seven digits, without the tape and the kernels of f64 in every program that builds a network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SinglePrecision(pub(crate) Activation);
+
+impl Nonlinearity for SinglePrecision {
+    fn name(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn evaluate(&self, points: &[f64]) -> Result<Evaluation, TheoryError> {
+        self.0.check().map_err(|error| {
+            let message = error.to_string();
+            wengert_autodiff::Error::Argument { op: self.0.name(), message }
+        })?;
+        let x: Vec<f32> = points.iter().map(|&x| x as f32).collect();
+        let (mut y, mut dy) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        activation::forward(self.0, &x, &mut y);
+        let saved = if self.0.saves() == Saved::Input { &x } else { &y };
+        activation::backward(self.0, &vec![1.0; x.len()], saved, &mut dy);
+        let widen = |x: Vec<f32>| x.into_iter().map(f64::from).collect();
+        Ok(Evaluation { values: widen(y), derivatives: widen(dy) })
+    }
+
+    fn kinks(&self) -> Vec<f64> {
+        Nonlinearity::kinks(&self.0)
+    }
+
+    fn epsilon(&self) -> f64 {
+        f64::from(f32::EPSILON)
+    }
 }
 
 impl Nonlinearity for Activation {

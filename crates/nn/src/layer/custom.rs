@@ -87,7 +87,7 @@ impl<E: Element> Module<E> for CustomActivation<E> {
 
     fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
 
-    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
-        Arc::new(self.clone())
+    fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
+        Some(Arc::new(self.clone()))
     }
 }

@@ -80,8 +80,8 @@ impl<E: Element> Module<E> for Sequential<E> {
         self.layers.last().map_or(Activation::Identity, Module::activation)
     }
 
-    fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
-        self.layers.last().map_or_else(|| Arc::new(self.activation()) as _, Module::nonlinearity)
+    fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
+        self.layers.last().and_then(Module::nonlinearity)
     }
 }
 

@@ -4,7 +4,7 @@ use wengert_autodiff::Activation;
 
 use super::{function, near, reference};
 use crate::CustomActivation;
-use crate::init::{Init, Nonlinearity, TheoryError, gain};
+use crate::init::{Fan, Init, Nonlinearity, TheoryError, gain};
 
 #[test]
 fn gains_are_those_of_forty_digit_quadrature() {
@@ -84,9 +84,16 @@ fn what_has_no_gain_is_refused() {
 #[test]
 fn the_scheme_of_an_activation_has_its_gain() {
     let leaky = Activation::LeakyRelu { slope: 0.01 };
-    let Init::Scaled { gain, .. } = Init::for_activation(leaky) else { panic!("He scales") };
+    let Init::Scaled { gain: scale, .. } = Init::for_activation(leaky) else { panic!("He scales") };
     // torch.nn.init.calculate_gain('leaky_relu', 0.01) = 1.4141428569978354
-    near(gain, 1.4141428569978354, 1e-15, "leaky relu");
+    near(scale, 1.4141428569978354, 1e-15, "leaky relu");
     assert_eq!(Init::for_activation(Activation::Tanh), Init::xavier_normal());
     assert_eq!(Init::for_activation(Activation::Relu), Init::he_normal());
+    // The others by their computed gain, of which an initializer needs seven digits.
+    for activation in Activation::ALL {
+        if let Init::Scaled { gain: scale, fan: Fan::In, .. } = Init::for_activation(activation) {
+            let exact = gain(&activation).unwrap().forward;
+            near(scale, exact, 1e-6 * exact, activation.name());
+        }
+    }
 }
