@@ -1,5 +1,9 @@
 //! SIMD kernels on slices: slices in, slices out. No tensors, no tape.
+//!
+//! [`accuracy`] is the table of the worst errors of the elementary functions.
 
+#[doc = include_str!("../ACCURACY.md")]
+pub mod accuracy {}
 pub mod activation;
 mod element;
 pub mod elementwise;
