@@ -44,7 +44,7 @@ pub enum Error {
         shape: Shape,
     },
     /// An axis the tensor does not have.
-    #[error("{op}: axis {axis} does not exist in a tensor of rank {rank}; axes run from {} to {}", -(*rank as isize), *rank as isize - 1)]
+    #[error("{op}: axis {axis} does not exist in a tensor of rank {rank}; {}", axes(*rank))]
     Axis {
         /// The operation.
         op: &'static str,
@@ -118,5 +118,14 @@ pub(crate) fn expect<T>(result: Result<T>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// Which axes there are.
+fn axes(rank: usize) -> String {
+    if rank == 0 {
+        "it has none".to_owned()
+    } else {
+        format!("axes run from -{rank} to {}", rank - 1)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use wengert_autodiff::{
     Connection, Cotangents, CreateGraph, Error, Forward, Op, Parameter, Pass, Result, Shape, Tape,
-    Tensor, Var, Vjp, checkpoint, grad,
+    Tensor, Var, Vjp, checkpoint, grad, hvp,
 };
 
 fn vector(values: &[f64]) -> Tensor<f64> {
@@ -414,5 +414,28 @@ fn a_tape_walked_once_says_so() {
     ] {
         assert!(matches!(error, Error::Released { .. }), "{error}");
         assert!(error.to_string().contains("backward_once"), "{error}");
+    }
+}
+
+/// Nothing but zero is left of a second derivative far out, and no NaN of an infinity times it.
+#[test]
+fn second_derivatives_vanish_far_out() {
+    use wengert_autodiff::Activation;
+    for activation in [
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::Silu,
+        Activation::Mish,
+        Activation::Tanhshrink,
+        Activation::Tanh,
+        Activation::Logistic,
+    ] {
+        for far in [1e8_f32, -1e20, f32::MAX, f32::INFINITY, f32::NEG_INFINITY] {
+            let x = Tensor::from_slice(&[far, 0.5], [2]).unwrap();
+            let ones = Tensor::ones([2]);
+            let second = hvp(|x| x.activate(activation).sum(), &x, &ones).unwrap().to_vec();
+            assert_eq!(second[0], 0.0, "{activation} at {far}");
+            assert!(second[1].is_finite() && second[1] != 0.0, "{activation}");
+        }
     }
 }

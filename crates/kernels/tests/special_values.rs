@@ -85,6 +85,36 @@ fn nan_stays_and_limits_are_reached() {
     special::<f64>();
 }
 
+#[test]
+fn zeros_keep_their_signs_and_small_slopes_their_limits() {
+    for_each_level(|level| {
+        for act in [Activation::Silu, Activation::Gelu, Activation::GeluTanh, Activation::Mish] {
+            assert_eq!(value::<f64>(act, -0.0).to_bits(), (-0.0_f64).to_bits(), "{act} on {level}");
+            assert_eq!(value::<f32>(act, 0.0).to_bits(), 0, "{act} on {level}");
+        }
+        let flat = Activation::LeakyRelu { slope: 0.0 };
+        assert_eq!(value::<f32>(flat, -INF), 0.0, "{level}");
+        assert_eq!(slope::<f32>(flat, -INF), 0.0, "{level}");
+        assert_eq!(slope::<f32>(Activation::Tanh, INF), 0.0, "{level}");
+        assert_eq!(slope::<f64>(Activation::Tanh, INF), 0.0, "{level}");
+    });
+}
+
+#[test]
+fn numbers_must_lie_in_their_domain_as_the_element_has_them() {
+    for wrong in [
+        Activation::Celu { alpha: 1e-50 },
+        Activation::Celu { alpha: 1e50 },
+        Activation::Softplus { beta: 1e-50 },
+        Activation::Softshrink { lambda: 1e50 },
+    ] {
+        assert!(wrong.check_in::<f64>().is_ok(), "{wrong:?}");
+        assert!(wrong.check_in::<f32>().is_err(), "{wrong:?}");
+        let run = || activation::forward(wrong, &[-1.0_f32], &mut [0.0]);
+        assert!(std::panic::catch_unwind(run).is_err(), "{wrong:?}");
+    }
+}
+
 /// Tails that naive formulas lose.
 #[test]
 fn tails_are_kept() {

@@ -50,7 +50,7 @@ t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or with .gz. On th
 MNIST, 3 epochs of all 60 runs take a few minutes on two processors.
 
 The same seed gives the same figures on any number of threads. WENGERT_SIMD=portable, avx2 or \
-avx512 chooses the instruction set; figures may differ between these in their last digits.
+avx512 chooses the instruction set; each rounds in its own order, so that trained networks differ a little between them.
 
 Exit status: 0 after a complete run, 2 if the command line, the data, WENGERT_SIMD or the output \
 directory is at fault.";

@@ -8,13 +8,15 @@ use wengert_autodiff::{Activation, Element, Tensor};
 pub const SATURATED: f64 = 0.01;
 
 /// The share of a layer's outputs that are saturated: at an end of the activation's range, where
-/// its derivative is nearly zero. `None` for activations whose range has fewer than two ends.
+/// its derivative is nearly zero. `None` for activations without two such ends.
 ///
 /// `outputs` are the layer's for any number of examples; NaN if there are none.
 pub fn saturated_share<E: Element>(activation: Activation, outputs: &Tensor<E>) -> Option<f64> {
     let (low, high) = match activation {
-        Activation::Logistic => (0.0, 1.0),
-        Activation::Tanh => (-1.0, 1.0),
+        Activation::Logistic | Activation::HardSigmoid => (0.0, 1.0),
+        Activation::Tanh | Activation::Softsign => (-1.0, 1.0),
+        Activation::Relu6 => (0.0, 6.0),
+        Activation::HardTanh { min, max } => (min, max),
         _ => return None,
     };
     let margin = SATURATED * (high - low);
@@ -27,28 +29,39 @@ pub fn saturated_share<E: Element>(activation: Activation, outputs: &Tensor<E>) 
 }
 
 /// The share of a layer's units that are dead: they have derivative zero for every example, so that
-/// no gradient reaches their weights. `None` for activations whose derivative is zero nowhere.
+/// no gradient reaches their weights. `None` for activations whose outputs do not tell: those whose
+/// derivative is zero nowhere, and `hard_swish`.
 ///
 /// A relu unit is dead if its output is zero for every example.
 ///
 /// # Shapes
-/// `outputs` is `[examples, units]`; NaN if there are no units.
+/// `outputs` is `[examples, units]`; NaN if there are no examples or no units.
 ///
 /// # Panics
 /// If `outputs` has another rank.
 #[track_caller]
 pub fn dead_share<E: Element>(activation: Activation, outputs: &Tensor<E>) -> Option<f64> {
-    let &[_, units] = outputs.shape().dims() else {
+    let &[examples, units] = outputs.shape().dims() else {
         panic!("dead_share: expected outputs of shape [examples, units], got {}", outputs.shape())
     };
-    if activation != Activation::Relu {
-        return None;
+    // Where the derivative is not zero.
+    let (above, below) = match activation {
+        Activation::Relu | Activation::LeakyRelu { slope: 0.0 } => (0.0, f64::INFINITY),
+        Activation::Relu6 => (0.0, 6.0),
+        Activation::HardSigmoid => (0.0, 1.0),
+        Activation::HardTanh { min, max } => (min, max),
+        Activation::Softshrink { .. } => (0.0, 0.0),
+        _ => return None,
+    };
+    if examples == 0 {
+        return Some(f64::NAN);
     }
+    let inside = |y: f64| if above < below { above < y && y < below } else { y != above };
     let mut alive = vec![false; units];
     if units > 0 {
         for row in outputs.to_vec().chunks_exact(units) {
             for (alive, value) in alive.iter_mut().zip(row) {
-                *alive |= value.to_f64() > 0.0;
+                *alive |= inside(value.to_f64());
             }
         }
     }
@@ -77,5 +90,9 @@ mod tests {
         let y = outputs(&[[0.0, 1.0, 0.0], [0.0, 0.0, 2.0]]);
         assert_eq!(dead_share(Activation::Relu, &y), Some(1.0 / 3.0));
         assert_eq!(dead_share(Activation::Tanh, &y), None);
+        let y = outputs(&[[0.0, 6.0, 0.0], [6.0, 1.0, 0.0]]);
+        assert_eq!(dead_share(Activation::Relu6, &y), Some(2.0 / 3.0));
+        assert_eq!(dead_share(Activation::Softshrink { lambda: 0.5 }, &y), Some(1.0 / 3.0));
+        assert!(dead_share(Activation::Relu, &outputs(&[])).unwrap().is_nan());
     }
 }

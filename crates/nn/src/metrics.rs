@@ -3,7 +3,8 @@
 use wengert_autodiff::{Element, Tensor};
 use wengert_kernels::reduce;
 
-/// The share of rows whose largest logit (the first of equals) is at the label.
+/// The share of rows whose largest logit (the first of equals) is at the label. A row with a NaN counts
+/// as missed.
 ///
 /// # Shapes
 /// `logits` is `[rows, classes]`, `labels` has a class for each row. NaN for no rows.
@@ -25,6 +26,11 @@ pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: &[usize]) -> f64 {
     if classes > 0 {
         reduce::argmax_rows(logits.as_slice().unwrap_or_default(), classes, &mut predicted);
     }
-    let hits = predicted.iter().zip(labels).filter(|(predicted, label)| predicted == label).count();
+    let data = logits.as_slice().unwrap_or_default();
+    let hits = (0..rows).filter(|&row| {
+        // With a NaN among its logits a row says nothing.
+        predicted[row] == labels[row] && !data[row * classes + predicted[row]].is_nan()
+    });
+    let hits = if classes > 0 { hits.count() } else { 0 };
     hits as f64 / rows as f64
 }

@@ -29,7 +29,7 @@ impl<E: Element> Op<E> for Activate {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        check(self.activation)?;
+        check::<E>(self.activation)?;
         Ok(inputs[0].clone())
     }
 
@@ -49,9 +49,9 @@ impl<E: Element> Op<E> for Activate {
 }
 
 /// Whether the activation's own numbers lie in their domains.
-pub(super) fn check(activation: Activation) -> Result<()> {
+pub(super) fn check<E: Element>(activation: Activation) -> Result<()> {
     activation
-        .check()
+        .check_in::<E>()
         .map_err(|error| Error::Argument { op: activation.name(), message: error.to_string() })
 }
 

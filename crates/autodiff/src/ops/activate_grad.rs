@@ -72,7 +72,13 @@ fn constant<E: Element>(x: Var<'_, E>, f: impl Fn(f64) -> f64) -> Result<Var<'_,
 /// composed of recorded operations, so that it has derivatives of its own.
 fn slope<E: Element>(activation: Activation, saved: Var<'_, E>) -> Result<Option<Var<'_, E>>> {
     let number = E::from_f64;
-    let x = saved;
+    // Far out nothing but zero is left, and infinities would meet it in products.
+    let far = match activation {
+        Activation::Gelu | Activation::GeluTanh => Some(40.0),
+        Activation::Silu | Activation::Mish | Activation::Tanhshrink => Some(800.0),
+        _ => None,
+    };
+    let x = far.map_or(saved, |far| saved.hard_tanh(-far, far));
     let first = || derivative(activation, x);
     Ok(match activation {
         // f' is constant where it exists.

@@ -73,6 +73,7 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Self {
+        let axis = expect(self.shape().axis("log_softmax", axis)) as isize;
         expect(eval(&LogSoftmax, &[&self.transpose(axis, -1)])).transpose(axis, -1)
     }
 }

@@ -75,6 +75,7 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Self {
+        let axis = expect(self.shape().axis("softmax", axis)) as isize;
         expect(eval(&Softmax, &[&self.transpose(axis, -1)])).transpose(axis, -1)
     }
 }

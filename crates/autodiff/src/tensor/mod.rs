@@ -127,13 +127,18 @@ impl<E: Element> Tensor<E> {
         tensor
     }
 
-    /// Independent draws, uniform in `[low, high)`, in row-major order.
+    /// Independent draws, uniform in `[low, high)` before they are rounded to the element type, in
+    /// row-major order.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space.
+    /// If the shape's size does not fit the address space, or the ends are not finite and in order.
     #[track_caller]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut impl Rng) -> Self {
         use rand::RngExt;
+        assert!(
+            (high - low).is_finite() && low <= high,
+            "uniform draws need finite ends, the lower not above the upper, but got {low} and {high}"
+        );
         Self::from_fn(shape, |_| E::from_f64(low + (high - low) * rng.random::<f64>()))
     }
 

@@ -152,3 +152,21 @@ fn equality_and_conversion() {
     assert_eq!(Tensor::<f32>::default().len(), 0);
     assert_eq!(Tensor::from(2.0_f32).item(), 2.0);
 }
+
+#[test]
+#[allow(clippy::reversed_empty_ranges, reason = "walked with a negative step they are not empty")]
+fn inclusive_and_exclusive_bounds_follow_the_step() {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let x = Tensor::from_vec(vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [6]).unwrap();
+    let taken = |step: Step| x.slice(0, step).to_vec();
+    assert_eq!(taken(Step::new(5..=1, -1)), [5.0, 4.0, 3.0, 2.0, 1.0]);
+    assert_eq!(taken(Step::new(5..1, -1)), [5.0, 4.0, 3.0, 2.0]);
+    assert_eq!(taken(Step::new(..=0, -1)), [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]);
+    assert_eq!(taken(Step::new(..=-6, -1)), [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]);
+    assert_eq!(taken(Step::new(..=-1, 2)), [0.0, 2.0, 4.0]);
+    assert_eq!(taken(Step::new(1..=3, 1)), [1.0, 2.0, 3.0]);
+    assert_eq!(taken(Step::new((Excluded(5), Unbounded), -1)), [4.0, 3.0, 2.0, 1.0, 0.0]);
+    assert_eq!(taken(Step::new((Excluded(0), Unbounded), -1)), []);
+    assert_eq!(taken(Step::new((Excluded(-1), Unbounded), 1)), []);
+    assert_eq!(taken(Step::new((Excluded(1), Included(3)), 1)), [2.0, 3.0]);
+}

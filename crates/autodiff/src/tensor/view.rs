@@ -33,17 +33,30 @@ pub struct Step {
 }
 
 impl Step {
-    /// A range with a step.
+    /// A range with a step: from the first bound in the step's direction to the second, which an
+    /// inclusive range takes in.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Step, Tensor};
+    /// let x = Tensor::from_vec(vec![0.0, 1.0, 2.0, 3.0, 4.0], [5])?;
+    /// assert_eq!(x.slice(0, Step::new(3..1, -1)).to_vec(), [3.0, 2.0]);
+    /// assert_eq!(x.slice(0, Step::new(3..=1, -1)).to_vec(), [3.0, 2.0, 1.0]);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
     pub fn new(range: impl RangeBounds<isize>, step: isize) -> Self {
+        // The neighbour of a position in the step's direction. That of the last position on either
+        // side lies outside, where the axis' length decides what a number means.
+        let last = if step < 0 { 0 } else { -1 };
+        let next = |i: isize| i.saturating_add(step.signum());
+        let outside = if step < 0 { isize::MIN } else { isize::MAX };
         let start = match range.start_bound() {
             Bound::Included(&i) => Some(i),
-            Bound::Excluded(&i) => Some(i.saturating_add(1)),
+            Bound::Excluded(&i) => Some(if i == last { outside } else { next(i) }),
             Bound::Unbounded => None,
         };
         let stop = match range.end_bound() {
-            // The position behind -1 is the end itself, which has no negative number.
-            Bound::Included(&-1) | Bound::Unbounded => None,
-            Bound::Included(&i) => Some(i.saturating_add(1)),
+            Bound::Unbounded => None,
+            Bound::Included(&i) => (i != last).then(|| next(i)),
             Bound::Excluded(&i) => Some(i),
         };
         Step { start, stop, step }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::Element;
 use crate::threads::Cost;
 
 /// An activation function.
@@ -157,6 +158,39 @@ impl Activation {
             _ => (true, ""),
         };
         if fine { Ok(()) } else { Err(ActivationError { activation: *self, needs }) }
+    }
+
+    /// The same with its numbers rounded to the element type.
+    fn rounded<E: Element>(self) -> Self {
+        let round = |number: f64| E::from_f64(number).to_f64();
+        match self {
+            Self::LeakyRelu { slope } => Self::LeakyRelu { slope: round(slope) },
+            Self::Elu { alpha } => Self::Elu { alpha: round(alpha) },
+            Self::Celu { alpha } => Self::Celu { alpha: round(alpha) },
+            Self::Softplus { beta } => Self::Softplus { beta: round(beta) },
+            Self::HardTanh { min, max } => Self::HardTanh { min: round(min), max: round(max) },
+            Self::Softshrink { lambda } => Self::Softshrink { lambda: round(lambda) },
+            other => other,
+        }
+    }
+
+    /// As [`check`](Self::check), of what the numbers are in an element type: a `beta` of `1e-50` is
+    /// zero in `f32`.
+    ///
+    /// # Errors
+    /// If they are not in their domains; the error says what would be right.
+    pub fn check_in<E: Element>(&self) -> Result<(), ActivationError> {
+        self.check()?;
+        self.rounded::<E>().check().map_err(|error| ActivationError { activation: *self, ..error })
+    }
+
+    /// The simplest activation that is the same function: a leaky rectifier without a slope is a
+    /// rectifier, also at infinity.
+    pub(crate) fn simplest(self) -> Self {
+        match self {
+            Self::LeakyRelu { slope: 0.0 } => Self::Relu,
+            other => other,
+        }
     }
 
     /// What [`backward`](super::backward) takes as `saved`.

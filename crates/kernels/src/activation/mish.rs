@@ -34,7 +34,7 @@ impl<E: Element> VectorFn<E> for Mish {
         let bounded = x.lit(E::VANISHING).max(x.lit(E::HUGE).min(x));
         let y = numerator.times_vector(bounded).over_rounded(denominator);
         let y = y.scale2(V::select(negative, n, zero));
-        V::select(x.lit(E::HUGE).lt(x), x, y)
+        V::select(x.lit(E::HUGE).lt(x) | x.eq(zero), x, y)
     }
 }
 

@@ -178,16 +178,16 @@ pub trait ActivationKernels: Sized {
 }
 
 #[track_caller]
-fn checked(act: Activation) -> Activation {
-    if let Err(error) = act.check() {
+fn checked<E: Element>(act: Activation) -> Activation {
+    if let Err(error) = act.check_in::<E>() {
         panic!("{error}");
     }
-    act
+    act.simplest()
 }
 
 #[track_caller]
 fn forward_slices<E: Element>(act: Activation, x: Option<&[E]>, out: &mut [E]) {
-    let (act, level, len) = (checked(act), Level::current(), out.len());
+    let (act, level, len) = (checked::<E>(act), Level::current(), out.len());
     if let Some(x) = x {
         check_len("x", x.len(), len);
     }
@@ -202,7 +202,7 @@ fn forward_slices<E: Element>(act: Activation, x: Option<&[E]>, out: &mut [E]) {
 
 #[track_caller]
 fn backward_slices<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E]) {
-    let (act, level, len) = (checked(act), Level::current(), out.len());
+    let (act, level, len) = (checked::<E>(act), Level::current(), out.len());
     check_len("gy", gy.len(), len);
     check_len("saved", saved.len(), len);
     let (gy, saved, shared) = (Source::new(gy), Source::new(saved), Shared::new(out));

@@ -27,7 +27,8 @@ impl<E: Element> Derivative<E> for Tanh {
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
         let a = x.abs();
-        let (n, mantissa) = exp_pair(x.lit(E::EXP_MIN).max(-(a + a)));
+        // Four times what rounds to zero may not.
+        let (n, mantissa) = exp_pair(x.lit(E::VANISHING).max(-(a + a)));
         let parts = LogisticParts::of_exp((n, mantissa));
         let four = Pair {
             hi: mantissa.hi * x.lit(E::from_f64(4.0)),

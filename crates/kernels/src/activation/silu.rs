@@ -20,7 +20,9 @@ pub(super) fn weighted<V: Lanes>(x: V, parts: &LogisticParts<V>) -> V {
     let (n, numerator) = parts.numerator(x);
     let bounded = x.lit(V::Elem::VANISHING).max(x.lit(V::Elem::HUGE).min(x));
     let y = numerator.times_vector(bounded).over_rounded(parts.sum).scale2(n);
-    V::select(x.lit(V::Elem::HUGE).lt(x), x, y)
+    // What needs no weight: the very large, and a zero, whose sign the sums above lose.
+    let itself = x.lit(V::Elem::HUGE).lt(x) | x.eq(x.lit(V::Elem::ZERO));
+    V::select(itself, x, y)
 }
 
 impl<E: Element> VectorFn<E> for Silu {

@@ -77,7 +77,7 @@ impl<E: Element> Kernel for Finish<'_, E> {
     fn run<S: Simd>(self, simd: S) {
         // SAFETY: whoever made this vouches for the elements of C.
         unsafe {
-            match self.epilogue.activation {
+            match self.epilogue.activation.simplest() {
                 Activation::Identity => self.rows(simd, activation::Identity),
                 Activation::Relu => self.rows(simd, activation::Relu),
                 Activation::LeakyRelu { slope } => {

@@ -175,7 +175,10 @@ impl SequentialBuilder {
     pub fn init(mut self, scheme: Init) -> Self {
         match self.layers.last_mut() {
             Some(Layer::Linear { init, .. }) => *init = Some(scheme),
-            last => panic!("init names the weight of the layer before it, and {last:?} has none"),
+            Some(last) => {
+                panic!("init names the weight of the layer before it, and {last:?} has none")
+            }
+            None => panic!("init names the weight of the layer before it, and there is none yet"),
         }
         self
     }
@@ -188,7 +191,10 @@ impl SequentialBuilder {
     pub fn without_bias(mut self) -> Self {
         match self.layers.last_mut() {
             Some(Layer::Linear { bias, .. }) => *bias = false,
-            last => panic!("without_bias speaks of the layer before it, and {last:?} has no bias"),
+            Some(last) => {
+                panic!("without_bias speaks of the layer before it, and {last:?} has no bias")
+            }
+            None => panic!("without_bias speaks of the layer before it, and there is none yet"),
         }
         self
     }
