@@ -42,13 +42,25 @@ pub enum TheoryError {
     },
     /// An expectation that is not a finite number.
     #[error(
-        "the expectations of {activation} at pre-activations of variance {variance} are not finite; it must be defined everywhere and grow more slowly than e^(x^2/4)"
+        "the expectations of {activation} at pre-activations of variance {variance} are not finite, or come from beyond 37 standard deviations; it must be defined everywhere and grow more slowly than e^(x^2/4)"
     )]
     NotFinite {
         /// The activation's name.
         activation: String,
         /// The variance.
         variance: f64,
+    },
+    /// An expectation that the quadrature does not settle on.
+    #[error(
+        "the expectations of {activation} at pre-activations of variance {variance} could not be resolved (two quadrature rules differ by {error:.1e} of them): either they are not finite, or the function bends or jumps where it does not say so; name its kinks (CustomActivation::with_kinks)"
+    )]
+    Unresolved {
+        /// The activation's name.
+        activation: String,
+        /// The variance.
+        variance: f64,
+        /// By how much the rules differ, relative to the value.
+        error: f64,
     },
     /// A number outside its domain.
     #[error("{what} must be {domain}, got {got}")]
