@@ -93,7 +93,8 @@ pub enum Init {
         /// The standard deviation, not negative.
         std: f64,
     },
-    /// Independent draws, uniform in `[low, high)`.
+    /// Independent draws, uniform in `[low, high)`, also after rounding to the element type if that
+    /// has a number there.
     Uniform {
         /// The lower end.
         low: f64,
