@@ -69,9 +69,13 @@ impl Gain {
 ///
 /// # Errors
 /// [`TheoryError`] if the function cannot be computed, or if its expectations are not finite or
-/// cannot be computed to three digits.
+/// cannot be computed to three digits; [`TheoryError::Silent`] if it is zero everywhere.
 pub fn gain(activation: &(impl Nonlinearity + ?Sized)) -> Result<Gain, TheoryError> {
     let moments = moments(activation, 1.0)?;
+    if !moments.second.is_normal() {
+        let (activation, second) = (activation.name(), moments.second);
+        return Err(TheoryError::Silent { activation, variance: 1.0, second });
+    }
     Ok(Gain {
         forward: moments.second.powf(-0.5),
         slope: moments.slope,

@@ -141,6 +141,23 @@ fn what_is_not_resolved_is_refused() {
 }
 
 #[test]
+fn an_activation_that_is_zero_everywhere_is_named() {
+    let dead = Activation::Softshrink { lambda: 40.0 };
+    let error = gain(&dead).unwrap_err();
+    assert!(matches!(error, TheoryError::Silent { .. }), "{error}");
+    assert!(error.to_string().starts_with("softshrink"), "{error}");
+    assert!(error.to_string().contains("is zero"), "{error}");
+    assert_eq!(Init::for_activation(dead), Init::lecun_normal());
+    let build = |activation| {
+        crate::Sequential::builder().linear(4, 4, activation).build::<f32>(&mut super::rng(1))
+    };
+    let error = build(dead).unwrap_err().to_string();
+    assert!(error.contains("layer 0: its activation softshrink"), "{error}");
+    let error = build(Activation::LeakyRelu { slope: f64::NAN }).unwrap_err().to_string();
+    assert!(error.contains("leaky") && error.contains("slope"), "{error}");
+}
+
+#[test]
 fn the_scheme_of_an_activation_has_its_gain() {
     let leaky = Activation::LeakyRelu { slope: 0.01 };
     let Init::Scaled { gain: scale, .. } = Init::for_activation(leaky) else { panic!("He scales") };
