@@ -105,12 +105,15 @@ impl Advice {
     /// Draws the parameters it speaks of anew, in the module's order. Others stay.
     ///
     /// # Errors
-    /// [`InitError`] if a scheme cannot be applied: the module is not the one the advice is for.
+    /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
+    /// shape and bias; another [`InitError`] if a scheme cannot be applied. Nothing has changed
+    /// then.
     pub fn apply<E: Element>(
         &self,
         model: &mut dyn Module<E>,
         rng: &mut impl Rng,
     ) -> Result<(), InitError> {
+        self.check(&Tree::of(&*model).weights)?;
         let mut schemes = HashMap::new();
         for layer in &self.layers {
             schemes.insert(layer.weight.as_str(), &layer.weight_init);
@@ -118,19 +121,45 @@ impl Advice {
                 schemes.insert(bias.as_str(), &layer.bias_init);
             }
         }
-        let mut result = Ok(());
+        let mut drawn = HashMap::new();
+        for (path, parameter) in model.parameters() {
+            if let Some(scheme) = schemes.get(path.as_str()) {
+                let value = scheme.sample(parameter.value().shape().clone(), rng)?;
+                drawn.insert(path, value);
+            }
+        }
         model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
-            if result.is_ok()
-                && let Some(scheme) = schemes.get(path.to_string().as_str())
-            {
-                let shape = parameter.value().shape().clone();
-                match scheme.sample(shape, rng) {
-                    Ok(value) => *parameter.value_mut() = value,
-                    Err(error) => result = Err(error),
-                }
+            if let Some(value) = drawn.remove(&path.to_string()) {
+                *parameter.value_mut() = value;
             }
         }));
-        result
+        Ok(())
+    }
+
+    /// Whether these are the weights it speaks of.
+    fn check(&self, weights: &[Weight]) -> Result<(), InitError> {
+        let refuse = |why| Err(InitError::OtherModel { why });
+        for layer in &self.layers {
+            let name = &layer.weight;
+            let Some(weight) = weights.iter().find(|weight| weight.path == *name) else {
+                return refuse(format!("it has no weight {name:?}"));
+            };
+            if weight.shape != layer.shape {
+                let (got, want) = (&weight.shape, &layer.shape);
+                return refuse(format!("its weight {name:?} has the shape {got}, not {want}"));
+            }
+            if weight.bias != layer.bias {
+                let has = if weight.bias.is_some() { "a" } else { "no" };
+                return refuse(format!("its weight {name:?} has {has} bias beside it"));
+            }
+        }
+        let advised = |weight: &&Weight| self.layers.iter().any(|at| at.weight == weight.path);
+        match weights.iter().find(|weight| !advised(weight)) {
+            Some(weight) => {
+                refuse(format!("the advice has nothing on its weight {:?}", weight.path))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The layers as a stack, one behind the other, for [`predict`](super::predict). (Of residual
