@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rand::Rng;
 use wengert_autodiff::{Element, Shape};
 
+use super::figure::rounded;
 use super::fixup::Fixup;
 use super::gain::moments;
 use super::lsuv::is_below;
@@ -76,7 +77,7 @@ pub struct Advice {
 /// ```
 ///
 /// # Errors
-/// [`TheoryError`] if an activation cannot be computed.
+/// [`TheoryError`] if an activation cannot be computed, or lets nothing through.
 pub fn recommend<E: Element>(model: &(impl Module<E> + ?Sized)) -> Result<Advice, TheoryError> {
     recommend_for(model, 1.0)
 }
@@ -104,12 +105,15 @@ impl Advice {
     /// Draws the parameters it speaks of anew, in the module's order. Others stay.
     ///
     /// # Errors
-    /// [`InitError`] if a scheme cannot be applied: the module is not the one the advice is for.
+    /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
+    /// shape and bias; another [`InitError`] if a scheme cannot be applied. Nothing has changed
+    /// then.
     pub fn apply<E: Element>(
         &self,
         model: &mut dyn Module<E>,
         rng: &mut impl Rng,
     ) -> Result<(), InitError> {
+        self.check(&Tree::of(&*model).weights)?;
         let mut schemes = HashMap::new();
         for layer in &self.layers {
             schemes.insert(layer.weight.as_str(), &layer.weight_init);
@@ -117,19 +121,45 @@ impl Advice {
                 schemes.insert(bias.as_str(), &layer.bias_init);
             }
         }
-        let mut result = Ok(());
+        let mut drawn = HashMap::new();
+        for (path, parameter) in model.parameters() {
+            if let Some(scheme) = schemes.get(path.as_str()) {
+                let value = scheme.sample(parameter.value().shape().clone(), rng)?;
+                drawn.insert(path, value);
+            }
+        }
         model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
-            if result.is_ok()
-                && let Some(scheme) = schemes.get(path.to_string().as_str())
-            {
-                let shape = parameter.value().shape().clone();
-                match scheme.sample(shape, rng) {
-                    Ok(value) => *parameter.value_mut() = value,
-                    Err(error) => result = Err(error),
-                }
+            if let Some(value) = drawn.remove(&path.to_string()) {
+                *parameter.value_mut() = value;
             }
         }));
-        result
+        Ok(())
+    }
+
+    /// Whether these are the weights it speaks of.
+    fn check(&self, weights: &[Weight]) -> Result<(), InitError> {
+        let refuse = |why| Err(InitError::OtherModel { why });
+        for layer in &self.layers {
+            let name = &layer.weight;
+            let Some(weight) = weights.iter().find(|weight| weight.path == *name) else {
+                return refuse(format!("it has no weight {name:?}"));
+            };
+            if weight.shape != layer.shape {
+                let (got, want) = (&weight.shape, &layer.shape);
+                return refuse(format!("its weight {name:?} has the shape {got}, not {want}"));
+            }
+            if weight.bias != layer.bias {
+                let has = if weight.bias.is_some() { "a" } else { "no" };
+                return refuse(format!("its weight {name:?} has {has} bias beside it"));
+            }
+        }
+        let advised = |weight: &&Weight| self.layers.iter().any(|at| at.weight == weight.path);
+        match weights.iter().find(|weight| !advised(weight)) {
+            Some(weight) => {
+                refuse(format!("the advice has nothing on its weight {:?}", weight.path))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The layers as a stack, one behind the other, for [`predict`](super::predict). (Of residual
@@ -220,6 +250,9 @@ impl Tree {
     }
 }
 
+/// An activation that needs larger weights behind it lets nothing through.
+const LARGEST_SIGMA: f64 = 1e6;
+
 /// Goes through the layers in order.
 struct Advisor {
     depth: usize,
@@ -257,6 +290,12 @@ impl Advisor {
         let (q, bias_variance) = (choice.variance, choice.bias_variance);
         let mut weight_variance = (q - bias_variance) / self.square.max(f64::MIN_POSITIVE);
         let here = moments(&*activation, q)?;
+        // What comes out must be of use to the next layer, and gradients to this one.
+        let next = choice.next_weight_variance.max(q / here.second);
+        if next.is_nan() || next.sqrt() > LARGEST_SIGMA {
+            let (activation, second) = (activation.name(), here.second);
+            return Err(TheoryError::Silent { activation, variance: q, second });
+        }
         let mut advice = LayerAdvice {
             weight: weight.path.clone(),
             weight_init: Init::Zeros,
@@ -311,9 +350,10 @@ impl Advisor {
             let next = 1.0 / here.second;
             let factor = next * here.slope;
             let reason = format!(
-                "{}: no biases put it on the edge of chaos at moderate pre-activations; the forward gain keeps signals, but gradients change by {factor:.3} a layer, and a shared mean of {:.2} is passed on: a few layers at most",
+                "{}: no biases put it on the edge of chaos at moderate pre-activations; the forward gain keeps signals, but gradients change by {} a layer, and a shared mean of {} is passed on: a few layers at most",
                 activation.name(),
-                here.mean
+                rounded(factor, 3),
+                rounded(here.mean, 2)
             );
             return Ok(Choice {
                 variance: 1.0,
@@ -327,8 +367,8 @@ impl Advisor {
             "linear: variance 1/fan_in of unit inputs keeps signals and gradients; here outputs of variance 1".into()
         } else if point.sigma_b == 0.0 && (point.chi_q - 1.0).abs() < 1e-6 {
             format!(
-                "{name}: weights of variance {:.3}/fan_in keep signals and gradients at any scale",
-                point.sigma_w.powi(2)
+                "{name}: weights of variance {}/fan_in keep signals and gradients at any scale",
+                rounded(point.sigma_w.powi(2), 3)
             )
         } else {
             format!(
@@ -378,8 +418,12 @@ impl fmt::Display for Advice {
         for layer in &self.layers {
             write!(
                 f,
-                "\n{:width$}  {:7.4} {:7.4} {:7.4} {:6.3}",
-                layer.weight, layer.sigma_w, layer.sigma_b, layer.variance, layer.gradient_factor
+                "\n{:width$}  {:>7} {:>7} {:>7} {:>6}",
+                layer.weight,
+                rounded(layer.sigma_w, 4),
+                rounded(layer.sigma_b, 4),
+                rounded(layer.variance, 4),
+                rounded(layer.gradient_factor, 3)
             )?;
             if last.replace(&layer.reason) == Some(&layer.reason) {
                 write!(f, "  as above")?;

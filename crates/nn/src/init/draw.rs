@@ -36,7 +36,7 @@ impl Init {
             Init::Normal { mean, std } => normal(shape, mean, std, rng),
             Init::Uniform { low, high } => uniform(shape, low, high, rng),
             Init::TruncatedNormal { mean, std, low, high } => {
-                truncated(shape, &Truncated::new(mean, std, low, high), rng)
+                truncated(shape, &Truncated::new(mean, std, low, high), [low, high], rng)
             }
             Init::Eye => match shape.dims() {
                 [_, _] => structured::eye(shape),
@@ -148,13 +148,66 @@ fn normal<E: Element>(shape: Shape, mean: f64, std: f64, rng: &mut impl Rng) -> 
     })
 }
 
+/// A number rounded to the element type without leaving the interval from `low` to `high`, if that
+/// holds a number of the type.
+fn round_within<E: Element>(x: f64, [low, high]: [f64; 2], inside: impl Fn(f64) -> bool) -> E {
+    let nearest = E::from_f64(x);
+    if nearest.to_f64().is_infinite() {
+        return nearest;
+    }
+    let mut rounded = nearest;
+    let sign = if nearest.to_f64() >= high { -1.0 } else { 1.0 };
+    let mut step = (0.25 * f64::EPSILON * x.abs()).max(f64::from_bits(1));
+    // The first number away from the end that was met, by steps that double.
+    while !inside(rounded.to_f64()) {
+        let beyond = if sign < 0.0 { rounded.to_f64() < low } else { rounded.to_f64() >= high };
+        if beyond || !step.is_finite() {
+            return nearest;
+        }
+        rounded = E::from_f64(x + sign * step);
+        step *= 2.0;
+    }
+    rounded
+}
+
 fn uniform<E: Element>(shape: Shape, low: f64, high: f64, rng: &mut impl Rng) -> Tensor<E> {
     Tensor::from_fn(shape, |_| {
         let draw: f64 = StandardUniform.sample(rng);
-        E::from_f64(low + (high - low) * draw)
+        let x = low + (high - low) * draw;
+        round_within(x, [low, high], |x| low <= x && x < high)
     })
 }
 
-fn truncated<E: Element>(shape: Shape, cut: &Truncated, rng: &mut impl Rng) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| E::from_f64(cut.draw(rng)))
+fn truncated<E: Element>(
+    shape: Shape,
+    cut: &Truncated,
+    ends: [f64; 2],
+    rng: &mut impl Rng,
+) -> Tensor<E> {
+    Tensor::from_fn(shape, |_| {
+        round_within(cut.draw(rng), ends, |x| (ends[0]..=ends[1]).contains(&x))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::round_within;
+
+    #[test]
+    fn rounding_stays_within_the_interval() {
+        let half_open = |x: f64, low: f64, high: f64| {
+            round_within::<f32>(x, [low, high], |x| low <= x && x < high)
+        };
+        assert_eq!(half_open(1.0 - 1e-12, 0.0, 1.0), 1.0_f32.next_down());
+        assert_eq!(half_open(-1e-60, -1.0, 0.0), 0.0_f32.next_down());
+        // The nearest f32 of 0.7 is below it.
+        assert_eq!(half_open(0.7 + 1e-12, 0.7, 1.0), 0.7_f32.next_up());
+        assert_eq!(half_open(0.25, 0.0, 1.0), 0.25);
+        // No f32 lies within.
+        assert_eq!(half_open(1.0 + 1e-12, 1.0 + 1e-13, 1.0 + 1e-11), 1.0);
+        assert_eq!(half_open(2.5, 2.5, 2.5), 2.5);
+        assert_eq!(round_within::<f64>(1.0, [0.0, 1.0], |x| x < 1.0), 1.0_f64.next_down());
+        let closed = round_within::<f32>(0.1 - 1e-12, [0.0, 0.1], |x| (0.0..=0.1).contains(&x));
+        assert_eq!(closed, 0.1_f32.next_down());
+    }
 }

@@ -28,6 +28,14 @@ pub enum InitError {
         /// What would be right.
         needs: &'static str,
     },
+    /// Advice for one model, applied to another.
+    #[error(
+        "the advice is for another model: {why}; apply it to the one it was computed for, or ask for advice again"
+    )]
+    OtherModel {
+        /// How the model differs.
+        why: String,
+    },
     /// A number of the scheme that is outside its domain.
     #[error("{init:?}: {why}")]
     Number {

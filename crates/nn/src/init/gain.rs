@@ -68,9 +68,14 @@ impl Gain {
 /// ```
 ///
 /// # Errors
-/// [`TheoryError`] if the function cannot be computed or is not finite.
+/// [`TheoryError`] if the function cannot be computed, or if its expectations are not finite or
+/// cannot be computed to three digits; [`TheoryError::Silent`] if it is zero everywhere.
 pub fn gain(activation: &(impl Nonlinearity + ?Sized)) -> Result<Gain, TheoryError> {
     let moments = moments(activation, 1.0)?;
+    if !moments.second.is_normal() {
+        let (activation, second) = (activation.name(), moments.second);
+        return Err(TheoryError::Silent { activation, variance: 1.0, second });
+    }
     Ok(Gain {
         forward: moments.second.powf(-0.5),
         slope: moments.slope,
@@ -90,12 +95,15 @@ pub(super) struct Moments {
     pub(super) slope: f64,
     /// `dE[f^2]/dq = E[z f f'] / sqrt(q)`.
     pub(super) growth: f64,
-    /// `E[f^4]`.
+    /// `E[f^4]`, infinite if it could not be computed.
     pub(super) fourth: f64,
-    /// `E[f'^4]`.
+    /// `E[f'^4]`, infinite if it could not be computed.
     pub(super) slope_fourth: f64,
     pub(super) error: f64,
 }
+
+/// An expectation that is less certain than this part of it is none.
+const RESOLVED: f64 = 1e-3;
 
 /// The moments of `f(sqrt(q) z)`.
 pub(super) fn moments(
@@ -130,10 +138,24 @@ pub(super) fn moments(
     };
     let kinks: Vec<f64> = activation.kinks().iter().map(|kink| kink / root).collect();
     let tolerance = 50.0 * activation.epsilon();
-    let Estimate { values, error } = expectation(&integrands, &kinks, tolerance)?;
-    if !values.iter().all(|value| value.is_finite()) {
+    let Estimate { values, errors } = expectation(&integrands, &kinks, tolerance)?;
+    // The fourth moments may be infinite where the others are not.
+    let finite = |k: usize| values[k].is_finite() && errors[k].is_finite();
+    if !(0..4).all(finite) {
         return Err(not_finite());
     }
     let [mean, second, slope, growth, fourth, slope_fourth] = values;
+    let error = errors[..4].iter().copied().fold(0.0, f64::max);
+    // Nothing cancels in the squares: they are to be right relative to themselves.
+    let of_itself = |k: usize| errors[k] * values[k].max(1.0) / values[k].max(f64::MIN_POSITIVE);
+    let worst = error.max(of_itself(1)).max(of_itself(2));
+    if worst > RESOLVED {
+        let activation = activation.name();
+        return Err(TheoryError::Unresolved { activation, variance: q, error: worst });
+    }
+    let or_infinite = |k: usize, value| {
+        if finite(k) && errors[k] <= RESOLVED { value } else { f64::INFINITY }
+    };
+    let (fourth, slope_fourth) = (or_infinite(4, fourth), or_infinite(5, slope_fourth));
     Ok(Moments { mean, second, slope, growth, fourth, slope_fourth, error })
 }

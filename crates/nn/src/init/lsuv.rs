@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rand::Rng;
 use wengert_autodiff::{Element, Tape, Tensor};
 
+use super::figure::figure;
 use super::{Init, InitError};
 use crate::module::{Module, VisitorMut};
 use crate::observe::Observer;
@@ -49,9 +50,17 @@ pub enum LsuvError {
     /// The batch does not fit the module.
     #[error(transparent)]
     Forward(#[from] wengert_autodiff::Error),
+    /// A tolerance that nothing can be within.
+    #[error(
+        "the tolerance of LSUV must be a number not below 0, got {tolerance}; the paper's is 0.1"
+    )]
+    Tolerance {
+        /// What was given.
+        tolerance: f64,
+    },
     /// A layer whose pre-activations do not vary, or are not finite.
     #[error(
-        "layer {path:?}: its pre-activations have the variance {variance} on this batch, which no factor of its weights makes 1; look at the batch and at the layers before it"
+        "layer {path:?}: its pre-activations have the variance {} on this batch, which no factor of its weights makes 1; look at the batch and at the layers before it", figure(*.variance)
     )]
     Silent {
         /// The layer.
@@ -61,7 +70,7 @@ pub enum LsuvError {
     },
     /// A layer that does not come to unit variance.
     #[error(
-        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {variance}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Module::observe"
+        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Module::observe", figure(*.variance)
     )]
     NotReached {
         /// The layer.
@@ -101,6 +110,9 @@ pub fn lsuv<E: Element>(
     options: Lsuv,
     rng: &mut impl Rng,
 ) -> Result<Vec<LsuvLayer>, LsuvError> {
+    if options.tolerance.is_nan() || options.tolerance < 0.0 {
+        return Err(LsuvError::Tolerance { tolerance: options.tolerance });
+    }
     if options.orthogonal {
         orthogonalize(model, rng)?;
     }

@@ -13,6 +13,7 @@ mod advice;
 mod draw;
 mod error;
 mod fan;
+mod figure;
 mod fixup;
 mod gain;
 mod lsuv;
@@ -93,7 +94,8 @@ pub enum Init {
         /// The standard deviation, not negative.
         std: f64,
     },
-    /// Independent draws, uniform in `[low, high)`.
+    /// Independent draws, uniform in `[low, high)`, also after rounding to the element type if that
+    /// has a number there.
     Uniform {
         /// The lower end.
         low: f64,
@@ -281,18 +283,24 @@ impl Init {
     ///   [`lecun_normal`](Self::lecun_normal).
     ///
     /// For a deep network, [`recommend`] looks at all layers together.
+    ///
+    /// An activation that has no gain, being zero everywhere or refusing its own numbers, gets
+    /// [`lecun_normal`](Self::lecun_normal);
+    /// [`SequentialBuilder::build`](crate::SequentialBuilder::build) says what is wrong with it.
     pub fn for_activation(activation: Activation) -> Self {
-        match activation {
+        Self::try_for_activation(activation).unwrap_or(Self::lecun_normal())
+    }
+
+    /// [`for_activation`](Self::for_activation), or why the activation has no scheme.
+    pub(crate) fn try_for_activation(activation: Activation) -> Result<Self, TheoryError> {
+        SinglePrecision(activation).check()?;
+        Ok(match activation {
             Activation::Relu => Self::he_normal(),
             Activation::LeakyRelu { slope } => {
                 Self::he_normal().gain((2.0 / (1.0 + slope * slope)).sqrt())
             }
             Activation::Identity | Activation::Tanh | Activation::Logistic => Self::xavier_normal(),
-            // An activation whose numbers are outside its domain is refused when it is used.
-            other => {
-                let gain = gain(&SinglePrecision(other)).map_or(1.0, |gain| gain.forward);
-                Self::lecun_normal().gain(gain)
-            }
-        }
+            other => Self::lecun_normal().gain(gain(&SinglePrecision(other))?.forward),
+        })
     }
 }

@@ -79,16 +79,23 @@ pub(crate) fn on_tape<E: Element>(
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SinglePrecision(pub(crate) Activation);
 
+impl SinglePrecision {
+    /// Whether the activation's numbers are in their domain.
+    pub(crate) fn check(&self) -> Result<(), TheoryError> {
+        self.0.check().map_err(|error| {
+            let message = error.to_string();
+            wengert_autodiff::Error::Argument { op: self.0.name(), message }.into()
+        })
+    }
+}
+
 impl Nonlinearity for SinglePrecision {
     fn name(&self) -> String {
         self.0.to_string()
     }
 
     fn evaluate(&self, points: &[f64]) -> Result<Evaluation, TheoryError> {
-        self.0.check().map_err(|error| {
-            let message = error.to_string();
-            wengert_autodiff::Error::Argument { op: self.0.name(), message }
-        })?;
+        self.check()?;
         let x: Vec<f32> = points.iter().map(|&x| x as f32).collect();
         let (mut y, mut dy) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         activation::forward(self.0, &x, &mut y);

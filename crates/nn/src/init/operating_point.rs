@@ -37,7 +37,11 @@ pub(super) fn operating_point(
     let edge = edge_of_chaos(activation);
     let mut points = Vec::new();
     for q in variances() {
-        points.extend(edge.at_variance(q)?);
+        match edge.at_variance(q) {
+            // A function that grows quickly may have a point at small variances only.
+            Err(TheoryError::NotFinite { .. } | TheoryError::Unresolved { .. }) => {}
+            point => points.extend(point?),
+        }
     }
     if !bias {
         // Without a bias only the silent end of the edge can be had, or all of it if none is asked

@@ -3,8 +3,14 @@
 
 use std::sync::LazyLock;
 
-/// Beyond this the normal density (3e-39) matters for no function met here.
+/// Beyond this the normal density (3e-39) matters only for functions that grow like exponentials.
 pub(super) const REACH: f64 = 13.0;
+
+/// For those, integrals go on to here, where the density (1e-298) is about to underflow.
+const FAR: f64 = 37.0;
+
+/// What lies just beyond [`REACH`] is looked at up to here.
+const PROBE: f64 = 17.0;
 
 /// Nodes and weights.
 #[derive(Clone, Debug, Default)]
@@ -111,11 +117,11 @@ fn panel(low: f64, high: f64, rule: &mut Rule) {
     }
 }
 
-/// The ends of panels of the width 1 at most over the line, split at `breaks`.
-fn panels(breaks: &[f64]) -> Vec<f64> {
-    let mut ends: Vec<f64> = (0..=2 * REACH as usize).map(|i| i as f64 - REACH).collect();
+/// The ends of panels of the width 1 at most over `-reach..=reach`, split at `breaks`.
+fn panels(breaks: &[f64], reach: f64) -> Vec<f64> {
+    let mut ends: Vec<f64> = (0..=2 * reach as usize).map(|i| i as f64 - reach).collect();
     ends.extend(breaks);
-    ends.retain(|z| z.abs() <= REACH);
+    ends.retain(|z| z.abs() <= reach);
     ends.sort_by(f64::total_cmp);
     ends.dedup();
     ends
@@ -124,7 +130,7 @@ fn panels(breaks: &[f64]) -> Vec<f64> {
 /// A composite rule for the standard normal distribution, split at `breaks`.
 pub(super) fn composite(breaks: &[f64]) -> Rule {
     let mut rule = Rule::default();
-    for ends in panels(breaks).windows(2) {
+    for ends in panels(breaks, REACH).windows(2) {
         panel(ends[0], ends[1], &mut rule);
     }
     rule
@@ -147,8 +153,16 @@ fn graded(kinks: &[f64]) -> Vec<f64> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Estimate<const K: usize> {
     pub(super) values: [f64; K],
-    /// The largest of the differences between two rules, relative to the larger of the value and 1.
-    pub(super) error: f64,
+    /// The differences between two rules, and what is cut off, relative to the larger of the value
+    /// and 1; infinite where the integrand does not decay.
+    pub(super) errors: [f64; K],
+}
+
+impl<const K: usize> Estimate<K> {
+    /// The largest of the errors.
+    fn error(&self) -> f64 {
+        self.errors.into_iter().fold(0.0, f64::max)
+    }
 }
 
 /// What integrands return: their values at each of the points asked for.
@@ -164,10 +178,19 @@ fn sum<const K: usize>(weights: &[f64], values: &[[f64; K]]) -> [f64; K] {
     sum
 }
 
-fn difference<const K: usize>(a: &[f64; K], b: &[f64; K], scale: &[f64; K]) -> f64 {
+fn sum_of_sizes<const K: usize>(weights: &[f64], values: &[[f64; K]]) -> [f64; K] {
+    let sizes: Vec<[f64; K]> = values.iter().map(|values| values.map(f64::abs)).collect();
+    sum(weights, &sizes)
+}
+
+fn difference<const K: usize>(a: &[f64; K], b: &[f64; K], scale: &[f64; K]) -> [f64; K] {
     let relative = |i: usize| (a[i] - b[i]).abs() / scale[i].abs().max(1.0);
     // A NaN is no agreement.
-    (0..K).map(relative).map(|d| if d.is_nan() { f64::INFINITY } else { d }).fold(0.0, f64::max)
+    std::array::from_fn(relative).map(|d: f64| if d.is_nan() { f64::INFINITY } else { d })
+}
+
+fn largest<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
+    std::array::from_fn(|k| a[k].max(b[k]))
 }
 
 /// `E[g(z)]` for `z ~ N(0, 1)` and each of the integrands.
@@ -175,31 +198,44 @@ fn difference<const K: usize>(a: &[f64; K], b: &[f64; K], scale: &[f64; K]) -> f
 /// Without kinks the Gauss-Hermite rules of 32, 64 and 128 nodes are tried in turn, until two agree
 /// to `tolerance` with each other and with a composite rule whose panels become narrow around 0.
 /// Otherwise the line is cut at the kinks, and every panel is halved until both halves together
-/// agree with it.
+/// agree with it. Where what lies beyond [`REACH`] is not negligible the integral goes on to
+/// [`FAR`], and what is left out there is part of the error.
 pub(super) fn expectation<const K: usize, X>(
     integrands: &Integrands<'_, K, X>,
     kinks: &[f64],
     tolerance: f64,
 ) -> Result<Estimate<K>, X> {
+    let check = composite(&graded(&[]));
+    let on_check = integrands(&check.nodes)?;
+    let mut beyond = Rule::default();
+    panel(-PROBE, -REACH, &mut beyond);
+    panel(REACH, PROBE, &mut beyond);
+    let tail = sum_of_sizes(&beyond.weights, &integrands(&beyond.nodes)?);
+    let sizes = sum_of_sizes(&check.weights, &on_check);
+    // A NaN is not negligible.
+    if !(0..K).all(|k| tail[k] <= tolerance * sizes[k]) {
+        return adaptive(integrands, kinks, tolerance, FAR);
+    }
     if kinks.is_empty() {
         let mut last: Option<[f64; K]> = None;
         for rule in HERMITE.iter() {
             let values = sum(&rule.weights, &integrands(&rule.nodes)?);
             if let Some(last) = last.replace(values) {
-                let error = difference(&last, &values, &values);
-                if error <= tolerance {
-                    let check = composite(&graded(&[]));
-                    let other = sum(&check.weights, &integrands(&check.nodes)?);
-                    let error = difference(&other, &values, &values).max(error);
-                    if error <= tolerance {
-                        return Ok(Estimate { values, error });
+                let between = difference(&last, &values, &values);
+                let estimate = Estimate { values, errors: between };
+                if estimate.error() <= tolerance {
+                    let other = sum(&check.weights, &on_check);
+                    let errors = largest(difference(&other, &values, &values), between);
+                    let estimate = Estimate { values, errors };
+                    if estimate.error() <= tolerance {
+                        return Ok(estimate);
                     }
                     break;
                 }
             }
         }
     }
-    adaptive(integrands, kinks, tolerance)
+    adaptive(integrands, kinks, tolerance, REACH)
 }
 
 /// Halving stops here: a panel is then 2^-50 wide.
@@ -208,24 +244,31 @@ const HALVINGS: usize = 50;
 /// And here: more panels are open at once only where there is no integral to be found.
 const OPEN: usize = 2000;
 
-/// The composite rule with halving.
+/// The integrals of each integrand over each interval.
+fn evaluate<const K: usize, X>(
+    integrands: &Integrands<'_, K, X>,
+    intervals: &[[f64; 2]],
+) -> Result<Vec<[f64; K]>, X> {
+    let order = LEGENDRE.nodes.len();
+    let mut rule = Rule::default();
+    for &[low, high] in intervals {
+        panel(low, high, &mut rule);
+    }
+    let values = integrands(&rule.nodes)?;
+    let parts = rule.weights.chunks_exact(order).zip(values.chunks_exact(order));
+    Ok(parts.map(|(weights, values)| sum(weights, values)).collect())
+}
+
+/// The composite rule with halving, over `-reach..=reach`.
 fn adaptive<const K: usize, X>(
     integrands: &Integrands<'_, K, X>,
     kinks: &[f64],
     tolerance: f64,
+    reach: f64,
 ) -> Result<Estimate<K>, X> {
-    let order = LEGENDRE.nodes.len();
-    let evaluate = |intervals: &[[f64; 2]]| -> Result<Vec<[f64; K]>, X> {
-        let mut rule = Rule::default();
-        for &[low, high] in intervals {
-            panel(low, high, &mut rule);
-        }
-        let values = integrands(&rule.nodes)?;
-        let parts = rule.weights.chunks_exact(order).zip(values.chunks_exact(order));
-        Ok(parts.map(|(weights, values)| sum(weights, values)).collect())
-    };
-    let mut open: Vec<[f64; 2]> = panels(&graded(kinks)).windows(2).map(|w| [w[0], w[1]]).collect();
-    let mut coarse = evaluate(&open)?;
+    let ends = panels(&graded(kinks), reach);
+    let mut open: Vec<[f64; 2]> = ends.windows(2).map(|w| [w[0], w[1]]).collect();
+    let mut coarse = evaluate(integrands, &open)?;
     let mut scale = [0.0; K];
     for part in &coarse {
         for (scale, part) in scale.iter_mut().zip(part) {
@@ -234,7 +277,7 @@ fn adaptive<const K: usize, X>(
     }
     let share = tolerance / open.len() as f64;
     let mut total = [0.0; K];
-    let mut error = 0.0;
+    let mut errors = left_out(integrands, reach, tolerance, &scale)?;
     for round in 0..=HALVINGS {
         let last = round == HALVINGS || open.len() > OPEN;
         let halves: Vec<[f64; 2]> = open
@@ -244,16 +287,18 @@ fn adaptive<const K: usize, X>(
                 [[low, middle], [middle, high]]
             })
             .collect();
-        let fine = evaluate(&halves)?;
+        let fine = evaluate(integrands, &halves)?;
         let (mut next_open, mut next_coarse) = (Vec::new(), Vec::new());
         for (i, coarse) in coarse.iter().enumerate() {
             let pair = [fine[2 * i], fine[2 * i + 1]];
             let both: [f64; K] = std::array::from_fn(|k| pair[0][k] + pair[1][k]);
             let off = difference(coarse, &both, &scale);
-            if off <= share || last {
-                error += off;
-                for (total, part) in total.iter_mut().zip(both) {
-                    *total += part;
+            // What is not finite does not become so by halving, and is not to keep the others.
+            let settled = |k: usize| off[k] <= share || !both[k].is_finite();
+            if last || (0..K).all(settled) {
+                for k in 0..K {
+                    errors[k] += off[k];
+                    total[k] += both[k];
                 }
             } else {
                 next_open.extend_from_slice(&halves[2 * i..2 * i + 2]);
@@ -265,7 +310,36 @@ fn adaptive<const K: usize, X>(
         }
         (open, coarse) = (next_open, next_coarse);
     }
-    Ok(Estimate { values: total, error })
+    Ok(Estimate { values: total, errors })
+}
+
+/// A bound of what lies beyond `reach`, relative to the larger of the scale and 1, from the last
+/// two panels at each end: what decays faster than a geometric series sums to less than that.
+fn left_out<const K: usize, X>(
+    integrands: &Integrands<'_, K, X>,
+    reach: f64,
+    tolerance: f64,
+    scale: &[f64; K],
+) -> Result<[f64; K], X> {
+    let mut errors = [0.0; K];
+    for sign in [-1.0, 1.0] {
+        let at = |z: f64| {
+            let (a, b) = (sign * z, sign * (z + 1.0));
+            [a.min(b), a.max(b)]
+        };
+        let parts = evaluate(integrands, &[at(reach - 2.0), at(reach - 1.0)])?;
+        for k in 0..K {
+            let (before, last) = (parts[0][k].abs(), parts[1][k].abs());
+            if last <= tolerance * scale[k] && last.is_finite() {
+                errors[k] += last / scale[k].max(1.0);
+                continue;
+            }
+            let ratio = last / before;
+            let rest = if ratio < 1.0 { last * ratio / (1.0 - ratio) } else { f64::INFINITY };
+            errors[k] += rest / scale[k].max(1.0);
+        }
+    }
+    Ok(errors.map(|error: f64| if error.is_nan() { f64::INFINITY } else { error }))
 }
 
 #[cfg(test)]
@@ -335,11 +409,27 @@ mod tests {
         for (i, (got, want, tolerance)) in cases.into_iter().enumerate() {
             let off = (got.values[0] - want).abs();
             assert!(off < tolerance, "{i}: {} {want}", got.values[0]);
-            assert!(got.error < 1e-12, "{i}: {}", got.error);
+            assert!(got.error() < 1e-12, "{i}: {}", got.error());
         }
         // What has no expectation is not given out as if it had: the error says so.
-        assert!(one(|z| 1.0 / (z - at).powi(2), &[]).error > 1e-3);
-        assert_eq!(one(|_| f64::NAN, &[]).error, f64::INFINITY);
-        assert_eq!(one(|z| if z < -12.5 { f64::NAN } else { z }, &[0.0]).error, f64::INFINITY);
+        assert!(one(|z| 1.0 / (z - at).powi(2), &[]).error() > 1e-3);
+        assert_eq!(one(|_| f64::NAN, &[]).error(), f64::INFINITY);
+        assert_eq!(one(|z| if z < -12.5 { f64::NAN } else { z }, &[0.0]).error(), f64::INFINITY);
+    }
+    #[test]
+    fn integrands_that_live_in_the_tail_come_out_or_are_refused() {
+        // E[e^(a z)] = e^(a^2 / 2), E[e^(z^2 / a)] = (1 - 2/a)^(-1/2).
+        for a in [10.0, 16.0, 18.0] {
+            let got = one(|z| (a * z).exp(), &[]);
+            let want = (0.5 * a * a).exp();
+            assert!((got.values[0] / want - 1.0).abs() < 1e-11, "{a}: {} {want}", got.values[0]);
+            assert!(got.error() < 1e-11, "{a}: {}", got.error());
+        }
+        let slow = one(|z| (z * z / 2.025).exp(), &[]);
+        let off = (slow.values[0] / 9.0 - 1.0).abs();
+        assert!(off < slow.error() && slow.error() < 1e-3, "{off} {}", slow.error());
+        for a in [2.0, 1.9, 1.1] {
+            assert_eq!(one(|z| (z * z / a).exp(), &[]).error(), f64::INFINITY, "{a}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use rand::Rng;
 use wengert_autodiff::{Activation, Element, Result, Var};
 
 use super::{ActivationLayer, Linear};
-use crate::init::{Init, InitError, Nonlinearity};
+use crate::init::{Init, InitError, Nonlinearity, TheoryError};
 use crate::module::{Module, Visitor, VisitorMut};
 use crate::observe::Observer;
 
@@ -123,6 +123,16 @@ pub enum BuildError {
         /// Why not.
         error: InitError,
     },
+    /// An activation for which no scheme can be chosen.
+    #[error("layer {layer}: its activation {activation} gives no scale for the weights: {error}")]
+    Activation {
+        /// The layer's number, from 0.
+        layer: usize,
+        /// The activation.
+        activation: Activation,
+        /// Why not.
+        error: TheoryError,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -203,7 +213,8 @@ impl SequentialBuilder {
     ///
     /// # Errors
     /// [`BuildError::Features`] if a layer takes another number of features than the one before it
-    /// gives, [`BuildError::Init`] if an initializer cannot be applied.
+    /// gives, [`BuildError::Init`] if an initializer cannot be applied, [`BuildError::Activation`]
+    /// if none is named and the activation has no gain.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
         let mut model = Sequential::empty();
         let mut features = None;
@@ -218,7 +229,11 @@ impl SequentialBuilder {
                     {
                         return Err(BuildError::Features { layer, takes: inputs, given });
                     }
-                    let init = init.clone().unwrap_or_else(|| Init::for_activation(activation));
+                    let init = match init {
+                        Some(init) => init.clone(),
+                        None => Init::try_for_activation(activation)
+                            .map_err(|error| BuildError::Activation { layer, activation, error })?,
+                    };
                     let linear = Linear::new(inputs, outputs, activation, &init, rng)
                         .map_err(|error| BuildError::Init { layer, error })?;
                     model.push(if bias { linear } else { linear.without_bias() });

@@ -144,6 +144,58 @@ fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
     assert!(matches!(error, TheoryError::Number { .. }), "{error}");
 }
 
+#[test]
+fn the_table_stays_narrow() {
+    let mut model = Sequential::<f32>::empty();
+    model.push(Linear::new(4, 4, Activation::Tanh, &Init::Zeros, &mut rng(1)).unwrap());
+    let mut advice = recommend(&model).unwrap();
+    advice.layers[0].sigma_w = 6.7e153;
+    advice.layers[0].gradient_factor = 1.5e-7;
+    let table = advice.to_string();
+    assert!(table.contains("6.70e153") && table.contains("1.50e-7"), "{table}");
+}
+
+#[test]
+fn advice_for_another_model_changes_nothing() {
+    let model = |widths: &[usize], bias: bool| {
+        let mut model = Sequential::<f32>::empty();
+        for pair in widths.windows(2) {
+            let init = Init::Constant(3.0);
+            let layer =
+                Linear::new(pair[0], pair[1], Activation::Tanh, &init, &mut rng(1)).unwrap();
+            model.push(if bias { layer } else { layer.without_bias() });
+        }
+        model
+    };
+    let advice = recommend(&model(&[4, 5, 6], true)).unwrap();
+    for (mut other, why) in [
+        (model(&[4, 5], true), "no weight \"1.weight\""),
+        (model(&[4, 5, 6, 7], true), "nothing on its weight \"2.weight\""),
+        (model(&[4, 5, 7], true), "has the shape [7, 5], not [6, 5]"),
+        (model(&[4, 5, 6], false), "has no bias"),
+    ] {
+        let error = advice.apply(&mut other, &mut rng(2)).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        let same = |values: Vec<f32>| values.into_iter().all(|x| x == 3.0 || x == 0.0);
+        assert!(other.parameters().iter().all(|(_, p)| same(p.value().to_vec())), "{why}");
+    }
+    advice.apply(&mut model(&[4, 5, 6], true), &mut rng(2)).unwrap();
+}
+
+#[test]
+fn activations_that_let_nothing_through_are_refused() {
+    let faint = CustomActivation::<f32>::new("faint", |x| x.tanh() * 1e-9);
+    let zero = CustomActivation::<f32>::new("nothing", |x| x * 0.0);
+    for activation in [faint, zero] {
+        let mut model = Sequential::<f32>::empty();
+        let init = Init::Zeros;
+        model.push(Linear::new(4, 4, Activation::Identity, &init, &mut rng(1)).unwrap());
+        model.push(activation);
+        let error = recommend(&model).unwrap_err();
+        assert!(matches!(error, TheoryError::Silent { .. }), "{error}");
+    }
+}
+
 /// Stands for a layer that normalizes.
 #[derive(Debug)]
 struct Normalize;

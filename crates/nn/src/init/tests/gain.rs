@@ -2,7 +2,7 @@
 
 use wengert_autodiff::Activation;
 
-use super::{function, near, reference};
+use super::{Direct, function, near, reference};
 use crate::CustomActivation;
 use crate::init::{Fan, Init, Nonlinearity, TheoryError, gain};
 
@@ -79,6 +79,82 @@ fn what_has_no_gain_is_refused() {
     assert!(matches!(gain(&reducing), Err(TheoryError::NotElementwise { .. })));
     let slope = Activation::LeakyRelu { slope: 7.0 };
     assert!(matches!(gain(&slope), Err(TheoryError::Function(_))));
+}
+
+#[test]
+fn what_comes_from_the_tail_is_found() {
+    // E[exp(a z)^2] = exp(2 a^2), E[exp(z^2/a)^2] = (1 - 4/a)^(-1/2) for a > 4.
+    for (a, f) in [
+        (5.0, Direct { name: "exp(5x)", f: |x| (5.0 * x).exp(), d: |x| 5.0 * (5.0 * x).exp() }),
+        (8.0, Direct { name: "exp(8x)", f: |x| (8.0 * x).exp(), d: |x| 8.0 * (8.0 * x).exp() }),
+    ] {
+        let got = gain(&f).unwrap();
+        near(got.second_moment() / (2.0_f64 * a * a).exp(), 1.0, 1e-11, f.name);
+        near(got.slope / (a * a * (2.0_f64 * a * a).exp()), 1.0, 1e-11, f.name);
+        assert!(got.error < 1e-11, "{}", got.error);
+    }
+    let slow = |x: f64| (x * x / 4.2).exp();
+    let slow = Direct { name: "exp(x^2/4.2)", f: slow, d: |x| x / 2.1 * (x * x / 4.2).exp() };
+    let got = gain(&slow).unwrap();
+    near(got.second_moment(), (1.0 - 4.0 / 4.2_f64).powf(-0.5), 1e-10, slow.name);
+    for infinite in [
+        Direct {
+            name: "exp(x^2/4)",
+            f: |x| (x * x / 4.0).exp(),
+            d: |x| x / 2.0 * (x * x / 4.0).exp(),
+        },
+        Direct {
+            name: "exp(x^2/2.2)",
+            f: |x| (x * x / 2.2).exp(),
+            d: |x| x / 1.1 * (x * x / 2.2).exp(),
+        },
+    ] {
+        let error = gain(&infinite).unwrap_err();
+        assert!(matches!(error, TheoryError::NotFinite { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_is_not_resolved_is_refused() {
+    for unresolved in [
+        Direct { name: "1/x", f: f64::recip, d: |x| -1.0 / (x * x) },
+        Direct {
+            name: "|x|^(1/4)",
+            f: |x| x.abs().powf(0.25),
+            d: |x| 0.25 * x.abs().powf(-0.75) * x.signum(),
+        },
+    ] {
+        let error = gain(&unresolved).unwrap_err();
+        assert!(matches!(error, TheoryError::Unresolved { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains(unresolved.name) && text.contains("kinks"), "{text}");
+    }
+    // A steep step is not: E[f'^2] = a phi(0.37) int sech^4 = 4/3 a phi(0.37).
+    let step = Direct {
+        name: "tanh(1e6 (x - 0.37))",
+        f: |x| (1e6 * (x - 0.37)).tanh(),
+        d: |x| 1e6 * (1e6 * (x - 0.37)).cosh().powi(-2),
+    };
+    let got = gain(&step).unwrap();
+    near(got.slope, 4e6 / 3.0 * super::density(0.37), 1e-7, step.name);
+    assert!(got.error < 1e-6, "{}", got.error);
+}
+
+#[test]
+fn an_activation_that_is_zero_everywhere_is_named() {
+    let dead = Activation::Softshrink { lambda: 40.0 };
+    let error = gain(&dead).unwrap_err();
+    assert!(matches!(error, TheoryError::Silent { .. }), "{error}");
+    assert!(error.to_string().starts_with("softshrink"), "{error}");
+    assert!(error.to_string().contains("is zero"), "{error}");
+    assert_eq!(Init::for_activation(dead), Init::lecun_normal());
+    let build = |activation| {
+        crate::Sequential::builder().linear(4, 4, activation).build::<f32>(&mut super::rng(1))
+    };
+    let error = build(dead).unwrap_err().to_string();
+    assert!(error.contains("layer 0: its activation softshrink"), "{error}");
+    let error = build(Activation::LeakyRelu { slope: f64::NAN }).unwrap_err().to_string();
+    assert!(error.contains("leaky") && error.contains("slope"), "{error}");
 }
 
 #[test]

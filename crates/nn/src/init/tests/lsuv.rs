@@ -134,4 +134,9 @@ fn what_cannot_be_scaled_is_an_error_with_the_layers_name() {
     assert!(error.to_string().contains("show its parts"), "{error}");
     let error = lsuv(&mut model, &normal([8, 5], 1), Lsuv::default(), &mut rng(1)).unwrap_err();
     assert!(matches!(error, LsuvError::Forward(_)), "{error}");
+    for tolerance in [f64::NAN, -0.1] {
+        let options = Lsuv { tolerance, ..Lsuv::default() };
+        let error = lsuv(&mut model, &normal([8, 4], 1), options, &mut rng(1)).unwrap_err();
+        assert!(matches!(error, LsuvError::Tolerance { .. }), "{error}");
+    }
 }

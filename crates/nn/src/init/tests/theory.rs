@@ -195,6 +195,8 @@ fn numbers_outside_their_domain_are_refused() {
     number(network.correlation_map(1.0, 1.5).unwrap_err());
     number(network.correlation_map(0.0, 0.5).unwrap_err());
     number(network.fixed_point(-1.0).unwrap_err());
+    let still = MeanField::new(&Activation::Tanh, 0.0, 0.0).unwrap();
+    number(still.correlation_map(1.0, 0.5).unwrap_err());
     number(edge_of_chaos(&Activation::Tanh).at_sigma_b(-0.1).unwrap_err());
     number(predict(&[], f64::INFINITY).unwrap_err());
 }

@@ -145,8 +145,16 @@ impl<'a> MeanField<'a> {
     /// [`TheoryError`] if the expectation cannot be computed or `c` is not in `[-1, 1]`.
     pub fn correlation_map(&self, q: f64, c: f64) -> Result<f64, TheoryError> {
         check(q, c)?;
+        let variance = self.variance_map(q)?;
+        if !(variance.is_normal() && variance > 0.0) {
+            return Err(TheoryError::Number {
+                what: "the next layer's variance",
+                domain: "finite and above 0 for a correlation to exist",
+                got: variance,
+            });
+        }
         let values = pair(self.activation, q, c)?.values;
-        Ok((self.weight_variance * values + self.bias_variance) / self.variance_map(q)?)
+        Ok((self.weight_variance * values + self.bias_variance) / variance)
     }
 
     /// `chi_c = sigma_w^2 E[f'(u) f'(v)]`: the slope of the correlation map, for a `q` that is a

@@ -23,6 +23,8 @@ pub use stack::{StackLayer, StackPrediction, predict};
 
 use wengert_autodiff::Shape;
 
+use super::figure::figure;
+
 /// Why a gain or a quantity of mean-field theory cannot be computed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -42,7 +44,7 @@ pub enum TheoryError {
     },
     /// An expectation that is not a finite number.
     #[error(
-        "the expectations of {activation} at pre-activations of variance {variance} are not finite; it must be defined everywhere and grow more slowly than e^(x^2/4)"
+        "the expectations of {activation} at pre-activations of variance {} are not finite, or come from beyond 37 standard deviations; it must be defined everywhere and grow more slowly than e^(x^2/4)", figure(*.variance)
     )]
     NotFinite {
         /// The activation's name.
@@ -50,8 +52,32 @@ pub enum TheoryError {
         /// The variance.
         variance: f64,
     },
+    /// An expectation that the quadrature does not settle on.
+    #[error(
+        "the expectations of {activation} at pre-activations of variance {} could not be resolved (two quadrature rules differ by {error:.1e} of them): either they are not finite, or the function bends or jumps where it does not say so; name its kinks (CustomActivation::with_kinks)", figure(*.variance)
+    )]
+    Unresolved {
+        /// The activation's name.
+        activation: String,
+        /// The variance.
+        variance: f64,
+        /// By how much the rules differ, relative to the value.
+        error: f64,
+    },
+    /// An activation that lets nothing through.
+    #[error(
+        "{activation} is zero, or nearly so, at every point that pre-activations of variance {} reach: E[f^2] = {second:e}, and no weights of moderate size bring a signal through it", figure(*.variance)
+    )]
+    Silent {
+        /// The activation's name.
+        activation: String,
+        /// The variance.
+        variance: f64,
+        /// `E[f(x)^2]`.
+        second: f64,
+    },
     /// A number outside its domain.
-    #[error("{what} must be {domain}, got {got}")]
+    #[error("{what} must be {domain}, got {}", figure(*.got))]
     Number {
         /// Which number.
         what: &'static str,

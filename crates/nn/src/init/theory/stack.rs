@@ -123,6 +123,10 @@ pub fn predict(
         let mean_field = w * square + b;
         let q = mean_field + correction;
         let here = moments(&*layer.activation, mean_field)?;
+        if !(here.fourth.is_finite() && here.slope_fourth.is_finite()) {
+            let activation = layer.activation.name();
+            return Err(TheoryError::NotFinite { activation, variance: mean_field });
+        }
         let curvature = curvature(&*layer.activation, mean_field)?;
         let activation_square =
             here.second + here.growth * (q - mean_field) + 0.5 * curvature * spread;
