@@ -6,6 +6,7 @@
 
 mod report;
 mod ridders;
+mod verdict;
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -20,6 +21,7 @@ use crate::testing::Layout;
 use crate::var::Var;
 pub use report::{Comparison, GradcheckError, OpPath, OpStep, Report};
 use ridders::{Difference, differentiate, finer};
+use verdict::Verdict;
 
 /// Checks the first derivatives of `f` at `inputs`.
 ///
@@ -294,7 +296,7 @@ impl Gradcheck {
                     all[input] = &moved;
                     observe(&all)
                 };
-                let coarse = differentiate(&moved, value, self.step)?;
+                let coarse = differentiate(moved, value, self.step)?;
                 // Made where the first steps leave a doubt.
                 let mut again: Option<Vec<Vec<Difference>>> = None;
                 for (output, numeric) in coarse.into_iter().enumerate() {
@@ -303,7 +305,7 @@ impl Gradcheck {
                     if !self.agrees(analytic, &all[0]) {
                         let again = match &mut again {
                             Some(again) => again,
-                            None => again.insert(finer(&moved, value, self.step)?),
+                            None => again.insert(finer(moved, value, self.step)?),
                         };
                         all.extend(again.iter().map(|found| found[output].clone()));
                     }
@@ -338,77 +340,6 @@ impl Gradcheck {
         }
         Ok(shape)
     }
-
-    fn allowed(&self, analytic: f64, numeric: f64) -> f64 {
-        self.absolute + self.relative * analytic.abs().max(numeric.abs())
-    }
-
-    fn agrees(&self, analytic: f64, numeric: &Difference) -> bool {
-        let tolerance = self.allowed(analytic, numeric.value);
-        (analytic - numeric.value).abs() <= tolerance && numeric.uncertainty <= tolerance
-    }
-
-    /// What differences of several first steps, the largest first, say of a derivative; and the one
-    /// that says it.
-    fn judge<'d>(&self, analytic: f64, all: &'d [Difference]) -> (Verdict, &'d Difference) {
-        if let Some(agreeing) = all.iter().find(|numeric| self.agrees(analytic, numeric)) {
-            return (Verdict::Agrees, agreeing);
-        }
-        let best = all
-            .iter()
-            .min_by(|a, b| a.uncertainty.total_cmp(&b.uncertainty))
-            .expect("there is a first step");
-        if analytic.is_nan() {
-            return (Verdict::Wrong, best);
-        }
-        let kinked = |numeric: &Difference| numeric.kink(self.allowed(analytic, numeric.value));
-        // Far surer of themselves than they are near the derivative.
-        let against: Vec<&Difference> = all
-            .iter()
-            .filter(|numeric| {
-                let distance = (analytic - numeric.value).abs();
-                numeric.value.is_finite() && numeric.uncertainty <= 0.1 * distance
-            })
-            .filter(|numeric| !kinked(numeric))
-            .collect();
-        for (i, one) in against.iter().enumerate() {
-            let same = |other: &&Difference| {
-                let distance = (one.value - other.value).abs();
-                distance
-                    <= self.allowed(one.value, other.value) + one.uncertainty + other.uncertainty
-            };
-            if against[i + 1..].iter().copied().any(|other| same(&other)) {
-                let surer = against[i + 1..]
-                    .iter()
-                    .copied()
-                    .filter(same)
-                    .fold(*one, |a, b| if b.uncertainty < a.uncertainty { b } else { a });
-                return (Verdict::Wrong, surer);
-            }
-        }
-        // Only the first steps rise above rounding.
-        let first = &all[0];
-        let tolerance = self.allowed(analytic, first.value);
-        if first.value.is_finite() && first.uncertainty <= tolerance && !kinked(first) {
-            return (Verdict::Wrong, first);
-        }
-        if analytic.is_finite()
-            && let Some(kink) = all.iter().find(|numeric| kinked(numeric))
-        {
-            return (Verdict::Kink, kink);
-        }
-        (Verdict::Unclear, best)
-    }
-}
-
-/// What is said of one derivative.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Agrees,
-    Kink,
-    Wrong,
-    /// The differences are not finite or do not settle.
-    Unclear,
 }
 
 /// The derivatives that let a check fail.

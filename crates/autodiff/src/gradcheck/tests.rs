@@ -249,6 +249,9 @@ fn options_that_make_no_sense_are_refused() {
     for order in [0, 3, 9] {
         assert!(catch_unwind(|| check.order(order)).is_err(), "{order}");
     }
+    for step in [f64::NAN, f64::INFINITY, 0.0] {
+        assert!(catch_unwind(|| check.step(step)).is_err(), "{step}");
+    }
     for share in [f64::NAN, -0.1, 1.1] {
         assert!(catch_unwind(|| check.kinks(share)).is_err(), "{share}");
     }
