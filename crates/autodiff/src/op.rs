@@ -63,7 +63,8 @@ pub trait Op<E: Element>: Debug + Send + 'static {
     /// The name messages call it by.
     fn name(&self) -> &'static str;
 
-    /// The number of operands, if it is fixed. Checked before [`shape`](Self::shape) is asked.
+    /// The number of operands, if it is fixed. Checked before [`shape`](Self::shape) is asked:
+    /// `None` takes any number but none at all.
     fn arity(&self) -> Option<usize> {
         None
     }
@@ -211,7 +212,11 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     /// If there is none.
     #[track_caller]
     pub fn input(&self, i: usize) -> Var<'t, E> {
-        self.tape().var(self.inputs[i])
+        let Some(&input) = self.inputs.get(i) else {
+            let operands = self.inputs.len();
+            panic!("the rule asked for operand {i}, the operation has {operands} (0..{operands})");
+        };
+        self.tape().var(input)
     }
 
     /// The output.
@@ -283,6 +288,9 @@ pub(crate) fn evaluate<E: Element>(
     {
         return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
     }
+    if inputs.is_empty() && op.arity().is_none() {
+        return Err(no_operands(op.name()));
+    }
     let shape = match *inputs {
         [a] => op.shape(&[a.shape()]),
         [a, b] => op.shape(&[a.shape(), b.shape()]),
@@ -317,6 +325,13 @@ fn look<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>], value: &Tensor<E>) ->
         element,
         given_finite: inputs.iter().all(|x| anomaly::first(x).is_none()),
     })))
+}
+
+#[cold]
+fn no_operands(op: &'static str) -> Error {
+    let message = "got no operands, takes at least one (an operation of none says so with \
+                   `arity` 0)";
+    Error::Argument { op, message: message.to_owned() }
 }
 
 #[cold]

@@ -185,7 +185,11 @@ fn pull<E: Element, const N: usize>(
 ) -> Result<[Tensor<E>; N]> {
     same_shape("vjp", "a cotangent of the output's shape", &y.shape(), cotangent.shape())?;
     let tape = y.tape();
-    // Inputs of the caller's closure are on one tape, that of its output.
+    // The closure may have returned a variable of a tape of its own.
+    if !inputs.iter().all(|x| std::ptr::eq(x.tape(), tape)) {
+        return Err(Error::DifferentTapes { op: "vjp" });
+    }
+    // One tape, so that the lifetimes may be one.
     let inputs = inputs.map(|x| tape.var(x.index()));
     let mut found = if y.requires_grad() {
         grad(&[y], &[tape.constant(cotangent)], &inputs, CreateGraph::No)?
@@ -311,5 +315,15 @@ mod tests {
         assert!(matches!(jvp(|[x]| x, [&x], [&wrong]), Err(Error::Shapes { .. })));
         assert!(matches!(vjp(|[x]| x, [&x], &wrong), Err(Error::Shapes { .. })));
         assert!(matches!(hvp(|x| x.sum(), &x, &wrong), Err(Error::Shapes { .. })));
+    }
+
+    #[test]
+    fn an_output_of_another_tape_is_refused() {
+        let other: &'static Tape<f64> = Box::leak(Box::new(Tape::new()));
+        let foreign = other.variable(&Tensor::scalar(3.0));
+        let s = Tensor::scalar(2.0);
+        let different = Error::DifferentTapes { op: "vjp" };
+        assert_eq!(value_and_grad(|[_]| foreign * foreign, [&s]).unwrap_err(), different);
+        assert_eq!(jacobian(|_| foreign * foreign, &s).unwrap_err(), different);
     }
 }

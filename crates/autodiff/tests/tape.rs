@@ -2,7 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wengert_autodiff::{CreateGraph, Error, Parameter, Tape, Tensor, grad, ops};
+use wengert_autodiff::{
+    Cotangents, CreateGraph, Error, Forward, Op, Parameter, Result, Shape, Tape, Tensor, Vjp, eval,
+    grad, ops,
+};
 
 fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::from_slice(values, [values.len()]).unwrap()
@@ -206,4 +209,37 @@ fn rows_without_classes_are_no_rows_to_stumble_on() {
     }
     let one = tape.variable(&Tensor::zeros([1, 0]));
     assert!(matches!(ops::cross_entropy(one, vec![0]), Err(Error::Label { classes: 0, .. })));
+}
+
+/// The first operand, of any number.
+#[derive(Debug)]
+struct First;
+
+impl Op<f64> for First {
+    fn name(&self) -> &'static str {
+        "first"
+    }
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+    fn forward(&self, inputs: &[&Tensor<f64>], _: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        Ok(inputs[0].clone())
+    }
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+        let _ = node.input(5);
+        Ok([Some(node.gy())].into_iter().collect())
+    }
+}
+
+#[test]
+fn operands_that_are_not_there_are_named() {
+    let tape = Tape::new();
+    for error in [tape.apply(First, &[]).unwrap_err(), eval(&First, &[]).unwrap_err()] {
+        assert!(matches!(error, Error::Argument { op: "first", .. }), "{error}");
+    }
+    let x = tape.variable(&Tensor::scalar(2.0));
+    let y = tape.apply(First, &[x]).unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| y.backward())).unwrap_err();
+    let message = panic.downcast_ref::<String>().unwrap();
+    assert!(message.contains("operand 5, the operation has 1"), "{message}");
 }

@@ -72,6 +72,9 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.checked == 0 && self.kinks.is_empty() {
+            return f.write_str("nothing was checked: the inputs or the output have no elements");
+        }
         write!(f, "{} derivatives agree, {} kinks left out", self.checked, self.kinks.len())?;
         if let Some(worst) = &self.worst {
             write!(f, "; worst at {:.2} of the tolerance: {worst}", self.worst_ratio)?;
@@ -87,6 +90,20 @@ pub enum GradcheckError {
     /// Derivatives that disagree; at most ten are listed.
     #[error("{count} of {of} derivatives are wrong:{}", lines(first))]
     Mismatch {
+        /// How many.
+        count: usize,
+        /// Of how many compared.
+        of: usize,
+        /// The first of them.
+        first: Vec<Comparison>,
+    },
+    /// Derivatives there is nothing to compare with: the differences leave the domain or do not
+    /// settle, however small the step; at most ten are listed.
+    #[error(
+        "{count} of {of} derivatives could not be differenced, the differences are not finite or do not settle at any step; move the inputs:{}",
+        lines(first)
+    )]
+    Undifferenced {
         /// How many.
         count: usize,
         /// Of how many compared.

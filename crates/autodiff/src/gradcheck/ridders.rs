@@ -16,6 +16,8 @@ pub(super) struct Difference {
     /// `|f(x+h) - 2 f(x) + f(x-h)| / h`, the disagreement of the one-sided differences, for each
     /// step from the largest.
     gaps: [f64; STEPS],
+    /// What rounding of the values may do to a difference over the smallest step.
+    noise: f64,
 }
 
 impl Difference {
@@ -23,8 +25,35 @@ impl Difference {
     /// as the step shrinks, as they do where there is a derivative.
     pub(super) fn kink(&self, tolerance: f64) -> bool {
         let (first, last) = (self.gaps[0], self.gaps[STEPS - 1]);
-        last > tolerance && last > 0.5 * first.min(self.gaps[STEPS / 2])
+        last > tolerance + 2.0 * self.noise && last > 0.5 * first.min(self.gaps[STEPS / 2])
     }
+}
+
+/// How much smaller the first step is when a derivative is differenced again.
+const FINER: [f64; 3] = [30.0, 1e3, 3e4];
+
+/// The derivatives once more, from steps that are far smaller: for a point close to a kink or to
+/// the domain's edge, or a slope that changes within the first steps. Below `x`'s own size for one
+/// that is close to 0. The uncertainties include rounding.
+pub(super) fn finer(
+    f: impl Fn(f64) -> Result<Vec<f64>>,
+    x: f64,
+    step: f64,
+) -> Result<Vec<Vec<Difference>>> {
+    let mut steps: Vec<f64> = FINER.iter().map(|by| step / by).collect();
+    let last = steps[FINER.len() - 1];
+    if x.abs() < 10.0 * last && x.abs() > f64::MIN_POSITIVE / f64::EPSILON {
+        steps.extend([0.1 * x.abs(), 0.02 * x.abs()]);
+    }
+    let mut all = Vec::with_capacity(steps.len());
+    for step in steps {
+        let mut found = differentiate(&f, x, step)?;
+        for difference in &mut found {
+            difference.uncertainty = difference.uncertainty.max(difference.noise);
+        }
+        all.push(found);
+    }
+    Ok(all)
 }
 
 /// The derivative of each of the elements `f` returns at `x`; `step` is the largest, in units of
@@ -37,7 +66,12 @@ pub(super) fn differentiate(
     let centre = f(x)?;
     let mut found: Vec<Difference> = centre
         .iter()
-        .map(|_| Difference { value: f64::NAN, uncertainty: f64::INFINITY, gaps: [0.0; STEPS] })
+        .map(|_| Difference {
+            value: f64::NAN,
+            uncertainty: f64::INFINITY,
+            gaps: [0.0; STEPS],
+            noise: 0.0,
+        })
         .collect();
     let mut step = step * x.abs().max(1.0);
     // Neville's tableau: column j is free of the error terms below h^(2j+2). Only the column before
@@ -51,6 +85,8 @@ pub(super) fn differentiate(
         column.push(above.iter().zip(&below).map(|(a, b)| (a - b) / (right - left)).collect());
         for (k, difference) in found.iter_mut().enumerate() {
             difference.gaps[i] = ((above[k] - centre[k]) - (centre[k] - below[k])).abs() / step;
+            let size = above[k].abs().max(below[k].abs()).max(centre[k].abs());
+            difference.noise = 4.0 * f64::EPSILON * size / step;
         }
         let mut factor = SHRINK * SHRINK;
         for j in 1..=i {

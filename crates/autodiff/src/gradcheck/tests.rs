@@ -190,9 +190,79 @@ fn non_contiguous_inputs_are_tried_if_asked() {
 }
 
 #[test]
-fn the_step_can_be_chosen() {
-    // The default step leaves the domain of this logarithm; a smaller one does not.
-    let x = vector(&[0.01]);
-    assert!(gradcheck(|[x]| x.log().sum(), [&x]).is_err());
-    assert!(Gradcheck::new().step(1e-3).run(|[x]| x.log().sum(), [&x]).is_ok());
+fn close_to_a_kink_right_is_right_and_wrong_is_wrong() {
+    for distance in [2e-9, 1e-7, 5e-6, 2e-5, 4e-4, 7e-4, 1e-3, 1.1e-3, 2e-3] {
+        for x in [distance, -distance] {
+            let report = gradcheck(|[x]| x.relu().sum(), [&vector(&[x])]);
+            assert!(report.as_ref().is_ok_and(|report| report.checked == 1), "{x}: {report:?}");
+        }
+    }
+    for x in [4e-4, 7e-4, 1e-3, 1.1e-3] {
+        let error = gradcheck(|[x]| wrong_relu(x), [&vector(&[x])]).unwrap_err();
+        let GradcheckError::Mismatch { first, .. } = &error else { panic!("{x}: {error}") };
+        assert!((first[0].numeric - 1.0).abs() < 1e-6, "{x}: {error}");
+    }
+}
+
+/// relu with half its gradient.
+fn wrong_relu(x: Var<'_, f64>) -> Var<'_, f64> {
+    let y = x.relu();
+    (y * 0.5 + y.detach() * 0.5).sum()
+}
+
+#[test]
+fn steps_that_leave_the_domain_are_shrunk() {
+    fn inverse(x: Var<'_, f64>) -> Var<'_, f64> {
+        (x.tape().constant(&Tensor::ones([1])) / x).sum()
+    }
+    for x in [1e-9, 1e-6, 1e-4, 1e-3, 8.5e-3, 0.01, 0.05] {
+        let x = vector(&[x]);
+        gradcheck(|[x]| x.log().sum(), [&x]).unwrap();
+        gradcheck(|[x]| x.sqrt().sum(), [&x]).unwrap();
+        gradcheck(|[x]| inverse(x), [&x]).unwrap();
+    }
+    let error = gradcheck(|[x]| x.sqrt().sum(), [&vector(&[0.0])]).unwrap_err();
+    assert!(matches!(error, GradcheckError::Undifferenced { count: 1, of: 1, .. }), "{error}");
+    assert!(error.to_string().contains("could not be differenced"), "{error}");
+}
+
+#[test]
+fn a_steep_point_is_no_kink() {
+    fn half(x: Var<'_, f64>, steepness: f64) -> Var<'_, f64> {
+        let y = (x * steepness).tanh();
+        (y * 0.5 + y.detach() * 0.5).sum()
+    }
+    for steepness in [200.0, 1e3, 1e4] {
+        let mut values = [1.0; 20];
+        values[7] = 0.3 / steepness;
+        let x = vector(&values);
+        assert_eq!(gradcheck(|[x]| (x * steepness).tanh().sum(), [&x]).unwrap().checked, 20);
+        let error = gradcheck(|[x]| half(x, steepness), [&x]).unwrap_err();
+        assert!(matches!(error, GradcheckError::Mismatch { count: 1, .. }), "{error}");
+    }
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    use std::panic::catch_unwind;
+    let check = Gradcheck::new();
+    for order in [0, 3, 9] {
+        assert!(catch_unwind(|| check.order(order)).is_err(), "{order}");
+    }
+    for step in [f64::NAN, f64::INFINITY, 0.0] {
+        assert!(catch_unwind(|| check.step(step)).is_err(), "{step}");
+    }
+    for share in [f64::NAN, -0.1, 1.1] {
+        assert!(catch_unwind(|| check.kinks(share)).is_err(), "{share}");
+    }
+    for bound in [f64::NAN, f64::INFINITY, -1e-9] {
+        assert!(catch_unwind(|| check.tolerance(bound, 0.0)).is_err(), "{bound}");
+        assert!(catch_unwind(|| check.tolerance(0.0, bound)).is_err(), "{bound}");
+    }
+}
+
+#[test]
+fn an_empty_check_says_so() {
+    let report = gradcheck(|[x]| x.sum(), [&Tensor::zeros([0])]).unwrap();
+    assert!(report.to_string().starts_with("nothing was checked"), "{report}");
 }

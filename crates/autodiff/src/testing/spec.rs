@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::case::{Case, Failure, Row, check, check_gradients};
 use super::{Dense, Domain, Fault, Sampler};
 use crate::error::Result;
+use crate::gradcheck::check_order;
 use crate::op::Op;
 use crate::tensor::Tensor;
 
@@ -64,8 +65,13 @@ impl Spec {
         Self::new(operands, move |x| Dense::zip(&x[0], &x[1], &f))
     }
 
-    /// The highest order of derivative to check, 2 unless told.
+    /// The highest order of derivative to check, 1 or 2; 2 unless told.
+    ///
+    /// # Panics
+    /// If it is neither.
+    #[track_caller]
     pub fn order(mut self, order: u8) -> Self {
+        check_order(order);
         self.order = order;
         self
     }
@@ -98,7 +104,7 @@ impl Spec {
         let row = Row { name, order: self.order, reorders: self.reorders, sample };
         let draw =
             |seed| make((self.operands)(&mut Sampler::new(seed)), Rc::clone(&self.reference));
-        let seeds = self.seed..self.seed + self.cases;
+        let seeds = (0..self.cases).map(|case| self.seed.wrapping_add(case));
         for seed in seeds.clone() {
             check(&row, &draw(seed)).map_err(|failure| failure.at(name, seed))?;
         }
@@ -211,6 +217,18 @@ mod tests {
         assert!(message.contains("parabola at seed ") && message.contains("analytic"), "{message}");
         let wrong = check_op_f64(&Parabola { value: 1.1, slope: 2.2 }, spec(Domain::REAL));
         assert!(wrong.unwrap_err().to_string().contains("f64 value"));
+    }
+
+    #[test]
+    fn the_last_seeds_wrap_around() {
+        let last = spec(Domain::REAL).seed(u64::MAX);
+        check_op_f64(&Parabola { value: 1.0, slope: 2.0 }, last).unwrap();
+    }
+
+    #[test]
+    #[should_panic(expected = "the order must be 1 or 2, got 3")]
+    fn an_order_there_is_no_check_for_is_refused() {
+        let _ = spec(Domain::REAL).order(3);
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! What differences say of a derivative.
+
+use super::Gradcheck;
+use super::ridders::Difference;
+
+/// What is said of one derivative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Agrees,
+    Kink,
+    Wrong,
+    /// The differences are not finite or do not settle.
+    Unclear,
+}
+
+impl Gradcheck {
+    pub(super) fn allowed(&self, analytic: f64, numeric: f64) -> f64 {
+        self.absolute + self.relative * analytic.abs().max(numeric.abs())
+    }
+
+    pub(super) fn agrees(&self, analytic: f64, numeric: &Difference) -> bool {
+        let tolerance = self.allowed(analytic, numeric.value);
+        (analytic - numeric.value).abs() <= tolerance && numeric.uncertainty <= tolerance
+    }
+
+    /// What differences of several first steps, the largest first, say of a derivative; and the one
+    /// that says it.
+    pub(super) fn judge<'d>(
+        &self,
+        analytic: f64,
+        all: &'d [Difference],
+    ) -> (Verdict, &'d Difference) {
+        if let Some(agreeing) = all.iter().find(|numeric| self.agrees(analytic, numeric)) {
+            return (Verdict::Agrees, agreeing);
+        }
+        let best = all
+            .iter()
+            .min_by(|a, b| a.uncertainty.total_cmp(&b.uncertainty))
+            .expect("there is a first step");
+        if analytic.is_nan() {
+            return (Verdict::Wrong, best);
+        }
+        let kinked = |numeric: &Difference| numeric.kink(self.allowed(analytic, numeric.value));
+        // Far surer of themselves than they are near the derivative.
+        let against: Vec<&Difference> = all
+            .iter()
+            .filter(|numeric| {
+                let distance = (analytic - numeric.value).abs();
+                numeric.value.is_finite() && numeric.uncertainty <= 0.1 * distance
+            })
+            .filter(|numeric| !kinked(numeric))
+            .collect();
+        for (i, &one) in against.iter().enumerate() {
+            let same = |other: &&&Difference| {
+                let uncertainty = one.uncertainty + other.uncertainty;
+                let tolerance = self.allowed(one.value, other.value) + uncertainty;
+                (one.value - other.value).abs() <= tolerance
+            };
+            if let Some(&other) = against[i + 1..].iter().find(same) {
+                let surer = if other.uncertainty < one.uncertainty { other } else { one };
+                return (Verdict::Wrong, surer);
+            }
+        }
+        // Only the first steps rise above rounding.
+        let first = &all[0];
+        let tolerance = self.allowed(analytic, first.value);
+        if first.value.is_finite() && first.uncertainty <= tolerance && !kinked(first) {
+            return (Verdict::Wrong, first);
+        }
+        if analytic.is_finite()
+            && let Some(kink) = all.iter().find(|numeric| kinked(numeric))
+        {
+            return (Verdict::Kink, kink);
+        }
+        (Verdict::Unclear, best)
+    }
+}
