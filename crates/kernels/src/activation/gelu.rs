@@ -66,9 +66,7 @@ impl<E: Element> VectorFn<E> for GeluTanh {
         let slope = Pair::splat(x.token(), E::GELU_TANH_SLOPE);
         let cubic = Pair::splat(x.token(), E::GELU_TANH_CUBIC);
         let bent = Pair::product(z, z).times(cubic);
-        let factor = Pair::sum(slope.hi, bent.hi);
-        let factor = Pair { hi: factor.hi, lo: factor.lo + (slope.lo + bent.lo) };
-        let y = factor.times_vector(-z);
+        let y = slope.plus(bent).times_vector(-z);
         silu::weighted(x, &LogisticParts::of_exp(exp_pair_fine(y)))
     }
 }
@@ -90,24 +88,16 @@ impl<E: Element> Derivative<E> for GeluTanh {
         let with_root = Pair::sum(z, root.hi);
         let squares = Pair { hi: with_root.hi, lo: with_root.lo + root.lo }.times_vector(z);
         let of_root = root.squared();
-        let s = Pair::sum(squares.hi, of_root.hi);
-        let s = Pair { hi: s.hi, lo: s.lo + (squares.lo + of_root.lo) };
-        let bent = s.times(cubic);
-        let line = |factor: Pair<V>| {
-            let sum = Pair::sum(slope.hi, factor.hi);
-            Pair { hi: sum.hi, lo: sum.lo + (slope.lo + factor.lo) }
-        };
-        let y = minus_d.times(line(bent));
+        let bent = squares.plus(of_root).times(cubic);
+        let y = minus_d.times(slope.plus(bent));
         let three = x.lit(E::from_f64(3.0));
-        let steep = minus_d.times(line(bent.times_vector(three)));
+        let steep = minus_d.times(slope.plus(bent.times_vector(three)));
         let reduced = Reduced::fine(y);
         let n = reduced.n;
         let scale = power_of_negative(n);
         let difference = reduced.m1(scale).times(at_root);
         let mantissa = reduced.mantissa().times(at_root);
         let sum = mantissa.scaled(scale).plus_larger(x.lit(E::ONE));
-        let factor = Pair::sum(steep.hi, difference.hi);
-        let factor = Pair { hi: factor.hi, lo: factor.lo + (steep.lo + difference.lo) };
-        silu::finish(gy, x, n, mantissa.times(factor), sum)
+        silu::finish(gy, x, n, mantissa.times(steep.plus(difference)), sum)
     }
 }

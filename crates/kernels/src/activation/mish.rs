@@ -60,17 +60,13 @@ impl<E: Element> Derivative<E> for Mish {
         let mantissa = reduced.mantissa().times(at_root);
         let w = mantissa.scaled(scale);
         let [k0, k1, k2]: [Pair<V>; 3] = E::MISH.map(|k| Pair::splat(token, k));
-        let plus = |a: Pair<V>, b: Pair<V>| {
-            let sum = Pair::sum(a.hi, b.hi);
-            Pair { hi: sum.hi, lo: sum.lo + (a.lo + b.lo) }
-        };
         let zero = x.lit(E::ZERO);
         let whole = |number: V| Pair { hi: number, lo: zero };
-        let linear = d.scaled(four).times(plus(whole(one), w));
-        let curved = e.times(plus(k0, e.times(plus(k1, e.times(k2)))));
-        let omega = plus(linear, curved);
+        let linear = d.scaled(four).times(whole(one).plus(w));
+        let curved = e.times(k0.plus(e.times(k1.plus(e.times(k2)))));
+        let omega = linear.plus(curved);
         // w^2 + 2 w + 2 = w (w + 2) + 2
-        let delta = plus(whole(two), w.times(plus(whole(two), w)));
+        let delta = whole(two).plus(w.times(whole(two).plus(w)));
         let y = mantissa.times(omega).over_rounded(delta.squared());
         // Where w is large the quotient is tiny without its power of two, and scaled up.
         let positive = x.lit(E::ZERO).lt(n);

@@ -65,8 +65,6 @@ impl<E: Element> Derivative<E> for Silu {
         let difference = reduced.m1(scale).times(at_root);
         let mantissa = reduced.mantissa().times(at_root);
         let sum = mantissa.scaled(scale).plus_larger(x.lit(E::ONE));
-        let factor = Pair::sum(minus_d.hi, difference.hi);
-        let factor = Pair { hi: factor.hi, lo: factor.lo + (minus_d.lo + difference.lo) };
-        finish(gy, x, n, mantissa.times(factor), sum)
+        finish(gy, x, n, mantissa.times(minus_d.plus(difference)), sum)
     }
 }

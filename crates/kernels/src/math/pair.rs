@@ -51,6 +51,13 @@ impl<V: Lanes> Pair<V> {
         self.hi + self.lo
     }
 
+    /// `self + other`, whichever is the larger; the low parts are added as they are.
+    #[inline(always)]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        let sum = Self::sum(self.hi, other.hi);
+        Self { hi: sum.hi, lo: sum.lo + (self.lo + other.lo) }
+    }
+
     /// `self + x` for `|self.hi| >= |x|`.
     #[inline(always)]
     pub(crate) fn plus_smaller(self, x: V) -> Self {
