@@ -4,39 +4,53 @@
 //! function would have lost half of its digits at 8 and all of them at 17.
 
 use crate::Element;
-use crate::math::{
-    Logistic, LogisticParts, Pair, Tanh, constants::Constants as _, exp_pair, horner,
-    tanh_fraction, upstream,
-};
+use crate::math::constants::Constants as _;
+use crate::math::double::{self, DerivativeInDouble, derivatives_in_double};
+use crate::math::{Logistic, LogisticParts, Pair, Tanh, exp_pair, horner, tanh_fraction, upstream};
 use crate::simd::Lanes;
 use crate::slices::VectorFn;
 
 use super::Derivative;
 
-impl<E: Element> Derivative<E> for Logistic {
+impl DerivativeInDouble for Logistic {
     /// With `t = e^-|x|` the derivative is `t / (1 + t)^2`.
     #[inline(always)]
-    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
-        let parts = LogisticParts::of(x, E::EXP_MIN);
+    fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let t = double::exp(-x.lit(700.0).min(x.abs()));
+        let sum = x.lit(1.0) + t;
+        t / (sum * sum)
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
+        let parts = LogisticParts::of(x, f64::EXP_MIN);
         upstream(gy, parts.n, parts.mantissa.over_rounded(parts.sum.squared()))
     }
 }
 
-impl<E: Element> Derivative<E> for Tanh {
+impl DerivativeInDouble for Tanh {
     /// With `t = e^-2|x|` the derivative is `4 t / (1 + t)^2`.
     #[inline(always)]
-    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+    fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let a = x.lit(350.0).min(x.abs());
+        let t = double::exp(-(a + a));
+        let sum = x.lit(1.0) + t;
+        x.lit(4.0) * t / (sum * sum)
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let a = x.abs();
         // Four times what rounds to zero may not.
-        let (n, mantissa) = exp_pair(x.lit(E::VANISHING).max(-(a + a)));
+        let (n, mantissa) = exp_pair(x.lit(f64::VANISHING).max(-(a + a)));
         let parts = LogisticParts::of_exp((n, mantissa));
-        let four = Pair {
-            hi: mantissa.hi * x.lit(E::from_f64(4.0)),
-            lo: mantissa.lo * x.lit(E::from_f64(4.0)),
-        };
-        upstream(gy, n, four.over_rounded(parts.sum.squared()))
+        upstream(gy, n, mantissa.scaled(x.lit(4.0)).over_rounded(parts.sum.squared()))
     }
 }
+
+derivatives_in_double!(Logistic, Tanh);
 
 /// `x / (1 + |x|)`, as a vector function.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,10 @@
 //! Computation 36 (1981), with a scale chosen for the range that matters here. The square is a pair,
 //! so the tail is as accurate at its end as at its beginning.
 
-use crate::Element;
 use crate::simd::Lanes;
-use crate::slices::VectorFn;
 
-use super::constants::Constants as _;
+use super::double::constants::{GELU_ROOT, long, short};
+use super::double::{self, InDouble, values_in_double};
 use super::exp::{exp_pair_fine, power_of_negative};
 use super::pair::{Pair, horner};
 
@@ -21,28 +20,28 @@ const CENTER_ERFC: f64 = 0.4375;
 
 /// `u = 1 / (1 + c x)`, for `x >= 0` and a `c` of few bits.
 #[inline(always)]
-fn mapped<V: Lanes>(x: V, c: f64) -> Pair<V> {
-    let one = x.lit(V::Elem::ONE);
-    let cx = Pair::product(x, x.lit(V::Elem::from_f64(c)));
+fn mapped<W: Lanes<Elem = f64>>(x: W, c: f64) -> Pair<W> {
+    let one = x.lit(1.0);
+    let cx = Pair::product(x, x.lit(c));
     let sum = Pair::sum(one, cx.hi);
-    let zero = x.lit(V::Elem::ZERO);
+    let zero = x.lit(0.0);
     Pair { hi: one, lo: zero }.over(Pair { hi: sum.hi, lo: sum.lo + cx.lo })
 }
 
 /// A polynomial in `v = u - center`, its last two steps in pairs; `low` is what the first two coefficients
 /// lack.
 #[inline(always)]
-fn polynomial<V: Lanes>(
-    u: Pair<V>,
+fn polynomial<W: Lanes<Elem = f64>>(
+    u: Pair<W>,
     center: f64,
-    coefficients: &[V::Elem],
-    low: [V::Elem; 2],
-) -> Pair<V> {
+    coefficients: &[f64],
+    low: [f64; 2],
+) -> Pair<W> {
     let [first, second, rest @ ..] = coefficients else {
         unreachable!("a polynomial of high degree");
     };
     let [first_low, second_low] = low.map(|c| u.hi.lit(c));
-    let v = u.hi - u.hi.lit(V::Elem::from_f64(center));
+    let v = u.hi - u.hi.lit(center);
     let slope = Pair::fast_sum(u.hi.lit(*second), v * horner(v, rest));
     let product = Pair::product(v, slope.hi);
     let sum = Pair::fast_sum(u.hi.lit(*first), product.hi);
@@ -53,37 +52,35 @@ fn polynomial<V: Lanes>(
 /// `Phi(-z) = 2^n (hi + lo)` for `z` in `[0, NORMAL_MAX]`, with `Phi` the standard normal
 /// distribution.
 #[inline(always)]
-pub(crate) fn normal_tail<V: Lanes>(z: V) -> (V, Pair<V>) {
+pub(crate) fn normal_tail<W: Lanes<Elem = f64>>(z: W) -> (W, Pair<W>) {
     let u = mapped(z, 0.25);
-    let tail =
-        u.times(polynomial(u, CENTER_NORMAL, V::Elem::NORMAL_TAIL, V::Elem::NORMAL_TAIL_LOW));
+    let tail = u.times(polynomial(u, CENTER_NORMAL, long::NORMAL_TAIL, long::NORMAL_TAIL_LOW));
     let (n, power) = gauss(z);
     (n, tail.times(power))
 }
 
 /// `e^(-z^2 / 2) = 2^n (hi + lo)`.
 #[inline(always)]
-pub(crate) fn gauss<V: Lanes>(z: V) -> (V, Pair<V>) {
-    let half = z.lit(V::Elem::from_f64(-0.5));
+pub(crate) fn gauss<W: Lanes<Elem = f64>>(z: W) -> (W, Pair<W>) {
+    let half = z.lit(-0.5);
     exp_pair_fine(Pair::product(z, z).scaled(half))
 }
 
 /// The slope of gelu at `-z`, by `e^(-z^2 / 2)`.
 #[inline(always)]
-pub(crate) fn gelu_slope<V: Lanes>(z: V) -> Pair<V> {
-    let slope =
-        polynomial(mapped(z, 0.25), CENTER_NORMAL, V::Elem::GELU_SLOPE, V::Elem::GELU_SLOPE_LOW);
-    let root = Pair::splat(z.token(), V::Elem::GELU_ROOT);
+pub(crate) fn gelu_slope<W: Lanes<Elem = f64>>(z: W) -> Pair<W> {
+    let slope = polynomial(mapped(z, 0.25), CENTER_NORMAL, long::GELU_SLOPE, long::GELU_SLOPE_LOW);
+    let root = Pair::splat(z.token(), GELU_ROOT);
     let distance = Pair::sum(root.hi, -z);
     Pair::fast_sum(distance.hi, distance.lo + root.lo).times(slope)
 }
 
 /// `erfc |x| = 2^n (hi + lo)`.
 #[inline(always)]
-fn erfc_pair<V: Lanes>(x: V) -> (V, Pair<V>) {
-    let x = x.lit(V::Elem::ERFC_MAX).min(x.abs());
+fn erfc_pair<W: Lanes<Elem = f64>>(x: W) -> (W, Pair<W>) {
+    let x = x.lit(27.3).min(x.abs());
     let u = mapped(x, 0.375);
-    let tail = u.times(polynomial(u, CENTER_ERFC, V::Elem::ERFC, V::Elem::ERFC_LOW));
+    let tail = u.times(polynomial(u, CENTER_ERFC, long::ERFC, long::ERFC_LOW));
     let square = Pair::product(x, x);
     let (n, power) = exp_pair_fine(Pair { hi: -square.hi, lo: -square.lo });
     (n, tail.times(power))
@@ -91,58 +88,95 @@ fn erfc_pair<V: Lanes>(x: V) -> (V, Pair<V>) {
 
 /// `erf(a) / a - 1` up to one.
 #[inline(always)]
-fn erf_excess<V: Lanes>(a: V) -> V {
-    horner(a * a, V::Elem::ERF)
+fn erf_excess<W: Lanes<Elem = f64>>(a: W) -> W {
+    horner(a * a, long::ERF)
 }
 
 /// `whole - erfc |x|`, for a small whole number.
 #[inline(always)]
-fn whole_less_erfc<V: Lanes>(whole: V, n: V, y: Pair<V>) -> V {
+fn whole_less_erfc<W: Lanes<Elem = f64>>(whole: W, n: W, y: Pair<W>) -> W {
     let y = y.scaled(power_of_negative(n));
     let sum = Pair::fast_sum(whole, -y.hi);
     sum.hi + (sum.lo - y.lo)
 }
 
-/// `erfc x = 1 - erf x`: from the polynomial of `erf` for small arguments, from the tail for others.
+/// A tail to be rounded to `f32`: `e^exponent u P(u)` with `u = 1 / (1 + c x)`.
 #[inline(always)]
-pub(crate) fn erfc<V: Lanes>(x: V) -> V {
-    let (zero, one) = (x.lit(V::Elem::ZERO), x.lit(V::Elem::ONE));
-    let (n, y) = erfc_pair(x);
-    let negative = x.lt(zero);
-    let far = V::select(negative, whole_less_erfc(one + one, n, y), y.value().scale2(n));
-    let sum = Pair::fast_sum(one, -x);
-    let near = sum.hi + (sum.lo - x * erf_excess(x));
-    V::select(x.abs().lt(x.lit(V::Elem::from_f64(0.75))), near, far)
+fn short_tail<W: Lanes<Elem = f64>>(x: W, c: f64, coefficients: &[f64], exponent: W) -> W {
+    let one = x.lit(1.0);
+    let u = one / x.mul_add(x.lit(c), one);
+    double::exp(exponent) * (u * horner(u, coefficients))
 }
 
-/// `erf x`: an odd polynomial up to one, `1 - erfc |x|` beyond.
+/// `Phi(-z)` for `z` in `[0, 15]`, to be rounded to `f32`.
 #[inline(always)]
-pub(crate) fn erf<V: Lanes>(x: V) -> V {
-    let one = x.lit(V::Elem::ONE);
-    let a = x.abs();
-    let (n, y) = erfc_pair(x);
-    let near = a.mul_add(erf_excess(a), a);
-    V::select(a.lt(one), near, whole_less_erfc(one, n, y)).copysign(x)
+pub(crate) fn short_normal_tail<W: Lanes<Elem = f64>>(z: W) -> W {
+    short_tail(z, 0.3, short::NORMAL_TAIL, z * z * z.lit(-0.5))
+}
+
+/// The slope of gelu at `-z` for `z` in `[0, 20]`, to be rounded to `f32`.
+#[inline(always)]
+pub(crate) fn short_gelu_slope<W: Lanes<Elem = f64>>(z: W) -> W {
+    let one = z.lit(1.0);
+    let u = one / z.mul_add(z.lit(0.25), one);
+    let [root, lacks] = GELU_ROOT.map(|c| z.lit(c));
+    let distance = (root - z) + lacks;
+    double::exp(z * z * z.lit(-0.5)) * (distance * horner(u, short::GELU_SLOPE))
+}
+
+/// `erfc a` for `a` in `[0, 10.5]`, to be rounded to `f32`.
+#[inline(always)]
+fn short_erfc<W: Lanes<Elem = f64>>(a: W) -> W {
+    short_tail(a, 0.3, short::ERFC, -(a * a))
 }
 
 /// `erf x`, as a vector function.
 #[derive(Clone, Copy, Debug)]
 pub struct Erf;
 
-impl<E: Element> VectorFn<E> for Erf {
+impl InDouble for Erf {
+    /// An odd polynomial up to one, `1 - erfc |x|` beyond.
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        erf(x)
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let one = x.lit(1.0);
+        let a = x.lit(10.5).min(x.abs());
+        let near = a * horner(a * a, short::ERF);
+        W::select(a.lt(one), near, one - short_erfc(a)).copysign(x)
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let one = x.lit(1.0);
+        let a = x.abs();
+        let (n, y) = erfc_pair(x);
+        let near = a.mul_add(erf_excess(a), a);
+        W::select(a.lt(one), near, whole_less_erfc(one, n, y)).copysign(x)
     }
 }
 
-/// `erfc x`, as a vector function.
+/// `1 - erf x`, as a vector function.
 #[derive(Clone, Copy, Debug)]
 pub struct Erfc;
 
-impl<E: Element> VectorFn<E> for Erfc {
+impl InDouble for Erfc {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        erfc(x)
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let y = short_erfc(x.lit(10.5).min(x.abs()));
+        W::select(x.lt(x.lit(0.0)), x.lit(2.0) - y, y)
+    }
+
+    /// From the polynomial of `erf` for small arguments, from the tail for others.
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let (zero, one) = (x.lit(0.0), x.lit(1.0));
+        let (n, y) = erfc_pair(x);
+        let negative = x.lt(zero);
+        let far = W::select(negative, whole_less_erfc(one + one, n, y), y.value().scale2(n));
+        let sum = Pair::fast_sum(one, -x);
+        let near = sum.hi + (sum.lo - x * erf_excess(x));
+        W::select(x.abs().lt(x.lit(0.75)), near, far)
     }
 }
+
+values_in_double!(Erf, Erfc);

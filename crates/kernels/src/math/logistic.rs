@@ -2,9 +2,9 @@
 
 use crate::Element;
 use crate::simd::Lanes;
-use crate::slices::VectorFn;
 
 use super::constants::Constants as _;
+use super::double::{self, InDouble, values_in_double};
 use super::exp::{exp_pair, power_of_negative};
 use super::pair::Pair;
 
@@ -42,23 +42,24 @@ impl<V: Lanes> LogisticParts<V> {
     }
 }
 
-/// `1 / (1 + e^-x)`.
-///
-/// The power of two is left off the numerator, so that nothing is lost where `t` is subnormal.
-#[inline(always)]
-pub(crate) fn logistic<V: Lanes>(x: V) -> V {
-    let parts = LogisticParts::of(x, V::Elem::EXP_MIN);
-    let (n, numerator) = parts.numerator(x);
-    numerator.over_rounded(parts.sum).scale2(n)
-}
-
 /// `1 / (1 + e^-x)`, as a vector function.
 #[derive(Clone, Copy, Debug)]
 pub struct Logistic;
 
-impl<E: Element> VectorFn<E> for Logistic {
+impl InDouble for Logistic {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        logistic(x)
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let one = x.lit(1.0);
+        one / (one + double::exp(-double::clamp(x, -700.0, 700.0)))
+    }
+
+    /// The power of two is left off the numerator, so that nothing is lost where `t` is subnormal.
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let parts = LogisticParts::of(x, f64::EXP_MIN);
+        let (n, numerator) = parts.numerator(x);
+        numerator.over_rounded(parts.sum).scale2(n)
     }
 }
+
+values_in_double!(Logistic);

@@ -1,6 +1,7 @@
 //! Elementary functions of slices.
 
 pub(crate) mod constants;
+pub(crate) mod double;
 mod erf;
 mod exp;
 mod log;
@@ -12,7 +13,7 @@ mod trig;
 
 pub use constants::Constants;
 pub use erf::{Erf, Erfc};
-pub(crate) use erf::{gauss, gelu_slope, normal_tail};
+pub(crate) use erf::{gauss, gelu_slope, normal_tail, short_gelu_slope, short_normal_tail};
 pub use exp::{Exp, ExpM1};
 pub(crate) use exp::{
     Reduced, exp as exp_lanes, exp_pair, exp_pair_fine, power_of_negative, upstream,

@@ -2,9 +2,9 @@
 
 use crate::Element;
 use crate::simd::Lanes;
-use crate::slices::VectorFn;
 
 use super::constants::Constants as _;
+use super::double::{self, InDouble, values_in_double};
 use super::exp::Reduced;
 use super::pair::Pair;
 
@@ -19,20 +19,24 @@ pub(crate) fn fraction<V: Lanes>(x: V) -> (Pair<V>, Pair<V>) {
     (Pair { hi: -u.hi, lo: -u.lo }, u.plus_larger(two))
 }
 
-/// `tanh x`.
-#[inline(always)]
-pub(crate) fn tanh<V: Lanes>(x: V) -> V {
-    let (numerator, denominator) = fraction(x);
-    numerator.over_rounded(denominator).copysign(x)
-}
-
 /// `tanh x`, as a vector function.
 #[derive(Clone, Copy, Debug)]
 pub struct Tanh;
 
-impl<E: Element> VectorFn<E> for Tanh {
+impl InDouble for Tanh {
+    /// With `u = e^(2|x|) - 1` it is `u / (u + 2)`.
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        tanh(x)
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let a = x.lit(20.0).min(x.abs());
+        let u = double::exp_m1(a + a);
+        (u / (u + x.lit(2.0))).copysign(x)
+    }
+
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let (numerator, denominator) = fraction(x);
+        numerator.over_rounded(denominator).copysign(x)
     }
 }
+
+values_in_double!(Tanh);

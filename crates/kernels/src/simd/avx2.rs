@@ -4,6 +4,8 @@
 use core::arch::x86_64::*;
 use std::ops::{BitAnd, BitOr, Neg, Not};
 
+use crate::math::Constants as _;
+
 use super::x86::{x86_operators, x86_token};
 use super::{Kernel, Lanes, Level, Mask, Simd};
 
@@ -27,7 +29,8 @@ macro_rules! avx2_lanes {
         cmp $cmp:ident, blendv $blendv:ident, movemask $movemask:ident,
         to_int $to_int:ident, from_int $from_int:ident, set1_int $set1_int:ident,
         add_int $add_int:ident, shl_int $shl_int:ident, shr_int $shr_int:ident,
-        recip_fast $recip_fast:ident
+        recip_fast $recip_fast:ident,
+        widen $widen:expr, narrow $narrow:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -169,13 +172,14 @@ macro_rules! avx2_lanes {
 
             #[inline(always)]
             fn pow2(self) -> Self {
-                // Adding 1.5 * 2^MANTISSA puts an integer into the low bits; what lies above the
-                // exponent's width is shifted out.
+                (self + self.lit(<$elem>::EXPONENT_MAGIC)).low_bits_to_exponent()
+            }
+
+            #[inline(always)]
+            fn low_bits_to_exponent(self) -> Self {
                 const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
-                const BIAS: $bits = <$elem>::MAX_EXP as $bits - 1;
-                let magic = self.lit(((3 as $bits << (MANTISSA - 1)) + BIAS) as $elem);
                 // SAFETY: as above.
-                Self(unsafe { $from_int($shl_int::<{ MANTISSA as i32 }>($to_int((self + magic).0))) })
+                Self(unsafe { $from_int($shl_int::<{ MANTISSA as i32 }>($to_int(self.0))) })
             }
 
             #[inline(always)]
@@ -252,6 +256,16 @@ macro_rules! avx2_lanes {
             }
 
             #[inline(always)]
+            fn widen(self) -> [Avx2F64; 2] {
+                $widen(self)
+            }
+
+            #[inline(always)]
+            fn narrow(halves: [Avx2F64; 2]) -> Self {
+                $narrow(halves)
+            }
+
+            #[inline(always)]
             fn token(self) -> Avx2 {
                 Avx2(())
             }
@@ -293,6 +307,26 @@ fn recip64(x: Avx2F64) -> Avx2F64 {
     x.lit(1.0) / x
 }
 
+/// The halves of eight lanes, widened.
+#[inline(always)]
+fn widen(x: Avx2F32) -> [Avx2F64; 2] {
+    // SAFETY: the vector was made with the token, which witnesses AVX2.
+    unsafe {
+        let (low, high) = (_mm256_castps256_ps128(x.0), _mm256_extractf128_ps::<1>(x.0));
+        [Avx2F64(_mm256_cvtps_pd(low)), Avx2F64(_mm256_cvtps_pd(high))]
+    }
+}
+
+/// Eight lanes of these halves, rounded.
+#[inline(always)]
+fn narrow([low, high]: [Avx2F64; 2]) -> Avx2F32 {
+    // SAFETY: the vectors were made with the token, which witnesses AVX2.
+    unsafe {
+        let low = _mm256_castps128_ps256(_mm256_cvtpd_ps(low.0));
+        Avx2F32(_mm256_insertf128_ps::<1>(low, _mm256_cvtpd_ps(high.0)))
+    }
+}
+
 avx2_lanes!(
     Avx2F32, Avx2Mask32, __m256, f32, i32, u32, 8,
     lane_masks first_lanes32,
@@ -306,7 +340,8 @@ avx2_lanes!(
     to_int _mm256_castps_si256, from_int _mm256_castsi256_ps, set1_int _mm256_set1_epi32,
     add_int _mm256_add_epi32,
     shl_int _mm256_slli_epi32, shr_int _mm256_srli_epi32,
-    recip_fast recip32
+    recip_fast recip32,
+    widen widen, narrow narrow
 );
 
 avx2_lanes!(
@@ -322,5 +357,6 @@ avx2_lanes!(
     to_int _mm256_castpd_si256, from_int _mm256_castsi256_pd, set1_int _mm256_set1_epi64x,
     add_int _mm256_add_epi64,
     shl_int _mm256_slli_epi64, shr_int _mm256_srli_epi64,
-    recip_fast recip64
+    recip_fast recip64,
+    widen |x| [x, x], narrow |[x, _]: [Avx2F64; 2]| x
 );

@@ -23,7 +23,9 @@ macro_rules! avx512_lanes {
         fmadd $fmadd:ident, fnmadd $fnmadd:ident, abs $abs:ident, sqrt $sqrt:ident,
         max $max:ident, min $min:ident, roundscale $roundscale:ident, scalef $scalef:ident,
         and $and:ident, andnot $andnot:ident, or $or:ident, xor $xor:ident,
-        cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident, recip_fast $recip_fast:ident
+        cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident,
+        to_int $to_int:ident, from_int $from_int:ident, shl_int $shl_int:ident, recip_fast $recip_fast:ident,
+        widen $widen:expr, narrow $narrow:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -167,6 +169,13 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn low_bits_to_exponent(self) -> Self {
+                const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
+                // SAFETY: as above.
+                Self(unsafe { $from_int($shl_int::<MANTISSA>($to_int(self.0))) })
+            }
+
+            #[inline(always)]
             fn recip_fast(self) -> Self {
                 $recip_fast(self)
             }
@@ -227,6 +236,16 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn widen(self) -> [Avx512F64; 2] {
+                $widen(self)
+            }
+
+            #[inline(always)]
+            fn narrow(halves: [Avx512F64; 2]) -> Self {
+                $narrow(halves)
+            }
+
+            #[inline(always)]
             fn token(self) -> Avx512 {
                 Avx512(())
             }
@@ -255,6 +274,26 @@ fn recip64(x: Avx512F64) -> Avx512F64 {
     y.mul_add(y.neg_mul_add(x, x.lit(1.0)), y)
 }
 
+/// The halves of sixteen lanes, widened.
+#[inline(always)]
+fn widen(x: Avx512F32) -> [Avx512F64; 2] {
+    // SAFETY: the vector was made with the token, which witnesses AVX-512.
+    unsafe {
+        let (low, high) = (_mm512_castps512_ps256(x.0), _mm512_extractf32x8_ps::<1>(x.0));
+        [Avx512F64(_mm512_cvtps_pd(low)), Avx512F64(_mm512_cvtps_pd(high))]
+    }
+}
+
+/// Sixteen lanes of these halves, rounded.
+#[inline(always)]
+fn narrow([low, high]: [Avx512F64; 2]) -> Avx512F32 {
+    // SAFETY: the vectors were made with the token, which witnesses AVX-512.
+    unsafe {
+        let low = _mm512_castps256_ps512(_mm512_cvtpd_ps(low.0));
+        Avx512F32(_mm512_insertf32x8::<1>(low, _mm512_cvtpd_ps(high.0)))
+    }
+}
+
 avx512_lanes!(
     Avx512F32, Avx512Mask32, __m512, f32, __mmask16, 16,
     set1 _mm512_set1_ps, loadu _mm512_loadu_ps, maskz_loadu _mm512_maskz_loadu_ps,
@@ -263,7 +302,9 @@ avx512_lanes!(
     fmadd _mm512_fmadd_ps, fnmadd _mm512_fnmadd_ps, abs _mm512_abs_ps, sqrt _mm512_sqrt_ps,
     max _mm512_max_ps, min _mm512_min_ps, roundscale _mm512_roundscale_ps, scalef _mm512_scalef_ps,
     and _mm512_and_ps, andnot _mm512_andnot_ps, or _mm512_or_ps, xor _mm512_xor_ps,
-    cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps, recip_fast recip32
+    cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps,
+    to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shl_int _mm512_slli_epi32, recip_fast recip32,
+    widen widen, narrow narrow
 );
 
 avx512_lanes!(
@@ -274,5 +315,7 @@ avx512_lanes!(
     fmadd _mm512_fmadd_pd, fnmadd _mm512_fnmadd_pd, abs _mm512_abs_pd, sqrt _mm512_sqrt_pd,
     max _mm512_max_pd, min _mm512_min_pd, roundscale _mm512_roundscale_pd, scalef _mm512_scalef_pd,
     and _mm512_and_pd, andnot _mm512_andnot_pd, or _mm512_or_pd, xor _mm512_xor_pd,
-    cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd, recip_fast recip64
+    cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd,
+    to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shl_int _mm512_slli_epi64, recip_fast recip64,
+    widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x
 );

@@ -199,6 +199,10 @@ pub trait Lanes:
     /// unspecified value (and no undefined behaviour).
     fn pow2(self) -> Self;
 
+    /// The bits shifted up by the mantissa's width: `2^n` for `self = n + EXPONENT_MAGIC` and an
+    /// integral `n` within the range of normal exponents. What lies above the exponent is shifted out.
+    fn low_bits_to_exponent(self) -> Self;
+
     /// About `1 / self` for a normal `self` whose reciprocal is normal, for use where a residual
     /// mends it: the relative error is at most `2^-14` for `f32` and `2^-27` for `f64`. Other values
     /// give an unspecified result, but NaN gives NaN.
@@ -254,6 +258,13 @@ pub trait Lanes:
         }
         lanes[0]
     }
+
+    /// The lanes as `f64`, exactly: the leading half and the other. `f64` lanes are both themselves.
+    fn widen(self) -> [<Self::Token as Simd>::F64; 2];
+
+    /// The vector of which these are the halves, rounded where lanes are narrower than `f64`, which
+    /// for `f64` lanes is the first.
+    fn narrow(halves: [<Self::Token as Simd>::F64; 2]) -> Self;
 
     /// The token these lanes were made with.
     fn token(self) -> Self::Token;

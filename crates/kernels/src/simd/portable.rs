@@ -5,6 +5,8 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 use wide::bytemuck;
 use wide::{f32x8, f64x4, i32x8, i64x4};
 
+use crate::math::Constants as _;
+
 use super::{Kernel, Lanes, Level, Mask, Simd};
 
 /// The token of [`Level::Portable`]; always to be had.
@@ -25,7 +27,8 @@ impl Simd for Portable {
 }
 
 macro_rules! portable_lanes {
-    ($name:ident, $mask:ident, $wide:ident, $int:ident, $elem:ty, $bits:ty, $ibits:ty, $lanes:literal) => {
+    ($name:ident, $mask:ident, $wide:ident, $int:ident, $elem:ty, $bits:ty, $ibits:ty, $lanes:literal,
+        widen $widen:expr, narrow $narrow:expr) => {
         #[doc = concat!("A `wide::", stringify!($wide), "`.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name($wide);
@@ -208,12 +211,13 @@ macro_rules! portable_lanes {
 
             #[inline(always)]
             fn pow2(self) -> Self {
-                // Adding 1.5 * 2^MANTISSA puts an integer into the low bits; what lies above the
-                // exponent's width is shifted out.
+                (self + self.lit(<$elem>::EXPONENT_MAGIC)).low_bits_to_exponent()
+            }
+
+            #[inline(always)]
+            fn low_bits_to_exponent(self) -> Self {
                 const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
-                const BIAS: $bits = <$elem>::MAX_EXP as $bits - 1;
-                let magic = self.lit(((3 as $bits << (MANTISSA - 1)) + BIAS) as $elem);
-                Self::from_int((self + magic).to_int() << (MANTISSA as i32))
+                Self::from_int(self.to_int() << (MANTISSA as i32))
             }
 
             #[inline(always)]
@@ -279,6 +283,16 @@ macro_rules! portable_lanes {
             }
 
             #[inline(always)]
+            fn widen(self) -> [PortableF64; 2] {
+                $widen(self)
+            }
+
+            #[inline(always)]
+            fn narrow(halves: [PortableF64; 2]) -> Self {
+                $narrow(halves)
+            }
+
+            #[inline(always)]
             fn token(self) -> Portable {
                 Portable
             }
@@ -292,5 +306,21 @@ fn bits<A: bytemuck::NoUninit, B: bytemuck::AnyBitPattern>(a: A) -> B {
     bytemuck::cast(a)
 }
 
-portable_lanes!(PortableF32, PortableMask32, f32x8, i32x8, f32, u32, i32, 8);
-portable_lanes!(PortableF64, PortableMask64, f64x4, i64x4, f64, u64, i64, 4);
+/// The halves of eight lanes, widened.
+#[inline(always)]
+fn widen(x: PortableF32) -> [PortableF64; 2] {
+    let [a, b, c, d, e, f, g, h] = x.0.to_array().map(f64::from);
+    [[a, b, c, d], [e, f, g, h]].map(|half| PortableF64(f64x4::new(half)))
+}
+
+/// Eight lanes of these halves, rounded.
+#[inline(always)]
+fn narrow([low, high]: [PortableF64; 2]) -> PortableF32 {
+    let [[a, b, c, d], [e, f, g, h]] = [low, high].map(|x| x.0.to_array().map(|x| x as f32));
+    PortableF32(f32x8::new([a, b, c, d, e, f, g, h]))
+}
+
+portable_lanes!(PortableF32, PortableMask32, f32x8, i32x8, f32, u32, i32, 8,
+    widen widen, narrow narrow);
+portable_lanes!(PortableF64, PortableMask64, f64x4, i64x4, f64, u64, i64, 4,
+    widen |x| [x, x], narrow |[x, _]: [PortableF64; 2]| x);

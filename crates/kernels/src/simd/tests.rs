@@ -2,6 +2,7 @@
 
 use super::{Kernel, Lanes, Level, LevelError, MAX_LANES, Mask, Simd, dispatch, with_level};
 use crate::Element;
+use crate::math::Constants as _;
 use crate::testing::for_each_level;
 
 /// Values at which operations go wrong, padded to whole vectors.
@@ -257,6 +258,64 @@ fn powers_of_two() {
         dispatch(Powers::<f32> { largest: 127, bits: 23, scale: |m, n| (m * 2f64.powi(n)) as f32 });
         dispatch(Powers::<f64> { largest: 1023, bits: 52, scale: scale64 });
     });
+}
+
+/// The bits that come of `n + EXPONENT_MAGIC`, and lanes widened and narrowed.
+struct Widths;
+
+impl Kernel for Widths {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for n in -1022..=1023 {
+            let shifted = S::F64::splat(simd, f64::from(n) + f64::EXPONENT_MAGIC);
+            let mut lanes = [0.0; MAX_LANES];
+            shifted.low_bits_to_exponent().store(&mut lanes);
+            assert_eq!(lanes[0], 2f64.powi(n), "{}", S::LEVEL);
+        }
+        // Halfway cases, subnormals, and what overflows.
+        let tiny = f64::from(f32::from_bits(1));
+        let values: Vec<f64> = [
+            [1.0 + 2f64.powi(-24), 1.0 + 3.0 * 2f64.powi(-24), -0.0, 0.5 * tiny],
+            [0.75 * tiny, -1.5 * tiny, 1e300, f64::from(f32::MAX)],
+            [-3.4028236e38, f64::NEG_INFINITY, 1.0 / 3.0, 2f64.powi(-126)],
+            [f64::NAN, -2.5, 65_504.0, 1e-310],
+        ]
+        .concat();
+        let width = S::F64::LANES;
+        for chunk in values.chunks_exact(2 * width) {
+            let halves = [&chunk[..width], &chunk[width..]].map(|half| S::F64::load(simd, half));
+            let narrow = S::F32::narrow(halves);
+            let mut lanes = [0.0_f32; MAX_LANES];
+            narrow.store(&mut lanes);
+            let mut wide = [0.0_f64; 2 * MAX_LANES];
+            let [low, high] = narrow.widen();
+            low.store(&mut wide);
+            high.store(&mut wide[width..]);
+            for (i, &x) in chunk.iter().enumerate() {
+                let expected = x as f32;
+                assert!(same(lanes[i], expected), "{}: {x:?} to {:?}", S::LEVEL, lanes[i]);
+                assert!(same(wide[i], f64::from(expected)), "{}: {expected:?}", S::LEVEL);
+            }
+            let [whole, again] = halves[0].widen();
+            let mut lanes = [0.0_f64; 2 * MAX_LANES];
+            S::F64::narrow([whole, halves[1]]).store(&mut lanes);
+            again.store(&mut lanes[width..]);
+            assert!((0..2 * width).all(|i| same(lanes[i], chunk[i % width])), "{}", S::LEVEL);
+        }
+    }
+}
+
+/// Whether both are NaN, or equal with their signs.
+fn same<E: Element>(a: E, b: E) -> bool {
+    let (a, b) = (a.to_f64(), b.to_f64());
+    (a.is_nan() && b.is_nan()) || a.to_bits() == b.to_bits()
+}
+
+#[test]
+fn lanes_change_their_width() {
+    for_each_level(|_| dispatch(Widths));
 }
 
 /// Partial and whole loads and stores between canaries.
