@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use crate::Element;
+use crate::math::log_lanes as log;
 use crate::simd::{Lanes, Simd};
 use crate::vectors::{load, load_filled, prefetch, store};
 
@@ -150,7 +151,7 @@ impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
 
     #[inline(always)]
     fn gather_max(self, v: E::Vector<S>) -> E::Vector<S> {
-        v.lit(v.reduce(|a, b| if a > b { a } else { b }))
+        v.lit(v.reduce_max())
     }
 
     #[inline(always)]
@@ -158,11 +159,10 @@ impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
         v.lit(v.reduce_sum())
     }
 
+    /// One number's is had sooner without vectors.
     #[inline(always)]
     fn log(self, v: E::Vector<S>) -> E::Vector<S> {
-        let mut lanes = [E::ZERO; crate::simd::MAX_LANES];
-        v.store(&mut lanes);
-        v.lit(log(lanes[0]))
+        v.lit(E::from_f64(v.first().to_f64().ln()))
     }
 
     #[inline(always)]
@@ -243,10 +243,7 @@ impl<S: Simd, E: Element> Line<S, E> for Columns<S, E> {
 
     #[inline(always)]
     fn log(self, v: E::Vector<S>) -> E::Vector<S> {
-        let mut lanes = [E::ONE; crate::simd::MAX_LANES];
-        v.store_partial(&mut lanes[..self.count]);
-        lanes = lanes.map(log);
-        E::Vector::<S>::load(self.simd, &lanes)
+        log(v)
     }
 
     #[inline(always)]
@@ -260,10 +257,6 @@ impl<S: Simd, E: Element> Line<S, E> for Columns<S, E> {
         // SAFETY: the caller vouches for `count` elements.
         unsafe { v.store_partial_ptr(out, self.count) }
     }
-}
-
-fn log<E: Element>(x: E) -> E {
-    E::from_f64(x.to_f64().ln())
 }
 
 /// Vectors taken side by side, each with an accumulator of its own.

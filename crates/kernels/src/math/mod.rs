@@ -18,8 +18,8 @@ pub use exp::{Exp, ExpM1};
 pub(crate) use exp::{
     Reduced, exp as exp_lanes, exp_pair, exp_pair_fine, power_of_negative, upstream,
 };
-pub(crate) use log::log_1p_pair;
 pub use log::{Log, Log1p};
+pub(crate) use log::{log as log_lanes, log_1p_pair};
 pub use logistic::Logistic;
 pub(crate) use logistic::LogisticParts;
 pub(crate) use pair::{Pair, horner, product_error};

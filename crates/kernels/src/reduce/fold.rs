@@ -339,7 +339,13 @@ fn tree<V: Lanes, F: Fold<V::Elem>>(fold: F, mut acc: [V; ACCUMULATORS]) -> V {
 /// The lanes of a vector in one number, halves onto each other.
 #[inline(always)]
 pub(super) fn fold_lanes<V: Lanes, F: Fold<V::Elem>>(fold: F, x: V) -> V::Elem {
-    x.reduce(|a, b| fold.combine_scalars(a, b))
+    let mut x = x;
+    let mut half = V::LANES / 2;
+    while half > 0 {
+        x = fold.combine(x, x.upper(half));
+        half /= 2;
+    }
+    x.first()
 }
 
 /// A whole slice in one number.

@@ -69,7 +69,11 @@ pub(crate) unsafe fn sums<S: Simd, E: Element, const N: usize, T: Terms<E, N>>(
             total[n] = total[n] + ((a[n] + c[n]) + (b[n] + d[n]));
         }
         if i == len {
-            return total.map(Lanes::reduce_sum);
+            let mut sums = [E::ZERO; N];
+            for (sum, total) in sums.iter_mut().zip(total) {
+                *sum = total.reduce_sum();
+            }
+            return sums;
         }
     }
 }

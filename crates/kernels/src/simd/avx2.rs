@@ -30,7 +30,7 @@ macro_rules! avx2_lanes {
         to_int $to_int:ident, from_int $from_int:ident, set1_int $set1_int:ident,
         add_int $add_int:ident, shl_int $shl_int:ident, shr_int $shr_int:ident,
         recip_fast $recip_fast:ident,
-        widen $widen:expr, narrow $narrow:expr
+        upper $upper:ident, first $first:ident, widen $widen:expr, narrow $narrow:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -256,6 +256,17 @@ macro_rules! avx2_lanes {
             }
 
             #[inline(always)]
+            fn upper(self, distance: usize) -> Self {
+                $upper(self, distance)
+            }
+
+            #[inline(always)]
+            fn first(self) -> $elem {
+                // SAFETY: as above.
+                unsafe { $first(self.0) }
+            }
+
+            #[inline(always)]
             fn widen(self) -> [Avx2F64; 2] {
                 $widen(self)
             }
@@ -327,6 +338,31 @@ fn narrow([low, high]: [Avx2F64; 2]) -> Avx2F32 {
     }
 }
 
+/// Lanes moved down by 4, 2 or 1.
+#[inline(always)]
+fn upper32(x: Avx2F32, distance: usize) -> Avx2F32 {
+    // SAFETY: the vector was made with the token, which witnesses AVX2.
+    Avx2F32(unsafe {
+        match distance {
+            4 => _mm256_permute2f128_ps::<0x11>(x.0, x.0),
+            2 => _mm256_permute_ps::<0b11_10_11_10>(x.0),
+            _ => _mm256_permute_ps::<0b11_11_01_01>(x.0),
+        }
+    })
+}
+
+/// Lanes moved down by 2 or 1.
+#[inline(always)]
+fn upper64(x: Avx2F64, distance: usize) -> Avx2F64 {
+    // SAFETY: the vector was made with the token, which witnesses AVX2.
+    Avx2F64(unsafe {
+        match distance {
+            2 => _mm256_permute2f128_pd::<0x11>(x.0, x.0),
+            _ => _mm256_permute_pd::<0b1111>(x.0),
+        }
+    })
+}
+
 avx2_lanes!(
     Avx2F32, Avx2Mask32, __m256, f32, i32, u32, 8,
     lane_masks first_lanes32,
@@ -341,7 +377,7 @@ avx2_lanes!(
     add_int _mm256_add_epi32,
     shl_int _mm256_slli_epi32, shr_int _mm256_srli_epi32,
     recip_fast recip32,
-    widen widen, narrow narrow
+    upper upper32, first _mm256_cvtss_f32, widen widen, narrow narrow
 );
 
 avx2_lanes!(
@@ -358,5 +394,5 @@ avx2_lanes!(
     add_int _mm256_add_epi64,
     shl_int _mm256_slli_epi64, shr_int _mm256_srli_epi64,
     recip_fast recip64,
-    widen |x| [x, x], narrow |[x, _]: [Avx2F64; 2]| x
+    upper upper64, first _mm256_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx2F64; 2]| x
 );

@@ -25,7 +25,7 @@ macro_rules! avx512_lanes {
         and $and:ident, andnot $andnot:ident, or $or:ident, xor $xor:ident,
         cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident,
         to_int $to_int:ident, from_int $from_int:ident, shl_int $shl_int:ident, recip_fast $recip_fast:ident,
-        widen $widen:expr, narrow $narrow:expr
+        upper $upper:ident, first $first:ident, widen $widen:expr, narrow $narrow:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -236,6 +236,17 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn upper(self, distance: usize) -> Self {
+                $upper(self, distance)
+            }
+
+            #[inline(always)]
+            fn first(self) -> $elem {
+                // SAFETY: as above.
+                unsafe { $first(self.0) }
+            }
+
+            #[inline(always)]
             fn widen(self) -> [Avx512F64; 2] {
                 $widen(self)
             }
@@ -294,6 +305,33 @@ fn narrow([low, high]: [Avx512F64; 2]) -> Avx512F32 {
     }
 }
 
+/// Lanes moved down by 8, 4, 2 or 1.
+#[inline(always)]
+fn upper32(x: Avx512F32, distance: usize) -> Avx512F32 {
+    // SAFETY: the vector was made with the token, which witnesses AVX-512.
+    Avx512F32(unsafe {
+        match distance {
+            8 => _mm512_shuffle_f32x4::<0b11_10_11_10>(x.0, x.0),
+            4 => _mm512_shuffle_f32x4::<0b01_01_01_01>(x.0, x.0),
+            2 => _mm512_permute_ps::<0b11_10_11_10>(x.0),
+            _ => _mm512_permute_ps::<0b11_11_01_01>(x.0),
+        }
+    })
+}
+
+/// Lanes moved down by 4, 2 or 1.
+#[inline(always)]
+fn upper64(x: Avx512F64, distance: usize) -> Avx512F64 {
+    // SAFETY: the vector was made with the token, which witnesses AVX-512.
+    Avx512F64(unsafe {
+        match distance {
+            4 => _mm512_shuffle_f64x2::<0b11_10_11_10>(x.0, x.0),
+            2 => _mm512_shuffle_f64x2::<0b01_01_01_01>(x.0, x.0),
+            _ => _mm512_permute_pd::<0b1111_1111>(x.0),
+        }
+    })
+}
+
 avx512_lanes!(
     Avx512F32, Avx512Mask32, __m512, f32, __mmask16, 16,
     set1 _mm512_set1_ps, loadu _mm512_loadu_ps, maskz_loadu _mm512_maskz_loadu_ps,
@@ -304,7 +342,7 @@ avx512_lanes!(
     and _mm512_and_ps, andnot _mm512_andnot_ps, or _mm512_or_ps, xor _mm512_xor_ps,
     cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps,
     to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shl_int _mm512_slli_epi32, recip_fast recip32,
-    widen widen, narrow narrow
+    upper upper32, first _mm512_cvtss_f32, widen widen, narrow narrow
 );
 
 avx512_lanes!(
@@ -317,5 +355,5 @@ avx512_lanes!(
     and _mm512_and_pd, andnot _mm512_andnot_pd, or _mm512_or_pd, xor _mm512_xor_pd,
     cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd,
     to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shl_int _mm512_slli_epi64, recip_fast recip64,
-    widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x
+    upper upper64, first _mm512_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x
 );

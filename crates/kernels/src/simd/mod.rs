@@ -236,27 +236,35 @@ pub trait Lanes:
     /// included. Other values give an unspecified result.
     fn exponent(self) -> Self;
 
+    /// Lane `distance + i` in lane `i < distance`, for a `distance` of a half, a quarter and so on of
+    /// the lanes. The other lanes are unspecified.
+    fn upper(self, distance: usize) -> Self;
+
+    /// The first lane.
+    fn first(self) -> Self::Elem;
+
     /// The sum of the lanes, added in a fixed tree: halves onto each other until one is left.
     #[inline(always)]
     fn reduce_sum(self) -> Self::Elem {
-        self.reduce(|a, b| a + b)
-    }
-
-    /// The lanes combined by `op` in a fixed tree: halves onto each other until one is left.
-    #[inline(always)]
-    fn reduce(self, op: impl Fn(Self::Elem, Self::Elem) -> Self::Elem) -> Self::Elem {
-        const { assert!(Self::LANES <= MAX_LANES) };
-        let mut lanes = [Self::Elem::ZERO; MAX_LANES];
-        // SAFETY: the array holds at least `LANES` elements, as asserted above.
-        unsafe { self.store_ptr(lanes.as_mut_ptr()) };
+        let mut sum = self;
         let mut half = Self::LANES / 2;
         while half > 0 {
-            for i in 0..half {
-                lanes[i] = op(lanes[i], lanes[i + half]);
-            }
+            sum = sum + sum.upper(half);
             half /= 2;
         }
-        lanes[0]
+        sum.first()
+    }
+
+    /// The largest lane; where a lane is NaN, perhaps another.
+    #[inline(always)]
+    fn reduce_max(self) -> Self::Elem {
+        let mut max = self;
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            max = max.max(max.upper(half));
+            half /= 2;
+        }
+        max.first()
     }
 
     /// The lanes as `f64`, exactly: the leading half and the other. `f64` lanes are both themselves.

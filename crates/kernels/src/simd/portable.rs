@@ -283,6 +283,17 @@ macro_rules! portable_lanes {
             }
 
             #[inline(always)]
+            fn upper(self, distance: usize) -> Self {
+                let lanes = self.0.to_array();
+                Self($wide::new(std::array::from_fn(|i| lanes[(i + distance) % $lanes])))
+            }
+
+            #[inline(always)]
+            fn first(self) -> $elem {
+                self.0.to_array()[0]
+            }
+
+            #[inline(always)]
             fn widen(self) -> [PortableF64; 2] {
                 $widen(self)
             }

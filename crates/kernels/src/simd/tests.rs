@@ -161,8 +161,8 @@ impl Kernel for MulAdd {
         let splat = |v| S::F32::splat(simd, v);
         let fused = -f32::EPSILON * f32::EPSILON;
         let expected = if S::FUSED { fused } else { 0.0 };
-        let sum = splat(a).mul_add(splat(b), splat(c)).reduce(|a, _| a);
-        let difference = splat(a).neg_mul_add(splat(b), splat(-c)).reduce(|a, _| a);
+        let sum = splat(a).mul_add(splat(b), splat(c)).first();
+        let difference = splat(a).neg_mul_add(splat(b), splat(-c)).first();
         assert_eq!((sum, difference), (expected, -expected), "{}", S::LEVEL);
         assert_eq!(
             splat(3.0).mul_add(splat(4.0), splat(5.0)).reduce_sum(),
@@ -172,8 +172,8 @@ impl Kernel for MulAdd {
         let splat = |v| S::F64::splat(simd, v);
         let (a, b) = (1.0 + f64::EPSILON, 1.0 - f64::EPSILON);
         let expected = if S::FUSED { -f64::EPSILON * f64::EPSILON } else { 0.0 };
-        let sum = splat(a).mul_add(splat(b), splat(-1.0)).reduce(|a, _| a);
-        let difference = splat(a).neg_mul_add(splat(b), splat(1.0)).reduce(|a, _| a);
+        let sum = splat(a).mul_add(splat(b), splat(-1.0)).first();
+        let difference = splat(a).neg_mul_add(splat(b), splat(1.0)).first();
         assert_eq!((sum, difference), (expected, -expected), "{}", S::LEVEL);
         assert_eq!(
             splat(3.0).neg_mul_add(splat(4.0), splat(5.0)).reduce_sum(),
@@ -200,7 +200,7 @@ impl<E: Element> Kernel for Powers<E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let splat = |v: E| E::Vector::<S>::splat(simd, v);
-        let first = |v: E::Vector<S>| v.reduce(|a, _| a);
+        let first = |v: E::Vector<S>| v.first();
         for n in 1 - self.largest..=self.largest {
             let n = E::from_f64(f64::from(n));
             assert_eq!(first(splat(n).pow2()).to_f64(), n.to_f64().exp2(), "{} 2^{n}", S::LEVEL);
@@ -348,6 +348,15 @@ impl<E: Element> Kernel for Partial<E> {
         let v = E::Vector::<S>::load(simd, &data);
         let expected: E = data[..lanes].iter().copied().sum();
         assert_eq!(v.reduce_sum(), expected);
+        assert_eq!(v.reduce_max(), data[lanes - 1]);
+        assert_eq!((-v).reduce_max(), -E::ONE);
+        let mut distance = lanes / 2;
+        while distance > 0 {
+            let mut moved = [E::NAN; MAX_LANES];
+            v.upper(distance).store(&mut moved);
+            assert_eq!(moved[..distance], data[distance..2 * distance], "{}", S::LEVEL);
+            distance /= 2;
+        }
         let one_two = v.eq(E::Vector::<S>::splat(simd, E::ONE));
         assert!(one_two.any() && (!one_two).any() && !(one_two & !one_two).any());
     }
@@ -419,7 +428,7 @@ fn vectors_know_their_tokens() {
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) {
             let x = S::F32::splat(simd, 1.0);
-            assert_eq!(x.lit(2.5).reduce(|a, _| a), 2.5);
+            assert_eq!(x.lit(2.5).first(), 2.5);
             assert_eq!(S::LEVEL, Level::current());
         }
     }
