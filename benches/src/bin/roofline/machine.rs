@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use wengert::kernels::Element;
 use wengert::kernels::simd::{Kernel, Lanes, Level, Simd, dispatch, with_level};
 
-use crate::data::{Buffer, noise, zeros};
+use crate::data::{Buffer, noise};
 use crate::measure::{body, median};
 use crate::run::{Run, Work};
 
@@ -89,8 +89,10 @@ impl<E: Element> Kernel for Fma<E> {
 
 /// A loop that does nothing but read, write or copy.
 pub(crate) struct Roof<E> {
-    from: Buffer<E>,
-    to: Buffer<E>,
+    memory: Buffer<E>,
+    from: usize,
+    /// Where what is written begins.
+    to: usize,
     pieces: usize,
 }
 
@@ -106,12 +108,21 @@ impl<E: Element> Roof<E> {
         };
         // Handing less than this to another thread does not pay.
         let worthwhile = places * size_of::<E>() > 1 << 20;
-        Self { from: noise(from), to: zeros(to), pieces: if worthwhile { threads } else { 1 } }
+        // Reads wait for writes they seem to follow: those at the same place of another page.
+        let page = 4096 / size_of::<E>();
+        let start = from.next_multiple_of(page) + page / 2;
+        Self {
+            memory: noise(start + to),
+            from,
+            to: start,
+            pieces: if worthwhile { threads } else { 1 },
+        }
     }
 
     /// One pass.
     pub(crate) fn call(&mut self) {
-        let (from, to) = (black_box(&self.from[..]), black_box(&mut self.to[..]));
+        let (from, to) = black_box(&mut self.memory[..]).split_at_mut(self.to);
+        let from = &from[..self.from];
         if self.pieces == 1 {
             return dispatch(Move { from, to });
         }
