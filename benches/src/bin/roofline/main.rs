@@ -19,6 +19,7 @@ mod reduce;
 mod report;
 mod run;
 mod softmax;
+mod wide;
 
 use clap::Parser;
 use wengert::kernels::simd::Level;
@@ -29,7 +30,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -38,6 +39,7 @@ const GROUPS: [Group; 8] = [
     ("norm", norm::cases),
     ("optim", optim::cases),
     ("random", random::cases),
+    ("wide", wide::cases),
 ];
 
 /// Measures the kernels against the machine's roof.

@@ -86,8 +86,19 @@ impl Run {
     pub(crate) fn case<E: Element>(
         &mut self,
         work: Work,
-        mut kernel: impl FnMut() + Send,
+        kernel: impl FnMut() + Send,
         plain: impl FnMut() + Send,
+    ) {
+        self.beside::<E>(work, kernel, "plain", plain);
+    }
+
+    /// Measures a kernel beside its roof and a peer.
+    pub(crate) fn beside<E: Element>(
+        &mut self,
+        work: Work,
+        mut kernel: impl FnMut() + Send,
+        name: &'static str,
+        peer: impl FnMut() + Send,
     ) {
         let elements = work.elements as f64 * 1e-9;
         let passes = (work.read + work.written) as f64 / work.places as f64;
@@ -98,8 +109,8 @@ impl Run {
             body(&mut **kernel)(times)
         };
         let (level, alone) = (self.level, &self.alone);
-        let mut bodies: Vec<Body<'_>> = vec![Box::new(turn), body(|| roof.call()), body(plain)];
-        let mut names = vec!["plain"];
+        let mut bodies: Vec<Body<'_>> = vec![Box::new(turn), body(|| roof.call()), body(peer)];
+        let mut names = vec![name];
         if self.threads > 1 {
             names.push("one_thread");
             bodies.push(Box::new(move |times| on_level(alone, level, || turn(times))));
