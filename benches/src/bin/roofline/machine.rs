@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::marker::PhantomData;
 
 use rayon::prelude::*;
 use wengert::kernels::Element;
@@ -21,20 +22,11 @@ pub(crate) fn cases(run: &mut Run) {
 }
 
 fn of_type<E: Element>(run: &mut Run) {
-    const STEPS: usize = 4096;
-    let flops = run.install(|| dispatch(Fma::<E>::new(1))) as f64;
     let threads = run.threads();
-    let chains = || {
-        let level = Level::current();
-        let one = || {
-            let chains = with_level(level, || dispatch(Fma::<E>::new(STEPS)));
-            black_box(chains).expect("the caller's level is available");
-        };
-        if threads == 1 { one() } else { (0..threads).into_par_iter().for_each(|_| one()) }
-    };
-    let rounds = run.rounds(&mut [body(chains)]);
+    let peak = run.install(|| Peak::<E>::new(threads));
+    let rounds = run.rounds(&mut [body(|| peak.call())]);
     let time = median(rounds.into_iter().map(|round| round[0]));
-    let rate = flops * (STEPS * threads) as f64 / time * 1e-9;
+    let rate = peak.flops() / time * 1e-9;
     run.add::<E>("fma".into(), rate, "Gflop/s", 1.0, BTreeMap::new());
     for (place, bytes) in PLACES {
         let len = bytes / size_of::<E>();
@@ -48,6 +40,43 @@ fn of_type<E: Element>(run: &mut Run) {
             let time = median(rounds.into_iter().map(|round| round[0]));
             let rate = bytes as f64 / time * 1e-9;
             run.add::<E>(work.case, rate, "GB/s", 1.0, BTreeMap::new());
+        }
+    }
+}
+
+/// Multiply-adds in registers, on some threads.
+pub(crate) struct Peak<E> {
+    threads: usize,
+    flops: f64,
+    element: PhantomData<E>,
+}
+
+impl<E: Element> Peak<E> {
+    /// The steps of a thread.
+    const STEPS: usize = 4096;
+
+    /// On so many threads, on the caller's level.
+    pub(crate) fn new(threads: usize) -> Self {
+        let step = dispatch(Fma::<E>::new(1));
+        Self { threads, flops: (step * Self::STEPS * threads) as f64, element: PhantomData }
+    }
+
+    /// The operations of a call.
+    pub(crate) fn flops(&self) -> f64 {
+        self.flops
+    }
+
+    /// Computes them.
+    pub(crate) fn call(&self) {
+        let level = Level::current();
+        let one = || {
+            let chains = with_level(level, || dispatch(Fma::<E>::new(Self::STEPS)));
+            black_box(chains).expect("the caller's level is available");
+        };
+        if self.threads == 1 {
+            one();
+        } else {
+            (0..self.threads).into_par_iter().for_each(|_| one());
         }
     }
 }

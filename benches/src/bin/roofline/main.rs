@@ -9,6 +9,8 @@
 
 mod activation;
 mod data;
+mod gemm;
+mod gemm_peers;
 mod machine;
 mod math;
 mod measure;
@@ -30,7 +32,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 13] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -40,6 +42,10 @@ const GROUPS: [Group; 9] = [
     ("optim", optim::cases),
     ("random", random::cases),
     ("wide", wide::cases),
+    ("gemm", gemm::cases),
+    ("gemm-small", gemm::small),
+    ("gemv", gemm::vectors),
+    ("batched", gemm::batched),
 ];
 
 /// Measures the kernels against the machine's roof.

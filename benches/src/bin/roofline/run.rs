@@ -138,6 +138,11 @@ impl Run {
         on_level(&self.pool, self.level, f)
     }
 
+    /// Runs something on the level and on one thread.
+    pub(crate) fn alone<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        on_level(&self.alone, self.level, f)
+    }
+
     /// Adds a row.
     pub(crate) fn add<E: Element>(
         &mut self,
