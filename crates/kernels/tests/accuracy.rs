@@ -6,6 +6,8 @@
 mod reference;
 
 use reference::{FUNCTIONS, Line, lines_of, table, worst_double};
+use wengert_kernels::elementwise::Run;
+use wengert_kernels::math;
 use wengert_kernels::simd::Level;
 use wengert_kernels::testing::{for_each_level, ulp};
 
@@ -22,7 +24,14 @@ fn exponent_edges() -> impl Iterator<Item = u32> {
 
 /// 64 numbers to each side of where a kernel changes its formula or its result its kind.
 fn seams() -> impl Iterator<Item = u32> {
-    let seams: [f32; 44] = [
+    let seams: [f32; 51] = [
+        10.5,
+        15.0,
+        20.0,
+        21.0,
+        40.0,
+        350.0,
+        700.0,
         0.34657359,
         1.0397208,
         0.5,
@@ -151,4 +160,42 @@ fn the_reference_is_that_of_high_precision() {
         // 2^-36 beside the value, in units of f64's last place.
         assert!(error < 65536.0, "{}({x:e}) is off by {error} ULP of f64", line.name);
     }
+}
+
+/// Powers that are known without a logarithm: whole numbers, products with their rounding error,
+/// quotients and roots. Within two ULP, whatever the platform's function is.
+#[test]
+fn powers_are_within_their_bound() {
+    let bases: Vec<f64> = (0..4000).map(|i| 1.0 + f64::from(i) * 0.0009765625 * 0.73).collect();
+    for_each_level(|level| {
+        let check = |exponent: f64, exact: &dyn Fn(f64) -> f64| {
+            let mut y = vec![0.0; bases.len()];
+            math::pow(Run::Slice(&bases), Run::Splat(exponent), &mut y);
+            for (&base, &y) in bases.iter().zip(&y) {
+                let want = exact(base);
+                let off = (y - want).abs() / (want.abs() * f64::EPSILON);
+                assert!(off <= 2.0, "{level}: {base:?}^{exponent} is {off} ULP off");
+            }
+        };
+        check(2.0, &|x| x * x);
+        check(-1.0, &|x| 1.0 / x);
+        check(0.5, &|x| x.sqrt());
+        check(-0.5, &|x| (1.0 / x).sqrt());
+        check(0.25, &|x| x.sqrt().sqrt());
+        // The cube by its leading product and what that lacks.
+        check(3.0, &|x| {
+            let square = x * x;
+            let lacks = x.mul_add(x, -square);
+            let cube = square * x;
+            cube + (square.mul_add(x, -cube) + lacks * x)
+        });
+        let (mut y, mut narrow) = ([0.0_f64], [0.0_f32]);
+        for exponent in 1..=33 {
+            let whole = (0..exponent).fold(1_u64, |product, _| product * 3);
+            math::pow(Run::Splat(3.0), Run::Splat(f64::from(exponent)), &mut y);
+            assert!((y[0] - whole as f64).abs() <= 2.0 * f64::EPSILON * y[0], "3^{exponent}");
+            math::pow(Run::Splat(3.0_f32), Run::Splat(exponent as f32), &mut narrow);
+            assert!(ulp::error(narrow[0], whole as f64, 0.0) <= 0.51, "3^{exponent} in f32");
+        }
+    });
 }

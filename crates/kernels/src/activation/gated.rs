@@ -3,7 +3,7 @@
 //! (N. Shazeer, "GLU variants improve transformer", 2020).
 
 use crate::Element;
-use crate::elementwise::{self, Run};
+use crate::elementwise::Run;
 use crate::simd::Lanes;
 use crate::slices::{VectorFn, VectorFn2, check_len, zip};
 
@@ -83,7 +83,9 @@ pub fn gated_backward<E: Element>(
 ) {
     check_len("gate", gate.len(), ggate.len());
     E::gated_kernel(unit, gy, gate, gx);
-    elementwise::mul(Run::Slice(gy), Run::Slice(x), ggate);
-    let product = ggate.to_vec();
-    backward(unit.activation(), &product, gate, ggate);
+    check_len("x", x.len(), ggate.len());
+    backward(unit.activation(), gy, gate, ggate);
+    for (ggate, &x) in ggate.iter_mut().zip(x) {
+        *ggate *= x;
+    }
 }
