@@ -15,18 +15,16 @@ pub struct Few<T>(Repr<T>);
 
 #[derive(Clone)]
 enum Repr<T> {
+    /// The items behind the length are the default, so that equal lists are equal as a whole.
     Inline { len: u8, items: [T; INLINE] },
     Heap(Vec<T>),
 }
 
 impl<T: Copy + Default> Few<T> {
     /// `len` times the same.
+    #[inline]
     pub(crate) fn repeat(item: T, len: usize) -> Self {
-        if len <= INLINE {
-            Few(Repr::Inline { len: len as u8, items: [item; INLINE] })
-        } else {
-            Few(Repr::Heap(vec![item; len]))
-        }
+        Self::from_fn(len, |_| item)
     }
 
     #[inline]
@@ -73,6 +71,7 @@ impl<T: Copy + Default> Few<T> {
             Repr::Inline { len, items } => {
                 items.copy_within(at + 1..usize::from(*len), at);
                 *len -= 1;
+                items[usize::from(*len)] = T::default();
             }
             Repr::Heap(all) => {
                 all.remove(at);
@@ -123,8 +122,13 @@ impl<T: Copy + Default> FromIterator<T> for Few<T> {
 impl<T: PartialEq> PartialEq for Few<T> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        // Not slice equality, which calls `memcmp` for a word or two.
-        self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
+        match (&self.0, &other.0) {
+            // Not slice equality, which calls `memcmp` for a word or two.
+            (Repr::Inline { len: a, items: x }, Repr::Inline { len: b, items: y }) => {
+                a == b && x == y
+            }
+            _ => self[..] == other[..],
+        }
     }
 }
 

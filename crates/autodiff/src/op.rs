@@ -283,32 +283,54 @@ pub(crate) fn evaluate<E: Element>(
     context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,
 ) -> Result<Tensor<E>> {
-    if let Some(expected) = op.arity()
-        && expected != inputs.len()
-    {
-        return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
-    }
-    if inputs.is_empty() && op.arity().is_none() {
-        return Err(no_operands(op.name()));
+    match op.arity() {
+        Some(expected) if expected != inputs.len() => {
+            return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
+        }
+        None if inputs.is_empty() => return Err(no_operands(op.name())),
+        _ => (),
     }
     let shape = match *inputs {
         [a] => op.shape(&[a.shape()]),
         [a, b] => op.shape(&[a.shape(), b.shape()]),
         [a, b, c] => op.shape(&[a.shape(), b.shape(), c.shape()]),
         _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
-    }?;
-    let len = shape.checked_len::<E>()?;
-    let mut value = op.forward(inputs, &mut Forward { shape: &shape, len, context, saved })?;
-    if *value.shape() != shape {
-        return Err(own_shape(op.name(), &shape, value.shape()));
+    };
+    // Results are looked at where they lie: moving shapes and tensors out of them would cost as
+    // much as an operation on a few elements.
+    match shape {
+        Ok(ref shape) => evaluate_to(op, inputs, shape, context, saved),
+        Err(error) => Err(error),
     }
-    if let Some(pool) = context.pool {
-        value.bring_home(pool);
+}
+
+/// The value, of the given shape.
+#[inline]
+#[track_caller]
+fn evaluate_to<E: Element>(
+    op: &dyn Op<E>,
+    inputs: &[&Tensor<E>],
+    shape: &Shape,
+    context: Context<'_, E>,
+    saved: &mut Vec<Tensor<E>>,
+) -> Result<Tensor<E>> {
+    let len = match shape.checked_len::<E>() {
+        Ok(len) => len,
+        Err(error) => return Err(error),
+    };
+    let mut result = op.forward(inputs, &mut Forward { shape, len, context, saved });
+    if let Ok(value) = &mut result {
+        if value.shape() != shape {
+            return Err(own_shape(op.name(), shape, value.shape()));
+        }
+        if let Some(pool) = context.pool {
+            value.bring_home(pool);
+        }
+        if context.anomaly {
+            look(op, inputs, value)?;
+        }
     }
-    if context.anomaly {
-        look(op, inputs, &value)?;
-    }
-    Ok(value)
+    result
 }
 
 /// Whether a value is finite.

@@ -93,6 +93,21 @@ pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
     pub(crate) op: O,
 }
 
+/// What an evaluation has found out, beside the value.
+struct Made<E: Element> {
+    saved: Vec<Tensor<E>>,
+    /// Whether a gradient can be had of an operand.
+    differentiable: bool,
+    /// Whether an operand was computed from what a gradient can be had of, recorded or not.
+    touched: bool,
+}
+
+impl<E: Element> Default for Made<E> {
+    fn default() -> Self {
+        Made { saved: Vec::new(), differentiable: false, touched: false }
+    }
+}
+
 impl<E: Element> Default for Tape<E> {
     fn default() -> Self {
         Self::with_pool(Pool::default())
@@ -183,33 +198,10 @@ impl<E: Element> Tape<E> {
     /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let mut saved = Vec::new();
-        let (mut requires_grad, mut touched) = (false, false);
-        let value = {
-            let nodes = self.nodes.borrow();
-            let mut tensor = |i: usize| {
-                let input = inputs[i];
-                if !std::ptr::eq(input.tape(), self) {
-                    return Err(Error::DifferentTapes { op: op.name() });
-                }
-                let node = input.node(&nodes, op.name())?;
-                requires_grad |= node.requires_grad && !op.reads_index(i);
-                touched |= node.requires_grad | node.cut;
-                node.value(op.name())
-            };
-            let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
-            let saved = &mut saved;
-            match inputs.len() {
-                1 => evaluate(&op, &[tensor(0)?], context, saved),
-                2 => evaluate(&op, &[tensor(0)?, tensor(1)?], context, saved),
-                3 => evaluate(&op, &[tensor(0)?, tensor(1)?, tensor(2)?], context, saved),
-                n => {
-                    let tensors = (0..n).map(tensor).collect::<Result<Vec<_>>>()?;
-                    evaluate(&op, &tensors, context, saved)
-                }
-            }?
-        };
-        requires_grad &= self.records();
+        let mut made = Made::default();
+        let value = self.evaluate(&op, inputs, &mut made)?;
+        let Made { saved, differentiable, touched } = made;
+        let requires_grad = differentiable && self.records();
         if touched && !requires_grad && self.recording.get() != Recording::Rule {
             let places = inputs.iter().enumerate();
             let cuts = places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) });
@@ -221,6 +213,37 @@ impl<E: Element> Tape<E> {
             Box::new(Rule { inputs, saved, composed, op })
         });
         Ok(self.push(value, rule, requires_grad))
+    }
+
+    /// The value of an operation on the tape's variables.
+    #[track_caller]
+    fn evaluate(
+        &self,
+        op: &dyn Op<E>,
+        inputs: &[Var<'_, E>],
+        made: &mut Made<E>,
+    ) -> Result<Tensor<E>> {
+        let nodes = self.nodes.borrow();
+        let mut tensor = |i: usize| {
+            let input = inputs[i];
+            if !std::ptr::eq(input.tape(), self) {
+                return Err(Error::DifferentTapes { op: op.name() });
+            }
+            let node = input.node(&nodes, op.name())?;
+            made.differentiable |= node.requires_grad && !op.reads_index(i);
+            made.touched |= node.requires_grad | node.cut;
+            node.value(op.name())
+        };
+        let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
+        match inputs.len() {
+            1 => evaluate(op, &[tensor(0)?], context, &mut made.saved),
+            2 => evaluate(op, &[tensor(0)?, tensor(1)?], context, &mut made.saved),
+            3 => evaluate(op, &[tensor(0)?, tensor(1)?, tensor(2)?], context, &mut made.saved),
+            n => {
+                let tensors = (0..n).map(tensor).collect::<Result<Vec<_>>>()?;
+                evaluate(op, &tensors, context, &mut made.saved)
+            }
+        }
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
