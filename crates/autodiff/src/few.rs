@@ -16,8 +16,24 @@ pub struct Few<T>(Repr<T>);
 #[derive(Clone)]
 enum Repr<T> {
     /// The items behind the length are the default, so that equal lists are equal as a whole.
-    Inline { len: u8, items: [T; INLINE] },
+    Inline(Len, [T; INLINE]),
     Heap(Vec<T>),
+}
+
+/// A length up to [`INLINE`]. A whole word, which tells the two representations apart as well: a
+/// byte of its own, read as part of a word just after it was written, would stall the processor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Len {
+    Zero,
+    One,
+    Two,
+    Three,
+    Four,
+}
+
+impl Len {
+    const ALL: [Len; INLINE + 1] = [Len::Zero, Len::One, Len::Two, Len::Three, Len::Four];
 }
 
 impl<T: Copy + Default> Few<T> {
@@ -34,12 +50,12 @@ impl<T: Copy + Default> Few<T> {
 
     #[inline]
     pub(crate) fn from_fn(len: usize, item: impl Fn(usize) -> T) -> Self {
-        if len <= INLINE {
+        if let Some(&short) = Len::ALL.get(len) {
             let mut items = [T::default(); INLINE];
             for (i, to) in items[..len].iter_mut().enumerate() {
                 *to = item(i);
             }
-            Few(Repr::Inline { len: len as u8, items })
+            Few(Repr::Inline(short, items))
         } else {
             Few(Repr::Heap((0..len).map(item).collect()))
         }
@@ -51,16 +67,16 @@ impl<T: Copy + Default> Few<T> {
 
     pub(crate) fn insert(&mut self, at: usize, item: T) {
         match &mut self.0 {
-            Repr::Inline { len, items } if usize::from(*len) < INLINE => {
-                let old = usize::from(*len);
-                items.copy_within(at..old, at + 1);
-                items[at] = item;
-                *len += 1;
-            }
-            Repr::Inline { items, .. } => {
+            Repr::Inline(Len::Four, items) => {
                 let mut all = items.to_vec();
                 all.insert(at, item);
                 self.0 = Repr::Heap(all);
+            }
+            Repr::Inline(len, items) => {
+                let old = *len as usize;
+                items.copy_within(at..old, at + 1);
+                items[at] = item;
+                *len = Len::ALL[old + 1];
             }
             Repr::Heap(all) => all.insert(at, item),
         }
@@ -68,10 +84,11 @@ impl<T: Copy + Default> Few<T> {
 
     pub(crate) fn remove(&mut self, at: usize) {
         match &mut self.0 {
-            Repr::Inline { len, items } => {
-                items.copy_within(at + 1..usize::from(*len), at);
-                *len -= 1;
-                items[usize::from(*len)] = T::default();
+            Repr::Inline(len, items) => {
+                let new = *len as usize - 1;
+                items.copy_within(at + 1..=new, at);
+                items[new] = T::default();
+                *len = Len::ALL[new];
             }
             Repr::Heap(all) => {
                 all.remove(at);
@@ -81,8 +98,9 @@ impl<T: Copy + Default> Few<T> {
 }
 
 impl<T: Copy + Default> Default for Few<T> {
+    #[inline]
     fn default() -> Self {
-        Few(Repr::Inline { len: 0, items: [T::default(); INLINE] })
+        Few(Repr::Inline(Len::Zero, [T::default(); INLINE]))
     }
 }
 
@@ -92,8 +110,7 @@ impl<T> Deref for Few<T> {
     #[inline]
     fn deref(&self) -> &[T] {
         match &self.0 {
-            // The length never exceeds the array's; `min` lets the compiler see it.
-            Repr::Inline { len, items } => &items[..usize::from(*len).min(INLINE)],
+            Repr::Inline(len, items) => &items[..*len as usize],
             Repr::Heap(all) => all,
         }
     }
@@ -103,7 +120,7 @@ impl<T> DerefMut for Few<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         match &mut self.0 {
-            Repr::Inline { len, items } => &mut items[..usize::from(*len).min(INLINE)],
+            Repr::Inline(len, items) => &mut items[..*len as usize],
             Repr::Heap(all) => all,
         }
     }
@@ -124,9 +141,7 @@ impl<T: PartialEq> PartialEq for Few<T> {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             // Not slice equality, which calls `memcmp` for a word or two.
-            (Repr::Inline { len: a, items: x }, Repr::Inline { len: b, items: y }) => {
-                a == b && x == y
-            }
+            (Repr::Inline(a, x), Repr::Inline(b, y)) => a == b && x == y,
             _ => self[..] == other[..],
         }
     }

@@ -276,9 +276,10 @@ pub(crate) struct Context<'a, E: Element> {
 }
 
 /// The value; `saved` receives what the operation saves.
+#[inline]
 #[track_caller]
-pub(crate) fn evaluate<E: Element>(
-    op: &dyn Op<E>,
+pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
+    op: &O,
     inputs: &[&Tensor<E>],
     context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,
@@ -290,30 +291,13 @@ pub(crate) fn evaluate<E: Element>(
         None if inputs.is_empty() => return Err(no_operands(op.name())),
         _ => (),
     }
-    let shape = match *inputs {
-        [a] => op.shape(&[a.shape()]),
-        [a, b] => op.shape(&[a.shape(), b.shape()]),
-        [a, b, c] => op.shape(&[a.shape(), b.shape(), c.shape()]),
-        _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
-    };
+    let shapes: SmallVec<[&Shape; 3]> = inputs.iter().map(|tensor| tensor.shape()).collect();
     // Results are looked at where they lie: moving shapes and tensors out of them would cost as
     // much as an operation on a few elements.
-    match shape {
-        Ok(ref shape) => evaluate_to(op, inputs, shape, context, saved),
-        Err(error) => Err(error),
-    }
-}
-
-/// The value, of the given shape.
-#[inline]
-#[track_caller]
-fn evaluate_to<E: Element>(
-    op: &dyn Op<E>,
-    inputs: &[&Tensor<E>],
-    shape: &Shape,
-    context: Context<'_, E>,
-    saved: &mut Vec<Tensor<E>>,
-) -> Result<Tensor<E>> {
+    let shape = &match op.shape(&shapes) {
+        Ok(shape) => shape,
+        Err(error) => return Err(error),
+    };
     let len = match shape.checked_len::<E>() {
         Ok(len) => len,
         Err(error) => return Err(error),
@@ -327,7 +311,7 @@ fn evaluate_to<E: Element>(
             value.bring_home(pool);
         }
         if context.anomaly {
-            look(op, inputs, value)?;
+            look(op.name(), inputs, value)?;
         }
     }
     result
@@ -336,10 +320,10 @@ fn evaluate_to<E: Element>(
 /// Whether a value is finite.
 #[cold]
 #[track_caller]
-fn look<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
+fn look<E: Element>(op: &'static str, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
     let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
     Err(Error::Anomaly(Box::new(Anomaly {
-        op: op.name(),
+        op,
         inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
         recorded_at: Location::caller(),
         pass: Pass::Forward,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
+use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::connection::{Cut, Cuts};
@@ -216,34 +217,27 @@ impl<E: Element> Tape<E> {
     }
 
     /// The value of an operation on the tape's variables.
+    #[inline]
     #[track_caller]
     fn evaluate(
         &self,
-        op: &dyn Op<E>,
+        op: &impl Op<E>,
         inputs: &[Var<'_, E>],
         made: &mut Made<E>,
     ) -> Result<Tensor<E>> {
         let nodes = self.nodes.borrow();
-        let mut tensor = |i: usize| {
-            let input = inputs[i];
+        let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
+        for (place, input) in inputs.iter().enumerate() {
             if !std::ptr::eq(input.tape(), self) {
                 return Err(Error::DifferentTapes { op: op.name() });
             }
             let node = input.node(&nodes, op.name())?;
-            made.differentiable |= node.requires_grad && !op.reads_index(i);
+            made.differentiable |= node.requires_grad && !op.reads_index(place);
             made.touched |= node.requires_grad | node.cut;
-            node.value(op.name())
-        };
-        let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
-        match inputs.len() {
-            1 => evaluate(op, &[tensor(0)?], context, &mut made.saved),
-            2 => evaluate(op, &[tensor(0)?, tensor(1)?], context, &mut made.saved),
-            3 => evaluate(op, &[tensor(0)?, tensor(1)?, tensor(2)?], context, &mut made.saved),
-            n => {
-                let tensors = (0..n).map(tensor).collect::<Result<Vec<_>>>()?;
-                evaluate(op, &tensors, context, &mut made.saved)
-            }
+            tensors.push(node.value(op.name())?);
         }
+        let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
+        evaluate(op, &tensors, context, &mut made.saved)
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
@@ -266,10 +260,13 @@ impl<E: Element> Tape<E> {
         let mut nodes = self.nodes.borrow_mut();
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
-        nodes.push(Node {
-            value: Some(value),
-            rule,
-            recorded_at: self.on_behalf_of.get().unwrap_or(Location::caller()),
+        let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
+        let (mut value, mut rule, len) = (Some(value), rule, nodes.len());
+        // Built in its place, and not copied there: see `Few` on stalls.
+        nodes.resize_with(len + 1, || Node {
+            value: value.take(),
+            rule: rule.take(),
+            recorded_at,
             epoch,
             requires_grad,
             cut: false,

@@ -42,13 +42,12 @@ pub(crate) struct Mark {
 pub(crate) struct Scratch<E: Element> {
     slots: Vec<Option<Slot<E>>>,
     marks: Vec<Mark>,
-    passed: Vec<Option<Slot<E>>>,
     pub(crate) entries: Vec<Entry<E>>,
 }
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch { slots: Vec::new(), marks: Vec::new(), passed: Vec::new(), entries: Vec::new() }
+        Scratch { slots: Vec::new(), marks: Vec::new(), entries: Vec::new() }
     }
 }
 
@@ -77,8 +76,6 @@ pub(crate) struct Walk<'t, E: Element> {
     keep: Keep,
     pub(crate) slots: Vec<Option<Slot<E>>>,
     pub(crate) marks: Vec<Mark>,
-    /// What one rule passes to its operands.
-    passed: Vec<Option<Slot<E>>>,
 }
 
 impl<'t, E: Element> Walk<'t, E> {
@@ -96,17 +93,23 @@ impl<'t, E: Element> Walk<'t, E> {
         scratch.slots.resize_with(top, || None);
         scratch.marks.clear();
         scratch.marks.resize(top, Mark::default());
-        let Scratch { slots, marks, passed, entries } = scratch;
+        let Scratch { slots, marks, entries } = scratch;
         tape.scratch.borrow_mut().entries = entries;
-        let mut walk = Walk { tape, keep, slots, marks, passed };
+        let mut walk = Walk { tape, keep, slots, marks };
         walk.mark(wanted);
-        for &(y, cotangent) in outputs {
-            let slot = walk.slot(cotangent)?;
-            walk.begin(y, slot)?;
-        }
-        for index in (0..top).rev() {
-            walk.visit(index, keep == Keep::Nothing && index + 1 < top)?;
-        }
+        let recording = if walk.graph() { Recording::Graph } else { Recording::Rule };
+        // What rules record is of the line that recorded their operation: see `pass`.
+        with(&tape.on_behalf_of, None, || {
+            tape.with_recording(recording, || {
+                for &(y, cotangent) in outputs {
+                    let slot = walk.slot(cotangent)?;
+                    walk.begin(y, slot)?;
+                }
+                (0..top).rev().try_for_each(|index| {
+                    walk.visit(index, keep == Keep::Nothing && index + 1 < top)
+                })
+            })
+        })?;
         Ok(walk)
     }
 
@@ -174,11 +177,6 @@ impl<'t, E: Element> Walk<'t, E> {
         }
     }
 
-    /// Whether what rules compute is recorded.
-    fn recording(&self) -> Recording {
-        if self.graph() { Recording::Graph } else { Recording::Rule }
-    }
-
     /// Passes a node's cotangent on to its operands, and frees the node afterwards if asked to.
     #[inline]
     fn visit(&mut self, index: usize, free: bool) -> Result<()> {
@@ -222,25 +220,11 @@ impl<'t, E: Element> Walk<'t, E> {
             return self.compose(rule, slot);
         }
         let mark = self.tape.len();
-        let given_finite = !self.tape.detects_anomaly() || self.first_anomaly(&slot).is_none();
-        let line = self.line(index, rule)?;
-        let passed =
-            with(&self.tape.on_behalf_of, Some(line), || self.pass(index, rule, slot, &needs));
+        let passed = self.pass(index, rule, slot, &needs);
         if !self.graph() {
-            // What the rule made is freed before anything is added up, so that sums can be formed
-            // in place.
             self.tape.truncate(mark);
         }
-        passed?;
-        if self.tape.detects_anomaly() {
-            self.look(index, rule, given_finite)?;
-        }
-        for (place, &input) in inputs.iter().enumerate() {
-            if let Some(slot) = self.passed[place].take() {
-                self.accumulate(input as usize, slot)?;
-            }
-        }
-        Ok(())
+        passed
     }
 
     /// The line that recorded a node, unless an operand's value is gone.
@@ -256,38 +240,30 @@ impl<'t, E: Element> Walk<'t, E> {
         Ok(nodes[index].recorded_at)
     }
 
-    /// Runs a rule and brings each cotangent to its operand's shape, in `passed`.
+    /// Runs a rule and adds each cotangent, brought to its operand's shape, to what has arrived
+    /// there.
     fn pass(&mut self, index: usize, rule: &Rule<E>, slot: Slot<E>, needs: &[bool]) -> Result<()> {
         let tape = self.tape;
-        let made = tape.len();
+        let (made, watched) = (tape.len(), tape.detects_anomaly());
+        let given_finite = !watched || self.first_anomaly(&slot).is_none();
+        tape.on_behalf_of.set(Some(self.line(index, rule)?));
         let gy = self.cotangent(slot);
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
         let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
-        let cotangents = tape.with_recording(self.recording(), || rule.op.vjp(&node))?;
+        let cotangents = rule.op.vjp(&node)?;
         if cotangents.len() != inputs.len() {
-            return Err(Error::Argument {
-                op: rule.op.name(),
-                message: format!(
-                    "its vector-Jacobian product returned {} cotangents for {} operands; return one each",
-                    cotangents.len(),
-                    inputs.len()
-                ),
-            });
+            return Err(wrong_number(rule, cotangents.len()));
         }
-        self.passed.clear();
         for (place, (&input, &needed)) in inputs.iter().zip(needs).enumerate() {
-            let slot = match cotangents[place] {
-                Some(cotangent) if needed => {
-                    let last = !cotangents[place + 1..]
-                        .iter()
-                        .flatten()
-                        .any(|other| other.index() == cotangent.index());
-                    let may_take = last && cotangent.index() as usize >= made;
-                    Some(self.fit(rule, cotangent, input, may_take)?)
-                }
-                _ => None,
-            };
-            self.passed.push(slot);
+            let (Some(cotangent), true) = (cotangents[place], needed) else { continue };
+            let later = &cotangents[place + 1..];
+            let last = !later.iter().flatten().any(|other| other.index() == cotangent.index());
+            let may_take = last && cotangent.index() as usize >= made;
+            let slot = self.fit(rule, cotangent, input, may_take)?;
+            if watched {
+                self.look(index, rule, place, &slot, given_finite)?;
+            }
+            self.accumulate(input as usize, slot)?;
         }
         Ok(())
     }
@@ -326,8 +302,7 @@ impl<'t, E: Element> Walk<'t, E> {
             }
             expected.clone()
         };
-        let fitted = tape.with_recording(self.recording(), || ops::sum_to(cotangent, expected))?;
-        self.slot(fitted)
+        self.slot(ops::sum_to(cotangent, expected)?)
     }
 
     /// Records a composition and walks back through it, as if it had been recorded in its place.
@@ -336,6 +311,7 @@ impl<'t, E: Element> Walk<'t, E> {
         let Some(composition) = rule.op.composition() else { return Ok(()) };
         let base = tape.len();
         let inputs: Vec<_> = rule.inputs.iter().map(|&input| tape.var(input)).collect();
+        tape.on_behalf_of.set(None);
         let y =
             tape.closed(|| tape.with_recording(Recording::On, || composition.record(&inputs)))?;
         if !std::ptr::eq(y.tape(), tape) {
@@ -365,11 +341,9 @@ impl<'t, E: Element> Walk<'t, E> {
         }
         let Some(slot) = self.slots[index].take() else { return Ok(()) };
         let mark = self.tape.len();
+        self.tape.on_behalf_of.set(None);
         let cotangent = self.cotangent(slot);
-        let result = self
-            .tape
-            .with_recording(self.recording(), || hook::run(hooks, cotangent))
-            .and_then(|new| self.slot(new));
+        let result = hook::run(hooks, cotangent).and_then(|new| self.slot(new));
         if !self.graph() {
             self.tape.truncate(mark);
         }
@@ -386,14 +360,17 @@ impl<'t, E: Element> Walk<'t, E> {
         }
     }
 
-    /// Whether what a rule passes is finite.
+    /// Whether what a rule passes to an operand is finite.
     #[cold]
-    fn look(&self, index: usize, rule: &Rule<E>, given_finite: bool) -> Result<()> {
-        let passed = self.passed.iter().enumerate();
-        let mut found = passed.filter_map(|(operand, slot)| {
-            self.first_anomaly(slot.as_ref()?).map(|found| (operand, found))
-        });
-        let Some((operand, (element, value))) = found.next() else { return Ok(()) };
+    fn look(
+        &self,
+        index: usize,
+        rule: &Rule<E>,
+        operand: usize,
+        slot: &Slot<E>,
+        given_finite: bool,
+    ) -> Result<()> {
+        let Some((element, value)) = self.first_anomaly(slot) else { return Ok(()) };
         let nodes = self.tape.nodes();
         let shape =
             |&input: &u32| nodes[input as usize].value.as_ref().map(|value| value.shape().clone());
@@ -419,7 +396,7 @@ impl<'t, E: Element> Walk<'t, E> {
             (Slot::Value(sum), Slot::Value(new)) => Slot::Value(add_values(tape, sum, &new)?),
             (Slot::Node(sum), Slot::Node(new)) => {
                 let (sum, new) = (tape.var(sum), tape.var(new));
-                Slot::Node(tape.with_recording(Recording::Graph, || ops::add(sum, new))?.index())
+                Slot::Node(ops::add(sum, new)?.index())
             }
             _ => unreachable!("a walk makes slots of one kind"),
         });
@@ -430,11 +407,9 @@ impl<'t, E: Element> Walk<'t, E> {
 impl<E: Element> Drop for Walk<'_, E> {
     fn drop(&mut self) {
         self.slots.clear();
-        self.passed.clear();
         if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
             scratch.slots = std::mem::take(&mut self.slots);
             scratch.marks = std::mem::take(&mut self.marks);
-            scratch.passed = std::mem::take(&mut self.passed);
         }
     }
 }
@@ -477,6 +452,15 @@ impl<E: Element> Drop for Borrowed<'_, E> {
             self.tape.nodes_mut()[self.index].rule = Some(rule);
         }
     }
+}
+
+#[cold]
+fn wrong_number<E: Element>(rule: &Rule<E>, got: usize) -> Error {
+    let message = format!(
+        "its vector-Jacobian product returned {got} cotangents for {} operands; return one each",
+        rule.inputs.len()
+    );
+    Error::Argument { op: rule.op.name(), message }
 }
 
 /// The sum of two tensors of one shape, in the first one's buffer if nobody shares it.
