@@ -10,12 +10,10 @@ use std::ops::{Deref, DerefMut};
 const INLINE: usize = 4;
 
 /// A short list of numbers, one for each axis of a tensor.
-#[derive(Clone)]
 pub struct Few<T>(Repr<T>);
 
 #[derive(Clone)]
 enum Repr<T> {
-    /// The items behind the length are the default, so that equal lists are equal as a whole.
     Inline(Len, [T; INLINE]),
     Heap(Vec<T>),
 }
@@ -34,6 +32,15 @@ enum Len {
 
 impl Len {
     const ALL: [Len; INLINE + 1] = [Len::Zero, Len::One, Len::Two, Len::Three, Len::Four];
+}
+
+impl<T: Clone> Clone for Few<T> {
+    /// Never inlined, so that it stays a copy of a piece of memory: taken apart into numbers it
+    /// would be written in other pieces than it is read in next.
+    #[inline]
+    fn clone(&self) -> Self {
+        Few(self.0.clone())
+    }
 }
 
 impl<T: Copy + Default> Few<T> {
@@ -87,7 +94,6 @@ impl<T: Copy + Default> Few<T> {
             Repr::Inline(len, items) => {
                 let new = *len as usize - 1;
                 items.copy_within(at + 1..=new, at);
-                items[new] = T::default();
                 *len = Len::ALL[new];
             }
             Repr::Heap(all) => {
@@ -139,11 +145,8 @@ impl<T: Copy + Default> FromIterator<T> for Few<T> {
 impl<T: PartialEq> PartialEq for Few<T> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            // Not slice equality, which calls `memcmp` for a word or two.
-            (Repr::Inline(a, x), Repr::Inline(b, y)) => a == b && x == y,
-            _ => self[..] == other[..],
-        }
+        // Not slice equality, which calls `memcmp` for a word or two.
+        self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
     }
 }
 

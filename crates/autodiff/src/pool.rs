@@ -152,10 +152,16 @@ impl<E: Element> Drop for Buffer<E> {
 /// shared hold on a buffer, and the last one to go returns the buffer to its pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle<E: Element> {
-    /// The element, where there is no buffer. (An enum of the two would be copied in odd pieces.)
-    single: [E; 1],
+    /// The element, where there is no buffer.
+    single: Single<E>,
     buffer: Option<Arc<Buffer<E>>>,
 }
+
+/// An element that fills a word: in half of one, what lies beside it would be moved in pieces that
+/// do not fit those it was written in, and wait for them.
+#[derive(Clone, Debug)]
+#[repr(align(8))]
+struct Single<E>([E; 1]);
 
 impl<E: Element> Handle<E> {
     /// Room for `len` elements with unspecified contents, from `pool` if there is one.
@@ -164,7 +170,7 @@ impl<E: Element> Handle<E> {
         match pool {
             _ if len <= 1 => {
                 let stale = if cfg!(debug_assertions) { E::NAN } else { E::ZERO };
-                Handle { single: [stale], buffer: None }
+                Handle { single: Single([stale]), buffer: None }
             }
             Some(pool) => pool.take(len),
             None => Handle::unpooled(len),
@@ -182,13 +188,13 @@ impl<E: Element> Handle<E> {
 
     #[inline]
     fn of(buffer: Arc<Buffer<E>>) -> Self {
-        Handle { single: [E::ZERO], buffer: Some(buffer) }
+        Handle { single: Single([E::ZERO]), buffer: Some(buffer) }
     }
 
     #[inline]
     pub(crate) fn as_slice(&self) -> &[E] {
         match &self.buffer {
-            None => &self.single,
+            None => &self.single.0,
             Some(buffer) => &buffer.data,
         }
     }
@@ -197,7 +203,7 @@ impl<E: Element> Handle<E> {
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
         match &mut self.buffer {
-            None => Some(&mut self.single),
+            None => Some(&mut self.single.0),
             Some(buffer) => Arc::get_mut(buffer).map(|buffer| &mut buffer.data[..]),
         }
     }
@@ -210,7 +216,7 @@ impl<E: Element> Handle<E> {
     /// The element, if it lies here.
     #[inline]
     pub(crate) fn single(&self) -> Option<E> {
-        self.buffer.is_none().then_some(self.single[0])
+        self.buffer.is_none().then_some(self.single.0[0])
     }
 
     /// The pool the buffer came from.

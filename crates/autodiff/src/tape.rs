@@ -210,8 +210,12 @@ impl<E: Element> Tape<E> {
         }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
-            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
-            Box::new(Rule { inputs, saved, composed, op })
+            let places = Few::repeat(0, inputs.len());
+            let mut rule = Box::new(Rule { inputs: places, saved, composed, op });
+            for (place, input) in rule.inputs.iter_mut().zip(inputs) {
+                *place = input.index();
+            }
+            rule
         });
         Ok(self.push(value, rule, requires_grad))
     }

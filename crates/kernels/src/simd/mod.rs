@@ -234,6 +234,22 @@ pub trait Lanes:
     /// included. Other values give an unspecified result.
     fn exponent(self) -> Self;
 
+    /// The first lane.
+    #[inline(always)]
+    fn first(self) -> Self::Elem {
+        self.lanes()[0]
+    }
+
+    /// The lanes, followed by zeros.
+    #[inline(always)]
+    fn lanes(self) -> [Self::Elem; MAX_LANES] {
+        const { assert!(Self::LANES <= MAX_LANES) };
+        let mut lanes = [Self::Elem::ZERO; MAX_LANES];
+        // SAFETY: the array holds at least `LANES` elements, as asserted above.
+        unsafe { self.store_ptr(lanes.as_mut_ptr()) };
+        lanes
+    }
+
     /// The sum of the lanes, added in a fixed tree: halves onto each other until one is left.
     #[inline(always)]
     fn reduce_sum(self) -> Self::Elem {
@@ -243,10 +259,7 @@ pub trait Lanes:
     /// The lanes combined by `op` in a fixed tree: halves onto each other until one is left.
     #[inline(always)]
     fn reduce(self, op: impl Fn(Self::Elem, Self::Elem) -> Self::Elem) -> Self::Elem {
-        const { assert!(Self::LANES <= MAX_LANES) };
-        let mut lanes = [Self::Elem::ZERO; MAX_LANES];
-        // SAFETY: the array holds at least `LANES` elements, as asserted above.
-        unsafe { self.store_ptr(lanes.as_mut_ptr()) };
+        let mut lanes = self.lanes();
         let mut half = Self::LANES / 2;
         while half > 0 {
             for i in 0..half {
