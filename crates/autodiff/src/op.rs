@@ -292,8 +292,6 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         _ => (),
     }
     let shapes: SmallVec<[&Shape; 3]> = inputs.iter().map(|tensor| tensor.shape()).collect();
-    // Results are looked at where they lie: moving shapes and tensors out of them would cost as
-    // much as an operation on a few elements.
     let shape = &match op.shape(&shapes) {
         Ok(shape) => shape,
         Err(error) => return Err(error),
@@ -302,16 +300,35 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         Ok(len) => len,
         Err(error) => return Err(error),
     };
+    forward(op, inputs, shape, len, context, saved)
+}
+
+/// The value, of the given shape. One variable holds it from its making to its return: it is not
+/// moved in between.
+#[inline]
+#[track_caller]
+fn forward<E: Element, O: Op<E> + ?Sized>(
+    op: &O,
+    inputs: &[&Tensor<E>],
+    shape: &Shape,
+    len: usize,
+    context: Context<'_, E>,
+    saved: &mut Vec<Tensor<E>>,
+) -> Result<Tensor<E>> {
     let mut result = op.forward(inputs, &mut Forward { shape, len, context, saved });
     if let Ok(value) = &mut result {
-        if value.shape() != shape {
-            return Err(own_shape(op.name(), shape, value.shape()));
-        }
         if let Some(pool) = context.pool {
             value.bring_home(pool);
         }
-        if context.anomaly {
-            look(op.name(), inputs, value)?;
+        let wrong = if value.shape() != shape {
+            Some(own_shape(op.name(), shape, value.shape()))
+        } else if context.anomaly {
+            look(op.name(), inputs, value).err()
+        } else {
+            None
+        };
+        if let Some(error) = wrong {
+            result = Err(error);
         }
     }
     result

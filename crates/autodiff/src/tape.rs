@@ -87,7 +87,7 @@ pub(crate) struct Node<E: Element> {
 /// The operation behind a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
-    pub(crate) inputs: Few<u32>,
+    pub(crate) inputs: SmallVec<[u32; 4]>,
     pub(crate) saved: Vec<Tensor<E>>,
     /// Whether the operation is walked through as a composition.
     pub(crate) composed: bool,
@@ -210,12 +210,8 @@ impl<E: Element> Tape<E> {
         }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
-            let places = Few::repeat(0, inputs.len());
-            let mut rule = Box::new(Rule { inputs: places, saved, composed, op });
-            for (place, input) in rule.inputs.iter_mut().zip(inputs) {
-                *place = input.index();
-            }
-            rule
+            let inputs = inputs.iter().map(|input| input.index()).collect();
+            Box::new(Rule { inputs, saved, composed, op })
         });
         Ok(self.push(value, rule, requires_grad))
     }

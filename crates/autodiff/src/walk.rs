@@ -5,15 +5,17 @@
 
 use std::panic::Location;
 
+use smallvec::SmallVec;
 use wengert_kernels::{Element, elementwise};
 
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
-use crate::few::Few;
 use crate::gradients::Entry;
 use crate::hook;
 use crate::op::{Context, Vjp, evaluate};
 use crate::ops::{self, add::Add};
+use crate::pool::Pool;
+use crate::shape::Shape;
 use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -102,8 +104,7 @@ impl<'t, E: Element> Walk<'t, E> {
         with(&tape.on_behalf_of, None, || {
             tape.with_recording(recording, || {
                 for &(y, cotangent) in outputs {
-                    let slot = walk.slot(cotangent)?;
-                    walk.begin(y, slot)?;
+                    walk.begin(y, cotangent)?;
                 }
                 (0..top).rev().try_for_each(|index| {
                     walk.visit(index, keep == Keep::Nothing && index + 1 < top)
@@ -156,24 +157,19 @@ impl<'t, E: Element> Walk<'t, E> {
     }
 
     /// A cotangent arrives at an output.
-    fn begin(&mut self, y: Var<'t, E>, slot: Slot<E>) -> Result<()> {
+    fn begin(&mut self, y: Var<'t, E>, cotangent: Var<'t, E>) -> Result<()> {
         let index = y.index() as usize;
         self.marks[index].reached = true;
-        if self.marks[index].depends { self.accumulate(index, slot) } else { Ok(()) }
+        if self.marks[index].depends { self.arrive(index, cotangent, false) } else { Ok(()) }
     }
 
-    fn slot(&self, cotangent: Var<'t, E>) -> Result<Slot<E>> {
-        if self.graph() {
-            Ok(Slot::Node(cotangent.index()))
-        } else {
-            cotangent.try_value().map(Slot::Value)
-        }
-    }
-
-    fn cotangent(&self, slot: Slot<E>) -> Var<'t, E> {
-        match slot {
-            Slot::Value(value) => self.tape.push(value, None, false),
-            Slot::Node(index) => self.tape.var(index),
+    /// What has arrived at a node, as a variable; a wanted node keeps it, too.
+    #[inline]
+    fn arrived(&mut self, index: usize) -> Option<Var<'t, E>> {
+        let slot = &mut self.slots[index];
+        match if self.marks[index].wanted { slot.clone() } else { slot.take() }? {
+            Slot::Value(value) => Some(self.tape.push(value, None, false)),
+            Slot::Node(index) => Some(self.tape.var(index)),
         }
     }
 
@@ -197,30 +193,21 @@ impl<'t, E: Element> Walk<'t, E> {
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let inputs = &rule.inputs[..];
-        let mut needs = Few::repeat(false, inputs.len());
+        let mut needs: SmallVec<[bool; 4]> = SmallVec::new();
         let mut any = false;
-        for (place, (&input, needed)) in inputs.iter().zip(needs.iter_mut()).enumerate() {
+        for (place, &input) in inputs.iter().enumerate() {
             let mark = &mut self.marks[input as usize];
-            *needed = mark.depends && !rule.op.reads_index(place);
-            mark.reached |= *needed;
-            any |= *needed;
+            let needed = mark.depends && !rule.op.reads_index(place);
+            mark.reached |= needed;
+            any |= needed;
+            needs.push(needed);
         }
         if !any {
             return Ok(());
         }
-        // A wanted node in the middle keeps its own.
-        let slot = if self.marks[index].wanted {
-            self.slots[index].clone()
-        } else {
-            self.slots[index].take()
-        };
-        // Nothing arrived: the cotangent is zero, and so is all behind it.
-        let Some(slot) = slot else { return Ok(()) };
-        if rule.composed {
-            return self.compose(rule, slot);
-        }
         let mark = self.tape.len();
-        let passed = self.pass(index, rule, slot, &needs);
+        let passed =
+            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, &needs) };
         if !self.graph() {
             self.tape.truncate(mark);
         }
@@ -242,73 +229,89 @@ impl<'t, E: Element> Walk<'t, E> {
 
     /// Runs a rule and adds each cotangent, brought to its operand's shape, to what has arrived
     /// there.
-    fn pass(&mut self, index: usize, rule: &Rule<E>, slot: Slot<E>, needs: &[bool]) -> Result<()> {
+    fn pass(&mut self, index: usize, rule: &Rule<E>, needs: &[bool]) -> Result<()> {
         let tape = self.tape;
         let (made, watched) = (tape.len(), tape.detects_anomaly());
-        let given_finite = !watched || self.first_anomaly(&slot).is_none();
-        tape.on_behalf_of.set(Some(self.line(index, rule)?));
-        let gy = self.cotangent(slot);
+        let line = self.line(index, rule);
+        // If nothing arrived the cotangent is zero, and so is all behind it.
+        let Some(gy) = self.arrived(index) else { return Ok(()) };
+        let given_finite = !watched || self.anomaly_of(gy).is_none();
+        tape.on_behalf_of.set(Some(line?));
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
         let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
-        let cotangents = rule.op.vjp(&node)?;
+        let cotangents = &match rule.op.vjp(&node) {
+            Ok(cotangents) => cotangents,
+            Err(error) => return Err(error),
+        };
         if cotangents.len() != inputs.len() {
             return Err(wrong_number(rule, cotangents.len()));
         }
         for (place, (&input, &needed)) in inputs.iter().zip(needs).enumerate() {
             let (Some(cotangent), true) = (cotangents[place], needed) else { continue };
-            let later = &cotangents[place + 1..];
-            let last = !later.iter().flatten().any(|other| other.index() == cotangent.index());
-            let may_take = last && cotangent.index() as usize >= made;
-            let slot = self.fit(rule, cotangent, input, may_take)?;
+            let fitted = self.fit(rule, cotangent, input)?;
             if watched {
-                self.look(index, rule, place, &slot, given_finite)?;
+                self.look(index, rule, place, fitted, given_finite)?;
             }
-            self.accumulate(input as usize, slot)?;
+            // What the rule made goes to its last user; what was there before stays.
+            let mut later = cotangents[place + 1..].iter().flatten();
+            let last = !later.any(|other| other.index() == fitted.index());
+            self.arrive(input as usize, fitted, last && fitted.index() as usize >= made)?;
         }
         Ok(())
     }
 
-    /// A cotangent as a slot of its operand's shape: summed to it if it is of a broadcast one.
-    /// `may_take` says that nothing else needs the cotangent's node.
-    fn fit(
-        &self,
-        rule: &Rule<E>,
-        cotangent: Var<'t, E>,
-        input: u32,
-        may_take: bool,
-    ) -> Result<Slot<E>> {
+    /// A cotangent of its operand's shape: summed to it if it is of a broadcast one.
+    #[inline]
+    fn fit(&self, rule: &Rule<E>, cotangent: Var<'t, E>, input: u32) -> Result<Var<'t, E>> {
         let tape = self.tape;
         if !std::ptr::eq(cotangent.tape(), tape) {
             return Err(Error::DifferentTapes { op: rule.op.name() });
         }
         let expected = {
-            let mut nodes = tape.nodes_mut();
+            let nodes = tape.nodes();
             let got = cotangent.node(&nodes, "vjp")?.value("vjp")?.shape();
             let expected = nodes[input as usize].value("vjp")?.shape();
             if got == expected {
-                let node = &mut nodes[cotangent.index() as usize];
-                return match &mut node.value {
-                    _ if self.graph() => Ok(Slot::Node(cotangent.index())),
-                    Some(value) if !may_take => Ok(Slot::Value(value.clone())),
-                    value => value.take().map(Slot::Value).ok_or_else(|| node.released("vjp")),
-                };
+                return Ok(cotangent);
             }
             if !expected.broadcasts_to(got) {
-                let expected = format!(
-                    "a cotangent of its operand's shape {expected} from its vector-Jacobian product"
-                );
-                let got = vec![got.clone()];
-                return Err(Error::Shapes { op: rule.op.name(), expected, got });
+                return Err(wrong_shape(rule, expected, got));
             }
             expected.clone()
         };
-        self.slot(ops::sum_to(cotangent, expected)?)
+        ops::sum_to(cotangent, expected)
+    }
+
+    /// Adds a cotangent to what has arrived at a node. `may_take` says that nobody else needs the
+    /// cotangent's place on the tape.
+    #[inline]
+    fn arrive(&mut self, index: usize, cotangent: Var<'t, E>, may_take: bool) -> Result<()> {
+        if self.graph() {
+            let sum = match self.slots[index] {
+                Some(Slot::Node(sum)) => ops::add(self.tape.var(sum), cotangent)?,
+                _ => cotangent,
+            };
+            self.slots[index] = Some(Slot::Node(sum.index()));
+            return Ok(());
+        }
+        let mut nodes = self.tape.nodes_mut();
+        let node = &mut nodes[cotangent.index() as usize];
+        let new = if may_take { node.value.take() } else { node.value.clone() };
+        let slot = &mut self.slots[index];
+        match (&mut *slot, new) {
+            (Some(Slot::Value(sum)), Some(new)) => add_to(sum, &new, self.tape.pool()),
+            (_, new) => {
+                *slot = new.map(Slot::Value);
+                Ok(())
+            }
+        }
     }
 
     /// Records a composition and walks back through it, as if it had been recorded in its place.
-    fn compose(&mut self, rule: &Rule<E>, slot: Slot<E>) -> Result<()> {
+    fn compose(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let tape = self.tape;
         let Some(composition) = rule.op.composition() else { return Ok(()) };
+        let Some(cotangent) = self.arrived(index) else { return Ok(()) };
         let base = tape.len();
         let inputs: Vec<_> = rule.inputs.iter().map(|&input| tape.var(input)).collect();
         tape.on_behalf_of.set(None);
@@ -320,7 +323,7 @@ impl<'t, E: Element> Walk<'t, E> {
         self.slots.resize_with(tape.len(), || None);
         self.marks.resize(tape.len(), Mark::default());
         self.mark_dependents(base);
-        let result = self.begin(y, slot).and_then(|()| {
+        let result = self.begin(y, cotangent).and_then(|()| {
             // Nobody else sees these nodes: each goes as soon as it is passed.
             (base..self.marks.len().min(y.index() as usize + 1))
                 .rev()
@@ -342,22 +345,19 @@ impl<'t, E: Element> Walk<'t, E> {
         let Some(slot) = self.slots[index].take() else { return Ok(()) };
         let mark = self.tape.len();
         self.tape.on_behalf_of.set(None);
-        let cotangent = self.cotangent(slot);
-        let result = hook::run(hooks, cotangent).and_then(|new| self.slot(new));
+        let cotangent = match slot {
+            Slot::Value(value) => self.tape.push(value, None, false),
+            Slot::Node(index) => self.tape.var(index),
+        };
+        let result = hook::run(hooks, cotangent).and_then(|new| self.arrive(index, new, false));
         if !self.graph() {
             self.tape.truncate(mark);
         }
-        self.slots[index] = Some(result?);
-        Ok(())
+        result
     }
 
-    fn first_anomaly(&self, slot: &Slot<E>) -> Option<(usize, f64)> {
-        match slot {
-            Slot::Value(value) => anomaly::first(value),
-            Slot::Node(at) => {
-                self.tape.nodes()[*at as usize].value.as_ref().and_then(anomaly::first)
-            }
-        }
+    fn anomaly_of(&self, x: Var<'t, E>) -> Option<(usize, f64)> {
+        self.tape.nodes()[x.index() as usize].value.as_ref().and_then(anomaly::first)
     }
 
     /// Whether what a rule passes to an operand is finite.
@@ -367,10 +367,10 @@ impl<'t, E: Element> Walk<'t, E> {
         index: usize,
         rule: &Rule<E>,
         operand: usize,
-        slot: &Slot<E>,
+        passed: Var<'t, E>,
         given_finite: bool,
     ) -> Result<()> {
-        let Some((element, value)) = self.first_anomaly(slot) else { return Ok(()) };
+        let Some((element, value)) = self.anomaly_of(passed) else { return Ok(()) };
         let nodes = self.tape.nodes();
         let shape =
             |&input: &u32| nodes[input as usize].value.as_ref().map(|value| value.shape().clone());
@@ -383,24 +383,6 @@ impl<'t, E: Element> Walk<'t, E> {
             element,
             given_finite,
         })))
-    }
-
-    fn accumulate(&mut self, index: usize, new: Slot<E>) -> Result<()> {
-        let slot = &mut self.slots[index];
-        let Some(old) = slot.take() else {
-            *slot = Some(new);
-            return Ok(());
-        };
-        let tape = self.tape;
-        *slot = Some(match (old, new) {
-            (Slot::Value(sum), Slot::Value(new)) => Slot::Value(add_values(tape, sum, &new)?),
-            (Slot::Node(sum), Slot::Node(new)) => {
-                let (sum, new) = (tape.var(sum), tape.var(new));
-                Slot::Node(ops::add(sum, new)?.index())
-            }
-            _ => unreachable!("a walk makes slots of one kind"),
-        });
-        Ok(())
     }
 }
 
@@ -463,18 +445,21 @@ fn wrong_number<E: Element>(rule: &Rule<E>, got: usize) -> Error {
     Error::Argument { op: rule.op.name(), message }
 }
 
-/// The sum of two tensors of one shape, in the first one's buffer if nobody shares it.
-fn add_values<E: Element>(
-    tape: &Tape<E>,
-    mut sum: Tensor<E>,
-    new: &Tensor<E>,
-) -> Result<Tensor<E>> {
+#[cold]
+fn wrong_shape<E: Element>(rule: &Rule<E>, expected: &Shape, got: &Shape) -> Error {
+    let expected =
+        format!("a cotangent of its operand's shape {expected} from its vector-Jacobian product");
+    Error::Shapes { op: rule.op.name(), expected, got: vec![got.clone()] }
+}
+
+/// Adds a tensor of the same shape, in place if nobody shares the buffer.
+fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, pool: &Pool<E>) -> Result<()> {
     if sum.is_unique() && sum.is_contiguous() {
         let new = new.contiguous();
         elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));
-        Ok(sum)
     } else {
-        let context = Context { pool: Some(tape.pool()), anomaly: false };
-        evaluate(&Add, &[&sum, new], context, &mut Vec::new())
+        let context = Context { pool: Some(pool), anomaly: false };
+        *sum = evaluate(&Add, &[sum, new], context, &mut Vec::new())?;
     }
+    Ok(())
 }
