@@ -291,7 +291,10 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         None if inputs.is_empty() => return Err(no_operands(op.name())),
         _ => (),
     }
-    let shapes: SmallVec<[&Shape; 3]> = inputs.iter().map(|tensor| tensor.shape()).collect();
+    let mut shapes: SmallVec<[&Shape; 3]> = SmallVec::new();
+    for tensor in inputs {
+        shapes.push(tensor.shape());
+    }
     let shape = &match op.shape(&shapes) {
         Ok(shape) => shape,
         Err(error) => return Err(error),

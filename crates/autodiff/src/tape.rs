@@ -210,8 +210,11 @@ impl<E: Element> Tape<E> {
         }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
-            let inputs = inputs.iter().map(|input| input.index()).collect();
-            Box::new(Rule { inputs, saved, composed, op })
+            let mut places = SmallVec::new();
+            for input in inputs {
+                places.push(input.index());
+            }
+            Box::new(Rule { inputs: places, saved, composed, op })
         });
         Ok(self.push(value, rule, requires_grad))
     }
