@@ -177,6 +177,16 @@ impl<E: Element> Forward<'_, E> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
+    /// The output, its elements written by `f`. It is written where it is returned.
+    #[inline]
+    pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
+        let mut result = Ok(self.output());
+        if let Ok(output) = &mut result {
+            f(output.as_mut_slice());
+        }
+        result
+    }
+
     /// A tensor with unspecified contents.
     ///
     /// # Panics

@@ -260,11 +260,22 @@ impl<E: Element> Tape<E> {
         rule: Option<Box<Rule<E>>>,
         requires_grad: bool,
     ) -> Var<'_, E> {
+        self.push_from(&mut Some(value), rule, requires_grad)
+    }
+
+    /// The same for a value that is taken from where it lies.
+    #[track_caller]
+    pub(crate) fn push_from(
+        &self,
+        value: &mut Option<Tensor<E>>,
+        mut rule: Option<Box<Rule<E>>>,
+        requires_grad: bool,
+    ) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
         let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
-        let (mut value, mut rule, len) = (Some(value), rule, nodes.len());
+        let len = nodes.len();
         // Built in its place, and not copied there: see `Few` on stalls.
         nodes.resize_with(len + 1, || Node {
             value: value.take(),

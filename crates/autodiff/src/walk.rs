@@ -20,15 +20,6 @@ use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// The cotangent gathered for a node so far.
-#[derive(Clone, Debug)]
-pub(crate) enum Slot<E: Element> {
-    /// A value: nothing is recorded.
-    Value(Tensor<E>),
-    /// A place on the tape: the gradient is to be differentiated again.
-    Node(u32),
-}
-
 /// What the walk has found out about a node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
@@ -42,14 +33,20 @@ pub(crate) struct Mark {
 /// Vectors that are used again by the next walk.
 #[derive(Debug)]
 pub(crate) struct Scratch<E: Element> {
-    slots: Vec<Option<Slot<E>>>,
+    values: Vec<Option<Tensor<E>>>,
+    places: Vec<Option<u32>>,
     marks: Vec<Mark>,
     pub(crate) entries: Vec<Entry<E>>,
 }
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch { slots: Vec::new(), marks: Vec::new(), entries: Vec::new() }
+        Scratch {
+            values: Vec::new(),
+            places: Vec::new(),
+            marks: Vec::new(),
+            entries: Vec::new(),
+        }
     }
 }
 
@@ -76,7 +73,10 @@ pub(crate) enum Keep {
 pub(crate) struct Walk<'t, E: Element> {
     tape: &'t Tape<E>,
     keep: Keep,
-    pub(crate) slots: Vec<Option<Slot<E>>>,
+    /// The cotangents gathered so far, by node, where nothing is recorded.
+    pub(crate) values: Vec<Option<Tensor<E>>>,
+    /// The same where the gradient is to be differentiated again: their places on the tape.
+    pub(crate) places: Vec<Option<u32>>,
     pub(crate) marks: Vec<Mark>,
 }
 
@@ -90,14 +90,11 @@ impl<'t, E: Element> Walk<'t, E> {
         keep: Keep,
     ) -> Result<Self> {
         let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
-        let mut scratch = tape.scratch.take();
-        scratch.slots.clear();
-        scratch.slots.resize_with(top, || None);
-        scratch.marks.clear();
-        scratch.marks.resize(top, Mark::default());
-        let Scratch { slots, marks, entries } = scratch;
+        let scratch = tape.scratch.take();
+        let Scratch { values, places, marks, entries } = scratch;
         tape.scratch.borrow_mut().entries = entries;
-        let mut walk = Walk { tape, keep, slots, marks };
+        let mut walk = Walk { tape, keep, values, places, marks };
+        walk.resize(top);
         walk.mark(wanted);
         let recording = if walk.graph() { Recording::Graph } else { Recording::Rule };
         // What rules record is of the line that recorded their operation: see `pass`.
@@ -114,6 +111,17 @@ impl<'t, E: Element> Walk<'t, E> {
         Ok(walk)
     }
 
+    /// Makes room for the cotangents of that many nodes, or forgets those of the others.
+    fn resize(&mut self, len: usize) {
+        self.marks.resize(len, Mark::default());
+        if self.graph() {
+            self.places.resize(len, None);
+        } else {
+            self.values.resize_with(len, || None);
+        }
+    }
+
+    #[inline]
     fn graph(&self) -> bool {
         self.keep == Keep::Graph
     }
@@ -166,11 +174,19 @@ impl<'t, E: Element> Walk<'t, E> {
     /// What has arrived at a node, as a variable; a wanted node keeps it, too.
     #[inline]
     fn arrived(&mut self, index: usize) -> Option<Var<'t, E>> {
-        let slot = &mut self.slots[index];
-        match if self.marks[index].wanted { slot.clone() } else { slot.take() }? {
-            Slot::Value(value) => Some(self.tape.push(value, None, false)),
-            Slot::Node(index) => Some(self.tape.var(index)),
+        let wanted = self.marks[index].wanted;
+        if self.graph() {
+            let place = &mut self.places[index];
+            return if wanted { *place } else { place.take() }.map(|place| self.tape.var(place));
         }
+        let value = &mut self.values[index];
+        if value.is_none() {
+            return None;
+        }
+        let copy = wanted.then(|| value.clone()).flatten();
+        let cotangent = self.tape.push_from(value, None, false);
+        *value = copy;
+        Some(cotangent)
     }
 
     /// Passes a node's cotangent on to its operands, and frees the node afterwards if asked to.
@@ -287,21 +303,24 @@ impl<'t, E: Element> Walk<'t, E> {
     #[inline]
     fn arrive(&mut self, index: usize, cotangent: Var<'t, E>, may_take: bool) -> Result<()> {
         if self.graph() {
-            let sum = match self.slots[index] {
-                Some(Slot::Node(sum)) => ops::add(self.tape.var(sum), cotangent)?,
-                _ => cotangent,
+            let sum = match self.places[index] {
+                Some(sum) => ops::add(self.tape.var(sum), cotangent)?,
+                None => cotangent,
             };
-            self.slots[index] = Some(Slot::Node(sum.index()));
+            self.places[index] = Some(sum.index());
             return Ok(());
         }
         let mut nodes = self.tape.nodes_mut();
         let node = &mut nodes[cotangent.index() as usize];
-        let new = if may_take { node.value.take() } else { node.value.clone() };
-        let slot = &mut self.slots[index];
-        match (&mut *slot, new) {
-            (Some(Slot::Value(sum)), Some(new)) => add_to(sum, &new, self.tape.pool()),
-            (_, new) => {
-                *slot = new.map(Slot::Value);
+        let sum = &mut self.values[index];
+        if sum.is_none() && may_take {
+            std::mem::swap(sum, &mut node.value);
+            return Ok(());
+        }
+        match (sum, &node.value) {
+            (Some(sum), Some(new)) => add_to(sum, new, self.tape.pool()),
+            (sum, new) => {
+                sum.clone_from(new);
                 Ok(())
             }
         }
@@ -320,8 +339,7 @@ impl<'t, E: Element> Walk<'t, E> {
         if !std::ptr::eq(y.tape(), tape) {
             return Err(Error::DifferentTapes { op: rule.op.name() });
         }
-        self.slots.resize_with(tape.len(), || None);
-        self.marks.resize(tape.len(), Mark::default());
+        self.resize(tape.len());
         self.mark_dependents(base);
         let result = self.begin(y, cotangent).and_then(|()| {
             // Nobody else sees these nodes: each goes as soon as it is passed.
@@ -330,8 +348,7 @@ impl<'t, E: Element> Walk<'t, E> {
                 .try_for_each(|index| self.visit(index, !self.graph()))
         });
         if !self.graph() {
-            self.slots.truncate(base);
-            self.marks.truncate(base);
+            self.resize(base);
             tape.truncate(base);
         }
         result
@@ -342,18 +359,24 @@ impl<'t, E: Element> Walk<'t, E> {
         if hooks.is_empty() {
             return Ok(());
         }
-        let Some(slot) = self.slots[index].take() else { return Ok(()) };
         let mark = self.tape.len();
         self.tape.on_behalf_of.set(None);
-        let cotangent = match slot {
-            Slot::Value(value) => self.tape.push(value, None, false),
-            Slot::Node(index) => self.tape.var(index),
-        };
+        let Some(cotangent) = self.arrived(index) else { return Ok(()) };
+        self.forget(index);
         let result = hook::run(hooks, cotangent).and_then(|new| self.arrive(index, new, false));
         if !self.graph() {
             self.tape.truncate(mark);
         }
         result
+    }
+
+    /// As if nothing had arrived at a node.
+    fn forget(&mut self, index: usize) {
+        if self.graph() {
+            self.places[index] = None;
+        } else {
+            self.values[index] = None;
+        }
     }
 
     fn anomaly_of(&self, x: Var<'t, E>) -> Option<(usize, f64)> {
@@ -388,9 +411,12 @@ impl<'t, E: Element> Walk<'t, E> {
 
 impl<E: Element> Drop for Walk<'_, E> {
     fn drop(&mut self) {
-        self.slots.clear();
+        self.values.clear();
+        self.places.clear();
+        self.marks.clear();
         if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
-            scratch.slots = std::mem::take(&mut self.slots);
+            scratch.values = std::mem::take(&mut self.values);
+            scratch.places = std::mem::take(&mut self.places);
             scratch.marks = std::mem::take(&mut self.marks);
         }
     }
