@@ -285,7 +285,8 @@ pub(crate) struct Context<'a, E: Element> {
     pub(crate) anomaly: bool,
 }
 
-/// The value; `saved` receives what the operation saves.
+/// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
+/// moved once more on each level it passes.)
 #[inline]
 #[track_caller]
 pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
@@ -293,7 +294,8 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     inputs: &[&Tensor<E>],
     context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,
-) -> Result<Tensor<E>> {
+    value: &mut Option<Tensor<E>>,
+) -> Result<()> {
     match op.arity() {
         Some(expected) if expected != inputs.len() => {
             return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
@@ -313,38 +315,17 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         Ok(len) => len,
         Err(error) => return Err(error),
     };
-    forward(op, inputs, shape, len, context, saved)
-}
-
-/// The value, of the given shape. One variable holds it from its making to its return: it is not
-/// moved in between.
-#[inline]
-#[track_caller]
-fn forward<E: Element, O: Op<E> + ?Sized>(
-    op: &O,
-    inputs: &[&Tensor<E>],
-    shape: &Shape,
-    len: usize,
-    context: Context<'_, E>,
-    saved: &mut Vec<Tensor<E>>,
-) -> Result<Tensor<E>> {
-    let mut result = op.forward(inputs, &mut Forward { shape, len, context, saved });
-    if let Ok(value) = &mut result {
-        if let Some(pool) = context.pool {
-            value.bring_home(pool);
-        }
-        let wrong = if value.shape() != shape {
-            Some(own_shape(op.name(), shape, value.shape()))
-        } else if context.anomaly {
-            look(op.name(), inputs, value).err()
-        } else {
-            None
-        };
-        if let Some(error) = wrong {
-            result = Err(error);
-        }
+    let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
+        Ok(new) => value.insert(new),
+        Err(error) => return Err(error),
+    };
+    if value.shape() != shape {
+        return Err(own_shape(op.name(), shape, value.shape()));
     }
-    result
+    if let Some(pool) = context.pool {
+        value.bring_home(pool);
+    }
+    if context.anomaly { look(op.name(), inputs, value) } else { Ok(()) }
 }
 
 /// Whether a value is finite.
@@ -376,11 +357,22 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
     Error::Shapes { op, expected, got: vec![got.clone()] }
 }
 
+/// The value of an operation on tensors, in a buffer of the pool's if there is one.
+pub(crate) fn value_of<E: Element>(
+    op: &dyn Op<E>,
+    inputs: &[&Tensor<E>],
+    pool: Option<&Pool<E>>,
+) -> Result<Tensor<E>> {
+    let mut value = None;
+    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new(), &mut value)?;
+    Ok(value.expect("an evaluation without an error has a value"))
+}
+
 /// The value of an operation on tensors, with no tape.
 ///
 /// # Errors
 /// Those of the operation.
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new())
+    value_of(op, inputs, pool)
 }

@@ -94,19 +94,14 @@ pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
     pub(crate) op: O,
 }
 
-/// What an evaluation has found out, beside the value.
+/// What an evaluation has made and found out.
 struct Made<E: Element> {
+    value: Option<Tensor<E>>,
     saved: Vec<Tensor<E>>,
     /// Whether a gradient can be had of an operand.
     differentiable: bool,
     /// Whether an operand was computed from what a gradient can be had of, recorded or not.
     touched: bool,
-}
-
-impl<E: Element> Default for Made<E> {
-    fn default() -> Self {
-        Made { saved: Vec::new(), differentiable: false, touched: false }
-    }
 }
 
 impl<E: Element> Default for Tape<E> {
@@ -199,9 +194,9 @@ impl<E: Element> Tape<E> {
     /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let mut made = Made::default();
-        let value = self.evaluate(&op, inputs, &mut made)?;
-        let Made { saved, differentiable, touched } = made;
+        let mut made = Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
+        self.evaluate(&op, inputs, &mut made)?;
+        let Made { ref mut value, saved, differentiable, touched } = made;
         let requires_grad = differentiable && self.records();
         if touched && !requires_grad && self.recording.get() != Recording::Rule {
             let places = inputs.iter().enumerate();
@@ -216,7 +211,7 @@ impl<E: Element> Tape<E> {
             }
             Box::new(Rule { inputs: places, saved, composed, op })
         });
-        Ok(self.push(value, rule, requires_grad))
+        Ok(self.push_from(value, rule, requires_grad))
     }
 
     /// The value of an operation on the tape's variables.
@@ -227,7 +222,7 @@ impl<E: Element> Tape<E> {
         op: &impl Op<E>,
         inputs: &[Var<'_, E>],
         made: &mut Made<E>,
-    ) -> Result<Tensor<E>> {
+    ) -> Result<()> {
         let nodes = self.nodes.borrow();
         let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
         for (place, input) in inputs.iter().enumerate() {
@@ -240,7 +235,7 @@ impl<E: Element> Tape<E> {
             tensors.push(node.value(op.name())?);
         }
         let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
-        evaluate(op, &tensors, context, &mut made.saved)
+        evaluate(op, &tensors, context, &mut made.saved, &mut made.value)
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
@@ -278,7 +273,7 @@ impl<E: Element> Tape<E> {
         let len = nodes.len();
         // Built in its place, and not copied there: see `Few` on stalls.
         nodes.resize_with(len + 1, || Node {
-            value: value.take(),
+            value: None,
             rule: rule.take(),
             recorded_at,
             epoch,
@@ -286,14 +281,15 @@ impl<E: Element> Tape<E> {
             cut: false,
             spent: false,
         });
+        std::mem::swap(&mut nodes[len].value, value);
         Var::at(self, index, epoch)
     }
 
     /// A constant that was computed from variables, and which: no gradient flows, but that one was
     /// cut off can be told.
     #[track_caller]
-    pub(crate) fn push_cut(&self, value: Tensor<E>, from: Few<Cut>) -> Var<'_, E> {
-        let var = self.push(value, None, false);
+    pub(crate) fn push_cut(&self, value: &mut Option<Tensor<E>>, from: Few<Cut>) -> Var<'_, E> {
+        let var = self.push_from(value, None, false);
         self.nodes.borrow_mut()[var.index() as usize].cut = true;
         self.cuts.borrow_mut().push(var.index(), from);
         var

@@ -132,7 +132,7 @@ impl<'t, E: Element> Var<'t, E> {
         };
         if touched {
             let cut = Cut { node: self.index(), index: false };
-            self.tape.push_cut(value, Few::from_slice(&[cut]))
+            self.tape.push_cut(&mut Some(value), Few::from_slice(&[cut]))
         } else {
             self.tape.push(value, None, false)
         }
