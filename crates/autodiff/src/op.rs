@@ -307,14 +307,8 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     for tensor in inputs {
         shapes.push(tensor.shape());
     }
-    let shape = &match op.shape(&shapes) {
-        Ok(shape) => shape,
-        Err(error) => return Err(error),
-    };
-    let len = match shape.checked_len::<E>() {
-        Ok(len) => len,
-        Err(error) => return Err(error),
-    };
+    let shape = &op.shape(&shapes)?;
+    let len = shape.checked_len::<E>()?;
     let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
         Ok(new) => value.insert(new),
         Err(error) => return Err(error),

@@ -194,7 +194,8 @@ impl<E: Element> Tape<E> {
     /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let mut made = Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
+        let mut made =
+            Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
         self.evaluate(&op, inputs, &mut made)?;
         let Made { ref mut value, saved, differentiable, touched } = made;
         let requires_grad = differentiable && self.records();
@@ -217,12 +218,7 @@ impl<E: Element> Tape<E> {
     /// The value of an operation on the tape's variables.
     #[inline]
     #[track_caller]
-    fn evaluate(
-        &self,
-        op: &impl Op<E>,
-        inputs: &[Var<'_, E>],
-        made: &mut Made<E>,
-    ) -> Result<()> {
+    fn evaluate(&self, op: &impl Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<()> {
         let nodes = self.nodes.borrow();
         let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
         for (place, input) in inputs.iter().enumerate() {

@@ -41,12 +41,7 @@ pub(crate) struct Scratch<E: Element> {
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch {
-            values: Vec::new(),
-            places: Vec::new(),
-            marks: Vec::new(),
-            entries: Vec::new(),
-        }
+        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new(), entries: Vec::new() }
     }
 }
 
@@ -234,7 +229,7 @@ impl<'t, E: Element> Walk<'t, E> {
     #[inline]
     fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
         let nodes = self.tape.nodes();
-        for &input in rule.inputs.iter() {
+        for &input in &rule.inputs {
             let operand = &nodes[input as usize];
             if operand.value.is_none() {
                 return Err(operand.released(rule.op.name()));
@@ -255,10 +250,7 @@ impl<'t, E: Element> Walk<'t, E> {
         tape.on_behalf_of.set(Some(line?));
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
         let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
-        let cotangents = &match rule.op.vjp(&node) {
-            Ok(cotangents) => cotangents,
-            Err(error) => return Err(error),
-        };
+        let cotangents = &rule.op.vjp(&node)?;
         if cotangents.len() != inputs.len() {
             return Err(wrong_number(rule, cotangents.len()));
         }
