@@ -57,6 +57,29 @@ fn steps(c: &mut Criterion) {
     group.finish();
 }
 
+/// A step so small that nothing counts but what recording and walking back cost.
+fn overhead(c: &mut Criterion) {
+    let mut rng = Pcg64::seed_from_u64(1);
+    let builder = Sequential::builder().linear(2, 8, Activation::Tanh);
+    let mut model =
+        builder.linear(8, 1, Activation::Identity).build(&mut rng).expect("widths that fit");
+    let inputs = Tensor::<f32>::uniform([4, 2], -1.0, 1.0, &mut rng);
+    let targets = Tensor::<f32>::uniform([4, 1], -1.0, 1.0, &mut rng);
+    let (mut sgd, mut tape) = (Sgd::new(0.01), Tape::new());
+    let mut step = || {
+        tape.clear();
+        let loss = model.forward(tape.constant(&inputs)).mse_loss(tape.constant(&targets));
+        sgd.step(&mut model, &loss.backward());
+        loss.item()
+    };
+    let first = step();
+    let later = (0..200).map(|_| step()).last().unwrap_or(f32::NAN);
+    assert!(later < first, "the loss falls, {first} to {later}");
+    c.bench_function("nn/step/mlp 2-8-1, batch 4, tanh, mean squared error", |b| {
+        b.iter(|| black_box(step()));
+    });
+}
+
 fn initializers(c: &mut Criterion) {
     let mut group = c.benchmark_group("nn/init");
     for (name, init) in [("he normal", Init::he_normal()), ("he uniform", Init::he_uniform())] {
@@ -69,5 +92,5 @@ fn initializers(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, steps, initializers);
+criterion_group!(benches, steps, overhead, initializers);
 criterion_main!(benches);

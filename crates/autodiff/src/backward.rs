@@ -8,7 +8,7 @@ use crate::gradients::{Entry, Gradients};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::walk::{Keep, Slot, Walk, Wanted};
+use crate::walk::{Keep, Walk, Wanted};
 
 /// Zeros of any shape in one element.
 fn zeros<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
@@ -56,9 +56,9 @@ impl<'t, E: Element> Var<'t, E> {
         entries.clear();
         for leaf in 0..walk.marks.len() {
             if walk.marks[leaf].wanted && walk.marks[leaf].reached {
-                let gradient = match walk.slots[leaf].take() {
-                    Some(Slot::Value(value)) => value,
-                    _ => zeros(&tape.var(leaf as u32).shape())?,
+                let gradient = match walk.values[leaf].take() {
+                    Some(value) => value,
+                    None => zeros(&tape.var(leaf as u32).shape())?,
                 };
                 entries.push(Entry { leaf: leaf as u32, gradient });
             }
@@ -180,11 +180,14 @@ pub fn grad<'t, E: Element>(
             if !walk.marks.get(index).is_some_and(|mark| mark.reached) {
                 return Ok(None);
             }
-            Ok(Some(match walk.slots[index].clone() {
-                Some(Slot::Node(index)) => tape.var(index),
-                Some(Slot::Value(value)) => tape.push(value, None, false),
-                None => tape.push(zeros(&x.shape())?, None, false),
-            }))
+            if let Some(&Some(place)) = walk.places.get(index) {
+                return Ok(Some(tape.var(place)));
+            }
+            let value = match walk.values.get(index).cloned().flatten() {
+                Some(value) => value,
+                None => zeros(&x.shape())?,
+            };
+            Ok(Some(tape.push(value, None, false)))
         })
         .collect()
 }

@@ -10,23 +10,44 @@ use std::ops::{Deref, DerefMut};
 const INLINE: usize = 4;
 
 /// A short list of numbers, one for each axis of a tensor.
-#[derive(Clone)]
 pub struct Few<T>(Repr<T>);
 
 #[derive(Clone)]
 enum Repr<T> {
-    Inline { len: u8, items: [T; INLINE] },
+    Inline(Len, [T; INLINE]),
     Heap(Vec<T>),
+}
+
+/// A length up to [`INLINE`]. A whole word, which tells the two representations apart as well: a
+/// byte of its own, read as part of a word just after it was written, would stall the processor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Len {
+    Zero,
+    One,
+    Two,
+    Three,
+    Four,
+}
+
+impl Len {
+    const ALL: [Len; INLINE + 1] = [Len::Zero, Len::One, Len::Two, Len::Three, Len::Four];
+}
+
+impl<T: Clone> Clone for Few<T> {
+    /// Never inlined, so that it stays a copy of a piece of memory: taken apart into numbers it
+    /// would be written in other pieces than it is read in next.
+    #[inline]
+    fn clone(&self) -> Self {
+        Few(self.0.clone())
+    }
 }
 
 impl<T: Copy + Default> Few<T> {
     /// `len` times the same.
+    #[inline]
     pub(crate) fn repeat(item: T, len: usize) -> Self {
-        if len <= INLINE {
-            Few(Repr::Inline { len: len as u8, items: [item; INLINE] })
-        } else {
-            Few(Repr::Heap(vec![item; len]))
-        }
+        Self::from_fn(len, |_| item)
     }
 
     #[inline]
@@ -36,12 +57,12 @@ impl<T: Copy + Default> Few<T> {
 
     #[inline]
     pub(crate) fn from_fn(len: usize, item: impl Fn(usize) -> T) -> Self {
-        if len <= INLINE {
+        if let Some(&short) = Len::ALL.get(len) {
             let mut items = [T::default(); INLINE];
             for (i, to) in items[..len].iter_mut().enumerate() {
                 *to = item(i);
             }
-            Few(Repr::Inline { len: len as u8, items })
+            Few(Repr::Inline(short, items))
         } else {
             Few(Repr::Heap((0..len).map(item).collect()))
         }
@@ -53,16 +74,16 @@ impl<T: Copy + Default> Few<T> {
 
     pub(crate) fn insert(&mut self, at: usize, item: T) {
         match &mut self.0 {
-            Repr::Inline { len, items } if usize::from(*len) < INLINE => {
-                let old = usize::from(*len);
-                items.copy_within(at..old, at + 1);
-                items[at] = item;
-                *len += 1;
-            }
-            Repr::Inline { items, .. } => {
+            Repr::Inline(Len::Four, items) => {
                 let mut all = items.to_vec();
                 all.insert(at, item);
                 self.0 = Repr::Heap(all);
+            }
+            Repr::Inline(len, items) => {
+                let old = *len as usize;
+                items.copy_within(at..old, at + 1);
+                items[at] = item;
+                *len = Len::ALL[old + 1];
             }
             Repr::Heap(all) => all.insert(at, item),
         }
@@ -70,9 +91,10 @@ impl<T: Copy + Default> Few<T> {
 
     pub(crate) fn remove(&mut self, at: usize) {
         match &mut self.0 {
-            Repr::Inline { len, items } => {
-                items.copy_within(at + 1..usize::from(*len), at);
-                *len -= 1;
+            Repr::Inline(len, items) => {
+                let new = *len as usize - 1;
+                items.copy_within(at + 1..=new, at);
+                *len = Len::ALL[new];
             }
             Repr::Heap(all) => {
                 all.remove(at);
@@ -82,8 +104,9 @@ impl<T: Copy + Default> Few<T> {
 }
 
 impl<T: Copy + Default> Default for Few<T> {
+    #[inline]
     fn default() -> Self {
-        Few(Repr::Inline { len: 0, items: [T::default(); INLINE] })
+        Few(Repr::Inline(Len::Zero, [T::default(); INLINE]))
     }
 }
 
@@ -93,8 +116,7 @@ impl<T> Deref for Few<T> {
     #[inline]
     fn deref(&self) -> &[T] {
         match &self.0 {
-            // The length never exceeds the array's; `min` lets the compiler see it.
-            Repr::Inline { len, items } => &items[..usize::from(*len).min(INLINE)],
+            Repr::Inline(len, items) => &items[..*len as usize],
             Repr::Heap(all) => all,
         }
     }
@@ -104,7 +126,7 @@ impl<T> DerefMut for Few<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         match &mut self.0 {
-            Repr::Inline { len, items } => &mut items[..usize::from(*len).min(INLINE)],
+            Repr::Inline(len, items) => &mut items[..*len as usize],
             Repr::Heap(all) => all,
         }
     }

@@ -177,6 +177,16 @@ impl<E: Element> Forward<'_, E> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
+    /// The output, its elements written by `f`. It is written where it is returned.
+    #[inline]
+    pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
+        let mut result = Ok(self.output());
+        if let Ok(output) = &mut result {
+            f(output.as_mut_slice());
+        }
+        result
+    }
+
     /// A tensor with unspecified contents.
     ///
     /// # Panics
@@ -275,49 +285,50 @@ pub(crate) struct Context<'a, E: Element> {
     pub(crate) anomaly: bool,
 }
 
-/// The value; `saved` receives what the operation saves.
+/// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
+/// moved once more on each level it passes.)
+#[inline]
 #[track_caller]
-pub(crate) fn evaluate<E: Element>(
-    op: &dyn Op<E>,
+pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
+    op: &O,
     inputs: &[&Tensor<E>],
     context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,
-) -> Result<Tensor<E>> {
-    if let Some(expected) = op.arity()
-        && expected != inputs.len()
-    {
-        return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
+    value: &mut Option<Tensor<E>>,
+) -> Result<()> {
+    match op.arity() {
+        Some(expected) if expected != inputs.len() => {
+            return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
+        }
+        None if inputs.is_empty() => return Err(no_operands(op.name())),
+        _ => (),
     }
-    if inputs.is_empty() && op.arity().is_none() {
-        return Err(no_operands(op.name()));
+    let mut shapes: SmallVec<[&Shape; 3]> = SmallVec::new();
+    for tensor in inputs {
+        shapes.push(tensor.shape());
     }
-    let shape = match *inputs {
-        [a] => op.shape(&[a.shape()]),
-        [a, b] => op.shape(&[a.shape(), b.shape()]),
-        [a, b, c] => op.shape(&[a.shape(), b.shape(), c.shape()]),
-        _ => op.shape(&inputs.iter().map(|tensor| tensor.shape()).collect::<Vec<_>>()),
-    }?;
+    let shape = &op.shape(&shapes)?;
     let len = shape.checked_len::<E>()?;
-    let mut value = op.forward(inputs, &mut Forward { shape: &shape, len, context, saved })?;
-    if *value.shape() != shape {
-        return Err(own_shape(op.name(), &shape, value.shape()));
+    let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
+        Ok(new) => value.insert(new),
+        Err(error) => return Err(error),
+    };
+    if value.shape() != shape {
+        return Err(own_shape(op.name(), shape, value.shape()));
     }
     if let Some(pool) = context.pool {
         value.bring_home(pool);
     }
-    if context.anomaly {
-        look(op, inputs, &value)?;
-    }
-    Ok(value)
+    if context.anomaly { look(op.name(), inputs, value) } else { Ok(()) }
 }
 
 /// Whether a value is finite.
 #[cold]
 #[track_caller]
-fn look<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
+fn look<E: Element>(op: &'static str, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
     let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
     Err(Error::Anomaly(Box::new(Anomaly {
-        op: op.name(),
+        op,
         inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
         recorded_at: Location::caller(),
         pass: Pass::Forward,
@@ -340,11 +351,22 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
     Error::Shapes { op, expected, got: vec![got.clone()] }
 }
 
+/// The value of an operation on tensors, in a buffer of the pool's if there is one.
+pub(crate) fn value_of<E: Element>(
+    op: &dyn Op<E>,
+    inputs: &[&Tensor<E>],
+    pool: Option<&Pool<E>>,
+) -> Result<Tensor<E>> {
+    let mut value = None;
+    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new(), &mut value)?;
+    Ok(value.expect("an evaluation without an error has a value"))
+}
+
 /// The value of an operation on tensors, with no tape.
 ///
 /// # Errors
 /// Those of the operation.
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new())
+    value_of(op, inputs, pool)
 }

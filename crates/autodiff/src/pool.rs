@@ -95,7 +95,7 @@ impl<E: Element> Pool<E> {
         if cfg!(debug_assertions) {
             unique.data.fill(E::NAN);
         }
-        Handle::Shared(Shared(Some(buffer)))
+        Handle::of(buffer)
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
@@ -148,21 +148,30 @@ impl<E: Element> Drop for Buffer<E> {
 /// Where a tensor's elements are.
 ///
 /// A single element lies in the handle itself: for chains of operations on single numbers a buffer
-/// with an owner count and a pool behind a lock would cost more than all else.
+/// with an owner count and a pool behind a lock would cost more than all else. Otherwise it is a
+/// shared hold on a buffer, and the last one to go returns the buffer to its pool.
 #[derive(Clone, Debug)]
-pub(crate) enum Handle<E: Element> {
-    Single([E; 1]),
-    Shared(Shared<E>),
+pub(crate) struct Handle<E: Element> {
+    /// The element, where there is no buffer.
+    single: Single<E>,
+    buffer: Option<Arc<Buffer<E>>>,
 }
+
+/// An element that fills a word: in half of one, what lies beside it would be moved in pieces that
+/// do not fit those it was written in, and wait for them.
+#[derive(Clone, Debug)]
+#[repr(align(8))]
+struct Single<E>([E; 1]);
 
 impl<E: Element> Handle<E> {
     /// Room for `len` elements with unspecified contents, from `pool` if there is one.
     #[inline]
     pub(crate) fn new(len: usize, pool: Option<&Pool<E>>) -> Self {
-        if len <= 1 {
-            return Handle::Single([if cfg!(debug_assertions) { E::NAN } else { E::ZERO }]);
-        }
         match pool {
+            _ if len <= 1 => {
+                let stale = if cfg!(debug_assertions) { E::NAN } else { E::ZERO };
+                Handle { single: Single([stale]), buffer: None }
+            }
             Some(pool) => pool.take(len),
             None => Handle::unpooled(len),
         }
@@ -174,75 +183,65 @@ impl<E: Element> Handle<E> {
         if cfg!(debug_assertions) {
             buffer.data.fill(E::NAN);
         }
-        Handle::Shared(Shared(Some(Arc::new(buffer))))
+        Handle::of(Arc::new(buffer))
+    }
+
+    #[inline]
+    fn of(buffer: Arc<Buffer<E>>) -> Self {
+        Handle { single: Single([E::ZERO]), buffer: Some(buffer) }
     }
 
     #[inline]
     pub(crate) fn as_slice(&self) -> &[E] {
-        match self {
-            Handle::Single(element) => element,
-            Handle::Shared(shared) => &shared.arc().data,
+        match &self.buffer {
+            None => &self.single.0,
+            Some(buffer) => &buffer.data,
         }
     }
 
     /// The elements, if no other tensor shares them.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
-        match self {
-            Handle::Single(element) => Some(element),
-            Handle::Shared(shared) => {
-                let arc = shared.0.as_mut().expect("a handle holds a buffer until it is dropped");
-                Arc::get_mut(arc).map(|buffer| &mut buffer.data[..])
-            }
+        match &mut self.buffer {
+            None => Some(&mut self.single.0),
+            Some(buffer) => Arc::get_mut(buffer).map(|buffer| &mut buffer.data[..]),
         }
     }
 
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {
-        match self {
-            Handle::Single(_) => true,
-            Handle::Shared(shared) => Arc::strong_count(shared.arc()) == 1,
-        }
+        self.buffer.as_ref().is_none_or(|buffer| Arc::strong_count(buffer) == 1)
+    }
+
+    /// The element, if it lies here.
+    #[inline]
+    pub(crate) fn single(&self) -> Option<E> {
+        self.buffer.is_none().then_some(self.single.0[0])
     }
 
     /// The pool the buffer came from.
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
-        match self {
-            Handle::Single(_) => None,
-            Handle::Shared(shared) => shared.arc().home.as_ref(),
-        }
+        self.buffer.as_ref().and_then(|buffer| buffer.home.as_ref())
     }
 }
 
-/// A shared hold on a buffer. The last one to go returns the buffer to its pool.
-#[derive(Debug)]
-pub(crate) struct Shared<E: Element>(
-    /// `None` only inside `drop`.
-    Option<Arc<Buffer<E>>>,
-);
-
-impl<E: Element> Shared<E> {
-    fn arc(&self) -> &Arc<Buffer<E>> {
-        self.0.as_ref().expect("a handle holds a buffer until it is dropped")
-    }
-}
-
-impl<E: Element> Clone for Shared<E> {
-    fn clone(&self) -> Self {
-        Shared(self.0.clone())
-    }
-}
-
-impl<E: Element> Drop for Shared<E> {
+impl<E: Element> Drop for Handle<E> {
+    #[inline]
     fn drop(&mut self) {
-        let Some(mut arc) = self.0.take() else { return };
-        // With another owner left this is not the last hold. If two go at the same moment on two
-        // threads neither may see itself as last; the buffer is then freed and not pooled.
-        if let Some(buffer) = Arc::get_mut(&mut arc)
-            && let Some(home) = buffer.home.take()
-        {
-            home.give_back(arc);
+        if let Some(buffer) = self.buffer.take() {
+            let_go(buffer);
         }
+    }
+}
+
+/// One hold on a buffer less.
+fn let_go<E: Element>(mut buffer: Arc<Buffer<E>>) {
+    // With another owner left this is not the last hold. If two go at the same moment on two
+    // threads neither may see itself as last; the buffer is then freed and not pooled.
+    if let Some(unique) = Arc::get_mut(&mut buffer)
+        && let Some(home) = unique.home.take()
+    {
+        home.give_back(buffer);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
+use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::connection::{Cut, Cuts};
@@ -86,11 +87,21 @@ pub(crate) struct Node<E: Element> {
 /// The operation behind a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
-    pub(crate) inputs: Few<u32>,
+    pub(crate) inputs: SmallVec<[u32; 4]>,
     pub(crate) saved: Vec<Tensor<E>>,
     /// Whether the operation is walked through as a composition.
     pub(crate) composed: bool,
     pub(crate) op: O,
+}
+
+/// What an evaluation has made and found out.
+struct Made<E: Element> {
+    value: Option<Tensor<E>>,
+    saved: Vec<Tensor<E>>,
+    /// Whether a gradient can be had of an operand.
+    differentiable: bool,
+    /// Whether an operand was computed from what a gradient can be had of, recorded or not.
+    touched: bool,
 }
 
 impl<E: Element> Default for Tape<E> {
@@ -183,33 +194,11 @@ impl<E: Element> Tape<E> {
     /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
     #[track_caller]
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let mut saved = Vec::new();
-        let (mut requires_grad, mut touched) = (false, false);
-        let value = {
-            let nodes = self.nodes.borrow();
-            let mut tensor = |i: usize| {
-                let input = inputs[i];
-                if !std::ptr::eq(input.tape(), self) {
-                    return Err(Error::DifferentTapes { op: op.name() });
-                }
-                let node = input.node(&nodes, op.name())?;
-                requires_grad |= node.requires_grad && !op.reads_index(i);
-                touched |= node.requires_grad | node.cut;
-                node.value(op.name())
-            };
-            let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
-            let saved = &mut saved;
-            match inputs.len() {
-                1 => evaluate(&op, &[tensor(0)?], context, saved),
-                2 => evaluate(&op, &[tensor(0)?, tensor(1)?], context, saved),
-                3 => evaluate(&op, &[tensor(0)?, tensor(1)?, tensor(2)?], context, saved),
-                n => {
-                    let tensors = (0..n).map(tensor).collect::<Result<Vec<_>>>()?;
-                    evaluate(&op, &tensors, context, saved)
-                }
-            }?
-        };
-        requires_grad &= self.records();
+        let mut made =
+            Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
+        self.evaluate(&op, inputs, &mut made)?;
+        let Made { ref mut value, saved, differentiable, touched } = made;
+        let requires_grad = differentiable && self.records();
         if touched && !requires_grad && self.recording.get() != Recording::Rule {
             let places = inputs.iter().enumerate();
             let cuts = places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) });
@@ -217,10 +206,32 @@ impl<E: Element> Tape<E> {
         }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
-            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
-            Box::new(Rule { inputs, saved, composed, op })
+            let mut places = SmallVec::new();
+            for input in inputs {
+                places.push(input.index());
+            }
+            Box::new(Rule { inputs: places, saved, composed, op })
         });
-        Ok(self.push(value, rule, requires_grad))
+        Ok(self.push_from(value, rule, requires_grad))
+    }
+
+    /// The value of an operation on the tape's variables.
+    #[inline]
+    #[track_caller]
+    fn evaluate(&self, op: &impl Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<()> {
+        let nodes = self.nodes.borrow();
+        let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
+        for (place, input) in inputs.iter().enumerate() {
+            if !std::ptr::eq(input.tape(), self) {
+                return Err(Error::DifferentTapes { op: op.name() });
+            }
+            let node = input.node(&nodes, op.name())?;
+            made.differentiable |= node.requires_grad && !op.reads_index(place);
+            made.touched |= node.requires_grad | node.cut;
+            tensors.push(node.value(op.name())?);
+        }
+        let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
+        evaluate(op, &tensors, context, &mut made.saved, &mut made.value)
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
@@ -240,26 +251,41 @@ impl<E: Element> Tape<E> {
         rule: Option<Box<Rule<E>>>,
         requires_grad: bool,
     ) -> Var<'_, E> {
+        self.push_from(&mut Some(value), rule, requires_grad)
+    }
+
+    /// The same for a value that is taken from where it lies.
+    #[track_caller]
+    pub(crate) fn push_from(
+        &self,
+        value: &mut Option<Tensor<E>>,
+        mut rule: Option<Box<Rule<E>>>,
+        requires_grad: bool,
+    ) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
-        nodes.push(Node {
-            value: Some(value),
-            rule,
-            recorded_at: self.on_behalf_of.get().unwrap_or(Location::caller()),
+        let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
+        let len = nodes.len();
+        // Built in its place, and not copied there: see `Few` on stalls.
+        nodes.resize_with(len + 1, || Node {
+            value: None,
+            rule: rule.take(),
+            recorded_at,
             epoch,
             requires_grad,
             cut: false,
             spent: false,
         });
+        std::mem::swap(&mut nodes[len].value, value);
         Var::at(self, index, epoch)
     }
 
     /// A constant that was computed from variables, and which: no gradient flows, but that one was
     /// cut off can be told.
     #[track_caller]
-    pub(crate) fn push_cut(&self, value: Tensor<E>, from: Few<Cut>) -> Var<'_, E> {
-        let var = self.push(value, None, false);
+    pub(crate) fn push_cut(&self, value: &mut Option<Tensor<E>>, from: Few<Cut>) -> Var<'_, E> {
+        let var = self.push_from(value, None, false);
         self.nodes.borrow_mut()[var.index() as usize].cut = true;
         self.cuts.borrow_mut().push(var.index(), from);
         var

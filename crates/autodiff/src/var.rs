@@ -18,8 +18,8 @@ use crate::tensor::Tensor;
 /// functions of [`ops`](crate::ops) return the same as an error.
 pub struct Var<'t, E: Element = f32> {
     tape: &'t Tape<E>,
-    index: u32,
-    epoch: u32,
+    /// The index and, above it, the epoch: two words in all travel in registers.
+    place: u64,
 }
 
 #[allow(
@@ -37,8 +37,8 @@ impl<E: Element> Copy for Var<'_, E> {}
 impl<E: Element> fmt::Debug for Var<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_value() {
-            Ok(value) => write!(f, "Var #{} {value:?}", self.index),
-            Err(_) => write!(f, "Var #{} (released)", self.index),
+            Ok(value) => write!(f, "Var #{} {value:?}", self.index()),
+            Err(_) => write!(f, "Var #{} (released)", self.index()),
         }
     }
 }
@@ -46,7 +46,7 @@ impl<E: Element> fmt::Debug for Var<'_, E> {
 impl<'t, E: Element> Var<'t, E> {
     #[inline]
     pub(crate) fn at(tape: &'t Tape<E>, index: u32, epoch: u32) -> Self {
-        Var { tape, index, epoch }
+        Var { tape, place: u64::from(epoch) << 32 | u64::from(index) }
     }
 
     /// The tape it is on.
@@ -57,14 +57,18 @@ impl<'t, E: Element> Var<'t, E> {
 
     #[inline]
     pub(crate) fn index(self) -> u32 {
-        self.index
+        self.place as u32
+    }
+
+    fn epoch(self) -> u32 {
+        (self.place >> 32) as u32
     }
 
     #[inline]
     pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
         let reason = "it belonged to a vector-Jacobian product that has ended";
-        match nodes.get(self.index as usize) {
-            Some(node) if node.is_of(self.epoch) => Ok(node),
+        match nodes.get(self.index() as usize) {
+            Some(node) if node.is_of(self.epoch()) => Ok(node),
             _ => Err(Error::Released { op, reason }),
         }
     }
@@ -127,8 +131,8 @@ impl<'t, E: Element> Var<'t, E> {
             (value, node.requires_grad || node.cut)
         };
         if touched {
-            let cut = Cut { node: self.index, index: false };
-            self.tape.push_cut(value, Few::from_slice(&[cut]))
+            let cut = Cut { node: self.index(), index: false };
+            self.tape.push_cut(&mut Some(value), Few::from_slice(&[cut]))
         } else {
             self.tape.push(value, None, false)
         }

@@ -5,27 +5,20 @@
 
 use std::panic::Location;
 
+use smallvec::SmallVec;
 use wengert_kernels::{Element, elementwise};
 
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
-use crate::few::Few;
 use crate::gradients::Entry;
 use crate::hook;
-use crate::op::{Context, Vjp, evaluate};
+use crate::op::{Vjp, value_of};
 use crate::ops::{self, add::Add};
+use crate::pool::Pool;
+use crate::shape::Shape;
 use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
-
-/// The cotangent gathered for a node so far.
-#[derive(Clone, Debug)]
-pub(crate) enum Slot<E: Element> {
-    /// A value: nothing is recorded.
-    Value(Tensor<E>),
-    /// A place on the tape: the gradient is to be differentiated again.
-    Node(u32),
-}
 
 /// What the walk has found out about a node.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,15 +33,15 @@ pub(crate) struct Mark {
 /// Vectors that are used again by the next walk.
 #[derive(Debug)]
 pub(crate) struct Scratch<E: Element> {
-    slots: Vec<Option<Slot<E>>>,
+    values: Vec<Option<Tensor<E>>>,
+    places: Vec<Option<u32>>,
     marks: Vec<Mark>,
-    passed: Vec<Option<Slot<E>>>,
     pub(crate) entries: Vec<Entry<E>>,
 }
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch { slots: Vec::new(), marks: Vec::new(), passed: Vec::new(), entries: Vec::new() }
+        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new(), entries: Vec::new() }
     }
 }
 
@@ -75,10 +68,11 @@ pub(crate) enum Keep {
 pub(crate) struct Walk<'t, E: Element> {
     tape: &'t Tape<E>,
     keep: Keep,
-    pub(crate) slots: Vec<Option<Slot<E>>>,
+    /// The cotangents gathered so far, by node, where nothing is recorded.
+    pub(crate) values: Vec<Option<Tensor<E>>>,
+    /// The same where the gradient is to be differentiated again: their places on the tape.
+    pub(crate) places: Vec<Option<u32>>,
     pub(crate) marks: Vec<Mark>,
-    /// What one rule passes to its operands.
-    passed: Vec<Option<Slot<E>>>,
 }
 
 impl<'t, E: Element> Walk<'t, E> {
@@ -91,25 +85,38 @@ impl<'t, E: Element> Walk<'t, E> {
         keep: Keep,
     ) -> Result<Self> {
         let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
-        let mut scratch = tape.scratch.take();
-        scratch.slots.clear();
-        scratch.slots.resize_with(top, || None);
-        scratch.marks.clear();
-        scratch.marks.resize(top, Mark::default());
-        let Scratch { slots, marks, passed, entries } = scratch;
+        let scratch = tape.scratch.take();
+        let Scratch { values, places, marks, entries } = scratch;
         tape.scratch.borrow_mut().entries = entries;
-        let mut walk = Walk { tape, keep, slots, marks, passed };
+        let mut walk = Walk { tape, keep, values, places, marks };
+        walk.resize(top);
         walk.mark(wanted);
-        for &(y, cotangent) in outputs {
-            let slot = walk.slot(cotangent)?;
-            walk.begin(y, slot)?;
-        }
-        for index in (0..top).rev() {
-            walk.visit(index, keep == Keep::Nothing && index + 1 < top)?;
-        }
+        let recording = if walk.graph() { Recording::Graph } else { Recording::Rule };
+        // What rules record is of the line that recorded their operation: see `pass`.
+        with(&tape.on_behalf_of, None, || {
+            tape.with_recording(recording, || {
+                for &(y, cotangent) in outputs {
+                    walk.begin(y, cotangent)?;
+                }
+                (0..top).rev().try_for_each(|index| {
+                    walk.visit(index, keep == Keep::Nothing && index + 1 < top)
+                })
+            })
+        })?;
         Ok(walk)
     }
 
+    /// Makes room for the cotangents of that many nodes, or forgets those of the others.
+    fn resize(&mut self, len: usize) {
+        self.marks.resize(len, Mark::default());
+        if self.graph() {
+            self.places.resize(len, None);
+        } else {
+            self.values.resize_with(len, || None);
+        }
+    }
+
+    #[inline]
     fn graph(&self) -> bool {
         self.keep == Keep::Graph
     }
@@ -153,30 +160,28 @@ impl<'t, E: Element> Walk<'t, E> {
     }
 
     /// A cotangent arrives at an output.
-    fn begin(&mut self, y: Var<'t, E>, slot: Slot<E>) -> Result<()> {
+    fn begin(&mut self, y: Var<'t, E>, cotangent: Var<'t, E>) -> Result<()> {
         let index = y.index() as usize;
         self.marks[index].reached = true;
-        if self.marks[index].depends { self.accumulate(index, slot) } else { Ok(()) }
+        if self.marks[index].depends { self.arrive(index, cotangent, false) } else { Ok(()) }
     }
 
-    fn slot(&self, cotangent: Var<'t, E>) -> Result<Slot<E>> {
+    /// What has arrived at a node, as a variable; a wanted node keeps it, too.
+    #[inline]
+    fn arrived(&mut self, index: usize) -> Option<Var<'t, E>> {
+        let wanted = self.marks[index].wanted;
         if self.graph() {
-            Ok(Slot::Node(cotangent.index()))
-        } else {
-            cotangent.try_value().map(Slot::Value)
+            let place = &mut self.places[index];
+            return if wanted { *place } else { place.take() }.map(|place| self.tape.var(place));
         }
-    }
-
-    fn cotangent(&self, slot: Slot<E>) -> Var<'t, E> {
-        match slot {
-            Slot::Value(value) => self.tape.push(value, None, false),
-            Slot::Node(index) => self.tape.var(index),
+        let value = &mut self.values[index];
+        if value.is_none() {
+            return None;
         }
-    }
-
-    /// Whether what rules compute is recorded.
-    fn recording(&self) -> Recording {
-        if self.graph() { Recording::Graph } else { Recording::Rule }
+        let copy = wanted.then(|| value.clone()).flatten();
+        let cotangent = self.tape.push_from(value, None, false);
+        *value = copy;
+        Some(cotangent)
     }
 
     /// Passes a node's cotangent on to its operands, and frees the node afterwards if asked to.
@@ -199,55 +204,32 @@ impl<'t, E: Element> Walk<'t, E> {
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let inputs = &rule.inputs[..];
-        let mut needs = Few::repeat(false, inputs.len());
+        let mut needs: SmallVec<[bool; 4]> = SmallVec::new();
         let mut any = false;
-        for (place, (&input, needed)) in inputs.iter().zip(needs.iter_mut()).enumerate() {
+        for (place, &input) in inputs.iter().enumerate() {
             let mark = &mut self.marks[input as usize];
-            *needed = mark.depends && !rule.op.reads_index(place);
-            mark.reached |= *needed;
-            any |= *needed;
+            let needed = mark.depends && !rule.op.reads_index(place);
+            mark.reached |= needed;
+            any |= needed;
+            needs.push(needed);
         }
         if !any {
             return Ok(());
         }
-        // A wanted node in the middle keeps its own.
-        let slot = if self.marks[index].wanted {
-            self.slots[index].clone()
-        } else {
-            self.slots[index].take()
-        };
-        // Nothing arrived: the cotangent is zero, and so is all behind it.
-        let Some(slot) = slot else { return Ok(()) };
-        if rule.composed {
-            return self.compose(rule, slot);
-        }
         let mark = self.tape.len();
-        let given_finite = !self.tape.detects_anomaly() || self.first_anomaly(&slot).is_none();
-        let line = self.line(index, rule)?;
         let passed =
-            with(&self.tape.on_behalf_of, Some(line), || self.pass(index, rule, slot, &needs));
+            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, &needs) };
         if !self.graph() {
-            // What the rule made is freed before anything is added up, so that sums can be formed
-            // in place.
             self.tape.truncate(mark);
         }
-        passed?;
-        if self.tape.detects_anomaly() {
-            self.look(index, rule, given_finite)?;
-        }
-        for (place, &input) in inputs.iter().enumerate() {
-            if let Some(slot) = self.passed[place].take() {
-                self.accumulate(input as usize, slot)?;
-            }
-        }
-        Ok(())
+        passed
     }
 
     /// The line that recorded a node, unless an operand's value is gone.
     #[inline]
     fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
         let nodes = self.tape.nodes();
-        for &input in rule.inputs.iter() {
+        for &input in &rule.inputs {
             let operand = &nodes[input as usize];
             if operand.value.is_none() {
                 return Err(operand.released(rule.op.name()));
@@ -256,103 +238,109 @@ impl<'t, E: Element> Walk<'t, E> {
         Ok(nodes[index].recorded_at)
     }
 
-    /// Runs a rule and brings each cotangent to its operand's shape, in `passed`.
-    fn pass(&mut self, index: usize, rule: &Rule<E>, slot: Slot<E>, needs: &[bool]) -> Result<()> {
+    /// Runs a rule and adds each cotangent, brought to its operand's shape, to what has arrived
+    /// there.
+    fn pass(&mut self, index: usize, rule: &Rule<E>, needs: &[bool]) -> Result<()> {
         let tape = self.tape;
-        let made = tape.len();
-        let gy = self.cotangent(slot);
+        let (made, watched) = (tape.len(), tape.detects_anomaly());
+        let line = self.line(index, rule);
+        // If nothing arrived the cotangent is zero, and so is all behind it.
+        let Some(gy) = self.arrived(index) else { return Ok(()) };
+        let given_finite = !watched || self.anomaly_of(gy).is_none();
+        tape.on_behalf_of.set(Some(line?));
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
         let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
-        let cotangents = tape.with_recording(self.recording(), || rule.op.vjp(&node))?;
+        let cotangents = &rule.op.vjp(&node)?;
         if cotangents.len() != inputs.len() {
-            return Err(Error::Argument {
-                op: rule.op.name(),
-                message: format!(
-                    "its vector-Jacobian product returned {} cotangents for {} operands; return one each",
-                    cotangents.len(),
-                    inputs.len()
-                ),
-            });
+            return Err(wrong_number(rule, cotangents.len()));
         }
-        self.passed.clear();
         for (place, (&input, &needed)) in inputs.iter().zip(needs).enumerate() {
-            let slot = match cotangents[place] {
-                Some(cotangent) if needed => {
-                    let last = !cotangents[place + 1..]
-                        .iter()
-                        .flatten()
-                        .any(|other| other.index() == cotangent.index());
-                    let may_take = last && cotangent.index() as usize >= made;
-                    Some(self.fit(rule, cotangent, input, may_take)?)
-                }
-                _ => None,
-            };
-            self.passed.push(slot);
+            let (Some(cotangent), true) = (cotangents[place], needed) else { continue };
+            let fitted = self.fit(rule, cotangent, input)?;
+            if watched {
+                self.look(index, rule, place, fitted, given_finite)?;
+            }
+            // What the rule made goes to its last user; what was there before stays.
+            let mut later = cotangents[place + 1..].iter().flatten();
+            let last = !later.any(|other| other.index() == fitted.index());
+            self.arrive(input as usize, fitted, last && fitted.index() as usize >= made)?;
         }
         Ok(())
     }
 
-    /// A cotangent as a slot of its operand's shape: summed to it if it is of a broadcast one.
-    /// `may_take` says that nothing else needs the cotangent's node.
-    fn fit(
-        &self,
-        rule: &Rule<E>,
-        cotangent: Var<'t, E>,
-        input: u32,
-        may_take: bool,
-    ) -> Result<Slot<E>> {
+    /// A cotangent of its operand's shape: summed to it if it is of a broadcast one.
+    #[inline]
+    fn fit(&self, rule: &Rule<E>, cotangent: Var<'t, E>, input: u32) -> Result<Var<'t, E>> {
         let tape = self.tape;
         if !std::ptr::eq(cotangent.tape(), tape) {
             return Err(Error::DifferentTapes { op: rule.op.name() });
         }
         let expected = {
-            let mut nodes = tape.nodes_mut();
+            let nodes = tape.nodes();
             let got = cotangent.node(&nodes, "vjp")?.value("vjp")?.shape();
             let expected = nodes[input as usize].value("vjp")?.shape();
             if got == expected {
-                let node = &mut nodes[cotangent.index() as usize];
-                return match &mut node.value {
-                    _ if self.graph() => Ok(Slot::Node(cotangent.index())),
-                    Some(value) if !may_take => Ok(Slot::Value(value.clone())),
-                    value => value.take().map(Slot::Value).ok_or_else(|| node.released("vjp")),
-                };
+                return Ok(cotangent);
             }
             if !expected.broadcasts_to(got) {
-                let expected = format!(
-                    "a cotangent of its operand's shape {expected} from its vector-Jacobian product"
-                );
-                let got = vec![got.clone()];
-                return Err(Error::Shapes { op: rule.op.name(), expected, got });
+                return Err(wrong_shape(rule, expected, got));
             }
             expected.clone()
         };
-        let fitted = tape.with_recording(self.recording(), || ops::sum_to(cotangent, expected))?;
-        self.slot(fitted)
+        ops::sum_to(cotangent, expected)
+    }
+
+    /// Adds a cotangent to what has arrived at a node. `may_take` says that nobody else needs the
+    /// cotangent's place on the tape.
+    #[inline]
+    fn arrive(&mut self, index: usize, cotangent: Var<'t, E>, may_take: bool) -> Result<()> {
+        if self.graph() {
+            let sum = match self.places[index] {
+                Some(sum) => ops::add(self.tape.var(sum), cotangent)?,
+                None => cotangent,
+            };
+            self.places[index] = Some(sum.index());
+            return Ok(());
+        }
+        let mut nodes = self.tape.nodes_mut();
+        let node = &mut nodes[cotangent.index() as usize];
+        let sum = &mut self.values[index];
+        if sum.is_none() && may_take {
+            std::mem::swap(sum, &mut node.value);
+            return Ok(());
+        }
+        match (sum, &node.value) {
+            (Some(sum), Some(new)) => add_to(sum, new, self.tape.pool()),
+            (sum, new) => {
+                sum.clone_from(new);
+                Ok(())
+            }
+        }
     }
 
     /// Records a composition and walks back through it, as if it had been recorded in its place.
-    fn compose(&mut self, rule: &Rule<E>, slot: Slot<E>) -> Result<()> {
+    fn compose(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let tape = self.tape;
         let Some(composition) = rule.op.composition() else { return Ok(()) };
+        let Some(cotangent) = self.arrived(index) else { return Ok(()) };
         let base = tape.len();
         let inputs: Vec<_> = rule.inputs.iter().map(|&input| tape.var(input)).collect();
+        tape.on_behalf_of.set(None);
         let y =
             tape.closed(|| tape.with_recording(Recording::On, || composition.record(&inputs)))?;
         if !std::ptr::eq(y.tape(), tape) {
             return Err(Error::DifferentTapes { op: rule.op.name() });
         }
-        self.slots.resize_with(tape.len(), || None);
-        self.marks.resize(tape.len(), Mark::default());
+        self.resize(tape.len());
         self.mark_dependents(base);
-        let result = self.begin(y, slot).and_then(|()| {
+        let result = self.begin(y, cotangent).and_then(|()| {
             // Nobody else sees these nodes: each goes as soon as it is passed.
             (base..self.marks.len().min(y.index() as usize + 1))
                 .rev()
                 .try_for_each(|index| self.visit(index, !self.graph()))
         });
         if !self.graph() {
-            self.slots.truncate(base);
-            self.marks.truncate(base);
+            self.resize(base);
             tape.truncate(base);
         }
         result
@@ -363,37 +351,41 @@ impl<'t, E: Element> Walk<'t, E> {
         if hooks.is_empty() {
             return Ok(());
         }
-        let Some(slot) = self.slots[index].take() else { return Ok(()) };
         let mark = self.tape.len();
-        let cotangent = self.cotangent(slot);
-        let result = self
-            .tape
-            .with_recording(self.recording(), || hook::run(hooks, cotangent))
-            .and_then(|new| self.slot(new));
+        self.tape.on_behalf_of.set(None);
+        let Some(cotangent) = self.arrived(index) else { return Ok(()) };
+        self.forget(index);
+        let result = hook::run(hooks, cotangent).and_then(|new| self.arrive(index, new, false));
         if !self.graph() {
             self.tape.truncate(mark);
         }
-        self.slots[index] = Some(result?);
-        Ok(())
+        result
     }
 
-    fn first_anomaly(&self, slot: &Slot<E>) -> Option<(usize, f64)> {
-        match slot {
-            Slot::Value(value) => anomaly::first(value),
-            Slot::Node(at) => {
-                self.tape.nodes()[*at as usize].value.as_ref().and_then(anomaly::first)
-            }
+    /// As if nothing had arrived at a node.
+    fn forget(&mut self, index: usize) {
+        if self.graph() {
+            self.places[index] = None;
+        } else {
+            self.values[index] = None;
         }
     }
 
-    /// Whether what a rule passes is finite.
+    fn anomaly_of(&self, x: Var<'t, E>) -> Option<(usize, f64)> {
+        self.tape.nodes()[x.index() as usize].value.as_ref().and_then(anomaly::first)
+    }
+
+    /// Whether what a rule passes to an operand is finite.
     #[cold]
-    fn look(&self, index: usize, rule: &Rule<E>, given_finite: bool) -> Result<()> {
-        let passed = self.passed.iter().enumerate();
-        let mut found = passed.filter_map(|(operand, slot)| {
-            self.first_anomaly(slot.as_ref()?).map(|found| (operand, found))
-        });
-        let Some((operand, (element, value))) = found.next() else { return Ok(()) };
+    fn look(
+        &self,
+        index: usize,
+        rule: &Rule<E>,
+        operand: usize,
+        passed: Var<'t, E>,
+        given_finite: bool,
+    ) -> Result<()> {
+        let Some((element, value)) = self.anomaly_of(passed) else { return Ok(()) };
         let nodes = self.tape.nodes();
         let shape =
             |&input: &u32| nodes[input as usize].value.as_ref().map(|value| value.shape().clone());
@@ -407,34 +399,17 @@ impl<'t, E: Element> Walk<'t, E> {
             given_finite,
         })))
     }
-
-    fn accumulate(&mut self, index: usize, new: Slot<E>) -> Result<()> {
-        let slot = &mut self.slots[index];
-        let Some(old) = slot.take() else {
-            *slot = Some(new);
-            return Ok(());
-        };
-        let tape = self.tape;
-        *slot = Some(match (old, new) {
-            (Slot::Value(sum), Slot::Value(new)) => Slot::Value(add_values(tape, sum, &new)?),
-            (Slot::Node(sum), Slot::Node(new)) => {
-                let (sum, new) = (tape.var(sum), tape.var(new));
-                Slot::Node(tape.with_recording(Recording::Graph, || ops::add(sum, new))?.index())
-            }
-            _ => unreachable!("a walk makes slots of one kind"),
-        });
-        Ok(())
-    }
 }
 
 impl<E: Element> Drop for Walk<'_, E> {
     fn drop(&mut self) {
-        self.slots.clear();
-        self.passed.clear();
+        self.values.clear();
+        self.places.clear();
+        self.marks.clear();
         if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
-            scratch.slots = std::mem::take(&mut self.slots);
+            scratch.values = std::mem::take(&mut self.values);
+            scratch.places = std::mem::take(&mut self.places);
             scratch.marks = std::mem::take(&mut self.marks);
-            scratch.passed = std::mem::take(&mut self.passed);
         }
     }
 }
@@ -479,18 +454,29 @@ impl<E: Element> Drop for Borrowed<'_, E> {
     }
 }
 
-/// The sum of two tensors of one shape, in the first one's buffer if nobody shares it.
-fn add_values<E: Element>(
-    tape: &Tape<E>,
-    mut sum: Tensor<E>,
-    new: &Tensor<E>,
-) -> Result<Tensor<E>> {
+#[cold]
+fn wrong_number<E: Element>(rule: &Rule<E>, got: usize) -> Error {
+    let message = format!(
+        "its vector-Jacobian product returned {got} cotangents for {} operands; return one each",
+        rule.inputs.len()
+    );
+    Error::Argument { op: rule.op.name(), message }
+}
+
+#[cold]
+fn wrong_shape<E: Element>(rule: &Rule<E>, expected: &Shape, got: &Shape) -> Error {
+    let expected =
+        format!("a cotangent of its operand's shape {expected} from its vector-Jacobian product");
+    Error::Shapes { op: rule.op.name(), expected, got: vec![got.clone()] }
+}
+
+/// Adds a tensor of the same shape, in place if nobody shares the buffer.
+fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, pool: &Pool<E>) -> Result<()> {
     if sum.is_unique() && sum.is_contiguous() {
         let new = new.contiguous();
         elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));
-        Ok(sum)
     } else {
-        let context = Context { pool: Some(tape.pool()), anomaly: false };
-        evaluate(&Add, &[&sum, new], context, &mut Vec::new())
+        *sum = value_of(&Add, &[sum, new], Some(pool))?;
     }
+    Ok(())
 }

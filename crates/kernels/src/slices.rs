@@ -188,6 +188,12 @@ pub(crate) trait Operand<E: Element>: Copy + Send + Sync {
     /// `LANES` elements must be there.
     unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V;
 
+    /// A vector whose first lane is the element at `index`.
+    ///
+    /// # Safety
+    /// The element must be there.
+    unsafe fn one<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V;
+
     /// A partial vector from element `index` on.
     ///
     /// # Safety
@@ -248,6 +254,12 @@ impl<E: Element> Operand<E> for Source<E> {
     }
 
     #[inline(always)]
+    unsafe fn one<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V {
+        // SAFETY: the caller vouches for the element.
+        V::splat(token, unsafe { *self.0.add(index) })
+    }
+
+    #[inline(always)]
     unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, index: usize, count: usize) -> V {
         // SAFETY: the caller vouches for the elements.
         unsafe { V::load_partial_ptr(token, self.0.add(index), count) }
@@ -266,6 +278,11 @@ impl<E: Element> Operand<E> for Value<E> {
 
     #[inline(always)]
     unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, _: usize) -> V {
+        V::splat(token, self.0)
+    }
+
+    #[inline(always)]
+    unsafe fn one<V: Lanes<Elem = E>>(self, token: V::Token, _: usize) -> V {
         V::splat(token, self.0)
     }
 
@@ -314,19 +331,25 @@ impl<E: Element, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
             }
         }
         // One copy of the function serves whole vectors and the last one: its code is the size of the
-        // loop. The choices around it are always the same but for the last time.
+        // loop. The choices around it are always the same but for the last time. A single element
+        // goes the way of numbers, for which a masked load just after the element was written, or a
+        // load of what was just stored masked, would have to wait.
         while i < len {
             let count = lanes.min(len - i);
             // SAFETY: `i + count <= len`, the length of both.
             unsafe {
                 let x = if count == lanes {
                     x.vector::<E::Vector<S>>(simd, i)
+                } else if count == 1 {
+                    x.one(simd, i)
                 } else {
                     x.partial(simd, i, count)
                 };
                 let y = f.eval(x);
                 if count == lanes {
                     y.store_ptr(out.add(i));
+                } else if count == 1 {
+                    *out.add(i) = y.first();
                 } else {
                     y.store_partial_ptr(out.add(i), count);
                 }
@@ -381,12 +404,16 @@ impl<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E
             unsafe {
                 let (a, b) = if count == lanes {
                     (a.vector::<E::Vector<S>>(simd, i), b.vector(simd, i))
+                } else if count == 1 {
+                    (a.one(simd, i), b.one(simd, i))
                 } else {
                     (a.partial(simd, i, count), b.partial(simd, i, count))
                 };
                 let y = f.eval(a, b);
                 if count == lanes {
                     y.store_ptr(out.add(i));
+                } else if count == 1 {
+                    *out.add(i) = y.first();
                 } else {
                     y.store_partial_ptr(out.add(i), count);
                 }

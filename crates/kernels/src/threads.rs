@@ -37,17 +37,15 @@ impl Cost {
 /// Calls `body` with consecutive ranges that cover `0..len`, `grain` long but for the last; on
 /// several threads if there is more than one range.
 ///
-/// The body is called through its address everywhere, so that its code is there once and not once
-/// for each way to get to it: the bodies are the kernels.
+/// A short problem goes to the body directly: the way there must not cost more than the work. Long
+/// ones call it through its address, so that its code is not there once for each way to split.
+#[inline]
 pub(crate) fn for_ranges(len: usize, grain: usize, body: impl Fn(Range<usize>) + Send + Sync) {
-    ranges(len, grain, &body);
+    if len <= grain { body(0..len) } else { ranges(len, grain, &body) }
 }
 
 fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     let count = len.div_ceil(grain.max(1));
-    if count <= 1 {
-        return body(0..len);
-    }
     let range = |i: usize| i * grain..len.min((i + 1) * grain);
     if rayon::current_num_threads() == 1 {
         (0..count).for_each(|i| body(range(i)));

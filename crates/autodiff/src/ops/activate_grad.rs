@@ -34,9 +34,9 @@ impl<E: Element> Op<E> for ActivateGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        Ok(support::rows(ctx, inputs[0], inputs[1], |gy, saved, out| {
+        support::rows(ctx, inputs[0], inputs[1], |gy, saved, out| {
             activation::backward(self.activation, gy, saved, out);
-        }))
+        })
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

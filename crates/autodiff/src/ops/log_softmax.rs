@@ -32,7 +32,7 @@ impl<E: Element> Op<E> for LogSoftmax {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let cols = support::last_axis("log_softmax", inputs[0].shape())?;
-        Ok(support::map(ctx, inputs[0], |x, y| kernel::log_softmax_rows(x, cols, y)))
+        support::map(ctx, inputs[0], |x, y| kernel::log_softmax_rows(x, cols, y))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -31,9 +31,9 @@ impl<E: Element> Op<E> for SoftmaxGrad {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let cols = support::last_axis("softmax_grad", inputs[0].shape())?;
-        Ok(support::rows(ctx, inputs[0], inputs[1], |gy, y, out| {
+        support::rows(ctx, inputs[0], inputs[1], |gy, y, out| {
             kernel::softmax_grad_rows(gy, y, cols, out);
-        }))
+        })
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -40,10 +40,8 @@ pub(super) fn map<E: Element>(
     ctx: &Forward<'_, E>,
     x: &Tensor<E>,
     kernel: impl Fn(&[E], &mut [E]),
-) -> Tensor<E> {
-    let mut out = ctx.output();
-    strided::map(x, out.as_mut_slice(), kernel);
-    out
+) -> Result<Tensor<E>> {
+    ctx.output_by(|out| strided::map(x, out, kernel))
 }
 
 /// The output of a kernel on two operands that broadcast.
@@ -52,10 +50,8 @@ pub(super) fn zip<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     kernel: impl Fn(Run<E>, Run<E>, &mut [E]),
-) -> Tensor<E> {
-    let mut out = ctx.output();
-    strided::zip(a, b, ctx.shape(), out.as_mut_slice(), kernel);
-    out
+) -> Result<Tensor<E>> {
+    ctx.output_by(|out| strided::zip(a, b, ctx.shape(), out, kernel))
 }
 
 /// The output of a kernel on two operands of the output's shape, given whole.
@@ -64,10 +60,11 @@ pub(super) fn rows<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     kernel: impl Fn(&[E], &[E], &mut [E]),
-) -> Tensor<E> {
+) -> Result<Tensor<E>> {
+    if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
+        return ctx.output_by(|out| kernel(a, b, out));
+    }
     let (a, b) = (a.contiguous(), b.contiguous());
-    let mut out = ctx.output();
     let (a, b) = (a.as_slice().expect("made contiguous"), b.as_slice().expect("made contiguous"));
-    kernel(a, b, out.as_mut_slice());
-    out
+    ctx.output_by(|out| kernel(a, b, out))
 }

@@ -143,6 +143,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The sizes along the axes.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
@@ -161,6 +162,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The number of elements.
+    #[inline]
     pub fn len(&self) -> usize {
         self.shape.numel()
     }
@@ -171,6 +173,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// Whether the elements lie one after another in row-major order.
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.strides.is_none()
     }
@@ -195,12 +198,17 @@ impl<E: Element> Tensor<E> {
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {
-            *self = self.copied(self.handle.pool());
+            self.copy_on_write();
         }
         let len = self.len();
         let start = if len == 0 { 0 } else { self.offset };
         let elements = self.handle.get_mut().expect("the buffer was made unique above");
         &mut elements[start..start + len]
+    }
+
+    #[cold]
+    fn copy_on_write(&mut self) {
+        *self = self.copied(self.handle.pool());
     }
 
     /// A copy with a buffer of its own, in row-major order.
@@ -226,7 +234,7 @@ impl<E: Element> Tensor<E> {
     /// of it then come from there, too. Any other tensor stays as it is.
     #[inline]
     pub(crate) fn bring_home(&mut self, pool: &Pool<E>) {
-        if let Handle::Single([element]) = self.handle
+        if let Some(element) = self.handle.single()
             && self.strides.is_some()
             && self.len() > 1
         {

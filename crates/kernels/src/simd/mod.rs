@@ -80,9 +80,11 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 /// Runs `kernel` on `level`, from whatever thread: a kernel that splits its work asks for the
 /// current level once, where it is called.
 ///
+/// Never inlined: a kernel's code is there once, from wherever it is called.
+///
 /// # Panics
 /// If this CPU lacks the level.
-#[inline]
+#[inline(never)]
 pub(crate) fn run_on<K: Kernel>(level: Level, kernel: K) -> K::Output {
     assert!(level.is_available(), "the SIMD level {level} is not available");
     // SAFETY: the level was checked.
