@@ -7,7 +7,7 @@
 //! of A stays: loops 3 and 1 of the literature fall together.
 
 use super::epilogue;
-use super::pack;
+use super::pack::{self, Left, Right};
 use super::plan::{self, Blocks};
 use super::problem::{Operand, Output, Problem};
 use super::scratch::{ALIGN, Scratch};
@@ -27,6 +27,24 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     pack_a: bool,
     pack_b: bool,
 ) {
+    // SAFETY: passed on.
+    unsafe { run_from(simd, problem, (&problem.a, &problem.b), blocks, pack_a, pack_b) };
+}
+
+/// As [`run`], with what is packed drawn from `left` and `right`: an operand of the problem that
+/// does not stand in memory as a matrix has its elements there alone.
+///
+/// # Safety
+/// As for [`run`]. An operand that the problem does not hold must be packed.
+#[inline(always)]
+pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
+    simd: S,
+    problem: &Problem<'_, E>,
+    (left_source, right_source): (&A, &B),
+    blocks: &Blocks,
+    pack_a: bool,
+    pack_b: bool,
+) {
     let &Problem { m, n, k, a, b, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let width = VECTORS * lanes;
@@ -41,7 +59,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     let (mut a_packed, mut b_packed) = (std::ptr::null_mut::<E>(), std::ptr::null_mut::<E>());
     if pack_a || pack_b {
         let aligned = ALIGN / size_of::<E>();
-        let a_len = pack::a_len::<E, S>(row_step, depth_step).next_multiple_of(aligned);
+        let a_len = left_source.packed_len::<S>(row_step, depth_step).next_multiple_of(aligned);
         let b_len = pack::b_len::<E, S>(depth_step, col_step);
         let scratch = scratch.insert(Scratch::take());
         a_packed = scratch.get::<E>(a_len + if pack_b { b_len } else { 0 });
@@ -62,7 +80,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                 let beta = if from == 0 { problem.beta } else { E::ONE };
                 let last = from + depth == k && !problem.epilogue.is_none();
                 if pack_b {
-                    pack::pack_b(simd, b.at(from, col), depth, cols, b_packed);
+                    right_source.pack(simd, (from, depth), (col, cols), b_packed);
                 }
                 // Loop 3: rows of A and C, a micro-panel at a time.
                 let mut row = 0;
@@ -70,7 +88,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                     let rows = row_step.min(m - row);
                     let mut left = a.at(row, from);
                     if pack_a {
-                        left = pack::pack_a(simd, left, rows, depth, a_packed);
+                        left = left_source.pack(simd, (row, rows), (from, depth), a_packed);
                     }
                     // Loop 2: the panels of the block of B.
                     let mut panel = 0;
@@ -106,7 +124,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                                 epilogue::finish(simd, c, rows, count, &part);
                             }
                         });
-                        if row + rows < m {
+                        if A::IN_PLACE && row + rows < m {
                             let next = row_step.min(m - row - rows);
                             prefetch_share(
                                 a.at(row + rows, from),

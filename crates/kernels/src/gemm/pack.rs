@@ -10,6 +10,78 @@ use super::transpose;
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
 
+/// A left operand that can be packed, a micro-panel at a time. Ranges are (first, count).
+pub(crate) trait Left<E: Element> {
+    /// Whether the operand also stands in memory as the problem's A says.
+    const IN_PLACE: bool;
+
+    /// The elements a packed micro-panel takes.
+    fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize;
+
+    /// Packs the elements in `rows` and `depth` into `to` and returns them as an operand.
+    ///
+    /// # Safety
+    /// The elements must be readable, `to` writable for [`packed_len`](Self::packed_len) elements.
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        rows: (usize, usize),
+        depth: (usize, usize),
+        to: *mut E,
+    ) -> Operand<E>;
+}
+
+/// A right operand that can be packed, a block at a time. Ranges are (first, count).
+pub(crate) trait Right<E: Element> {
+    /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row;
+    /// what is behind the last column is not read.
+    ///
+    /// # Safety
+    /// The elements must be readable, `to` writable for [`b_len`] elements.
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        depth: (usize, usize),
+        cols: (usize, usize),
+        to: *mut E,
+    );
+}
+
+impl<E: Element> Left<E> for Operand<E> {
+    const IN_PLACE: bool = true;
+
+    #[inline(always)]
+    fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
+        a_len::<E, S>(rows, depth)
+    }
+
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (row, rows): (usize, usize),
+        (from, depth): (usize, usize),
+        to: *mut E,
+    ) -> Operand<E> {
+        // SAFETY: passed on.
+        unsafe { pack_a(simd, self.at(row, from), rows, depth, to) }
+    }
+}
+
+impl<E: Element> Right<E> for Operand<E> {
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (from, depth): (usize, usize),
+        (col, cols): (usize, usize),
+        to: *mut E,
+    ) {
+        // SAFETY: passed on.
+        unsafe { pack_b(simd, self.at(from, col), depth, cols, to) };
+    }
+}
+
 /// The elements a packed B of `depth` x `cols` takes.
 pub(super) fn b_len<E: Element, S: Simd>(depth: usize, cols: usize) -> usize {
     depth * cols.next_multiple_of(E::Vector::<S>::LANES)
