@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::activation::ActivationKernels;
+use crate::conv::ConvKernels;
 use crate::elementwise::ElementwiseKernels;
 use crate::gemm::GemmKernels;
 use crate::math::{Constants, UnaryKernels};
@@ -31,6 +32,7 @@ pub trait Element:
     + Constants
     + UnaryKernels
     + ActivationKernels
+    + ConvKernels
     + GemmKernels
     + ElementwiseKernels
     + NormKernels

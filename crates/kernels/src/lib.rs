@@ -5,6 +5,7 @@
 #[doc = include_str!("../ACCURACY.md")]
 pub mod accuracy {}
 pub mod activation;
+pub mod conv;
 mod element;
 pub mod elementwise;
 pub mod gemm;
@@ -22,6 +23,7 @@ pub mod softmax;
 pub mod testing;
 pub mod threads;
 mod vectors;
+pub mod window;
 
 pub use element::Element;
 

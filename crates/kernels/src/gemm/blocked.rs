@@ -60,7 +60,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
     if pack_a || pack_b {
         let aligned = ALIGN / size_of::<E>();
         let a_len = left_source.packed_len::<S>(row_step, depth_step).next_multiple_of(aligned);
-        let b_len = pack::b_len::<E, S>(depth_step, col_step);
+        let b_len = pack::b_len::<E, S>(depth_step, col_step) + lanes;
         let scratch = scratch.insert(Scratch::take());
         a_packed = scratch.get::<E>(a_len + if pack_b { b_len } else { 0 });
         b_packed = a_packed.wrapping_add(a_len);

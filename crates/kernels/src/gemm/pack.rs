@@ -33,11 +33,11 @@ pub(crate) trait Left<E: Element> {
 
 /// A right operand that can be packed, a block at a time. Ranges are (first, count).
 pub(crate) trait Right<E: Element> {
-    /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row;
-    /// what is behind the last column is not read.
+    /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
+    /// What is behind the last column of a row counts for nothing.
     ///
     /// # Safety
-    /// The elements must be readable, `to` writable for [`b_len`] elements.
+    /// The elements must be readable, `to` writable for [`b_len`] elements and a vector behind them.
     unsafe fn pack<S: Simd>(
         &self,
         simd: S,
@@ -96,7 +96,7 @@ pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
 /// The width of the panel that starts where `cols` columns are left: that of a tile, or whole
 /// vectors over what remains.
 #[inline(always)]
-pub(super) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
+pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
     let lanes = E::Vector::<S>::LANES;
     cols.next_multiple_of(lanes).min(VECTORS * lanes)
 }
@@ -106,7 +106,7 @@ pub(super) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
 /// # Safety
 /// The elements of `b` must be readable, `to` writable for [`b_len`] elements.
 #[inline(never)]
-pub(super) unsafe fn pack_b<E: Element, S: Simd>(
+pub(crate) unsafe fn pack_b<E: Element, S: Simd>(
     simd: S,
     b: Operand<E>,
     depth: usize,

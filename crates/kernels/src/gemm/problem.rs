@@ -7,10 +7,10 @@ use crate::Element;
 
 /// A strided operand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Operand<E> {
-    pub(super) ptr: *const E,
-    pub(super) row_stride: isize,
-    pub(super) col_stride: isize,
+pub(crate) struct Operand<E> {
+    pub(crate) ptr: *const E,
+    pub(crate) row_stride: isize,
+    pub(crate) col_stride: isize,
 }
 
 impl<E> Operand<E> {
@@ -24,10 +24,10 @@ impl<E> Operand<E> {
 
 /// The output.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Output<E> {
-    pub(super) ptr: *mut E,
-    pub(super) row_stride: isize,
-    pub(super) col_stride: isize,
+pub(crate) struct Output<E> {
+    pub(crate) ptr: *mut E,
+    pub(crate) row_stride: isize,
+    pub(crate) col_stride: isize,
 }
 
 impl<E> Output<E> {

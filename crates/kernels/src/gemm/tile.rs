@@ -9,7 +9,7 @@ use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// The vectors in a row of a tile of packed B.
-pub(super) const VECTORS: usize = 2;
+pub(crate) const VECTORS: usize = 2;
 
 /// Whether the accumulators of a tile, a row of B and a broadcast fit into the registers of `S`.
 const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {

@@ -1,0 +1,441 @@
+//! Patches packed as the blocked loops of the matrix product come to them: by columns for the
+//! output and the input's gradient, by rows for the weight's. The matrix of patches is never whole
+//! in memory.
+
+use std::ops::Range;
+
+use super::band::{Band, Extent, Gather};
+use crate::Element;
+use crate::gemm::implicit::{Left, Operand, Right, Scratch, VECTORS, pack_b, panel_width};
+use crate::simd::{Kernel, Lanes, Simd};
+
+/// Rectangles of results that cover a range of them, in order.
+///
+/// One rectangle of whole rows, unless its rows are so long, or draw from rows of the source so far
+/// apart, that the band would be larger than what is drawn from it: then each row by itself.
+struct Rectangles {
+    from: usize,
+    until: usize,
+    len: usize,
+    by_row: bool,
+}
+
+impl Rectangles {
+    #[inline(always)]
+    fn new<E: Element>(gather: &Gather<E>, from: usize, count: usize) -> Self {
+        let len = gather.cols.len;
+        let by_row = len > count || gather.rows.step > gather.rows.span(1);
+        Rectangles { from, until: from + count, len, by_row }
+    }
+
+    /// The next rectangle, and the range of results in it.
+    #[inline(always)]
+    fn next(&mut self) -> Option<((Range<usize>, Range<usize>), Range<usize>)> {
+        let &mut Rectangles { from, until, len, by_row } = self;
+        if from == until {
+            return None;
+        }
+        let row = from / len;
+        let end = until.min(if by_row { (row + 1) * len } else { until });
+        self.from = end;
+        let rows = row..(end - 1) / len + 1;
+        let cols = if rows.len() == 1 { from - row * len..end - row * len } else { 0..len };
+        Some(((rows, cols), from..end))
+    }
+
+    /// Whether more follow.
+    #[inline(always)]
+    fn more(&self) -> bool {
+        self.from < self.until
+    }
+}
+
+/// The matrix of patches as the right operand: its columns are the results of one image.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PatchColumns<E> {
+    pub(super) gather: Gather<E>,
+    /// The result that is column 0.
+    pub(super) first: usize,
+}
+
+impl<E: Element> Right<E> for PatchColumns<E> {
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (from, depth): (usize, usize),
+        (col, cols): (usize, usize),
+        to: *mut E,
+    ) {
+        let gather = &self.gather;
+        // SAFETY: passed on.
+        unsafe { pack_columns(simd, gather, (from, depth), (self.first + col, cols), to) };
+    }
+}
+
+/// # Safety
+/// As for [`Right::pack`].
+#[inline(never)]
+unsafe fn pack_columns<E: Element, S: Simd>(
+    simd: S,
+    gather: &Gather<E>,
+    depth: (usize, usize),
+    results: (usize, usize),
+    to: *mut E,
+) {
+    simd.vectorize(PackColumns { gather, depth, results, to });
+}
+
+struct PackColumns<'a, E> {
+    gather: &'a Gather<E>,
+    depth: (usize, usize),
+    results: (usize, usize),
+    to: *mut E,
+}
+
+/// The most vectors that are copied to make a row of a panel.
+const MOST_MOVES: usize = VECTORS * crate::simd::MAX_LANES;
+
+/// A vector to be copied: where from, where to, and how many of its elements count.
+#[derive(Clone, Copy, Default)]
+struct Move {
+    from: usize,
+    to: usize,
+    count: usize,
+}
+
+impl<E: Element> Kernel for PackColumns<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { gather, depth: (from, depth), results: (first, count), to } = self;
+        let taps = gather.rows.taps * gather.cols.taps;
+        let channels = from / taps..(from + depth - 1) / taps + 1;
+        let full = VECTORS * E::Vector::<S>::LANES;
+        let mut rectangles = Rectangles::new(gather, first, count);
+        // A vector written past its run spills into what is written next, unless another
+        // rectangle comes back to the same panels.
+        let mut exact = false;
+        while let Some((results, range)) = rectangles.next() {
+            exact |= rectangles.more();
+            let extent = Extent::new(gather, channels.clone(), results);
+            let mut scratch = Scratch::take();
+            let buffer = scratch.get::<E>(extent.elements::<E, S>());
+            // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+            let band = unsafe { Band::fill(simd, gather, extent, buffer) };
+            let mut at = range.start - first;
+            while at < range.end - first {
+                let panel = at / full * full;
+                let end = (panel + full).min(range.end - first);
+                let width = panel_width::<E, S>(count - panel);
+                let mut moves = [Move::default(); MOST_MOVES];
+                let moves = plan_row::<E, S>(&band, gather, first, panel, at..end, &mut moves);
+                let to = to.wrapping_add(panel * depth);
+                // SAFETY: the panel lies in the packed elements.
+                unsafe {
+                    match (exact, moves) {
+                        (false, [a]) => panel_rows(simd, &band, from, depth, width, &[*a], to),
+                        (false, [a, b]) => {
+                            panel_rows(simd, &band, from, depth, width, &[*a, *b], to);
+                        }
+                        (false, [a, b, c]) => {
+                            panel_rows(simd, &band, from, depth, width, &[*a, *b, *c], to);
+                        }
+                        (false, _) => panel_rows(simd, &band, from, depth, width, moves, to),
+                        (true, _) => exact_rows(simd, &band, from, depth, width, moves, to),
+                    }
+                }
+                at = end;
+            }
+        }
+    }
+}
+
+/// The moves that make up each row of the part `range` of a panel, relative to its first tap.
+#[inline(always)]
+fn plan_row<'m, E: Element, S: Simd>(
+    band: &Band<'_, E>,
+    gather: &Gather<E>,
+    first: usize,
+    panel: usize,
+    range: Range<usize>,
+    moves: &'m mut [Move; MOST_MOVES],
+) -> &'m [Move] {
+    let lanes = E::Vector::<S>::LANES;
+    let mut planned = 0;
+    let mut at = range.start;
+    while at < range.end {
+        let (row, col) = ((first + at) / gather.cols.len, (first + at) % gather.cols.len);
+        let count = lanes.min(range.end - at).min(gather.cols.len - col);
+        moves[planned] = Move { from: band.offset(row, col), to: at - panel, count };
+        planned += 1;
+        at += count;
+    }
+    &moves[..planned]
+}
+
+/// Walks down the rows of the matrix of patches: the address of each in the band.
+struct Walk<'a, 'b, E> {
+    band: &'a Band<'b, E>,
+    line: *const E,
+    row: usize,
+    col: usize,
+}
+
+impl<'a, 'b, E: Element> Walk<'a, 'b, E> {
+    /// From row `from` on.
+    #[inline(always)]
+    fn new(band: &'a Band<'b, E>, from: usize) -> Self {
+        let (rows, cols) = band.taps();
+        let (line, col) = (from / cols, from % cols);
+        let (channel, row) = (line / rows, line % rows);
+        let down = (channel - band.channels().start) * band.channel_stride();
+        let line = band.ptr().wrapping_add(down);
+        let line = line.wrapping_offset(band.first_tap() + row as isize * band.tap_stride());
+        Walk { band, line, row, col }
+    }
+
+    #[inline(always)]
+    fn here(&self) -> *const E {
+        self.line.wrapping_add(self.band.shift(self.col))
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) {
+        let (rows, cols) = self.band.taps();
+        self.col += 1;
+        if self.col == cols {
+            self.col = 0;
+            self.row += 1;
+            self.line = self.line.wrapping_offset(self.band.tap_stride());
+            if self.row == rows {
+                self.row = 0;
+                let back = rows as isize * self.band.tap_stride();
+                let on = self.band.channel_stride() as isize - back;
+                self.line = self.line.wrapping_offset(on);
+            }
+        }
+    }
+}
+
+/// Packs a panel, in whole vectors.
+///
+/// # Safety
+/// The moves must lie in the band and the panel's rows, and the panel be followed by a vector of
+/// elements that are written later or not at all.
+#[inline(always)]
+unsafe fn panel_rows<E: Element, S: Simd, M: AsRef<[Move]> + ?Sized>(
+    simd: S,
+    band: &Band<'_, E>,
+    from: usize,
+    depth: usize,
+    width: usize,
+    moves: &M,
+    to: *mut E,
+) {
+    let mut walk = Walk::new(band, from);
+    let mut to = to;
+    for _ in 0..depth {
+        let here = walk.here();
+        for step in moves.as_ref() {
+            // SAFETY: the caller vouches for the moves; the band has a vector of slack.
+            unsafe {
+                let vector = E::Vector::<S>::load_ptr(simd, here.wrapping_add(step.from));
+                vector.store_ptr(to.add(step.to));
+            }
+        }
+        to = to.wrapping_add(width);
+        walk.advance();
+    }
+}
+
+/// Packs part of a panel and leaves the rest of it alone.
+///
+/// # Safety
+/// The moves must lie in the band and the panel's rows.
+#[inline(always)]
+unsafe fn exact_rows<E: Element, S: Simd>(
+    simd: S,
+    band: &Band<'_, E>,
+    from: usize,
+    depth: usize,
+    width: usize,
+    moves: &[Move],
+    to: *mut E,
+) {
+    let mut walk = Walk::new(band, from);
+    let mut to = to;
+    for _ in 0..depth {
+        let here = walk.here();
+        for step in moves {
+            // SAFETY: the caller vouches for the moves; the band has a vector of slack.
+            unsafe {
+                let vector = E::Vector::<S>::load_ptr(simd, here.wrapping_add(step.from));
+                vector.store_partial_ptr(to.add(step.to), step.count);
+            }
+        }
+        to = to.wrapping_add(width);
+        walk.advance();
+    }
+}
+
+/// The matrix of patches as the left operand: its columns are the results of all images, one after
+/// another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PatchRows<E> {
+    /// Of the first image.
+    pub(super) gather: Gather<E>,
+    /// From an image to the next.
+    pub(super) image_stride: usize,
+    /// The row of the matrix of patches that is row 0.
+    pub(super) first: usize,
+}
+
+impl<E: Element> PatchRows<E> {
+    /// The elements from a packed row to the next: room for a vector written past the end.
+    #[inline(always)]
+    fn stride<S: Simd>(depth: usize) -> usize {
+        let lanes = E::Vector::<S>::LANES;
+        depth.next_multiple_of(lanes) + lanes
+    }
+}
+
+impl<E: Element> Left<E> for PatchRows<E> {
+    const IN_PLACE: bool = false;
+
+    #[inline(always)]
+    fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
+        rows * Self::stride::<S>(depth)
+    }
+
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (row, rows): (usize, usize),
+        depth: (usize, usize),
+        to: *mut E,
+    ) -> Operand<E> {
+        // SAFETY: passed on.
+        unsafe { pack_rows(simd, self, (self.first + row, rows), depth, to) };
+        Operand { ptr: to, row_stride: Self::stride::<S>(depth.1) as isize, col_stride: 1 }
+    }
+}
+
+/// # Safety
+/// As for [`Left::pack`].
+#[inline(never)]
+unsafe fn pack_rows<E: Element, S: Simd>(
+    simd: S,
+    patches: &PatchRows<E>,
+    rows: (usize, usize),
+    depth: (usize, usize),
+    to: *mut E,
+) {
+    simd.vectorize(PackRows { patches, rows, depth, to });
+}
+
+struct PackRows<'a, E> {
+    patches: &'a PatchRows<E>,
+    rows: (usize, usize),
+    depth: (usize, usize),
+    to: *mut E,
+}
+
+impl<E: Element> Kernel for PackRows<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { patches, rows: (row, rows), depth: (from, depth), to } = self;
+        let lanes = E::Vector::<S>::LANES;
+        let results = patches.gather.results();
+        let taps = patches.gather.rows.taps * patches.gather.cols.taps;
+        let channels = row / taps..(row + rows - 1) / taps + 1;
+        let stride = PatchRows::<E>::stride::<S>(depth);
+        let mut done = 0;
+        while done < depth {
+            let (image, first) = ((from + done) / results, (from + done) % results);
+            let count = (depth - done).min(results - first);
+            let source = patches.gather.source.wrapping_add(image * patches.image_stride);
+            let gather = Gather { source, ..patches.gather };
+            let mut rectangles = Rectangles::new(&gather, first, count);
+            while let Some((results, range)) = rectangles.next() {
+                let extent = Extent::new(&gather, channels.clone(), results.clone());
+                let mut scratch = Scratch::take();
+                let buffer = scratch.get::<E>(extent.elements::<E, S>());
+                // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+                let band = unsafe { Band::fill(simd, &gather, extent, buffer) };
+                let mut walk = Walk::new(&band, row);
+                let len = gather.cols.len;
+                let until = to.wrapping_add(done + range.len());
+                for i in 0..rows {
+                    let mut to = to.wrapping_add(i * stride + done);
+                    let until = until.wrapping_add(i * stride);
+                    let mut col = range.start - results.0.start * len;
+                    for result_row in results.0.clone() {
+                        let mut from = walk.here().wrapping_add(band.offset(result_row, col));
+                        let left = (until as usize - to as usize) / size_of::<E>();
+                        let run = (len - col).min(left);
+                        let end = to.wrapping_add(run);
+                        while to < end {
+                            // SAFETY: the run lies in the row and the band; what is written behind
+                            // it is written next, or the row's slack.
+                            unsafe { E::Vector::<S>::load_ptr(simd, from).store_ptr(to) };
+                            from = from.wrapping_add(lanes);
+                            to = to.wrapping_add(lanes);
+                        }
+                        to = end;
+                        col = 0;
+                    }
+                    walk.advance();
+                }
+                done += range.len();
+            }
+        }
+    }
+}
+
+/// A batch of planes as the right operand: row q is position `q % plane` of image `q / plane`,
+/// column j channel j.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planes<E> {
+    /// The first plane of the first image.
+    pub(super) ptr: *const E,
+    pub(super) plane: usize,
+    pub(super) image_stride: usize,
+}
+
+impl<E: Element> Right<E> for Planes<E> {
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (from, depth): (usize, usize),
+        (col, cols): (usize, usize),
+        to: *mut E,
+    ) {
+        let full = VECTORS * E::Vector::<S>::LANES;
+        let mut panel = 0;
+        while panel < cols {
+            let count = full.min(cols - panel);
+            let width = panel_width::<E, S>(count);
+            let mut done = 0;
+            while done < depth {
+                let (image, position) = ((from + done) / self.plane, (from + done) % self.plane);
+                let rows = (depth - done).min(self.plane - position);
+                let at = image * self.image_stride + (col + panel) * self.plane + position;
+                let ptr = self.ptr.wrapping_add(at);
+                let block = Operand { ptr, row_stride: 1, col_stride: self.plane as isize };
+                // SAFETY: passed on, for a part of both.
+                unsafe {
+                    let to = to.add(panel * depth + done * width);
+                    pack_b(simd, block, rows, count, to);
+                }
+                done += rows;
+            }
+            panel += count;
+        }
+    }
+}
