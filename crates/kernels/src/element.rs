@@ -11,6 +11,7 @@ use crate::gemm::GemmKernels;
 use crate::math::{Constants, UnaryKernels};
 use crate::norm::NormKernels;
 use crate::optim::OptimKernels;
+use crate::pool::PoolKernels;
 use crate::random::RandomKernels;
 use crate::reduce::ReduceKernels;
 use crate::simd::{Lanes, Simd};
@@ -37,6 +38,7 @@ pub trait Element:
     + ElementwiseKernels
     + NormKernels
     + OptimKernels
+    + PoolKernels
     + RandomKernels
     + ReduceKernels
     + SoftmaxKernels

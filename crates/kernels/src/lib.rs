@@ -14,6 +14,7 @@ mod line;
 pub mod math;
 pub mod norm;
 pub mod optim;
+pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod simd;

@@ -93,6 +93,24 @@ impl Window {
         Ok((padded - extent) / self.stride[axis] + 1)
     }
 
+    /// As [`output`](Self::output), rounding up: a last window may reach beyond the padded input,
+    /// if it begins within the input or the padding before it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn output_ceil(&self, input: [usize; 2]) -> Result<[usize; 2], WindowError> {
+        let mut output = self.output(input)?;
+        for (axis, output) in output.iter_mut().enumerate() {
+            let (extent, padded) = self.check_axis(axis, input[axis])?;
+            let rest = (padded - extent) % self.stride[axis];
+            let begin = *output * self.stride[axis];
+            if rest > 0 && begin < input[axis] + self.padding[axis][0] {
+                *output += 1;
+            }
+        }
+        Ok(output)
+    }
+
     /// The positions the window spans and those of the padded input along an axis.
     pub(crate) fn check_axis(
         &self,
@@ -122,7 +140,7 @@ impl Window {
 }
 
 /// The names of the axes, for messages.
-const AXES: [&str; 2] = ["rows", "columns"];
+pub(crate) const AXES: [&str; 2] = ["rows", "columns"];
 
 /// Positions are counted with a sign, and added to each other a few times.
 const LONGEST: usize = isize::MAX as usize / 8;
@@ -186,6 +204,14 @@ pub enum WindowError {
         most: usize,
         /// The positions the window spans.
         extent: usize,
+    },
+    /// Outputs that would be means of nothing.
+    #[error("{output} {axis} were asked of an input that has none: it needs at least one")]
+    Nothing {
+        /// The axis, `"rows"` or `"columns"`.
+        axis: &'static str,
+        /// The outputs asked for along it.
+        output: usize,
     },
     /// The elements of an array cannot be counted.
     #[error("an array of {shape:?} elements cannot be counted: there must be below 2^60 in all")]

@@ -21,20 +21,11 @@ pub(crate) fn cases(run: &mut Run) {
 }
 
 fn of_type<E: Element>(run: &mut Run) {
-    const STEPS: usize = 4096;
-    let flops = run.install(|| dispatch(Fma::<E>::new(1))) as f64;
     let threads = run.threads();
-    let chains = || {
-        let level = Level::current();
-        let one = || {
-            let chains = with_level(level, || dispatch(Fma::<E>::new(STEPS)));
-            black_box(chains).expect("the caller's level is available");
-        };
-        if threads == 1 { one() } else { (0..threads).into_par_iter().for_each(|_| one()) }
-    };
-    let rounds = run.rounds(&mut [body(chains)]);
+    let flops = run.install(peak_flops::<E>) * threads as f64;
+    let rounds = run.rounds(&mut [body(|| peak::<E>(threads))]);
     let time = median(rounds.into_iter().map(|round| round[0]));
-    let rate = flops * (STEPS * threads) as f64 / time * 1e-9;
+    let rate = flops / time * 1e-9;
     run.add::<E>("fma".into(), rate, "Gflop/s", 1.0, BTreeMap::new());
     for (place, bytes) in PLACES {
         let len = bytes / size_of::<E>();
@@ -50,6 +41,24 @@ fn of_type<E: Element>(run: &mut Run) {
             run.add::<E>(work.case, rate, "GB/s", 1.0, BTreeMap::new());
         }
     }
+}
+
+/// The steps of a turn of the chains.
+const STEPS: usize = 4096;
+
+/// The operations each thread does in [`peak`].
+pub(crate) fn peak_flops<E: Element>() -> f64 {
+    (dispatch(Fma::<E>::new(1)) * STEPS) as f64
+}
+
+/// Nothing but multiply-adds, on so many threads.
+pub(crate) fn peak<E: Element>(threads: usize) {
+    let level = Level::current();
+    let one = || {
+        let chains = with_level(level, || dispatch(Fma::<E>::new(STEPS)));
+        black_box(chains).expect("the caller's level is available");
+    };
+    if threads == 1 { one() } else { (0..threads).into_par_iter().for_each(|_| one()) }
 }
 
 /// Chains of multiply-adds in registers: `steps` of each. Returns the operations of a step.

@@ -8,12 +8,14 @@
 //! A group is a file with a function that adds its cases to the [`Run`]; it is named in [`GROUPS`].
 
 mod activation;
+mod conv;
 mod data;
 mod machine;
 mod math;
 mod measure;
 mod norm;
 mod optim;
+mod pool;
 mod random;
 mod reduce;
 mod report;
@@ -29,7 +31,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 10] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -38,6 +40,8 @@ const GROUPS: [Group; 8] = [
     ("norm", norm::cases),
     ("optim", optim::cases),
     ("random", random::cases),
+    ("conv", conv::cases),
+    ("pool", pool::cases),
 ];
 
 /// Measures the kernels against the machine's roof.

@@ -5,37 +5,43 @@
 //! with the taps of the kernel that meet it: nothing is multiplied by the zeros between.
 
 use super::geometry::ConvGeometry;
+use crate::window::Window;
 
 /// Result position `i < len` is the sum over the taps `t < taps` of source position
 /// `i * step + offset + t * tap_step`, where that is within `0..size`, times its weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Axis {
-    pub(super) len: usize,
-    pub(super) step: usize,
-    pub(super) taps: usize,
-    pub(super) offset: isize,
-    pub(super) tap_step: isize,
-    pub(super) size: usize,
+pub(crate) struct Axis {
+    pub(crate) len: usize,
+    pub(crate) step: usize,
+    pub(crate) taps: usize,
+    pub(crate) offset: isize,
+    pub(crate) tap_step: isize,
+    pub(crate) size: usize,
     /// The kernel's position at the first tap, and from a tap to the next.
-    pub(super) kernel: (usize, usize),
+    pub(crate) kernel: (usize, usize),
     /// Where result position 0 lies in the output array, and the distance to the next.
-    pub(super) place: (usize, usize),
+    pub(crate) place: (usize, usize),
 }
 
 impl Axis {
-    /// The convolution along `axis`.
-    pub(super) fn forward(geometry: &ConvGeometry, axis: usize) -> Self {
-        let window = geometry.window();
+    /// A window that slides along `axis` over `size` positions to `len` outputs.
+    pub(crate) fn window(window: &Window, axis: usize, size: usize, len: usize) -> Self {
         Axis {
-            len: geometry.output()[axis],
+            len,
             step: window.stride[axis],
             taps: window.kernel[axis],
             offset: -(window.padding[axis][0] as isize),
             tap_step: window.dilation[axis] as isize,
-            size: geometry.input()[axis],
+            size,
             kernel: (0, 1),
             place: (0, 1),
         }
+    }
+
+    /// The convolution along `axis`.
+    pub(crate) fn forward(geometry: &ConvGeometry, axis: usize) -> Self {
+        let (size, len) = (geometry.input()[axis], geometry.output()[axis]);
+        Self::window(&geometry.window(), axis, size, len)
     }
 
     /// The transpose along `axis`, for the positions `residue`, `residue + stride`, ... of the
@@ -43,7 +49,7 @@ impl Axis {
     ///
     /// Input position x meets kernel position j at output position `(x + padding - j dilation) /
     /// stride`, where that is a whole number.
-    pub(super) fn transposed(geometry: &ConvGeometry, axis: usize, residue: usize) -> Self {
+    pub(crate) fn transposed(geometry: &ConvGeometry, axis: usize, residue: usize) -> Self {
         let window = geometry.window();
         let (stride, dilation) = (window.stride[axis], window.dilation[axis]);
         let kernel = window.kernel[axis];
@@ -68,20 +74,20 @@ impl Axis {
 
     /// The source position of a tap for a result.
     #[inline(always)]
-    pub(super) fn source(&self, i: usize, tap: usize) -> isize {
+    pub(crate) fn source(&self, i: usize, tap: usize) -> isize {
         i as isize * self.step as isize + self.offset + tap as isize * self.tap_step
     }
 
     /// The lowest source position drawn from by the results from `first` on.
     #[inline(always)]
-    pub(super) fn lowest(&self, first: usize) -> isize {
+    pub(crate) fn lowest(&self, first: usize) -> isize {
         let farthest = self.taps.saturating_sub(1) as isize * self.tap_step;
         self.source(first, 0) + farthest.min(0)
     }
 
     /// The number of source positions from the lowest to the highest drawn from by `count` results.
     #[inline(always)]
-    pub(super) fn span(&self, count: usize) -> usize {
+    pub(crate) fn span(&self, count: usize) -> usize {
         let farthest = self.taps.saturating_sub(1) * self.tap_step.unsigned_abs();
         (count - 1) * self.step + farthest + 1
     }
@@ -95,7 +101,6 @@ fn gcd(a: usize, b: usize) -> usize {
 mod tests {
     use super::super::Channels;
     use super::*;
-    use crate::window::Window;
 
     /// Both gathers name the same pairs of positions, each once.
     #[test]

@@ -16,37 +16,37 @@ use crate::simd::{Lanes, Simd};
 /// rows.taps` of the rows in channel `p / (rows.taps * cols.taps)`; its column j is the result at
 /// row `j / cols.len` and column `j % cols.len`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gather<E> {
+pub(crate) struct Gather<E> {
     /// The first plane; whoever makes this vouches for all of them.
-    pub(super) source: *const E,
-    pub(super) channels: usize,
-    pub(super) rows: Axis,
-    pub(super) cols: Axis,
+    pub(crate) source: *const E,
+    pub(crate) channels: usize,
+    pub(crate) rows: Axis,
+    pub(crate) cols: Axis,
 }
 
 impl<E: Element> Gather<E> {
     /// The rows of the matrix of patches.
     #[inline(always)]
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.channels * self.rows.taps * self.cols.taps
     }
 
     /// Its columns.
     #[inline(always)]
-    pub(super) fn results(&self) -> usize {
+    pub(crate) fn results(&self) -> usize {
         self.rows.len * self.cols.len
     }
 
     /// The elements of a plane of the source.
     #[inline(always)]
-    pub(super) fn plane(&self) -> usize {
+    pub(crate) fn plane(&self) -> usize {
         self.rows.size * self.cols.size
     }
 }
 
 /// The sizes of a band for some channels and results.
 #[derive(Clone, Debug)]
-pub(super) struct Extent {
+pub(crate) struct Extent {
     channels: Range<usize>,
     /// The results: rows and columns.
     results: (Range<usize>, Range<usize>),
@@ -59,7 +59,7 @@ pub(super) struct Extent {
 impl Extent {
     /// Of `channels` for the results in these rows and columns, none of them empty.
     #[inline(always)]
-    pub(super) fn new<E: Element>(
+    pub(crate) fn new<E: Element>(
         gather: &Gather<E>,
         channels: Range<usize>,
         results: (Range<usize>, Range<usize>),
@@ -76,29 +76,30 @@ impl Extent {
 
     /// The elements the band takes, with a vector of slack: whole vectors may be read from it.
     #[inline(always)]
-    pub(super) fn elements<E: Element, S: Simd>(&self) -> usize {
+    pub(crate) fn elements<E: Element, S: Simd>(&self) -> usize {
         self.channels.len() * self.rows * self.phases * self.len + 2 * E::Vector::<S>::LANES
     }
 }
 
 /// A filled band.
 #[derive(Debug)]
-pub(super) struct Band<'a, E> {
+pub(crate) struct Band<'a, E> {
     gather: &'a Gather<E>,
     extent: Extent,
     ptr: *const E,
 }
 
 impl<'a, E: Element> Band<'a, E> {
-    /// Fills a band.
+    /// Fills a band, with `around` where the source has no element.
     ///
     /// # Safety
     /// The gather's planes must be readable, and `to` writable for [`Extent::elements`].
     #[inline(always)]
-    pub(super) unsafe fn fill<S: Simd>(
+    pub(crate) unsafe fn fill<S: Simd>(
         simd: S,
         gather: &'a Gather<E>,
         extent: Extent,
+        around: E,
         to: *mut E,
     ) -> Self {
         let first_row = gather.rows.lowest(extent.results.0.start);
@@ -124,7 +125,7 @@ impl<'a, E: Element> Band<'a, E> {
                     // the band the row is written and up to a vector behind it, which is filled
                     // next or slack.
                     unsafe {
-                        zeros(simd, row_to, from as usize);
+                        splat(simd, around, row_to, from as usize);
                         if until > from {
                             let start = row * size + first + from * step;
                             let source = gather
@@ -135,7 +136,7 @@ impl<'a, E: Element> Band<'a, E> {
                             copy(simd, source, gather.cols.step, count, row_to.offset(from));
                         }
                         let behind = extent.len - until as usize;
-                        zeros(simd, row_to.offset(until), behind);
+                        splat(simd, around, row_to.offset(until), behind);
                         row_to = row_to.add(extent.len);
                     }
                 }
@@ -146,7 +147,7 @@ impl<'a, E: Element> Band<'a, E> {
 
     /// The channels it has.
     #[inline(always)]
-    pub(super) fn channels(&self) -> Range<usize> {
+    pub(crate) fn channels(&self) -> Range<usize> {
         self.extent.channels.clone()
     }
 
@@ -158,44 +159,44 @@ impl<'a, E: Element> Band<'a, E> {
 
     /// From a channel to the next.
     #[inline(always)]
-    pub(super) fn channel_stride(&self) -> usize {
+    pub(crate) fn channel_stride(&self) -> usize {
         self.extent.rows * self.row_stride()
     }
 
     /// From the taps of a row to those of the next.
     #[inline(always)]
-    pub(super) fn tap_stride(&self) -> isize {
+    pub(crate) fn tap_stride(&self) -> isize {
         self.gather.rows.tap_step * self.row_stride() as isize
     }
 
     /// From the results of a row to those of the next.
     #[inline(always)]
-    pub(super) fn result_stride(&self) -> usize {
+    pub(crate) fn result_stride(&self) -> usize {
         self.gather.rows.step * self.row_stride()
     }
 
     /// Where the elements begin.
     #[inline(always)]
-    pub(super) fn ptr(&self) -> *const E {
+    pub(crate) fn ptr(&self) -> *const E {
         self.ptr
     }
 
     /// The taps of rows and columns.
     #[inline(always)]
-    pub(super) fn taps(&self) -> (usize, usize) {
+    pub(crate) fn taps(&self) -> (usize, usize) {
         (self.gather.rows.taps, self.gather.cols.taps)
     }
 
     /// Where the band's first results find the first tap of the rows.
     #[inline(always)]
-    pub(super) fn first_tap(&self) -> isize {
+    pub(crate) fn first_tap(&self) -> isize {
         let (rows, first) = (&self.gather.rows, self.extent.results.0.start);
         (rows.source(first, 0) - rows.lowest(first)) * self.row_stride() as isize
     }
 
     /// Where the band's first results find a tap of the columns.
     #[inline(always)]
-    pub(super) fn shift(&self, tap: usize) -> usize {
+    pub(crate) fn shift(&self, tap: usize) -> usize {
         let (cols, first) = (&self.gather.cols, self.extent.results.1.start);
         let across = (cols.source(first, tap) - cols.lowest(first)) as usize;
         // A division only where there is something to divide.
@@ -205,25 +206,32 @@ impl<'a, E: Element> Band<'a, E> {
         }
     }
 
+    /// The elements that the results from here on have at the first tap of the rows in the first
+    /// channel; [`shift`](Self::shift) is to be added.
+    #[inline(always)]
+    pub(crate) fn first(&self, row: usize, col: usize) -> *const E {
+        self.ptr.wrapping_offset(self.first_tap()).wrapping_add(self.offset(row, col))
+    }
+
     /// How far behind the band's first result another one is.
     #[inline(always)]
-    pub(super) fn offset(&self, row: usize, col: usize) -> usize {
+    pub(crate) fn offset(&self, row: usize, col: usize) -> usize {
         (row - self.extent.results.0.start) * self.result_stride()
             + (col - self.extent.results.1.start)
     }
 }
 
-/// Writes `count` zeros, in whole vectors.
+/// Writes `value` `count` times, in whole vectors.
 ///
 /// # Safety
 /// `to` must be writable for `count` rounded up to vectors.
 #[inline(always)]
-unsafe fn zeros<E: Element, S: Simd>(simd: S, to: *mut E, count: usize) {
-    let zero = E::Vector::<S>::splat(simd, E::ZERO);
+unsafe fn splat<E: Element, S: Simd>(simd: S, value: E, to: *mut E, count: usize) {
+    let value = E::Vector::<S>::splat(simd, value);
     let mut i = 0;
     while i < count {
         // SAFETY: passed on.
-        unsafe { zero.store_ptr(to.add(i)) };
+        unsafe { value.store_ptr(to.add(i)) };
         i += E::Vector::<S>::LANES;
     }
 }
@@ -244,6 +252,14 @@ unsafe fn copy<E: Element, S: Simd>(
     let mut i = 0;
     // SAFETY: passed on.
     unsafe {
+        if step == 2 {
+            // Of a constant distance, which the compiler makes shuffles of.
+            while i < count {
+                to.add(i).write(from.add(i * 2).read());
+                i += 1;
+            }
+            return;
+        }
         if step != 1 {
             while i < count {
                 to.add(i).write(from.add(i * step).read());

@@ -45,8 +45,8 @@
 //! is zeros like any others: an infinity that meets it makes NaN, as it would with padding stored. With `beta = 0`
 //! the output is overwritten without being read.
 
-mod axis;
-mod band;
+pub(crate) mod axis;
+pub(crate) mod band;
 mod bias;
 mod gather;
 mod geometry;

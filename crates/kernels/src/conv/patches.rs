@@ -123,7 +123,7 @@ impl<E: Element> Kernel for PackColumns<'_, E> {
             let mut scratch = Scratch::take();
             let buffer = scratch.get::<E>(extent.elements::<E, S>());
             // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
-            let band = unsafe { Band::fill(simd, gather, extent, buffer) };
+            let band = unsafe { Band::fill(simd, gather, extent, E::ZERO, buffer) };
             let mut at = range.start - first;
             while at < range.end - first {
                 let panel = at / full * full;
@@ -366,7 +366,7 @@ impl<E: Element> Kernel for PackRows<'_, E> {
                 let mut scratch = Scratch::take();
                 let buffer = scratch.get::<E>(extent.elements::<E, S>());
                 // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
-                let band = unsafe { Band::fill(simd, &gather, extent, buffer) };
+                let band = unsafe { Band::fill(simd, &gather, extent, E::ZERO, buffer) };
                 let mut walk = Walk::new(&band, row);
                 let len = gather.cols.len;
                 let until = to.wrapping_add(done + range.len());
