@@ -31,16 +31,16 @@ impl<E: Element> Gather<E> {
         self.channels * self.rows.taps * self.cols.taps
     }
 
-    /// Its columns.
+    /// Its columns; of no images, they may be beyond counting.
     #[inline(always)]
     pub(crate) fn results(&self) -> usize {
-        self.rows.len * self.cols.len
+        self.rows.len.wrapping_mul(self.cols.len)
     }
 
-    /// The elements of a plane of the source.
+    /// The elements of a plane of the source; of no planes, they may be beyond counting.
     #[inline(always)]
     pub(crate) fn plane(&self) -> usize {
-        self.rows.size * self.cols.size
+        self.rows.size.wrapping_mul(self.cols.size)
     }
 }
 
@@ -211,6 +211,24 @@ impl<'a, E: Element> Band<'a, E> {
     #[inline(always)]
     pub(crate) fn first(&self, row: usize, col: usize) -> *const E {
         self.ptr.wrapping_offset(self.first_tap()).wrapping_add(self.offset(row, col))
+    }
+
+    /// How far behind [`first`](Self::first) the rows of the matrix of patches from `row` on are.
+    #[inline(always)]
+    pub(crate) fn offsets(&self, row: usize, offsets: &mut [usize]) {
+        let (rows, cols) = self.taps();
+        let mut place = (row / (rows * cols), row / cols % rows, row % cols);
+        for offset in offsets {
+            let (channel, r, t) = place;
+            let down = (channel - self.extent.channels.start) * self.channel_stride();
+            // Taps upwards wrap, and come right when the whole is added up.
+            *offset = (down + self.shift(t)).wrapping_add_signed(r as isize * self.tap_stride());
+            place = match (t + 1 == cols, r + 1 == rows) {
+                (false, _) => (channel, r, t + 1),
+                (true, false) => (channel, r + 1, 0),
+                (true, true) => (channel + 1, 0, 0),
+            };
+        }
     }
 
     /// How far behind the band's first result another one is.

@@ -1,7 +1,8 @@
 //! The gradient by the bias.
 
 use super::geometry::ConvGeometry;
-use crate::slices::{Shared, check_len};
+use crate::slices::Shared;
+use crate::window;
 use crate::{Element, reduce, threads};
 
 /// The gradient of a convolution by its bias: `bias[o] = sum over n, i, j of output[n, o, i, j] +
@@ -25,8 +26,15 @@ use crate::{Element, reduce, threads};
 pub fn conv_bias_grad<E: Element>(geometry: ConvGeometry, output: &[E], beta: E, bias: &mut [E]) {
     let [batch, channels, rows, cols] = geometry.output_shape();
     ConvGeometry::check_bias(channels, bias.len());
-    check_len("output", output.len(), batch * channels * rows * cols);
-    let plane = rows * cols;
+    let right = window::count([batch, channels, rows, cols]);
+    assert!(
+        right == Ok(output.len()),
+        "the output of this convolution has the shape {:?}, but {} elements were given",
+        geometry.output_shape(),
+        output.len()
+    );
+    // Of no images or channels, the sizes may be beyond counting.
+    let (batch, plane) = if output.is_empty() { (0, 0) } else { (batch, rows * cols) };
     let one = |channel: usize| {
         let mut total = E::ZERO;
         for image in 0..batch {

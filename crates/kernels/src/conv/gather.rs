@@ -6,6 +6,7 @@ use super::Tuning;
 use super::axis::Axis;
 use super::band::Gather;
 use super::geometry::ConvGeometry;
+use super::narrow::{self, Narrow};
 use super::patches::PatchColumns;
 use crate::activation::Activation;
 use crate::gemm::implicit::{Implicit, Operand, Output, PIECE, Scratch, VECTORS, finish};
@@ -150,7 +151,7 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
         plane: size[0] * size[1],
         width: size[1],
         weight,
-        group_weights: from * made * residues.taps(),
+        group_weights: if from == 0 { 0 } else { from * made * residues.taps() },
     };
     shape.run(simd);
 }
@@ -221,11 +222,10 @@ impl<E: Element> Shape<'_, E> {
                     let all = rows.len * cols.len;
                     let step = all.div_ceil(split).next_multiple_of(unit);
                     let results = (part * step).min(all)..((part + 1) * step).min(all);
-                    let taps = rows.taps * cols.taps;
                     if !results.is_empty() {
                         self.part(simd, &Part { image, group, rows, cols, weight, results });
                     }
-                    weight += self.made * self.from * taps;
+                    weight += self.made * self.from * rows.taps * cols.taps;
                 }
             }
         });
@@ -300,17 +300,38 @@ unsafe fn direct<E: Element, S: Simd>(
     to: *mut E,
 ) {
     let first = part.results.start;
-    let product = Implicit {
-        m: shape.made,
-        n: part.results.len(),
-        k: gather.depth(),
-        beta: shape.finish.beta,
-        c: Output { ptr: to.wrapping_add(first), row_stride: shape.plane as isize, col_stride: 1 },
-        epilogue: shape.epilogue(part.group),
-        blocks: shape.tuning.blocks,
-    };
+    let row_stride = shape.plane as isize;
+    let c = Output { ptr: to.wrapping_add(first), row_stride, col_stride: 1 };
     // SAFETY: passed on.
-    unsafe { product.matrix_times(simd, weight, &PatchColumns { gather: *gather, first }) };
+    unsafe { product(simd, shape, part, gather, weight, part.results.clone(), c) };
+}
+
+/// Computes results in an output where they follow each other.
+///
+/// # Safety
+/// As for [`direct`], with C in place of the planes.
+#[inline(always)]
+unsafe fn product<E: Element, S: Simd>(
+    simd: S,
+    shape: &Shape<'_, E>,
+    part: &Part,
+    gather: &Gather<E>,
+    weight: Operand<E>,
+    results: Range<usize>,
+    c: Output<E>,
+) {
+    let (first, count, made) = (results.start, results.len(), shape.made);
+    let (beta, epilogue) = (shape.finish.beta, shape.epilogue(part.group));
+    // SAFETY: passed on.
+    unsafe {
+        if made <= narrow::MOST {
+            Narrow { gather, first, count, made, weight, beta, c, epilogue }.run(simd);
+        } else {
+            let (k, blocks) = (gather.depth(), shape.tuning.blocks);
+            let product = Implicit { m: made, n: count, k, beta, c, epilogue, blocks };
+            product.matrix_times(simd, weight, &PatchColumns { gather: *gather, first });
+        }
+    }
 }
 
 /// The elements of a stage.
@@ -352,24 +373,15 @@ unsafe fn staged<E: Element, S: Simd>(
                     stage,
                 );
             }
-            let epilogue = shape.epilogue(part.group);
             if gather.depth() > 0 {
-                let product = Implicit {
-                    m: made,
-                    n: count,
-                    k: gather.depth(),
-                    beta,
-                    c,
-                    epilogue,
-                    blocks: shape.tuning.blocks,
-                };
-                product.matrix_times(simd, weight, &PatchColumns { gather: *gather, first });
+                let results = first..first + count;
+                product(simd, shape, part, gather, weight, results, c);
             } else {
                 for i in 0..made * count {
                     let old = if beta == E::ZERO { E::ZERO } else { beta * stage.add(i).read() };
                     stage.add(i).write(old);
                 }
-                finish(simd, c, (made, count), &epilogue);
+                finish(simd, c, (made, count), &shape.epilogue(part.group));
             }
             exchange(
                 shape,

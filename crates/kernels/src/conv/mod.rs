@@ -50,6 +50,7 @@ pub(crate) mod band;
 mod bias;
 mod gather;
 mod geometry;
+mod narrow;
 mod patches;
 mod weight;
 

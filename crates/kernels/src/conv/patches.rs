@@ -4,16 +4,20 @@
 
 use std::ops::Range;
 
+use super::axis::Axis;
 use super::band::{Band, Extent, Gather};
 use crate::Element;
-use crate::gemm::implicit::{Left, Operand, Right, Scratch, VECTORS, pack_b, panel_width};
+use crate::gemm::implicit::{
+    LINE, Left, Operand, Right, Scratch, Share, VECTORS, crowded, pack_b, panel_width,
+};
 use crate::simd::{Kernel, Lanes, Simd};
+use crate::vectors;
 
 /// Rectangles of results that cover a range of them, in order.
 ///
 /// One rectangle of whole rows, unless its rows are so long, or draw from rows of the source so far
 /// apart, that the band would be larger than what is drawn from it: then each row by itself.
-struct Rectangles {
+pub(super) struct Rectangles {
     from: usize,
     until: usize,
     len: usize,
@@ -22,7 +26,7 @@ struct Rectangles {
 
 impl Rectangles {
     #[inline(always)]
-    fn new<E: Element>(gather: &Gather<E>, from: usize, count: usize) -> Self {
+    pub(super) fn new<E: Element>(gather: &Gather<E>, from: usize, count: usize) -> Self {
         let len = gather.cols.len;
         let by_row = len > count || gather.rows.step > gather.rows.span(1);
         Rectangles { from, until: from + count, len, by_row }
@@ -30,7 +34,7 @@ impl Rectangles {
 
     /// The next rectangle, and the range of results in it.
     #[inline(always)]
-    fn next(&mut self) -> Option<((Range<usize>, Range<usize>), Range<usize>)> {
+    pub(super) fn next(&mut self) -> Option<((Range<usize>, Range<usize>), Range<usize>)> {
         let &mut Rectangles { from, until, len, by_row } = self;
         if from == until {
             return None;
@@ -47,6 +51,35 @@ impl Rectangles {
     #[inline(always)]
     fn more(&self) -> bool {
         self.from < self.until
+    }
+}
+
+/// Asks for a share of the rows of the source that some rows and columns of the matrix of patches
+/// draw from: they are short and far apart, and the processor does not see them coming.
+#[inline(never)]
+fn prefetch<E: Element>(
+    gather: &Gather<E>,
+    (row, rows): (usize, usize),
+    (first, count): (usize, usize),
+    share: Share,
+) {
+    let taps = gather.rows.taps * gather.cols.taps;
+    let channels = row / taps..(row + rows - 1) / taps + 1;
+    let mut rectangles = Rectangles::new(gather, first, count);
+    let Some(((down, across), _)) = rectangles.next() else { return };
+    let clip = |low: isize, span: usize, size: usize| {
+        let end = (low + span as isize).clamp(0, size as isize);
+        low.clamp(0, end) as usize..end as usize
+    };
+    let (lines, columns) = (&gather.rows, &gather.cols);
+    let down = clip(lines.lowest(down.start), lines.span(down.len()), lines.size);
+    let across = clip(columns.lowest(across.start), columns.span(across.len()), columns.size);
+    for i in share.of(channels.len() * down.len()) {
+        let (channel, row) = (channels.start + i / down.len(), down.start + i % down.len());
+        let start = channel * gather.plane() + row * columns.size;
+        for col in across.clone().step_by(LINE / size_of::<E>()) {
+            vectors::prefetch(gather.source.wrapping_add(start + col));
+        }
     }
 }
 
@@ -70,6 +103,11 @@ impl<E: Element> Right<E> for PatchColumns<E> {
         let gather = &self.gather;
         // SAFETY: passed on.
         unsafe { pack_columns(simd, gather, (from, depth), (self.first + col, cols), to) };
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, depth: (usize, usize), (col, cols): (usize, usize), share: Share) {
+        prefetch(&self.gather, depth, (self.first + col, cols), share);
     }
 }
 
@@ -297,13 +335,70 @@ impl<E: Element> PatchRows<E> {
     #[inline(always)]
     fn stride<S: Simd>(depth: usize) -> usize {
         let lanes = E::Vector::<S>::LANES;
-        depth.next_multiple_of(lanes) + lanes
+        let stride = depth.next_multiple_of(lanes) + lanes;
+        if crowded::<E>(stride as isize) { stride + lanes } else { stride }
+    }
+}
+
+/// The rows of the matrix of patches for the first tap of the rows, as the left operand of as many
+/// products as there are taps: where windows move by one row at a time, what one tap sees is what the
+/// first one sees some rows further on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PatchRowsByTap<E> {
+    patches: PatchRows<E>,
+    taps: usize,
+    /// From what a tap sees to what the next one does.
+    deeper: usize,
+}
+
+impl<E: Element> PatchRowsByTap<E> {
+    /// The rows from `first` on, of the image that is the gather's source. A row is a tap of the
+    /// columns in a channel.
+    pub(super) fn new(gather: &Gather<E>, first: usize) -> Self {
+        debug_assert!(gather.rows.step == 1 && gather.rows.tap_step > 0);
+        let (taps, tap_step) = (gather.rows.taps, gather.rows.tap_step as usize);
+        let rows = Axis { len: gather.rows.len + (taps - 1) * tap_step, taps: 1, ..gather.rows };
+        let patches = PatchRows { gather: Gather { rows, ..*gather }, image_stride: 0, first };
+        PatchRowsByTap { patches, taps, deeper: tap_step * gather.cols.len }
+    }
+
+    /// How much more is packed than a product is deep.
+    #[inline(always)]
+    pub(super) fn extra(&self) -> usize {
+        (self.taps - 1) * self.deeper
+    }
+}
+
+impl<E: Element> Left<E> for PatchRowsByTap<E> {
+    #[inline(always)]
+    fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
+        self.patches.packed_len::<S>(rows, depth + self.extra())
+    }
+
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        rows: (usize, usize),
+        (from, depth): (usize, usize),
+        to: *mut E,
+    ) -> Operand<E> {
+        // SAFETY: passed on.
+        unsafe { self.patches.pack(simd, rows, (from, depth + self.extra()), to) }
+    }
+
+    #[inline(always)]
+    fn repeats(&self) -> (usize, usize) {
+        (self.taps, self.deeper)
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, rows: (usize, usize), (from, depth): (usize, usize), share: Share) {
+        self.patches.prefetch(rows, (from, depth + self.extra()), share);
     }
 }
 
 impl<E: Element> Left<E> for PatchRows<E> {
-    const IN_PLACE: bool = false;
-
     #[inline(always)]
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
         rows * Self::stride::<S>(depth)
@@ -320,6 +415,16 @@ impl<E: Element> Left<E> for PatchRows<E> {
         // SAFETY: passed on.
         unsafe { pack_rows(simd, self, (self.first + row, rows), depth, to) };
         Operand { ptr: to, row_stride: Self::stride::<S>(depth.1) as isize, col_stride: 1 }
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, (row, rows): (usize, usize), (from, depth): (usize, usize), share: Share) {
+        let results = self.gather.results();
+        let (image, first) = (from / results, from % results);
+        let source = self.gather.source.wrapping_add(image * self.image_stride);
+        let gather = Gather { source, ..self.gather };
+        let rows = (self.first + row, rows);
+        prefetch(&gather, rows, (first, depth.min(results - first)), share);
     }
 }
 
@@ -436,6 +541,18 @@ impl<E: Element> Right<E> for Planes<E> {
                 done += rows;
             }
             panel += count;
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, (from, depth): (usize, usize), (col, cols): (usize, usize), share: Share) {
+        let (image, position) = (from / self.plane, from % self.plane);
+        let count = depth.min(self.plane - position);
+        for channel in share.of(cols) {
+            let start = image * self.image_stride + (col + channel) * self.plane + position;
+            for at in (0..count).step_by(LINE / size_of::<E>()) {
+                vectors::prefetch(self.ptr.wrapping_add(start + at));
+            }
         }
     }
 }

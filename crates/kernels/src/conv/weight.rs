@@ -4,7 +4,8 @@ use super::Tuning;
 use super::axis::Axis;
 use super::band::Gather;
 use super::geometry::ConvGeometry;
-use super::patches::{PatchRows, Planes};
+use super::narrow::{self, NarrowGrad};
+use super::patches::{PatchRows, PatchRowsByTap, Planes};
 use crate::gemm::Epilogue;
 use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch};
 use crate::simd::{Kernel, Simd};
@@ -37,6 +38,13 @@ const PIECES: usize = 16;
 #[inline(never)]
 fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     let Task { geometry, input, output, beta, weight, tuning } = task;
+    if output.is_empty() {
+        // Sums of nothing.
+        for weight in weight {
+            *weight = if beta == E::ZERO { E::ZERO } else { beta * *weight };
+        }
+        return;
+    }
     if weight.is_empty() {
         return;
     }
@@ -44,10 +52,11 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     let [_, inputs, height, width] = geometry.weight_shape();
     let taps = inputs * height * width;
     let made = geometry.group_outputs();
-    let results = geometry.output()[0] * geometry.output()[1];
+    // The products of a weight.
+    let depth = output.len() / (made * groups);
     let to = Shared::new(weight);
     let piece = tuning.piece.unwrap_or(PIECE);
-    let work = taps.saturating_mul(made).saturating_mul(geometry.batch().saturating_mul(results));
+    let work = taps.saturating_mul(made).saturating_mul(depth);
     let work = work.max(1);
     // A piece is a run of groups, or some rows of one.
     let (run, split) = if work.saturating_mul(groups) < 2 * piece {
@@ -57,11 +66,13 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     } else {
         (1, PIECES.div_ceil(groups).min(work / piece))
     };
-    let step = taps.div_ceil(split);
+    let by_tap = by_tap(&geometry, made);
+    let rows = if by_tap { inputs * width } else { taps };
+    let step = rows.div_ceil(split);
     threads::for_pieces(groups.div_ceil(run) * split, |index| {
         let (first, part) = (index / split * run, index % split);
         for group in first..(first + run).min(groups) {
-            let (row, end) = ((part * step).min(taps), ((part + 1) * step).min(taps));
+            let (row, end) = ((part * step).min(rows), ((part + 1) * step).min(rows));
             if row < end {
                 // SAFETY: the group's weights lie in the array, and the rows are this piece's.
                 let to = unsafe { to.at(group * made * taps) };
@@ -72,6 +83,7 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
                     output,
                     beta,
                     group,
+                    by_tap,
                     row,
                     rows,
                     to,
@@ -82,6 +94,18 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     });
 }
 
+/// Whether a packed row serves all taps of the rows: where windows move by one row, and what is
+/// packed for the other taps is little beside what is packed for the first.
+fn by_tap(geometry: &ConvGeometry, made: usize) -> bool {
+    let (window, [rows, cols]) = (geometry.window(), geometry.output());
+    let extra = (window.kernel[0] - 1).saturating_mul(window.dilation[0]).saturating_mul(cols);
+    let enough = rows.saturating_mul(cols).min(BY_TAP);
+    made > narrow::MOST && window.kernel[0] > 1 && window.stride[0] == 1 && extra <= enough
+}
+
+/// The most that is packed beside what a block of products is deep.
+const BY_TAP: usize = 256;
+
 /// Some rows of the transposed gradient of a group.
 struct Part<'a, E> {
     geometry: ConvGeometry,
@@ -89,6 +113,8 @@ struct Part<'a, E> {
     output: &'a [E],
     beta: E,
     group: usize,
+    by_tap: bool,
+    /// Rows of the matrix of patches, or with `by_tap` those of a tap.
     row: usize,
     rows: usize,
     /// The group's weights.
@@ -101,7 +127,7 @@ impl<E: Element> Kernel for Part<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Part { geometry, input, output, beta, group, row, rows, to, tuning } = self;
+        let Part { geometry, input, output, beta, group, by_tap, row, rows, to, tuning } = self;
         let (inputs, made) = (geometry.group_inputs(), geometry.group_outputs());
         let channels = geometry.channels();
         let (down, across) = (Axis::forward(&geometry, 0), Axis::forward(&geometry, 1));
@@ -109,30 +135,56 @@ impl<E: Element> Kernel for Part<'_, E> {
             Gather { source: input.as_ptr(), channels: inputs, rows: down, cols: across };
         gather.source = gather.source.wrapping_add(group * inputs * gather.plane());
         let (taps, results) = (gather.depth(), gather.results());
-        let patches =
-            PatchRows { gather, image_stride: channels.input * gather.plane(), first: row };
         let planes = Planes {
             ptr: output.as_ptr().wrapping_add(group * made * results),
             plane: results,
             image_stride: channels.output * results,
         };
-        let k = geometry.batch() * results;
+        let image_stride = channels.input * gather.plane();
+        let batch = geometry.batch();
+        let (repeats, width) = if by_tap { (down.taps, across.taps) } else { (1, taps) };
         let mut scratch = Scratch::take();
-        let sums = scratch.get::<E>(rows * made);
+        let sums = scratch.get::<E>(repeats * rows * made);
+        let c = Output { ptr: sums, row_stride: made as isize, col_stride: 1 };
+        let (epilogue, blocks) = (Epilogue::default(), tuning.blocks);
+        let product = |k, beta| Implicit { m: rows, n: made, k, beta, c, epilogue, blocks };
         // SAFETY: the arrays have the lengths of their shapes, the sums room for the product, and
         // the weights of these rows are this thread's.
         unsafe {
-            if k == 0 {
-                std::slice::from_raw_parts_mut(sums, rows * made).fill(E::ZERO);
+            if made <= narrow::MOST {
+                let grad = NarrowGrad {
+                    gather,
+                    image_stride,
+                    batch,
+                    rows: (row, rows),
+                    output: planes.ptr,
+                    output_stride: planes.image_stride,
+                    made,
+                };
+                grad.run(simd, sums);
+            } else if by_tap {
+                for image in 0..batch {
+                    let source = gather.source.wrapping_add(image * image_stride);
+                    let patches = PatchRowsByTap::new(&Gather { source, ..gather }, row);
+                    let ptr = planes.ptr.wrapping_add(image * planes.image_stride);
+                    let beta = if image == 0 { E::ZERO } else { E::ONE };
+                    let extra = patches.extra();
+                    product(results, beta).packed(
+                        simd,
+                        (&patches, extra),
+                        &Planes { ptr, ..planes },
+                    );
+                }
             } else {
-                let c = Output { ptr: sums, row_stride: made as isize, col_stride: 1 };
-                let (beta, epilogue, blocks) = (E::ZERO, Epilogue::default(), tuning.blocks);
-                let product = Implicit { m: rows, n: made, k, beta, c, epilogue, blocks };
-                product.packed(simd, &patches, &planes);
+                let patches = PatchRows { gather, image_stride, first: row };
+                product(batch * results, E::ZERO).packed(simd, (&patches, 0), &planes);
             }
             for channel in 0..made {
-                for i in 0..rows {
-                    let to = to.add(channel * taps + row + i);
+                for i in 0..repeats * rows {
+                    // Row and tap of the rows; the kernel has the columns' taps last.
+                    let (repeat, i_row) = (i / rows, row + i % rows);
+                    let tap = (i_row / width * repeats + repeat) * width + i_row % width;
+                    let to = to.add(channel * taps + tap);
                     let sum = sums.add(i * made + channel).read();
                     to.write(if beta == E::ZERO { sum } else { beta * to.read() + sum });
                 }

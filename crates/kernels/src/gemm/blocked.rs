@@ -7,9 +7,9 @@
 //! of A stays: loops 3 and 1 of the literature fall together.
 
 use super::epilogue;
-use super::pack::{self, Left, Right};
+use super::pack::{self, Left, Right, Share};
 use super::plan::{self, Blocks};
-use super::problem::{Operand, Output, Problem};
+use super::problem::{Output, Problem};
 use super::scratch::{ALIGN, Scratch};
 use super::tile::{self, MAX_VECTORS, Tile, VECTORS};
 use crate::Element;
@@ -86,53 +86,68 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
                 let mut row = 0;
                 while row < m {
                     let rows = row_step.min(m - row);
+                    if pack_b {
+                        let share = Share { done: row, now: rows, all: m };
+                        if from + depth < k {
+                            let next = (from + depth, depth_step.min(k - from - depth));
+                            right_source.prefetch(next, (col, cols), share);
+                        } else if col + cols < n {
+                            let next = (col + cols, col_step.min(n - col - cols));
+                            right_source.prefetch((0, depth_step), next, share);
+                        }
+                    }
                     let mut left = a.at(row, from);
                     if pack_a {
                         left = left_source.pack(simd, (row, rows), (from, depth), a_packed);
                     }
-                    // Loop 2: the panels of the block of B.
-                    let mut panel = 0;
-                    while panel < cols {
-                        let vectors = (cols - panel).div_ceil(lanes);
-                        let vectors = if pack_b {
-                            vectors.min(VECTORS)
-                        } else {
-                            tile::widest::<S>(rows, vectors)
-                        };
-                        let count = (vectors * lanes).min(cols - panel);
-                        let mut right = b.at(from, col + panel);
-                        if pack_b {
-                            right.ptr = b_packed.add(panel * depth);
-                            right.row_stride = pack::panel_width::<E, S>(count) as isize;
-                            right.col_stride = 1;
-                        }
-                        // Loop 1, the micro-kernel's: down k.
-                        let tile = Tile {
-                            rows,
-                            cols: count,
-                            depth,
-                            padded: pack_b,
-                            a: left,
-                            b: right,
-                            c: c.at(row, col + panel),
-                            alpha: problem.alpha,
-                            beta,
-                        };
-                        place(simd, &tile, |simd, c| {
-                            if last {
-                                let part = problem.epilogue.part(row, rows, col + panel, count);
-                                epilogue::finish(simd, c, rows, count, &part);
+                    let (repeats, deeper) = left_source.repeats();
+                    for repeat in 0..repeats {
+                        let c_row = repeat * m + row;
+                        // Loop 2: the panels of the block of B.
+                        let mut panel = 0;
+                        while panel < cols {
+                            let vectors = (cols - panel).div_ceil(lanes);
+                            let vectors = if pack_b {
+                                vectors.min(VECTORS)
+                            } else {
+                                tile::widest::<S>(rows, vectors)
+                            };
+                            let count = (vectors * lanes).min(cols - panel);
+                            let mut right = b.at(from, col + panel);
+                            if pack_b {
+                                right.ptr = b_packed.add(panel * depth);
+                                right.row_stride = pack::panel_width::<E, S>(count) as isize;
+                                right.col_stride = 1;
                             }
-                        });
-                        if A::IN_PLACE && row + rows < m {
-                            let next = row_step.min(m - row - rows);
-                            prefetch_share(
-                                a.at(row + rows, from),
-                                (next, depth),
-                                (panel, count, cols),
-                            );
+                            // Loop 1, the micro-kernel's: down k.
+                            let tile = Tile {
+                                rows,
+                                cols: count,
+                                depth,
+                                padded: pack_b,
+                                a: left.at(0, repeat * deeper),
+                                b: right,
+                                c: c.at(c_row, col + panel),
+                                alpha: problem.alpha,
+                                beta,
+                            };
+                            place(simd, &tile, |simd, c| {
+                                if last {
+                                    let part = problem.epilogue.part(row, rows, col + panel, count);
+                                    epilogue::finish(simd, c, rows, count, &part);
+                                }
+                            });
+                            if row + rows < m {
+                                let next = (row + rows, row_step.min(m - row - rows));
+                                let share = Share {
+                                    done: repeat * cols + panel,
+                                    now: count,
+                                    all: repeats * cols,
+                                };
+                                left_source.prefetch(next, (from, depth), share);
+                            }
+                            panel += count;
                         }
-                        panel += count;
                     }
                     row += rows;
                 }
@@ -176,34 +191,6 @@ pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, 
         row += rows;
     }
 }
-
-/// Fetches a share of the micro-panel `a` of `rows` x `depth` elements into the cache: after `done`
-/// parts of `all`, the next `now`.
-#[inline(always)]
-fn prefetch_share<E: Element>(
-    a: Operand<E>,
-    (rows, depth): (usize, usize),
-    (done, now, all): (usize, usize, usize),
-) {
-    // The inner loop runs along the smaller stride.
-    let (mut along, mut across) = ((depth, a.col_stride), (rows, a.row_stride));
-    if across.1.unsigned_abs() < along.1.unsigned_abs() {
-        std::mem::swap(&mut along, &mut across);
-    }
-    let line = LINE / size_of::<E>();
-    let jump = line.div_ceil(along.1.unsigned_abs().max(1));
-    for outer in across.0 * done / all..across.0 * (done + now) / all {
-        let start = a.ptr.wrapping_offset(outer as isize * across.1);
-        let mut inner = 0;
-        while inner < along.0 {
-            tile::prefetch(start.wrapping_offset(inner as isize * along.1));
-            inner += jump;
-        }
-    }
-}
-
-/// The bytes of a cache line.
-const LINE: usize = 64;
 
 /// Computes the tile and finishes it, by way of a copy where the rows of C are not contiguous.
 ///

@@ -4,14 +4,13 @@
 use super::Epilogue;
 use super::blocked;
 use super::epilogue;
-pub(crate) use super::pack::{Left, Right, pack_b, panel_width};
-use super::plan;
+pub(crate) use super::pack::{LINE, Left, Right, Share, pack_b, panel_width};
 pub(crate) use super::plan::Blocks;
-pub(crate) use super::plan::PIECE;
+pub(crate) use super::plan::{PIECE, crowded};
 use super::problem::Problem;
 pub(crate) use super::problem::{Operand, Output};
 pub(crate) use super::scratch::Scratch;
-pub(crate) use super::tile::VECTORS;
+pub(crate) use super::tile::{MAX_ROWS, VECTORS, each_row};
 use crate::Element;
 use crate::simd::{Lanes, Simd};
 
@@ -45,21 +44,30 @@ impl<E: Element> Implicit<'_, E> {
     pub(crate) unsafe fn matrix_times<S: Simd, B: Right<E>>(&self, simd: S, a: Operand<E>, b: &B) {
         let blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
         let wide = self.n > 2 * VECTORS * E::Vector::<S>::LANES;
-        let pack_a = wide && self.m > 1 && plan::crowded::<E>(a.row_stride);
+        let pack_a = wide && self.m > 1 && crowded::<E>(a.row_stride);
         // SAFETY: passed on.
         unsafe {
             blocked::run_from(simd, &self.problem(a), (&a, b), &blocks, pack_a, true);
         }
     }
 
-    /// Computes the product of what is packed from `a` and `b`.
+    /// Computes the product of what is packed from `a` and `b`; `extra` is how much deeper than the
+    /// product a micro-panel of `a` is.
     ///
     /// # Safety
     /// As for [`matrix_times`](Self::matrix_times).
     #[inline(always)]
-    pub(crate) unsafe fn packed<S: Simd, A: Left<E>, B: Right<E>>(&self, simd: S, a: &A, b: &B) {
+    pub(crate) unsafe fn packed<S: Simd, A: Left<E>, B: Right<E>>(
+        &self,
+        simd: S,
+        (a, extra): (&A, usize),
+        b: &B,
+    ) {
         let nowhere = Operand { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
-        let blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
+        let mut blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
+        if self.blocks.is_none() {
+            blocks.depth = blocks.depth.saturating_sub(extra).max(blocks.depth / 2);
+        }
         // SAFETY: passed on.
         unsafe {
             blocked::run_from(simd, &self.problem(nowhere), (a, b), &blocks, true, true);

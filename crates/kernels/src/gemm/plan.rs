@@ -164,7 +164,7 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
 
 /// Whether rows so far apart crowd into a few sets of the first-level cache.
 #[inline(always)]
-pub(super) fn crowded<E>(stride: isize) -> bool {
+pub(crate) fn crowded<E>(stride: isize) -> bool {
     stride.unsigned_abs().wrapping_mul(size_of::<E>()).is_multiple_of(CROWDING_BYTES)
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Operand<E> {
 impl<E> Operand<E> {
     /// The operand whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
-    pub(super) fn at(self, row: usize, col: usize) -> Self {
+    pub(crate) fn at(self, row: usize, col: usize) -> Self {
         let step = row as isize * self.row_stride + col as isize * self.col_stride;
         Operand { ptr: self.ptr.wrapping_offset(step), ..self }
     }
@@ -33,7 +33,7 @@ pub(crate) struct Output<E> {
 impl<E> Output<E> {
     /// The output whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
-    pub(super) fn at(self, row: usize, col: usize) -> Self {
+    pub(crate) fn at(self, row: usize, col: usize) -> Self {
         let step = row as isize * self.row_stride + col as isize * self.col_stride;
         Output { ptr: self.ptr.wrapping_offset(step), ..self }
     }
