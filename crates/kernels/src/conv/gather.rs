@@ -185,9 +185,6 @@ unsafe fn turn<E: Element>(residues: Residues, weight: &[E], to: *mut E) {
     }
 }
 
-/// So many pieces there should be, if there is work for them.
-const PIECES: usize = 16;
-
 impl<E: Element> Shape<'_, E> {
     /// Divides the work and does it.
     ///
@@ -205,12 +202,14 @@ impl<E: Element> Shape<'_, E> {
         };
         // The work of an image's group.
         let work = self.residues.axes().map(work).fold(0, usize::saturating_add).max(1);
+        // How many there are changes no bit: a sum is never divided.
+        let pieces = if threads::count() == 1 { 1 } else { 2 * threads::count() };
         let (run, split) = if work.saturating_mul(images) < 2 * piece {
             (images, 1)
-        } else if images >= PIECES || work < 2 * piece {
+        } else if images >= pieces || work < 2 * piece {
             (piece.div_ceil(work), 1)
         } else {
-            (1, PIECES.div_ceil(images).min(work / piece))
+            (1, pieces.div_ceil(images).min(work / piece))
         };
         let unit = VECTORS * E::Vector::<S>::LANES;
         threads::for_pieces(images.div_ceil(run) * split, |index| {

@@ -51,6 +51,8 @@ mod bias;
 mod gather;
 mod geometry;
 mod narrow;
+mod narrow_grad;
+mod patch_rows;
 mod patches;
 mod weight;
 

@@ -4,8 +4,9 @@ use super::Tuning;
 use super::axis::Axis;
 use super::band::Gather;
 use super::geometry::ConvGeometry;
-use super::narrow::{self, NarrowGrad};
-use super::patches::{PatchRows, PatchRowsByTap, Planes};
+use super::narrow;
+use super::narrow_grad::NarrowGrad;
+use super::patch_rows::{PatchRows, PatchRowsByTap, Planes};
 use crate::gemm::Epilogue;
 use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch};
 use crate::simd::{Kernel, Simd};
@@ -32,9 +33,6 @@ impl<E: Element> Kernel for Task<'_, E> {
     }
 }
 
-/// So many pieces there should be, if there is work for them.
-const PIECES: usize = 16;
-
 #[inline(never)]
 fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     let Task { geometry, input, output, beta, weight, tuning } = task;
@@ -58,13 +56,15 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     let piece = tuning.piece.unwrap_or(PIECE);
     let work = taps.saturating_mul(made).saturating_mul(depth);
     let work = work.max(1);
-    // A piece is a run of groups, or some rows of one.
+    // A piece is a run of groups, or some rows of one, which has the output's gradients packed once
+    // more: no more pieces than there are threads for. No bit depends on it, as sums are not divided.
+    let pieces = if threads::count() == 1 { 1 } else { 2 * threads::count() };
     let (run, split) = if work.saturating_mul(groups) < 2 * piece {
         (groups, 1)
-    } else if groups >= PIECES || work < 2 * piece {
+    } else if groups >= pieces || work < 2 * piece {
         (piece.div_ceil(work), 1)
     } else {
-        (1, PIECES.div_ceil(groups).min(work / piece))
+        (1, pieces.div_ceil(groups).min(work / piece))
     };
     let by_tap = by_tap(&geometry, made);
     let rows = if by_tap { inputs * width } else { taps };
