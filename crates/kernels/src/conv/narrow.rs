@@ -93,17 +93,24 @@ impl<E: Element> Narrow<'_, E> {
                 let band = unsafe { Band::fill(simd, gather, extent, E::ZERO, buffer) };
                 band.offsets(0, table);
                 let mut result = range.start;
+                let mut col = result % gather.cols.len;
+                let mut base = band.first(result / gather.cols.len, col);
                 while result < range.end {
                     let first = result;
                     let mut pieces = [Piece { base: band.ptr(), to: 0, count: 0 }; MAX_PIECES];
                     let mut planned = 0;
                     while planned < most && result < range.end {
-                        let (row, col) = (result / gather.cols.len, result % gather.cols.len);
                         let count = lanes.min(gather.cols.len - col).min(range.end - result);
                         let to = result - first;
-                        pieces[planned] = Piece { base: band.first(row, col), to, count };
+                        pieces[planned] = Piece { base, to, count };
                         planned += 1;
                         result += count;
+                        col += count;
+                        base = base.wrapping_add(count);
+                        if col == gather.cols.len {
+                            base = base.wrapping_add(band.result_stride()).wrapping_sub(col);
+                            col = 0;
+                        }
                     }
                     let c = self.c.at(0, first - self.first);
                     // SAFETY: the band has what the results see, and whole vectors of it; the
@@ -242,12 +249,17 @@ impl<E: Element, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, N
         let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; NV]; MR];
-        let weight = tile.weight;
+        // Three rows share a pointer: at strides of 0, 1 and 2 the addresses come for free.
+        let stride = tile.weight.row_stride;
+        let mut weights = [tile.weight.ptr; MAX_ROWS.div_ceil(3)];
+        for (third, weight) in weights.iter_mut().enumerate() {
+            *weight = tile.weight.at(3 * third, 0).ptr;
+        }
         let mut bases = [std::ptr::null(); NV];
         for (base, piece) in bases.iter_mut().zip(tile.pieces) {
             *base = piece.base;
         }
-        for (p, &offset) in tile.offsets.iter().enumerate() {
+        for &offset in tile.offsets {
             let mut row = [zero; NV];
             for (vector, base) in row.iter_mut().zip(bases) {
                 // SAFETY: the caller vouches for whole vectors.
@@ -255,12 +267,14 @@ impl<E: Element, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, N
             }
             each_row!(i < MR, {
                 // SAFETY: the caller vouches for the weights.
-                let left = unsafe { weight.at(i, p).ptr.read() };
+                let left =
+                    unsafe { weights[i / 3].wrapping_offset((i % 3) as isize * stride).read() };
                 let left = E::Vector::<S>::splat(simd, left);
                 for (sum, right) in acc[i].iter_mut().zip(row) {
                     *sum = left.mul_add(right, *sum);
                 }
             });
+            weights = weights.map(|weight| weight.wrapping_add(1));
         }
         let beta = E::Vector::<S>::splat(simd, tile.beta);
         each_row!(i < MR, {

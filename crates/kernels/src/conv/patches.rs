@@ -9,6 +9,9 @@ use crate::gemm::implicit::{LINE, Right, Scratch, Share, VECTORS, panel_width};
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::vectors;
 
+/// The rows and columns of results.
+type Rectangle = (Range<usize>, Range<usize>);
+
 /// Rectangles of results that cover a range of them, in order.
 ///
 /// One rectangle of whole rows, unless its rows are so long, or draw from rows of the source so far
@@ -30,7 +33,7 @@ impl Rectangles {
 
     /// The next rectangle, and the range of results in it.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> Option<((Range<usize>, Range<usize>), Range<usize>)> {
+    pub(super) fn next(&mut self) -> Option<(Rectangle, Range<usize>)> {
         let &mut Rectangles { from, until, len, by_row } = self;
         if from == until {
             return None;

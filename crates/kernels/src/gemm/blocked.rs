@@ -88,13 +88,9 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
                     let rows = row_step.min(m - row);
                     if pack_b {
                         let share = Share { done: row, now: rows, all: m };
-                        if from + depth < k {
-                            let next = (from + depth, depth_step.min(k - from - depth));
-                            right_source.prefetch(next, (col, cols), share);
-                        } else if col + cols < n {
-                            let next = (col + cols, col_step.min(n - col - cols));
-                            right_source.prefetch((0, depth_step), next, share);
-                        }
+                        let (depths, columns) =
+                            ((from, depth, depth_step, k), (col, cols, col_step, n));
+                        prefetch_next(right_source, depths, columns, share);
                     }
                     let mut left = a.at(row, from);
                     if pack_a {
@@ -155,6 +151,23 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
             }
             col += cols;
         }
+    }
+}
+
+/// Asks for a share of the block of B that is packed next, after the one given by its first index,
+/// length and the most there are of a dimension in a block and in all.
+#[inline(always)]
+fn prefetch_next<E: Element, B: Right<E>>(
+    source: &B,
+    (from, depth, depth_step, k): (usize, usize, usize, usize),
+    (col, cols, col_step, n): (usize, usize, usize, usize),
+    share: Share,
+) {
+    let (deeper, further) = (from + depth, col + cols);
+    if deeper < k {
+        source.prefetch((deeper, depth_step.min(k - deeper)), (col, cols), share);
+    } else if further < n {
+        source.prefetch((0, depth_step), (further, col_step.min(n - further)), share);
     }
 }
 
