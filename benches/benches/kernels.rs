@@ -1,15 +1,19 @@
 //! Kernels on slices: activations, elementwise arithmetic, reductions, softmax, norms, optimizer
-//! updates, random fills, matrix products.
+//! updates, random fills, matrix products, convolutions, pools.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wengert::kernels::activation::{self, Activation};
+use wengert::kernels::conv::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad};
 use wengert::kernels::elementwise::{self, Run};
 use wengert::kernels::gemm::{Gemm, MatMut, MatRef};
 use wengert::kernels::norm::{self, Affine, LayerNormGrad, NormGrads};
 use wengert::kernels::optim::{self, Adam, Momentum};
+use wengert::kernels::pool::{self, PoolGeometry};
 use wengert::kernels::random::{Stream, fill_normal, fill_uniform};
+use wengert::kernels::testing::conv::each_product;
+use wengert::kernels::window::Window;
 use wengert::kernels::{reduce, softmax};
 
 /// In the first-level cache, and far beyond the last.
@@ -245,6 +249,69 @@ fn products(c: &mut Criterion) {
     group.finish();
 }
 
+/// Layers of well-known networks: batch, channels, size and window.
+fn convolutions(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/conv");
+    let square = |kernel: usize, padding| Window::new([kernel, kernel]).padding([padding, padding]);
+    for (name, batch, channels, size, window) in [
+        ("8x64x56x56 -> 64, 3x3", 8, Channels::new(64, 64), 56, square(3, 1)),
+        ("64x1x28x28 -> 6, 5x5", 64, Channels::new(1, 6), 28, square(5, 2)),
+        ("64x6x14x14 -> 16, 5x5", 64, Channels::new(6, 16), 14, square(5, 0)),
+        ("8x64x56x56, 3x3 depthwise", 8, Channels::depthwise(64, 1), 56, square(3, 1)),
+    ] {
+        let geometry = ConvGeometry::new(batch, channels, [size, size], window).unwrap();
+        let length = |shape: [usize; 4]| shape.iter().product::<usize>();
+        let (mut x, mut w) =
+            (wave(length(geometry.input_shape())), wave(length(geometry.weight_shape())));
+        let mut y = vec![0.0; length(geometry.output_shape())];
+        Conv::new(geometry, &x, &w, &mut y).run();
+        let mut first = 0.0;
+        each_product(&geometry, |x_at, w_at, y_at| {
+            if y_at == 0 {
+                first += f64::from(x[x_at]) * f64::from(w[w_at]);
+            }
+        });
+        assert!((f64::from(y[0]) - first).abs() < 1e-2, "{name}");
+        let products = y.len() * w.len() / channels.output;
+        group.throughput(Throughput::Elements(products as u64));
+        group.bench_function(BenchmarkId::new("forward", name), |b| {
+            b.iter(|| Conv::new(geometry, black_box(&x), &w, &mut y).run());
+        });
+        group.bench_function(BenchmarkId::new("d-input", name), |b| {
+            b.iter(|| ConvTranspose::new(geometry, black_box(&y), &w, &mut x).run());
+        });
+        group.bench_function(BenchmarkId::new("d-weight", name), |b| {
+            b.iter(|| ConvWeightGrad::new(geometry, black_box(&x), &y, &mut w).run());
+        });
+    }
+    group.finish();
+}
+
+fn pools(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/pool");
+    let window = Window::new([2, 2]).stride([2, 2]);
+    let geometry = PoolGeometry::new(64 * 6, [28, 28], window).unwrap();
+    let (mut x, mut y) = (wave(64 * 6 * 28 * 28), vec![0.0; 64 * 6 * 14 * 14]);
+    group.throughput(Throughput::Elements(x.len() as u64));
+    pool::max_pool(&geometry, &x, &mut y);
+    assert_eq!(y[0], x[0].max(x[1]).max(x[28]).max(x[29]));
+    group.bench_function("max/2x2", |b| {
+        b.iter(|| pool::max_pool(&geometry, black_box(&x), &mut y));
+    });
+    let gy = wave(y.len());
+    let mut gx = x.clone();
+    group.bench_function("max, gradient/2x2", |b| {
+        b.iter(|| pool::max_pool_grad(&geometry, black_box(&x), &gy, &mut gx));
+    });
+    group.bench_function("average/2x2", |b| {
+        b.iter(|| pool::avg_pool(&geometry, true, black_box(&x), &mut y));
+    });
+    group.bench_function("average, gradient/2x2", |b| {
+        b.iter(|| pool::avg_pool_grad(&geometry, true, black_box(&gy), &mut x));
+    });
+    group.finish();
+}
+
 criterion_group!(
     benches,
     activations,
@@ -254,6 +321,8 @@ criterion_group!(
     norms,
     updates,
     fills,
-    products
+    products,
+    convolutions,
+    pools
 );
 criterion_main!(benches);

@@ -5,11 +5,13 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::activation::ActivationKernels;
+use crate::conv::ConvKernels;
 use crate::elementwise::ElementwiseKernels;
 use crate::gemm::GemmKernels;
 use crate::math::{Constants, UnaryKernels};
 use crate::norm::NormKernels;
 use crate::optim::OptimKernels;
+use crate::pool::PoolKernels;
 use crate::random::RandomKernels;
 use crate::reduce::ReduceKernels;
 use crate::simd::{Lanes, Simd};
@@ -31,10 +33,12 @@ pub trait Element:
     + Constants
     + UnaryKernels
     + ActivationKernels
+    + ConvKernels
     + GemmKernels
     + ElementwiseKernels
     + NormKernels
     + OptimKernels
+    + PoolKernels
     + RandomKernels
     + ReduceKernels
     + SoftmaxKernels

@@ -5,6 +5,7 @@
 #[doc = include_str!("../ACCURACY.md")]
 pub mod accuracy {}
 pub mod activation;
+pub mod conv;
 mod element;
 pub mod elementwise;
 pub mod gemm;
@@ -13,6 +14,7 @@ mod line;
 pub mod math;
 pub mod norm;
 pub mod optim;
+pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod simd;
@@ -22,6 +24,7 @@ pub mod softmax;
 pub mod testing;
 pub mod threads;
 mod vectors;
+pub mod window;
 
 pub use element::Element;
 

@@ -199,7 +199,6 @@ pub(crate) fn batched(run: &mut Run) {
     let mut c = zeros::<f32>(count * m * n);
     let one = Product::<f32>::new([256, 256, 128], Layout::Rows);
     let mut whole = zeros::<f32>(one.m * one.n);
-    let threads = run.threads();
     let mut batch = || {
         let first = Gemm::new(
             MatRef::row_major(&a, m, k),
@@ -210,17 +209,9 @@ pub(crate) fn batched(run: &mut Run) {
         BatchedGemm { count, first, a_step, b_step, c_step }.run().expect("the matrices are there");
     };
     batch();
-    let peak = run.install(|| Peak::<f32>::new(threads));
     let flops = 2.0 * (count * m * n * k) as f64;
-    let rounds = run.rounds(&mut [
-        body(batch),
-        body(|| peak.call()),
-        body(|| one.run(black_box(&mut whole))),
-    ]);
-    let rate = |column: usize| flops * 1e-9 / median(rounds.iter().map(|round| round[column]));
-    let of_roof = median(rounds.iter().map(|round| flops / round[0] / (peak.flops() / round[1])));
     let case = format!("{count} of {m} x {n} x {k}");
-    run.add::<f32>(case, rate(0), "Gflop/s", of_roof, BTreeMap::from([("one_product", rate(2))]));
+    run.flops::<f32>(case, flops, batch, ("one_product", || one.run(black_box(&mut whole))));
 }
 
 /// What bias and activation cost on top of the bare product.
@@ -230,19 +221,18 @@ fn epilogues(run: &mut Run) {
     let bias = noise::<f32>(product.n);
     for (name, activation) in [("bias, relu", Activation::Relu), ("bias, tanh", Activation::Tanh)] {
         let [mut bare, mut full] = [(); 2].map(|()| zeros::<f32>(product.m * product.n));
-        let peak = run.install(|| Peak::<f32>::new(run.threads()));
         let with_epilogue = || {
             let epilogue = Epilogue { bias: Bias::PerColumn(&bias), activation };
             let c = MatMut::row_major(black_box(&mut full), product.m, product.n);
             Gemm { epilogue, ..Gemm::new(product.left(), product.right(), c) }.run();
         };
         let bare = || product.run(black_box(&mut bare));
-        let rounds = run.rounds(&mut [body(with_epilogue), body(bare), body(|| peak.call())]);
         let flops = 2.0 * (product.m * product.n * product.k) as f64;
-        let rate = |column: usize| flops * 1e-9 / median(rounds.iter().map(|round| round[column]));
-        let of_roof =
-            median(rounds.iter().map(|round| flops / round[0] / (peak.flops() / round[2])));
-        let case = format!("{} + {name}", product.name());
-        run.add::<f32>(case, rate(0), "Gflop/s", of_roof, BTreeMap::from([("bare", rate(1))]));
+        run.flops::<f32>(
+            format!("{} + {name}", product.name()),
+            flops,
+            with_epilogue,
+            ("bare", bare),
+        );
     }
 }

@@ -8,6 +8,7 @@
 //! A group is a file with a function that adds its cases to the [`Run`]; it is named in [`GROUPS`].
 
 mod activation;
+mod conv;
 mod data;
 mod gemm;
 mod gemm_peers;
@@ -16,6 +17,7 @@ mod math;
 mod measure;
 mod norm;
 mod optim;
+mod pool;
 mod random;
 mod reduce;
 mod report;
@@ -32,7 +34,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 13] = [
+const GROUPS: [Group; 15] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -46,6 +48,8 @@ const GROUPS: [Group; 13] = [
     ("gemm-small", gemm::small),
     ("gemv", gemm::vectors),
     ("batched", gemm::batched),
+    ("conv", conv::cases),
+    ("pool", pool::cases),
 ];
 
 /// Measures the kernels against the machine's roof.

@@ -7,7 +7,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use wengert::kernels::Element;
 use wengert::kernels::simd::{Level, with_level};
 
-use crate::machine::Roof;
+use crate::machine::{Peak, Roof};
 use crate::measure::{Body, body, median, rounds};
 use crate::report::{Row, heading};
 
@@ -126,6 +126,37 @@ impl Run {
             median(rounds.iter().map(|round| passes * round[1] / round[0])),
             peers,
         );
+    }
+
+    /// Measures a kernel beside the peak of multiply-adds and a peer.
+    ///
+    /// With more than one thread, what the kernel does on one is a peer.
+    pub(crate) fn flops<E: Element>(
+        &mut self,
+        case: String,
+        flops: f64,
+        mut kernel: impl FnMut() + Send,
+        (peer, call): (&'static str, impl FnMut() + Send),
+    ) {
+        let kernel = Mutex::new(&mut kernel);
+        let turn = |times| {
+            let mut kernel = kernel.lock().expect("a turn that panics ends the program");
+            body(&mut **kernel)(times)
+        };
+        let (level, threads, alone) = (self.level, self.threads, &self.alone);
+        let peak = self.install(|| Peak::<E>::new(threads));
+        let mut bodies: Vec<Body<'_>> = vec![Box::new(turn), body(|| peak.call()), body(call)];
+        let mut names = vec![peer];
+        if threads > 1 {
+            names.push("one_thread");
+            bodies.push(Box::new(move |times| on_level(alone, level, || turn(times))));
+        }
+        let rounds = self.rounds(&mut bodies);
+        drop(bodies);
+        let rate = |column: usize| flops * 1e-9 / median(rounds.iter().map(|round| round[column]));
+        let peers = names.iter().enumerate().map(|(i, name)| (*name, rate(i + 2))).collect();
+        let of_roof = median(rounds.iter().map(|round| flops / round[0] * round[1] / peak.flops()));
+        self.add::<E>(case, rate(0), "Gflop/s", of_roof, peers);
     }
 
     /// The times of bodies that take turns, on the level and with the threads of the run.

@@ -7,9 +7,9 @@
 //! of A stays: loops 3 and 1 of the literature fall together.
 
 use super::epilogue;
-use super::pack;
+use super::pack::{self, Left, Right, Share};
 use super::plan::{self, Blocks};
-use super::problem::{Operand, Output, Problem};
+use super::problem::{Output, Problem};
 use super::scratch::{ALIGN, Scratch};
 use super::tile::{self, MAX_VECTORS, Tile, VECTORS};
 use crate::Element;
@@ -23,6 +23,24 @@ use crate::simd::{Lanes, MAX_LANES, Simd};
 pub(super) unsafe fn run<E: Element, S: Simd>(
     simd: S,
     problem: &Problem<'_, E>,
+    blocks: &Blocks,
+    pack_a: bool,
+    pack_b: bool,
+) {
+    // SAFETY: passed on.
+    unsafe { run_from(simd, problem, (&problem.a, &problem.b), blocks, pack_a, pack_b) };
+}
+
+/// As [`run`], with what is packed drawn from `left` and `right`: an operand of the problem that
+/// does not stand in memory as a matrix has its elements there alone.
+///
+/// # Safety
+/// As for [`run`]. An operand that the problem does not hold must be packed.
+#[inline(always)]
+pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
+    simd: S,
+    problem: &Problem<'_, E>,
+    (left_source, right_source): (&A, &B),
     blocks: &Blocks,
     pack_a: bool,
     pack_b: bool,
@@ -41,8 +59,8 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     let (mut a_packed, mut b_packed) = (std::ptr::null_mut::<E>(), std::ptr::null_mut::<E>());
     if pack_a || pack_b {
         let aligned = ALIGN / size_of::<E>();
-        let a_len = pack::a_len::<E, S>(row_step, depth_step).next_multiple_of(aligned);
-        let b_len = pack::b_len::<E, S>(depth_step, col_step);
+        let a_len = left_source.packed_len::<S>(row_step, depth_step).next_multiple_of(aligned);
+        let b_len = pack::b_len::<E, S>(depth_step, col_step) + lanes;
         let scratch = scratch.insert(Scratch::take());
         a_packed = scratch.get::<E>(a_len + if pack_b { b_len } else { 0 });
         b_packed = a_packed.wrapping_add(a_len);
@@ -62,59 +80,70 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
                 let beta = if from == 0 { problem.beta } else { E::ONE };
                 let last = from + depth == k && !problem.epilogue.is_none();
                 if pack_b {
-                    pack::pack_b(simd, b.at(from, col), depth, cols, b_packed);
+                    right_source.pack(simd, (from, depth), (col, cols), b_packed);
                 }
                 // Loop 3: rows of A and C, a micro-panel at a time.
                 let mut row = 0;
                 while row < m {
                     let rows = row_step.min(m - row);
+                    if pack_b {
+                        let share = Share { done: row, now: rows, all: m };
+                        let (depths, columns) =
+                            ((from, depth, depth_step, k), (col, cols, col_step, n));
+                        prefetch_next(right_source, depths, columns, share);
+                    }
                     let mut left = a.at(row, from);
                     if pack_a {
-                        left = pack::pack_a(simd, left, rows, depth, a_packed);
+                        left = left_source.pack(simd, (row, rows), (from, depth), a_packed);
                     }
-                    // Loop 2: the panels of the block of B.
-                    let mut panel = 0;
-                    while panel < cols {
-                        let vectors = (cols - panel).div_ceil(lanes);
-                        let vectors = if pack_b {
-                            vectors.min(VECTORS)
-                        } else {
-                            tile::widest::<S>(rows, vectors)
-                        };
-                        let count = (vectors * lanes).min(cols - panel);
-                        let mut right = b.at(from, col + panel);
-                        if pack_b {
-                            right.ptr = b_packed.add(panel * depth);
-                            right.row_stride = pack::panel_width::<E, S>(count) as isize;
-                            right.col_stride = 1;
-                        }
-                        // Loop 1, the micro-kernel's: down k.
-                        let tile = Tile {
-                            rows,
-                            cols: count,
-                            depth,
-                            padded: pack_b,
-                            a: left,
-                            b: right,
-                            c: c.at(row, col + panel),
-                            alpha: problem.alpha,
-                            beta,
-                        };
-                        place(simd, &tile, |simd, c| {
-                            if last {
-                                let part = problem.epilogue.part(row, rows, col + panel, count);
-                                epilogue::finish(simd, c, rows, count, &part);
+                    let (repeats, deeper) = left_source.repeats();
+                    for repeat in 0..repeats {
+                        let c_row = repeat * m + row;
+                        // Loop 2: the panels of the block of B.
+                        let mut panel = 0;
+                        while panel < cols {
+                            let vectors = (cols - panel).div_ceil(lanes);
+                            let vectors = if pack_b {
+                                vectors.min(VECTORS)
+                            } else {
+                                tile::widest::<S>(rows, vectors)
+                            };
+                            let count = (vectors * lanes).min(cols - panel);
+                            let mut right = b.at(from, col + panel);
+                            if pack_b {
+                                right.ptr = b_packed.add(panel * depth);
+                                right.row_stride = pack::panel_width::<E, S>(count) as isize;
+                                right.col_stride = 1;
                             }
-                        });
-                        if row + rows < m {
-                            let next = row_step.min(m - row - rows);
-                            prefetch_share(
-                                a.at(row + rows, from),
-                                (next, depth),
-                                (panel, count, cols),
-                            );
+                            // Loop 1, the micro-kernel's: down k.
+                            let tile = Tile {
+                                rows,
+                                cols: count,
+                                depth,
+                                padded: pack_b,
+                                a: left.at(0, repeat * deeper),
+                                b: right,
+                                c: c.at(c_row, col + panel),
+                                alpha: problem.alpha,
+                                beta,
+                            };
+                            place(simd, &tile, |simd, c| {
+                                if last {
+                                    let part = problem.epilogue.part(row, rows, col + panel, count);
+                                    epilogue::finish(simd, c, rows, count, &part);
+                                }
+                            });
+                            if row + rows < m {
+                                let next = (row + rows, row_step.min(m - row - rows));
+                                let share = Share {
+                                    done: repeat * cols + panel,
+                                    now: count,
+                                    all: repeats * cols,
+                                };
+                                left_source.prefetch(next, (from, depth), share);
+                            }
+                            panel += count;
                         }
-                        panel += count;
                     }
                     row += rows;
                 }
@@ -122,6 +151,23 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
             }
             col += cols;
         }
+    }
+}
+
+/// Asks for a share of the block of B that is packed next, after the one given by its first index,
+/// length and the most there are of a dimension in a block and in all.
+#[inline(always)]
+fn prefetch_next<E: Element, B: Right<E>>(
+    source: &B,
+    (from, depth, depth_step, k): (usize, usize, usize, usize),
+    (col, cols, col_step, n): (usize, usize, usize, usize),
+    share: Share,
+) {
+    let (deeper, further) = (from + depth, col + cols);
+    if deeper < k {
+        source.prefetch((deeper, depth_step.min(k - deeper)), (col, cols), share);
+    } else if further < n {
+        source.prefetch((0, depth_step), (further, col_step.min(n - further)), share);
     }
 }
 
@@ -158,34 +204,6 @@ pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, 
         row += rows;
     }
 }
-
-/// Fetches a share of the micro-panel `a` of `rows` x `depth` elements into the cache: after `done`
-/// parts of `all`, the next `now`.
-#[inline(always)]
-fn prefetch_share<E: Element>(
-    a: Operand<E>,
-    (rows, depth): (usize, usize),
-    (done, now, all): (usize, usize, usize),
-) {
-    // The inner loop runs along the smaller stride.
-    let (mut along, mut across) = ((depth, a.col_stride), (rows, a.row_stride));
-    if across.1.unsigned_abs() < along.1.unsigned_abs() {
-        std::mem::swap(&mut along, &mut across);
-    }
-    let line = LINE / size_of::<E>();
-    let jump = line.div_ceil(along.1.unsigned_abs().max(1));
-    for outer in across.0 * done / all..across.0 * (done + now) / all {
-        let start = a.ptr.wrapping_offset(outer as isize * across.1);
-        let mut inner = 0;
-        while inner < along.0 {
-            tile::prefetch(start.wrapping_offset(inner as isize * along.1));
-            inner += jump;
-        }
-    }
-}
-
-/// The bytes of a cache line.
-const LINE: usize = 64;
 
 /// Computes the tile and finishes it, by way of a copy where the rows of C are not contiguous.
 ///

@@ -38,7 +38,7 @@ impl<E: Element> Epilogue<'_, E> {
 
     /// The epilogue of a part of C.
     #[inline(always)]
-    pub(super) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
+    pub(crate) fn part(self, row: usize, rows: usize, col: usize, cols: usize) -> Self {
         let bias = match self.bias {
             Bias::None => Bias::None,
             Bias::PerRow(bias) => Bias::PerRow(&bias[row..row + rows]),

@@ -31,6 +31,7 @@ mod blocked;
 mod dot;
 mod epilogue;
 mod error;
+pub(crate) mod implicit;
 mod matrix;
 mod pack;
 mod plan;

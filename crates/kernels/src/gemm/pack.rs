@@ -5,10 +5,131 @@
 //! as columns otherwise: the micro-kernel takes either.
 
 use super::problem::Operand;
-use super::tile::VECTORS;
+use super::tile::{self, VECTORS};
 use super::transpose;
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
+
+/// A left operand that can be packed, a micro-panel at a time. Ranges are (first, count).
+pub(crate) trait Left<E: Element> {
+    /// The elements a packed micro-panel takes.
+    fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize;
+
+    /// Packs the elements in `rows` and `depth` into `to` and returns them as an operand.
+    ///
+    /// # Safety
+    /// The elements must be readable, `to` writable for [`packed_len`](Self::packed_len) elements.
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        rows: (usize, usize),
+        depth: (usize, usize),
+        to: *mut E,
+    ) -> Operand<E>;
+
+    /// How many products a packed micro-panel serves, and how much deeper each begins in it than
+    /// the one before; C has the rows of one behind those of the other.
+    #[inline(always)]
+    fn repeats(&self) -> (usize, usize) {
+        (1, 0)
+    }
+
+    /// Asks for a share of what packing such elements will read: see [`Share`].
+    fn prefetch(&self, rows: (usize, usize), depth: (usize, usize), share: Share);
+}
+
+/// A share of some work that is spread over other work: after `done` parts of `all`, the next `now`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) done: usize,
+    pub(crate) now: usize,
+    pub(crate) all: usize,
+}
+
+impl Share {
+    /// The share of `count` things.
+    #[inline(always)]
+    pub(crate) fn of(self, count: usize) -> std::ops::Range<usize> {
+        count * self.done / self.all..count * (self.done + self.now) / self.all
+    }
+}
+
+/// A right operand that can be packed, a block at a time. Ranges are (first, count).
+pub(crate) trait Right<E: Element> {
+    /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
+    /// What is behind the last column of a row counts for nothing.
+    ///
+    /// # Safety
+    /// The elements must be readable, `to` writable for [`b_len`] elements and a vector behind them.
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        depth: (usize, usize),
+        cols: (usize, usize),
+        to: *mut E,
+    );
+
+    /// Asks for a share of what packing such elements will read. Does nothing where the processor
+    /// sees it coming.
+    #[inline(always)]
+    fn prefetch(&self, _depth: (usize, usize), _cols: (usize, usize), _share: Share) {}
+}
+
+impl<E: Element> Left<E> for Operand<E> {
+    #[inline(always)]
+    fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
+        a_len::<E, S>(rows, depth)
+    }
+
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (row, rows): (usize, usize),
+        (from, depth): (usize, usize),
+        to: *mut E,
+    ) -> Operand<E> {
+        // SAFETY: passed on.
+        unsafe { pack_a(simd, self.at(row, from), rows, depth, to) }
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, (row, rows): (usize, usize), (from, depth): (usize, usize), share: Share) {
+        let start = self.at(row, from);
+        // The inner loop runs along the smaller stride.
+        let (mut along, mut across) = ((depth, self.col_stride), (rows, self.row_stride));
+        if across.1.unsigned_abs() < along.1.unsigned_abs() {
+            std::mem::swap(&mut along, &mut across);
+        }
+        let line = LINE / size_of::<E>();
+        let jump = line.div_ceil(along.1.unsigned_abs().max(1));
+        for outer in share.of(across.0) {
+            let start = start.ptr.wrapping_offset(outer as isize * across.1);
+            let mut inner = 0;
+            while inner < along.0 {
+                tile::prefetch(start.wrapping_offset(inner as isize * along.1));
+                inner += jump;
+            }
+        }
+    }
+}
+
+impl<E: Element> Right<E> for Operand<E> {
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(
+        &self,
+        simd: S,
+        (from, depth): (usize, usize),
+        (col, cols): (usize, usize),
+        to: *mut E,
+    ) {
+        // SAFETY: passed on.
+        unsafe { pack_b(simd, self.at(from, col), depth, cols, to) };
+    }
+}
+
+/// The bytes of a cache line.
+pub(crate) const LINE: usize = 64;
 
 /// The elements a packed B of `depth` x `cols` takes.
 pub(super) fn b_len<E: Element, S: Simd>(depth: usize, cols: usize) -> usize {
@@ -24,7 +145,7 @@ pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
 /// The width of the panel that starts where `cols` columns are left: that of a tile, or whole
 /// vectors over what remains.
 #[inline(always)]
-pub(super) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
+pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
     let lanes = E::Vector::<S>::LANES;
     cols.next_multiple_of(lanes).min(VECTORS * lanes)
 }
@@ -34,7 +155,7 @@ pub(super) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
 /// # Safety
 /// The elements of `b` must be readable, `to` writable for [`b_len`] elements.
 #[inline(never)]
-pub(super) unsafe fn pack_b<E: Element, S: Simd>(
+pub(crate) unsafe fn pack_b<E: Element, S: Simd>(
     simd: S,
     b: Operand<E>,
     depth: usize,

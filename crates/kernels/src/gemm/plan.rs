@@ -12,14 +12,14 @@ use crate::simd::{Lanes, Simd};
 /// nearly equal size. How k is divided depends on k alone, so every element of C is summed in the
 /// same order wherever it lies and whoever computes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     /// Loop 5: the columns of B packed at a time. With `depth`, what the second-level cache holds.
-    pub(super) cols: usize,
+    pub(crate) cols: usize,
     /// Loop 4: the depth packed at a time. A micro-panel of A of this depth leaves the first-level
     /// cache room for B to stream through.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// Loop 3: the rows of a tile.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
 }
 
 impl Blocks {
@@ -152,17 +152,20 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
     // of half a page), or its columns do and they are long, or nothing in it is contiguous.
-    let crowded = |stride: isize| {
-        (stride.unsigned_abs().wrapping_mul(size_of::<E>())).is_multiple_of(CROWDING_BYTES)
-    };
     let pack_a = n > 2 * width
         && m > 1
         && match (a.row_stride, a.col_stride) {
-            (_, 1) => crowded(a.row_stride) && k > lanes,
+            (_, 1) => crowded::<E>(a.row_stride) && k > lanes,
             (1, _) => k > IN_PLACE_DEPTH && pack_b,
             _ => true,
         };
     Path::Blocked { pack_a, pack_b }
+}
+
+/// Whether rows so far apart crowd into a few sets of the first-level cache.
+#[inline(always)]
+pub(crate) fn crowded<E>(stride: isize) -> bool {
+    stride.unsigned_abs().wrapping_mul(size_of::<E>()).is_multiple_of(CROWDING_BYTES)
 }
 
 /// Divides C into at most `pieces` pieces, of whole tiles, so that the least is packed twice.
@@ -195,7 +198,7 @@ fn grid<E: Element, S: Simd>(
 }
 
 /// The multiply-adds worth a piece of their own: about what a thread does while another wakes.
-pub(super) const PIECE: usize = 4 << 20;
+pub(crate) const PIECE: usize = 4 << 20;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
 /// Up to this many multiply-adds packing and prefetching are not worth the looking.

@@ -7,16 +7,16 @@ use crate::Element;
 
 /// A strided operand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Operand<E> {
-    pub(super) ptr: *const E,
-    pub(super) row_stride: isize,
-    pub(super) col_stride: isize,
+pub(crate) struct Operand<E> {
+    pub(crate) ptr: *const E,
+    pub(crate) row_stride: isize,
+    pub(crate) col_stride: isize,
 }
 
 impl<E> Operand<E> {
     /// The operand whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
-    pub(super) fn at(self, row: usize, col: usize) -> Self {
+    pub(crate) fn at(self, row: usize, col: usize) -> Self {
         let step = row as isize * self.row_stride + col as isize * self.col_stride;
         Operand { ptr: self.ptr.wrapping_offset(step), ..self }
     }
@@ -24,16 +24,16 @@ impl<E> Operand<E> {
 
 /// The output.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Output<E> {
-    pub(super) ptr: *mut E,
-    pub(super) row_stride: isize,
-    pub(super) col_stride: isize,
+pub(crate) struct Output<E> {
+    pub(crate) ptr: *mut E,
+    pub(crate) row_stride: isize,
+    pub(crate) col_stride: isize,
 }
 
 impl<E> Output<E> {
     /// The output whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
-    pub(super) fn at(self, row: usize, col: usize) -> Self {
+    pub(crate) fn at(self, row: usize, col: usize) -> Self {
         let step = row as isize * self.row_stride + col as isize * self.col_stride;
         Output { ptr: self.ptr.wrapping_offset(step), ..self }
     }

@@ -1,4 +1,4 @@
-//! Packing scratch: one aligned buffer a thread, grown as needed and used again.
+//! Packing scratch: a few aligned buffers a thread, grown as needed and used again.
 
 use std::cell::Cell;
 
@@ -7,29 +7,35 @@ use aligned_vec::{AVec, ConstAlign};
 use crate::Element;
 
 /// The alignment of scratch: a cache line, and the widest vector.
-pub(super) const ALIGN: usize = 64;
+pub(crate) const ALIGN: usize = 64;
 
 type Buffer = AVec<f64, ConstAlign<ALIGN>>;
 
+/// So many loans that are out at once keep their buffers.
+const SLOTS: usize = 4;
+
 thread_local! {
-    static BUFFER: Cell<Option<Buffer>> = const { Cell::new(None) };
+    static LOANS: Cell<usize> = const { Cell::new(0) };
+    static BUFFERS: [Cell<Option<Buffer>>; SLOTS] = const { [const { Cell::new(None) }; SLOTS] };
 }
 
-/// A buffer lent by the thread. A second loan while the first is out (a waiting worker may be
-/// given another product) makes its own buffer; the larger of two returned ones is kept.
-pub(super) struct Scratch {
+/// A buffer lent by the thread. Loans nest: one made while another is out gets the buffer its
+/// predecessors at that depth had, so that a kernel called again finds every buffer grown.
+pub(crate) struct Scratch {
     buffer: Buffer,
+    depth: usize,
 }
 
 impl Scratch {
-    /// Borrows the thread's buffer.
-    pub(super) fn take() -> Self {
-        let buffer = BUFFER.take().unwrap_or_else(|| AVec::new(ALIGN));
-        Scratch { buffer }
+    /// Borrows a buffer of the thread.
+    pub(crate) fn take() -> Self {
+        let depth = LOANS.replace(LOANS.get() + 1);
+        let buffer = BUFFERS.with(|slots| slots.get(depth).and_then(Cell::take));
+        Scratch { buffer: buffer.unwrap_or_else(|| AVec::new(ALIGN)), depth }
     }
 
     /// `len` initialised elements of unspecified value, aligned to [`ALIGN`].
-    pub(super) fn get<E: Element>(&mut self, len: usize) -> *mut E {
+    pub(crate) fn get<E: Element>(&mut self, len: usize) -> *mut E {
         const { assert!(size_of::<f64>().is_multiple_of(size_of::<E>())) };
         let needed = len.div_ceil(size_of::<f64>() / size_of::<E>());
         if self.buffer.len() < needed {
@@ -42,10 +48,8 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let mine = std::mem::replace(&mut self.buffer, AVec::new(ALIGN));
+        LOANS.set(self.depth);
         // The thread may be winding down; then there is nowhere to keep the buffer.
-        let _ = BUFFER.try_with(|slot| match slot.take() {
-            Some(other) if other.len() > mine.len() => slot.set(Some(other)),
-            _ => slot.set(Some(mine)),
-        });
+        let _ = BUFFERS.try_with(|slots| slots.get(self.depth).map(|slot| slot.set(Some(mine))));
     }
 }

@@ -9,7 +9,7 @@ use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// The vectors in a row of a tile of packed B.
-pub(super) const VECTORS: usize = 2;
+pub(crate) const VECTORS: usize = 2;
 
 /// Whether the accumulators of a tile, a row of B and a broadcast fit into the registers of `S`.
 const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
@@ -38,7 +38,7 @@ pub(super) fn widest<S: Simd>(rows: usize, limit: usize) -> usize {
 }
 
 /// The rows of the largest tile on any level.
-pub(super) const MAX_ROWS: usize = 14;
+pub(crate) const MAX_ROWS: usize = 14;
 /// The elements of the largest tile, in vectors.
 pub(super) const MAX_VECTORS: usize = MAX_ROWS * VECTORS;
 
@@ -143,6 +143,8 @@ macro_rules! each_row {
         })+
     };
 }
+
+pub(crate) use each_row;
 
 impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
     for Micro<'_, E, MR, NV, WHOLE>

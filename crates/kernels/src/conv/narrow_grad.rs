@@ -1,0 +1,245 @@
+//! The gradient by the weight for groups of few channels. The lanes are neighbouring results of a row;
+//! every lane is a chain of multiply-adds in the order of the images and results, and the lanes are
+//! added up at the end.
+
+use super::band::{Band, Extent, Gather};
+use super::narrow::{chunk, fits, offsets, tile_rows};
+use super::patches::Rectangles;
+use crate::Element;
+use crate::gemm::implicit::{MAX_ROWS, Scratch, each_row};
+use crate::simd::{Kernel, Lanes, Simd};
+
+/// Some rows of the matrix of patches times the output's gradients, for all images.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NarrowGrad<E> {
+    /// Of the first image.
+    pub(super) gather: Gather<E>,
+    pub(super) image_stride: usize,
+    pub(super) batch: usize,
+    /// The rows: first and count.
+    pub(super) rows: (usize, usize),
+    /// The output's gradient: the planes of the first image, and from an image to the next.
+    pub(super) output: *const E,
+    pub(super) output_stride: usize,
+    pub(super) made: usize,
+}
+
+/// The taps of a tile of the gradient by the weight.
+const TAPS: usize = 4;
+
+impl<E: Element> NarrowGrad<E> {
+    /// Computes the gradients, in `sums` by row and channel.
+    ///
+    /// # Safety
+    /// The planes must be readable, `sums` writable.
+    #[inline(always)]
+    pub(super) unsafe fn run<S: Simd>(&self, simd: S, sums: *mut E) {
+        let (row, rows) = self.rows;
+        let taps = self.gather.rows.taps * self.gather.cols.taps;
+        let channels = row / taps..(row + rows - 1) / taps + 1;
+        let results = self.gather.results();
+        let lanes = E::Vector::<S>::LANES;
+        let step = chunk::<E, S>(&self.gather, channels.len());
+        let (mut scratch, mut table, mut lane_sums) =
+            (Scratch::take(), Scratch::take(), Scratch::take());
+        let table = offsets(&mut table, rows);
+        let lane_sums = lane_sums.get::<E>(rows * self.made * lanes);
+        // SAFETY: the scratch is as long as asked for, and initialised.
+        unsafe { std::slice::from_raw_parts_mut(lane_sums, rows * self.made * lanes) }
+            .fill(E::ZERO);
+        for image in 0..self.batch {
+            let source = self.gather.source.wrapping_add(image * self.image_stride);
+            let gather = Gather { source, ..self.gather };
+            let output = self.output.wrapping_add(image * self.output_stride);
+            let mut at = 0;
+            while at < results {
+                let mut rectangles = Rectangles::new(&gather, at, step.min(results - at));
+                while let Some(((down, across), range)) = rectangles.next() {
+                    let extent =
+                        Extent::new(&gather, channels.clone(), (down.clone(), across.clone()));
+                    let buffer = scratch.get::<E>(extent.elements::<E, S>());
+                    // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+                    let band = unsafe { Band::fill(simd, &gather, extent, E::ZERO, buffer) };
+                    band.offsets(row, table);
+                    let strip = Strip {
+                        base: band.first(down.start, across.start),
+                        base_stride: band.result_stride(),
+                        output: output.wrapping_add(range.start),
+                        output_stride: gather.cols.len,
+                        plane: results,
+                        rows: down.len(),
+                        cols: across.len(),
+                    };
+                    let mut tap = 0;
+                    while tap < rows {
+                        let count = if rows - tap >= TAPS { TAPS } else { 1 };
+                        let offsets = &table[tap..tap + count];
+                        let mut made = 0;
+                        while made < self.made {
+                            let channels = tile_rows(self.made - made);
+                            // SAFETY: the band and the output have the strip, the sums a vector for
+                            // every row and channel.
+                            unsafe {
+                                let sums = lane_sums.add((tap * self.made + made) * lanes);
+                                let strip = Strip {
+                                    output: strip.output.wrapping_add(made * results),
+                                    ..strip
+                                };
+                                run_strip(simd, channels, offsets, &strip, sums, self.made);
+                            }
+                            made += channels;
+                        }
+                        tap += count;
+                    }
+                    at = range.end;
+                }
+            }
+        }
+        for i in 0..rows * self.made {
+            // SAFETY: both have so many.
+            unsafe {
+                let sum = E::Vector::<S>::load_ptr(simd, lane_sums.add(i * lanes));
+                sums.add(i).write(sum.reduce_sum());
+            }
+        }
+    }
+}
+
+/// A rectangle of results.
+#[derive(Clone, Copy)]
+struct Strip<E> {
+    /// In the band, at the first tap of the rows.
+    base: *const E,
+    base_stride: usize,
+    /// The output's gradient of the first channel.
+    output: *const E,
+    output_stride: usize,
+    plane: usize,
+    rows: usize,
+    cols: usize,
+}
+
+/// Adds the products of a strip to the sums of some channels and taps: for every tap `made` vectors.
+///
+/// # Safety
+/// The band must have the strip at each offset, the output have it for each channel, and the sums
+/// be readable and writable.
+#[inline(always)]
+unsafe fn run_strip<E: Element, S: Simd>(
+    simd: S,
+    channels: usize,
+    offsets: &[usize],
+    strip: &Strip<E>,
+    sums: *mut E,
+    made: usize,
+) {
+    macro_rules! pick {
+        ($($rows:literal)+) => {
+            // SAFETY: passed on.
+            unsafe {
+                match (channels, offsets.len()) {
+                    $(($rows, TAPS) if const { fits::<S>($rows, TAPS) } => {
+                        strip_kernel::<E, S, $rows, TAPS>(simd, offsets, strip, sums, made);
+                    }
+                    ($rows, _) => for (tap, offset) in offsets.iter().enumerate() {
+                        let sums = sums.add(tap * made * E::Vector::<S>::LANES);
+                        let offset = std::slice::from_ref(offset);
+                        strip_kernel::<E, S, $rows, 1>(simd, offset, strip, sums, made);
+                    },)+
+                    _ => unreachable!("no tile has {channels} channels"),
+                }
+            }
+        };
+    }
+    pick!(1 2 3 4 6);
+}
+
+/// # Safety
+/// As for [`run_strip`].
+#[inline(never)]
+unsafe fn strip_kernel<E: Element, S: Simd, const MR: usize, const NT: usize>(
+    simd: S,
+    offsets: &[usize],
+    strip: &Strip<E>,
+    sums: *mut E,
+    made: usize,
+) {
+    if const { fits::<S>(MR, NT) } {
+        simd.vectorize(MicroGrad::<E, MR, NT> { offsets, strip, sums, made });
+    }
+}
+
+struct MicroGrad<'a, E, const MR: usize, const NT: usize> {
+    offsets: &'a [usize],
+    strip: &'a Strip<E>,
+    sums: *mut E,
+    made: usize,
+}
+
+impl<E: Element, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR, NT> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { offsets, strip, sums, made } = self;
+        let lanes = E::Vector::<S>::LANES;
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let mut acc = [[zero; NT]; MR];
+        let sum_at = |i: usize, t: usize| sums.wrapping_add((t * made + i) * lanes);
+        each_row!(i < MR, {
+            for (t, sum) in acc[i].iter_mut().enumerate() {
+                // SAFETY: the caller vouches for the sums.
+                *sum = unsafe { E::Vector::<S>::load_ptr(simd, sum_at(i, t)) };
+            }
+        });
+        let mut taps = [strip.base; NT];
+        for (tap, &offset) in taps.iter_mut().zip(offsets) {
+            *tap = tap.wrapping_add(offset);
+        }
+        for row in 0..strip.rows {
+            let down = row * strip.base_stride;
+            let output = strip.output.wrapping_add(row * strip.output_stride);
+            let mut col = 0;
+            while strip.cols - col >= lanes {
+                let mut x = [zero; NT];
+                for (x, tap) in x.iter_mut().zip(taps) {
+                    // SAFETY: the strip has a whole vector here.
+                    *x = unsafe { E::Vector::<S>::load_ptr(simd, tap.wrapping_add(down + col)) };
+                }
+                each_row!(i < MR, {
+                    let from = output.wrapping_add(i * strip.plane + col);
+                    // SAFETY: as above.
+                    let y = unsafe { E::Vector::<S>::load_ptr(simd, from) };
+                    for (sum, x) in acc[i].iter_mut().zip(x) {
+                        *sum = y.mul_add(x, *sum);
+                    }
+                });
+                col += lanes;
+            }
+            let tail = strip.cols - col;
+            if tail > 0 {
+                let mut x = [zero; NT];
+                for (x, tap) in x.iter_mut().zip(taps) {
+                    let from = tap.wrapping_add(down + col);
+                    // SAFETY: the strip has so many elements here; what is behind them, maybe NaN,
+                    // must not be read.
+                    *x = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
+                }
+                each_row!(i < MR, {
+                    let from = output.wrapping_add(i * strip.plane + col);
+                    // SAFETY: as above.
+                    let y = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
+                    for (sum, x) in acc[i].iter_mut().zip(x) {
+                        *sum = y.mul_add(x, *sum);
+                    }
+                });
+            }
+        }
+        each_row!(i < MR, {
+            for (t, sum) in acc[i].iter().enumerate() {
+                // SAFETY: the caller vouches for the sums.
+                unsafe { sum.store_ptr(sum_at(i, t)) };
+            }
+        });
+    }
+}
