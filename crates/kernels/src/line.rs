@@ -291,9 +291,18 @@ macro_rules! for_line {
             }
             $flush
         }
+        // In the same order as whole vectors: what becomes of a column does not depend on how many are
+        // beside it.
         while next < end {
             const $partial: bool = true;
             let stop = end.min(next + BLOCK);
+            while stop - next >= UNROLL {
+                for $j in 0..UNROLL {
+                    let $k = next + $j;
+                    $body
+                }
+                next += UNROLL;
+            }
             while next < stop {
                 let ($k, $j) = (next, 0);
                 $body

@@ -363,3 +363,16 @@ fn wrong_lengths_are_refused_behind_the_entry_points_too() {
         f32::rms_norm_grad_kernel(&from, to);
     });
 }
+
+#[test]
+fn no_rows_may_have_no_columns() {
+    for_each_level(|_| {
+        let affine = Affine { weight: None, bias: None };
+        norm::layer_norm::<f32>(&[], 0, affine, EPS, &mut [], &mut [], &mut []);
+        norm::layer_norm::<f64>(&[], 3, affine_64(), EPS, &mut [], &mut [], &mut []);
+    });
+}
+
+fn affine_64() -> Affine<'static, f64> {
+    Affine { weight: None, bias: None }
+}

@@ -138,3 +138,11 @@ fn adams_steps_count_from_one() {
 fn lengths_must_agree() {
     optim::sgd_momentum_step(&mut [1.0; 2], &[1.0; 2], &mut [0.0], Momentum::default());
 }
+
+#[test]
+fn large_gradients_have_moments_where_these_are_finite() {
+    use wengert_kernels::optim::{Adam, adam_step};
+    let (mut w, mut m, mut v) = ([0.0_f32], [0.0], [0.0]);
+    adam_step(&mut w, &[2e19], &mut m, &mut v, Adam::default());
+    assert!((v[0] / 4e35 - 1.0).abs() < 1e-5 && (w[0] + 1e-3).abs() < 1e-8, "{v:?} {w:?}");
+}

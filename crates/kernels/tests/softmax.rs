@@ -185,3 +185,24 @@ fn threads_change_no_bit() {
 fn shapes_are_checked() {
     softmax::softmax_axis(&[0.0; 6], [2, 3, 1], &mut [0.0; 5]);
 }
+
+#[test]
+fn a_column_does_not_depend_on_those_beside_it() {
+    for_each_level(|level| {
+        let column = noise::<f32>(33, 5);
+        for cols in [1, 3, 16, 17, 65] {
+            let x: Vec<f32> = column.iter().flat_map(|&x| std::iter::repeat_n(x, cols)).collect();
+            let (mut y, mut log) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            softmax::softmax_axis(&x, [1, 33, cols], &mut y);
+            softmax::log_softmax_axis(&x, [1, 33, cols], &mut log);
+            let (mut gx, mut gx_log) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            softmax::softmax_grad_axis(&x, &y, [1, 33, cols], &mut gx);
+            softmax::log_softmax_grad_axis(&x, &log, [1, 33, cols], &mut gx_log);
+            for all in [&y, &log, &gx, &gx_log] {
+                for row in all.chunks_exact(cols) {
+                    assert!(row.iter().all(|&y| y == row[0]), "{level}: {cols} columns: {row:?}");
+                }
+            }
+        }
+    });
+}

@@ -290,3 +290,67 @@ fn powers_follow_the_standard() {
         assert_same_bits(&y, &expected, "powers");
     });
 }
+
+/// However large the gradient that comes from above, a derivative that has decayed far below it gives
+/// zero.
+fn decayed<E: Element>(gy: f64, x: f64) {
+    use Activation::{
+        Celu, Elu, Gelu, GeluTanh, LogSigmoid, Logistic, Mish, Selu, Silu, Softplus, Tanh,
+    };
+    let left = [
+        Celu { alpha: 1.0 },
+        Elu { alpha: 1.0 },
+        Gelu,
+        GeluTanh,
+        Logistic,
+        Mish,
+        Selu,
+        Silu,
+        Softplus { beta: 1.0 },
+        Tanh,
+    ];
+    let gradient = |act: Activation, x: f64| {
+        let mut y = [E::NAN];
+        activation::backward(act, &[E::from_f64(gy)], &[E::from_f64(x)], &mut y);
+        y[0].to_f64()
+    };
+    for x in [-x, -1e4, -INF] {
+        for act in left {
+            assert_eq!(gradient(act, x), 0.0, "{} at {x:?}", act.name());
+        }
+        for act in [Logistic, LogSigmoid, Tanh] {
+            assert_eq!(gradient(act, -x), 0.0, "{} at {:?}", act.name(), -x);
+        }
+    }
+    // And one that has not, yet: e^(x/2) in both factors.
+    let (gy, x) = (gy.sqrt(), -gy.ln());
+    let mut y = [E::ZERO];
+    activation::backward(Elu { alpha: 1.0 }, &[E::from_f64(gy)], &[E::from_f64(x)], &mut y);
+    let want = E::from_f64(gy).to_f64() * (E::from_f64(x).to_f64() / 2.0).exp().powi(2);
+    assert!((y[0].to_f64() / want - 1.0).abs() < 1e-6, "{:?} for {want:?}", y[0]);
+}
+
+#[test]
+fn decayed_derivatives_win_over_large_gradients() {
+    for_each_level(|_| {
+        decayed::<f32>(1e38, 200.0);
+        decayed::<f64>(1e300, 1500.0);
+    });
+}
+
+#[test]
+fn infinite_gradients_stay_infinite() {
+    fn check<E: Element>() {
+        for act in [Activation::HardSigmoid, Activation::Softsign, Activation::Tanh] {
+            for gy in [INF, -INF] {
+                let mut y = [E::NAN];
+                activation::backward(act, &[E::from_f64(gy)], &[E::from_f64(0.5)], &mut y);
+                assert_eq!(y[0].to_f64(), gy, "{}", act.name());
+            }
+        }
+    }
+    for_each_level(|_| {
+        check::<f32>();
+        check::<f64>();
+    });
+}

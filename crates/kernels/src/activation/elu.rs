@@ -2,58 +2,86 @@
 //! by exponential linear units", 2015), selu (G. Klambauer et al., "Self-normalizing neural networks",
 //! 2017) and celu (J. T. Barron, "Continuously differentiable exponential linear units", 2017).
 
-use crate::Element;
-use crate::math::{Pair, Reduced, constants::Constants as _, upstream};
+use crate::math::constants::Constants as _;
+use crate::math::double::constants::LOST;
+use crate::math::double::{
+    self, DerivativeInDouble, InDouble, derivatives_in_double, values_in_double,
+};
+use crate::math::{Pair, Reduced, product_error, upstream};
 use crate::simd::Lanes;
-use crate::slices::VectorFn;
 
-use super::Derivative;
+/// `below` for negative `x`, else `above`, which a zero and NaN take too.
+#[inline(always)]
+fn by_sign<W: Lanes<Elem = f64>>(x: W, below: W, above: W) -> W {
+    W::select(x.lt(x.lit(0.0)), below, above)
+}
 
-/// `x` for positive `x`, else `alpha (e^x - 1)`, as a vector function.
-#[derive(Clone, Copy, Debug)]
-pub struct Elu<E> {
-    /// `alpha`.
-    pub alpha: E,
+/// `above` for positive `x`, else `below`.
+#[inline(always)]
+fn slope_by_sign<W: Lanes<Elem = f64>>(x: W, below: W, above: W) -> W {
+    W::select(x.lit(0.0).lt(x), above, below)
+}
+
+/// `e^x - 1` for `x <= 0`, to be rounded to `f32`; others give what is to be thrown away.
+#[inline(always)]
+fn short_below<W: Lanes<Elem = f64>>(x: W) -> W {
+    double::exp_m1(double::clamp(x, -700.0, 0.0))
+}
+
+/// `e^x` for `x <= 0`, to be rounded to `f32`; others give what is to be thrown away, and NaN is kept.
+#[inline(always)]
+fn short_slope_below<W: Lanes<Elem = f64>>(x: W) -> W {
+    double::exp(double::clamp(x, -700.0, 0.0))
 }
 
 /// `e^(x + lo) - 1` for `x <= 0`; others give what is to be thrown away, and NaN is kept.
 #[inline(always)]
-fn below_zero<V: Lanes>(x: V, lo: V) -> Pair<V> {
-    let (least, zero) = (x.lit(V::Elem::EXP_M1_MIN), x.lit(V::Elem::ZERO));
-    let lo = V::select(x.lt(least), zero, lo);
+fn below_zero<W: Lanes<Elem = f64>>(x: W, lo: W) -> Pair<W> {
+    let (least, zero) = (x.lit(f64::EXP_M1_MIN), x.lit(0.0));
+    let lo = W::select(x.lt(least), zero, lo);
     let reduced = Reduced::fine(Pair { hi: least.max(zero.min(x)), lo });
     reduced.m1_of_negative(reduced.n.pow2())
 }
 
-/// `gy` where `x > 0`, else `gy factor e^(x + lo)`; no overflow hides behind the choice.
+/// `gy factor e^(x + lo)` for `x <= 0`; others give what is to be thrown away, and NaN is kept.
 #[inline(always)]
-fn slope<V: Lanes>(gy: V, x: V, lo: V, right: V, factor: V) -> V {
-    let (least, zero) = (x.lit(V::Elem::EXP_MIN), x.lit(V::Elem::ZERO));
-    let lo = V::select(x.lt(least), zero, lo);
+fn slope_below<W: Lanes<Elem = f64>>(gy: W, x: W, lo: W, factor: f64) -> W {
+    let (least, zero) = (x.lit(LOST), x.lit(0.0));
+    let lo = W::select(x.lt(least), zero, lo);
     let reduced = Reduced::fine(Pair { hi: least.max(zero.min(x)), lo });
-    let left = upstream(gy, reduced.n, reduced.mantissa().hi * factor);
-    V::select(zero.lt(x), gy * right, left)
+    upstream(gy, reduced.n, reduced.mantissa().hi * x.lit(factor))
 }
 
-impl<E: Element> VectorFn<E> for Elu<E> {
+/// `x` for positive `x`, else `alpha (e^x - 1)`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct Elu {
+    /// `alpha`.
+    pub alpha: f64,
+}
+
+impl InDouble for Elu {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        let y = below_zero(x, x.lit(E::ZERO)).times_vector(x.lit(self.alpha)).value();
-        V::select(x.lit(E::ZERO).lt(x), x, keep_zero(x, y))
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        by_sign(x, x.lit(self.alpha) * short_below(x), x)
+    }
+
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        by_sign(x, below_zero(x, x.lit(0.0)).times_vector(x.lit(self.alpha)).value(), x)
     }
 }
 
-/// A zero argument gives itself, sign and all.
-#[inline(always)]
-fn keep_zero<V: Lanes>(x: V, y: V) -> V {
-    V::select(x.eq(x.lit(V::Elem::ZERO)), x, y)
-}
-
-impl<E: Element> Derivative<E> for Elu<E> {
+impl DerivativeInDouble for Elu {
     /// One, or `alpha e^x` from zero down.
     #[inline(always)]
-    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
-        slope(gy, x, x.lit(E::ZERO), x.lit(E::ONE), x.lit(self.alpha))
+    fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        slope_by_sign(x, x.lit(self.alpha) * short_slope_below(x), x.lit(1.0))
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
+        slope_by_sign(x, slope_below(gy, x, x.lit(0.0), self.alpha), gy)
     }
 }
 
@@ -62,61 +90,89 @@ impl<E: Element> Derivative<E> for Elu<E> {
 #[derive(Clone, Copy, Debug)]
 pub struct Selu;
 
-impl<E: Element> VectorFn<E> for Selu {
+impl InDouble for Selu {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        let factor = Pair::splat(x.token(), E::SELU_SCALE_ALPHA);
-        let y = below_zero(x, x.lit(E::ZERO)).times(factor).value();
-        let [scale, rest] = E::SELU_SCALE;
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let [right, left] = [f64::SELU_SCALE, f64::SELU_SCALE_ALPHA].map(|c| x.lit(c[0]));
+        by_sign(x, left * short_below(x), right * x)
+    }
+
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let factor = Pair::splat(x.token(), f64::SELU_SCALE_ALPHA);
+        let left = below_zero(x, x.lit(0.0)).times(factor).value();
+        let [scale, rest] = f64::SELU_SCALE;
         // What the rounded scale lacks of infinity would be minus infinity.
-        let lacks = V::select(x.eq(x.lit(E::INFINITY)), x.lit(E::ZERO), x * x.lit(rest));
+        let lacks = W::select(x.eq(x.lit(f64::INFINITY)), x.lit(0.0), x * x.lit(rest));
         let right = x.mul_add(x.lit(scale), lacks);
-        V::select(x.lit(E::ZERO).lt(x), right, keep_zero(x, y))
+        // A zero keeps its sign.
+        by_sign(x, left, W::select(x.eq(x.lit(0.0)), x, right))
     }
 }
 
-impl<E: Element> Derivative<E> for Selu {
+impl DerivativeInDouble for Selu {
     /// The scale, or `scale alpha e^x` from zero down.
     #[inline(always)]
-    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
-        let [right, left] = [E::SELU_SCALE, E::SELU_SCALE_ALPHA].map(|c| x.lit(c[0]));
-        slope(gy, x, x.lit(E::ZERO), right, left)
+    fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let [right, left] = [f64::SELU_SCALE, f64::SELU_SCALE_ALPHA].map(|c| x.lit(c[0]));
+        slope_by_sign(x, left * short_slope_below(x), right)
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
+        let [right, left] = [f64::SELU_SCALE[0], f64::SELU_SCALE_ALPHA[0]];
+        slope_by_sign(x, slope_below(gy, x, x.lit(0.0), left), gy * x.lit(right))
     }
 }
 
 /// `x` for positive `x`, else `alpha (e^(x / alpha) - 1)`, as a vector function.
 #[derive(Clone, Copy, Debug)]
-pub struct Celu<E> {
+pub struct Celu {
     /// `alpha`, not zero.
-    pub alpha: E,
+    pub alpha: f64,
 }
 
-impl<E: Element> Celu<E> {
+impl Celu {
     /// `x / alpha` and what its rounding leaves out.
     #[inline(always)]
-    fn quotient<V: Lanes<Elem = E>>(self, x: V) -> Pair<V> {
+    fn quotient<W: Lanes<Elem = f64>>(self, x: W) -> Pair<W> {
         let alpha = x.lit(self.alpha);
-        let bounded = (alpha * x.lit(E::VANISHING)).max(x);
+        let bounded = (alpha * x.lit(LOST)).max(x);
         let q = bounded / alpha;
-        Pair { hi: q, lo: -crate::math::product_error(q, alpha, bounded) / alpha }
+        Pair { hi: q, lo: -product_error(q, alpha, bounded) / alpha }
     }
 }
 
-impl<E: Element> VectorFn<E> for Celu<E> {
+impl InDouble for Celu {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let alpha = x.lit(self.alpha);
+        by_sign(x, alpha * short_below(x / alpha), x)
+    }
+
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
         let q = self.quotient(x);
-        let y = below_zero(q.hi, q.lo).times_vector(x.lit(self.alpha)).value();
-        V::select(x.lit(E::ZERO).lt(x), x, keep_zero(x, y))
+        by_sign(x, below_zero(q.hi, q.lo).times_vector(x.lit(self.alpha)).value(), x)
     }
 }
 
-impl<E: Element> Derivative<E> for Celu<E> {
+values_in_double!(Elu, Selu, Celu);
+
+impl DerivativeInDouble for Celu {
     /// One, or `e^(x / alpha)` from zero down.
     #[inline(always)]
-    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+    fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        slope_by_sign(x, short_slope_below(x / x.lit(self.alpha)), x.lit(1.0))
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let q = self.quotient(x);
-        let one = x.lit(E::ONE);
-        V::select(x.lit(E::ZERO).lt(x), gy, slope(gy, q.hi, q.lo, one, one))
+        slope_by_sign(x, slope_below(gy, q.hi, q.lo, 1.0), gy)
     }
 }
+
+derivatives_in_double!(Elu, Selu, Celu);

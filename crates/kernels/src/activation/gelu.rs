@@ -21,6 +21,8 @@ pub struct Gelu;
 
 /// Beyond this `x Phi(-x)` rounds to zero in `f64`.
 const VANISHED: f64 = 39.0;
+/// Beyond this the derivative at `-x` times any finite number does.
+const LOST_SLOPE: f64 = 54.0;
 
 impl InDouble for Gelu {
     /// `max(x, 0) - z Phi(-z)` with `z = |x|`.
@@ -56,7 +58,7 @@ impl DerivativeInDouble for Gelu {
     /// one less that.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
-        let z = x.lit(VANISHED).min(x.abs());
+        let z = x.lit(LOST_SLOPE).min(x.abs());
         let (n, power) = gauss(z);
         let y = gelu_slope(z).times(power);
         let scale = power_of_negative(n);
@@ -75,6 +77,8 @@ pub struct GeluTanh;
 /// Where the exponential in the tanh form's tail is certain to have vanished: the cubic's value there
 /// is 774.
 const VANISHED_TANH: f64 = 21.8;
+/// Where it has vanished beside any finite number: the value is 1,528.
+const LOST_SLOPE_TANH: f64 = 27.5;
 
 impl InDouble for GeluTanh {
     #[inline(always)]
@@ -121,7 +125,7 @@ impl DerivativeInDouble for GeluTanh {
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let token = x.token();
-        let z = x.lit(VANISHED_TANH).min(x.abs());
+        let z = x.lit(LOST_SLOPE_TANH).min(x.abs());
         let slope = Pair::splat(token, GELU_TANH_SLOPE);
         let cubic = Pair::splat(token, GELU_TANH_CUBIC);
         let root = Pair::splat(token, GELU_TANH_ROOT);

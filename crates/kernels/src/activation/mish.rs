@@ -2,7 +2,7 @@
 //! function", 2019.
 
 use crate::math::constants::Constants as _;
-use crate::math::double::constants::{MISH, MISH_ROOT, MISH_ROOT_EXP};
+use crate::math::double::constants::{LOST, MISH, MISH_ROOT, MISH_ROOT_EXP};
 use crate::math::double::{
     self, DerivativeInDouble, InDouble, derivatives_in_double, values_in_double,
 };
@@ -78,7 +78,7 @@ impl DerivativeInDouble for Mish {
         let token = x.token();
         let (one, four) = (x.lit(1.0), x.lit(4.0));
         let two = one + one;
-        let bounded = x.lit(f64::VANISHING).max(x.lit(SATURATED).min(x));
+        let bounded = x.lit(LOST).max(x.lit(SATURATED).min(x));
         let root: Pair<W> = Pair::splat(token, MISH_ROOT);
         let at_root = Pair::splat(token, MISH_ROOT_EXP);
         let d = distance(root, bounded);

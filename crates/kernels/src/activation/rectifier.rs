@@ -124,7 +124,10 @@ impl<E: Element> Derivative<E> for HardTanh<E> {
 #[inline(always)]
 fn sixth<V: Lanes>(x: V) -> V {
     let [most, rest] = V::Elem::SIXTH;
-    x.mul_add(x.lit(most), x * x.lit(rest))
+    // What the rounded sixth lacks of infinity would be minus infinity.
+    let infinite = x.abs().eq(x.lit(V::Elem::INFINITY));
+    let lacks = V::select(infinite, x.lit(V::Elem::ZERO), x * x.lit(rest));
+    x.mul_add(x.lit(most), lacks)
 }
 
 /// `min(max(x + 3, 0), 6) / 6`, as a vector function.

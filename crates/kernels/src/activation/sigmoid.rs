@@ -5,7 +5,10 @@
 
 use crate::Element;
 use crate::math::constants::Constants as _;
-use crate::math::double::{self, DerivativeInDouble, derivatives_in_double};
+use crate::math::double::constants::LOST;
+use crate::math::double::{
+    self, DerivativeInDouble, InDouble, derivatives_in_double, values_in_double,
+};
 use crate::math::{Logistic, LogisticParts, Pair, Tanh, exp_pair, horner, tanh_fraction, upstream};
 use crate::simd::Lanes;
 use crate::slices::VectorFn;
@@ -24,7 +27,7 @@ impl DerivativeInDouble for Logistic {
     /// As the other.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
-        let parts = LogisticParts::of(x, f64::EXP_MIN);
+        let parts = LogisticParts::of(x, LOST);
         upstream(gy, parts.n, parts.mantissa.over_rounded(parts.sum.squared()))
     }
 }
@@ -43,8 +46,7 @@ impl DerivativeInDouble for Tanh {
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let a = x.abs();
-        // Four times what rounds to zero may not.
-        let (n, mantissa) = exp_pair(x.lit(f64::VANISHING).max(-(a + a)));
+        let (n, mantissa) = exp_pair(x.lit(LOST).max(-(a + a)));
         let parts = LogisticParts::of_exp((n, mantissa));
         upstream(gy, n, mantissa.scaled(x.lit(4.0)).over_rounded(parts.sum.squared()))
     }
@@ -58,31 +60,48 @@ pub struct Softsign;
 
 /// `|x|`, but no larger than where one is lost beside it, and `1 + |x|`.
 #[inline(always)]
-fn softsign_parts<V: Lanes>(x: V) -> (Pair<V>, Pair<V>) {
-    let (zero, one) = (x.lit(V::Elem::ZERO), x.lit(V::Elem::ONE));
-    let a = x.lit(V::Elem::HUGE).min(x.abs());
-    (Pair { hi: a, lo: zero }, Pair::sum(one, a))
+fn softsign_parts<W: Lanes<Elem = f64>>(x: W) -> (Pair<W>, Pair<W>) {
+    let a = x.lit(f64::HUGE).min(x.abs());
+    (Pair { hi: a, lo: x.lit(0.0) }, Pair::sum(x.lit(1.0), a))
 }
 
-impl<E: Element> VectorFn<E> for Softsign {
+impl InDouble for Softsign {
     #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let a = x.lit(f64::HUGE).min(x.abs());
+        (a / (x.lit(1.0) + a)).copysign(x)
+    }
+
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
         let (a, sum) = softsign_parts(x);
         a.over_rounded(sum).copysign(x)
     }
 }
 
-impl<E: Element> Derivative<E> for Softsign {
+values_in_double!(Softsign);
+
+impl DerivativeInDouble for Softsign {
     /// `1 / (1 + |x|)^2`.
     #[inline(always)]
-    fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
+    fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        let sum = x.lit(1.0) + x.abs();
+        x.lit(1.0) / (sum * sum)
+    }
+
+    /// As the other.
+    #[inline(always)]
+    fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let (_, sum) = softsign_parts(x);
-        let near = Pair { hi: gy, lo: x.lit(E::ZERO) }.over_rounded(sum.squared());
+        let one = Pair { hi: x.lit(1.0), lo: x.lit(0.0) };
+        let near = gy * one.over_rounded(sum.squared());
         // Far out, where the square might overflow, one is lost beside the argument.
         let a = x.abs();
-        V::select(a.lt(x.lit(E::HUGE)), near, gy / a / a)
+        W::select(a.lt(x.lit(f64::HUGE)), near, gy / a / a)
     }
 }
+
+derivatives_in_double!(Softsign);
 
 /// `x - tanh x`, as a vector function.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //! linear units for neural network function approximation in reinforcement learning", 2017.
 
 use crate::math::constants::Constants as _;
-use crate::math::double::constants::{SILU_ROOT, SILU_ROOT_EXP};
+use crate::math::double::constants::{LOST, SILU_ROOT, SILU_ROOT_EXP};
 use crate::math::double::{
     self, DerivativeInDouble, InDouble, derivatives_in_double, values_in_double,
 };
@@ -99,7 +99,7 @@ impl DerivativeInDouble for Silu {
     /// sign, so that nothing cancels.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
-        let z = x.lit(-f64::VANISHING).min(x.abs());
+        let z = x.lit(-LOST).min(x.abs());
         let root = Pair::splat(x.token(), SILU_ROOT);
         let at_root = Pair::splat(x.token(), SILU_ROOT_EXP);
         let minus_d = distance(root, z);

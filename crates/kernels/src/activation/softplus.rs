@@ -4,7 +4,7 @@
 
 use crate::Element;
 use crate::math::constants::Constants as _;
-use crate::math::double::constants::short;
+use crate::math::double::constants::{LOST, short};
 use crate::math::double::{
     self, DerivativeInDouble, InDouble, derivatives_in_double, values_in_double,
 };
@@ -30,17 +30,20 @@ impl Softplus {
         Self { beta, inverse: [hi, (-hi).mul_add(beta, 1.0) * hi] }
     }
 
-    /// `-|beta x|`, bounded, and `beta x`.
+    /// `-|beta x|`, at least `-limit`, and `beta x`.
     #[inline(always)]
-    fn exponent<W: Lanes<Elem = f64>>(self, x: W) -> (Pair<W>, W) {
+    fn exponent<W: Lanes<Elem = f64>>(self, x: W, limit: f64) -> (Pair<W>, W) {
         let y = Pair::product(x, x.lit(self.beta));
-        let limit = x.lit(-f64::VANISHING);
+        let limit = x.lit(limit);
         let inside = y.hi.abs().lt(limit);
         let sign = y.hi.lt(x.lit(0.0));
         let lo = W::select(inside, W::select(sign, y.lo, -y.lo), x.lit(0.0));
         (Pair { hi: (-limit).max(-y.hi.abs()), lo }, y.hi)
     }
 }
+
+/// Where the exponential is lost whatever it is divided by, but for tiny `beta`s.
+const VANISHED: f64 = 1400.0;
 
 impl InDouble for Softplus {
     /// `(max(beta x, 0) + ln(1 + e^-|beta x|)) / beta`, the logarithm as twice the inverse hyperbolic
@@ -58,7 +61,7 @@ impl InDouble for Softplus {
     #[inline(always)]
     fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
         let zero = x.lit(0.0);
-        let (exponent, y) = self.exponent(x);
+        let (exponent, y) = self.exponent(x, VANISHED);
         let (n, mantissa) = exp_pair_fine(exponent);
         let log = log_1p_pair(mantissa.scaled(power_of_negative(n)));
         let bound = x.lit(-f64::VANISHING);
@@ -87,7 +90,7 @@ impl DerivativeInDouble for Softplus {
     /// `logistic(beta x)`.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
-        let (exponent, y) = self.exponent(x);
+        let (exponent, y) = self.exponent(x, -LOST);
         let parts = LogisticParts::of_exp(exp_pair_fine(exponent));
         let (n, numerator) = parts.numerator(y);
         upstream(gy, n, numerator.over_rounded(parts.sum))
@@ -128,7 +131,7 @@ impl DerivativeInDouble for LogSigmoid {
     /// `logistic(-x)`.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
-        let parts = LogisticParts::of(x, f64::EXP_MIN);
+        let parts = LogisticParts::of(x, LOST);
         let (n, numerator) = parts.numerator(-x);
         upstream(gy, n, numerator.over_rounded(parts.sum))
     }

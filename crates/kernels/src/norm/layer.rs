@@ -29,7 +29,9 @@ impl<E: Element, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
             "the operands have rows of {cols}"
         );
         let line = Row::<S, E>::new(simd, cols);
-        let rows = x.chunks_exact(cols).zip(out.chunks_exact_mut(cols));
+        // No rows may have no columns.
+        let width = cols.max(1);
+        let rows = x.chunks_exact(width).zip(out.chunks_exact_mut(width));
         for (i, ((x, out), rstd)) in rows.zip(rstds).enumerate() {
             let (x, out) = (x.as_ptr(), out.as_mut_ptr());
             // SAFETY: `x` is the row.

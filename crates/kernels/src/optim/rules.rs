@@ -138,7 +138,7 @@ impl<E: Element> AdamStep<E> {
     fn moments<V: Lanes<Elem = E>>(self, g: V, w: V, m: V, v: V) -> (V, V) {
         let d = w.mul_add(w.lit(self.decay), g);
         let m = m.mul_add(m.lit(self.beta1), d * d.lit(self.rest1));
-        let v = v.mul_add(v.lit(self.beta2), d * d * d.lit(self.rest2));
+        let v = v.mul_add(v.lit(self.beta2), d * d.lit(self.rest2) * d);
         (m, v)
     }
 
@@ -190,7 +190,7 @@ impl<E: Element> Update<E, 2> for RmsPropStep<E> {
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, mean]: [V; 2]) -> [V; 2] {
         let RmsProp { lr, alpha, eps, weight_decay } = self.0;
         let d = w.mul_add(w.lit(weight_decay), g);
-        let mean = mean.mul_add(mean.lit(alpha), d * d * d.lit(E::ONE - alpha));
+        let mean = mean.mul_add(mean.lit(alpha), d * d.lit(E::ONE - alpha) * d);
         [w - d * d.lit(lr) / (mean.sqrt() + mean.lit(eps)), mean]
     }
 }

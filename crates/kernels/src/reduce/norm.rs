@@ -22,7 +22,7 @@ pub fn norm<E: Element>(x: &[E]) -> E {
 /// The [`norm`] of all elements of several slices: of all gradients, say, to be clipped.
 pub fn global_norm<E: Element>(slices: &[&[E]]) -> E {
     let squares: f64 =
-        slices.iter().map(|x| E::reduce_kernel(Reduction::SumSquares, x).to_f64()).sum();
+        slices.iter().fold(0.0, |sum, x| sum + E::reduce_kernel(Reduction::SumSquares, x).to_f64());
     // Each square lost at most half the smallest subnormal: nothing beside so many smallest normals.
     let count: usize = slices.iter().map(|x| x.len()).sum();
     let smallest = E::MIN_EXPONENT.to_f64();

@@ -67,16 +67,28 @@ impl Level {
     }
 
     /// Whether this CPU can run the level.
+    #[inline]
     pub fn is_available(self) -> bool {
-        match self {
-            Level::Portable => true,
+        self <= Self::highest()
+    }
+
+    /// The highest level this CPU can run: it has the features of the lower ones too. Kernels ask
+    /// whenever they are called, so the CPU is asked once.
+    #[inline]
+    fn highest() -> Level {
+        static HIGHEST: OnceLock<Level> = OnceLock::new();
+        *HIGHEST.get_or_init(|| {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => super::Avx2::detect().is_some(),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => super::Avx512::detect().is_some(),
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => false,
-        }
+            {
+                if super::Avx512::detect().is_some() {
+                    return Level::Avx512;
+                }
+                if super::Avx2::detect().is_some() {
+                    return Level::Avx2;
+                }
+            }
+            Level::Portable
+        })
     }
 
     /// The levels this CPU can run, lowest first.
@@ -94,7 +106,7 @@ impl Level {
                 let level: Level = value.to_string_lossy().parse()?;
                 level.check()
             }
-            _ => Ok(Self::available().pop().unwrap_or(Level::Portable)),
+            _ => Ok(Self::highest()),
         }
     }
 

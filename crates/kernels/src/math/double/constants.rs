@@ -2,6 +2,8 @@
 //! [`constants`](super::super::constants) for how and for what the errors say. A pair is a number and
 //! what its first part lacks.
 
+/// Where `e^x` times any finite number is certain to round to zero.
+pub(crate) const LOST: f64 = -1750.0;
 /// The `z > 0` where the derivative of gelu at `-z` is zero.
 pub(crate) const GELU_ROOT: [f64; 2] = [0.7517915246935645, -1.4956759177009883e-17];
 /// The `z > 0` where the derivative of silu at `-z` is zero.
