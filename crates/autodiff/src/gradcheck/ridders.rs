@@ -21,6 +21,11 @@ pub(super) struct Difference {
 }
 
 impl Difference {
+    /// What rounding of the values may do to a difference over the smallest step.
+    pub(super) fn noise(&self) -> f64 {
+        self.noise
+    }
+
     /// Whether the one-sided differences disagree by more than `tolerance` and do not come closer
     /// as the step shrinks, as they do where there is a derivative.
     pub(super) fn kink(&self, tolerance: f64) -> bool {
@@ -31,6 +36,9 @@ impl Difference {
 
 /// How much smaller the first step is when a derivative is differenced again.
 const FINER: [f64; 3] = [30.0, 1e3, 3e4];
+
+/// The least first step, relative to the argument, that leaves it digits.
+const LEAST_STEP: f64 = 1e-11;
 
 /// The derivatives once more, from steps that are far smaller: for a point close to a kink or to
 /// the domain's edge, or a slope that changes within the first steps. Below `x`'s own size for one
@@ -45,6 +53,11 @@ pub(super) fn finer(
     if x.abs() < 10.0 * last && x.abs() > f64::MIN_POSITIVE / f64::EPSILON {
         steps.extend([0.1 * x.abs(), 0.02 * x.abs()]);
     }
+    // A function of a large argument may change over steps that are small beside it, down to where the
+    // argument itself is rounded.
+    let absolute = [step, step / FINER[0]].map(|step| step / x.abs());
+    steps.extend(absolute.into_iter().filter(|&step| x.abs() > 100.0 && step > LEAST_STEP));
+    steps.sort_by(|a, b| b.total_cmp(a));
     let mut all = Vec::with_capacity(steps.len());
     for step in steps {
         let mut found = differentiate(&f, x, step)?;
@@ -88,6 +101,7 @@ pub(super) fn differentiate(
             let size = above[k].abs().max(below[k].abs()).max(centre[k].abs());
             difference.noise = 4.0 * f64::EPSILON * size / step;
         }
+        let rounding: Vec<f64> = found.iter().map(|difference| difference.noise / 4.0).collect();
         let mut factor = SHRINK * SHRINK;
         for j in 1..=i {
             let next: Vec<f64> = column[j - 1]
@@ -98,6 +112,8 @@ pub(super) fn differentiate(
             for (k, difference) in found.iter_mut().enumerate() {
                 let error =
                     (next[k] - column[j - 1][k]).abs().max((next[k] - before[j - 1][k]).abs());
+                // Values that do not differ agree with each other, and with nothing else.
+                let error = error.max(rounding[k]);
                 if error < difference.uncertainty {
                     (difference.value, difference.uncertainty) = (next[k], error);
                 }

@@ -266,3 +266,60 @@ fn an_empty_check_says_so() {
     let report = gradcheck(|[x]| x.sum(), [&Tensor::zeros([0])]).unwrap();
     assert!(report.to_string().starts_with("nothing was checked"), "{report}");
 }
+
+#[test]
+fn an_infinite_derivative_agrees_with_nothing() {
+    let x = vector(&[1.0, -2.0, 3.0]);
+    for factor in [f64::INFINITY, f64::NEG_INFINITY] {
+        let wrong = wrong_at(1, factor);
+        assert!(gradcheck(|[x]| wrong([x]).sum(), [&x]).is_err(), "{factor}");
+    }
+}
+
+#[test]
+fn rounding_is_no_mistake_of_the_gradient() {
+    // Values so large that the differences of a small element drown.
+    let x = vector(&[0.3, 0.7, 1.1, 1e7 + 0.7]);
+    let wrong = |error: GradcheckError| matches!(error, GradcheckError::Mismatch { .. });
+    assert!(!gradcheck(|[x]| x.square().sum(), [&x]).is_err_and(wrong));
+    let x = vector(&[0.3, -0.7, 1.1]);
+    assert!(!gradcheck(|[x]| x.exp().sum() + 1e8, [&x]).is_err_and(wrong));
+    let x = vector(&[0.0, 0.7]);
+    assert!(!gradcheck(|[x]| (x * 50.0).exp().sum(), [&x]).is_err_and(wrong));
+}
+
+/// `y = sin x`, with the wrong sign of its derivative for large arguments.
+#[derive(Debug)]
+struct SineWrongFarOut;
+
+impl Op<f64> for SineWrongFarOut {
+    fn name(&self) -> &'static str {
+        "sine"
+    }
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+    fn forward(&self, inputs: &[&Tensor<f64>], _: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+        let values: Vec<f64> = inputs[0].to_vec().iter().map(|x| x.sin()).collect();
+        Ok(vector(&values))
+    }
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+        let slope = |x: &f64| if x.abs() > 1e5 { -x.cos() } else { x.cos() };
+        let slopes: Vec<f64> = node.input(0).value().to_vec().iter().map(slope).collect();
+        let slopes = node.tape().constant(&vector(&slopes));
+        Ok([Some(node.gy() * slopes)].into_iter().collect())
+    }
+}
+
+fn sine_wrong_far_out() -> impl for<'t> Fn([Var<'t, f64>; 1]) -> Var<'t, f64> {
+    |[x]| x.tape().apply(SineWrongFarOut, &[x]).unwrap()
+}
+
+#[test]
+fn a_bend_over_large_steps_is_no_kink() {
+    for far in [3e5, 1e6, 1e8] {
+        let values: Vec<f64> = (0..38).map(|i| 0.1 * f64::from(i)).chain([far]).collect();
+        let sine = sine_wrong_far_out();
+        assert!(gradcheck(|[x]| sine([x]).sum(), [&vector(&values)]).is_err(), "{far}");
+    }
+}

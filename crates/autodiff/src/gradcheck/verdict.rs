@@ -20,7 +20,11 @@ impl Gradcheck {
 
     pub(super) fn agrees(&self, analytic: f64, numeric: &Difference) -> bool {
         let tolerance = self.allowed(analytic, numeric.value);
-        (analytic - numeric.value).abs() <= tolerance && numeric.uncertainty <= tolerance
+        // An infinite tolerance would allow anything; and the mean of two slopes is none.
+        tolerance.is_finite()
+            && (analytic - numeric.value).abs() <= tolerance
+            && numeric.uncertainty <= tolerance
+            && !numeric.kink(tolerance)
     }
 
     /// What differences of several first steps, the largest first, say of a derivative; and the one
@@ -67,8 +71,16 @@ impl Gradcheck {
         if first.value.is_finite() && first.uncertainty <= tolerance && !kinked(first) {
             return (Verdict::Wrong, first);
         }
+        // A kink is one for the smallest steps that rise above rounding: over larger ones any bend may
+        // look like it.
+        let fine =
+            |numeric: &&Difference| 2.0 * numeric.noise() <= self.allowed(analytic, numeric.value);
+        let kink = match all.iter().rfind(fine) {
+            Some(finest) => kinked(finest).then_some(finest),
+            None => all.iter().find(|numeric| kinked(numeric)),
+        };
         if analytic.is_finite()
-            && let Some(kink) = all.iter().find(|numeric| kinked(numeric))
+            && let Some(kink) = kink
         {
             return (Verdict::Kink, kink);
         }

@@ -30,6 +30,9 @@ fn transposed(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
 /// Replaces `count <= length` vectors by the orthonormal ones of their QR factorization, by
 /// Householder's reflections.
 fn householder(vectors: &mut [f64], length: usize, count: usize) {
+    if length == 0 {
+        return;
+    }
     // The reflection k is 1 - 2 v v^T with the unit vector v in vector k from place k on.
     let mut signs = vec![1.0; count];
     for k in 0..count {

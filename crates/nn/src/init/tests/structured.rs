@@ -173,3 +173,11 @@ fn shapes_that_do_not_suit_are_refused() {
         assert!(error.to_string().contains("needs"), "{error}");
     }
 }
+
+#[test]
+fn weights_without_elements_are_orthogonal_too() {
+    for shape in [vec![0, 0], vec![0, 3], vec![3, 0], vec![0, 0, 3, 3]] {
+        let weight: Tensor<f64> = Init::orthogonal().sample(shape.clone(), &mut rng(1)).unwrap();
+        assert_eq!(weight.shape().dims(), shape);
+    }
+}
