@@ -91,8 +91,11 @@ fn main() -> Result<(), Failure> {
         worst = [0, 1].map(|k| worst[k].max((ratios[k] - 1.0).abs()));
         if i % 10 == 9 || i == 0 || i + 1 == depth {
             // The norm is a root: its relative deviation is half of its square's.
-            let off = [layer.variance_deviation, layer.gradient_deviation / 2.0];
-            let [variance, gradient] = off.map(|deviation| certain * deviation);
+            // A mean over the layer's own units is one over a sample.
+            let sample = (2.0 / width as f64).sqrt();
+            let off = [layer.variance_deviation, layer.gradient_deviation];
+            let [variance, gradient] = off.map(|deviation| certain * deviation.hypot(sample));
+            let gradient = gradient / 2.0;
             let layer = i + 1;
             println!(
                 "{layer:>5}{:>12.4}{variance:>9.4}{:>12.4}{gradient:>9.4}",

@@ -52,7 +52,7 @@ pub(super) fn forward_kernel<E: Element>(unit: Gate, x: &[E], gate: &[E], out: &
     }
 }
 
-/// `out[i] = x[i] f(gate[i])`.
+/// `out[i] = x[i] f(gate[i])`, the activation being rounded before it is multiplied.
 ///
 /// ```
 /// use wengert_kernels::activation::{Gate, gated};
@@ -68,7 +68,8 @@ pub fn gated<E: Element>(unit: Gate, x: &[E], gate: &[E], out: &mut [E]) {
     E::gated_kernel(unit, x, gate, out);
 }
 
-/// The gradients of [`gated`]: `gx[i] = gy[i] f(gate[i])` and `ggate[i] = gy[i] x[i] f'(gate[i])`.
+/// The gradients of [`gated`]: `gx[i] = gy[i] f(gate[i])` and `ggate[i] = (gy[i] f'(gate[i])) x[i]`,
+/// rounded after each product.
 ///
 /// # Panics
 /// If the slices differ in length.

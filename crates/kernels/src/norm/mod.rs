@@ -287,6 +287,9 @@ norm_kernels!(f64);
 /// Layer norm: `out = (x - mean) rstd weight + bias`, with the mean and
 /// `rstd = 1 / sqrt(variance + eps)` of every row, which are kept for the gradient.
 ///
+/// The squares of the deviations must lie within the element's range, as for
+/// [`mean_variance`](crate::reduce::mean_variance).
+///
 /// Source: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization" (2016).
 ///
 /// # Shapes

@@ -389,8 +389,9 @@ pub fn min_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
 ///
 /// One pass over memory, and stable: the relative error of the variance is below
 /// `(500 + n / 512) eps` however large the mean is beside the deviations, and the error of the mean
-/// below `(50 + n / 512) eps` of the elements' mean magnitude. NaN for no elements; a NaN or an
-/// infinity makes the variance NaN, and the mean NaN or infinite.
+/// below `(50 + n / 512) eps` of the elements' mean magnitude, while no sum of elements and no square
+/// of a deviation leaves the element's range; where one does, the results are infinite or NaN. NaN for
+/// no elements; a NaN or an infinity makes the variance NaN, and the mean NaN or infinite.
 ///
 /// ```
 /// let (mean, variance) = wengert_kernels::reduce::mean_variance(&[1e6, 1e6 + 1.0, 1e6 + 2.0], 1);

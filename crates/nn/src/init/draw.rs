@@ -17,7 +17,7 @@ impl Init {
     /// # Errors
     /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
     /// axes, [`InitError::Shape`] if it is for other shapes, [`InitError::Number`] if a number of
-    /// the scheme is outside its domain.
+    /// the scheme is outside its domain or too large for the element type.
     ///
     /// # Panics
     /// If the shape's size does not fit the address space.
@@ -29,6 +29,10 @@ impl Init {
     ) -> Result<Tensor<E>, InitError> {
         let shape = shape.into();
         self.check()?;
+        if !E::from_f64(self.largest()).is_finite() {
+            let why = "the element type cannot hold numbers so large";
+            return Err(InitError::Number { init: self.clone(), why });
+        }
         let unfit = |needs, shape| InitError::Shape { init: self.clone(), shape, needs };
         Ok(match *self {
             Init::Zeros => Tensor::zeros(shape),
@@ -93,6 +97,23 @@ impl Init {
                 }
             }
         })
+    }
+
+    /// A magnitude no draw exceeds, or is as good as certain not to.
+    fn largest(&self) -> f64 {
+        // Beyond so many standard deviations lies less than a draw of 2^-1000.
+        const FAR: f64 = 40.0;
+        match *self {
+            Init::Constant(value) => value.abs(),
+            Init::Normal { mean, std } => mean.abs() + FAR * std,
+            Init::Uniform { low, high } => low.abs().max(high.abs()),
+            Init::Sparse { std, .. } => FAR * std,
+            Init::Scaled { gain, .. } => FAR * gain,
+            Init::Orthogonal { gain } | Init::DeltaOrthogonal { gain } => gain,
+            // A truncated draw lies within ends that may themselves be infinite.
+            Init::TruncatedNormal { mean, .. } => mean.abs(),
+            _ => 1.0,
+        }
     }
 
     fn check(&self) -> Result<(), InitError> {

@@ -37,8 +37,8 @@ impl Fan {
 pub fn fans(shape: &Shape) -> Option<(usize, usize)> {
     match shape.dims() {
         [outputs, inputs, field @ ..] => {
-            let field: usize = field.iter().product();
-            Some((inputs * field, outputs * field))
+            let field = field.iter().fold(1, |field: usize, axis| field.saturating_mul(*axis));
+            Some((inputs.saturating_mul(field), outputs.saturating_mul(field)))
         }
         _ => None,
     }

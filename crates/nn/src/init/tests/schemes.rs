@@ -186,3 +186,18 @@ fn truncated_normals_are_scipys() {
     let most = sample.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
     assert!(most <= reach && most > 0.99 * reach, "{most} {reach}");
 }
+
+#[test]
+fn numbers_the_element_cannot_hold_are_refused() {
+    let large = [
+        Init::Constant(1e300),
+        Init::Normal { mean: 0.0, std: 1e38 },
+        Init::Orthogonal { gain: 1e300 },
+        Init::he_normal().gain(1e300),
+    ];
+    for init in large {
+        let single = init.sample::<f32>([6, 6], &mut rng(1));
+        assert!(matches!(single, Err(InitError::Number { .. })), "{init:?}: {single:?}");
+        assert!(init.sample::<f64>([6, 6], &mut rng(1)).is_ok(), "{init:?}");
+    }
+}

@@ -200,3 +200,12 @@ fn numbers_outside_their_domain_are_refused() {
     number(edge_of_chaos(&Activation::Tanh).at_sigma_b(-0.1).unwrap_err());
     number(predict(&[], f64::INFINITY).unwrap_err());
 }
+
+#[test]
+fn what_has_no_expectation_or_no_width_is_an_error() {
+    let log = CustomActivation::<f64>::new("log", |x| x.log());
+    let edge = edge_of_chaos(&log);
+    assert!(edge.at_variance(0.0).is_err() && edge.at_sigma_b(0.0).is_err());
+    let nothing = StackLayer::linear(0, 0, Activation::Tanh, 1.0, 0.0);
+    assert!(predict(&[nothing], 1.0).unwrap_err().to_string().contains("positive"));
+}

@@ -66,6 +66,10 @@ impl EdgeOfChaos<'_> {
         // For functions that scale, the two terms are equal but for rounding.
         let rounding = 100.0 * self.activation.epsilon() * q;
         let biases = q - weights * moments.second;
+        if biases.is_nan() {
+            let activation = self.activation.name();
+            return Err(TheoryError::NotFinite { activation, variance: q });
+        }
         if !weights.is_finite() || biases < -rounding {
             return Ok(None);
         }

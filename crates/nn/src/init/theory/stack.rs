@@ -112,6 +112,10 @@ pub fn predict(
     let mut all: Vec<(StackPrediction, Moments, f64)> = Vec::with_capacity(stack.len());
     let mut last: Option<(Moments, f64)> = None;
     for layer in stack {
+        if [layer.fan_in, layer.fan_out, layer.units].contains(&0) {
+            let what = "the smallest of a layer's units and connections";
+            return Err(TheoryError::Number { what, domain: "positive", got: 0.0 });
+        }
         let w = not_negative("sigma_w", layer.sigma_w)?.powi(2);
         let b = not_negative("sigma_b", layer.sigma_b)?.powi(2);
         let before = square;
