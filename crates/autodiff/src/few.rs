@@ -10,6 +10,7 @@ use std::ops::{Deref, DerefMut};
 const INLINE: usize = 4;
 
 /// A short list of numbers, one for each axis of a tensor.
+#[derive(Clone)]
 pub struct Few<T>(Repr<T>);
 
 #[derive(Clone)]
@@ -32,15 +33,6 @@ enum Len {
 
 impl Len {
     const ALL: [Len; INLINE + 1] = [Len::Zero, Len::One, Len::Two, Len::Three, Len::Four];
-}
-
-impl<T: Clone> Clone for Few<T> {
-    /// Never inlined, so that it stays a copy of a piece of memory: taken apart into numbers it
-    /// would be written in other pieces than it is read in next.
-    #[inline]
-    fn clone(&self) -> Self {
-        Few(self.0.clone())
-    }
 }
 
 impl<T: Copy + Default> Few<T> {

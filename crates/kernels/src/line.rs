@@ -273,29 +273,16 @@ macro_rules! for_line {
     };
     ($line:expr, |$k:ident, $j:ident, $partial:ident| $body:block, $flush:block) => {{
         let (whole, end) = ($line.whole(), $line.whole() + $line.partial());
-        let mut next = 0;
-        while next < whole {
-            const $partial: bool = false;
-            let stop = whole.min(next + BLOCK);
-            while stop - next >= UNROLL {
-                for $j in 0..UNROLL {
-                    let $k = next + $j;
-                    $body
-                }
-                next += UNROLL;
-            }
-            while next < stop {
-                let ($k, $j) = (next, 0);
-                $body
-                next += 1;
-            }
-            $flush
-        }
-        // In the same order as whole vectors: what becomes of a column does not depend on how many are
-        // beside it.
-        while next < end {
-            const $partial: bool = true;
-            let stop = end.min(next + BLOCK);
+        // Both in the same order: what becomes of a column does not depend on how many are beside it.
+        for_line!(@from 0, whole, |$k, $j, $partial = false| $body, $flush);
+        for_line!(@from whole, end, |$k, $j, $partial = true| $body, $flush);
+    }};
+    (@from $start:expr, $end:expr, |$k:ident, $j:ident, $partial:ident = $value:literal|
+        $body:block, $flush:block) => {{
+        const $partial: bool = $value;
+        let mut next = $start;
+        while next < $end {
+            let stop = $end.min(next + BLOCK);
             while stop - next >= UNROLL {
                 for $j in 0..UNROLL {
                     let $k = next + $j;

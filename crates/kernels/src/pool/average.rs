@@ -1,9 +1,9 @@
 //! The mean of a window, and its gradient.
 
 use super::geometry::PoolGeometry;
-use super::max::{gather, rows_of_band};
+use super::windows::{Windows, gather, walk};
 use crate::Element;
-use crate::conv::band::{Band, Extent};
+use crate::conv::band::Gather;
 use crate::gemm::implicit::Scratch;
 use crate::simd::{Kernel, Lanes, Simd};
 
@@ -50,46 +50,46 @@ impl<E: Element> Kernel for Forward<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let gather = gather(self.counts.geometry, self.x);
-        let (rows, cols) = (gather.rows.len, gather.cols.len);
-        let lanes = E::Vector::<S>::LANES;
-        let step = rows_of_band(&gather);
+        let Self { counts, x, y } = self;
         let mut widths = Scratch::take();
-        let widths = self.counts.widths::<E>(&mut widths);
-        let mut scratch = Scratch::take();
-        let mut first = 0;
-        while first < rows {
-            let end = (first + step).min(rows);
-            let extent = Extent::new(&gather, 0..1, (first..end, 0..cols));
-            let buffer = scratch.get::<E>(extent.elements::<E, S>());
-            // SAFETY: the buffer is as long as asked for, the plane a slice.
-            let band = unsafe { Band::fill(simd, &gather, extent, E::ZERO, buffer) };
-            for row in first..end {
-                let height = E::from_f64(self.counts.along(0, row) as f64);
-                let height = E::Vector::<S>::splat(simd, height);
-                let mut col = 0;
-                while col < cols {
-                    let count = lanes.min(cols - col);
-                    let here = band.first(row, col);
-                    let mut sum = E::Vector::<S>::splat(simd, E::ZERO);
-                    for r in 0..gather.rows.taps as isize {
-                        let line = here.wrapping_offset(r * band.tap_stride());
-                        for t in 0..gather.cols.taps {
-                            // SAFETY: the band has what the window sees, and a vector of slack.
-                            let x = unsafe {
-                                E::Vector::<S>::load_ptr(simd, line.wrapping_add(band.shift(t)))
-                            };
-                            sum = sum + x;
-                        }
-                    }
-                    let width = E::Vector::<S>::load_partial(simd, &widths[col..col + count]);
-                    let mean = sum / (height * width);
-                    mean.store_partial(&mut self.y[row * cols + col..][..count]);
-                    col += count;
-                }
-            }
-            first = end;
-        }
+        let widths = counts.widths::<E>(&mut widths);
+        walk(simd, counts.geometry, x, &mut Means { counts, widths, y });
+    }
+}
+
+/// The means of all windows, the counts along the columns at hand.
+struct Means<'a, E> {
+    counts: Counts<'a>,
+    widths: &'a [E],
+    y: &'a mut [E],
+}
+
+impl<E: Element> Windows<E> for Means<'_, E> {
+    const PADDING: E = E::ZERO;
+    type Seen<S: Simd> = E::Vector<S>;
+
+    #[inline(always)]
+    fn start<S: Simd>(&self, simd: S) -> E::Vector<S> {
+        E::Vector::<S>::splat(simd, E::ZERO)
+    }
+
+    #[inline(always)]
+    fn see<S: Simd>(sum: E::Vector<S>, x: E::Vector<S>, _: usize) -> E::Vector<S> {
+        sum + x
+    }
+
+    #[inline(always)]
+    fn finish<S: Simd>(
+        &mut self,
+        sum: E::Vector<S>,
+        gather: &Gather<E>,
+        (row, col): (usize, usize),
+        count: usize,
+    ) {
+        let height = sum.lit(E::from_f64(self.counts.along(0, row) as f64));
+        let width = E::Vector::<S>::load_partial(sum.token(), &self.widths[col..col + count]);
+        let mean = sum / (height * width);
+        mean.store_partial(&mut self.y[row * gather.cols.len + col..][..count]);
     }
 }
 

@@ -23,6 +23,7 @@ mod geometry;
 mod max;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use geometry::{AdaptiveGeometry, PoolGeometry};
 
