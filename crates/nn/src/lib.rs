@@ -3,7 +3,7 @@
 //! - [`Module`]: what has a forward pass and parameters; [`Linear`], [`ActivationLayer`] and
 //!   [`Sequential`] are such.
 //! - [`Init`]: how a parameter begins, with the formula and the paper of each scheme.
-//! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`].
+//! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
 //! - [`metrics`] and [`diagnosis`]: how well a network does, and what its units are up to.
 //!
@@ -45,4 +45,4 @@ pub use layer::{
 };
 pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use observe::{Observation, Observer};
-pub use optim::{Optimizer, Sgd};
+pub use optim::{Adam, Optimizer, RmsProp, Sgd};

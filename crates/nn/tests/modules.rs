@@ -4,7 +4,9 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use wengert_autodiff::{Activation, Tape, Tensor};
 use wengert_nn::metrics::accuracy;
-use wengert_nn::{BuildError, Init, Linear, Module, Optimizer, Sequential, Sgd, VisitorMut};
+use wengert_nn::{
+    Adam, BuildError, Init, Linear, Module, Optimizer, RmsProp, Sequential, Sgd, VisitorMut,
+};
 
 fn rng() -> Pcg64 {
     Pcg64::seed_from_u64(42)
@@ -83,8 +85,8 @@ fn layers_that_do_not_fit_are_refused() {
     assert!(wrong.to_string().starts_with("linear: "), "{wrong}");
 }
 
-/// Steps of each form of SGD on one weight with gradients chosen by hand.
-fn descend(mut sgd: Sgd<f64>, gradients: &[f64]) -> Vec<f64> {
+/// The weight 1.0 after each step along gradients chosen by hand.
+fn descend(mut optimizer: impl Optimizer<f64>, gradients: &[f64]) -> Vec<f64> {
     let mut layer = Linear::new(1, 1, Activation::Identity, &Init::Constant(1.0), &mut rng())
         .unwrap()
         .without_bias();
@@ -94,7 +96,7 @@ fn descend(mut sgd: Sgd<f64>, gradients: &[f64]) -> Vec<f64> {
             let tape = Tape::new();
             let x = tape.constant(&Tensor::full([1, 1], gradient));
             let loss = layer.forward(x).sum();
-            sgd.step(&mut layer, &loss.backward());
+            optimizer.step(&mut layer, &loss.backward());
             layer.weight().value().item()
         })
         .collect()
@@ -120,6 +122,53 @@ fn sgd_follows_its_formulas() {
     near(&descend(Sgd::new(0.1).momentum(0.9).nesterov(), &gradients), &[0.905, 1.0545, 0.71905]);
     // The decay adds a tenth of the weight: 0.6, then -1 + 0.094, then 2 + 0.10306
     near(&descend(Sgd::new(0.1).weight_decay(0.1), &gradients), &[0.94, 1.0306, 0.820294]);
+}
+
+#[test]
+fn adam_follows_its_formulas() {
+    let gradients = [0.5, -1.0, 2.0];
+    // Computed from the papers' formulas in another language.
+    let plain = [0.900000002, 0.9366103542405654, 0.8946447927181046];
+    near(&descend(Adam::new(0.1), &gradients), &plain);
+    let decayed = [0.9142857142857143, 0.9605042033679833, 0.8929336551916771];
+    let adam = Adam::new(0.1).betas(0.5, 0.9).eps(0.1).weight_decay(0.1);
+    near(&descend(adam, &gradients), &decayed);
+    let decoupled = [0.890000002, 0.9177103542205653, 0.8665676891558989];
+    near(&descend(Adam::new(0.1).decoupled(0.1), &gradients), &decoupled);
+    let largest = [0.9000000005, 0.8742158981022823, 0.8444389923998026];
+    let adam = Adam::new(0.1).betas(0.9, 0.5).amsgrad();
+    near(&descend(adam, &[2.0, -1.0, 0.5]), &largest);
+}
+
+#[test]
+fn rmsprop_follows_its_formula() {
+    let gradients = [0.5, -1.0, 2.0];
+    let plain = [1.9999996048181146e-7, 0.8953230819113371, 0.021204008561932497];
+    near(&descend(RmsProp::new(0.1), &gradients), &plain);
+    let decayed = [0.8855538581016723, 0.9979542803400996, 0.8720342619611596];
+    let rmsprop = RmsProp::new(0.1).alpha(0.5).eps(0.1).weight_decay(0.1);
+    near(&descend(rmsprop, &gradients), &decayed);
+}
+
+#[test]
+fn numbers_optimizers_cannot_use_are_refused() {
+    let said = |make: fn()| {
+        let payload = std::panic::catch_unwind(make).expect_err("it is refused");
+        payload.downcast_ref::<String>().cloned().unwrap_or_default()
+            + payload.downcast_ref::<&str>().copied().unwrap_or_default()
+    };
+    let cases: [(fn(), &str); 6] = [
+        (|| drop(Sgd::<f32>::new(f64::NAN)), "learning rate must be finite and not negative"),
+        (|| drop(Sgd::<f32>::new(0.1).momentum(1.0)), "momentum must lie in [0, 1), got 1"),
+        (|| drop(Sgd::<f32>::new(0.1).nesterov()), "call `momentum` first"),
+        (|| drop(Adam::<f32>::new(0.1).betas(0.9, 1.0)), "beta2 must lie in [0, 1), got 1"),
+        (|| drop(Adam::<f32>::new(0.1).decoupled(-1.0)), "weight decay must be finite and not"),
+        (|| drop(RmsProp::<f32>::new(0.1).alpha(-0.5)), "alpha must lie in [0, 1), got -0.5"),
+    ];
+    for (make, expected) in cases {
+        let message = said(make);
+        assert!(message.contains(expected), "{message}");
+    }
 }
 
 #[test]

@@ -42,7 +42,9 @@ pub mod prelude {
     pub use wengert_nn::data::Batches;
     pub use wengert_nn::init::{gain, recommend};
     pub use wengert_nn::metrics::accuracy;
-    pub use wengert_nn::{CustomActivation, Init, Linear, Module, Optimizer, Sequential, Sgd};
+    pub use wengert_nn::{
+        Adam, CustomActivation, Init, Linear, Module, Optimizer, RmsProp, Sequential, Sgd,
+    };
 }
 
 #[cfg(doctest)]

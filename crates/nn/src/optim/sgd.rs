@@ -1,12 +1,10 @@
 //! [`Sgd`]: stochastic gradient descent, with momentum.
 
-use std::collections::HashMap;
-
-use wengert_autodiff::{Element, Gradients, ParameterId, Tensor};
+use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
-use super::Optimizer;
-use crate::module::{Module, VisitorMut};
+use super::{Memories, Optimizer, check_not_negative, check_share, for_each_parameter};
+use crate::module::Module;
 
 /// Stochastic gradient descent.
 ///
@@ -26,7 +24,7 @@ pub struct Sgd<E: Element = f32> {
     dampening: f64,
     weight_decay: f64,
     nesterov: bool,
-    velocity: HashMap<ParameterId, Tensor<E>>,
+    velocity: Memories<E>,
 }
 
 impl<E: Element> Sgd<E> {
@@ -36,30 +34,38 @@ impl<E: Element> Sgd<E> {
     /// If the rate is negative or not finite.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check("learning rate", rate);
+        check_not_negative("learning rate", rate);
         Sgd {
             rate,
             momentum: 0.0,
             dampening: 0.0,
             weight_decay: 0.0,
             nesterov: false,
-            velocity: HashMap::new(),
+            velocity: Memories::default(),
         }
     }
 
     /// With momentum.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is not in [0, 1).
     #[track_caller]
     pub fn momentum(mut self, momentum: f64) -> Self {
-        check("momentum", momentum);
+        check_share("momentum", momentum);
         self.momentum = momentum;
         self
     }
 
-    /// With Nesterov's momentum.
+    /// With Nesterov's form of the momentum; set [`momentum`](Self::momentum) first.
+    ///
+    /// # Panics
+    /// If there is no momentum.
+    #[track_caller]
     pub fn nesterov(mut self) -> Self {
+        assert!(
+            self.momentum > 0.0,
+            "nesterov: there is no momentum to look ahead along; call `momentum` first"
+        );
         self.nesterov = true;
         self
     }
@@ -70,7 +76,7 @@ impl<E: Element> Sgd<E> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn dampening(mut self, dampening: f64) -> Self {
-        check("dampening", dampening);
+        check_not_negative("dampening", dampening);
         self.dampening = dampening;
         self
     }
@@ -81,47 +87,31 @@ impl<E: Element> Sgd<E> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check("weight decay", weight_decay);
+        check_not_negative("weight decay", weight_decay);
         self.weight_decay = weight_decay;
         self
     }
 }
 
-#[track_caller]
-fn check(what: &str, number: f64) {
-    assert!(
-        number.is_finite() && number >= 0.0,
-        "the {what} must be finite and not negative, got {number}"
-    );
-}
-
 impl<E: Element> Optimizer<E> for Sgd<E> {
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<'_, E>) {
         let number = E::from_f64;
-        module.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
-            let Some(gradient) = gradients.release(parameter) else { return };
-            let gradient = gradient.contiguous();
-            let gradient = gradient.as_slice().unwrap_or_default();
-            let id = parameter.id();
-            let weights = parameter.value_mut().as_mut_slice();
+        let (rate, weight_decay) = (number(self.rate), number(self.weight_decay));
+        for_each_parameter(module, gradients, |id, weights, gradient| {
             if self.momentum == 0.0 {
-                optim::sgd_step(weights, gradient, number(self.rate), number(self.weight_decay));
+                optim::sgd_step(weights, gradient, rate, weight_decay);
                 return;
             }
-            let mut dampening = self.dampening;
-            let velocity = self.velocity.entry(id).or_insert_with(|| {
-                dampening = 0.0;
-                Tensor::zeros([weights.len()])
-            });
+            let ([velocity], step) = self.velocity.recall(id, weights.len());
             let rule = optim::Momentum {
-                lr: number(self.rate),
+                lr: rate,
                 momentum: number(self.momentum),
-                dampening: number(dampening),
-                weight_decay: number(self.weight_decay),
+                dampening: number(if step == 1 { 0.0 } else { self.dampening }),
+                weight_decay,
                 nesterov: self.nesterov,
             };
-            optim::sgd_momentum_step(weights, gradient, velocity.as_mut_slice(), rule);
-        }));
+            optim::sgd_momentum_step(weights, gradient, velocity, rule);
+        });
     }
 
     fn learning_rate(&self) -> f64 {
@@ -129,7 +119,7 @@ impl<E: Element> Optimizer<E> for Sgd<E> {
     }
 
     fn set_learning_rate(&mut self, rate: f64) {
-        check("learning rate", rate);
+        check_not_negative("learning rate", rate);
         self.rate = rate;
     }
 }

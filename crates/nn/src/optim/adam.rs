@@ -1,0 +1,126 @@
+//! [`Adam`]: moments of the gradient, with Adam's or AdamW's weight decay.
+
+use wengert_autodiff::{Element, Gradients};
+use wengert_kernels::optim;
+
+use super::{Memories, Optimizer, check_not_negative, check_share, for_each_parameter};
+use crate::module::Module;
+
+/// Adam, AdamW and AMSGrad: steps along the mean of the gradient over the root of its mean square.
+///
+/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+///
+/// ```text
+/// m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+/// w -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+/// ```
+///
+/// [`decoupled`](Self::decoupled) (AdamW) takes `rate * weight_decay * w` off the weights instead of
+/// adding to the gradient, [`amsgrad`](Self::amsgrad) divides by the largest `v` so far. A step is
+/// one pass over the weights and all that is remembered of them.
+///
+/// ```
+/// use wengert_nn::Adam;
+/// let adam = Adam::<f32>::new(1e-3);
+/// let adamw = Adam::<f32>::new(1e-3).decoupled(0.01);
+/// ```
+///
+/// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015;
+/// I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019; S. Reddi, S. Kale,
+/// S. Kumar, "On the convergence of Adam and beyond", ICLR 2018.
+#[doc(alias = "AdamW")]
+#[derive(Clone, Debug)]
+pub struct Adam<E: Element = f32> {
+    /// All but the step.
+    rule: optim::Adam,
+    amsgrad: bool,
+    moments: Memories<E>,
+}
+
+impl<E: Element> Adam<E> {
+    /// Adam with the paper's `beta1` 0.9, `beta2` 0.999 and `eps` 1e-8, and no weight decay.
+    ///
+    /// # Panics
+    /// If the rate is negative or not finite.
+    #[track_caller]
+    pub fn new(rate: f64) -> Self {
+        check_not_negative("learning rate", rate);
+        let rule = optim::Adam { lr: rate, ..optim::Adam::default() };
+        Adam { rule, amsgrad: false, moments: Memories::default() }
+    }
+
+    /// With the shares of the mean and of the mean square that are kept from step to step.
+    ///
+    /// # Panics
+    /// If one is not in [0, 1).
+    #[track_caller]
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+        check_share("beta1", beta1);
+        check_share("beta2", beta2);
+        self.rule = optim::Adam { beta1, beta2, ..self.rule };
+        self
+    }
+
+    /// With what is added to the denominator.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(mut self, eps: f64) -> Self {
+        check_not_negative("eps", eps);
+        self.rule.eps = eps;
+        self
+    }
+
+    /// With a multiple of the weights added to the gradient.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        check_not_negative("weight decay", weight_decay);
+        self.rule = optim::Adam { weight_decay, decoupled: false, ..self.rule };
+        self
+    }
+
+    /// With a weight decay that acts on the weights themselves: AdamW.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn decoupled(self, weight_decay: f64) -> Self {
+        let mut adam = self.weight_decay(weight_decay);
+        adam.rule.decoupled = true;
+        adam
+    }
+
+    /// With the largest mean square so far in place of the mean square.
+    pub fn amsgrad(mut self) -> Self {
+        self.amsgrad = true;
+        self
+    }
+}
+
+impl<E: Element> Optimizer<E> for Adam<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<'_, E>) {
+        for_each_parameter(module, gradients, |id, weights, gradient| {
+            if self.amsgrad {
+                let ([m, v, v_max], step) = self.moments.recall(id, weights.len());
+                let rule = optim::Adam { step, ..self.rule };
+                optim::amsgrad_step(weights, gradient, m, v, v_max, rule);
+            } else {
+                let ([m, v], step) = self.moments.recall(id, weights.len());
+                optim::adam_step(weights, gradient, m, v, optim::Adam { step, ..self.rule });
+            }
+        });
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rule.lr
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rule.lr = rate;
+    }
+}
