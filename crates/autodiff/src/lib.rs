@@ -59,7 +59,7 @@ pub use gradcheck::{
 };
 pub use gradients::Gradients;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
-pub use parameter::{Parameter, ParameterId};
+pub use parameter::{IdHasher, Parameter, ParameterId, ParameterMap};
 pub use pool::Memory;
 pub use shape::{Shape, Strides};
 pub use tape::Tape;

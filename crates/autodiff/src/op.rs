@@ -270,6 +270,21 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         self.graph
     }
 
+    /// The value of the operand in place `i`.
+    pub(crate) fn value(&self, i: usize) -> Result<Tensor<E>> {
+        self.input(i).try_value()
+    }
+
+    /// A tensor with unspecified contents from the tape's pool.
+    pub(crate) fn scratch(&self, shape: Shape) -> Result<Tensor<E>> {
+        Tensor::stale(shape, Some(self.tape().pool()))
+    }
+
+    /// A cotangent that is not recorded.
+    pub(crate) fn constant(&self, value: Tensor<E>) -> Var<'t, E> {
+        self.tape().push(value, None, false)
+    }
+
     /// The tape.
     pub fn tape(&self) -> &'t Tape<E> {
         self.gy.tape()

@@ -1,5 +1,7 @@
 //! [`Parameter`]: a tensor with an identity, which optimizers and tapes know it by.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,6 +18,31 @@ impl ParameterId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(NonZeroU64::new(id).expect("2^64 parameters are never made"))
+    }
+}
+
+/// A map from parameters, by their identity: what optimizers keep their state in.
+pub type ParameterMap<V> = HashMap<ParameterId, V, BuildHasherDefault<IdHasher>>;
+
+/// Hashes a [`ParameterId`]. Identities are counted up, so spreading their bits is enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(self.0 ^ u64::from(byte));
+        }
+    }
+
+    #[inline]
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci hashing: the golden ratio's bits.
+        self.0 = id.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
     }
 }
 

@@ -1,7 +1,6 @@
 //! [`Tape`]: the record of a computation. Its variables are in `var`, the walk back in `walk`.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
-use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 
@@ -13,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::few::Few;
 use crate::hook::Hooks;
 use crate::op::{Context, Op, evaluate};
-use crate::parameter::{Parameter, ParameterId};
+use crate::parameter::{Parameter, ParameterId, ParameterMap};
 use crate::pool::{Memory, Pool};
 use crate::tensor::Tensor;
 pub use crate::var::Var;
@@ -49,7 +48,7 @@ pub struct Tape<E: Element = f32> {
     /// Counts truncations, so that a variable of a truncated part is recognised.
     epoch: Cell<u32>,
     /// The leaves of each parameter. All but the last are released, and the last may be.
-    parameters: RefCell<HashMap<ParameterId, Few<u32>>>,
+    parameters: RefCell<ParameterMap<Few<u32>>>,
     pub(crate) cuts: RefCell<Cuts>,
     pub(crate) hooks: RefCell<Hooks<E>>,
     pub(crate) scratch: RefCell<Scratch<E>>,

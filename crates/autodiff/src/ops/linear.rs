@@ -8,12 +8,12 @@ use wengert_kernels::gemm::{Bias, Epilogue};
 
 use super::activate::check;
 use super::activate_grad::ActivateGrad;
-use super::matmul::{flat_rows, product};
+use super::matmul::{flat_rows, product, product_on};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, strided};
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +53,7 @@ impl<E: Element> Op<E> for Linear {
         let weight = inputs[1].try_transpose(0, 1)?;
         let bias = inputs.get(2).map(|bias| bias.contiguous());
         let bias = bias.as_ref().and_then(Tensor::as_slice);
-        let x = if let Some(x) = flat_rows(inputs[0]) {
-            x
-        } else {
-            let x = inputs[0].copied(inputs[0].pool());
-            let cols = weight.shape()[0];
-            let rows = x.shape()[..x.rank() - 1].iter().product();
-            x.try_reshape([rows, cols])?
-        };
+        let x = as_rows(inputs[0])?;
         let sizes = (x.shape()[0], weight.shape()[1]);
         let fused = match self.activation.saves() {
             Saved::Output => self.activation,
@@ -82,6 +75,9 @@ impl<E: Element> Op<E> for Linear {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        if !node.creates_graph() {
+            return self.values(node);
+        }
         let (x, w) = (node.input(0), node.input(1));
         let gz = self.before_activation(node)?;
         let front = x.shape().rank() - 1;
@@ -104,21 +100,65 @@ impl<E: Element> Op<E> for Linear {
     }
 }
 
+/// The tensor as a matrix of its last axis' rows.
+fn as_rows<E: Element>(x: &Tensor<E>) -> Result<Tensor<E>> {
+    if let Some(rows) = flat_rows(x) {
+        return Ok(rows);
+    }
+    let (cols, front) = (x.shape()[x.rank() - 1], &x.shape()[..x.rank() - 1]);
+    x.copied(x.pool()).try_reshape([front.iter().product(), cols])
+}
+
 impl Linear {
-    /// The cotangent of what the activation was applied to.
+    /// The cotangents where nothing is recorded: the products straight from where the operands lie.
+    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (x, w, gy) = (node.value(0)?, node.value(1)?, node.gy().try_value()?);
+        let gz = match self.activation.saves() {
+            _ if self.activation == Activation::Identity => gy,
+            Saved::Output => self.slope(node, &gy, &node.output().try_value()?)?,
+            Saved::Input => self.slope(node, &gy, node.saved(0))?,
+        };
+        let gz = &as_rows(&gz)?;
+        let mut result = Cotangents::new();
+        result.push(node.needs(0).then(|| product_on(node, gz, &w, x.shape())).transpose()?);
+        let by_weight = || product_on(node, &gz.try_transpose(0, 1)?, &as_rows(&x)?, w.shape());
+        result.push(node.needs(1).then(by_weight).transpose()?);
+        if node.len() > 2 {
+            let by_bias = || {
+                let mut out = node.scratch(Shape::from([w.shape()[0]]))?;
+                strided::sum(gz, &[true, false], out.as_mut_slice());
+                Ok(node.constant(out))
+            };
+            result.push(node.needs(2).then(by_bias).transpose()?);
+        }
+        Ok(result)
+    }
+
+    /// `gy f'`, from what the activation saved.
+    fn slope<E: Element>(
+        &self,
+        node: &Vjp<'_, '_, E>,
+        gy: &Tensor<E>,
+        saved: &Tensor<E>,
+    ) -> Result<Tensor<E>> {
+        let mut gz = node.scratch(saved.shape().clone())?;
+        let (gy, saved) = (gy.contiguous(), saved.contiguous());
+        let (gy, saved) = (gy.as_slice().unwrap_or_default(), saved.as_slice().unwrap_or_default());
+        activation::backward(self.activation, gy, saved, gz.as_mut_slice());
+        Ok(gz)
+    }
+
+    /// The cotangent of what the activation was applied to, recorded.
     fn before_activation<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Var<'t, E>> {
         let op = ActivateGrad { activation: self.activation };
         match self.activation.saves() {
             _ if self.activation == Activation::Identity => Ok(node.gy()),
             Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
             Saved::Input => {
-                // Recomputed from the operands where it is to be differentiated itself.
-                let pre = if node.creates_graph() {
-                    let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
-                    node.tape().apply(Linear { activation: Activation::Identity }, &operands)?
-                } else {
-                    node.tape().constant(node.saved(0))
-                };
+                // Recomputed from the operands, so that it is differentiated as well.
+                let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
+                let plain = Linear { activation: Activation::Identity };
+                let pre = node.tape().apply(plain, &operands)?;
                 node.tape().apply(op, &[node.gy(), pre])
             }
         }

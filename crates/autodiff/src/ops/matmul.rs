@@ -7,6 +7,7 @@ use wengert_kernels::gemm::{Epilogue, Gemm, MatMut, MatRef};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
+use crate::tape::Var;
 use crate::tensor::Tensor;
 use crate::testing::{Case, Dense, Domain, Row};
 
@@ -83,11 +84,38 @@ impl<E: Element> Op<E> for MatMul {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, a, b) = (node.gy(), node.input(0), node.input(1));
+        if !node.creates_graph() && a.shape().rank() == 2 && b.shape().rank() == 2 {
+            return values(node);
+        }
         cotangents([
             node.needs(0).then(|| gy.matmul(b.transpose(-2, -1))),
             node.needs(1).then(|| a.transpose(-2, -1).matmul(gy)),
         ])
     }
+}
+
+/// The cotangents of a product of two matrices where nothing is recorded.
+fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+    let (gy, a, b) = (node.gy().try_value()?, node.value(0)?, node.value(1)?);
+    let by_a = || product_on(node, &gy, &b.try_transpose(0, 1)?, a.shape());
+    let by_b = || product_on(node, &a.try_transpose(0, 1)?, &gy, b.shape());
+    cotangents([
+        node.needs(0).then(by_a).transpose()?,
+        node.needs(1).then(by_b).transpose()?,
+    ])
+}
+
+/// The product of two matrices as a cotangent of a shape with as many elements.
+pub(super) fn product_on<'t, E: Element>(
+    node: &Vjp<'_, 't, E>,
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    shape: &Shape,
+) -> Result<Var<'t, E>> {
+    let mut out = node.scratch(shape.clone())?;
+    let sizes = (a.shape()[0], b.shape()[1]);
+    product(a, b, sizes, Epilogue::default(), out.as_mut_slice());
+    Ok(node.constant(out))
 }
 
 /// The tensor as a matrix of its last axis' rows, if that needs no copy.

@@ -1,5 +1,6 @@
 //! `y = mean((a - b)^2)`; with `d = 2 gy (a - b) / n` the cotangents are `d` and `-d`.
 
+use wengert_kernels::elementwise::Run;
 use wengert_kernels::{Element, elementwise, reduce};
 
 use super::support;
@@ -39,8 +40,23 @@ impl<E: Element> Op<E> for MseLoss {
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (a, b) = (node.input(0), node.input(1));
         let factor = E::from_f64(2.0 / a.shape().numel() as f64);
-        let d = (a - b) * (node.gy() * factor);
-        cotangents([Some(d), node.needs(1).then(|| -d)])
+        if node.creates_graph() {
+            let d = (a - b) * (node.gy() * factor);
+            return cotangents([Some(d), node.needs(1).then(|| -d)]);
+        }
+        let (a, b, scale) = (a.try_value()?, b.try_value()?, node.gy().item() * factor);
+        let by = |a: &Tensor<E>, b: &Tensor<E>| {
+            let (mut difference, mut out) =
+                (node.scratch(a.shape().clone())?, node.scratch(a.shape().clone())?);
+            strided::zip(a, b, a.shape(), difference.as_mut_slice(), elementwise::sub);
+            let difference = Run::Slice(difference.as_slice().unwrap_or_default());
+            elementwise::mul(difference, Run::Splat(scale), out.as_mut_slice());
+            Ok(node.constant(out))
+        };
+        cotangents([
+            node.needs(0).then(|| by(&a, &b)).transpose()?,
+            node.needs(1).then(|| by(&b, &a)).transpose()?,
+        ])
     }
 }
 

@@ -8,9 +8,7 @@ pub use adam::Adam;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
-use std::collections::HashMap;
-
-use wengert_autodiff::{Element, Gradients, ParameterId, Tensor};
+use wengert_autodiff::{Element, Gradients, ParameterId, ParameterMap, Tensor};
 
 use crate::module::{Module, VisitorMut};
 
@@ -55,11 +53,11 @@ struct Memory<E: Element> {
 
 /// What an optimizer remembers, `N` arrays a parameter.
 #[derive(Clone, Debug)]
-struct Memories<E: Element>(HashMap<ParameterId, Memory<E>>);
+struct Memories<E: Element>(ParameterMap<Memory<E>>);
 
 impl<E: Element> Default for Memories<E> {
     fn default() -> Self {
-        Memories(HashMap::new())
+        Memories(ParameterMap::default())
     }
 }
 
