@@ -36,6 +36,7 @@ mod few;
 mod gradcheck;
 mod gradients;
 mod hook;
+mod lazy;
 mod op;
 pub mod ops;
 mod parameter;

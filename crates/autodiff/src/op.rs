@@ -8,6 +8,7 @@ use wengert_kernels::Element;
 
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
+use crate::lazy;
 use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
@@ -187,6 +188,21 @@ impl<E: Element> Forward<'_, E> {
         result
     }
 
+    /// The output as what is computed when somebody looks at it, if the tape may put that off and
+    /// the operands are laid out like the output.
+    #[inline]
+    pub(crate) fn put_off(
+        &self,
+        operands: &[&Tensor<E>],
+        kernel: impl FnOnce() -> lazy::Kernel<E>,
+    ) -> Option<Tensor<E>> {
+        if !self.context.lazy || self.len < lazy::LEAST {
+            return None;
+        }
+        let operands = Tensor::lazy_operands(self.shape, operands)?;
+        Some(Tensor::lazy(self.shape, self.context.pool, operands, kernel()))
+    }
+
     /// A tensor with unspecified contents.
     ///
     /// # Panics
@@ -298,6 +314,8 @@ pub(crate) struct Context<'a, E: Element> {
     pub(crate) pool: Option<&'a Pool<E>>,
     /// Whether a value that is not finite is an error.
     pub(crate) anomaly: bool,
+    /// Whether the value may be computed when somebody looks at it.
+    pub(crate) lazy: bool,
 }
 
 /// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
@@ -366,14 +384,14 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
     Error::Shapes { op, expected, got: vec![got.clone()] }
 }
 
-/// The value of an operation on tensors, in a buffer of the pool's if there is one.
+/// The value of an operation on tensors.
 pub(crate) fn value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
-    pool: Option<&Pool<E>>,
+    context: Context<'_, E>,
 ) -> Result<Tensor<E>> {
     let mut value = None;
-    evaluate(op, inputs, Context { pool, anomaly: false }, &mut Vec::new(), &mut value)?;
+    evaluate(op, inputs, context, &mut Vec::new(), &mut value)?;
     Ok(value.expect("an evaluation without an error has a value"))
 }
 
@@ -383,5 +401,5 @@ pub(crate) fn value_of<E: Element>(
 /// Those of the operation.
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    value_of(op, inputs, pool)
+    value_of(op, inputs, Context { pool, anomaly: false, lazy: false })
 }

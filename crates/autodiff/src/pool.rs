@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
 
+use crate::lazy::Lazy;
+
 /// The alignment of every buffer, a cache line.
 const ALIGN: usize = 64;
 
@@ -41,6 +43,8 @@ pub(crate) struct Buffer<E: Element> {
     data: AVec<E, ConstAlign<ALIGN>>,
     /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
     home: Option<Pool<E>>,
+    /// In place of data: what is computed when somebody looks.
+    lazy: Option<Box<Lazy<E>>>,
 }
 
 impl<E: Element> Clone for Pool<E> {
@@ -133,7 +137,16 @@ impl<E: Element> Pool<E> {
 
 impl<E: Element> Buffer<E> {
     fn new(capacity: usize) -> Self {
-        Buffer { data: AVec::from_iter(ALIGN, std::iter::repeat_n(E::ZERO, capacity)), home: None }
+        let data = AVec::from_iter(ALIGN, std::iter::repeat_n(E::ZERO, capacity));
+        Buffer { data, home: None, lazy: None }
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[E] {
+        match &self.lazy {
+            None => &self.data,
+            Some(lazy) => lazy.force().as_slice(),
+        }
     }
 }
 
@@ -195,7 +208,28 @@ impl<E: Element> Handle<E> {
     pub(crate) fn as_slice(&self) -> &[E] {
         match &self.buffer {
             None => &self.single.0,
-            Some(buffer) => &buffer.data,
+            Some(buffer) => buffer.as_slice(),
+        }
+    }
+
+    /// Elements that are computed when somebody looks at them.
+    pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
+        let buffer = Buffer { data: AVec::new(ALIGN), home: None, lazy: Some(Box::new(lazy)) };
+        Handle::of(Arc::new(buffer))
+    }
+
+    /// The elements' computation, if nobody has looked yet.
+    #[inline]
+    pub(crate) fn pending(&self) -> Option<&Lazy<E>> {
+        let lazy = self.buffer.as_ref()?.lazy.as_deref()?;
+        lazy.is_pending().then_some(lazy)
+    }
+
+    /// Holds the elements themselves, and not what computes them.
+    pub(crate) fn settle(&mut self) {
+        let lazy = self.buffer.as_ref().and_then(|buffer| buffer.lazy.as_deref());
+        if let Some(settled) = lazy.map(|lazy| lazy.force().clone()) {
+            *self = settled;
         }
     }
 
@@ -204,13 +238,17 @@ impl<E: Element> Handle<E> {
     pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
         match &mut self.buffer {
             None => Some(&mut self.single.0),
-            Some(buffer) => Arc::get_mut(buffer).map(|buffer| &mut buffer.data[..]),
+            Some(buffer) => Arc::get_mut(buffer)
+                .filter(|buffer| buffer.lazy.is_none())
+                .map(|buffer| &mut buffer.data[..]),
         }
     }
 
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {
-        self.buffer.as_ref().is_none_or(|buffer| Arc::strong_count(buffer) == 1)
+        self.buffer
+            .as_ref()
+            .is_none_or(|buffer| buffer.lazy.is_none() && Arc::strong_count(buffer) == 1)
     }
 
     /// The element, if it lies here.
@@ -221,7 +259,11 @@ impl<E: Element> Handle<E> {
 
     /// The pool the buffer came from.
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
-        self.buffer.as_ref().and_then(|buffer| buffer.home.as_ref())
+        let buffer = self.buffer.as_ref()?;
+        match &buffer.lazy {
+            None => buffer.home.as_ref(),
+            Some(lazy) => lazy.pool(),
+        }
     }
 }
 

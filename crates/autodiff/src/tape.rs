@@ -229,7 +229,12 @@ impl<E: Element> Tape<E> {
             made.touched |= node.requires_grad | node.cut;
             tensors.push(node.value(op.name())?);
         }
-        let context = Context { pool: Some(&self.pool), anomaly: self.looks_out() };
+        // What is looked at for NaN and infinity is not put off.
+        let context = Context {
+            pool: Some(&self.pool),
+            anomaly: self.looks_out(),
+            lazy: !self.anomaly.get(),
+        };
         evaluate(op, &tensors, context, &mut made.saved, &mut made.value)
     }
 

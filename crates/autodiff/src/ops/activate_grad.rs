@@ -34,8 +34,9 @@ impl<E: Element> Op<E> for ActivateGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::rows(ctx, inputs[0], inputs[1], |gy, saved, out| {
-            activation::backward(self.activation, gy, saved, out);
+        let f = self.activation;
+        support::lazy_rows(ctx, inputs[0], inputs[1], move |gy, saved, out| {
+            activation::backward(f, gy, saved, out);
         })
     }
 

@@ -26,7 +26,7 @@ impl<E: Element> Op<E> for Add {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::zip(ctx, inputs[0], inputs[1], elementwise::add)
+        support::lazy_zip(ctx, inputs[0], inputs[1], elementwise::add)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

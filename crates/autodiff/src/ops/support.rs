@@ -1,9 +1,12 @@
 //! What many operations share: shape rules and elementwise forward computations.
 
+use std::sync::Arc;
+
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Run;
 
 use crate::error::{Error, Result};
+use crate::lazy::Kernel;
 use crate::op::Forward;
 use crate::shape::Shape;
 use crate::tensor::{Tensor, strided};
@@ -67,4 +70,84 @@ pub(super) fn rows<E: Element>(
     let (a, b) = (a.contiguous(), b.contiguous());
     let (a, b) = (a.as_slice().expect("made contiguous"), b.as_slice().expect("made contiguous"));
     ctx.output_by(|out| kernel(a, b, out))
+}
+
+/// The output of an elementwise kernel on one operand, computed when somebody looks at it if it is
+/// large.
+pub(super) fn lazy_map<E: Element>(
+    ctx: &Forward<'_, E>,
+    x: &Tensor<E>,
+    kernel: impl Fn(&[E], &mut [E]) + Copy + Send + Sync + 'static,
+) -> Result<Tensor<E>> {
+    let put_off = || -> Kernel<E> {
+        Arc::new(move |operands, out| match operands[0] {
+            Run::Slice(x) => kernel(x, out),
+            Run::Splat(x) => {
+                let mut y = [E::ZERO];
+                kernel(&[x], &mut y);
+                out.fill(y[0]);
+            }
+        })
+    };
+    match ctx.put_off(&[x], put_off) {
+        Some(output) => Ok(output),
+        None => map(ctx, x, kernel),
+    }
+}
+
+/// The same on two operands that broadcast.
+pub(super) fn lazy_zip<E: Element>(
+    ctx: &Forward<'_, E>,
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    kernel: impl Fn(Run<E>, Run<E>, &mut [E]) + Copy + Send + Sync + 'static,
+) -> Result<Tensor<E>> {
+    let put_off =
+        || -> Kernel<E> { Arc::new(move |operands, out| kernel(operands[0], operands[1], out)) };
+    match ctx.put_off(&[a, b], put_off) {
+        Some(output) => Ok(output),
+        None => zip(ctx, a, b, kernel),
+    }
+}
+
+/// The same on two operands of the output's shape.
+pub(super) fn lazy_rows<E: Element>(
+    ctx: &Forward<'_, E>,
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    kernel: impl Fn(&[E], &[E], &mut [E]) + Copy + Send + Sync + 'static,
+) -> Result<Tensor<E>> {
+    let put_off = || -> Kernel<E> {
+        Arc::new(move |operands, out| whole(operands[0], operands[1], out, kernel))
+    };
+    match ctx.put_off(&[a, b], put_off) {
+        Some(output) => Ok(output),
+        None => rows(ctx, a, b, kernel),
+    }
+}
+
+/// A kernel that knows slices only, on operands of which one may be an element for all.
+fn whole<E: Element>(
+    a: Run<'_, E>,
+    b: Run<'_, E>,
+    out: &mut [E],
+    kernel: impl Fn(&[E], &[E], &mut [E]),
+) {
+    const PIECE: usize = 512;
+    if let (Run::Slice(a), Run::Slice(b)) = (a, b) {
+        return kernel(a, b, out);
+    }
+    let repeated = |x: Run<'_, E>| match x {
+        Run::Splat(x) => [x; PIECE],
+        Run::Slice(_) => [E::ZERO; PIECE],
+    };
+    let (many_a, many_b) = (repeated(a), repeated(b));
+    let mut start = 0;
+    for out in out.chunks_mut(PIECE) {
+        let range = start..start + out.len();
+        let a = if let Run::Slice(a) = a { &a[range.clone()] } else { &many_a[..out.len()] };
+        let b = if let Run::Slice(b) = b { &b[range.clone()] } else { &many_b[..out.len()] };
+        kernel(a, b, out);
+        start = range.end;
+    }
 }

@@ -8,9 +8,11 @@ mod view;
 pub use view::Step;
 
 use rand::Rng;
+use smallvec::SmallVec;
 use wengert_kernels::{Element, layout};
 
 use crate::error::{Error, Result, expect};
+use crate::lazy::{self, Lazy, Operand};
 use crate::pool::{Handle, Pool};
 use crate::shape::{Shape, Strides};
 
@@ -208,7 +210,43 @@ impl<E: Element> Tensor<E> {
 
     #[cold]
     fn copy_on_write(&mut self) {
-        *self = self.copied(self.handle.pool());
+        self.handle.settle();
+        if !self.is_contiguous() || !self.handle.is_unique() {
+            *self = self.copied(self.handle.pool());
+        }
+    }
+
+    /// Elements that are computed when somebody looks at them, from operands that
+    /// [`lazy_operands`](Self::lazy_operands) gave for the shape.
+    pub(crate) fn lazy(
+        shape: &Shape,
+        pool: Option<&Pool<E>>,
+        operands: SmallVec<[Operand<E>; 2]>,
+        kernel: lazy::Kernel<E>,
+    ) -> Self {
+        let lazy = Lazy::new(shape.numel(), pool, operands, kernel);
+        Tensor { handle: Handle::lazy(lazy), offset: 0, shape: shape.clone(), strides: None }
+    }
+
+    /// Operands of an elementwise operation whose result has `shape`, if each is laid out like it or
+    /// is one element for all.
+    pub(crate) fn lazy_operands(
+        shape: &Shape,
+        operands: &[&Tensor<E>],
+    ) -> Option<SmallVec<[Operand<E>; 2]>> {
+        let operand = |x: &&Tensor<E>| {
+            if let (Some(element), true) = (x.handle.single(), x.shape.broadcasts_to(shape)) {
+                return Some(Operand::Splat(element));
+            }
+            let aligned = x.is_contiguous() && x.shape == *shape;
+            aligned.then(|| Operand::Elements(x.handle.clone(), x.offset))
+        };
+        operands.iter().map(operand).collect()
+    }
+
+    /// Whether nobody has looked at the elements yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.handle.pending().is_some()
     }
 
     /// A copy with a buffer of its own, in row-major order.
