@@ -142,6 +142,38 @@ impl Shape {
         Shape(self.0.iter().zip(flags).filter(|(_, flag)| !**flag).map(|(&d, _)| d).collect())
     }
 
+    /// Whether the strides are those of row-major order, as far as they matter.
+    pub(crate) fn are_row_major(&self, strides: &Strides) -> bool {
+        let mut step = 1_isize;
+        for (&stride, &dim) in strides.iter().zip(self.iter()).rev() {
+            if dim == 0 {
+                return true;
+            }
+            if dim != 1 && stride != step {
+                return false;
+            }
+            step *= dim as isize;
+        }
+        true
+    }
+
+    /// The strides that show this shape, laid out by `strides`, repeated to `target`.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if the target cannot be reached by repeating.
+    pub(crate) fn broadcast_strides(&self, strides: &Strides, target: &Shape) -> Result<Strides> {
+        if !self.broadcasts_to(target) {
+            let expected = format!("a shape that repeats to {target}");
+            return Err(Error::Shapes { op: "broadcast_to", expected, got: vec![self.clone()] });
+        }
+        let front = target.rank() - self.rank();
+        let stride = |axis: usize| match axis.checked_sub(front) {
+            Some(own) if self[own] == target[axis] => strides[own],
+            _ => 0,
+        };
+        Ok((0..target.rank()).map(stride).collect())
+    }
+
     pub(crate) fn dims_mut(&mut self) -> &mut Few<usize> {
         &mut self.0
     }

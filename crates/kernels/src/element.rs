@@ -14,6 +14,7 @@ use crate::optim::OptimKernels;
 use crate::pool::PoolKernels;
 use crate::random::RandomKernels;
 use crate::reduce::ReduceKernels;
+use crate::scan::ScanKernels;
 use crate::simd::{Lanes, Simd};
 use crate::softmax::SoftmaxKernels;
 
@@ -41,6 +42,7 @@ pub trait Element:
     + PoolKernels
     + RandomKernels
     + ReduceKernels
+    + ScanKernels
     + SoftmaxKernels
     + Copy
     + Debug

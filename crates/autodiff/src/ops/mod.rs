@@ -57,6 +57,9 @@ macro_rules! entry {
     };
 }
 
+#[macro_use]
+mod elementwise;
+
 /// Declares the operations' files and collects their rows.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
@@ -73,37 +76,61 @@ macro_rules! catalogue {
 mod methods;
 
 catalogue!(
+    abs,
     activate,
     activate_grad,
     adaptive_avg_pool,
     adaptive_avg_pool_grad,
     add,
+    atan2,
     avg_pool,
     avg_pool_grad,
     broadcast_to,
+    ceil,
+    clamp,
     conv,
     conv_transpose,
     conv_weight_grad,
+    cos,
     cross_entropy,
     cross_entropy_grad,
     div,
+    erf,
+    erfc,
     exp,
+    exp_m1,
+    floor,
+    inside,
     linear,
     log,
+    log_1p,
     log_softmax,
     log_softmax_grad,
+    masked_fill,
     matmul,
     max_pool,
     max_pool_grad,
     max_pool_pick,
+    maximum,
     mean,
+    minimum,
     mse_loss,
     mul,
+    mul_no_nan,
     neg,
     offset,
     permute,
+    pow,
+    pow_scalar,
+    reciprocal,
+    rem,
     reshape,
+    round,
+    rsqrt,
     scale,
+    share,
+    sign,
+    sin,
     slice,
     slice_grad,
     softmax,
@@ -113,16 +140,21 @@ catalogue!(
     sub,
     sum,
     sum_to,
+    tan,
+    trunc,
+    where_,
 );
 
+mod compare;
 mod conv_reference;
 mod convolution;
 mod epilogue;
 mod operators;
 mod pool_reference;
 mod pooling;
-mod support;
+pub(crate) mod support;
 
+pub use abs::abs;
 pub use activate::{
     activate, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, leaky_relu,
     log_sigmoid, logistic, mish, relu, relu6, selu, silu, softplus, softshrink, softsign, tanh,
@@ -130,28 +162,51 @@ pub use activate::{
 };
 pub use adaptive_avg_pool::{adaptive_avg_pool1d, adaptive_avg_pool2d};
 pub use add::add;
+pub use atan2::atan2;
 pub use avg_pool::{avg_pool, avg_pool1d, avg_pool2d};
 pub use broadcast_to::broadcast_to;
+pub use ceil::ceil;
+pub use clamp::clamp;
+pub use compare::{eq, ge, gt, le, lt, ne};
 pub use conv::{conv, conv1d, conv2d};
 pub use conv_transpose::{conv_transpose, conv_transpose1d, conv_transpose2d};
 pub use convolution::{Conv1dOptions, Conv2dOptions, ConvOptions, ConvTransposeOptions, Extent};
+pub use cos::cos;
 pub use cross_entropy::cross_entropy;
 pub use div::div;
+pub use erf::erf;
+pub use erfc::erfc;
 pub use exp::exp;
+pub use exp_m1::exp_m1;
+pub use floor::floor;
 pub use linear::linear;
 pub use log::log;
+pub use log_1p::log_1p;
 pub use log_softmax::log_softmax;
+pub use masked_fill::masked_fill;
 pub use matmul::matmul;
 pub use max_pool::{max_pool, max_pool1d, max_pool2d};
+pub use maximum::maximum;
 pub use mean::{mean, mean_axes};
+pub use minimum::minimum;
 pub use mse_loss::mse_loss;
 pub use mul::mul;
+pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
 pub use offset::add_scalar;
 pub use permute::{permute, transpose};
 pub use pooling::{Pool, Pool1d, Pool2d};
+pub use pow::pow;
+pub use pow_scalar::pow_scalar;
+pub use reciprocal::reciprocal;
+pub use rem::rem;
 pub use reshape::reshape;
+pub use round::round;
+pub use rsqrt::rsqrt;
 pub use scale::mul_scalar;
+pub use share::share;
+pub use sign::sign;
+pub use sin::sin;
 pub use slice::slice;
 pub use softmax::softmax;
 pub use sqrt::sqrt;
@@ -159,3 +214,6 @@ pub use square::square;
 pub use sub::sub;
 pub use sum::{sum, sum_axes};
 pub use sum_to::sum_to;
+pub use tan::tan;
+pub use trunc::trunc;
+pub use where_::where_;

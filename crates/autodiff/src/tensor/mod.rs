@@ -321,28 +321,13 @@ impl<E: Element> Tensor<E> {
     /// The same buffer seen through another shape, strides and offset. The caller keeps every
     /// reachable element inside the buffer.
     pub(crate) fn view(&self, shape: Shape, strides: Strides, offset: usize) -> Self {
-        let strides = (!row_major(&shape, &strides)).then(|| Box::new(strides));
+        let strides = (!shape.are_row_major(&strides)).then(|| Box::new(strides));
         Tensor { handle: self.handle.clone(), offset, shape, strides }
     }
 
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
-}
-
-/// Whether the strides are those of row-major order, as far as they matter.
-fn row_major(shape: &Shape, strides: &Strides) -> bool {
-    let mut step = 1_isize;
-    for (&stride, &dim) in strides.iter().zip(shape.iter()).rev() {
-        if dim == 0 {
-            return true;
-        }
-        if dim != 1 && stride != step {
-            return false;
-        }
-        step *= dim as isize;
-    }
-    true
 }
 
 /// Equal shapes and equal elements (so a tensor that holds a NaN equals nothing).

@@ -31,12 +31,23 @@ struct Axis {
 }
 
 /// Writes `kernel(a, b)` in row-major order of `shape`, to which both operands broadcast.
-pub(crate) fn zip<E: Element>(
+pub(crate) fn zip<E: Element, T>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     shape: &Shape,
-    out: &mut [E],
-    kernel: impl Fn(Run<E>, Run<E>, &mut [E]),
+    out: &mut [T],
+    kernel: impl Fn(Run<E>, Run<E>, &mut [T]),
+) {
+    zip_at(a, b, shape, out, |_, a, b, out| kernel(a, b, out));
+}
+
+/// As [`zip`]; the kernel is told where in the output its part begins.
+pub(crate) fn zip_at<E: Element, T>(
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    shape: &Shape,
+    out: &mut [T],
+    kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]),
 ) {
     if out.is_empty() {
         return;
@@ -45,7 +56,7 @@ pub(crate) fn zip<E: Element>(
         && b.shape() == shape
         && let (Some(a), Some(b)) = (a.as_slice(), b.as_slice())
     {
-        return kernel(Run::Slice(a), Run::Slice(b), out);
+        return kernel(0, Run::Slice(a), Run::Slice(b), out);
     }
     let (a, b) = (a.broadcast_to(shape.clone()), b.broadcast_to(shape.clone()));
     let axes = coalesce(shape, &a.strides(), &b.strides());
@@ -56,14 +67,14 @@ pub(crate) fn zip<E: Element>(
         let (a, b) = (in_order(&a, pool), in_order(&b, pool));
         let a = a.as_slice().expect("copied above");
         let b = b.as_slice().expect("copied above");
-        return kernel(Run::Slice(a), Run::Slice(b), out);
+        return kernel(0, Run::Slice(a), Run::Slice(b), out);
     }
     let ((a, mut ia), (b, mut ib)) = (signed(&a), signed(&b));
     let outer = &axes[..axes.len().saturating_sub(1)];
     let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
-    for out in out.chunks_exact_mut(inner.size) {
+    for (i, out) in out.chunks_exact_mut(inner.size).enumerate() {
         let run_a = run(a, ia, inner.a, inner.size);
-        kernel(run_a, run(b, ib, inner.b, inner.size), out);
+        kernel(i * inner.size, run_a, run(b, ib, inner.b, inner.size), out);
         for (i, axis) in index.iter_mut().zip(outer).rev() {
             *i += 1;
             ia += axis.a;

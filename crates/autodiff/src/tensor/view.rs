@@ -261,19 +261,7 @@ impl<E: Element> Tensor<E> {
     pub fn try_broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         shape.checked_len::<E>()?;
-        if !self.shape().broadcasts_to(&shape) {
-            let expected = format!("a shape that repeats to {shape}");
-            let got = vec![self.shape().clone()];
-            return Err(Error::Shapes { op: "broadcast_to", expected, got });
-        }
-        let front = shape.rank() - self.rank();
-        let own_strides = self.strides();
-        let strides = (0..shape.rank())
-            .map(|axis| match axis.checked_sub(front) {
-                Some(own) if self.shape()[own] == shape[axis] => own_strides[own],
-                _ => 0,
-            })
-            .collect();
+        let strides = self.shape().broadcast_strides(&self.strides(), &shape)?;
         Ok(self.view(shape, strides, self.offset()))
     }
 
