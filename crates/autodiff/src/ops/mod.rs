@@ -3,6 +3,30 @@
 //! Each function here is an operation's fallible entry; the methods and operators of
 //! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
 //!
+//! # Shapes
+//!
+//! | | |
+//! |---|---|
+//! | the same elements in order | [`reshape()`], [`flatten`], [`squeeze`], [`unsqueeze`] |
+//! | axes in another order | [`permute()`], [`transpose`], [`move_axis`] |
+//! | parts | [`slice()`] with steps and negative positions, [`narrow`], [`select`], [`split()`], [`chunk`], [`diagonal()`] |
+//! | copies | [`broadcast_to()`], [`repeat()`] (tile), [`repeat_interleave`] |
+//! | joined | [`concat()`], [`stack`] |
+//! | around | [`pad()`] with a number, mirrored or with the edge |
+//! | moved | [`flip()`], [`roll()`] |
+//! | by an [`Index`](crate::Index) | [`gather()`], [`index_select()`], [`scatter_add()`], [`Tensor::one_hot`](crate::Tensor::one_hot) |
+//!
+//! What can be a view is one and costs no copy: all of the first three lines (but a reshape that no
+//! strides express), [`broadcast_to()`] and [`flip()`].
+//!
+//! # Linear algebra
+//!
+//! [`matmul()`] with broadcasting batches, [`linear()`] with bias and activation, [`dot`], [`outer`],
+//! [`einsum()`] of any number of operands, [`trace`], [`diag`], [`diag_embed`], [`diagonal()`],
+//! [`tril`], [`triu`]. Transposes cost nothing.
+//!
+//! # Adding one
+//!
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
 //! rows) and name it in the list below. A file without rows does not compile.
 
@@ -57,6 +81,50 @@ macro_rules! entry {
     };
 }
 
+/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error.
+macro_rules! sugar {
+    (
+        $(#[$doc:meta])*
+        $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        sugar! { $(#[$doc])* var $name($first $(, $operand)* $(; $($arg: $type),+)?) }
+
+        impl<E: wengert_kernels::Element> crate::Tensor<E> {
+            $(#[$doc])*
+            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(&self $(, $operand: &Self)* $($(, $arg: $type)+)?) -> Self {
+                let operands = [self $(, $operand)*];
+                crate::error::expect(crate::op::compose(&operands, |operands| {
+                    let &[$first $(, $operand)*] = operands else {
+                        unreachable!("as many variables as tensors")
+                    };
+                    $name($first $(, $operand)* $($(, $arg)+)?)
+                }))
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        var $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        impl<E: wengert_kernels::Element> crate::Var<'_, E> {
+            $(#[$doc])*
+            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(self $(, $operand: Self)* $($(, $arg: $type)+)?) -> Self {
+                crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))
+            }
+        }
+    };
+}
+
 /// Declares the operations' files and collects their rows.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
@@ -74,10 +142,18 @@ catalogue!(
     activate_grad,
     add,
     broadcast_to,
+    concat,
     cross_entropy,
     cross_entropy_grad,
+    diagonal,
+    diagonal_grad,
     div,
     exp,
+    flip,
+    gather,
+    gather_grad,
+    index_select,
+    index_select_grad,
     linear,
     log,
     log_softmax,
@@ -88,9 +164,12 @@ catalogue!(
     mul,
     neg,
     offset,
+    pad,
     permute,
     reshape,
+    roll,
     scale,
+    scatter_add,
     slice,
     slice_grad,
     softmax,
@@ -100,9 +179,15 @@ catalogue!(
     sub,
     sum,
     sum_to,
+    triangle,
 );
 
+mod einsum;
+mod indexed;
 mod operators;
+mod products;
+mod repeat;
+mod split;
 mod support;
 
 pub use activate::{
@@ -112,9 +197,16 @@ pub use activate::{
 };
 pub use add::add;
 pub use broadcast_to::broadcast_to;
+pub use concat::{concat, stack};
 pub use cross_entropy::cross_entropy;
+pub use diagonal::{diagonal, trace};
+pub use diagonal_grad::{diag, diag_embed};
 pub use div::div;
+pub use einsum::einsum;
 pub use exp::exp;
+pub use flip::flip;
+pub use gather::gather;
+pub use index_select::index_select;
 pub use linear::linear;
 pub use log::log;
 pub use log_softmax::log_softmax;
@@ -124,13 +216,20 @@ pub use mse_loss::mse_loss;
 pub use mul::mul;
 pub use neg::neg;
 pub use offset::add_scalar;
-pub use permute::{permute, transpose};
-pub use reshape::reshape;
+pub use pad::{PadMode, PadWidth, pad};
+pub use permute::{move_axis, permute, transpose};
+pub use products::{dot, outer};
+pub use repeat::{repeat, repeat_interleave};
+pub use reshape::{flatten, reshape, squeeze, unsqueeze};
+pub use roll::roll;
 pub use scale::mul_scalar;
-pub use slice::slice;
+pub use scatter_add::scatter_add;
+pub use slice::{narrow, select, slice};
 pub use softmax::softmax;
+pub use split::{chunk, split};
 pub use sqrt::sqrt;
 pub use square::square;
 pub use sub::sub;
 pub use sum::{sum, sum_axes};
 pub use sum_to::sum_to;
+pub use triangle::{tril, triu};
