@@ -1,6 +1,7 @@
 //! Tensors and tape-based reverse-mode automatic differentiation on the CPU.
 //!
 //! - [`Tensor`]: a shape, strides, and a shared buffer; views cost nothing.
+//! - [`Index`]: whole numbers with a shape, which say where to read or write.
 //! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
 //! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
 //! - [`Var::backward`] and [`grad`]: gradients, and gradients of gradients.
@@ -37,6 +38,7 @@ mod gradcheck;
 mod gradients;
 mod hook;
 mod mask;
+mod index;
 mod op;
 pub mod ops;
 mod parameter;
@@ -60,6 +62,7 @@ pub use gradcheck::{
 };
 pub use gradients::Gradients;
 pub use mask::Mask;
+pub use index::Index;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{Parameter, ParameterId};
 pub use pool::Memory;

@@ -24,10 +24,10 @@ pub(crate) fn map<E: Element>(x: &Tensor<E>, out: &mut [E], kernel: impl Fn(&[E]
 
 /// One level of a loop nest: how often, and the two operands' strides.
 #[derive(Clone, Copy)]
-struct Axis {
-    size: usize,
-    a: isize,
-    b: isize,
+pub(crate) struct Axis {
+    pub(crate) size: usize,
+    pub(crate) a: isize,
+    pub(crate) b: isize,
 }
 
 /// Writes `kernel(a, b)` in row-major order of `shape`, to which both operands broadcast.
@@ -75,17 +75,22 @@ pub(crate) fn zip_at<E: Element, T>(
     for (i, out) in out.chunks_exact_mut(inner.size).enumerate() {
         let run_a = run(a, ia, inner.a, inner.size);
         kernel(i * inner.size, run_a, run(b, ib, inner.b, inner.size), out);
-        for (i, axis) in index.iter_mut().zip(outer).rev() {
-            *i += 1;
-            ia += axis.a;
-            ib += axis.b;
-            if *i < axis.size {
-                break;
-            }
-            *i = 0;
-            ia -= axis.a * axis.size as isize;
-            ib -= axis.b * axis.size as isize;
+        advance(outer, &mut index, &mut ia, &mut ib);
+    }
+}
+
+/// The next turn of a loop nest: its index, and the operands' places.
+pub(crate) fn advance(nest: &[Axis], index: &mut [usize], a: &mut isize, b: &mut isize) {
+    for (i, axis) in index.iter_mut().zip(nest).rev() {
+        *i += 1;
+        *a += axis.a;
+        *b += axis.b;
+        if *i < axis.size {
+            break;
         }
+        *i = 0;
+        *a -= axis.a * axis.size as isize;
+        *b -= axis.b * axis.size as isize;
     }
 }
 
@@ -104,7 +109,7 @@ fn run<E: Element>(buffer: &[E], at: isize, stride: isize, size: usize) -> Run<'
 }
 
 /// The loop nest with neighbouring axes merged wherever both operands walk through them as one.
-fn coalesce(shape: &Shape, a: &[isize], b: &[isize]) -> SmallVec<[Axis; 4]> {
+pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[Axis; 4]> {
     let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
     for ((&size, &a), &b) in shape.iter().zip(a).zip(b) {
         if size == 1 {
