@@ -432,6 +432,20 @@ mod tests {
     }
 
     #[test]
+    fn a_gradient_is_one_pass() {
+        let tape = Tape::new();
+        let (x, w) = (tape.variable(&numbers(9)), tape.constant(&numbers(10)));
+        let z = chain(x, w);
+        let gradients = z.mean().backward();
+        // Only what the mean has looked at is there, and then the gradient.
+        let held = |len: usize| tape.memory().live / (len * 4);
+        assert_eq!(held(LEN), 1);
+        assert!(gradients.get(x).unwrap().is_pending());
+        gradients.get(x).unwrap().to_vec();
+        assert_eq!(held(LEN), 2);
+    }
+
+    #[test]
     fn what_nobody_looks_at_takes_no_memory() {
         let tape = Tape::new();
         let x = tape.variable(&numbers(6));

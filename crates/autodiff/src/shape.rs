@@ -118,6 +118,43 @@ impl Shape {
         }
     }
 
+    /// The place for a new axis that a (possibly negative) number names: in front of the axis of
+    /// that number, or behind the last.
+    pub(crate) fn place(&self, op: &'static str, axis: isize) -> Result<usize> {
+        let places = self.rank() + 1;
+        let absolute = if axis < 0 { axis + places as isize } else { axis };
+        if (0..places as isize).contains(&absolute) {
+            return Ok(absolute as usize);
+        }
+        let message = format!(
+            "there is no place {axis} for a new axis in {self}; places run from -{places} to {}",
+            self.rank()
+        );
+        Err(Error::Argument { op, message })
+    }
+
+    /// The axis a number names, if its size is 1.
+    pub(crate) fn axis_of_one(&self, op: &'static str, axis: isize) -> Result<usize> {
+        let at = self.axis(op, axis)?;
+        if self[at] == 1 {
+            return Ok(at);
+        }
+        let message =
+            format!("axis {axis} of {self} has size {}; an axis of size 1 can go", self[at]);
+        Err(Error::Argument { op, message })
+    }
+
+    /// The sizes in front of the last two, and the last two.
+    pub(crate) fn matrices(&self, op: &'static str) -> Result<(&[usize], [usize; 2])> {
+        match self.split_last_chunk() {
+            Some((front, &matrix)) => Ok((front, matrix)),
+            None => {
+                let expected = "matrices, a shape [.., rows, columns]".to_owned();
+                Err(Error::Shapes { op, expected, got: vec![self.clone()] })
+            }
+        }
+    }
+
     /// One flag an axis: whether `axes` names it. An axis named twice is an error.
     pub(crate) fn axis_set(&self, op: &'static str, axes: &[isize]) -> Result<SmallVec<[bool; 4]>> {
         let mut set: SmallVec<[bool; 4]> = SmallVec::from_elem(false, self.rank());
@@ -140,6 +177,49 @@ impl Shape {
     /// This shape without the flagged axes.
     pub(crate) fn without(&self, flags: &[bool]) -> Shape {
         Shape(self.0.iter().zip(flags).filter(|(_, flag)| !**flag).map(|(&d, _)| d).collect())
+    }
+
+    /// Whether the strides are those of row-major order, as far as they matter.
+    pub(crate) fn are_row_major(&self, strides: &Strides) -> bool {
+        let mut step = 1_isize;
+        for (&stride, &dim) in strides.iter().zip(self.iter()).rev() {
+            if dim == 0 {
+                return true;
+            }
+            if dim != 1 && stride != step {
+                return false;
+            }
+            step *= dim as isize;
+        }
+        true
+    }
+
+    /// The strides that show this shape, laid out by `strides`, repeated to `target`.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if the target cannot be reached by repeating.
+    pub(crate) fn broadcast_strides(&self, strides: &Strides, target: &Shape) -> Result<Strides> {
+        if !self.broadcasts_to(target) {
+            let expected = format!("a shape that repeats to {target}");
+            return Err(Error::Shapes { op: "broadcast_to", expected, got: vec![self.clone()] });
+        }
+        let front = target.rank() - self.rank();
+        let stride = |axis: usize| match axis.checked_sub(front) {
+            Some(own) if self[own] == target[axis] => strides[own],
+            _ => 0,
+        };
+        Ok((0..target.rank()).map(stride).collect())
+    }
+
+    /// The next place in row-major order; behind the last comes the first.
+    pub(crate) fn advance(&self, place: &mut [usize]) {
+        for (i, &dim) in place.iter_mut().zip(self.0.iter()).rev() {
+            *i += 1;
+            if *i < dim {
+                return;
+            }
+            *i = 0;
+        }
     }
 
     pub(crate) fn dims_mut(&mut self) -> &mut Few<usize> {

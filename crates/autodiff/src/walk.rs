@@ -12,7 +12,7 @@ use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::gradients::Entry;
 use crate::hook;
-use crate::op::{Context, Vjp, value_of};
+use crate::op::{Vjp, lazy_value_of, value_of};
 use crate::ops::{self, add::Add};
 use crate::pool::Pool;
 use crate::shape::Shape;
@@ -473,14 +473,12 @@ fn wrong_shape<E: Element>(rule: &Rule<E>, expected: &Shape, got: &Shape) -> Err
 /// Adds a tensor of the same shape, in place if nobody shares the buffer.
 fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, pool: &Pool<E>) -> Result<()> {
     if sum.is_pending() || new.is_pending() {
-        *sum =
-            value_of(&Add, &[sum, new], Context { pool: Some(pool), anomaly: false, lazy: true })?;
+        *sum = lazy_value_of(&Add, &[sum, new], pool)?;
     } else if sum.is_unique() && sum.is_contiguous() {
         let new = new.contiguous();
         elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));
     } else {
-        let context = Context { pool: Some(pool), anomaly: false, lazy: false };
-        *sum = value_of(&Add, &[sum, new], context)?;
+        *sum = value_of(&Add, &[sum, new], Some(pool))?;
     }
     Ok(())
 }

@@ -8,12 +8,14 @@ use crate::activation::ActivationKernels;
 use crate::conv::ConvKernels;
 use crate::elementwise::ElementwiseKernels;
 use crate::gemm::GemmKernels;
+use crate::layout::LayoutKernels;
 use crate::math::{Constants, UnaryKernels};
 use crate::norm::NormKernels;
 use crate::optim::OptimKernels;
 use crate::pool::PoolKernels;
 use crate::random::RandomKernels;
 use crate::reduce::ReduceKernels;
+use crate::scan::ScanKernels;
 use crate::simd::{Lanes, Simd};
 use crate::softmax::SoftmaxKernels;
 
@@ -36,11 +38,13 @@ pub trait Element:
     + ConvKernels
     + GemmKernels
     + ElementwiseKernels
+    + LayoutKernels
     + NormKernels
     + OptimKernels
     + PoolKernels
     + RandomKernels
     + ReduceKernels
+    + ScanKernels
     + SoftmaxKernels
     + Copy
     + Debug

@@ -17,6 +17,7 @@ pub mod optim;
 pub mod pool;
 pub mod random;
 pub mod reduce;
+pub mod scan;
 pub mod simd;
 pub mod slices;
 pub mod softmax;

@@ -77,3 +77,18 @@ fn views_outside_of_the_source_are_refused() {
             .contains("does not have the 3 elements")
     );
 }
+
+#[test]
+fn a_row_longer_than_a_threads_share_is_copied() {
+    let len = (1 << 17) + 1;
+    let mut once = vec![0.0_f32; len];
+    copy_strided(&[3.0], 0, &[len], &[0], &mut once);
+    assert!(once.iter().all(|&x| x == 3.0));
+    let source: Vec<f32> = (0..2 * len).map(|i| i as f32).collect();
+    let mut flipped = vec![0.0; 2 * len];
+    copy_strided(&source, len - 1, &[2, len], &[len as isize, -1], &mut flipped);
+    assert_eq!(
+        (flipped[0], flipped[len - 1], flipped[len]),
+        ((len - 1) as f32, 0.0, (2 * len - 1) as f32)
+    );
+}

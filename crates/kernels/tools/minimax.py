@@ -8,7 +8,7 @@ the smallest magnitude the fitted function takes. Coefficients run from the lowe
 
 import struct
 
-from mpmath import (atanh, chebyfit, cos, e, erf, erfc, exp, expm1, findroot, log, mp, mpf, pi, sin,
+from mpmath import (atan, atanh, chebyfit, cos, e, erf, erfc, exp, expm1, findroot, log, mp, mpf, pi, sin,
                     sqrt, tanh)
 
 mp.dps = 60
@@ -93,6 +93,11 @@ def erf_tail(w):
 def shrink_tail(w):
     x = sqrt(w)
     return (x - tanh(x)) / (w * x)
+
+
+def atan_tail(w):
+    t = sqrt(w)
+    return (atan(t) - t) / (w * t)
 
 
 def mills(z):
@@ -187,6 +192,8 @@ print()
 
 print("pub(crate) mod long")
 polynomial("ERF", "f64", erf_tail, (TINY, mpf(1)), 14, start=open_line)
+polynomial("ATAN", "f64", atan_tail, (TINY, (sqrt(2) - 1) ** 2 * mpf("1.001")), 13,
+           start=open_line)
 low = 1 / (1 + SCALE_NORMAL * mpf(39)) - CENTER_NORMAL
 low_erfc = 1 / (1 + SCALE_ERFC * mpf("27.4")) - CENTER_ERFC
 high, high_erfc = 1 - CENTER_NORMAL, 1 - CENTER_ERFC

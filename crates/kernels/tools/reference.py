@@ -12,7 +12,8 @@ import os
 import random
 import struct
 
-from mpmath import (cos, erf, erfc, exp, expm1, findroot, log, log1p, mp, mpf, pi, sin, sqrt, tanh)
+from mpmath import (cos, erf, erfc, exp, expm1, findroot, log, log1p, mp, mpf, pi, sin, sqrt, tan,
+                    tanh)
 
 mp.dps = 400  # the tails cancel: 1 - tanh(300) needs 260 digits
 
@@ -113,6 +114,7 @@ FUNCTIONS = {
     "tanhshrink_grad": (lambda x: tanh(x) ** 2, 20),
     "hard_swish_grad": (lambda x: mpf(0) if x <= -3 else mpf(1) if x >= 3 else x / 3 + mpf(1) / 2,
                         5),
+    "tan": (tan, 1e300),
 }
 
 # Where a function changes sign away from zero; arguments are taken close to it as well.
@@ -125,6 +127,7 @@ ROOTS = {
     "log": mpf(1),
     "cos": pi / 2,
     "sin": pi,
+    "tan": pi,
 }
 
 

@@ -17,6 +17,7 @@ mod math;
 mod measure;
 mod norm;
 mod optim;
+mod permute;
 mod pool;
 mod random;
 mod reduce;
@@ -34,7 +35,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -43,6 +44,7 @@ const GROUPS: [Group; 15] = [
     ("norm", norm::cases),
     ("optim", optim::cases),
     ("random", random::cases),
+    ("permute", permute::cases),
     ("wide", wide::cases),
     ("gemm", gemm::cases),
     ("gemm-small", gemm::small),

@@ -3,12 +3,12 @@
 //! sum of `gz` over its rows.
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation, Saved};
+use wengert_kernels::activation::Activation;
 use wengert_kernels::gemm::{Bias, Epilogue};
 
 use super::activate::check;
-use super::activate_grad::ActivateGrad;
-use super::matmul::{flat_rows, product, product_on};
+use super::epilogue;
+use super::matmul::{as_rows, product, product_on};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
@@ -54,24 +54,10 @@ impl<E: Element> Op<E> for Linear {
         let bias = inputs.get(2).map(|bias| bias.contiguous());
         let bias = bias.as_ref().and_then(Tensor::as_slice);
         let x = as_rows(inputs[0])?;
-        let sizes = (x.shape()[0], weight.shape()[1]);
-        let fused = match self.activation.saves() {
-            Saved::Output => self.activation,
-            Saved::Input => Activation::Identity,
-        };
         let bias = bias.map_or(Bias::None, Bias::PerColumn);
-        let epilogue = Epilogue { bias, activation: fused };
-        product(&x, &weight, sizes, epilogue, out.as_mut_slice());
-        if self.activation.saves() == Saved::Input {
-            // The derivative needs what the activation was applied to.
-            let pre = out;
-            let mut out = ctx.output();
-            let before = pre.as_slice().expect("an output is contiguous");
-            activation::forward(self.activation, before, out.as_mut_slice());
-            ctx.save(pre);
-            return Ok(out);
-        }
-        Ok(out)
+        let epilogue = Epilogue { bias, activation: epilogue::fused(self.activation) };
+        product(&x, &weight, epilogue, out.as_mut_slice());
+        epilogue::finish(self.activation, out, ctx)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
@@ -79,7 +65,8 @@ impl<E: Element> Op<E> for Linear {
             return self.values(node);
         }
         let (x, w) = (node.input(0), node.input(1));
-        let gz = self.before_activation(node)?;
+        let plain = Linear { activation: Activation::Identity };
+        let gz = epilogue::cotangent(self.activation, node, plain)?;
         let front = x.shape().rank() - 1;
         let rows: usize = x.shape()[..front].iter().product();
         let flat = |v: Var<'t, E>| {
@@ -100,24 +87,11 @@ impl<E: Element> Op<E> for Linear {
     }
 }
 
-/// The tensor as a matrix of its last axis' rows.
-fn as_rows<E: Element>(x: &Tensor<E>) -> Result<Tensor<E>> {
-    if let Some(rows) = flat_rows(x) {
-        return Ok(rows);
-    }
-    let (cols, front) = (x.shape()[x.rank() - 1], &x.shape()[..x.rank() - 1]);
-    x.copied(x.pool()).try_reshape([front.iter().product(), cols])
-}
-
 impl Linear {
     /// The cotangents where nothing is recorded: the products straight from where the operands lie.
     fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let (x, w, gy) = (node.value(0)?, node.value(1)?, node.gy().try_value()?);
-        let gz = match self.activation.saves() {
-            _ if self.activation == Activation::Identity => gy,
-            Saved::Output => self.slope(node, &gy, &node.output().try_value()?)?,
-            Saved::Input => self.slope(node, &gy, node.saved(0))?,
-        };
+        let (x, w) = (node.value(0)?, node.value(1)?);
+        let gz = epilogue::cotangent_value(self.activation, node)?;
         let gz = &as_rows(&gz)?;
         let mut result = Cotangents::new();
         result.push(node.needs(0).then(|| product_on(node, gz, &w, x.shape())).transpose()?);
@@ -132,36 +106,6 @@ impl Linear {
             result.push(node.needs(2).then(by_bias).transpose()?);
         }
         Ok(result)
-    }
-
-    /// `gy f'`, from what the activation saved.
-    fn slope<E: Element>(
-        &self,
-        node: &Vjp<'_, '_, E>,
-        gy: &Tensor<E>,
-        saved: &Tensor<E>,
-    ) -> Result<Tensor<E>> {
-        let mut gz = node.scratch(saved.shape().clone())?;
-        let (gy, saved) = (gy.contiguous(), saved.contiguous());
-        let (gy, saved) = (gy.as_slice().unwrap_or_default(), saved.as_slice().unwrap_or_default());
-        activation::backward(self.activation, gy, saved, gz.as_mut_slice());
-        Ok(gz)
-    }
-
-    /// The cotangent of what the activation was applied to, recorded.
-    fn before_activation<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Var<'t, E>> {
-        let op = ActivateGrad { activation: self.activation };
-        match self.activation.saves() {
-            _ if self.activation == Activation::Identity => Ok(node.gy()),
-            Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
-            Saved::Input => {
-                // Recomputed from the operands, so that it is differentiated as well.
-                let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
-                let plain = Linear { activation: Activation::Identity };
-                let pre = node.tape().apply(plain, &operands)?;
-                node.tape().apply(op, &[node.gy(), pre])
-            }
-        }
     }
 }
 

@@ -3,6 +3,30 @@
 //! Each function here is an operation's fallible entry; the methods and operators of
 //! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
 //!
+//! # Shapes
+//!
+//! | | |
+//! |---|---|
+//! | the same elements in order | [`reshape()`], [`flatten`], [`squeeze`], [`unsqueeze`] |
+//! | axes in another order | [`permute()`], [`transpose`], [`move_axis`] |
+//! | parts | [`slice()`] with steps and negative positions, [`narrow`], [`select`], [`split()`], [`chunk`], [`diagonal()`] |
+//! | copies | [`broadcast_to()`], [`repeat()`] (tile), [`repeat_interleave`] |
+//! | joined | [`concat()`], [`stack`] |
+//! | around | [`pad()`] with a number, mirrored or with the edge |
+//! | moved | [`flip()`], [`roll()`] |
+//! | by an [`Index`](crate::Index) | [`gather()`], [`index_select()`], [`scatter_add()`], [`Tensor::one_hot`](crate::Tensor::one_hot) |
+//!
+//! What can be a view is one and costs no copy: all of the first three lines (but a reshape that no
+//! strides express), [`broadcast_to()`] and [`flip()`].
+//!
+//! # Linear algebra
+//!
+//! [`matmul()`] with broadcasting batches, [`linear()`] with bias and activation, [`dot`], [`outer`],
+//! [`einsum()`] of any number of operands, [`trace`], [`diag`], [`diag_embed`], [`diagonal()`],
+//! [`tril`], [`triu`]. Transposes cost nothing.
+//!
+//! # Adding one
+//!
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
 //! rows) and name it in the list below. A file without rows does not compile.
 
@@ -57,6 +81,53 @@ macro_rules! entry {
     };
 }
 
+/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error.
+macro_rules! sugar {
+    (
+        $(#[$doc:meta])*
+        $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        sugar! { $(#[$doc])* var $name($first $(, $operand)* $(; $($arg: $type),+)?) }
+
+        impl<E: wengert_kernels::Element> crate::Tensor<E> {
+            $(#[$doc])*
+            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(&self $(, $operand: &Self)* $($(, $arg: $type)+)?) -> Self {
+                let operands = [self $(, $operand)*];
+                crate::error::expect(crate::op::compose(&operands, |operands| {
+                    let &[$first $(, $operand)*] = operands else {
+                        unreachable!("as many variables as tensors")
+                    };
+                    $name($first $(, $operand)* $($(, $arg)+)?)
+                }))
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        var $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        impl<E: wengert_kernels::Element> crate::Var<'_, E> {
+            $(#[$doc])*
+            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(self $(, $operand: Self)* $($(, $arg: $type)+)?) -> Self {
+                crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))
+            }
+        }
+    };
+}
+
+#[macro_use]
+mod elementwise;
+
 /// Declares the operations' files and collects their rows.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
@@ -69,28 +140,76 @@ macro_rules! catalogue {
     };
 }
 
+#[macro_use]
+mod methods;
+
 catalogue!(
+    abs,
     activate,
     activate_grad,
+    adaptive_avg_pool,
+    adaptive_avg_pool_grad,
     add,
+    atan2,
+    avg_pool,
+    avg_pool_grad,
     broadcast_to,
+    ceil,
+    clamp,
+    concat,
+    conv,
+    conv_transpose,
+    conv_weight_grad,
+    cos,
     cross_entropy,
     cross_entropy_grad,
+    diagonal,
+    diagonal_grad,
     div,
+    erf,
+    erfc,
     exp,
+    exp_m1,
+    flip,
+    floor,
+    gather,
+    gather_grad,
+    index_select,
+    index_select_grad,
+    inside,
     linear,
     log,
+    log_1p,
     log_softmax,
     log_softmax_grad,
+    masked_fill,
     matmul,
+    max_pool,
+    max_pool_grad,
+    max_pool_pick,
+    maximum,
     mean,
+    minimum,
     mse_loss,
     mul,
+    mul_no_nan,
     neg,
     offset,
+    pad,
     permute,
+    pow,
+    pow_scalar,
+    reciprocal,
+    rem,
     reshape,
+    roll,
+    round,
+    rsqrt,
     scale,
+    scatter_add,
+    share,
+    sign,
+    sin,
     slice,
     slice_grad,
     softmax,
@@ -100,37 +219,100 @@ catalogue!(
     sub,
     sum,
     sum_to,
+    tan,
+    triangle,
+    trunc,
+    where_,
 );
 
+mod compare;
+mod conv_reference;
+mod convolution;
+mod einsum;
+mod epilogue;
+mod indexed;
 mod operators;
-mod support;
+mod pool_reference;
+mod pooling;
+mod products;
+mod repeat;
+mod split;
+pub(crate) mod support;
 
+pub use abs::abs;
 pub use activate::{
     activate, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, leaky_relu,
     log_sigmoid, logistic, mish, relu, relu6, selu, silu, softplus, softshrink, softsign, tanh,
     tanhshrink,
 };
+pub use adaptive_avg_pool::{adaptive_avg_pool1d, adaptive_avg_pool2d};
 pub use add::add;
+pub use atan2::atan2;
+pub use avg_pool::{avg_pool, avg_pool1d, avg_pool2d};
 pub use broadcast_to::broadcast_to;
+pub use ceil::ceil;
+pub use clamp::clamp;
+pub use compare::{eq, ge, gt, le, lt, ne};
+pub use concat::{concat, stack};
+pub use conv::{conv, conv1d, conv2d};
+pub use conv_transpose::{conv_transpose, conv_transpose1d, conv_transpose2d};
+pub use convolution::{Conv1dOptions, Conv2dOptions, ConvOptions, ConvTransposeOptions, Extent};
+pub use cos::cos;
 pub use cross_entropy::cross_entropy;
+pub use diagonal::{diagonal, trace};
+pub use diagonal_grad::{diag, diag_embed};
 pub use div::div;
+pub use einsum::einsum;
+pub use erf::erf;
+pub use erfc::erfc;
 pub use exp::exp;
+pub use exp_m1::exp_m1;
+pub use flip::flip;
+pub use floor::floor;
+pub use gather::gather;
+pub use index_select::index_select;
 pub use linear::linear;
 pub use log::log;
+pub use log_1p::log_1p;
 pub use log_softmax::log_softmax;
+pub use masked_fill::masked_fill;
 pub use matmul::matmul;
+pub use max_pool::{max_pool, max_pool1d, max_pool2d};
+pub use maximum::maximum;
 pub use mean::{mean, mean_axes};
+pub use minimum::minimum;
 pub use mse_loss::mse_loss;
 pub use mul::mul;
+pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
 pub use offset::add_scalar;
-pub use permute::{permute, transpose};
-pub use reshape::reshape;
+pub use pad::{PadMode, PadWidth, pad};
+pub use permute::{move_axis, permute, transpose};
+pub use pooling::{Pool, Pool1d, Pool2d};
+pub use pow::pow;
+pub use pow_scalar::pow_scalar;
+pub use products::{dot, outer};
+pub use reciprocal::reciprocal;
+pub use rem::rem;
+pub use repeat::{repeat, repeat_interleave};
+pub use reshape::{flatten, reshape, squeeze, unsqueeze};
+pub use roll::roll;
+pub use round::round;
+pub use rsqrt::rsqrt;
 pub use scale::mul_scalar;
-pub use slice::slice;
+pub use scatter_add::scatter_add;
+pub use share::share;
+pub use sign::sign;
+pub use sin::sin;
+pub use slice::{narrow, select, slice};
 pub use softmax::softmax;
+pub use split::{chunk, split};
 pub use sqrt::sqrt;
 pub use square::square;
 pub use sub::sub;
 pub use sum::{sum, sum_axes};
 pub use sum_to::sum_to;
+pub use tan::tan;
+pub use triangle::{tril, triu};
+pub use trunc::trunc;
+pub use where_::where_;

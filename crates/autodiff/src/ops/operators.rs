@@ -1,6 +1,6 @@
-//! `+ - * /` and unary `-` between variables, tensors and numbers.
+//! `+ - * / %` and unary `-` between variables, tensors and numbers.
 
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
 use wengert_kernels::Element;
 
@@ -29,7 +29,7 @@ macro_rules! binary {
     };
 }
 
-binary!(Add add, Sub sub, Mul mul, Div div);
+binary!(Add add, Sub sub, Mul mul, Div div, Rem rem);
 
 impl<E: Element> Neg for Var<'_, E> {
     type Output = Self;
@@ -77,6 +77,14 @@ impl<E: Element> Div<E> for Var<'_, E> {
     #[track_caller]
     fn div(self, number: E) -> Self {
         Var::div(self, self.tape().constant(&Tensor::scalar(number)))
+    }
+}
+
+impl<E: Element> Rem<E> for Var<'_, E> {
+    type Output = Self;
+    #[track_caller]
+    fn rem(self, number: E) -> Self {
+        Var::rem(self, self.tape().constant(&Tensor::scalar(number)))
     }
 }
 

@@ -7,12 +7,16 @@ use wengert_kernels::elementwise::Run;
 
 use crate::error::{Error, Result};
 use crate::lazy::Kernel;
+use crate::mask::Mask;
 use crate::op::Forward;
+use crate::pool::Pool;
 use crate::shape::Shape;
+use crate::tape::{Tape, Var};
 use crate::tensor::{Tensor, strided};
+use crate::testing::{Domain, Sampler};
 
 /// The shape two operands broadcast to.
-pub(super) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
+pub(crate) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     let (a, b) = (inputs[0], inputs[1]);
     a.broadcast(b).ok_or_else(|| {
         let expected =
@@ -36,6 +40,20 @@ pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
         let expected = "at least one axis".to_owned();
         Error::Shapes { op, expected, got: vec![shape.clone()] }
     })
+}
+
+/// The value of a computation on a tape of its own.
+pub(super) fn on_tape<E: Element>(
+    pool: Option<&Pool<E>>,
+    body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
+) -> Result<Tensor<E>> {
+    let tape = pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()));
+    body(&tape)?.try_value()
+}
+
+/// An operand's elements in row-major order.
+pub(super) fn slice<E: Element>(contiguous: &Tensor<E>) -> &[E] {
+    contiguous.as_slice().expect("made contiguous")
 }
 
 /// The output of a kernel on one operand.
@@ -150,4 +168,49 @@ fn whole<E: Element>(
         kernel(a, b, out);
         start = range.end;
     }
+}
+
+/// A random mask for a case: of the shape or one that broadcasts to it, transposed in memory or not.
+pub(super) fn sample_mask(s: &mut Sampler, shape: &Shape) -> Mask {
+    let mut part = shape.clone();
+    for dim in part.dims_mut().iter_mut() {
+        if s.below(4) == 0 {
+            *dim = 1;
+        }
+    }
+    if part.rank() > 1 && s.coin() {
+        part.dims_mut().swap(0, 1);
+        return Mask::from_fn(part, |_| s.coin()).transpose(0, 1);
+    }
+    Mask::from_fn(part, |_| s.coin())
+}
+
+/// Values that are no whole numbers, nor halfway between two.
+pub(super) const BETWEEN_WHOLE: Domain = Domain {
+    low: -3.0,
+    high: 3.0,
+    avoid: &[-3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0],
+    margin: 0.125,
+};
+
+/// Operands that broadcast, of which no two elements are close to each other: those of the first are
+/// near whole numbers, those of the second between them.
+pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
+    let (a, b) = s.broadcast_pair();
+    let mut near = |shape: &Shape, offset: f64| {
+        let values = s.tensor(shape, &Domain::REAL);
+        &values.round().add_scalar(offset) + &values.mul_scalar(0.05)
+    };
+    vec![near(&a, 0.0), near(&b, 0.5)]
+}
+
+/// The error function by its Taylor series, which is good to rounding for arguments of order one.
+pub(super) fn reference_erf(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..60 {
+        let n = f64::from(n);
+        term *= -x * x / n;
+        sum += term / (2.0 * n + 1.0);
+    }
+    sum * std::f64::consts::FRAC_2_SQRT_PI
 }

@@ -6,6 +6,7 @@ pub(crate) mod strided;
 mod view;
 
 pub use view::Step;
+pub(crate) use view::diagonal_of;
 
 use rand::Rng;
 use smallvec::SmallVec;
@@ -118,13 +119,7 @@ impl<E: Element> Tensor<E> {
         let mut index = vec![0; shape.rank()];
         for element in tensor.as_mut_slice() {
             *element = f(&index);
-            for (i, &dim) in index.iter_mut().zip(shape.iter()).rev() {
-                *i += 1;
-                if *i < dim {
-                    break;
-                }
-                *i = 0;
-            }
+            shape.advance(&mut index);
         }
         tensor
     }
@@ -235,8 +230,9 @@ impl<E: Element> Tensor<E> {
         operands: &[&Tensor<E>],
     ) -> Option<SmallVec<[Operand<E>; 2]>> {
         let operand = |x: &&Tensor<E>| {
-            if let (Some(element), true) = (x.handle.single(), x.shape.broadcasts_to(shape)) {
-                return Some(Operand::Splat(element));
+            let one = x.len() == 1 || x.strides().iter().all(|&stride| stride == 0);
+            if one && x.shape.broadcasts_to(shape) {
+                return Some(Operand::Splat(x.handle.as_slice()[x.offset]));
             }
             let aligned = x.is_contiguous() && x.shape == *shape;
             aligned.then(|| Operand::Elements(x.handle.clone(), x.offset))
@@ -359,28 +355,13 @@ impl<E: Element> Tensor<E> {
     /// The same buffer seen through another shape, strides and offset. The caller keeps every
     /// reachable element inside the buffer.
     pub(crate) fn view(&self, shape: Shape, strides: Strides, offset: usize) -> Self {
-        let strides = (!row_major(&shape, &strides)).then(|| Box::new(strides));
+        let strides = (!shape.are_row_major(&strides)).then(|| Box::new(strides));
         Tensor { handle: self.handle.clone(), offset, shape, strides }
     }
 
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
-}
-
-/// Whether the strides are those of row-major order, as far as they matter.
-fn row_major(shape: &Shape, strides: &Strides) -> bool {
-    let mut step = 1_isize;
-    for (&stride, &dim) in strides.iter().zip(shape.iter()).rev() {
-        if dim == 0 {
-            return true;
-        }
-        if dim != 1 && stride != step {
-            return false;
-        }
-        step *= dim as isize;
-    }
-    true
 }
 
 /// Equal shapes and equal elements (so a tensor that holds a NaN equals nothing).

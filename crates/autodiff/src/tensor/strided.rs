@@ -24,19 +24,30 @@ pub(crate) fn map<E: Element>(x: &Tensor<E>, out: &mut [E], kernel: impl Fn(&[E]
 
 /// One level of a loop nest: how often, and the two operands' strides.
 #[derive(Clone, Copy)]
-struct Axis {
-    size: usize,
-    a: isize,
-    b: isize,
+pub(crate) struct Axis {
+    pub(crate) size: usize,
+    pub(crate) a: isize,
+    pub(crate) b: isize,
 }
 
 /// Writes `kernel(a, b)` in row-major order of `shape`, to which both operands broadcast.
-pub(crate) fn zip<E: Element>(
+pub(crate) fn zip<E: Element, T>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     shape: &Shape,
-    out: &mut [E],
-    kernel: impl Fn(Run<E>, Run<E>, &mut [E]),
+    out: &mut [T],
+    kernel: impl Fn(Run<E>, Run<E>, &mut [T]),
+) {
+    zip_at(a, b, shape, out, |_, a, b, out| kernel(a, b, out));
+}
+
+/// As [`zip`]; the kernel is told where in the output its part begins.
+pub(crate) fn zip_at<E: Element, T>(
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    shape: &Shape,
+    out: &mut [T],
+    kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]),
 ) {
     if out.is_empty() {
         return;
@@ -45,7 +56,7 @@ pub(crate) fn zip<E: Element>(
         && b.shape() == shape
         && let (Some(a), Some(b)) = (a.as_slice(), b.as_slice())
     {
-        return kernel(Run::Slice(a), Run::Slice(b), out);
+        return kernel(0, Run::Slice(a), Run::Slice(b), out);
     }
     let (a, b) = (a.broadcast_to(shape.clone()), b.broadcast_to(shape.clone()));
     let axes = coalesce(shape, &a.strides(), &b.strides());
@@ -56,25 +67,30 @@ pub(crate) fn zip<E: Element>(
         let (a, b) = (in_order(&a, pool), in_order(&b, pool));
         let a = a.as_slice().expect("copied above");
         let b = b.as_slice().expect("copied above");
-        return kernel(Run::Slice(a), Run::Slice(b), out);
+        return kernel(0, Run::Slice(a), Run::Slice(b), out);
     }
     let ((a, mut ia), (b, mut ib)) = (signed(&a), signed(&b));
     let outer = &axes[..axes.len().saturating_sub(1)];
     let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
-    for out in out.chunks_exact_mut(inner.size) {
+    for (i, out) in out.chunks_exact_mut(inner.size).enumerate() {
         let run_a = run(a, ia, inner.a, inner.size);
-        kernel(run_a, run(b, ib, inner.b, inner.size), out);
-        for (i, axis) in index.iter_mut().zip(outer).rev() {
-            *i += 1;
-            ia += axis.a;
-            ib += axis.b;
-            if *i < axis.size {
-                break;
-            }
-            *i = 0;
-            ia -= axis.a * axis.size as isize;
-            ib -= axis.b * axis.size as isize;
+        kernel(i * inner.size, run_a, run(b, ib, inner.b, inner.size), out);
+        advance(outer, &mut index, &mut ia, &mut ib);
+    }
+}
+
+/// The next turn of a loop nest: its index, and the operands' places.
+pub(crate) fn advance(nest: &[Axis], index: &mut [usize], a: &mut isize, b: &mut isize) {
+    for (i, axis) in index.iter_mut().zip(nest).rev() {
+        *i += 1;
+        *a += axis.a;
+        *b += axis.b;
+        if *i < axis.size {
+            break;
         }
+        *i = 0;
+        *a -= axis.a * axis.size as isize;
+        *b -= axis.b * axis.size as isize;
     }
 }
 
@@ -93,7 +109,7 @@ fn run<E: Element>(buffer: &[E], at: isize, stride: isize, size: usize) -> Run<'
 }
 
 /// The loop nest with neighbouring axes merged wherever both operands walk through them as one.
-fn coalesce(shape: &Shape, a: &[isize], b: &[isize]) -> SmallVec<[Axis; 4]> {
+pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[Axis; 4]> {
     let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
     for ((&size, &a), &b) in shape.iter().zip(a).zip(b) {
         if size == 1 {

@@ -1,9 +1,15 @@
 //! Arithmetic, element by element.
 //!
-//! Every result is the correctly rounded one of its operation. What does not belong here: anything
+//! Every result is the correctly rounded one of its operation, remainders included. What does not belong here: anything
 //! that is not a handful of instructions.
 
+mod choice;
+mod rounding;
+
 pub use crate::slices::Run;
+pub use choice::{Comparison, compare, select};
+
+use rounding::{Ceil, Floor, Rem, Round, Trunc};
 
 use crate::Element;
 use crate::simd::{Lanes, Level, with_level};
@@ -21,6 +27,10 @@ pub enum Binary {
     Div,
     Maximum,
     Minimum,
+    Rem,
+    MulNoNan,
+    Share,
+    Tie,
 }
 
 /// The operations of one operand.
@@ -33,7 +43,14 @@ pub enum Simple<E> {
     Sqrt,
     Recip,
     Abs,
+    Sign,
+    Floor,
+    Ceil,
+    Round,
+    Trunc,
     Scale(E),
+    Clamp(E, E),
+    Inside(E, E),
 }
 
 macro_rules! binary_functions {
@@ -60,6 +77,17 @@ binary_functions! {
     // The lane operations pass on a NaN in `b` alone.
     Maximum, a, b: V::select(a.unordered(a), a, a.max(b));
     Minimum, a, b: V::select(a.unordered(a), a, a.min(b));
+    MulNoNan, a, b: V::select(b.eq(b.lit(E::ZERO)), b.lit(E::ZERO), a * b);
+    Share, a, b: {
+        let (zero, one) = (a.lit(E::ZERO), a.lit(E::ONE));
+        let larger = V::select(b.lt(a), one, zero);
+        let equal = V::select(a.eq(b), a.lit(E::from_f64(0.5)), larger);
+        V::select(a.unordered(b), a + b, equal)
+    };
+    Tie, a, b: {
+        let both = a.unordered(a) & b.unordered(b);
+        V::select(a.eq(b) | both, a.lit(E::ONE), a.lit(E::ZERO))
+    };
 }
 
 macro_rules! unary_functions {
@@ -84,6 +112,10 @@ unary_functions! {
     Sqrt, x: x.sqrt();
     Recip, x: x.lit(E::ONE) / x;
     Abs, x: x.abs();
+    Sign, x: {
+        let stays = x.eq(x.lit(E::ZERO)) | x.unordered(x);
+        V::select(stays, x, x.lit(E::ONE).copysign(x))
+    };
 }
 
 #[derive(Clone, Copy)]
@@ -95,6 +127,33 @@ impl<E: Element> VectorFn<E> for Scale<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         x * x.lit(self.0)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Clamp<E>(E, E);
+
+impl<E: Element> VectorFn<E> for Clamp<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        // In this order a NaN stays.
+        x.lit(self.1).min(x.lit(self.0).max(x))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Inside<E>(E, E);
+
+impl<E: Element> VectorFn<E> for Inside<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        let inside = x.lit(self.0).lt(x) & x.lt(x.lit(self.1));
+        let value = V::select(inside, x.lit(E::ONE), x.lit(E::ZERO));
+        V::select(x.unordered(x), x, value)
     }
 }
 
@@ -152,6 +211,8 @@ pub trait ElementwiseKernels: Sized {
     fn simple_kernel(op: Simple<Self>, x: Option<&[Self]>, out: &mut [Self]);
     fn add_assign_kernel(acc: &mut [Self], x: &[Self]);
     fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]);
+    fn compare_kernel(op: Comparison, a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [bool]);
+    fn select_kernel(mask: &[bool], yes: Run<'_, Self>, no: Run<'_, Self>, out: &mut [Self]);
 }
 
 macro_rules! elementwise_kernels {
@@ -166,6 +227,10 @@ macro_rules! elementwise_kernels {
                     Binary::Div => zip(Div, a, b, out),
                     Binary::Maximum => zip(Maximum, a, b, out),
                     Binary::Minimum => zip(Minimum, a, b, out),
+                    Binary::Rem => zip(Rem, a, b, out),
+                    Binary::MulNoNan => zip(MulNoNan, a, b, out),
+                    Binary::Share => zip(Share, a, b, out),
+                    Binary::Tie => zip(Tie, a, b, out),
                 }
             }
 
@@ -177,7 +242,14 @@ macro_rules! elementwise_kernels {
                     Simple::Sqrt => map(Sqrt, x, out),
                     Simple::Recip => map(Recip, x, out),
                     Simple::Abs => map(Abs, x, out),
+                    Simple::Sign => map(Sign, x, out),
+                    Simple::Floor => map(Floor, x, out),
+                    Simple::Ceil => map(Ceil, x, out),
+                    Simple::Round => map(Round, x, out),
+                    Simple::Trunc => map(Trunc, x, out),
                     Simple::Scale(alpha) => map(Scale(alpha), x, out),
+                    Simple::Clamp(low, high) => map(Clamp(low, high), x, out),
+                    Simple::Inside(low, high) => map(Inside(low, high), x, out),
                 }
             }
 
@@ -189,6 +261,26 @@ macro_rules! elementwise_kernels {
             #[track_caller]
             fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]) {
                 zip_in_place(Axpy(alpha), y, x);
+            }
+
+            #[track_caller]
+            fn compare_kernel(
+                op: Comparison,
+                a: Run<'_, Self>,
+                b: Run<'_, Self>,
+                out: &mut [bool],
+            ) {
+                choice::compare_elements(op, a, b, out);
+            }
+
+            #[track_caller]
+            fn select_kernel(
+                mask: &[bool],
+                yes: Run<'_, Self>,
+                no: Run<'_, Self>,
+                out: &mut [Self],
+            ) {
+                choice::select_elements(mask, yes, no, out);
             }
         }
     };
@@ -229,6 +321,15 @@ binary_entry_points! {
     maximum: Maximum;
     /// The smaller of `a[i]` and `b[i]`; NaN if either is. Of two zeros, either.
     minimum: Minimum;
+    /// `a[i] - b[i] trunc(a[i] / b[i])` exactly, with the sign of `a[i]`, as `%` and C's `fmod`; NaN
+    /// for infinite `a[i]` and for `b[i]` zero.
+    rem: Rem;
+    /// `a[i] * b[i]`, but zero where `b[i]` is zero, though `a[i]` be infinite or NaN.
+    mul_no_nan: MulNoNan;
+    /// One where `a[i] > b[i]`, a half where they are equal, zero where `a[i] < b[i]`; NaN if either is.
+    share: Share;
+    /// One where the two are equal or both NaN, else zero.
+    tie: Tie;
 }
 
 macro_rules! simple_entry_points {
@@ -255,6 +356,34 @@ simple_entry_points! {
     recip: Recip;
     /// `out[i] = |x[i]|`.
     abs: Abs;
+    /// -1 for negative elements and 1 for positive ones; zeros and NaN stay as they are.
+    sign: Sign;
+    /// The largest whole number not above `x[i]`.
+    floor: Floor;
+    /// The smallest whole number not below `x[i]`.
+    ceil: Ceil;
+    /// The whole number nearest to `x[i]`, from the middle between two the even one.
+    round: Round;
+    /// `x[i]` without what stands behind its point.
+    trunc: Trunc;
+}
+
+/// `out[i] = min(max(x[i], low), high)`; NaN stays.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn clamp<E: Element>(low: E, high: E, x: &[E], out: &mut [E]) {
+    E::simple_kernel(Simple::Clamp(low, high), Some(x), out);
+}
+
+/// One where `low < x[i] < high`, else zero; NaN stays.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn inside<E: Element>(low: E, high: E, x: &[E], out: &mut [E]) {
+    E::simple_kernel(Simple::Inside(low, high), Some(x), out);
 }
 
 /// `out[i] = alpha * x[i]`.

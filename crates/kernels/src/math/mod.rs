@@ -1,5 +1,6 @@
 //! Elementary functions of slices.
 
+mod atan;
 pub(crate) mod constants;
 pub(crate) mod double;
 mod erf;
@@ -11,6 +12,7 @@ mod pow;
 mod tanh;
 mod trig;
 
+pub use atan::Atan2;
 pub use constants::Constants;
 pub use erf::{Erf, Erfc};
 pub(crate) use erf::{gauss, gelu_slope, normal_tail, short_gelu_slope, short_normal_tail};
@@ -26,7 +28,7 @@ pub(crate) use pair::{Pair, horner, product_error};
 pub use pow::Pow;
 pub use tanh::Tanh;
 pub(crate) use tanh::fraction as tanh_fraction;
-pub use trig::{Cos, Sin};
+pub use trig::{Cos, Sin, Tan};
 
 use crate::Element;
 use crate::elementwise::Run;
@@ -56,6 +58,8 @@ pub enum Unary {
     Sin,
     /// `cos x`.
     Cos,
+    /// `tan x`.
+    Tan,
     /// `erf x`.
     Erf,
     /// `1 - erf x`.
@@ -71,6 +75,10 @@ pub trait UnaryKernels: Sized {
     /// `out = a^b`.
     #[doc(hidden)]
     fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]);
+
+    /// The angle of `(x, y)`.
+    #[doc(hidden)]
+    fn atan2_kernel(y: Run<'_, Self>, x: Run<'_, Self>, out: &mut [Self]);
 }
 
 /// `1 / sqrt x`, as a vector function.
@@ -101,6 +109,7 @@ macro_rules! unary_kernels {
                     Unary::Rsqrt => map(Rsqrt, x, out),
                     Unary::Sin => map(Sin, x, out),
                     Unary::Cos => map(Cos, x, out),
+                    Unary::Tan => map(Tan, x, out),
                     Unary::Erf => map(Erf, x, out),
                     Unary::Erfc => map(Erfc, x, out),
                 }
@@ -109,6 +118,11 @@ macro_rules! unary_kernels {
             #[track_caller]
             fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]) {
                 zip(Pow, a, b, out);
+            }
+
+            #[track_caller]
+            fn atan2_kernel(y: Run<'_, Self>, x: Run<'_, Self>, out: &mut [Self]) {
+                zip(Atan2, y, x, out);
             }
         }
     };
@@ -153,6 +167,8 @@ entry_points! {
     sin, sin_in_place: Sin;
     /// `out[i] = cos x[i]`, for angles of any size; NaN for infinite ones.
     cos, cos_in_place: Cos;
+    /// `out[i] = tan x[i]`, for angles of any size; NaN for infinite ones.
+    tan, tan_in_place: Tan;
     /// The error function, `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0 to `x[i]`.
     erf, erf_in_place: Erf;
     /// `out[i] = 1 - erf x[i]`, accurate in the tail.
@@ -167,4 +183,21 @@ entry_points! {
 #[track_caller]
 pub fn pow<E: Element>(a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {
     E::pow_kernel(a, b, out);
+}
+
+/// The angle from the positive x axis to the point `(x[i], y[i])`, from -pi to pi, with the special
+/// values of IEEE 754's `atan2`: zeros and infinities of either sign are points like others.
+///
+/// ```
+/// use wengert_kernels::{elementwise::Run, math};
+/// let mut angle = [0.0_f64; 2];
+/// math::atan2(Run::Slice(&[1.0, -0.0]), Run::Splat(-1.0), &mut angle);
+/// assert_eq!(angle, [0.75 * std::f64::consts::PI, -std::f64::consts::PI]);
+/// ```
+///
+/// # Panics
+/// If an operand's length is not the output's.
+#[track_caller]
+pub fn atan2<E: Element>(y: Run<'_, E>, x: Run<'_, E>, out: &mut [E]) {
+    E::atan2_kernel(y, x, out);
 }

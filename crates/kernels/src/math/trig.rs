@@ -1,4 +1,4 @@
-//! Sine and cosine.
+//! Sine, cosine and tangent.
 //!
 //! The angle is reduced to `x = k pi / 2 + r`: by three products with the parts of `pi / 2` (Cody and
 //! Waite) for up to [`PERIODS_MAX`](super::constants::Constants::PERIODS_MAX) quarter turns, and by an
@@ -10,6 +10,7 @@ use crate::simd::{Lanes, MAX_LANES, Mask as _};
 use crate::slices::VectorFn;
 
 use super::constants::Constants as _;
+use super::double::{InDouble, values_in_double};
 use super::pair::{Pair, horner};
 
 /// Quarter turns, to be counted modulo four, and the rest of the angle.
@@ -190,4 +191,34 @@ impl<E: Element> VectorFn<E> for Cos {
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         cos(x)
     }
+}
+
+/// `tan x`, as a vector function.
+#[derive(Clone, Copy, Debug)]
+pub struct Tan;
+
+impl InDouble for Tan {
+    #[inline(always)]
+    fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        self.long(x)
+    }
+
+    #[inline(always)]
+    fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
+        tan(x)
+    }
+}
+values_in_double!(Tan);
+
+/// `tan x`, as the quotient of sine and cosine.
+#[inline(always)]
+fn tan<W: Lanes<Elem = f64>>(x: W) -> W {
+    let (k, r) = reduce(x);
+    let (sin, cos) = kernels(r);
+    // An odd number of quarter turns exchanges the two.
+    let half = k * k.lit(0.5);
+    let even = half.round().eq(half);
+    let y = W::select(even, sin, -cos) / W::select(even, cos, sin);
+    let tiny = x.abs().lt(x.lit(1e-9));
+    W::select(tiny, x, y)
 }

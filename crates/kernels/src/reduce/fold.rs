@@ -50,6 +50,47 @@ impl<E: Element> Fold<E> for Sum {
     }
 }
 
+/// The product.
+#[derive(Clone, Copy)]
+pub(super) struct Prod;
+
+impl<E: Element> Fold<E> for Prod {
+    const NEUTRAL: E = E::ONE;
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a * b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a * b
+    }
+}
+
+/// The sum of magnitudes.
+#[derive(Clone, Copy)]
+pub(super) struct SumAbs;
+
+impl<E: Element> Fold<E> for SumAbs {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        acc + x.abs()
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
 /// The sum of squares.
 #[derive(Clone, Copy)]
 pub(super) struct SumSquares;

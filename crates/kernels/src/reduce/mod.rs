@@ -18,7 +18,8 @@ mod sums;
 
 use arg::{ColumnArg, Order, RowArg};
 use fold::{
-    Fold, FoldColumns, FoldRows, FoldSlice, Max, MaxAbs, Min, ScaledSquares, Sum, SumSquares,
+    Fold, FoldColumns, FoldRows, FoldSlice, Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs,
+    SumSquares,
 };
 use moments::{ColumnMoments, RowMoments, SliceMoments};
 pub(crate) use moments::{Moments, moments};
@@ -37,6 +38,8 @@ use crate::threads;
 #[non_exhaustive]
 pub enum Reduction {
     Sum,
+    SumAbs,
+    Prod,
     SumSquares,
     Max,
     Min,
@@ -267,6 +270,8 @@ macro_rules! reduce_kernels {
             fn reduce_kernel(op: Reduction, x: &[Self]) -> Self {
                 match op {
                     Reduction::Sum => reduce(Level::current(), Sum, x),
+                    Reduction::SumAbs => reduce(Level::current(), SumAbs, x),
+                    Reduction::Prod => reduce(Level::current(), Prod, x),
                     Reduction::SumSquares => reduce(Level::current(), SumSquares, x),
                     Reduction::Max => reduce(Level::current(), Max, x),
                     Reduction::Min => reduce(Level::current(), Min, x),
@@ -278,6 +283,8 @@ macro_rules! reduce_kernels {
             fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
                 match op {
                     Reduction::Sum => reduce_axis(Sum, x, dims, out),
+                    Reduction::SumAbs => reduce_axis(SumAbs, x, dims, out),
+                    Reduction::Prod => reduce_axis(Prod, x, dims, out),
                     Reduction::SumSquares => reduce_axis(SumSquares, x, dims, out),
                     Reduction::Max => reduce_axis(Max, x, dims, out),
                     Reduction::Min => reduce_axis(Min, x, dims, out),
@@ -363,6 +370,34 @@ pub fn sum_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
 #[track_caller]
 pub fn sum_squares_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
     E::reduce_axis_kernel(Reduction::SumSquares, x, dims, out);
+}
+
+/// As [`sum_axis`], of magnitudes.
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn sum_abs_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::reduce_axis_kernel(Reduction::SumAbs, x, dims, out);
+}
+
+/// As [`sum_axis`], the product; one of no elements. Its relative error is below `n eps / 2` unless a
+/// product of some of the elements leaves the range.
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn prod_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::reduce_axis_kernel(Reduction::Prod, x, dims, out);
+}
+
+/// As [`sum_axis`], the largest magnitude; NaN where there is one, zero of no elements.
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn max_abs_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::reduce_axis_kernel(Reduction::MaxAbs, x, dims, out);
 }
 
 /// As [`sum_axis`], the largest element; NaN where there is one.

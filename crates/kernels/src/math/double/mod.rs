@@ -37,7 +37,7 @@ pub(crate) trait DerivativeInDouble: Copy {
 
 /// Whether these lanes are `f64`.
 #[inline(always)]
-const fn is_double<V: Lanes>() -> bool {
+pub(crate) const fn is_double<V: Lanes>() -> bool {
     size_of::<V::Elem>() == size_of::<f64>()
 }
 

@@ -1,0 +1,41 @@
+//! `angle = atan2(y, x)`; with `r^2 = x^2 + y^2` the cotangents are `g x / r^2` for `y` and
+//! `-g y / r^2` for `x`, and 0 at the origin, where there is no derivative.
+
+use wengert_kernels::{Element, math};
+
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::Domain;
+
+/// The coordinates divided by the larger one, `r^2` of these, and that divisor: nothing overflows. The
+/// divisor is a constant: it cancels.
+fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
+    let size = x.value().abs().maximum(&y.value().abs());
+    // One where both are zero, which both parts of the quotient are then spared.
+    let origin = size.eq_scalar(E::ZERO).to_tensor();
+    let constant = |value: &Tensor<E>| y.tape().constant(value);
+    let size = constant(&(&size + &origin));
+    let (y, x) = (y / size, x / size);
+    [y, x, y * y + x * x + constant(&origin), size]
+}
+
+binary! {
+    /// The angle of the point `(x, y)` seen from the origin, `y` being the first operand: from -pi to
+    /// pi. The derivatives at the origin are 0.
+    atan2 = Atan2, math::atan2;
+    |gy, a, b, _| [
+        {
+            let [_, x, square, size] = scaled(a, b);
+            Some(gy * (x / square / size))
+        },
+        {
+            let [y, _, square, size] = scaled(a, b);
+            Some(-(gy * (y / square / size)))
+        },
+    ];
+    order 2, |s| {
+        // The left half of the x axis is a cut.
+        let (a, b) = s.broadcast_pair();
+        vec![s.tensor(&a, &Domain::AWAY_FROM_ZERO), s.tensor(&b, &Domain::AWAY_FROM_ZERO)]
+    }, f64::atan2
+}

@@ -1,0 +1,83 @@
+//! Comparisons: `lt`, `le`, `gt`, `ge`, `eq`, `ne`. They give a [`Mask`], which is not on the tape:
+//! a comparison is a step, and nobody can ask for its gradient.
+
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Comparison;
+
+use crate::error::{Error, Result, expect};
+use crate::mask::{Mask, compare};
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+macro_rules! comparisons {
+    ($($name:ident, $scalar:ident, $comparison:ident: $text:literal;)+) => {
+        $(
+            #[doc = concat!("Where `", $text, "`, element by element.")]
+            ///
+            /// # Shapes
+            /// The operands broadcast; the mask has the shape they broadcast to.
+            ///
+            /// # Errors
+            /// If the shapes do not broadcast, or the operands belong to different tapes.
+            #[track_caller]
+            pub fn $name<'t, E: Element>(a: Var<'t, E>, b: Var<'t, E>) -> Result<Mask> {
+                if !std::ptr::eq(a.tape(), b.tape()) {
+                    return Err(Error::DifferentTapes { op: stringify!($name) });
+                }
+                compare(Comparison::$comparison, &a.try_value()?, &b.try_value()?)
+            }
+        )+
+
+        impl<'t, E: Element> Var<'t, E> {
+            $(
+                #[doc = concat!("Where `", $text, "`, element by element; the operands broadcast.")]
+                /// False where one is NaN, but for `ne`.
+                ///
+                /// # Panics
+                /// If the shapes do not broadcast.
+                #[track_caller]
+                pub fn $name(self, b: Var<'t, E>) -> Mask {
+                    expect($name(self, b))
+                }
+
+                #[doc = concat!("Where `", $text, "` for a number `b`.")]
+                ///
+                /// # Panics
+                /// If the value is no longer on the tape.
+                #[track_caller]
+                pub fn $scalar(self, b: E) -> Mask {
+                    self.value().$scalar(b)
+                }
+            )+
+        }
+
+        impl<E: Element> Tensor<E> {
+            $(
+                #[doc = concat!("Where `", $text, "`, element by element; the operands broadcast.")]
+                /// False where one is NaN, but for `ne`.
+                ///
+                /// # Panics
+                /// If the shapes do not broadcast.
+                #[track_caller]
+                pub fn $name(&self, b: &Tensor<E>) -> Mask {
+                    expect(compare(Comparison::$comparison, self, b))
+                }
+
+                #[doc = concat!("Where `", $text, "` for a number `b`.")]
+                #[allow(clippy::missing_panics_doc, reason = "a number broadcasts to any shape")]
+                pub fn $scalar(&self, b: E) -> Mask {
+                    expect(compare(Comparison::$comparison, self, &Tensor::scalar(b)))
+                }
+            )+
+        }
+    };
+}
+
+comparisons! {
+    lt, lt_scalar, Lt: "a < b";
+    le, le_scalar, Le: "a <= b";
+    gt, gt_scalar, Gt: "a > b";
+    ge, ge_scalar, Ge: "a >= b";
+    eq, eq_scalar, Eq: "a == b";
+    ne, ne_scalar, Ne: "a != b";
+}

@@ -1,0 +1,80 @@
+//! An activation that another operation applies to its results in its own pass: one whose derivative
+//! is a function of its output; any other follows in a second pass, its argument kept.
+
+use wengert_kernels::Element;
+use wengert_kernels::activation::{self, Activation, Saved};
+
+use super::activate_grad::ActivateGrad;
+use crate::error::Result;
+use crate::op::{Forward, Op, Vjp};
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// What the operation's kernel is to apply.
+pub(super) fn fused(activation: Activation) -> Activation {
+    match activation.saves() {
+        Saved::Output => activation,
+        Saved::Input => Activation::Identity,
+    }
+}
+
+/// The operation's output from what its kernel gave.
+pub(super) fn finish<E: Element>(
+    activation: Activation,
+    out: Tensor<E>,
+    ctx: &mut Forward<'_, E>,
+) -> Result<Tensor<E>> {
+    if activation.saves() == Saved::Output {
+        return Ok(out);
+    }
+    // The derivative needs what the activation was applied to.
+    let before = out.as_slice().expect("an output is contiguous");
+    let after = ctx.output_by(|after| activation::forward(activation, before, after))?;
+    ctx.save(out);
+    Ok(after)
+}
+
+/// The cotangent of what the activation was applied to, recorded where that is asked for; `plain` is
+/// the operation without an activation.
+pub(super) fn cotangent<'t, E: Element>(
+    activation: Activation,
+    node: &Vjp<'_, 't, E>,
+    plain: impl Op<E>,
+) -> Result<Var<'t, E>> {
+    let op = ActivateGrad { activation };
+    match activation.saves() {
+        _ if activation == Activation::Identity => Ok(node.gy()),
+        _ if !node.creates_graph() => Ok(node.constant(cotangent_value(activation, node)?)),
+        Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
+        Saved::Input => {
+            // Recomputed from the operands, so that it is differentiated as well.
+            let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
+            let before = node.tape().apply(plain, &operands)?;
+            node.tape().apply(op, &[node.gy(), before])
+        }
+    }
+}
+
+/// The value of the cotangent of what the activation was applied to.
+pub(super) fn cotangent_value<E: Element>(
+    activation: Activation,
+    node: &Vjp<'_, '_, E>,
+) -> Result<Tensor<E>> {
+    let gy = node.gy().try_value()?;
+    if activation == Activation::Identity {
+        return Ok(gy);
+    }
+    let output;
+    let saved = match activation.saves() {
+        Saved::Input => node.saved(0),
+        Saved::Output => {
+            output = node.output().try_value()?;
+            &output
+        }
+    };
+    let mut before = node.scratch(saved.shape().clone())?;
+    let (gy, saved) = (gy.contiguous(), saved.contiguous());
+    let (gy, saved) = (gy.as_slice().unwrap_or_default(), saved.as_slice().unwrap_or_default());
+    activation::backward(activation, gy, saved, before.as_mut_slice());
+    Ok(before)
+}

@@ -1,0 +1,15 @@
+//! `y = 1 - erf(x)`; the cotangent is `-gy 2 / sqrt(pi) e^(-x^2)`.
+
+use std::f64::consts::FRAC_2_SQRT_PI;
+
+use wengert_kernels::math;
+
+use super::support::reference_erf;
+use crate::testing::Domain;
+
+unary! {
+    /// `1 - erf(x)` of each element, accurate in the tail.
+    erfc = Erfc, math::erfc;
+    |gy, x, _| Some(gy * (-x.square()).exp() * E::from_f64(-FRAC_2_SQRT_PI));
+    order 2, Domain::REAL, |x| 1.0 - reference_erf(x)
+}

@@ -1,0 +1,55 @@
+//! `y = 1` where `low < x < high`, else 0: the slope of [`clamp`](super::clamp). The derivative is zero.
+
+use wengert_kernels::{Element, elementwise};
+
+use super::clamp::{BOUNDS, check};
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inside<E> {
+    pub(crate) low: E,
+    pub(crate) high: E,
+}
+
+impl<E: Element> Op<E> for Inside<E> {
+    fn name(&self) -> &'static str {
+        "inside"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        check("inside", self.low, self.high)?;
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let Inside { low, high } = *self;
+        support::lazy_map(ctx, inputs[0], move |x, y| elementwise::inside(low, high, x, y))
+    }
+
+    fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([None])
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "inside",
+    order: 0,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let inputs = vec![s.tensor(&shape, &BOUNDS)];
+        let single = Inside { low: -1.0_f32, high: 0.5 };
+        Case::pair(single, Inside { low: -1.0, high: 0.5 }, inputs, |x| {
+            x[0].map(|x| if x > -1.0 && x < 0.5 { 1.0 } else { 0.0 })
+        })
+    },
+}];

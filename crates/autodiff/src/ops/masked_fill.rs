@@ -1,0 +1,106 @@
+//! `y = value` where a mask is true, else `x`; the cotangent is `gy` where the mask is false and zero
+//! elsewhere.
+
+use wengert_kernels::elementwise::Run;
+use wengert_kernels::{Element, elementwise};
+
+use super::support;
+use super::where_::where_;
+use crate::error::{Error, Result, expect};
+use crate::mask::Mask;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct MaskedFill<E> {
+    mask: Mask,
+    value: E,
+}
+
+impl<E: Element> Op<E> for MaskedFill<E> {
+    fn name(&self) -> &'static str {
+        "masked_fill"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        if self.mask.shape().broadcasts_to(inputs[0]) {
+            return Ok(inputs[0].clone());
+        }
+        let expected = format!("a mask that broadcasts to the operand's shape {}", inputs[0]);
+        Err(Error::Shapes { op: "masked_fill", expected, got: vec![self.mask.shape().clone()] })
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let mask = self.mask.try_broadcast_to(ctx.shape())?;
+        let mask = mask.to_contiguous();
+        support::map(ctx, inputs[0], |x, out| {
+            elementwise::select(&mask, Run::Splat(self.value), Run::Slice(x), out);
+        })
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let zero = node.tape().constant(&Tensor::scalar(E::ZERO));
+        cotangents([Some(where_(&self.mask, zero, node.gy())?)])
+    }
+}
+
+/// `value` where the mask is true, `x` elsewhere.
+///
+/// # Shapes
+/// The mask broadcasts to the shape of `x`, which is the result's.
+///
+/// # Errors
+/// If the mask does not broadcast to the shape of `x`.
+#[track_caller]
+pub fn masked_fill<'t, E: Element>(x: Var<'t, E>, mask: &Mask, value: E) -> Result<Var<'t, E>> {
+    x.tape().apply(MaskedFill { mask: mask.clone(), value }, &[x])
+}
+
+impl<E: Element> Var<'_, E> {
+    /// `value` where the mask is true, the variable elsewhere. See
+    /// [`ops::masked_fill`](crate::ops::masked_fill).
+    ///
+    /// # Panics
+    /// If the mask does not broadcast to the variable's shape.
+    #[track_caller]
+    pub fn masked_fill(self, mask: &Mask, value: E) -> Self {
+        expect(masked_fill(self, mask, value))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// `value` where the mask is true, the tensor elsewhere. See
+    /// [`ops::masked_fill`](crate::ops::masked_fill).
+    ///
+    /// # Panics
+    /// If the mask does not broadcast to the tensor's shape.
+    #[track_caller]
+    pub fn masked_fill(&self, mask: &Mask, value: E) -> Self {
+        expect(eval(&MaskedFill { mask: mask.clone(), value }, &[self]))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "masked_fill",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let mask = support::sample_mask(s, &shape);
+        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+        let filled = mask.broadcast_to(&shape);
+        let single = MaskedFill { mask: mask.clone(), value: -7.5_f32 };
+        Case::pair(single, MaskedFill { mask, value: -7.5 }, inputs, move |x| {
+            Dense::from_fn(&shape, |i| {
+                if filled.get(&i) == Some(true) { -7.5 } else { x[0].at(&i) }
+            })
+        })
+    },
+}];

@@ -1,0 +1,78 @@
+//! `y = x^p` for a number `p`; the cotangent is `gy p x^(p-1)`, 0 for `p = 0`.
+
+use wengert_kernels::elementwise::Run;
+use wengert_kernels::{Element, elementwise, math};
+
+use super::support;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PowScalar<E> {
+    exponent: E,
+}
+
+impl<E: Element> Op<E> for PowScalar<E> {
+    fn name(&self) -> &'static str {
+        "pow_scalar"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        // The common exponents need no logarithm.
+        let p = self.exponent;
+        if p == E::ONE {
+            return Ok(inputs[0].clone());
+        }
+        support::lazy_map(ctx, inputs[0], move |x, y| {
+            if p == E::ONE + E::ONE {
+                elementwise::square(x, y);
+            } else if p == -E::ONE {
+                elementwise::recip(x, y);
+            } else {
+                math::pow(Run::Slice(x), Run::Splat(p), y);
+            }
+        })
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (gy, x, p) = (node.gy(), node.input(0), self.exponent);
+        cotangents([(p != E::ZERO).then(|| gy * (x.pow_scalar(p - E::ONE) * p))])
+    }
+}
+
+entry! {
+    /// Each element to the power of one number, with the special values of IEEE 754: `x^0` is 1, `0^0`
+    /// too; negative bases have powers of whole exponents and NaN otherwise.
+    ///
+    /// The derivative is `p x^(p-1)`: 0 for `p = 0`, infinite at 0 for `p` between 0 and 1.
+    pow_scalar(x; exponent: E) = PowScalar { exponent }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "pow_scalar",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        // A whole exponent takes negative bases.
+        let (p, domain) = match s.below(3) {
+            0 => (s.choose(&[2.0, 3.0, 4.0]), Domain::REAL),
+            1 => (s.choose(&[-1.0, -2.0, -3.0]), Domain::AWAY_FROM_ZERO),
+            _ => (s.choose(&[0.5, 1.5, -0.5, 2.5]), Domain::POSITIVE),
+        };
+        let inputs = vec![s.tensor(&shape, &domain)];
+        let single = PowScalar { exponent: p as f32 };
+        Case::pair(single, PowScalar { exponent: p }, inputs, move |x| x[0].map(|x| x.powf(p)))
+    },
+}];

@@ -1,0 +1,12 @@
+//! `y = 1 / x`; the cotangent is `-gy y^2`.
+
+use wengert_kernels::elementwise;
+
+use crate::testing::Domain;
+
+unary! {
+    /// One over each element.
+    reciprocal = Reciprocal, elementwise::recip;
+    |gy, _, y| Some(-(gy * (y * y)));
+    order 2, Domain::AWAY_FROM_ZERO, f64::recip
+}

@@ -1,0 +1,22 @@
+//! `y = a - b trunc(a / b)`, exactly, as `%` of floats in Rust and `fmod` in C and PyTorch: the result
+//! has the sign of `a`. The cotangents are `gy` and `-gy trunc(a / b)`.
+
+use wengert_kernels::elementwise;
+
+use super::support::apart;
+
+binary! {
+    /// The exact remainder of `a / b` rounded towards zero, which has the sign of `a`: what `%` is in
+    /// Rust, and `fmod` in C and PyTorch (whose `remainder` has the sign of `b`). NaN for `b = 0` and
+    /// infinite `a`. The derivatives leave out the jumps.
+    rem = Rem, elementwise::rem;
+    |gy, a, b, y| [Some(gy), Some(-(gy * ((a - y) / b).round()))];
+    order 2, |s| {
+        // Dividends halfway between multiples of the divisors, or near that.
+        let mut operands = apart(s);
+        let ones = operands[0].mul_scalar(0.0).add_scalar(1.0);
+        let divisors = &ones + &(&operands[0] - &operands[0].round()).mul_scalar(0.1);
+        operands.swap(0, 1);
+        vec![operands.swap_remove(0), divisors]
+    }, |a, b| a % b
+}
