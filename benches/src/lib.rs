@@ -1,1 +1,5 @@
-//! Benchmarks of wengert.
+//! Benchmarks of wengert: what the programs of this package share.
+
+pub mod data;
+pub mod machine;
+pub mod measure;

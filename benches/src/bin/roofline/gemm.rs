@@ -118,7 +118,7 @@ fn case<E: PeerProducts>(run: &mut Run, product: &Product<E>, bound: &Bound) {
     let peak = run.install(|| Peak::<E>::new(threads));
     let elements = product.n.max(product.m) * product.k;
     let work = Work { case: String::new(), elements, read: elements, written: 0, places: elements };
-    let mut roof = Roof::<E>::new(&work, threads);
+    let mut roof = Roof::<E>::new(work.read, work.written, work.places, threads);
     let top = match bound {
         Bound::Peak => body(|| peak.call()),
         Bound::Read => body(|| roof.call()),

@@ -9,12 +9,10 @@
 
 mod activation;
 mod conv;
-mod data;
 mod gemm;
 mod gemm_peers;
 mod machine;
 mod math;
-mod measure;
 mod norm;
 mod optim;
 mod permute;
@@ -28,6 +26,7 @@ mod wide;
 
 use clap::Parser;
 use wengert::kernels::simd::Level;
+use wengert_benches::{data, measure};
 
 use crate::run::Run;
 

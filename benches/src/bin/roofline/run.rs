@@ -102,7 +102,7 @@ impl Run {
     ) {
         let elements = work.elements as f64 * 1e-9;
         let passes = (work.read + work.written) as f64 / work.places as f64;
-        let mut roof = Roof::<E>::new(&work, self.threads);
+        let mut roof = Roof::<E>::new(work.read, work.written, work.places, self.threads);
         let kernel = Mutex::new(&mut kernel);
         let turn = |times| {
             let mut kernel = kernel.lock().expect("a turn that panics ends the program");

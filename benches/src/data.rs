@@ -4,19 +4,19 @@ use aligned_vec::{AVec, ConstAlign};
 use wengert::kernels::Element;
 
 /// Elements from the start of a cache line on, as a tensor's are.
-pub(crate) type Buffer<E> = AVec<E, ConstAlign<64>>;
+pub type Buffer<E> = AVec<E, ConstAlign<64>>;
 
 /// In the first-level cache.
-pub(crate) const SMALL: usize = 4096;
+pub const SMALL: usize = 4096;
 
 /// Far beyond the second-level cache.
-pub(crate) const LARGE: usize = 1 << 22;
+pub const LARGE: usize = 1 << 22;
 
 /// In the second-level cache.
-pub(crate) const MIDDLE: usize = 1 << 16;
+pub const MIDDLE: usize = 1 << 16;
 
 /// Numbers between -4 and 4 that look random.
-pub(crate) fn noise<E: Element>(len: usize) -> Buffer<E> {
+pub fn noise<E: Element>(len: usize) -> Buffer<E> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let numbers = (0..len).map(|_| {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -26,12 +26,15 @@ pub(crate) fn noise<E: Element>(len: usize) -> Buffer<E> {
 }
 
 /// Zeros.
-pub(crate) fn zeros<E: Element>(len: usize) -> Buffer<E> {
+pub fn zeros<E: Element>(len: usize) -> Buffer<E> {
     AVec::from_iter(64, std::iter::repeat_n(E::ZERO, len))
 }
 
-/// Panics unless the answers agree but for some thousands of roundings.
-pub(crate) fn assert_agree<E: Element>(case: &str, kernel: &[E], plain: &[E]) {
+/// Checks that the answers agree but for some thousands of roundings.
+///
+/// # Panics
+/// If they do not.
+pub fn assert_agree<E: Element>(case: &str, kernel: &[E], plain: &[E]) {
     assert_eq!(kernel.len(), plain.len(), "{case}");
     let tolerance = 4096.0 * E::EPSILON.to_f64();
     for (i, (a, b)) in kernel.iter().zip(plain).enumerate() {

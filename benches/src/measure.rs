@@ -9,10 +9,10 @@ const ROUNDS: usize = 15;
 const TURN: Duration = Duration::from_micros(1500);
 
 /// Something to be timed: calls what it stands for as often as it is told and returns the time.
-pub(crate) type Body<'a> = Box<dyn FnMut(u32) -> Duration + Send + 'a>;
+pub type Body<'a> = Box<dyn FnMut(u32) -> Duration + Send + 'a>;
 
 /// A body from one call.
-pub(crate) fn body<'a>(mut call: impl FnMut() + Send + 'a) -> Body<'a> {
+pub fn body<'a>(mut call: impl FnMut() + Send + 'a) -> Body<'a> {
     Box::new(move |times| {
         let start = Instant::now();
         for _ in 0..times {
@@ -23,9 +23,14 @@ pub(crate) fn body<'a>(mut call: impl FnMut() + Send + 'a) -> Body<'a> {
 }
 
 /// The times of one call of every body, round by round, in seconds.
-pub(crate) fn rounds(bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
+pub fn rounds(bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
+    so_many_rounds(ROUNDS, bodies)
+}
+
+/// The same for a chosen number of rounds.
+pub fn so_many_rounds(count: usize, bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
     let times: Vec<u32> = bodies.iter_mut().map(calls_in_a_turn).collect();
-    (0..ROUNDS)
+    (0..count)
         .map(|_| {
             let turn =
                 |(body, &times): (&mut Body<'_>, _)| body(times).as_secs_f64() / f64::from(times);
@@ -47,7 +52,10 @@ fn calls_in_a_turn(body: &mut Body<'_>) -> u32 {
 }
 
 /// The middle value.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+///
+/// # Panics
+/// If there is none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
