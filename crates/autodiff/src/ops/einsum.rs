@@ -172,7 +172,7 @@ fn twice(labels: &[usize]) -> Option<(usize, usize)> {
     (0..labels.len()).find_map(|second| again(second).map(|first| (first, second)))
 }
 
-impl<'t, E: Element> Var<'t, E> {
+impl<E: Element> Var<'_, E> {
     /// Einstein summation. See [`ops::einsum`](crate::ops::einsum).
     ///
     /// # Panics
