@@ -47,34 +47,56 @@ fn cases_are_strided_empty_single_and_broadcast() {
 /// their buffers, give the same bits.
 #[test]
 fn only_strides_of_one_change_an_order_of_additions() {
+    fn bits(x: &Tensor<f64>) -> Vec<u64> {
+        x.to_vec().into_iter().map(f64::to_bits).collect()
+    }
     let units = |x: &Tensor<f64>| -> Vec<bool> {
         x.shape().iter().zip(x.strides().iter()).map(|(&n, &by)| n > 1 && by == 1).collect()
     };
+    // A copy elsewhere, with its elements further apart if that leaves the strides of one.
+    let moved = |x: &Tensor<f64>| {
+        let same = |y: &Tensor<f64>| units(y) == units(&x.contiguous());
+        let mut layouts = (0..x.rank()).rev().map(|axis| Layout::Inside(axis).apply(x));
+        layouts.find(same).unwrap_or_else(|| x.contiguous())
+    };
     let rows: Vec<&Row> = catalogue().filter(|row| row.reorders).collect();
     assert_eq!(rows.iter().map(|row| row.name).collect::<Vec<_>>(), ["linear", "matmul"]);
-    let mut moved_rows = 0;
+    let mut scattered = 0;
     for row in rows {
         for seed in 0..300 {
             let case = (row.sample)(&mut Sampler::new(seed));
-            let moved: Vec<Tensor<f64>> = case
-                .inputs
-                .iter()
-                .map(|x| {
-                    let layouts = (0..x.rank()).rev().map(|axis| Layout::Inside(axis).apply(x));
-                    let strides = |y: &Tensor<f64>| units(y) == units(&x.contiguous());
-                    layouts.into_iter().find(strides).unwrap_or_else(|| x.contiguous())
-                })
-                .collect();
-            moved_rows += moved.iter().filter(|x| !x.is_contiguous()).count();
-            let bits = |inputs: &[Tensor<f64>]| -> Vec<u64> {
-                let value = eval(&case.op(), &inputs.iter().collect::<Vec<_>>()).unwrap();
-                value.to_vec().into_iter().map(f64::to_bits).collect()
-            };
-            let contiguous: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
-            assert_eq!(bits(&moved), bits(&contiguous), "{} at seed {seed}: {case:?}", row.name);
+            let apart: Vec<Tensor<f64>> = case.inputs.iter().map(moved).collect();
+            scattered += apart.iter().filter(|x| !x.is_contiguous()).count();
+            let compact: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
+            let [apart, compact] = [apart, compact]
+                .map(|inputs| bits(&eval(&case.op(), &inputs.iter().collect::<Vec<_>>()).unwrap()));
+            assert_eq!(apart, compact, "{} at seed {seed}: {case:?}", row.name);
         }
     }
-    assert!(moved_rows > 300);
+    assert!(scattered > 300);
+    // Sizes of every path through the products, with transposes.
+    let mut s = Sampler::new(0);
+    for (a, b) in [
+        (&[33, 70][..], &[70, 40][..]),
+        (&[3, 33, 70], &[3, 70, 40]),
+        (&[3, 33, 70], &[70, 40]),
+        (&[5, 1, 64], &[5, 64, 2]),
+        (&[1, 500], &[500, 70]),
+        (&[120, 300], &[300, 9]),
+        (&[500], &[4, 500, 3]),
+        (&[130, 260], &[260, 140]),
+    ] {
+        let [a, b] = [a, b].map(|shape| {
+            let mut number = || s.number(-2.0, 2.0);
+            Tensor::from_fn(shape, |_| number())
+        });
+        assert_eq!(bits(&moved(&a).matmul(&moved(&b))), bits(&a.matmul(&b)), "{a:?} {b:?}");
+        if a.rank() > 1 {
+            let columns = a.transpose(-2, -1).contiguous();
+            let (apart, compact) = (moved(&columns).transpose(-2, -1), columns.transpose(-2, -1));
+            assert_eq!(bits(&apart.matmul(&b)), bits(&compact.matmul(&b)), "{a:?} {b:?}");
+        }
+    }
 }
 
 /// Whether the check notices the fault in some of the first cases.

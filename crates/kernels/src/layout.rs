@@ -2,7 +2,7 @@
 
 use crate::Element;
 use crate::gemm::transpose;
-use crate::simd::{Kernel, Lanes, Simd, dispatch};
+use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
 use crate::slices::{Shared, Source};
 use crate::threads;
 
@@ -40,29 +40,40 @@ pub fn copy_strided<E: Element>(
     let plane = Plane::of(&dims);
     let outer: Vec<Dim> =
         dims.iter().enumerate().filter(|(i, _)| !plane.has(*i)).map(|(_, &dim)| dim).collect();
-    // A piece is a band of rows of a plane. How long it is depends on the shape alone.
-    let band = (threads::Cost::Light.grain() / plane.cols.size).max(1).next_multiple_of(BLOCK);
-    let bands = plane.rows.size.div_ceil(band);
+    // A piece is a part of the columns of a band of rows of a plane. How large it is depends on the
+    // shape alone.
+    let grain = threads::Cost::Light.grain();
+    let (rows, cols) = (plane.rows.size, plane.cols.size);
+    let band = even(rows, if plane.turns() { BAND } else { grain / cols });
+    let part = even(cols, grain / band);
+    let (bands, parts) = (rows.div_ceil(band), cols.div_ceil(part));
     let planes: usize = outer.iter().map(|dim| dim.size).product();
-    let shared = Shared::new(dst);
+    let (level, shared) = (Level::current(), Shared::new(dst));
     let copy = |piece: usize| {
-        let (mut turn, row) = (piece / bands, piece % bands * band);
-        let (mut from, mut to) = (offset as isize, 0);
+        let (row, col) = (piece / parts % bands * band, piece % parts * part);
+        let (mut turn, mut from, mut to) = (piece / (bands * parts), offset as isize, 0);
         for dim in outer.iter().rev() {
-            let place = (turn % dim.size) as isize;
-            from += place * dim.stride;
-            to += place as usize * dim.step;
+            let place = turn % dim.size;
+            from += place as isize * dim.stride;
+            to += place * dim.step;
             turn /= dim.size;
         }
-        let rows = band.min(plane.rows.size - row);
-        from += row as isize * plane.rows.stride;
-        to += row * plane.rows.step;
+        for (dim, place) in [(plane.rows, row), (plane.cols, col)] {
+            from += place as isize * dim.stride;
+            to += place * dim.step;
+        }
+        let sizes = (band.min(rows - row), part.min(cols - col));
         // SAFETY: the view was checked, the steps are those of `dst`, and the pieces are disjoint.
-        unsafe { plane.copy(src, from as usize, shared, to, rows) };
+        unsafe { plane.copy(level, src, from as usize, shared, to, sizes) };
     };
-    let pieces = planes * bands;
-    let run = (threads::Cost::Light.grain() / (band.min(plane.rows.size) * plane.cols.size)).max(1);
-    threads::for_ranges(pieces, run, |range| range.for_each(copy));
+    let run = (grain / (band * part)).max(1);
+    threads::for_ranges(planes * bands * parts, run, |range| range.for_each(copy));
+}
+
+/// The length of parts of at most about `most` that divide `len` evenly, in whole blocks.
+fn even(len: usize, most: usize) -> usize {
+    let count = len.div_ceil(most.max(1));
+    len.div_ceil(count).next_multiple_of(BLOCK).min(len)
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].
@@ -72,15 +83,15 @@ pub trait LayoutKernels: Sized {
         private_interfaces,
         reason = "only called here; the supertrait is sealed with Element"
     )]
-    fn turn(turn: Turn<Self>);
+    fn turn(level: Level, turn: Turn<Self>);
 }
 
 macro_rules! layout_kernels {
     ($($type:ty),+) => {$(
         impl LayoutKernels for $type {
             #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn turn(turn: Turn<Self>) {
-                dispatch(turn);
+            fn turn(level: Level, turn: Turn<Self>) {
+                run_on(level, turn);
             }
         }
     )+};
@@ -149,6 +160,10 @@ fn merged(shape: &[usize], strides: &[isize]) -> Vec<Dim> {
 /// The side of the square blocks a transposed plane is copied in: more than a cache line's elements.
 const BLOCK: usize = 16;
 
+/// The rows of a transposed plane that are copied together: their columns in the source are runs,
+/// which the processor fetches ahead, and their lines in the output are not too many pages.
+const BAND: usize = 256;
+
 /// Two dimensions that are copied together: the last one, and the one along which the source lies
 /// closest.
 #[derive(Clone, Copy, Debug)]
@@ -181,46 +196,52 @@ impl Plane {
         self.places.contains(&place)
     }
 
-    /// Copies `rows` rows, from a place of the source to one of the output.
+    /// Whether the source runs along the rows' dimension and not along the columns', so that blocks
+    /// can be turned in registers.
+    fn turns(&self) -> bool {
+        self.rows.stride == 1 && self.cols.stride > 1
+    }
+
+    /// Copies a part of so many rows and columns from a place of the source to one of the output.
     ///
     /// # Safety
-    /// The rows must lie in the source and the output, of which nobody else uses these elements.
+    /// The part must lie in the source and the output, of which nobody else uses these elements.
     unsafe fn copy<E: Element>(
         &self,
+        level: Level,
         src: &[E],
         from: usize,
         dst: Shared<E>,
         to: usize,
-        rows: usize,
+        (rows, cols): (usize, usize),
     ) {
-        let &Plane { rows: Dim { stride, step, .. }, cols, .. } = self;
+        let Dim { stride, step, .. } = self.rows;
         let at = |i: usize| from.wrapping_add_signed(stride.wrapping_mul(i as isize));
         // SAFETY: the caller vouches for the rows.
         let row = |i: usize, left: usize, right: usize| unsafe {
             dst.part(to + i * step + left..to + i * step + right)
         };
-        match cols.stride {
+        match self.cols.stride {
             1 => {
                 for i in 0..rows {
-                    row(i, 0, cols.size).copy_from_slice(&src[at(i)..at(i) + cols.size]);
+                    row(i, 0, cols).copy_from_slice(&src[at(i)..at(i) + cols]);
                 }
             }
             0 => {
                 for i in 0..rows {
-                    row(i, 0, cols.size).fill(src[at(i)]);
+                    row(i, 0, cols).fill(src[at(i)]);
                 }
             }
-            _ if stride == 1 && cols.stride > 0 => {
+            distance if self.turns() => {
                 // SAFETY: as above; the view was checked.
                 let (from, to) = unsafe { (Source::new(src).from(from), dst.at(to)) };
-                let cols = (cols.size, cols.stride);
-                E::turn(Turn { from, to, step, rows, cols });
+                E::turn(level, Turn { from, to, step, rows, cols, distance });
             }
             // Blocks keep both sides in cache where the source runs along neither dimension.
             by => {
                 for top in (0..rows).step_by(BLOCK) {
-                    for left in (0..cols.size).step_by(BLOCK) {
-                        let right = cols.size.min(left + BLOCK);
+                    for left in (0..cols).step_by(BLOCK) {
+                        let right = cols.min(left + BLOCK);
                         for i in top..rows.min(top + BLOCK) {
                             let mut place =
                                 at(i).wrapping_add_signed(by.wrapping_mul(left as isize));
@@ -244,8 +265,9 @@ struct Turn<E> {
     /// The distance of two rows in the output.
     step: usize,
     rows: usize,
-    /// The number of columns, and their distance in the source.
-    cols: (usize, isize),
+    cols: usize,
+    /// The distance of two columns in the source.
+    distance: isize,
 }
 
 impl<E: Element> Kernel for Turn<E> {
@@ -253,7 +275,7 @@ impl<E: Element> Kernel for Turn<E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { from, to, step, rows, cols: (cols, distance) } = self;
+        let Self { from, to, step, rows, cols, distance } = self;
         let lanes = E::Vector::<S>::LANES;
         if rows < lanes || cols < lanes {
             for i in 0..rows {
@@ -268,26 +290,17 @@ impl<E: Element> Kernel for Turn<E> {
             return;
         }
         // The last block of a row or column is moved back so that it is whole: what it has in common
-        // with the one before is written twice.
+        // with the one before is written twice. A step along the columns fills cache lines.
         let side = BLOCK.max(lanes);
-        for top in (0..rows).step_by(side) {
-            for left in (0..cols).step_by(side) {
-                for i in (top..rows.min(top + side)).step_by(lanes) {
-                    let i = i.min(rows - lanes);
-                    for j in (left..cols.min(left + side)).step_by(lanes) {
-                        let j = j.min(cols - lanes);
-                        // SAFETY: a block of the plane.
-                        unsafe {
-                            let from =
-                                from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
-                            transpose::block(
-                                simd,
-                                from,
-                                distance,
-                                to.add(i * step + j),
-                                step as isize,
-                            );
-                        }
+        for left in (0..cols).step_by(side) {
+            for i in (0..rows).step_by(lanes) {
+                let i = i.min(rows - lanes);
+                for j in (left..cols.min(left + side)).step_by(lanes) {
+                    let j = j.min(cols - lanes);
+                    let from = from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
+                    // SAFETY: a block of the plane.
+                    unsafe {
+                        transpose::block(simd, from, distance, to.add(i * step + j), step as isize);
                     }
                 }
             }

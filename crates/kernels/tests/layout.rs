@@ -1,13 +1,18 @@
 //! Strided copies against an index-by-index gather.
 
+use wengert_kernels::Element;
 use wengert_kernels::layout::copy_strided;
+use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::{Guarded, assert_same_bits, noise, oracle};
 
-fn check(src: &[f32], offset: usize, shape: &[usize], strides: &[isize]) {
+fn check<E: Element>(src: &[E], offset: usize, shape: &[usize], strides: &[isize]) {
     let expected = oracle::gather(src, offset, shape, strides);
-    let mut out = Guarded::poisoned(expected.len(), 3);
-    copy_strided(src, offset, shape, strides, &mut out);
-    assert_same_bits(&out, &expected, &format!("{shape:?} by {strides:?} at {offset}"));
+    for level in Level::available() {
+        let mut out = Guarded::poisoned(expected.len(), 3);
+        with_level(level, || copy_strided(src, offset, shape, strides, &mut out)).unwrap();
+        let case = format!("{shape:?} by {strides:?} at {offset} on {level}");
+        assert_same_bits(&out, &expected, &case);
+    }
 }
 
 #[test]
@@ -33,6 +38,29 @@ fn views_are_copied() {
     check(&src, 7, &[2, 3, 4, 5], &[1, 100, -2, 20]);
     check(&src, 7, &[3, 2, 1, 2, 3, 2, 2], &[1, 3, 0, 11, 200, 0, 1000]);
     check(&src, 0, &[1, 1, 1], &[isize::MAX, isize::MIN, 0]);
+}
+
+/// Planes of several bands and parts, with and without a rest, in all orders of the axes.
+#[test]
+fn large_permutations_are_copied() {
+    fn in_orders<E: Element>(shape: [usize; 3]) {
+        let [a, b, c] = shape;
+        let src = noise::<E>(a * b * c + 1, 3);
+        let own = [b * c, c, 1];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let sizes = order.map(|axis: usize| shape[axis]);
+            let strides = order.map(|axis: usize| own[axis] as isize);
+            // From an odd place on, too.
+            check(&src, 0, &sizes, &strides);
+            check(&src, 1, &sizes, &strides);
+        }
+    }
+    in_orders::<f32>([1, 600, 700]);
+    in_orders::<f64>([1, 263, 521]);
+    in_orders::<f32>([40, 5, 70]);
+    in_orders::<f64>([3, 300, 33]);
+    in_orders::<f32>([2, 3, 9000]);
+    in_orders::<f64>([20_000, 2, 3]);
 }
 
 /// Every view of a few sizes and strides that stays inside.

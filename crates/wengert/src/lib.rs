@@ -19,10 +19,10 @@
 
 pub use wengert_autodiff::{
     Activation, Anomaly, Comparison, Composition, Connection, Cotangents, CreateGraph, Element,
-    Error, Forward, Gradcheck, GradcheckError, Gradients, Memory, Mode, Op, OpPath, OpStep,
-    Parameter, ParameterId, ParameterMap, Pass, Report, Result, Shape, Step, Strides, Tape, Tensor,
-    Var, Vjp, checkpoint, eval, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp, ops,
-    testing, value_and_grad, vjp,
+    Error, Forward, Gradcheck, GradcheckError, Gradients, Index, Mask, Memory, Mode, Op, OpPath,
+    OpStep, Parameter, ParameterId, ParameterMap, Pass, Report, Result, Shape, Step, Strides, Tape,
+    Tensor, Var, Vjp, checkpoint, eval, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian,
+    jvp, ops, testing, value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;
@@ -35,8 +35,8 @@ pub mod prelude {
     pub use rand::SeedableRng;
     pub use rand_pcg::Pcg64;
     pub use wengert_autodiff::{
-        Activation, Connection, CreateGraph, Element, Gradients, Parameter, Shape, Tape, Tensor,
-        Var, checkpoint, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp,
+        Activation, Connection, CreateGraph, Element, Gradients, Index, Parameter, Shape, Tape,
+        Tensor, Var, checkpoint, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp,
         value_and_grad, vjp,
     };
     pub use wengert_nn::data::Batches;

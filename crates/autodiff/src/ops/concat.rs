@@ -120,7 +120,7 @@ fn nothing(op: &'static str) -> Error {
     Error::Argument { op, message }
 }
 
-impl<'t, E: Element> Var<'t, E> {
+impl<E: Element> Var<'_, E> {
     /// The operands one behind the other along an axis. See [`ops::concat`](crate::ops::concat).
     ///
     /// # Panics

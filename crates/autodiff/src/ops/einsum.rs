@@ -40,15 +40,19 @@ use crate::tensor::Tensor;
 pub fn einsum<'t, E: Element>(equation: &str, operands: &[Var<'t, E>]) -> Result<Var<'t, E>> {
     let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
     let Equation { inputs, output, sizes } = Equation::new(equation, &shapes)?;
+    let mut singles = Vec::with_capacity(operands.len());
+    for (&value, labels) in operands.iter().zip(inputs) {
+        singles.push(Term { value, labels }.without_repeats(&sizes)?);
+    }
+    let result: Labels = output.iter().copied().collect();
+    let sets: Vec<Labels> = singles.iter().map(Term::set).collect();
     let mut terms = Vec::with_capacity(2 * operands.len());
-    for (i, (&value, labels)) in operands.iter().zip(&inputs).enumerate() {
-        let elsewhere =
-            inputs.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, labels)| labels);
-        let needed = elsewhere.chain([&output]).flatten().copied().collect();
-        terms.push(Some(Term { value, labels: labels.clone() }.reduced(&sizes, needed)?));
+    for (i, single) in singles.into_iter().enumerate() {
+        let others = sets.iter().enumerate().filter(|(j, _)| *j != i);
+        let needed = others.fold(result, |all, (_, &set)| all.union(set));
+        terms.push(Some(single.reduced(needed)?));
     }
     let sets: Vec<Labels> = terms.iter().flatten().map(Term::set).collect();
-    let result: Labels = output.iter().copied().collect();
     for (i, j) in path(&sets, result, &sizes) {
         let (Some(a), Some(b)) = (terms[i].take(), terms[j].take()) else {
             unreachable!("a path uses each term once")
@@ -73,9 +77,9 @@ impl<'t, E: Element> Term<'t, E> {
         self.labels.iter().copied().collect()
     }
 
-    /// Each label once, none that is not needed elsewhere, and no axis of size 1 that is to be
-    /// repeated (a product repeats it where the label is missing).
-    fn reduced(mut self, sizes: &[usize], needed: Labels) -> Result<Self> {
+    /// Without the axes of size 1 that are to be repeated: a product repeats an operand where it
+    /// lacks a label.
+    fn without_repeats(mut self, sizes: &[usize]) -> Result<Self> {
         let shape = self.value.shape();
         let repeats = |axis: usize| shape[axis] == 1 && sizes[self.labels[axis]] != 1;
         let kept: Vec<usize> = (0..shape.rank()).filter(|&axis| !repeats(axis)).collect();
@@ -83,6 +87,11 @@ impl<'t, E: Element> Term<'t, E> {
             self.value = reshape(self.value, kept.iter().map(|&i| shape[i]).collect::<Shape>())?;
             self.labels = kept.iter().map(|&i| self.labels[i]).collect();
         }
+        Ok(self)
+    }
+
+    /// Each label once, and summed over those that are not needed elsewhere.
+    fn reduced(mut self, needed: Labels) -> Result<Self> {
         while let Some((first, second)) = twice(&self.labels) {
             let label = self.labels.remove(second);
             self.labels.remove(first);
@@ -163,7 +172,7 @@ fn twice(labels: &[usize]) -> Option<(usize, usize)> {
     (0..labels.len()).find_map(|second| again(second).map(|first| (first, second)))
 }
 
-impl<'t, E: Element> Var<'t, E> {
+impl<E: Element> Var<'_, E> {
     /// Einstein summation. See [`ops::einsum`](crate::ops::einsum).
     ///
     /// # Panics
