@@ -23,6 +23,7 @@ mod reduce;
 mod report;
 mod run;
 mod softmax;
+mod views;
 mod wide;
 
 use clap::Parser;
@@ -34,7 +35,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -50,6 +51,7 @@ const GROUPS: [Group; 15] = [
     ("batched", gemm::batched),
     ("conv", conv::cases),
     ("pool", pool::cases),
+    ("views", views::cases),
 ];
 
 /// Measures the kernels against the machine's roof.

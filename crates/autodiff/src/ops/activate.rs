@@ -35,7 +35,7 @@ impl<E: Element> Op<E> for Activate {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let kernel = |x: &[E], y: &mut [E]| activation::forward(self.activation, x, y);
-        support::map(ctx, inputs[0], kernel)
+        support::each(ctx, inputs[0], kernel)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

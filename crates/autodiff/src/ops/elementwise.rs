@@ -32,7 +32,7 @@ macro_rules! unary {
                 inputs: &[&crate::Tensor<E>],
                 ctx: &mut crate::Forward<'_, E>,
             ) -> crate::Result<crate::Tensor<E>> {
-                super::support::map(ctx, inputs[0], $kernel)
+                super::support::each(ctx, inputs[0], $kernel)
             }
 
             fn vjp<'t>(

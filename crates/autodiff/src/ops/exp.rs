@@ -26,7 +26,7 @@ impl<E: Element> Op<E> for Exp {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::map(ctx, inputs[0], math::exp)
+        support::each(ctx, inputs[0], math::exp)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for Inside<E> {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::map(ctx, inputs[0], |x, y| elementwise::inside(self.low, self.high, x, y))
+        support::each(ctx, inputs[0], |x, y| elementwise::inside(self.low, self.high, x, y))
     }
 
     fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -26,7 +26,7 @@ impl<E: Element> Op<E> for Log {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::map(ctx, inputs[0], math::log)
+        support::each(ctx, inputs[0], math::log)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

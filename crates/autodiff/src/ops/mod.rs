@@ -3,6 +3,20 @@
 //! Each function here is an operation's fallible entry; the methods and operators of
 //! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
 //!
+//! - Arithmetic: [`add`], [`sub`], [`mul`], [`div`], [`rem`] (the sign is the dividend's), [`neg`],
+//!   [`add_scalar`], [`mul_scalar`], [`mul_no_nan`], [`reciprocal`], [`square`], [`sqrt`], [`rsqrt`], [`pow`],
+//!   [`pow_scalar`].
+//! - Elementary functions: [`exp`], [`exp_m1`], [`log`], [`log_1p`], [`sin`], [`cos`], [`tan`], [`atan2`],
+//!   [`erf`], [`erfc`]; the activations from [`relu`] to [`mish`], and [`activate`] for any of them.
+//! - Steps and bounds: [`abs`], [`sign`], [`floor`], [`ceil`], [`round`] (halves to even), [`trunc`],
+//!   [`clamp`], [`maximum`], [`minimum`], [`share`].
+//! - Comparisons, which give a [`Mask`](crate::Mask): [`lt`], [`le`], [`gt`], [`ge`], [`eq`], [`ne`]; and
+//!   choices by one: [`where_`], [`masked_fill`].
+//! - Reductions over all axes or some: [`sum`], [`mean`], [`prod`], [`max`], [`min`], [`var`], [`std()`],
+//!   [`norm`], [`logsumexp`]; along an axis: [`softmax`], [`log_softmax`], [`cumsum`], [`cumprod`].
+//!
+//! What derivatives are at kinks and ties is [stated in one table](crate#derivatives-at-kinks-and-ties).
+//!
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
 //! rows) and name it in the list below. A file without rows does not compile.
 
@@ -84,11 +98,14 @@ catalogue!(
     cos,
     cross_entropy,
     cross_entropy_grad,
+    cumprod,
+    cumsum,
     div,
     erf,
     erfc,
     exp,
     exp_m1,
+    extreme_share,
     floor,
     inside,
     linear,
@@ -96,20 +113,26 @@ catalogue!(
     log_1p,
     log_softmax,
     log_softmax_grad,
+    logsumexp,
     masked_fill,
     matmul,
+    max,
     maximum,
     mean,
+    min,
     minimum,
     mse_loss,
     mul,
     mul_no_nan,
     neg,
+    norm,
     offset,
     permute,
     pow,
     pow_scalar,
+    prod,
     reciprocal,
+    recurrence,
     rem,
     reshape,
     round,
@@ -124,11 +147,13 @@ catalogue!(
     softmax_grad,
     sqrt,
     square,
+    std_,
     sub,
     sum,
     sum_to,
     tan,
     trunc,
+    var,
     where_,
 );
 
@@ -150,6 +175,8 @@ pub use clamp::clamp;
 pub use compare::{eq, ge, gt, le, lt, ne};
 pub use cos::cos;
 pub use cross_entropy::cross_entropy;
+pub use cumprod::cumprod;
+pub use cumsum::cumsum;
 pub use div::div;
 pub use erf::erf;
 pub use erfc::erfc;
@@ -160,19 +187,24 @@ pub use linear::linear;
 pub use log::log;
 pub use log_1p::log_1p;
 pub use log_softmax::log_softmax;
+pub use logsumexp::{logsumexp, logsumexp_axes};
 pub use masked_fill::masked_fill;
 pub use matmul::matmul;
+pub use max::{max, max_axes};
 pub use maximum::maximum;
 pub use mean::{mean, mean_axes};
+pub use min::{min, min_axes};
 pub use minimum::minimum;
 pub use mse_loss::mse_loss;
 pub use mul::mul;
 pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
+pub use norm::{norm, norm_axes};
 pub use offset::add_scalar;
 pub use permute::{permute, transpose};
 pub use pow::pow;
 pub use pow_scalar::pow_scalar;
+pub use prod::{prod, prod_axes};
 pub use reciprocal::reciprocal;
 pub use rem::rem;
 pub use reshape::reshape;
@@ -186,9 +218,11 @@ pub use slice::slice;
 pub use softmax::softmax;
 pub use sqrt::sqrt;
 pub use square::square;
+pub use std_::{std, std_axes};
 pub use sub::sub;
 pub use sum::{sum, sum_axes};
 pub use sum_to::sum_to;
 pub use tan::tan;
 pub use trunc::trunc;
+pub use var::{var, var_axes};
 pub use where_::where_;

@@ -29,7 +29,7 @@ impl<E: Element> Op<E> for Offset<E> {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::map(ctx, inputs[0], |x, y| elementwise::add(Run::Slice(x), Run::Splat(self.number), y))
+        support::each(ctx, inputs[0], |x, y| elementwise::add(Run::Slice(x), Run::Splat(self.number), y))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

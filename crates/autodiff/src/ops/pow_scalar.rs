@@ -34,7 +34,7 @@ impl<E: Element> Op<E> for PowScalar<E> {
         if p == E::ONE {
             return Ok(inputs[0].clone());
         }
-        support::map(ctx, inputs[0], |x, y| {
+        support::each(ctx, inputs[0], |x, y| {
             if p == E::ONE + E::ONE {
                 elementwise::square(x, y);
             } else if p == -E::ONE {

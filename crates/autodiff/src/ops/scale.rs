@@ -28,7 +28,7 @@ impl<E: Element> Op<E> for Scale<E> {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::map(ctx, inputs[0], |x, y| elementwise::scale(self.factor, x, y))
+        support::each(ctx, inputs[0], |x, y| elementwise::scale(self.factor, x, y))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -26,7 +26,7 @@ impl<E: Element> Op<E> for Sqrt {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::map(ctx, inputs[0], elementwise::sqrt)
+        support::each(ctx, inputs[0], elementwise::sqrt)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
