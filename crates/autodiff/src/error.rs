@@ -73,6 +73,20 @@ pub enum Error {
         /// The number of classes.
         classes: usize,
     },
+    /// An index that is no position along the axis it is for.
+    #[error(
+        "{op}: the index {index} at {place} is no position of an axis of size {size} (0..{size})"
+    )]
+    Index {
+        /// The operation.
+        op: &'static str,
+        /// Its place in the [`Index`](crate::Index).
+        place: Shape,
+        /// The index.
+        index: usize,
+        /// The size of the axis.
+        size: usize,
+    },
     /// A gradient of something that is not a single number.
     #[error(
         "{op}: only a single number has a gradient, the output has shape {shape}; reduce it first (sum, mean) or give a cotangent"

@@ -1,6 +1,7 @@
 //! Tensors and tape-based reverse-mode automatic differentiation on the CPU.
 //!
 //! - [`Tensor`]: a shape, strides, and a shared buffer; views cost nothing.
+//! - [`Index`]: whole numbers with a shape, which say where to read or write.
 //! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
 //! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
 //! - [`Var::backward`] and [`grad`]: gradients, and gradients of gradients.
@@ -46,6 +47,7 @@ mod few;
 mod gradcheck;
 mod gradients;
 mod hook;
+mod index;
 mod mask;
 mod op;
 pub mod ops;
@@ -69,6 +71,7 @@ pub use gradcheck::{
     Comparison, Gradcheck, GradcheckError, Mode, OpPath, OpStep, Report, gradcheck, gradgradcheck,
 };
 pub use gradients::Gradients;
+pub use index::Index;
 pub use mask::Mask;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{Parameter, ParameterId};

@@ -196,6 +196,11 @@ impl<E: Element> Forward<'_, E> {
         crate::error::expect(Tensor::stale(shape.into(), self.context.pool))
     }
 
+    /// Where buffers come from.
+    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+        self.context.pool
+    }
+
     /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a
     /// cache of something computed from the operands: the rule's own gradient must not depend on
     /// it being one.
@@ -369,4 +374,24 @@ pub(crate) fn value_of<E: Element>(
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
     value_of(op, inputs, pool)
+}
+
+/// The value on tensors of a function that is composed of operations on variables.
+pub(crate) fn compose<E: Element>(
+    inputs: &[&Tensor<E>],
+    f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Var<'t, E>>,
+) -> Result<Tensor<E>> {
+    let mut values = compose_all(inputs, |vars| Ok(vec![f(vars)?]))?;
+    Ok(values.pop().expect("one value"))
+}
+
+/// The same for a function with several results.
+pub(crate) fn compose_all<E: Element>(
+    inputs: &[&Tensor<E>],
+    f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Vec<Var<'t, E>>>,
+) -> Result<Vec<Tensor<E>>> {
+    let pool = inputs.iter().find_map(|tensor| tensor.pool());
+    let tape = pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()));
+    let vars: Vec<_> = inputs.iter().map(|tensor| tape.constant(tensor)).collect();
+    f(&vars)?.into_iter().map(Var::try_value).collect()
 }

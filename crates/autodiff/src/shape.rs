@@ -118,6 +118,43 @@ impl Shape {
         }
     }
 
+    /// The place for a new axis that a (possibly negative) number names: in front of the axis of
+    /// that number, or behind the last.
+    pub(crate) fn place(&self, op: &'static str, axis: isize) -> Result<usize> {
+        let places = self.rank() + 1;
+        let absolute = if axis < 0 { axis + places as isize } else { axis };
+        if (0..places as isize).contains(&absolute) {
+            return Ok(absolute as usize);
+        }
+        let message = format!(
+            "there is no place {axis} for a new axis in {self}; places run from -{places} to {}",
+            self.rank()
+        );
+        Err(Error::Argument { op, message })
+    }
+
+    /// The axis a number names, if its size is 1.
+    pub(crate) fn axis_of_one(&self, op: &'static str, axis: isize) -> Result<usize> {
+        let at = self.axis(op, axis)?;
+        if self[at] == 1 {
+            return Ok(at);
+        }
+        let message =
+            format!("axis {axis} of {self} has size {}; an axis of size 1 can go", self[at]);
+        Err(Error::Argument { op, message })
+    }
+
+    /// The sizes in front of the last two, and the last two.
+    pub(crate) fn matrices(&self, op: &'static str) -> Result<(&[usize], [usize; 2])> {
+        match self.split_last_chunk() {
+            Some((front, &matrix)) => Ok((front, matrix)),
+            None => {
+                let expected = "matrices, a shape [.., rows, columns]".to_owned();
+                Err(Error::Shapes { op, expected, got: vec![self.clone()] })
+            }
+        }
+    }
+
     /// One flag an axis: whether `axes` names it. An axis named twice is an error.
     pub(crate) fn axis_set(&self, op: &'static str, axes: &[isize]) -> Result<SmallVec<[bool; 4]>> {
         let mut set: SmallVec<[bool; 4]> = SmallVec::from_elem(false, self.rank());
@@ -172,6 +209,17 @@ impl Shape {
             _ => 0,
         };
         Ok((0..target.rank()).map(stride).collect())
+    }
+
+    /// The next place in row-major order; behind the last comes the first.
+    pub(crate) fn advance(&self, place: &mut [usize]) {
+        for (i, &dim) in place.iter_mut().zip(self.0.iter()).rev() {
+            *i += 1;
+            if *i < dim {
+                return;
+            }
+            *i = 0;
+        }
     }
 
     pub(crate) fn dims_mut(&mut self) -> &mut Few<usize> {

@@ -1,8 +1,10 @@
 //! The one property test of every operation, and the test of that test.
 
 use proptest::prelude::*;
-use wengert_autodiff::testing::{Case, Fault, Row, Sampler, catalogue, check, check_gradients};
-use wengert_autodiff::{Cotangents, Element, Forward, Op, Result, Shape, Tensor, Vjp};
+use wengert_autodiff::testing::{
+    Case, Fault, Layout, Row, Sampler, catalogue, check, check_gradients,
+};
+use wengert_autodiff::{Cotangents, Element, Forward, Op, Result, Shape, Tensor, Vjp, eval};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
@@ -52,6 +54,41 @@ fn cases_are_strided_empty_single_and_broadcast() {
             .any(|case| case.inputs.len() == 2 && case.inputs[0].shape() != case.inputs[1].shape());
         assert!(!broadcasting || (two && mixed), "{}: operands that broadcast", row.name);
     }
+}
+
+/// Operations that add up in an order of their own for some layouts tell them apart by one thing:
+/// which axes (longer than one) have stride 1. Rows further apart, and tensors at other places of
+/// their buffers, give the same bits.
+#[test]
+fn only_strides_of_one_change_an_order_of_additions() {
+    let units = |x: &Tensor<f64>| -> Vec<bool> {
+        x.shape().iter().zip(x.strides().iter()).map(|(&n, &by)| n > 1 && by == 1).collect()
+    };
+    let rows: Vec<&Row> = catalogue().filter(|row| row.reorders).collect();
+    assert_eq!(rows.iter().map(|row| row.name).collect::<Vec<_>>(), ["linear", "matmul"]);
+    let mut moved_rows = 0;
+    for row in rows {
+        for seed in 0..300 {
+            let case = (row.sample)(&mut Sampler::new(seed));
+            let moved: Vec<Tensor<f64>> = case
+                .inputs
+                .iter()
+                .map(|x| {
+                    let layouts = (0..x.rank()).rev().map(|axis| Layout::Inside(axis).apply(x));
+                    let strides = |y: &Tensor<f64>| units(y) == units(&x.contiguous());
+                    layouts.into_iter().find(strides).unwrap_or_else(|| x.contiguous())
+                })
+                .collect();
+            moved_rows += moved.iter().filter(|x| !x.is_contiguous()).count();
+            let bits = |inputs: &[Tensor<f64>]| -> Vec<u64> {
+                let value = eval(&case.op(), &inputs.iter().collect::<Vec<_>>()).unwrap();
+                value.to_vec().into_iter().map(f64::to_bits).collect()
+            };
+            let contiguous: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
+            assert_eq!(bits(&moved), bits(&contiguous), "{} at seed {seed}: {case:?}", row.name);
+        }
+    }
+    assert!(moved_rows > 300);
 }
 
 /// Whether the check notices the fault in some of the first cases.

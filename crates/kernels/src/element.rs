@@ -8,6 +8,7 @@ use crate::activation::ActivationKernels;
 use crate::conv::ConvKernels;
 use crate::elementwise::ElementwiseKernels;
 use crate::gemm::GemmKernels;
+use crate::layout::LayoutKernels;
 use crate::math::{Constants, UnaryKernels};
 use crate::norm::NormKernels;
 use crate::optim::OptimKernels;
@@ -37,6 +38,7 @@ pub trait Element:
     + ConvKernels
     + GemmKernels
     + ElementwiseKernels
+    + LayoutKernels
     + NormKernels
     + OptimKernels
     + PoolKernels

@@ -1,6 +1,10 @@
 //! Copies between memory layouts: strided views into contiguous buffers.
 
 use crate::Element;
+use crate::gemm::transpose;
+use crate::simd::{Kernel, Lanes, Simd, dispatch};
+use crate::slices::{Shared, Source};
+use crate::threads;
 
 /// Copies a strided view into a contiguous, row-major `dst`.
 ///
@@ -8,7 +12,7 @@ use crate::Element;
 /// `src[offset + i_0 * strides[0] + .. + i_r * strides[r]]`. Strides may be negative, or zero, which
 /// repeats elements. Dimensions that lie contiguously behind one another are merged, runs are
 /// copied whole, and transposed planes go block by block, so that both sides are read and written
-/// in whole cache lines.
+/// in whole cache lines; a block is turned in registers. Large views are split over threads.
 ///
 /// ```
 /// let mut transposed = [0.0; 6];
@@ -33,30 +37,56 @@ pub fn copy_strided<E: Element>(
         return;
     }
     let dims = merged(shape, strides);
-    let (outer, plane) = dims.split_at(dims.len().saturating_sub(2));
-    let (rows, cols) = match *plane {
-        [] => (Dim::ONE, Dim::ONE),
-        [cols] => (Dim::ONE, cols),
-        [rows, cols] => (rows, cols),
-        _ => unreachable!("at most two dimensions are split off"),
-    };
-    // An odometer over the outer dimensions; every turn is one plane.
-    let mut index = vec![0; outer.len()];
-    let mut start = offset;
-    for part in dst.chunks_exact_mut(rows.size * cols.size) {
-        copy_plane(src, start, rows, cols, part);
-        for (i, dim) in index.iter_mut().zip(outer).rev() {
-            *i += 1;
-            if *i < dim.size {
-                start = start.wrapping_add_signed(dim.stride);
-                break;
-            }
-            start =
-                start.wrapping_add_signed(dim.stride.wrapping_mul(*i as isize - 1).wrapping_neg());
-            *i = 0;
+    let plane = Plane::of(&dims);
+    let outer: Vec<Dim> =
+        dims.iter().enumerate().filter(|(i, _)| !plane.has(*i)).map(|(_, &dim)| dim).collect();
+    // A piece is a band of rows of a plane. How long it is depends on the shape alone.
+    let band = (threads::Cost::Light.grain() / plane.cols.size).next_multiple_of(BLOCK);
+    let bands = plane.rows.size.div_ceil(band);
+    let planes: usize = outer.iter().map(|dim| dim.size).product();
+    let shared = Shared::new(dst);
+    let copy = |piece: usize| {
+        let (mut turn, row) = (piece / bands, piece % bands * band);
+        let (mut from, mut to) = (offset as isize, 0);
+        for dim in outer.iter().rev() {
+            let place = (turn % dim.size) as isize;
+            from += place * dim.stride;
+            to += place as usize * dim.step;
+            turn /= dim.size;
         }
-    }
+        let rows = band.min(plane.rows.size - row);
+        from += row as isize * plane.rows.stride;
+        to += row * plane.rows.step;
+        // SAFETY: the view was checked, the steps are those of `dst`, and the pieces are disjoint.
+        unsafe { plane.copy(src, from as usize, shared, to, rows) };
+    };
+    let pieces = planes * bands;
+    let run = (threads::Cost::Light.grain() / (band.min(plane.rows.size) * plane.cols.size)).max(1);
+    threads::for_ranges(pieces, run, |range| range.for_each(copy));
 }
+
+/// The compiled kernels of an element type. Sealed with [`Element`].
+#[doc(hidden)]
+pub trait LayoutKernels: Sized {
+    #[expect(
+        private_interfaces,
+        reason = "only called here; the supertrait is sealed with Element"
+    )]
+    fn turn(turn: Turn<Self>);
+}
+
+macro_rules! layout_kernels {
+    ($($type:ty),+) => {$(
+        impl LayoutKernels for $type {
+            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            fn turn(turn: Turn<Self>) {
+                dispatch(turn);
+            }
+        }
+    )+};
+}
+
+layout_kernels!(f32, f64);
 
 #[track_caller]
 fn check(src: usize, offset: usize, shape: &[usize], strides: &[isize], dst: usize) {
@@ -89,14 +119,12 @@ fn check(src: usize, offset: usize, shape: &[usize], strides: &[isize], dst: usi
     );
 }
 
-#[derive(Clone, Copy)]
+/// A dimension of a view: its size, its stride in the source, and its step in the output.
+#[derive(Clone, Copy, Debug)]
 struct Dim {
     size: usize,
     stride: isize,
-}
-
-impl Dim {
-    const ONE: Dim = Dim { size: 1, stride: 1 };
+    step: usize,
 }
 
 /// The dimensions without those of size one, neighbours merged where one stride serves both.
@@ -105,52 +133,160 @@ fn merged(shape: &[usize], strides: &[isize]) -> Vec<Dim> {
     for (&size, &stride) in shape.iter().zip(strides).filter(|(size, _)| **size != 1) {
         match dims.last_mut() {
             Some(last) if stride.checked_mul(size as isize) == Some(last.stride) => {
-                *last = Dim { size: last.size * size, stride };
+                *last = Dim { size: last.size * size, stride, step: 1 };
             }
-            _ => dims.push(Dim { size, stride }),
+            _ => dims.push(Dim { size, stride, step: 1 }),
         }
+    }
+    let mut step = 1;
+    for dim in dims.iter_mut().rev() {
+        dim.step = step;
+        step *= dim.size;
     }
     dims
 }
 
-/// The side of the square blocks a transposed plane is copied in.
+/// The side of the square blocks a transposed plane is copied in: more than a cache line's elements.
 const BLOCK: usize = 16;
 
-fn copy_plane<E: Element>(src: &[E], start: usize, rows: Dim, cols: Dim, dst: &mut [E]) {
-    let at = |i: usize, j: usize| {
-        start
-            .wrapping_add_signed(rows.stride.wrapping_mul(i as isize))
-            .wrapping_add_signed(cols.stride.wrapping_mul(j as isize))
-    };
-    match cols.stride {
-        1 => {
-            for (i, row) in dst.chunks_exact_mut(cols.size).enumerate() {
-                let first = at(i, 0);
-                row.copy_from_slice(&src[first..first + cols.size]);
+/// Two dimensions that are copied together: the last one, and the one along which the source lies
+/// closest.
+#[derive(Clone, Copy, Debug)]
+struct Plane {
+    rows: Dim,
+    cols: Dim,
+    /// The places of the two among the dimensions.
+    places: [usize; 2],
+}
+
+impl Plane {
+    fn of(dims: &[Dim]) -> Self {
+        const ONE: Dim = Dim { size: 1, stride: 0, step: 0 };
+        let Some((&cols, front)) = dims.split_last() else {
+            return Plane { rows: ONE, cols: Dim { stride: 1, step: 1, ..ONE }, places: [0, 0] };
+        };
+        let last = front.len();
+        // Only a source that does not run along the last dimension is worth a walk along another.
+        let strided = (0..last).filter(|&i| front[i].stride != 0);
+        let closest = strided.min_by_key(|&i| front[i].stride.unsigned_abs());
+        let place = match closest {
+            Some(place) if front[place].stride.unsigned_abs() < cols.stride.unsigned_abs() => place,
+            _ if last == 0 => return Plane { rows: ONE, cols, places: [0, 0] },
+            _ => last - 1,
+        };
+        Plane { rows: front[place], cols, places: [place, last] }
+    }
+
+    fn has(&self, place: usize) -> bool {
+        self.places.contains(&place)
+    }
+
+    /// Copies `rows` rows, from a place of the source to one of the output.
+    ///
+    /// # Safety
+    /// The rows must lie in the source and the output, of which nobody else uses these elements.
+    unsafe fn copy<E: Element>(
+        &self,
+        src: &[E],
+        from: usize,
+        dst: Shared<E>,
+        to: usize,
+        rows: usize,
+    ) {
+        let &Plane { rows: Dim { stride, step, .. }, cols, .. } = self;
+        let at = |i: usize| from.wrapping_add_signed(stride.wrapping_mul(i as isize));
+        // SAFETY: the caller vouches for the rows.
+        let row = |i: usize, left: usize, right: usize| unsafe {
+            dst.part(to + i * step + left..to + i * step + right)
+        };
+        match cols.stride {
+            1 => {
+                for i in 0..rows {
+                    row(i, 0, cols.size).copy_from_slice(&src[at(i)..at(i) + cols.size]);
+                }
             }
-        }
-        0 => {
-            for (i, row) in dst.chunks_exact_mut(cols.size).enumerate() {
-                row.fill(src[at(i, 0)]);
+            0 => {
+                for i in 0..rows {
+                    row(i, 0, cols.size).fill(src[at(i)]);
+                }
             }
-        }
-        _ if rows.size == 1 || rows.stride.unsigned_abs() >= cols.stride.unsigned_abs() => {
-            for (i, row) in dst.chunks_exact_mut(cols.size).enumerate() {
-                for (j, value) in row.iter_mut().enumerate() {
-                    *value = src[at(i, j)];
+            _ if stride == 1 && cols.stride > 0 => {
+                // SAFETY: as above; the view was checked.
+                let (from, to) = unsafe { (Source::new(src).from(from), dst.at(to)) };
+                let cols = (cols.size, cols.stride);
+                E::turn(Turn { from, to, step, rows, cols });
+            }
+            // Blocks keep both sides in cache where the source runs along neither dimension.
+            by => {
+                for top in (0..rows).step_by(BLOCK) {
+                    for left in (0..cols.size).step_by(BLOCK) {
+                        let right = cols.size.min(left + BLOCK);
+                        for i in top..rows.min(top + BLOCK) {
+                            let mut place =
+                                at(i).wrapping_add_signed(by.wrapping_mul(left as isize));
+                            for value in row(i, left, right) {
+                                *value = src[place];
+                                place = place.wrapping_add_signed(by);
+                            }
+                        }
+                    }
                 }
             }
         }
-        // The source runs down the columns: blocks keep both sides in cache.
-        _ => {
-            for top in (0..rows.size).step_by(BLOCK) {
-                let bottom = rows.size.min(top + BLOCK);
-                for left in (0..cols.size).step_by(BLOCK) {
-                    let right = cols.size.min(left + BLOCK);
-                    for i in top..bottom {
-                        let row = &mut dst[i * cols.size + left..i * cols.size + right];
-                        for (j, value) in (left..).zip(row) {
-                            *value = src[at(i, j)];
+    }
+}
+
+/// A plane whose columns are contiguous in the source and whose rows are in the output. Whoever
+/// makes it vouches for the elements.
+struct Turn<E> {
+    from: Source<E>,
+    to: *mut E,
+    /// The distance of two rows in the output.
+    step: usize,
+    rows: usize,
+    /// The number of columns, and their distance in the source.
+    cols: (usize, isize),
+}
+
+impl<E: Element> Kernel for Turn<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { from, to, step, rows, cols: (cols, distance) } = self;
+        let lanes = E::Vector::<S>::LANES;
+        if rows < lanes || cols < lanes {
+            for i in 0..rows {
+                for j in 0..cols {
+                    // SAFETY: an element of the plane.
+                    unsafe {
+                        *to.add(i * step + j) =
+                            *from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
+                    }
+                }
+            }
+            return;
+        }
+        // The last block of a row or column is moved back so that it is whole: what it has in common
+        // with the one before is written twice.
+        let side = BLOCK.max(lanes);
+        for top in (0..rows).step_by(side) {
+            for left in (0..cols).step_by(side) {
+                for i in (top..rows.min(top + side)).step_by(lanes) {
+                    let i = i.min(rows - lanes);
+                    for j in (left..cols.min(left + side)).step_by(lanes) {
+                        let j = j.min(cols - lanes);
+                        // SAFETY: a block of the plane.
+                        unsafe {
+                            let from =
+                                from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
+                            transpose::block(
+                                simd,
+                                from,
+                                distance,
+                                to.add(i * step + j),
+                                step as isize,
+                            );
                         }
                     }
                 }

@@ -17,6 +17,7 @@ mod math;
 mod measure;
 mod norm;
 mod optim;
+mod permute;
 mod pool;
 mod random;
 mod reduce;
@@ -44,6 +45,7 @@ const GROUPS: [Group; 16] = [
     ("norm", norm::cases),
     ("optim", optim::cases),
     ("random", random::cases),
+    ("permute", permute::cases),
     ("wide", wide::cases),
     ("gemm", gemm::cases),
     ("gemm-small", gemm::small),

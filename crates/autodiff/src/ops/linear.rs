@@ -8,7 +8,7 @@ use wengert_kernels::gemm::{Bias, Epilogue};
 
 use super::activate::check;
 use super::activate_grad::ActivateGrad;
-use super::matmul::{flat_rows, product};
+use super::matmul::{as_rows, product};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
@@ -53,22 +53,14 @@ impl<E: Element> Op<E> for Linear {
         let weight = inputs[1].try_transpose(0, 1)?;
         let bias = inputs.get(2).map(|bias| bias.contiguous());
         let bias = bias.as_ref().and_then(Tensor::as_slice);
-        let x = if let Some(x) = flat_rows(inputs[0]) {
-            x
-        } else {
-            let x = inputs[0].copied(inputs[0].pool());
-            let cols = weight.shape()[0];
-            let rows = x.shape()[..x.rank() - 1].iter().product();
-            x.try_reshape([rows, cols])?
-        };
-        let sizes = (x.shape()[0], weight.shape()[1]);
+        let x = as_rows(inputs[0])?;
         let fused = match self.activation.saves() {
             Saved::Output => self.activation,
             Saved::Input => Activation::Identity,
         };
         let bias = bias.map_or(Bias::None, Bias::PerColumn);
         let epilogue = Epilogue { bias, activation: fused };
-        product(&x, &weight, sizes, epilogue, out.as_mut_slice());
+        product(&x, &weight, epilogue, out.as_mut_slice());
         if self.activation.saves() == Saved::Input {
             // The derivative needs what the activation was applied to.
             let pre = out;

@@ -1,14 +1,17 @@
 //! `Y = A B` over the last two axes, the axes in front broadcasting; the cotangents are `gY B^T`
-//! and `A^T gY`. Any layout is read in place: a transpose costs nothing.
+//! and `A^T gY`. A vector is a row on the left and a column on the right. Any layout is read in
+//! place: a transpose costs nothing.
 
+use smallvec::SmallVec;
 use wengert_kernels::Element;
-use wengert_kernels::gemm::{Epilogue, Gemm, MatMut, MatRef};
+use wengert_kernels::gemm::{BatchedGemm, Epilogue, Gemm, MatMut, MatRef};
 
+use super::{squeeze, unsqueeze};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tensor::Tensor;
-use crate::testing::{Case, Dense, Domain, Row};
+use crate::tensor::{Tensor, strided};
+use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MatMul;
@@ -29,8 +32,15 @@ impl<E: Element> Op<E> for MatMul {
             expected: expected.to_owned(),
             got: vec![a.clone(), b.clone()],
         };
-        let ([batch_a @ .., m, k], [batch_b @ .., k_b, n]) = (a.dims(), b.dims()) else {
-            return Err(mismatch("matrices, [.., m, k] and [.., k, n]"));
+        let (batch_a, m, k) = match a.dims() {
+            [batch @ .., m, k] => (batch, Some(*m), *k),
+            [k] => (&[][..], None, *k),
+            [] => return Err(mismatch("vectors or matrices, [.., m, k] and [.., k, n]")),
+        };
+        let (batch_b, k_b, n) = match b.dims() {
+            [batch @ .., k, n] => (batch, *k, Some(*n)),
+            [k] => (&[][..], *k, None),
+            [] => return Err(mismatch("vectors or matrices, [.., m, k] and [.., k, n]")),
         };
         if k != k_b {
             return Err(mismatch("inner sizes that agree, [.., m, k] and [.., k, n]"));
@@ -38,100 +48,150 @@ impl<E: Element> Op<E> for MatMul {
         let batch = Shape::from(batch_a)
             .broadcast(&Shape::from(batch_b))
             .ok_or_else(|| mismatch("leading axes that broadcast, [.., m, k] and [.., k, n]"))?;
-        Ok(batch.iter().copied().chain([*m, *n]).collect())
+        Ok(batch.iter().copied().chain(m).chain(n).collect())
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let mut out = ctx.output();
-        let rank = out.rank();
-        let (m, n) = (out.shape()[rank - 2], out.shape()[rank - 1]);
-        let k = inputs[0].shape()[inputs[0].rank() - 1];
-        // A product of many matrices with one is one product of their rows.
-        if inputs[1].rank() == 2
-            && let Some(rows) = flat_rows(inputs[0])
-        {
-            let rows_m = rows.shape()[0];
-            product(&rows, inputs[1], (rows_m, n), Epilogue::default(), out.as_mut_slice());
-            return Ok(out);
-        }
-        let batch: Shape = out.shape()[..rank - 2].into();
-        let full = |x: &Tensor<E>, rows: usize, cols: usize| {
-            x.try_broadcast_to(batch.iter().copied().chain([rows, cols]).collect::<Shape>())
+        let (row, column);
+        let a = if inputs[0].rank() == 1 {
+            row = inputs[0].try_unsqueeze(0)?;
+            &row
+        } else {
+            inputs[0]
         };
-        let (a, b) = (full(inputs[0], m, k)?, full(inputs[1], k, n)?);
-        let mut index = vec![0; batch.rank()];
-        if m * n > 0 {
-            for out in out.as_mut_slice().chunks_exact_mut(m * n) {
-                let pick = |x: &Tensor<E>| {
-                    index.iter().try_fold(x.clone(), |x, &i| {
-                        let i = i as isize;
-                        x.try_slice(0, i..i + 1)?.try_squeeze(0)
-                    })
-                };
-                product(&pick(&a)?, &pick(&b)?, (m, n), Epilogue::default(), out);
-                for (i, &dim) in index.iter_mut().zip(batch.iter()).rev() {
-                    *i += 1;
-                    if *i < dim {
-                        break;
-                    }
-                    *i = 0;
-                }
-            }
+        let b = if inputs[1].rank() == 1 {
+            column = inputs[1].try_unsqueeze(1)?;
+            &column
+        } else {
+            inputs[1]
+        };
+        // A product of many matrices with one is one product of their rows.
+        if b.rank() == 2 {
+            product(&as_rows(a)?, b, Epilogue::default(), out.as_mut_slice());
+        } else {
+            products(a, b, out.as_mut_slice())?;
         }
         Ok(out)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, a, b) = (node.gy(), node.input(0), node.input(1));
+        let (row, column) = (a.shape().rank() == 1, b.shape().rank() == 1);
+        // Everything as matrices.
+        let gy = if column { unsqueeze(gy, -1)? } else { gy };
+        let gy = if row { unsqueeze(gy, -2)? } else { gy };
+        let of_a = || {
+            let b = if column { unsqueeze(b, -1)? } else { b };
+            let ga = gy.matmul(b.transpose(-2, -1));
+            if row { squeeze(ga, -2) } else { Ok(ga) }
+        };
+        let of_b = || {
+            let a = if row { unsqueeze(a, -2)? } else { a };
+            let gb = a.transpose(-2, -1).matmul(gy);
+            if column { squeeze(gb, -1) } else { Ok(gb) }
+        };
         cotangents([
-            node.needs(0).then(|| gy.matmul(b.transpose(-2, -1))),
-            node.needs(1).then(|| a.transpose(-2, -1).matmul(gy)),
+            node.needs(0).then(of_a).transpose()?,
+            node.needs(1).then(of_b).transpose()?,
         ])
     }
 }
 
-/// The tensor as a matrix of its last axis' rows, if that needs no copy.
-pub(super) fn flat_rows<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
-    if x.rank() == 2 {
-        return Some(x.clone());
-    }
-    let (Some(&cols), true) = (x.shape().last(), x.is_contiguous()) else { return None };
-    let rows: usize = x.shape()[..x.rank() - 1].iter().product();
-    x.try_reshape([rows, cols]).ok()
+/// All axes but the last merged: a view where strides can say so, a copy otherwise.
+pub(super) fn as_rows<E: Element>(x: &Tensor<E>) -> Result<Tensor<E>> {
+    let Some((&cols, front)) = x.shape().split_last() else { return Ok(x.clone()) };
+    if front.len() == 1 { Ok(x.clone()) } else { x.try_reshape([front.iter().product(), cols]) }
 }
 
-/// `out = epilogue(A B)` for matrices of any layout; `out` is `m` by `n`, row-major.
+/// A tensor's last two axes as a matrix that begins at a place of its buffer.
+fn matrix<E: Element>(x: &Tensor<E>, at: usize) -> MatRef<'_, E> {
+    let (shape, strides) = (x.shape(), x.strides());
+    let axis = x.rank() - 2;
+    MatRef::new(x.raw().0, at, shape[axis], shape[axis + 1], strides[axis], strides[axis + 1])
+}
+
+/// `out = epilogue(A B)` for matrices of any layout; `out` is row-major.
 pub(super) fn product<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
-    (m, n): (usize, usize),
     epilogue: Epilogue<'_, E>,
     out: &mut [E],
 ) {
-    let matrix = |x: &Tensor<E>| {
-        let strides = x.strides();
-        (x.shape()[0], x.shape()[1], strides[0], strides[1])
+    let c = MatMut::row_major(out, a.shape()[0], b.shape()[1]);
+    Gemm { epilogue, ..Gemm::new(matrix(a, a.raw().1), matrix(b, b.raw().1), c) }.run();
+}
+
+/// The products of two tensors' last two axes, those in front broadcasting, one behind the other.
+fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<()> {
+    let (front_a, [m, k]) = a.shape().matrices("matmul")?;
+    let (front_b, [_, n]) = b.shape().matrices("matmul")?;
+    let batch = Shape::from(front_a).broadcast(&Shape::from(front_b)).expect("the shape was checked");
+    let full = |x: &Tensor<E>, rows: usize, cols: usize| {
+        x.try_broadcast_to(batch.iter().copied().chain([rows, cols]).collect::<Shape>())
     };
-    let (a_rows, a_cols, a_rs, a_cs) = matrix(a);
-    let (b_rows, b_cols, b_rs, b_cs) = matrix(b);
-    let ((a_data, a_at), (b_data, b_at)) = (a.raw(), b.raw());
-    Gemm {
-        alpha: E::ONE,
-        a: MatRef::new(a_data, a_at, a_rows, a_cols, a_rs, a_cs),
-        b: MatRef::new(b_data, b_at, b_rows, b_cols, b_rs, b_cs),
-        beta: E::ZERO,
-        c: MatMut::new(out, 0, m, n, n as isize, 1),
-        epilogue,
+    let (a, b) = (full(a, m, k)?, full(b, k, n)?);
+    if out.is_empty() {
+        return Ok(());
     }
-    .run();
+    // The longest run of products at fixed distances is one call; a loop goes over the others.
+    let rank = batch.rank();
+    let axes = strided::coalesce(&batch, &a.strides()[..rank], &b.strides()[..rank]);
+    let (inner, outer) = match axes.split_last() {
+        Some((&inner, outer)) => (inner, outer),
+        None => (strided::Axis { size: 1, a: 0, b: 0 }, &[][..]),
+    };
+    let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
+    let (mut at_a, mut at_b) = (a.raw().1 as isize, b.raw().1 as isize);
+    for out in out.chunks_exact_mut(inner.size * m * n) {
+        let first = Gemm::new(
+            matrix(&a, at_a as usize),
+            matrix(&b, at_b as usize),
+            MatMut::row_major(&mut *out, m, n),
+        );
+        let c_step = (m * n) as isize;
+        BatchedGemm { count: inner.size, first, a_step: inner.a, b_step: inner.b, c_step }
+            .run()
+            .expect("views of tensors lie inside their buffers");
+        strided::advance(outer, &mut index, &mut at_a, &mut at_b);
+    }
+    Ok(())
 }
 
 entry! {
     /// The matrix product over the last two axes; axes in front of them broadcast.
     ///
     /// # Shapes
-    /// `[.., m, k]` and `[.., k, n]` give `[.., m, n]`.
+    /// `[.., m, k]` and `[.., k, n]` give `[.., m, n]`. A vector on the left is a row, `[k]` and
+    /// `[.., k, n]` give `[.., n]`; on the right a column, `[.., m, k]` and `[k]` give `[.., m]`;
+    /// two of them a single number.
+    ///
+    /// # Layouts
+    /// Every layout is read in place. The order in which the `k` products of an element are added
+    /// up, and so its last bits, depends on the shapes, on the SIMD level, and on which of the
+    /// operands' last two axes has stride 1; on nothing else of their layout.
     matmul(a, b) = MatMul
+}
+
+/// Operands of a product, one of them or both a vector now and then.
+fn operands(s: &mut Sampler) -> [Shape; 2] {
+    let (batch_a, batch_b) = s.broadcast_pair();
+    let [m, k, n] = [s.size(), s.size(), s.size()];
+    let with = |batch: &Shape, rows, cols| -> Shape {
+        let front = batch.rank().min(2);
+        batch[..front].iter().copied().chain([rows, cols]).collect()
+    };
+    let (a, mut b) = (with(&batch_a, m, k), with(&batch_b, k, n));
+    // Truncated to two axes the pair may no longer broadcast; then only one is batched.
+    if Shape::from(&a[..a.rank() - 2]).broadcast(&Shape::from(&b[..b.rank() - 2])).is_none() {
+        b = Shape::from([k, n]);
+    }
+    match s.below(8) {
+        0 => [Shape::from([k]), b],
+        1 => [a, Shape::from([k])],
+        2 => [Shape::from([k]), Shape::from([k])],
+        _ => [a, b],
+    }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {
@@ -139,18 +199,25 @@ pub(crate) const ROWS: &[Row] = &[Row {
     order: 2,
     reorders: true,
     sample: |s| {
-        let (batch_a, batch_b) = s.broadcast_pair();
-        let [m, k, n] = [s.size(), s.size(), s.size()];
-        let with = |batch: &Shape, rows, cols| -> Shape {
-            let front = batch.rank().min(2);
-            batch[..front].iter().copied().chain([rows, cols]).collect()
-        };
-        // Truncated to two axes the pair may no longer broadcast; then only one is batched.
-        let (a, mut b) = (with(&batch_a, m, k), with(&batch_b, k, n));
-        if Shape::from(&a[..a.rank() - 2]).broadcast(&Shape::from(&b[..b.rank() - 2])).is_none() {
-            b = Shape::from([k, n]);
-        }
+        let [a, b] = operands(s);
         let inputs = vec![s.tensor(&a, &Domain::REAL), s.tensor(&b, &Domain::REAL)];
-        Case::new(MatMul, inputs, |x| Dense::matmul(&x[0], &x[1]))
+        Case::new(MatMul, inputs, |x| {
+            let (row, column) = (x[0].shape.len() == 1, x[1].shape.len() == 1);
+            let (mut a, mut b) = (x[0].clone(), x[1].clone());
+            if row {
+                a.shape.insert(0, 1);
+            }
+            if column {
+                b.shape.push(1);
+            }
+            let mut y = Dense::matmul(&a, &b);
+            if column {
+                y.shape.pop();
+            }
+            if row {
+                y.shape.remove(y.shape.len() - usize::from(!column) - 1);
+            }
+            y
+        })
     },
 }];

@@ -3,19 +3,45 @@
 //! Each function here is an operation's fallible entry; the methods and operators of
 //! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
 //!
-//! - Arithmetic: [`add`], [`sub`], [`mul`], [`div`], [`rem`] (the sign is the dividend's), [`neg`],
-//!   [`add_scalar`], [`mul_scalar`], [`mul_no_nan`], [`reciprocal`], [`square`], [`sqrt`], [`rsqrt`], [`pow`],
-//!   [`pow_scalar`].
-//! - Elementary functions: [`exp`], [`exp_m1`], [`log`], [`log_1p`], [`sin`], [`cos`], [`tan`], [`atan2`],
-//!   [`erf`], [`erfc`]; the activations from [`relu`] to [`mish`], and [`activate`] for any of them.
-//! - Steps and bounds: [`abs`], [`sign`], [`floor`], [`ceil`], [`round`] (halves to even), [`trunc`],
-//!   [`clamp`], [`maximum`], [`minimum`], [`share`].
-//! - Comparisons, which give a [`Mask`](crate::Mask): [`lt`], [`le`], [`gt`], [`ge`], [`eq`], [`ne`]; and
-//!   choices by one: [`where_`], [`masked_fill`].
-//! - Reductions over all axes or some: [`sum`], [`mean`], [`prod`], [`max`], [`min`], [`var`], [`std()`],
-//!   [`norm`], [`logsumexp`]; along an axis: [`softmax`], [`log_softmax`], [`cumsum`], [`cumprod`].
+//! - Arithmetic: [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`],
+//!   [`add_scalar()`], [`mul_scalar()`], [`mul_no_nan()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`],
+//!   [`pow_scalar()`].
+//! - Elementary functions: [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`],
+//!   [`erf()`], [`erfc()`]; the activations from [`relu()`] to [`mish()`], and [`activate()`] for any of them.
+//! - Steps and bounds: [`abs()`], [`sign()`], [`floor()`], [`ceil()`], [`round()`] (halves to even), [`trunc()`],
+//!   [`clamp()`], [`maximum()`], [`minimum()`], [`share()`].
+//! - Comparisons, which give a [`Mask()`](crate::Mask): [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`]; and
+//!   choices by one: [`where_()`], [`masked_fill()`].
+//! - Searches, which give an [`Index`](crate::Index): [`argmax()`], [`argmin()`], [`argsort()`]; and with the
+//!   elements [`sort()`], [`topk()`].
+//! - Reductions over all axes or some: [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`],
+//!   [`norm()`], [`logsumexp()`]; along an axis: [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`].
 //!
 //! What derivatives are at kinks and ties is [stated in one table](crate#derivatives-at-kinks-and-ties).
+//!
+//! # Shapes
+//!
+//! | | |
+//! |---|---|
+//! | the same elements in order | [`reshape()`], [`flatten`], [`squeeze`], [`unsqueeze`] |
+//! | axes in another order | [`permute()`], [`transpose`], [`move_axis`] |
+//! | parts | [`slice()`] with steps and negative positions, [`narrow`], [`select`], [`split()`], [`chunk`], [`diagonal()`] |
+//! | copies | [`broadcast_to()`], [`repeat()`] (tile), [`repeat_interleave`] |
+//! | joined | [`concat()`], [`stack`] |
+//! | around | [`pad()`] with a number, mirrored or with the edge |
+//! | moved | [`flip()`], [`roll()`] |
+//! | by an [`Index`](crate::Index) | [`gather()`], [`index_select()`], [`scatter_add()`], [`Tensor::one_hot`](crate::Tensor::one_hot) |
+//!
+//! What can be a view is one and costs no copy: all of the first three lines (but a reshape that no
+//! strides express), [`broadcast_to()`] and [`flip()`].
+//!
+//! # Linear algebra
+//!
+//! [`matmul()`] with broadcasting batches, [`linear()`] with bias and activation, [`dot`], [`outer`],
+//! [`einsum()`] of any number of operands, [`trace`], [`diag`], [`diag_embed`], [`diagonal()`],
+//! [`tril`], [`triu`]. Transposes cost nothing.
+//!
+//! # Adding one
 //!
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
 //! rows) and name it in the list below. A file without rows does not compile.
@@ -74,6 +100,50 @@ macro_rules! entry {
 #[macro_use]
 mod elementwise;
 
+/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error.
+macro_rules! sugar {
+    (
+        $(#[$doc:meta])*
+        $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        sugar! { $(#[$doc])* var $name($first $(, $operand)* $(; $($arg: $type),+)?) }
+
+        impl<E: wengert_kernels::Element> crate::Tensor<E> {
+            $(#[$doc])*
+            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(&self $(, $operand: &Self)* $($(, $arg: $type)+)?) -> Self {
+                let operands = [self $(, $operand)*];
+                crate::error::expect(crate::op::compose(&operands, |operands| {
+                    let &[$first $(, $operand)*] = operands else {
+                        unreachable!("as many variables as tensors")
+                    };
+                    $name($first $(, $operand)* $($(, $arg)+)?)
+                }))
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        var $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        impl<E: wengert_kernels::Element> crate::Var<'_, E> {
+            $(#[$doc])*
+            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(self $(, $operand: Self)* $($(, $arg: $type)+)?) -> Self {
+                crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))
+            }
+        }
+    };
+}
+
 /// Declares the operations' files and collects their rows.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
@@ -95,18 +165,26 @@ catalogue!(
     broadcast_to,
     ceil,
     clamp,
+    concat,
     cos,
     cross_entropy,
     cross_entropy_grad,
     cumprod,
     cumsum,
+    diagonal,
+    diagonal_grad,
     div,
     erf,
     erfc,
     exp,
     exp_m1,
     extreme_share,
+    flip,
     floor,
+    gather,
+    gather_grad,
+    index_select,
+    index_select_grad,
     inside,
     linear,
     log,
@@ -127,6 +205,7 @@ catalogue!(
     neg,
     norm,
     offset,
+    pad,
     permute,
     pow,
     pow_scalar,
@@ -135,9 +214,11 @@ catalogue!(
     recurrence,
     rem,
     reshape,
+    roll,
     round,
     rsqrt,
     scale,
+    scatter_add,
     share,
     sign,
     sin,
@@ -152,13 +233,20 @@ catalogue!(
     sum,
     sum_to,
     tan,
+    triangle,
     trunc,
     var,
     where_,
 );
 
 mod compare;
+mod einsum;
+mod indexed;
 mod operators;
+mod products;
+mod repeat;
+mod search;
+mod split;
 pub(crate) mod support;
 
 pub use abs::abs;
@@ -173,16 +261,23 @@ pub use broadcast_to::broadcast_to;
 pub use ceil::ceil;
 pub use clamp::clamp;
 pub use compare::{eq, ge, gt, le, lt, ne};
+pub use concat::{concat, stack};
 pub use cos::cos;
 pub use cross_entropy::cross_entropy;
 pub use cumprod::cumprod;
 pub use cumsum::cumsum;
+pub use diagonal::{diagonal, trace};
+pub use diagonal_grad::{diag, diag_embed};
 pub use div::div;
+pub use einsum::einsum;
 pub use erf::erf;
 pub use erfc::erfc;
 pub use exp::exp;
 pub use exp_m1::exp_m1;
+pub use flip::flip;
 pub use floor::floor;
+pub use gather::gather;
+pub use index_select::index_select;
 pub use linear::linear;
 pub use log::log;
 pub use log_1p::log_1p;
@@ -201,21 +296,28 @@ pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
 pub use norm::{norm, norm_axes};
 pub use offset::add_scalar;
-pub use permute::{permute, transpose};
+pub use pad::{PadMode, PadWidth, pad};
+pub use permute::{move_axis, permute, transpose};
 pub use pow::pow;
 pub use pow_scalar::pow_scalar;
 pub use prod::{prod, prod_axes};
+pub use products::{dot, outer};
 pub use reciprocal::reciprocal;
 pub use rem::rem;
-pub use reshape::reshape;
+pub use repeat::{repeat, repeat_interleave};
+pub use reshape::{flatten, reshape, squeeze, unsqueeze};
+pub use roll::roll;
 pub use round::round;
 pub use rsqrt::rsqrt;
 pub use scale::mul_scalar;
+pub use scatter_add::scatter_add;
+pub use search::{argmax, argmin, argsort, sort, topk};
 pub use share::share;
 pub use sign::sign;
 pub use sin::sin;
-pub use slice::slice;
+pub use slice::{narrow, select, slice};
 pub use softmax::softmax;
+pub use split::{chunk, split};
 pub use sqrt::sqrt;
 pub use square::square;
 pub use std_::{std, std_axes};
@@ -223,6 +325,7 @@ pub use sub::sub;
 pub use sum::{sum, sum_axes};
 pub use sum_to::sum_to;
 pub use tan::tan;
+pub use triangle::{tril, triu};
 pub use trunc::trunc;
 pub use var::{var, var_axes};
 pub use where_::where_;

@@ -65,6 +65,32 @@ pub fn transpose<E: Element>(x: Var<'_, E>, a: isize, b: isize) -> Result<Var<'_
     x.tape().apply(Permute { order }, &[x])
 }
 
+/// An axis moved to another place, the others keeping their order. No copy.
+///
+/// # Errors
+/// If one of the two does not exist.
+#[track_caller]
+pub fn move_axis<E: Element>(x: Var<'_, E>, from: isize, to: isize) -> Result<Var<'_, E>> {
+    let shape = x.shape();
+    let (from, to) = (shape.axis("move_axis", from)?, shape.axis("move_axis", to)?);
+    let mut order: Vec<isize> = (0..shape.rank() as isize).collect();
+    let axis = order.remove(from);
+    order.insert(to, axis);
+    x.tape().apply(Permute { order }, &[x])
+}
+
+sugar! {
+    /// An axis moved to another place, the others keeping their order.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::<f32>::zeros([2, 3, 4]);
+    /// assert_eq!(x.move_axis(0, -1).shape(), &[3, 4, 2][..]);
+    /// ```
+    ///
+    move_axis(x; from: isize, to: isize)
+}
+
 impl<E: Element> Var<'_, E> {
     /// The axes in another order. See [`ops::permute`](crate::ops::permute).
     ///

@@ -55,22 +55,76 @@ impl<E: Element> Var<'_, E> {
     pub fn reshape(self, shape: impl Into<Shape>) -> Self {
         expect(reshape(self, shape))
     }
+}
 
-    /// A new axis of size 1 in front of `axis`; `rank` (or -1) puts it behind the last.
-    ///
-    /// # Panics
-    /// If there is no such place.
-    #[track_caller]
-    pub fn unsqueeze(self, axis: isize) -> Self {
-        let rank = self.shape().rank() as isize + 1;
-        let at = if axis < 0 { axis + rank } else { axis };
-        if !(0..rank).contains(&at) {
-            expect::<()>(Err(Error::Axis { op: "unsqueeze", axis, rank: rank as usize }));
-        }
-        let mut shape = self.shape();
-        shape.dims_mut().insert(at as usize, 1);
-        self.reshape(shape)
+/// A new axis of size 1 in front of `axis`; the rank (or -1) puts it behind the last. No copy.
+///
+/// # Errors
+/// If there is no such place.
+#[track_caller]
+pub fn unsqueeze<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
+    let mut shape = x.shape();
+    let at = shape.place("unsqueeze", axis)?;
+    shape.dims_mut().insert(at, 1);
+    reshape(x, shape)
+}
+
+/// Without an axis, whose size is 1. No copy.
+///
+/// # Errors
+/// If the axis does not exist or has another size.
+#[track_caller]
+pub fn squeeze<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
+    let mut shape = x.shape();
+    let at = shape.axis_of_one("squeeze", axis)?;
+    shape.dims_mut().remove(at);
+    reshape(x, shape)
+}
+
+/// The axes from `first` to `last`, both included, merged into one.
+///
+/// # Shapes
+/// `[.., n_first, .., n_last, ..]` gives `[.., n_first * .. * n_last, ..]`; a single number gives
+/// one axis of size 1.
+///
+/// # Errors
+/// If an axis does not exist or the last is in front of the first.
+#[track_caller]
+pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<Var<'_, E>> {
+    let shape = x.shape();
+    if shape.rank() == 0 && [0, -1].contains(&first) && [0, -1].contains(&last) {
+        return reshape(x, [1]);
     }
+    let (from, to) = (shape.axis("flatten", first)?, shape.axis("flatten", last)?);
+    if from > to {
+        let message = format!("axis {last} lies in front of axis {first}; name the first one first");
+        return Err(Error::Argument { op: "flatten", message });
+    }
+    let merged = shape[from..=to].iter().product();
+    let sizes = shape[..from].iter().chain([&merged]).chain(&shape[to + 1..]);
+    reshape(x, sizes.copied().collect::<Shape>())
+}
+
+sugar! {
+    /// A new axis of size 1 in front of `axis`; the rank (or -1) puts it behind the last.
+    var unsqueeze(x; axis: isize)
+}
+
+sugar! {
+    /// Without an axis, whose size is 1.
+    var squeeze(x; axis: isize)
+}
+
+sugar! {
+    /// The axes from `first` to `last`, both included, merged into one.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::<f32>::zeros([2, 3, 4]);
+    /// assert_eq!(x.flatten(1, -1).shape(), &[2, 12][..]);
+    /// ```
+    ///
+    flatten(x; first: isize, last: isize)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -4,7 +4,8 @@
 use wengert_kernels::Element;
 
 use super::slice_grad::SliceGrad;
-use crate::error::{Result, expect};
+use super::squeeze;
+use crate::error::{Error, Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -50,6 +51,67 @@ impl<E: Element> Op<E> for Slice {
 #[track_caller]
 pub fn slice<E: Element>(x: Var<'_, E>, axis: isize, range: impl Into<Step>) -> Result<Var<'_, E>> {
     x.tape().apply(Slice { axis, range: range.into() }, &[x])
+}
+
+/// One position along an axis, which goes; negative ones count from the end. No copy.
+///
+/// # Errors
+/// If the axis or the position does not exist.
+#[track_caller]
+pub fn select<E: Element>(x: Var<'_, E>, axis: isize, position: isize) -> Result<Var<'_, E>> {
+    let shape = x.shape();
+    let size = shape[shape.axis("select", axis)?] as isize;
+    let at = if position < 0 { position + size } else { position };
+    if !(0..size).contains(&at) {
+        let message = format!(
+            "there is no position {position} along axis {axis} of {shape}; positions run from \
+             -{size} and below {size}"
+        );
+        return Err(Error::Argument { op: "select", message });
+    }
+    squeeze(slice(x, axis, at..at + 1)?, axis)
+}
+
+/// The positions from `start` on along an axis, `len` of them. No copy. Other than
+/// [`slice`](slice()), which clips, it refuses what lies outside.
+///
+/// # Errors
+/// If the axis or one of the positions does not exist.
+#[track_caller]
+pub fn narrow<E: Element>(
+    x: Var<'_, E>,
+    axis: isize,
+    start: usize,
+    len: usize,
+) -> Result<Var<'_, E>> {
+    let shape = x.shape();
+    let size = shape[shape.axis("narrow", axis)?];
+    match start.checked_add(len).filter(|&end| end <= size) {
+        Some(end) => slice(x, axis, start as isize..end as isize),
+        None => {
+            let message = format!(
+                "{len} positions from {start} on do not lie in 0..{size}, axis {axis} of {shape}"
+            );
+            Err(Error::Argument { op: "narrow", message })
+        }
+    }
+}
+
+sugar! {
+    /// One position along an axis, which goes.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::from_fn([2, 3], |i| (10 * i[0] + i[1]) as f32);
+    /// assert_eq!(x.select(1, -1).to_vec(), [2.0, 12.0]);
+    /// ```
+    ///
+    select(x; axis: isize, position: isize)
+}
+
+sugar! {
+    /// The positions from `start` on along an axis, `len` of them.
+    narrow(x; axis: isize, start: usize, len: usize)
 }
 
 impl<E: Element> Var<'_, E> {

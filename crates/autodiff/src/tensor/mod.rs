@@ -6,6 +6,7 @@ pub(crate) mod strided;
 mod view;
 
 pub use view::Step;
+pub(crate) use view::diagonal_of;
 
 use rand::Rng;
 use wengert_kernels::{Element, layout};
@@ -116,13 +117,7 @@ impl<E: Element> Tensor<E> {
         let mut index = vec![0; shape.rank()];
         for element in tensor.as_mut_slice() {
             *element = f(&index);
-            for (i, &dim) in index.iter_mut().zip(shape.iter()).rev() {
-                *i += 1;
-                if *i < dim {
-                    break;
-                }
-                *i = 0;
-            }
+            shape.advance(&mut index);
         }
         tensor
     }

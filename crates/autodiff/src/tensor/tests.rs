@@ -106,7 +106,11 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
         (x.try_slice(-3, 0..1).unwrap_err(), "axis -3"),
         (x.try_broadcast_to([3, 3]).unwrap_err(), "repeats to [3, 3]"),
         (x.try_squeeze(0).unwrap_err(), "size 1"),
-        (x.try_unsqueeze(4).unwrap_err(), "axis 4"),
+        (
+            x.try_unsqueeze(4).unwrap_err(),
+            "no place 4 for a new axis in [2, 3]; places run from -3 to 2",
+        ),
+        (x.select(0, 0).try_diagonal(0).unwrap_err(), "[.., rows, columns]"),
         (Tensor::from_vec(vec![1.0_f64], [2]).unwrap_err(), "holds 2 elements, got 1"),
         (Tensor::<f64>::from_vec(vec![], [1 << 40, 1 << 40]).unwrap_err(), "too large"),
     ] {

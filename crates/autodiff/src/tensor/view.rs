@@ -277,16 +277,12 @@ impl<E: Element> Tensor<E> {
     /// A new axis of size 1 in front of `axis`; `rank` puts it behind the last.
     ///
     /// # Errors
-    /// [`Error::Axis`] if there is no such place.
+    /// [`Error::Argument`] if there is no such place.
     pub fn try_unsqueeze(&self, axis: isize) -> Result<Self> {
-        let places = self.rank() as isize + 1;
-        let at = if axis < 0 { axis + places } else { axis };
-        if !(0..places).contains(&at) {
-            return Err(Error::Axis { op: "unsqueeze", axis, rank: places as usize });
-        }
+        let at = self.shape().place("unsqueeze", axis)?;
         let (mut shape, mut strides) = (self.shape().clone(), self.strides());
-        shape.dims_mut().insert(at as usize, 1);
-        strides.insert(at as usize, 0);
+        shape.dims_mut().insert(at, 1);
+        strides.insert(at, 0);
         Ok(self.view(shape, strides, self.offset()))
     }
 
@@ -304,11 +300,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// [`Error::Axis`] if the axis does not exist, [`Error::Argument`] if its size is not 1.
     pub fn try_squeeze(&self, axis: isize) -> Result<Self> {
-        let at = self.shape().axis("squeeze", axis)?;
-        if self.shape()[at] != 1 {
-            let message = format!("axis {axis} of {} has not size 1", self.shape());
-            return Err(Error::Argument { op: "squeeze", message });
-        }
+        let at = self.shape().axis_of_one("squeeze", axis)?;
         let (mut shape, mut strides) = (self.shape().clone(), self.strides());
         shape.dims_mut().remove(at);
         strides.remove(at);
@@ -323,4 +315,40 @@ impl<E: Element> Tensor<E> {
     pub fn squeeze(&self, axis: isize) -> Self {
         expect(self.try_squeeze(axis))
     }
+
+    /// The diagonal of each matrix: the elements `[.., i, i + offset]`, or `[.., i - offset, i]` for
+    /// a negative offset.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if there are fewer than two axes.
+    pub fn try_diagonal(&self, offset: isize) -> Result<Self> {
+        let (front, matrix) = self.shape().matrices("diagonal")?;
+        let (start, len) = diagonal_of(matrix, offset);
+        let shape: Shape = front.iter().copied().chain([len]).collect();
+        let own = self.strides();
+        let (outer, inner) = own.split_at(front.len());
+        let strides = outer.iter().copied().chain([inner[0] + inner[1]]).collect();
+        if shape.numel() == 0 {
+            return Ok(self.view(shape, strides, 0));
+        }
+        let steps = start[0] as isize * inner[0] + start[1] as isize * inner[1];
+        Ok(self.view(shape, strides, (self.offset() as isize + steps) as usize))
+    }
+
+    /// The diagonal of each matrix. See [`try_diagonal`](Self::try_diagonal).
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn diagonal(&self, offset: isize) -> Self {
+        expect(self.try_diagonal(offset))
+    }
+}
+
+/// Where a diagonal of a matrix of some rows and columns begins, and how long it is.
+pub(crate) fn diagonal_of([rows, cols]: [usize; 2], offset: isize) -> ([usize; 2], usize) {
+    let by = offset.unsigned_abs();
+    let start = if offset >= 0 { [0, by] } else { [by, 0] };
+    let len = rows.saturating_sub(start[0]).min(cols.saturating_sub(start[1]));
+    (start, len)
 }

@@ -19,7 +19,8 @@ pub struct Row {
     /// it has one, which is checked.
     pub order: u8,
     /// Whether the operands' layout may change the order of additions, and so the last bits: true
-    /// for matrix products, which read transposes where they lie.
+    /// for matrix products, which read transposes where they lie. Of the layout only one thing may
+    /// do so: which axes longer than one have stride 1. (A test of the catalogue holds them to it.)
     pub reorders: bool,
     /// Draws a case.
     pub sample: fn(&mut Sampler) -> Case,

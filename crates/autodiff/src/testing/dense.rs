@@ -127,6 +127,23 @@ impl Dense {
         out
     }
 
+    /// With the elements of another array added, each at the place that `place` makes of its own.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    pub fn with_added(mut self, other: &Self, place: impl Fn(&mut Vec<usize>)) -> Self {
+        for (mut index, &value) in indices(&other.shape).into_iter().zip(&other.data) {
+            place(&mut index);
+            assert_eq!(index.len(), self.shape.len(), "a place has an index an axis");
+            let at = index.iter().zip(&self.shape).fold(0, |at, (&i, &dim)| {
+                assert!(i < dim, "the place {index:?} lies outside {:?}", self.shape);
+                at * dim + i
+            });
+            self.data[at] += value;
+        }
+        self
+    }
+
     /// The matrix product over the last two axes, the others broadcasting.
     ///
     /// # Panics
@@ -141,6 +158,78 @@ impl Dense {
             let (batch, place) = index.split_at(index.len() - 2);
             let at = |x: &Self, row: usize, col: usize| x.at(&[batch, &[row, col]].concat());
             (0..k).map(|i| at(a, place[0], i) * at(b, i, place[1])).sum()
+        })
+    }
+
+    /// Einstein summation over every label at once. The equation is one that fits the operands.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn einsum(equation: &str, operands: &[Self]) -> Self {
+        // The axes of an ellipsis get names of their own, counted from the last.
+        let nameless = |axis: usize| char::from_u32(0xe000 + axis as u32).expect("for private use");
+        let expand = |term: &str, count: usize| -> Vec<char> {
+            let names: String = (0..count).rev().map(nameless).collect();
+            term.replace("...", &names).chars().collect()
+        };
+        let equation = equation.replace(' ', "");
+        let (inputs, output) = match equation.split_once("->") {
+            Some((inputs, output)) => (inputs, Some(output)),
+            None => (&equation[..], None),
+        };
+        let terms: Vec<&str> = inputs.split(',').collect();
+        assert_eq!(terms.len(), operands.len(), "a term is for an operand");
+        let count = |term: &str, operand: &Self| {
+            operand.shape.len() - term.replace("...", "").chars().count()
+        };
+        let counts = terms.iter().zip(operands).map(|(term, operand)| count(term, operand));
+        let most = counts.clone().max().unwrap_or(0);
+        let inputs: Vec<Vec<char>> =
+            terms.iter().zip(counts).map(|(term, count)| expand(term, count)).collect();
+        let all: Vec<char> = inputs.iter().flatten().copied().collect();
+        let output = match output {
+            Some(output) => expand(output, most),
+            None => {
+                let mut once: Vec<char> = terms.concat().replace("...", "").chars().collect();
+                once.retain(|name| all.iter().filter(|&other| other == name).count() == 1);
+                once.sort_unstable();
+                (0..most).rev().map(nameless).chain(once).collect()
+            }
+        };
+        // The labels that are summed over follow those of the output.
+        let mut labels = output.clone();
+        labels.extend(all);
+        let mut seen = Vec::new();
+        labels.retain(|&label| {
+            !seen.contains(&label) && {
+                seen.push(label);
+                true
+            }
+        });
+        let sizes: Vec<usize> = labels
+            .iter()
+            .map(|label| {
+                let own = |(names, x): (&Vec<char>, &Self)| {
+                    names.iter().position(|name| name == label).map(|axis| x.shape[axis])
+                };
+                let mut sizes = inputs.iter().zip(operands).filter_map(own);
+                let first = sizes.next().unwrap_or(1);
+                sizes.fold(first, |size, other| if size == 1 { other } else { size })
+            })
+            .collect();
+        let (kept, summed) = sizes.split_at(output.len());
+        let summed = indices(summed);
+        Self::from_fn(kept, |front| {
+            let of = |back: &Vec<usize>| {
+                let index = [&front[..], back].concat();
+                let factors = inputs.iter().zip(operands).map(|(names, operand)| {
+                    let place = |name| labels.iter().position(|label| label == name);
+                    let own = names.iter().filter_map(|name| place(name).map(|i| index[i]));
+                    operand.at(&own.collect::<Vec<_>>())
+                });
+                factors.product::<f64>()
+            };
+            summed.iter().map(of).sum()
         })
     }
 

@@ -40,7 +40,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 mod tile;
-mod transpose;
+pub(crate) mod transpose;
 mod vector;
 
 pub use batch::BatchedGemm;

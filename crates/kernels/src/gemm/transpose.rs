@@ -11,7 +11,7 @@ use crate::simd::{Lanes, MAX_LANES, Simd};
 /// # Safety
 /// The vectors must be readable at `from` and writable at `to`, apart from each other.
 #[inline(always)]
-pub(super) unsafe fn block<E: Element, S: Simd>(
+pub(crate) unsafe fn block<E: Element, S: Simd>(
     _: S,
     from: *const E,
     from_stride: isize,

@@ -1,0 +1,290 @@
+//! [`Index`]: whole numbers with a shape, which say where to read or write.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wengert_kernels::Element;
+
+use crate::error::{Error, Result, expect};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// A tensor of whole numbers: positions along an axis, class labels, the results of searches.
+///
+/// It is no [`Tensor`](crate::Tensor) and cannot be put on a tape: there is no derivative by a
+/// position, and the type says so. Cloning shares the numbers.
+///
+/// ```
+/// use wengert_autodiff::{Index, Tensor};
+/// let x = Tensor::from_fn([3, 2], |i| (10 * i[0] + i[1]) as f32);
+/// let rows = Index::from([2, 0]);
+/// assert_eq!(x.index_select(0, &rows).to_vec(), [20.0, 21.0, 0.0, 1.0]);
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Index {
+    numbers: Arc<[usize]>,
+    shape: Shape,
+    largest: Option<usize>,
+}
+
+impl Index {
+    /// The numbers of `data` in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for.
+    pub fn from_slice(data: &[usize], shape: impl Into<Shape>) -> Result<Self> {
+        Self::new(data.into(), shape.into())
+    }
+
+    /// The numbers of `data` in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for.
+    pub fn from_vec(data: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
+        Self::new(data.into(), shape.into())
+    }
+
+    /// The numbers of `data` in row-major order, negative ones counted from the end of an axis of
+    /// the given size.
+    ///
+    /// ```
+    /// use wengert_autodiff::Index;
+    /// let index = Index::from_signed(&[0, -1], [2], 5)?;
+    /// assert_eq!(index.as_slice(), [0, 4]);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for, and
+    /// [`Error::Argument`] for one that lies outside of `-size..size`.
+    pub fn from_signed(data: &[isize], shape: impl Into<Shape>, size: usize) -> Result<Self> {
+        let place = |(place, &number): (usize, &isize)| {
+            let absolute = if number < 0 {
+                size.checked_sub(number.unsigned_abs())
+            } else {
+                Some(number as usize).filter(|&number| number < size)
+            };
+            absolute.ok_or_else(|| {
+                let message = format!(
+                    "the number {number} in place {place} does not lie in -{size}..{size}, the \
+                     positions of an axis of size {size}"
+                );
+                Error::Argument { op: "Index::from_signed", message }
+            })
+        };
+        Self::new(data.iter().enumerate().map(place).collect::<Result<_>>()?, shape.into())
+    }
+
+    /// The numbers `f` gives for each place, in row-major order.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> usize) -> Self {
+        let shape = shape.into();
+        let len = expect(shape.checked_len::<usize>());
+        let mut place = vec![0; shape.rank()];
+        let numbers = (0..len).map(|_| {
+            let number = f(&place);
+            shape.advance(&mut place);
+            number
+        });
+        expect(Self::new(numbers.collect(), shape.clone()))
+    }
+
+    fn new(numbers: Arc<[usize]>, shape: Shape) -> Result<Self> {
+        if shape.checked_len::<usize>()? != numbers.len() {
+            return Err(Error::Length { shape, got: numbers.len() });
+        }
+        let largest = numbers.iter().copied().max();
+        Ok(Index { numbers, shape, largest })
+    }
+
+    /// The sizes along the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.rank()
+    }
+
+    /// How many numbers there are.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there are no numbers.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// The numbers in row-major order.
+    pub fn as_slice(&self) -> &[usize] {
+        &self.numbers
+    }
+
+    /// The number at a place, or `None` if there is no such place.
+    pub fn get(&self, place: &[usize]) -> Option<usize> {
+        let inside = place.len() == self.rank()
+            && place.iter().zip(self.shape.iter()).all(|(&i, &dim)| i < dim);
+        let at = || place.iter().zip(self.shape.iter()).fold(0, |at, (&i, &dim)| at * dim + i);
+        inside.then(|| self.numbers[at()])
+    }
+
+    /// The same numbers in row-major order under another shape.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if that shape has another number of elements.
+    pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        Self::new(Arc::clone(&self.numbers), shape.into())
+    }
+
+    /// The same numbers under another shape.
+    ///
+    /// # Panics
+    /// If that shape has another number of elements.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        expect(self.try_reshape(shape))
+    }
+
+    /// Refuses numbers that are no position along an axis of `size`.
+    pub(crate) fn check(&self, op: &'static str, size: usize) -> Result<()> {
+        if self.largest.is_none_or(|largest| largest < size) {
+            return Ok(());
+        }
+        let mut place = vec![0; self.rank()];
+        for &index in self.numbers.iter() {
+            if index >= size {
+                return Err(Error::Index { op, place: place.into(), index, size });
+            }
+            self.shape.advance(&mut place);
+        }
+        unreachable!("the largest is one of the numbers")
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// A one at the position each number gives along a new last axis, zeros beside it. It is a
+    /// constant: there is nothing to differentiate by.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Index, Tensor};
+    /// let targets = Tensor::<f32>::one_hot(&Index::from([2, 0]), 3)?;
+    /// assert_eq!(targets.to_vec(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
+    ///
+    /// # Shapes
+    /// An index of shape `[..]` gives `[.., classes]`.
+    ///
+    /// # Errors
+    /// [`Error::Index`] for a number that is not below `classes`, and [`Error::TooLarge`].
+    pub fn one_hot(index: &Index, classes: usize) -> Result<Self> {
+        index.check("one_hot", classes)?;
+        let shape: Shape = index.shape().iter().copied().chain([classes]).collect();
+        let mut out = Tensor::stale(shape, None)?;
+        let elements = out.as_mut_slice();
+        elements.fill(E::ZERO);
+        if classes > 0 {
+            for (row, &number) in elements.chunks_exact_mut(classes).zip(index.as_slice()) {
+                row[number] = E::ONE;
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// One axis.
+impl From<Vec<usize>> for Index {
+    fn from(numbers: Vec<usize>) -> Self {
+        let shape = Shape::from([numbers.len()]);
+        expect(Self::new(numbers.into(), shape))
+    }
+}
+
+/// One axis.
+impl From<&[usize]> for Index {
+    fn from(numbers: &[usize]) -> Self {
+        Self::from(numbers.to_vec())
+    }
+}
+
+/// One axis.
+impl<const N: usize> From<[usize; N]> for Index {
+    fn from(numbers: [usize; N]) -> Self {
+        Self::from(numbers.to_vec())
+    }
+}
+
+/// One axis.
+impl FromIterator<usize> for Index {
+    fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
+        Self::from(Vec::from_iter(numbers))
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Index{} {:?}", self.shape, self.numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_an_array_of_whole_numbers() {
+        let index = Index::from_fn([2, 3], |place| 10 * place[0] + place[1]);
+        assert_eq!(index.as_slice(), [0, 1, 2, 10, 11, 12]);
+        assert_eq!(index, Index::from_vec(vec![0, 1, 2, 10, 11, 12], [2, 3]).unwrap());
+        assert_eq!(
+            (index.get(&[1, 1]), index.get(&[1, 3]), index.get(&[1])),
+            (Some(11), None, None)
+        );
+        assert_eq!(index.reshape([3, 2]).get(&[1, 1]), Some(10));
+        assert_eq!(Index::from_fn([2, 0], |_| 7).len(), 0);
+        assert_eq!(Index::from_slice(&[5], []).unwrap().get(&[]), Some(5));
+        assert_eq!(format!("{:?}", Index::from([3, 1])), "Index[2] [3, 1]");
+        let error = Index::from_slice(&[1, 2], [3]).unwrap_err().to_string();
+        assert_eq!(error, "a tensor of shape [3] holds 3 elements, got 2");
+    }
+
+    #[test]
+    fn ones_stand_where_the_numbers_say() {
+        let one_hot =
+            Tensor::<f64>::one_hot(&Index::from_fn([2, 2], |i| i[0] + 2 * i[1]), 4).unwrap();
+        let expected =
+            Tensor::from_fn([2, 2, 4], |i| if i[2] == i[0] + 2 * i[1] { 1.0 } else { 0.0 });
+        assert_eq!(one_hot, expected);
+        assert_eq!(Tensor::<f32>::one_hot(&Index::from([]), 0).unwrap().shape(), &[0, 0][..]);
+        let error = Tensor::<f32>::one_hot(&Index::from([1, 3]), 3).unwrap_err();
+        assert!(matches!(error, Error::Index { index: 3, size: 3, .. }), "{error}");
+    }
+
+    #[test]
+    fn negative_numbers_have_a_constructor_of_their_own() {
+        let index = Index::from_signed(&[-3, 2, 0, -1], [2, 2], 3).unwrap();
+        assert_eq!(index.as_slice(), [0, 2, 0, 2]);
+        for number in [3, -4, isize::MIN, isize::MAX] {
+            let error = Index::from_signed(&[0, number], [2], 3).unwrap_err().to_string();
+            assert!(error.contains(&format!("the number {number} in place 1")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_no_position_is_named_with_its_place() {
+        let index = Index::from_slice(&[0, 1, 5, 2], [2, 2]).unwrap();
+        assert_eq!(index.check("gather", 6), Ok(()));
+        let error = index.check("gather", 5).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "gather: the index 5 at [1, 0] is no position of an axis of size 5 (0..5)"
+        );
+        assert!(Index::from([usize::MAX]).check("gather", usize::MAX).is_err());
+        assert_eq!(Index::from([]).check("gather", 0), Ok(()));
+    }
+}

@@ -1,0 +1,126 @@
+//! `y = x on a diagonal of a matrix, zeros beside it`: what undoes [`diagonal`](super::diagonal),
+//! which is its cotangent.
+
+use wengert_kernels::Element;
+
+use super::diagonal::{diagonal, origin, sample};
+use super::support;
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::{Tensor, diagonal_of};
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiagonalGrad {
+    pub(crate) offset: isize,
+    /// Rows and columns of the matrix, whose diagonal is as long as the operand.
+    pub(crate) matrix: [usize; 2],
+}
+
+impl<E: Element> Op<E> for DiagonalGrad {
+    fn name(&self) -> &'static str {
+        "diagonal_grad"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let front = &inputs[0][..inputs[0].rank() - 1];
+        Ok(front.iter().copied().chain(self.matrix).collect())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let x = inputs[0].contiguous();
+        let from = x.as_slice().unwrap_or_default();
+        let [rows, cols] = self.matrix;
+        let (start, len) = diagonal_of(self.matrix, self.offset);
+        ctx.output_by(|out| {
+            out.fill(E::ZERO);
+            if len == 0 {
+                return;
+            }
+            for (matrix, from) in out.chunks_exact_mut(rows * cols).zip(from.chunks_exact(len)) {
+                let diagonal = matrix[start[0] * cols + start[1]..].iter_mut().step_by(cols + 1);
+                for (to, &from) in diagonal.zip(from) {
+                    *to = from;
+                }
+            }
+        })
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(diagonal(node.gy(), self.offset)?)])
+    }
+}
+
+/// Square matrices with the last axis on a diagonal and zeros beside it.
+///
+/// # Shapes
+/// `[.., n]` gives `[.., n + |offset|, n + |offset|]`.
+///
+/// # Errors
+/// If there is no axis, or the result would be too large.
+#[track_caller]
+pub fn diag_embed<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
+    let size = support::last_axis("diag_embed", &x.shape())?.saturating_add(offset.unsigned_abs());
+    x.tape().apply(DiagonalGrad { offset, matrix: [size, size] }, &[x])
+}
+
+/// A matrix with a vector on a diagonal, or the diagonal of a matrix.
+///
+/// # Shapes
+/// `[n]` gives `[n + |offset|, n + |offset|]`; `[rows, columns]` gives `[n]`. For more axes see
+/// [`diag_embed`] and [`diagonal`].
+///
+/// # Errors
+/// If `x` is neither a vector nor a matrix.
+#[track_caller]
+pub fn diag<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
+    match x.shape().rank() {
+        1 => diag_embed(x, offset),
+        2 => diagonal(x, offset),
+        _ => {
+            let expected = "a vector [n] or a matrix [rows, columns]".to_owned();
+            Err(Error::Shapes { op: "diag", expected, got: vec![x.shape()] })
+        }
+    }
+}
+
+sugar! {
+    /// Square matrices with the last axis on a diagonal and zeros beside it.
+    diag_embed(x; offset: isize)
+}
+
+sugar! {
+    /// A matrix with a vector on a diagonal, or the diagonal of a matrix.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::from_vec(vec![1.0_f32, 2.0], [2])?;
+    /// assert_eq!(x.diag(0).to_vec(), [1.0, 0.0, 0.0, 2.0]);
+    /// assert_eq!(x.diag(0).diag(0), x);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
+    ///
+    diag(x; offset: isize)
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "diagonal_grad",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (shape, offset) = sample(s);
+        let (front, &matrix) = shape.split_last_chunk().expect("two axes at least");
+        let (_, len) = diagonal_of(matrix, offset);
+        let diagonal: Shape = front.iter().copied().chain([len]).collect();
+        let inputs = vec![s.tensor(&diagonal, &Domain::REAL)];
+        Case::new(DiagonalGrad { offset, matrix }, inputs, move |x| {
+            Dense::zeros(&shape).with_added(&x[0], |place| origin(place, offset))
+        })
+    },
+}];

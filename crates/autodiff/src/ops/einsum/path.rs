@@ -1,0 +1,199 @@
+//! The order in which the terms of a product are contracted.
+
+/// A set of labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Labels(u128);
+
+impl Labels {
+    /// The number of different labels there can be.
+    pub(super) const MOST: usize = u128::BITS as usize;
+
+    pub(super) fn contains(self, label: usize) -> bool {
+        self.0 >> label & 1 == 1
+    }
+
+    pub(super) fn union(self, other: Self) -> Self {
+        Labels(self.0 | other.0)
+    }
+
+    fn both(self, other: Self) -> Self {
+        Labels(self.0 & other.0)
+    }
+
+    /// The number of index tuples.
+    fn count(self, sizes: &[usize]) -> f64 {
+        let labels = (0..sizes.len()).filter(|&label| self.contains(label));
+        labels.map(|label| sizes[label] as f64).product()
+    }
+}
+
+impl FromIterator<usize> for Labels {
+    fn from_iter<I: IntoIterator<Item = usize>>(labels: I) -> Self {
+        Labels(labels.into_iter().fold(0, |set, label| set | 1 << label))
+    }
+}
+
+/// Up to this many terms every order is compared: 3^8 pairs of parts.
+const EXHAUSTIVE: usize = 8;
+
+/// The pairs to contract, one after another, until one term is left. Terms are counted from 0, and
+/// the result of each contraction is counted behind all before.
+pub(super) fn path(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
+    if terms.len() <= EXHAUSTIVE {
+        cheapest(terms, output, sizes)
+    } else {
+        greedy(terms, output, sizes)
+    }
+}
+
+/// The path of the fewest multiplications, by dynamic programming over the sets of terms.
+fn cheapest(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
+    let all = (1_usize << terms.len()) - 1;
+    let union = |set: usize| {
+        let members = terms.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1);
+        members.fold(Labels::default(), |union, (_, &labels)| union.union(labels))
+    };
+    // What is left of a set of terms contracted to one; the cost of that, and the best last cut.
+    let left: Vec<Labels> =
+        (0..=all).map(|set| union(set).both(output.union(union(all & !set)))).collect();
+    let mut best = vec![(0.0_f64, 0_usize); all + 1];
+    for set in 1..=all {
+        if set.is_power_of_two() {
+            continue;
+        }
+        best[set].0 = f64::INFINITY;
+        // Every part once: the one with the lowest term.
+        let lowest = set & set.wrapping_neg();
+        let mut part = (set - 1) & set;
+        while part > 0 {
+            if part & lowest > 0 {
+                let rest = set & !part;
+                let own = left[part].union(left[rest]).count(sizes);
+                let cost = best[part].0 + best[rest].0 + own;
+                if best[set].1 == 0 || cost < best[set].0 {
+                    best[set] = (cost, part);
+                }
+            }
+            part = (part - 1) & set;
+        }
+    }
+    let mut steps = Vec::new();
+    visit(all, &best, terms.len(), &mut steps);
+    steps
+}
+
+/// Adds the steps that contract a set of terms; returns the number of the result. At most
+/// [`EXHAUSTIVE`] deep.
+fn visit(
+    set: usize,
+    best: &[(f64, usize)],
+    terms: usize,
+    steps: &mut Vec<(usize, usize)>,
+) -> usize {
+    if set.is_power_of_two() {
+        return set.trailing_zeros() as usize;
+    }
+    let part = best[set].1;
+    let first = visit(part, best, terms, steps);
+    let second = visit(set & !part, best, terms, steps);
+    steps.push((first, second));
+    terms + steps.len() - 1
+}
+
+/// At each step the pair whose result adds the fewest elements to what there is.
+fn greedy(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
+    let mut left: Vec<(usize, Labels)> = terms.iter().copied().enumerate().collect();
+    let mut steps = Vec::new();
+    while left.len() > 1 {
+        // In how many terms a label is.
+        let mut uses = vec![0; sizes.len()];
+        for (label, uses) in uses.iter_mut().enumerate() {
+            *uses = left.iter().filter(|(_, labels)| labels.contains(label)).count();
+        }
+        let result = |a: Labels, b: Labels| -> Labels {
+            let stays = |&label: &usize| {
+                let own = usize::from(a.contains(label)) + usize::from(b.contains(label));
+                own > 0 && (output.contains(label) || uses[label] > own)
+            };
+            (0..sizes.len()).filter(stays).collect()
+        };
+        let growth =
+            |a: Labels, b: Labels| result(a, b).count(sizes) - a.count(sizes) - b.count(sizes);
+        let pairs = (0..left.len()).flat_map(|i| (i + 1..left.len()).map(move |j| (i, j)));
+        let cost = |&(i, j): &(usize, usize)| growth(left[i].1, left[j].1);
+        let Some((i, j)) = pairs.min_by(|a, b| cost(a).total_cmp(&cost(b))) else { break };
+        let (second, first) = (left.remove(j), left.remove(i));
+        let made = result(first.1, second.1);
+        steps.push((first.0, second.0));
+        left.push((terms.len() + steps.len() - 1, made));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(labels: &[usize]) -> Labels {
+        labels.iter().copied().collect()
+    }
+
+    /// The multiplications of a path.
+    fn cost(steps: &[(usize, usize)], terms: &[Labels], output: Labels, sizes: &[usize]) -> f64 {
+        let mut there: Vec<Option<Labels>> = terms.iter().copied().map(Some).collect();
+        let mut total = 0.0;
+        for &(i, j) in steps {
+            let all = there[i].take().unwrap().union(there[j].take().unwrap());
+            total += all.count(sizes);
+            let needed = there.iter().flatten().fold(output, |union, &term| union.union(term));
+            there.push(Some(all.both(needed)));
+        }
+        assert_eq!(there.iter().flatten().count(), 1, "one term is left of {steps:?}");
+        total
+    }
+
+    #[test]
+    fn a_chain_of_matrices_is_multiplied_from_the_cheap_end() {
+        // A vector at the right end: from there.
+        let terms = [set(&[0, 1]), set(&[1, 2]), set(&[2, 3])];
+        assert_eq!(path(&terms, set(&[0, 3]), &[100, 100, 100, 1]), [(1, 2), (0, 3)]);
+        assert_eq!(path(&terms, set(&[0, 3]), &[1, 100, 100, 100]), [(0, 1), (3, 2)]);
+        assert_eq!(path(&terms[..1], set(&[0, 1]), &[2, 2]), []);
+    }
+
+    #[test]
+    fn a_path_is_no_dearer_than_from_left_to_right_or_greedily() {
+        let sizes = [2, 3, 5, 7, 11, 13];
+        for seed in 0..200_u64 {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
+            let mut below = |n: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) as usize % n
+            };
+            let count = 2 + below(5);
+            let terms: Vec<Labels> =
+                (0..count).map(|_| (0..below(4)).map(|_| below(6)).collect()).collect();
+            // Labels of one term alone are summed over before; here they stay.
+            let alone = |&label: &usize| {
+                terms.iter().filter(|term| term.contains(label)).count() == 1 || below(2) == 0
+            };
+            let output = (0..6).filter(alone).collect();
+            let mut along = vec![(0, 1)];
+            along.extend((2..count).map(|i| (count + i - 2, i)));
+            let best = cost(&path(&terms, output, &sizes), &terms, output, &sizes);
+            let greedy = cost(&greedy(&terms, output, &sizes), &terms, output, &sizes);
+            assert!(best <= cost(&along, &terms, output, &sizes), "seed {seed}");
+            assert!(best <= greedy, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn many_terms_and_empty_ones_have_a_path() {
+        let terms: Vec<Labels> = (0..40).map(|i| set(&[i, i + 1])).collect();
+        let sizes = vec![3; 41];
+        let output = set(&[0, 40]);
+        // Each product of a chain of small matrices costs 27.
+        assert_eq!(cost(&path(&terms, output, &sizes), &terms, output, &sizes), 39.0 * 27.0);
+        cost(&path(&terms[..5], output, &vec![0; 41]), &terms[..5], output, &vec![0; 41]);
+    }
+}

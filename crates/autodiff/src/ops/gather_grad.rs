@@ -1,0 +1,65 @@
+//! `gx = gy` added up at the positions an index gives along an axis, zero elsewhere: what undoes a
+//! gather. Its own cotangent is the gather.
+
+use wengert_kernels::Element;
+
+use super::gather::{Gather, gather, sample};
+use super::indexed;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct GatherGrad {
+    pub(crate) gather: Gather,
+    /// The shape before the gather.
+    pub(crate) shape: Shape,
+}
+
+impl<E: Element> Op<E> for GatherGrad {
+    fn name(&self) -> &'static str {
+        "gather_grad"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, _: &[&Shape]) -> Result<Shape> {
+        Ok(self.shape.clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let gy = inputs[0].contiguous();
+        let from = gy.as_slice().unwrap_or_default();
+        let axis = self.shape.axis("gather_grad", self.gather.axis)?;
+        ctx.output_by(|out| {
+            out.fill(E::ZERO);
+            let index = &self.gather.index;
+            indexed::for_places(&self.shape, axis, index, |i, place| out[place] += from[i]);
+        })
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        cotangents([Some(gather(node.gy(), self.gather.axis, &self.gather.index)?)])
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "gather_grad",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (shape, axis, index) = sample(s);
+        let inputs = vec![s.tensor(index.shape(), &Domain::REAL)];
+        let gather = Gather { axis: axis as isize, index: index.clone() };
+        let op = GatherGrad { gather, shape: shape.clone() };
+        Case::new(op, inputs, move |x| {
+            Dense::zeros(&shape).with_added(&x[0], |place| {
+                place[axis] = index.get(place).expect("a place of the index");
+            })
+        })
+    },
+}];

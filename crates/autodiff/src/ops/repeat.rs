@@ -1,0 +1,77 @@
+//! A tensor laid out several times, one behind the other: an axis of size 1 in front of each axis,
+//! broadcast and merged. The cotangent is `gy`, summed over the copies, through those operations.
+
+use wengert_kernels::Element;
+
+use super::{broadcast_to, reshape};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tape::Var;
+
+/// The tensor `times[i]` times along axis `i`, the whole one behind the other (NumPy's `tile`).
+/// More numbers than axes put axes in front.
+///
+/// # Shapes
+/// `[n_0, .., n_r]` gives `[times_0 n_0, .., times_r n_r]`.
+///
+/// # Errors
+/// If there are fewer numbers than axes, or the result would be too large.
+#[track_caller]
+pub fn repeat<'t, E: Element>(x: Var<'t, E>, times: &[usize]) -> Result<Var<'t, E>> {
+    let shape = x.shape();
+    let Some(front) = times.len().checked_sub(shape.rank()) else {
+        let message = format!(
+            "got {} numbers for a tensor of shape {shape}; give one for each axis (1 leaves it)",
+            times.len()
+        );
+        return Err(Error::Argument { op: "repeat", message });
+    };
+    let sizes = || std::iter::repeat_n(1, front).chain(shape.iter().copied());
+    let result: Shape = sizes().zip(times).map(|(n, &times)| n.saturating_mul(times)).collect();
+    result.checked_len::<E>()?;
+    let ones: Shape = sizes().flat_map(|n| [1, n]).collect();
+    let copies: Shape = sizes().zip(times).flat_map(|(n, &times)| [times, n]).collect();
+    reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
+}
+
+/// Each position along an axis `times` times, the copies side by side.
+///
+/// # Shapes
+/// The axis grows from `n` to `times n`.
+///
+/// # Errors
+/// If the axis does not exist, or the result would be too large.
+#[track_caller]
+pub fn repeat_interleave<E: Element>(
+    x: Var<'_, E>,
+    times: usize,
+    axis: isize,
+) -> Result<Var<'_, E>> {
+    let shape = x.shape();
+    let axis = shape.axis("repeat_interleave", axis)?;
+    let mut result = shape.clone();
+    result.dims_mut()[axis] = shape[axis].saturating_mul(times);
+    result.checked_len::<E>()?;
+    let (mut ones, mut copies) = (shape.clone(), shape);
+    ones.dims_mut().insert(axis + 1, 1);
+    copies.dims_mut().insert(axis + 1, times);
+    reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
+}
+
+sugar! {
+    /// The tensor several times along each axis, the whole one behind the other.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::from_fn([2], |i| i[0] as f32);
+    /// assert_eq!(x.repeat(&[2]).to_vec(), [0.0, 1.0, 0.0, 1.0]);
+    /// assert_eq!(x.repeat_interleave(2, 0).to_vec(), [0.0, 0.0, 1.0, 1.0]);
+    /// ```
+    ///
+    repeat(x; times: &[usize])
+}
+
+sugar! {
+    /// Each position along an axis several times, the copies side by side.
+    repeat_interleave(x; times: usize, axis: isize)
+}

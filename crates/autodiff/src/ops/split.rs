@@ -1,0 +1,117 @@
+//! A tensor cut along an axis. Functions over [`slice`](super::slice): the parts are views.
+
+use wengert_kernels::Element;
+
+use super::slice;
+use crate::error::{Error, Result, expect};
+use crate::op::compose_all;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// The parts of the given sizes, one behind the other along an axis. No copy.
+///
+/// # Errors
+/// If the axis does not exist or the sizes do not add up to its size.
+#[track_caller]
+pub fn split<'t, E: Element>(
+    x: Var<'t, E>,
+    sizes: &[usize],
+    axis: isize,
+) -> Result<Vec<Var<'t, E>>> {
+    let size = {
+        let shape = x.shape();
+        shape[shape.axis("split", axis)?]
+    };
+    let total = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
+    if total != Some(size) {
+        let message = format!(
+            "the sizes {sizes:?} must add up to {size}, the size of axis {axis} of {}",
+            x.shape()
+        );
+        return Err(Error::Argument { op: "split", message });
+    }
+    let mut end = 0;
+    sizes
+        .iter()
+        .map(|&size| {
+            let start = end;
+            end += size as isize;
+            slice(x, axis, start..end)
+        })
+        .collect()
+}
+
+/// At most `count` parts of equal size along an axis, but for the last, which may be smaller. No
+/// copy.
+///
+/// The size is the axis' divided by `count`, rounded up; there are fewer parts where fewer of that
+/// size reach the end. An axis of size 0 gives `count` empty parts.
+///
+/// # Errors
+/// If the axis does not exist or `count` is 0.
+#[track_caller]
+pub fn chunk<E: Element>(x: Var<'_, E>, count: usize, axis: isize) -> Result<Vec<Var<'_, E>>> {
+    if count == 0 {
+        let message = "the number of parts is 0; ask for at least one".to_owned();
+        return Err(Error::Argument { op: "chunk", message });
+    }
+    let size = {
+        let shape = x.shape();
+        shape[shape.axis("chunk", axis)?]
+    };
+    if size == 0 {
+        return (0..count).map(|_| slice(x, axis, ..)).collect();
+    }
+    let part = size.div_ceil(count);
+    (0..size)
+        .step_by(part)
+        .map(|start| slice(x, axis, start as isize..size.min(start + part) as isize))
+        .collect()
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The parts of the given sizes along an axis. See [`ops::split`](crate::ops::split).
+    ///
+    /// # Panics
+    /// If the axis does not exist or the sizes do not add up to its size.
+    #[track_caller]
+    pub fn split(self, sizes: &[usize], axis: isize) -> Vec<Self> {
+        expect(split(self, sizes, axis))
+    }
+
+    /// At most `count` parts of equal size along an axis. See [`ops::chunk`](crate::ops::chunk).
+    ///
+    /// # Panics
+    /// If the axis does not exist or `count` is 0.
+    #[track_caller]
+    pub fn chunk(self, count: usize, axis: isize) -> Vec<Self> {
+        expect(chunk(self, count, axis))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The parts of the given sizes along an axis. See [`ops::split`](crate::ops::split).
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::from_fn([5], |i| i[0] as f32);
+    /// let parts = x.split(&[2, 3], 0);
+    /// assert_eq!(parts[1].to_vec(), [2.0, 3.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist or the sizes do not add up to its size.
+    #[track_caller]
+    pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Self> {
+        expect(compose_all(&[self], |x| split(x[0], sizes, axis)))
+    }
+
+    /// At most `count` parts of equal size along an axis. See [`ops::chunk`](crate::ops::chunk).
+    ///
+    /// # Panics
+    /// If the axis does not exist or `count` is 0.
+    #[track_caller]
+    pub fn chunk(&self, count: usize, axis: isize) -> Vec<Self> {
+        expect(compose_all(&[self], |x| chunk(x[0], count, axis)))
+    }
+}
