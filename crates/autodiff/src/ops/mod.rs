@@ -3,21 +3,28 @@
 //! Each function here is an operation's fallible entry; the methods and operators of
 //! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
 //!
-//! - Arithmetic: [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`],
-//!   [`add_scalar()`], [`mul_scalar()`], [`mul_no_nan()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`],
-//!   [`pow_scalar()`].
-//! - Elementary functions: [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`],
-//!   [`erf()`], [`erfc()`]; the activations from [`relu()`] to [`mish()`], and [`activate()`] for any of them.
-//! - Steps and bounds: [`abs()`], [`sign()`], [`floor()`], [`ceil()`], [`round()`] (halves to even), [`trunc()`],
-//!   [`clamp()`], [`maximum()`], [`minimum()`], [`share()`].
-//! - Comparisons, which give a [`Mask()`](crate::Mask): [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`]; and
-//!   choices by one: [`where_()`], [`masked_fill()`].
-//! - Searches, which give an [`Index`](crate::Index): [`argmax()`], [`argmin()`], [`argsort()`]; and with the
-//!   elements [`sort()`], [`topk()`].
-//! - Reductions over all axes or some: [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`],
-//!   [`norm()`], [`logsumexp()`]; along an axis: [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`].
+//! # Elements
 //!
-//! What derivatives are at kinks and ties is [stated in one table](crate#derivatives-at-kinks-and-ties).
+//! | | |
+//! |---|---|
+//! | arithmetic | [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`], [`mul_no_nan()`] |
+//! | with a number | [`add_scalar()`], [`mul_scalar()`], [`pow_scalar()`] |
+//! | elementary functions | [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`], [`erf()`], [`erfc()`] |
+//! | activations | [`relu()`] to [`mish()`]; [`activate()`] is any of them |
+//! | steps and bounds | [`abs()`], [`sign()`], [`floor()`], [`ceil()`], [`round()`] (halves to even), [`trunc()`], [`clamp()`], [`maximum()`], [`minimum()`], [`share()`] |
+//! | comparisons, which give a [`Mask`](crate::Mask) | [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`] |
+//! | choices by one | [`where_()`], [`masked_fill()`] |
+//!
+//! # Reductions
+//!
+//! | | |
+//! |---|---|
+//! | over all axes or some | [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`], [`norm()`], [`logsumexp()`]; with `_axes` behind the name over some |
+//! | along an axis | [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`], [`sort()`], [`topk()`] |
+//! | which give an [`Index`](crate::Index) | [`argmax()`], [`argmin()`], [`argsort()`] |
+//!
+//! What derivatives are at kinks and ties is [stated in one table](crate#derivatives-at-kinks-and-ties);
+//! those by a mask or an index cannot be asked for.
 //!
 //! # Shapes
 //!

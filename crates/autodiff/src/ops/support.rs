@@ -120,7 +120,7 @@ pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
     let (a, b) = s.broadcast_pair();
     let mut near = |shape: &Shape, offset: f64| {
         let values = s.tensor(shape, &Domain::REAL);
-        &values.round().add_scalar(offset) + &values.mul_scalar(0.05)
+        s.lay_out(&(&values.round().add_scalar(offset) + &values.mul_scalar(0.05)))
     };
     vec![near(&a, 0.0), near(&b, 0.5)]
 }
