@@ -218,8 +218,8 @@ fn zip_copies<E: Element, T: Send>(
     kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]) + Sync + Send,
 ) {
     let row = out.len() / a.shape()[0];
+    let pool = a.pool().or(b.pool());
     if out.len() <= CHUNK || row > CHUNK {
-        let pool = a.pool().or(b.pool());
         let (a, b) = (in_order(a, pool), in_order(b, pool));
         let a = a.as_slice().expect("copied above");
         let b = b.as_slice().expect("copied above");
@@ -227,7 +227,7 @@ fn zip_copies<E: Element, T: Send>(
     }
     threads::for_chunks(out, CHUNK / row * row, |start, out| {
         let (first, count) = ((start / row) as isize, (out.len() / row) as isize);
-        let part = |x: &Tensor<E>| in_order(&x.slice(0, first..first + count), None);
+        let part = |x: &Tensor<E>| in_order(&x.slice(0, first..first + count), pool);
         let (a, b) = (part(a), part(b));
         let a = a.as_slice().expect("copied above");
         let b = b.as_slice().expect("copied above");
