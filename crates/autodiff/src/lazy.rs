@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use smallvec::SmallVec;
 use wengert_kernels::Element;
-use wengert_kernels::elementwise::{Run, for_pieces};
+use wengert_kernels::elementwise::Run;
 use wengert_kernels::simd::{Level, with_level};
+use wengert_kernels::threads::for_chunks;
 
 use crate::pool::{Handle, Pool};
 
@@ -157,7 +158,7 @@ impl<E: Element> Lazy<E> {
         let mut value = Handle::new(self.len, self.pool());
         let out = value.get_mut().expect("a new buffer has one owner");
         let pool = self.pool();
-        for_pieces(&mut out[..self.len], PIECE, |start, out| plan.run(start, out, pool));
+        for_chunks(&mut out[..self.len], PIECE, |start, out| plan.run(start, out, pool));
         value
     }
 }

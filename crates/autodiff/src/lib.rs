@@ -21,9 +21,19 @@
 //! # Ok::<(), wengert_autodiff::Error>(())
 //! ```
 //!
-//! # Derivatives at kinks
+//! # Derivatives at kinks and ties
 //!
-//! `relu'(0) = 0`; `leaky_relu'(0) = slope`.
+//! | at | derivative |
+//! |---|---|
+//! | `relu(0)`, `abs(0)`, `softshrink` at its ends | 0 |
+//! | `leaky_relu(0)` | the slope |
+//! | `relu6`, `hard_tanh`, `hard_sigmoid`, `hard_swish`, `clamp` at their bounds | 0 (`hard_swish(3)`: 1) |
+//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | as beside them |
+//! | `maximum`, `minimum`, `max`, `min`, `norm` of infinite `p`, among equal elements | shared equally |
+//! | `std` and `norm` where they are 0 | 0 |
+//! | `atan2(0, 0)`; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
+//!
+//! NaN among the operands of a maximum or minimum is the result.
 
 #![forbid(unsafe_code)]
 

@@ -66,13 +66,7 @@ impl Mask {
         let mut index = vec![0; shape.rank()];
         let values = (0..len).map(|_| {
             let value = f(&index);
-            for (i, &dim) in index.iter_mut().zip(shape.iter()).rev() {
-                *i += 1;
-                if *i < dim {
-                    break;
-                }
-                *i = 0;
-            }
+            shape.advance(&mut index);
             value
         });
         let values = values.collect();
@@ -239,14 +233,10 @@ impl Mask {
     /// If there is no such place.
     #[track_caller]
     pub fn unsqueeze(&self, axis: isize) -> Self {
-        let places = self.rank() as isize + 1;
-        let at = if axis < 0 { axis + places } else { axis };
-        if !(0..places).contains(&at) {
-            return expect(Err(Error::Axis { op: "unsqueeze", axis, rank: places as usize }));
-        }
+        let at = expect(self.shape.place("unsqueeze", axis));
         let mut mask = self.clone();
-        mask.shape.dims_mut().insert(at as usize, 1);
-        mask.strides.insert(at as usize, 0);
+        mask.shape.dims_mut().insert(at, 1);
+        mask.strides.insert(at, 0);
         mask
     }
 

@@ -34,7 +34,21 @@ fn cases_are_strided_empty_single_and_broadcast() {
         let never_empty = ["cross_entropy", "cross_entropy_grad"];
         assert!(any(Tensor::is_empty) || never_empty.contains(&row.name), "{}: empty", row.name);
         let two = cases.iter().any(|case| case.inputs.len() == 2);
-        let broadcasting = ["add", "sub", "mul", "div"].contains(&row.name);
+        let broadcasting = [
+            "add",
+            "sub",
+            "mul",
+            "div",
+            "rem",
+            "pow",
+            "maximum",
+            "minimum",
+            "atan2",
+            "mul_no_nan",
+            "share",
+            "where",
+        ]
+        .contains(&row.name);
         let mixed = cases
             .iter()
             .any(|case| case.inputs.len() == 2 && case.inputs[0].shape() != case.inputs[1].shape());
@@ -110,7 +124,8 @@ fn caught(row: &Row, fault: Fault) -> bool {
 #[test]
 fn a_wrong_gradient_is_caught_for_every_operation() {
     for row in catalogue() {
-        for fault in Fault::ALL {
+        let faults = if row.order == 0 { &[Fault::Passed][..] } else { &Fault::ALL };
+        for &fault in faults {
             assert!(caught(row, fault), "{}: {fault:?} is not caught", row.name);
         }
     }

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use crate::simd::{Level, with_level};
+use crate::slices::Shared;
+
 /// How much work an element of an elementwise kernel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -52,6 +55,36 @@ fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     } else {
         (0..count).into_par_iter().for_each(|i| body(range(i)));
     }
+}
+
+/// Calls `body` with consecutive parts of `out`, `chunk` elements long but for the last, and where each
+/// begins; on several threads if there are several parts. Kernels the body calls run on the caller's
+/// level.
+///
+/// For loops over runs of elements that lie apart: each run alone would be too short to be split.
+///
+/// ```
+/// let mut out = [0; 5];
+/// wengert_kernels::threads::for_chunks(&mut out, 2, |start, part| part.fill(start));
+/// assert_eq!(out, [0, 0, 2, 2, 4]);
+/// ```
+pub fn for_chunks<T: Send>(
+    out: &mut [T],
+    chunk: usize,
+    body: impl Fn(usize, &mut [T]) + Send + Sync,
+) {
+    let len = out.len();
+    if len <= chunk {
+        return body(0, out);
+    }
+    let level = Level::current();
+    let out = Shared::new(out);
+    ranges(len, chunk, &|range: Range<usize>| {
+        let start = range.start;
+        // SAFETY: the ranges are disjoint parts of `0..len`.
+        let part = unsafe { out.part(range) };
+        with_level(level, || body(start, part)).expect("the caller runs on this level");
+    });
 }
 
 /// The number of threads of the caller's pool.

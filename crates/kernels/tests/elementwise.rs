@@ -151,7 +151,7 @@ fn same_everywhere<E: Element>(
 }
 
 type InPlace<E> = fn(&mut [E]);
-fn functions<E: Element>() -> [(&'static str, Unary<E>, InPlace<E>); 11] {
+fn functions<E: Element>() -> [(&'static str, Unary<E>, InPlace<E>); 12] {
     [
         ("exp", math::exp, math::exp_in_place),
         ("exp_m1", math::exp_m1, math::exp_m1_in_place),
@@ -162,6 +162,7 @@ fn functions<E: Element>() -> [(&'static str, Unary<E>, InPlace<E>); 11] {
         ("rsqrt", math::rsqrt, math::rsqrt_in_place),
         ("sin", math::sin, math::sin_in_place),
         ("cos", math::cos, math::cos_in_place),
+        ("tan", math::tan, math::tan_in_place),
         ("erf", math::erf, math::erf_in_place),
         ("erfc", math::erfc, math::erfc_in_place),
     ]

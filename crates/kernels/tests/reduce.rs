@@ -353,3 +353,43 @@ fn short_outputs_are_refused_behind_the_entry_points_too() {
         f32::cross_entropy_grad_kernel(&long, 4, &labels, &long[..8], Run::Splat(1.0), out);
     });
 }
+
+fn more_axes<E: Element>() {
+    for_each_level(|level| {
+        for dims @ [outer, axis, inner] in
+            [[3, 7, 1], [2, 300, 1], [4, 1, 9], [1, 33, 64], [3, 17, 130], [2, 0, 3], [1, 200, 5]]
+        {
+            let x = Guarded::new(&noise::<E>(outer * axis * inner, 9), axis % 5);
+            let what = format!("{outer} x {axis} x {inner} {} on {level}", E::NAME);
+            let run = |kernel: fn(&[E], [usize; 3], &mut [E])| {
+                let mut out = Guarded::poisoned(outer * inner, inner % 3);
+                kernel(&x, dims, &mut out);
+                out.to_vec()
+            };
+            let each = |f: &dyn Fn(&mut dyn Iterator<Item = f64>) -> f64| -> Vec<f64> {
+                (0..outer * inner)
+                    .map(|i| {
+                        let at = |a: usize| x[(i / inner * axis + a) * inner + i % inner].to_f64();
+                        f(&mut (0..axis).map(at))
+                    })
+                    .collect()
+            };
+            let eps = E::EPSILON.to_f64();
+            let products = each(&|line| line.product());
+            assert_near(&run(reduce::prod_axis), &products, &what, |i| {
+                axis as f64 * eps * products[i].abs()
+                    + axis as f64 * E::MIN_EXPONENT.to_f64().exp2() * eps
+            });
+            let sums = each(&|line| line.map(f64::abs).sum());
+            assert_near(&run(reduce::sum_abs_axis), &sums, &what, |i| bound::<E>(axis, sums[i]));
+            let largest = each(&|line| line.map(f64::abs).fold(0.0, f64::max));
+            assert_near(&run(reduce::max_abs_axis), &largest, &what, |_| 0.0);
+        }
+    });
+}
+
+#[test]
+fn products_and_magnitudes_are_reduced_along_axes() {
+    more_axes::<f32>();
+    more_axes::<f64>();
+}

@@ -22,6 +22,7 @@ mod reduce;
 mod report;
 mod run;
 mod softmax;
+mod views;
 mod wide;
 
 use clap::Parser;
@@ -51,6 +52,7 @@ const GROUPS: [Group; 16] = [
     ("batched", gemm::batched),
     ("conv", conv::cases),
     ("pool", pool::cases),
+    ("views", views::cases),
 ];
 
 /// Measures the kernels against the machine's roof.

@@ -15,9 +15,7 @@ pub(crate) struct Mean(Axes);
 impl Mean {
     /// The reciprocal of how many elements make one mean.
     fn reciprocal<E: Element>(&self, shape: &Shape) -> Result<E> {
-        let flags = self.0.flags("mean", shape)?;
-        let counts = shape.iter().zip(&flags).filter(|(_, flag)| **flag).map(|(&dim, _)| dim);
-        Ok(E::ONE / E::from_f64(counts.product::<usize>() as f64))
+        Ok(E::ONE / E::from_f64(self.0.count("mean", shape)? as f64))
     }
 }
 

@@ -3,6 +3,29 @@
 //! Each function here is an operation's fallible entry; the methods and operators of
 //! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
 //!
+//! # Elements
+//!
+//! | | |
+//! |---|---|
+//! | arithmetic | [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`], [`mul_no_nan()`] |
+//! | with a number | [`add_scalar()`], [`mul_scalar()`], [`pow_scalar()`] |
+//! | elementary functions | [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`], [`erf()`], [`erfc()`] |
+//! | activations | [`relu()`] to [`mish()`]; [`activate()`] is any of them |
+//! | steps and bounds | [`abs()`], [`sign()`], [`floor()`], [`ceil()`], [`round()`] (halves to even), [`trunc()`], [`clamp()`], [`maximum()`], [`minimum()`], [`share()`] |
+//! | comparisons, which give a [`Mask`](crate::Mask) | [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`] |
+//! | choices by one | [`where_()`], [`masked_fill()`] |
+//!
+//! # Reductions
+//!
+//! | | |
+//! |---|---|
+//! | over all axes or some | [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`], [`norm()`], [`logsumexp()`]; with `_axes` behind the name over some |
+//! | along an axis | [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`], [`sort()`], [`topk()`] |
+//! | which give an [`Index`](crate::Index) | [`argmax()`], [`argmin()`], [`argsort()`] |
+//!
+//! What derivatives are at kinks and ties is [stated in one table](crate#derivatives-at-kinks-and-ties);
+//! those by a mask or an index cannot be asked for.
+//!
 //! # Shapes
 //!
 //! | | |
@@ -81,6 +104,9 @@ macro_rules! entry {
     };
 }
 
+#[macro_use]
+mod elementwise;
+
 /// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error.
 macro_rules! sugar {
     (
@@ -125,9 +151,6 @@ macro_rules! sugar {
     };
 }
 
-#[macro_use]
-mod elementwise;
-
 /// Declares the operations' files and collects their rows.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
@@ -163,6 +186,8 @@ catalogue!(
     cos,
     cross_entropy,
     cross_entropy_grad,
+    cumprod,
+    cumsum,
     diagonal,
     diagonal_grad,
     div,
@@ -170,6 +195,7 @@ catalogue!(
     erfc,
     exp,
     exp_m1,
+    extreme_share,
     flip,
     floor,
     gather,
@@ -182,24 +208,30 @@ catalogue!(
     log_1p,
     log_softmax,
     log_softmax_grad,
+    logsumexp,
     masked_fill,
     matmul,
     max_pool,
     max_pool_grad,
     max_pool_pick,
+    max,
     maximum,
     mean,
+    min,
     minimum,
     mse_loss,
     mul,
     mul_no_nan,
     neg,
+    norm,
     offset,
     pad,
     permute,
     pow,
     pow_scalar,
+    prod,
     reciprocal,
+    recurrence,
     rem,
     reshape,
     roll,
@@ -216,12 +248,14 @@ catalogue!(
     softmax_grad,
     sqrt,
     square,
+    std_,
     sub,
     sum,
     sum_to,
     tan,
     triangle,
     trunc,
+    var,
     where_,
 );
 
@@ -236,6 +270,7 @@ mod pool_reference;
 mod pooling;
 mod products;
 mod repeat;
+mod search;
 mod split;
 pub(crate) mod support;
 
@@ -259,6 +294,8 @@ pub use conv_transpose::{conv_transpose, conv_transpose1d, conv_transpose2d};
 pub use convolution::{Conv1dOptions, Conv2dOptions, ConvOptions, ConvTransposeOptions, Extent};
 pub use cos::cos;
 pub use cross_entropy::cross_entropy;
+pub use cumprod::cumprod;
+pub use cumsum::cumsum;
 pub use diagonal::{diagonal, trace};
 pub use diagonal_grad::{diag, diag_embed};
 pub use div::div;
@@ -275,22 +312,27 @@ pub use linear::linear;
 pub use log::log;
 pub use log_1p::log_1p;
 pub use log_softmax::log_softmax;
+pub use logsumexp::{logsumexp, logsumexp_axes};
 pub use masked_fill::masked_fill;
 pub use matmul::matmul;
+pub use max::{max, max_axes};
 pub use max_pool::{max_pool, max_pool1d, max_pool2d};
 pub use maximum::maximum;
 pub use mean::{mean, mean_axes};
+pub use min::{min, min_axes};
 pub use minimum::minimum;
 pub use mse_loss::mse_loss;
 pub use mul::mul;
 pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
+pub use norm::{norm, norm_axes};
 pub use offset::add_scalar;
 pub use pad::{PadMode, PadWidth, pad};
 pub use permute::{move_axis, permute, transpose};
 pub use pooling::{Pool, Pool1d, Pool2d};
 pub use pow::pow;
 pub use pow_scalar::pow_scalar;
+pub use prod::{prod, prod_axes};
 pub use products::{dot, outer};
 pub use reciprocal::reciprocal;
 pub use rem::rem;
@@ -301,6 +343,7 @@ pub use round::round;
 pub use rsqrt::rsqrt;
 pub use scale::mul_scalar;
 pub use scatter_add::scatter_add;
+pub use search::{argmax, argmin, argsort, sort, topk};
 pub use share::share;
 pub use sign::sign;
 pub use sin::sin;
@@ -309,10 +352,12 @@ pub use softmax::softmax;
 pub use split::{chunk, split};
 pub use sqrt::sqrt;
 pub use square::square;
+pub use std_::{std, std_axes};
 pub use sub::sub;
 pub use sum::{sum, sum_axes};
 pub use sum_to::sum_to;
 pub use tan::tan;
 pub use triangle::{tril, triu};
 pub use trunc::trunc;
+pub use var::{var, var_axes};
 pub use where_::where_;

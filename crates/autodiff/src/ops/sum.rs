@@ -31,6 +31,32 @@ impl Axes {
         Ok(if self.keep { shape.with_ones(&flags) } else { shape.without(&flags) })
     }
 
+    /// How many elements make one of the result.
+    pub(crate) fn count(&self, op: &'static str, shape: &Shape) -> Result<usize> {
+        let flags = self.flags(op, shape)?;
+        Ok(shape.iter().zip(&flags).filter(|(_, flag)| **flag).map(|(&dim, _)| dim).product())
+    }
+
+    /// The reduced axes as one, where kernels find it.
+    pub(crate) fn group(&self, op: &'static str, shape: &Shape) -> Result<Group> {
+        let flags = self.flags(op, shape)?;
+        let named = |wanted: bool| (0..flags.len()).filter(move |&axis| flags[axis] == wanted);
+        let reduced: Vec<usize> = named.clone()(true).collect();
+        let adjacent = reduced.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+        let order: Vec<usize> = if adjacent {
+            (0..shape.rank()).collect()
+        } else {
+            named(false).chain(reduced.iter().copied()).collect()
+        };
+        let first = order.iter().position(|axis| reduced.contains(axis)).unwrap_or(order.len());
+        let permuted: Shape = order.iter().map(|&axis| shape[axis]).collect();
+        let size = |range: std::ops::Range<usize>| permuted[range].iter().product();
+        let last = first + reduced.len();
+        let dims = [size(0..first), size(first..last), size(last..order.len())];
+        let order = order.into_iter().map(|axis| axis as isize).collect();
+        Ok(Group { order, permuted, dims })
+    }
+
     /// The reduced tensor's elements, repeated to the shape before the reduction.
     pub(crate) fn repeat<'t, E: Element>(
         &self,
@@ -40,6 +66,33 @@ impl Axes {
     ) -> Result<Var<'t, E>> {
         let ones = shape.with_ones(&self.flags(op, shape)?);
         super::broadcast_to(super::reshape(reduced, ones)?, shape.clone())
+    }
+}
+
+/// A shape whose reduced axes lie next to each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// The order of the axes in which they do.
+    order: Vec<isize>,
+    permuted: Shape,
+    /// The elements before, along and behind them.
+    pub(crate) dims: [usize; 3],
+}
+
+impl Group {
+    /// A tensor in that order, its elements one after another.
+    pub(crate) fn lines<E: Element>(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
+        Ok(x.try_permute(&self.order)?.contiguous())
+    }
+
+    /// A variable in that order, of shape [`dims`](Self::dims).
+    pub(crate) fn gather<'t, E: Element>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        super::reshape(super::permute(x, &self.order)?, self.dims)
+    }
+
+    /// What undoes [`gather`](Self::gather).
+    pub(crate) fn scatter<'t, E: Element>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        super::permute(super::reshape(x, self.permuted.clone())?, &strided::inverse(&self.order))
     }
 }
 

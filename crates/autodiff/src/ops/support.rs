@@ -56,7 +56,7 @@ pub(super) fn slice<E: Element>(contiguous: &Tensor<E>) -> &[E] {
     contiguous.as_slice().expect("made contiguous")
 }
 
-/// The output of a kernel on one operand.
+/// The output of a kernel on one operand that is given whole, in row-major order.
 pub(super) fn map<E: Element>(
     ctx: &Forward<'_, E>,
     x: &Tensor<E>,
@@ -65,14 +65,34 @@ pub(super) fn map<E: Element>(
     ctx.output_by(|out| strided::map(x, out, kernel))
 }
 
-/// The output of a kernel on two operands that broadcast.
+/// The output of a kernel that treats the elements of one operand one by one. Its axes lie in memory in
+/// the operand's order.
+pub(super) fn each<E: Element>(
+    ctx: &Forward<'_, E>,
+    x: &Tensor<E>,
+    kernel: impl Fn(&[E], &mut [E]) + Sync + Send,
+) -> Result<Tensor<E>> {
+    if x.is_contiguous() {
+        return map(ctx, x, kernel);
+    }
+    Ok(strided::each(x, |shape| ctx.scratch(shape), kernel))
+}
+
+/// The output of a kernel that treats the elements of two operands that broadcast pair by pair.
 pub(super) fn zip<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
     b: &Tensor<E>,
-    kernel: impl Fn(Run<E>, Run<E>, &mut [E]),
+    kernel: impl Fn(Run<E>, Run<E>, &mut [E]) + Sync + Send,
 ) -> Result<Tensor<E>> {
-    ctx.output_by(|out| strided::zip(a, b, ctx.shape(), out, kernel))
+    let Some(order) = strided::common_order(a, b, ctx.shape()) else {
+        return ctx.output_by(|out| strided::zip(a, b, ctx.shape(), out, kernel));
+    };
+    let ordered = |x: &Tensor<E>| x.broadcast_to(ctx.shape()).permute(&order);
+    let (a, b) = (ordered(a), ordered(b));
+    let mut out = ctx.scratch(a.shape());
+    strided::zip(&a, &b, a.shape(), out.as_mut_slice(), kernel);
+    Ok(out.permute(&strided::inverse(&order)))
 }
 
 /// The output of a kernel on two operands of the output's shape, given whole.
@@ -109,7 +129,7 @@ pub(super) fn lazy_map<E: Element>(
     };
     match ctx.put_off(&[x], put_off) {
         Some(output) => Ok(output),
-        None => map(ctx, x, kernel),
+        None => each(ctx, x, kernel),
     }
 }
 
@@ -199,7 +219,7 @@ pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
     let (a, b) = s.broadcast_pair();
     let mut near = |shape: &Shape, offset: f64| {
         let values = s.tensor(shape, &Domain::REAL);
-        &values.round().add_scalar(offset) + &values.mul_scalar(0.05)
+        s.lay_out(&(&values.round().add_scalar(offset) + &values.mul_scalar(0.05)))
     };
     vec![near(&a, 0.0), near(&b, 0.5)]
 }
@@ -213,4 +233,21 @@ pub(super) fn reference_erf(x: f64) -> f64 {
         sum += term / (2.0 * n + 1.0);
     }
     sum * std::f64::consts::FRAC_2_SQRT_PI
+}
+
+/// A tensor whose elements and their magnitudes lie apart from each other and from zero, axes of it along which there are elements, and
+/// whether to keep them.
+pub(super) fn sample_distinct(s: &mut Sampler) -> (Tensor<f64>, Vec<isize>, bool) {
+    let mut shape = s.shape();
+    let (axes, keep) = s.axes(&shape);
+    for &axis in &axes {
+        let axis = shape.axis("sample", axis).expect("a drawn axis");
+        shape.dims_mut()[axis] = shape[axis].max(1);
+    }
+    let mut order = s.permutation(shape.numel()).into_iter();
+    let middle = (shape.numel() / 2) as f64;
+    let x = Tensor::from_fn(shape, |_| {
+        0.09 + 0.37 * (order.next().unwrap_or_default() as f64 - middle)
+    });
+    (s.lay_out(&x), axes, keep)
 }

@@ -3,16 +3,19 @@
 
 use smallvec::SmallVec;
 use wengert_kernels::elementwise::Run;
-use wengert_kernels::{Element, reduce};
+use wengert_kernels::{Element, reduce, threads};
 
 use super::Tensor;
 use crate::pool::Pool;
-use crate::shape::Shape;
+use crate::shape::{Shape, Strides};
 
 /// Shorter inner runs are copied together first: a kernel call costs some nanoseconds.
 const SHORT_RUN: usize = 8;
 
-/// Writes `kernel(x)` in row-major order.
+/// The elements a thread takes at a time, in whole runs.
+const CHUNK: usize = 1 << 15;
+
+/// Writes `kernel(x)` in row-major order; the kernel is given all elements at once.
 pub(crate) fn map<E: Element>(x: &Tensor<E>, out: &mut [E], kernel: impl Fn(&[E], &mut [E])) {
     if let Some(slice) = x.as_slice() {
         kernel(slice, out);
@@ -20,6 +23,78 @@ pub(crate) fn map<E: Element>(x: &Tensor<E>, out: &mut [E], kernel: impl Fn(&[E]
         let copy = x.copied(x.pool());
         kernel(copy.as_slice().expect("a copy is contiguous"), out);
     }
+}
+
+/// `kernel(x)` for a kernel that treats elements one by one, in a tensor that `new` makes and that is
+/// laid out as `x` is: repeated elements are computed once, and where `x`'s axes lie in another order
+/// in memory, so do the result's.
+pub(crate) fn each<E: Element>(
+    x: &Tensor<E>,
+    new: impl Fn(Shape) -> Tensor<E>,
+    kernel: impl Fn(&[E], &mut [E]) + Sync + Send,
+) -> Tensor<E> {
+    let once = without_repetition(x);
+    let order = memory_order(&once.strides());
+    let ordered = once.permute(&order);
+    let mut out = new(ordered.shape().clone());
+    let shape = ordered.shape().clone();
+    let run = coalesce(&shape, &ordered.strides(), &ordered.strides()).last().copied();
+    if run.is_none_or(|run| run.a == 1 && (run.size >= SHORT_RUN || run.size == out.len())) {
+        zip(&ordered, &ordered, &shape, out.as_mut_slice(), |x, _, out| match x {
+            Run::Slice(x) => kernel(x, out),
+            Run::Splat(x) => kernel(&[x], out),
+        });
+    } else {
+        map(&ordered, out.as_mut_slice(), &kernel);
+    }
+    out.permute(&inverse(&order)).broadcast_to(x.shape())
+}
+
+/// The tensor with size 1 in place of the axes along which an element repeats.
+fn without_repetition<E: Element>(x: &Tensor<E>) -> Tensor<E> {
+    let strides = x.strides();
+    let repeated = |&axis: &usize| strides[axis] == 0 && x.shape()[axis] > 1;
+    (0..x.rank()).filter(repeated).fold(x.clone(), |x, axis| x.slice(axis as isize, 0..1))
+}
+
+/// The axes from the longest stride to the shortest: how the elements lie in memory.
+fn memory_order(strides: &[isize]) -> SmallVec<[isize; 4]> {
+    let mut order: SmallVec<[isize; 4]> = (0..strides.len() as isize).collect();
+    order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis as usize].unsigned_abs()));
+    order
+}
+
+/// The order that undoes another.
+pub(crate) fn inverse(order: &[isize]) -> SmallVec<[isize; 4]> {
+    let mut inverse = SmallVec::from_elem(0, order.len());
+    for (to, &from) in order.iter().enumerate() {
+        inverse[from as usize] = to as isize;
+    }
+    inverse
+}
+
+/// Another order of the axes in which two operands that broadcast to `shape` lie in long runs, if there
+/// is need of one and there is one.
+pub(crate) fn common_order<E: Element>(
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    shape: &Shape,
+) -> Option<SmallVec<[isize; 4]>> {
+    if a.is_contiguous() && b.is_contiguous() {
+        return None;
+    }
+    let strides = |x: &Tensor<E>| x.shape().broadcast_strides(&x.strides(), shape).ok();
+    let (a, b) = (strides(a)?, strides(b)?);
+    if has_runs(&coalesce(shape, &a, &b)) {
+        return None;
+    }
+    let whole = |strides: &&Strides| {
+        strides.iter().zip(shape.iter()).all(|(&stride, &size)| stride != 0 || size == 1)
+    };
+    let order = memory_order([&a, &b].into_iter().find(whole)?);
+    let in_order = |of: &[isize]| order.iter().map(|&axis| of[axis as usize]).collect::<Strides>();
+    let permuted: Shape = order.iter().map(|&axis| shape[axis as usize]).collect();
+    has_runs(&coalesce(&permuted, &in_order(&a), &in_order(&b))).then_some(order)
 }
 
 /// One level of a loop nest: how often, and the two operands' strides.
@@ -30,24 +105,33 @@ pub(crate) struct Axis {
     pub(crate) b: isize,
 }
 
+/// Whether the innermost loop runs over neighbours, or one element, of each operand, and is worth a
+/// kernel call.
+fn has_runs(axes: &[Axis]) -> bool {
+    let simple = |stride: isize| stride == 0 || stride == 1;
+    axes.last().is_none_or(|inner| {
+        simple(inner.a) && simple(inner.b) && (inner.size >= SHORT_RUN || axes.len() == 1)
+    })
+}
+
 /// Writes `kernel(a, b)` in row-major order of `shape`, to which both operands broadcast.
-pub(crate) fn zip<E: Element, T>(
+pub(crate) fn zip<E: Element, T: Send>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     shape: &Shape,
     out: &mut [T],
-    kernel: impl Fn(Run<E>, Run<E>, &mut [T]),
+    kernel: impl Fn(Run<E>, Run<E>, &mut [T]) + Sync + Send,
 ) {
     zip_at(a, b, shape, out, |_, a, b, out| kernel(a, b, out));
 }
 
 /// As [`zip`]; the kernel is told where in the output its part begins.
-pub(crate) fn zip_at<E: Element, T>(
+pub(crate) fn zip_at<E: Element, T: Send>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     shape: &Shape,
     out: &mut [T],
-    kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]),
+    kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]) + Sync + Send,
 ) {
     if out.is_empty() {
         return;
@@ -58,24 +142,50 @@ pub(crate) fn zip_at<E: Element, T>(
     {
         return kernel(0, Run::Slice(a), Run::Slice(b), out);
     }
-    let (a, b) = (a.broadcast_to(shape.clone()), b.broadcast_to(shape.clone()));
+    let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
     let axes = coalesce(shape, &a.strides(), &b.strides());
-    let inner = axes.last().copied().unwrap_or(Axis { size: 1, a: 0, b: 0 });
-    let simple = |stride: isize| stride == 0 || stride == 1;
-    if !(simple(inner.a) && simple(inner.b)) || (inner.size < SHORT_RUN && axes.len() > 1) {
-        let pool = a.pool().or(b.pool());
-        let (a, b) = (in_order(&a, pool), in_order(&b, pool));
-        let a = a.as_slice().expect("copied above");
-        let b = b.as_slice().expect("copied above");
-        return kernel(0, Run::Slice(a), Run::Slice(b), out);
+    if !has_runs(&axes) {
+        return zip_copies(&a, &b, out, kernel);
     }
-    let ((a, mut ia), (b, mut ib)) = (signed(&a), signed(&b));
-    let outer = &axes[..axes.len().saturating_sub(1)];
-    let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
-    for (i, out) in out.chunks_exact_mut(inner.size).enumerate() {
-        let run_a = run(a, ia, inner.a, inner.size);
-        kernel(i * inner.size, run_a, run(b, ib, inner.b, inner.size), out);
-        advance(outer, &mut index, &mut ia, &mut ib);
+    let (&inner, outer) = axes.split_last().unwrap_or((&Axis { size: 1, a: 0, b: 0 }, &[]));
+    let ((buffer_a, start_a), (buffer_b, start_b)) = (a.raw(), b.raw());
+    let rows = (CHUNK / inner.size).max(1);
+    threads::for_chunks(out, rows * inner.size, |start, out| {
+        let mut walk = Walk::new(outer, start / inner.size, [start_a, start_b]);
+        for (i, out) in out.chunks_exact_mut(inner.size).enumerate() {
+            let [at_a, at_b] = walk.places;
+            let a = run(buffer_a, at_a, inner.a, inner.size);
+            let b = run(buffer_b, at_b, inner.b, inner.size);
+            kernel(start + i * inner.size, a, b, out);
+            walk.step();
+        }
+    });
+}
+
+/// Where the runs of two operands begin, one after another.
+struct Walk<'a> {
+    axes: &'a [Axis],
+    index: SmallVec<[usize; 4]>,
+    places: [isize; 2],
+}
+
+impl<'a> Walk<'a> {
+    /// From a run on, counted from the first, which begins at the `origins`.
+    fn new(axes: &'a [Axis], mut run: usize, origins: [usize; 2]) -> Self {
+        let mut index = SmallVec::from_elem(0, axes.len());
+        let mut places = origins.map(|place| place as isize);
+        for (i, axis) in index.iter_mut().zip(axes).rev() {
+            *i = run % axis.size;
+            run /= axis.size;
+            places[0] += axis.a * *i as isize;
+            places[1] += axis.b * *i as isize;
+        }
+        Walk { axes, index, places }
+    }
+
+    fn step(&mut self) {
+        let [a, b] = &mut self.places;
+        advance(self.axes, &mut self.index, a, b);
     }
 }
 
@@ -94,18 +204,39 @@ pub(crate) fn advance(nest: &[Axis], index: &mut [usize], a: &mut isize, b: &mut
     }
 }
 
-fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&Pool<E>>) -> Tensor<E> {
-    if x.is_contiguous() { x.clone() } else { x.copied(pool) }
-}
-
-fn signed<E: Element>(x: &Tensor<E>) -> (&[E], isize) {
-    let (buffer, offset) = x.raw();
-    (buffer, offset as isize)
-}
-
 fn run<E: Element>(buffer: &[E], at: isize, stride: isize, size: usize) -> Run<'_, E> {
     let at = at as usize;
     if stride == 0 { Run::Splat(buffer[at]) } else { Run::Slice(&buffer[at..at + size]) }
+}
+
+/// The same for operands of the output's shape without runs: parts of them are copied together, small
+/// enough to stay in cache.
+fn zip_copies<E: Element, T: Send>(
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    out: &mut [T],
+    kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]) + Sync + Send,
+) {
+    let row = out.len() / a.shape()[0];
+    let pool = a.pool().or(b.pool());
+    if out.len() <= CHUNK || row > CHUNK {
+        let (a, b) = (in_order(a, pool), in_order(b, pool));
+        let a = a.as_slice().expect("copied above");
+        let b = b.as_slice().expect("copied above");
+        return kernel(0, Run::Slice(a), Run::Slice(b), out);
+    }
+    threads::for_chunks(out, CHUNK / row * row, |start, out| {
+        let (first, count) = ((start / row) as isize, (out.len() / row) as isize);
+        let part = |x: &Tensor<E>| in_order(&x.slice(0, first..first + count), pool);
+        let (a, b) = (part(a), part(b));
+        let a = a.as_slice().expect("copied above");
+        let b = b.as_slice().expect("copied above");
+        kernel(start, Run::Slice(a), Run::Slice(b), out);
+    });
+}
+
+fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&Pool<E>>) -> Tensor<E> {
+    if x.is_contiguous() { x.clone() } else { x.copied(pool) }
 }
 
 /// The loop nest with neighbouring axes merged wherever both operands walk through them as one.
@@ -125,9 +256,20 @@ pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[A
     axes
 }
 
-/// Sums over the flagged axes into `out`, which has the shape of what is left. Each run of
-/// neighbouring flagged axes is one pass; the order of additions depends on the shape alone.
+/// Sums over the flagged axes into `out`, which has the shape of what is left.
 pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) {
+    fold(x, flags, out, reduce::sum_axis);
+}
+
+/// Folds over the flagged axes into `out`, which has the shape of what is left. Each run of
+/// neighbouring flagged axes is one pass of the kernel, which takes the outer, the folded and the
+/// inner size; the order in which elements are combined depends on the shape alone.
+pub(crate) fn fold<E: Element>(
+    x: &Tensor<E>,
+    flags: &[bool],
+    out: &mut [E],
+    kernel: impl Fn(&[E], [usize; 3], &mut [E]),
+) {
     let x = x.contiguous();
     let data = x.as_slice().expect("made contiguous");
     // Merged axes: sizes with their flags alternating.
@@ -153,12 +295,12 @@ pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) {
         let next = {
             let source = partial.as_ref().and_then(Tensor::as_slice).unwrap_or(data);
             if passes == 0 {
-                reduce::sum_axis(source, dims, out);
+                kernel(source, dims, out);
                 return;
             }
             let mut next = Tensor::stale(Shape::from([outer * inner]), x.pool())
                 .expect("smaller than a tensor that exists");
-            reduce::sum_axis(source, dims, next.as_mut_slice());
+            kernel(source, dims, next.as_mut_slice());
             next
         };
         partial = Some(next);

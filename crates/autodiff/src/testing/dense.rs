@@ -97,6 +97,22 @@ impl Dense {
         Dense { shape, data }
     }
 
+    /// `f` of each element and all before it along an axis, or all behind it.
+    pub fn scanned(&self, axis: usize, reverse: bool, f: impl Fn(&[f64]) -> f64) -> Self {
+        Self::from_fn(&self.shape, |index| {
+            let here = index[axis];
+            let range = if reverse { here..self.shape[axis] } else { 0..here + 1 };
+            let values: Vec<f64> = range
+                .map(|i| {
+                    let mut index = index.clone();
+                    index[axis] = i;
+                    self.at(&index)
+                })
+                .collect();
+            f(&values)
+        })
+    }
+
     /// Summed to a shape that broadcasts to this one's.
     pub fn sum_to(&self, shape: &[usize]) -> Self {
         let mut out = Self::zeros(shape);

@@ -19,10 +19,13 @@ pub enum Fault {
     Flipped,
     /// The right cotangents, but with nothing recorded: there is no second derivative.
     Detached,
+    /// The output's cotangent, as if a step were the identity: for an operation whose cotangents are
+    /// zero, in which the other faults change nothing.
+    Passed,
 }
 
 impl Fault {
-    /// All of them.
+    /// Those that any operation shows whose derivatives are not zero.
     pub const ALL: [Fault; 4] = [Fault::Zeroed, Fault::Doubled, Fault::Flipped, Fault::Detached];
 
     /// The operation with this fault in its gradient.
@@ -62,6 +65,7 @@ impl<E: Element> Op<E> for Planted<E> {
             Fault::Doubled => cotangent.map(|g| g * two),
             Fault::Flipped => cotangent.map(|g| -g),
             Fault::Detached => cotangent.map(|g| g.detach()),
+            Fault::Passed => Some(node.gy()),
         });
         Ok(wrong.collect())
     }

@@ -12,9 +12,9 @@ pub use choice::{Comparison, compare, select};
 use rounding::{Ceil, Floor, Rem, Round, Trunc};
 
 use crate::Element;
-use crate::simd::{Lanes, Level, with_level};
-use crate::slices::{Shared, VectorFn, VectorFn2, map, zip, zip_in_place};
-use crate::threads::{self, Cost};
+use crate::simd::Lanes;
+use crate::slices::{VectorFn, VectorFn2, map, zip, zip_in_place};
+use crate::threads::Cost;
 
 /// The operations of two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,40 +168,6 @@ impl<E: Element> VectorFn2<E> for Axpy<E> {
     fn eval<V: Lanes<Elem = E>>(self, y: V, x: V) -> V {
         x.mul_add(x.lit(self.0), y)
     }
-}
-
-/// Calls `body` with consecutive pieces of `out`, `piece` elements long but for the last, and with
-/// where each begins; on several threads if there is more than one piece. The pieces depend on the
-/// length alone.
-///
-/// ```
-/// use wengert_kernels::elementwise::for_pieces;
-/// let mut numbers = [0.0_f32; 5];
-/// for_pieces(&mut numbers, 2, |start, piece| {
-///     for (i, number) in piece.iter_mut().enumerate() {
-///         *number = (start + i) as f32;
-///     }
-/// });
-/// assert_eq!(numbers, [0.0, 1.0, 2.0, 3.0, 4.0]);
-/// ```
-///
-/// # Panics
-/// If `piece` is 0.
-#[track_caller]
-pub fn for_pieces<E: Element>(
-    out: &mut [E],
-    piece: usize,
-    body: impl Fn(usize, &mut [E]) + Send + Sync,
-) {
-    assert!(piece > 0, "for_pieces: a piece must have at least one element, got 0");
-    let level = Level::current();
-    let (len, out) = (out.len(), Shared::new(out));
-    threads::for_ranges(len, piece, |range| {
-        let start = range.start;
-        // SAFETY: the ranges lie within `0..len` and are disjoint.
-        let part = unsafe { out.part(range) };
-        with_level(level, || body(start, part)).expect("the caller's level is available");
-    });
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].

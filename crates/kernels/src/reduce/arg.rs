@@ -3,7 +3,8 @@
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Mask as _, Simd};
 
-use super::fold::{Fold, Max, Min, fold_lanes, fold_vectors};
+use super::fold::{Fold, fold_lanes, fold_vectors};
+use super::kinds::{Max, Min};
 
 /// Which of two elements is ahead.
 pub(super) trait Order<E: Element>: Fold<E> {

@@ -10,17 +10,20 @@
 //! after the other has `n eps sum |x_i|` (N. J. Higham, "The accuracy of floating point summation",
 //! 1993).
 
+mod along;
 mod arg;
 mod fold;
+mod kinds;
 mod moments;
 mod norm;
 mod sums;
 
-use arg::{ColumnArg, Order, RowArg};
-use fold::{
-    Fold, FoldColumns, FoldRows, FoldSlice, Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs,
-    SumSquares,
+pub use along::{
+    max_abs_axis, max_axis, min_axis, prod_axis, sum_abs_axis, sum_axis, sum_squares_axis,
 };
+use arg::{ColumnArg, Order, RowArg};
+use fold::{Fold, FoldColumns, FoldRows, FoldSlice};
+use kinds::{Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs, SumSquares};
 use moments::{ColumnMoments, RowMoments, SliceMoments};
 pub(crate) use moments::{Moments, moments};
 pub use norm::{global_norm, norm};
@@ -343,79 +346,6 @@ pub fn max<E: Element>(x: &[E]) -> E {
 /// The smallest element; NaN if there is one, infinity for no elements.
 pub fn min<E: Element>(x: &[E]) -> E {
     E::reduce_kernel(Reduction::Min, x)
-}
-
-/// Sums over the middle of three dimensions.
-///
-/// # Shapes
-/// `x` is contiguous `[outer, axis, inner]`, `out` is `[outer, inner]`.
-///
-/// ```
-/// let mut out = [0.0; 2];
-/// wengert_kernels::reduce::sum_axis(&[1.0, 2.0, 3.0, 4.0], [1, 2, 2], &mut out);
-/// assert_eq!(out, [4.0, 6.0]);
-/// ```
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn sum_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::Sum, x, dims, out);
-}
-
-/// As [`sum_axis`], of squares.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn sum_squares_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::SumSquares, x, dims, out);
-}
-
-/// As [`sum_axis`], of magnitudes.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn sum_abs_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::SumAbs, x, dims, out);
-}
-
-/// As [`sum_axis`], the product; one of no elements. Its relative error is below `n eps / 2` unless a
-/// product of some of the elements leaves the range.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn prod_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::Prod, x, dims, out);
-}
-
-/// As [`sum_axis`], the largest magnitude; NaN where there is one, zero of no elements.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn max_abs_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::MaxAbs, x, dims, out);
-}
-
-/// As [`sum_axis`], the largest element; NaN where there is one.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn max_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::Max, x, dims, out);
-}
-
-/// As [`sum_axis`], the smallest element; NaN where there is one.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn min_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::Min, x, dims, out);
 }
 
 /// The mean and the variance of the elements, which is

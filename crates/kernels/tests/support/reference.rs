@@ -46,6 +46,7 @@ pub const FUNCTIONS: &[Function] = &[
     composed("rsqrt", math::rsqrt, math::rsqrt, |x| 1.0 / x.sqrt()),
     math("sin", math::sin, math::sin, f64::sin),
     math("cos", math::cos, math::cos, f64::cos),
+    composed("tan", math::tan, math::tan, f64::tan),
     math("erf", math::erf, math::erf, libm::erf),
     math("erfc", math::erfc, math::erfc, libm::erfc),
     math("logistic", math::logistic, math::logistic, logistic),

@@ -1,0 +1,129 @@
+//! `y_i = x_0 .. x_i` along an axis. The cotangent of `x_i` is the product of what comes before, times
+//! `s_i = gy_i + x_(i+1) s_(i+1)`, the [`Recurrence`] that sums up what comes behind. Nothing is
+//! divided, so zeros among the factors are like other numbers, in derivatives of any order.
+
+use wengert_kernels::{Element, scan};
+
+use super::recurrence::{Recurrence, dims, sample_axis, shifted};
+use crate::error::{Result, expect};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cumprod {
+    axis: isize,
+    reverse: bool,
+}
+
+impl<E: Element> Op<E> for Cumprod {
+    fn name(&self) -> &'static str {
+        "cumprod"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        inputs[0].axis("cumprod", self.axis)?;
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let dims = dims("cumprod", inputs[0].shape(), self.axis)?;
+        super::support::map(ctx, inputs[0], |x, y| scan::cumprod_axis(x, dims, self.reverse, y))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let Self { axis, reverse } = *self;
+        let before = exclusive(node.output(), axis, reverse)?;
+        let factors = shifted(node.input(0), axis, !reverse)?;
+        let sums = Recurrence { axis, reverse: !reverse };
+        let behind = node.tape().apply(sums, &[node.gy(), factors])?;
+        cotangents([Some(before * behind)])
+    }
+}
+
+/// The running products, from either end.
+#[track_caller]
+pub(super) fn running<E: Element>(
+    x: Var<'_, E>,
+    axis: isize,
+    reverse: bool,
+) -> Result<Var<'_, E>> {
+    x.tape().apply(Cumprod { axis, reverse }, &[x])
+}
+
+/// From running products those without the element itself: the ones before, beginning with 1.
+pub(super) fn exclusive<E: Element>(
+    products: Var<'_, E>,
+    axis: isize,
+    reverse: bool,
+) -> Result<Var<'_, E>> {
+    let shape = products.shape();
+    let at = shape.axis("cumprod", axis)?;
+    let first = if reverse { shape[at].saturating_sub(1) } else { 0 };
+    let mut line = vec![1; shape.rank()];
+    line[at] = shape[at];
+    let one = Tensor::from_fn(line, |i| if i[at] == first { E::ONE } else { E::ZERO });
+    super::add(shifted(products, axis, reverse)?, products.tape().constant(&one))
+}
+
+/// The running products along an axis, each element the product of itself and all before it. The
+/// derivatives are right with any number of zeros among the factors.
+///
+/// # Errors
+/// If the axis does not exist.
+#[track_caller]
+pub fn cumprod<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
+    running(x, axis, false)
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The running products along an axis. See [`ops::cumprod`](crate::ops::cumprod).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn cumprod(self, axis: isize) -> Self {
+        expect(cumprod(self, axis))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The running products along an axis. See [`ops::cumprod`](crate::ops::cumprod).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn cumprod(&self, axis: isize) -> Self {
+        expect(eval(&Cumprod { axis, reverse: false }, &[self]))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "cumprod",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (shape, axis) = sample_axis(s);
+        let reverse = s.coin();
+        let mut x = s.tensor(&shape, &Domain { low: -1.5, high: 1.5, avoid: &[], margin: 0.0 });
+        if s.coin() {
+            let mut values = x.contiguous();
+            for value in values.as_mut_slice() {
+                if s.below(3) == 0 {
+                    *value = 0.0;
+                }
+            }
+            x = s.lay_out(&values);
+        }
+        Case::new(Cumprod { axis, reverse }, vec![x], move |x| {
+            let axis = shape.axis("cumprod", axis).expect("a drawn axis");
+            x[0].scanned(axis, reverse, |line| line.iter().product())
+        })
+    },
+}];

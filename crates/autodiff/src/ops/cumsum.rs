@@ -1,0 +1,89 @@
+//! `y_i = x_0 + .. + x_i` along an axis; the cotangent is the running sum of `gy` from the other end.
+
+use wengert_kernels::{Element, scan};
+
+use super::recurrence::{dims, sample_axis};
+use crate::error::{Result, expect};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cumsum {
+    axis: isize,
+    reverse: bool,
+}
+
+impl<E: Element> Op<E> for Cumsum {
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        inputs[0].axis("cumsum", self.axis)?;
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let dims = dims("cumsum", inputs[0].shape(), self.axis)?;
+        super::support::map(ctx, inputs[0], |x, y| scan::cumsum_axis(x, dims, self.reverse, y))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let back = Cumsum { axis: self.axis, reverse: !self.reverse };
+        cotangents([Some(node.tape().apply(back, &[node.gy()])?)])
+    }
+}
+
+/// The running sums along an axis, each element the sum of itself and all before it, added one after
+/// the other.
+///
+/// # Errors
+/// If the axis does not exist.
+#[track_caller]
+pub fn cumsum<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
+    x.tape().apply(Cumsum { axis, reverse: false }, &[x])
+}
+
+impl<E: Element> Var<'_, E> {
+    /// The running sums along an axis. See [`ops::cumsum`](crate::ops::cumsum).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn cumsum(self, axis: isize) -> Self {
+        expect(cumsum(self, axis))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The running sums along an axis. See [`ops::cumsum`](crate::ops::cumsum).
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    pub fn cumsum(&self, axis: isize) -> Self {
+        expect(eval(&Cumsum { axis, reverse: false }, &[self]))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "cumsum",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (shape, axis) = sample_axis(s);
+        let reverse = s.coin();
+        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+        Case::new(Cumsum { axis, reverse }, inputs, move |x| {
+            let axis = shape.axis("cumsum", axis).expect("a drawn axis");
+            x[0].scanned(axis, reverse, |line| line.iter().sum())
+        })
+    },
+}];

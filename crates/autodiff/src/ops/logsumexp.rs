@@ -1,0 +1,72 @@
+//! `y = ln(sum e^x)` over some axes; the cotangent is `gy e^(x - y)`, the softmax, and 0 where all of `x`
+//! is minus infinity.
+
+use wengert_kernels::{Element, softmax as kernel};
+
+use super::sum::Axes;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct LogSumExp(Axes);
+
+impl<E: Element> Op<E> for LogSumExp {
+    fn name(&self) -> &'static str {
+        "logsumexp"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.0.reduced("logsumexp", inputs[0])
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let group = self.0.group("logsumexp", inputs[0].shape())?;
+        let lines = group.lines(inputs[0])?;
+        let data = lines.as_slice().expect("lines are contiguous");
+        ctx.output_by(|out| kernel::log_sum_exp_axis(data, group.dims, out))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (x, y) = (node.input(0), node.output());
+        let shape = x.shape();
+        // Minus infinity less itself would be NaN; less anything else it is what it was.
+        let y = super::masked_fill(y, &y.eq_scalar(E::NEG_INFINITY), E::ZERO)?;
+        let softmax = (x - self.0.repeat("logsumexp", y, &shape)?).exp();
+        cotangents([Some(self.0.repeat("logsumexp", node.gy(), &shape)? * softmax)])
+    }
+}
+
+entry! {
+    /// `ln(sum e^x)` of all elements, a single number. The largest element is taken out first, so nothing
+    /// overflows; minus infinity of nothing and of nothing but minus infinities, where the derivatives
+    /// are 0.
+    logsumexp(x) = LogSumExp(Axes { axes: None, keep: false })
+}
+
+entry! {
+    /// `ln(sum e^x)` over the named axes (negative numbers count from the last). With `keep_dims` they
+    /// stay with size 1, otherwise they go. See [`logsumexp`](crate::ops::logsumexp).
+    logsumexp_axes(x; axes: &[isize], keep_dims: bool) =
+        LogSumExp(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "logsumexp",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let (axes, keep) = s.axes(&shape);
+        let op = LogSumExp(Axes { axes: Some(axes.clone()), keep });
+        Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
+            x[0].reduce(&axes, keep, |values| values.iter().map(|x| x.exp()).sum::<f64>().ln())
+        })
+    },
+}];

@@ -1,0 +1,32 @@
+//! `y = smallest x over some axes`: the other case of [`Extreme`].
+
+use super::max::Extreme;
+use super::sum::Axes;
+use super::support::sample_distinct;
+use crate::testing::{Case, Row};
+
+entry! {
+    /// The smallest element, a single number; NaN if there is one. Equal ones share the gradient
+    /// equally.
+    min(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: false }
+}
+
+entry! {
+    /// The smallest elements over the named axes (negative numbers count from the last). With
+    /// `keep_dims` they stay with size 1, otherwise they go. See [`min`](crate::ops::min).
+    min_axes(x; axes: &[isize], keep_dims: bool) =
+        Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: false }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "min",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (x, axes, keep) = sample_distinct(s);
+        let op = Extreme { axes: Axes { axes: Some(axes.clone()), keep }, largest: false };
+        Case::new(op, vec![x], move |x| {
+            x[0].reduce(&axes, keep, |values| values.iter().copied().fold(f64::MAX, f64::min))
+        })
+    },
+}];

@@ -1,0 +1,153 @@
+//! `y = (sum |x|^p)^(1/p)` over some axes, `max |x|` for `p` infinite. The cotangent is
+//! `gy sign(x) (|x| / y)^(p-1)`, of which `gy sign(x)` is left for `p` one, `gy x / y` for two, and for
+//! infinity `gy sign(x)`, shared equally by the largest. Where `y` is 0 there is no derivative: 0.
+
+use wengert_kernels::{Element, elementwise, reduce};
+
+use super::extreme_share::ExtremeShare;
+use super::max::Extreme;
+use super::sum::Axes;
+use super::support::{self, sample_distinct};
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Row, Sampler};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Norm {
+    axes: Axes,
+    p: f64,
+}
+
+impl Norm {
+    /// The norms of lines by the magnitudes' ratios to the largest, whose powers stay in range.
+    fn scaled<E: Element>(&self, lines: &Tensor<E>, dims: [usize; 3]) -> Tensor<E> {
+        let [outer, axis, inner] = dims;
+        let mut largest = Tensor::zeros([outer, 1, inner]);
+        let data = lines.as_slice().expect("lines are contiguous");
+        reduce::max_abs_axis(data, dims, largest.as_mut_slice());
+        let useless = largest.eq_scalar(E::ZERO).or(&largest.eq_scalar(E::INFINITY));
+        let scale = largest.masked_fill(&useless, E::ONE);
+        let ratios = &lines.reshape([outer, axis, inner]).abs() / &scale;
+        let (p, root) = (E::from_f64(self.p), E::from_f64(self.p.recip()));
+        &ratios.pow_scalar(p).sum_axes(&[1], true).pow_scalar(root) * &scale
+    }
+}
+
+impl<E: Element> Op<E> for Norm {
+    fn name(&self) -> &'static str {
+        "norm"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        if self.p >= 1.0 {
+            return self.axes.reduced("norm", inputs[0]);
+        }
+        let message = format!("p must be at least 1, or infinite, got {}", self.p);
+        Err(Error::Argument { op: "norm", message })
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let group = self.axes.group("norm", inputs[0].shape())?;
+        let lines = group.lines(inputs[0])?;
+        let data = lines.as_slice().expect("lines are contiguous");
+        if self.p == 1.0 {
+            return ctx.output_by(|out| reduce::sum_abs_axis(data, group.dims, out));
+        }
+        if self.p == f64::INFINITY {
+            return ctx.output_by(|out| reduce::max_abs_axis(data, group.dims, out));
+        }
+        if self.p == 2.0 {
+            let mut squares = ctx.output();
+            reduce::sum_squares_axis(data, group.dims, squares.as_mut_slice());
+            // Squares may leave the range where norms do not.
+            let least = E::MIN_EXPONENT.to_f64().exp2() * 16.0 * group.dims[1] as f64;
+            let safe = |square: &E| square.to_f64() >= least && *square < E::INFINITY;
+            if squares.as_mut_slice().iter().all(safe) {
+                return support::each(ctx, &squares, elementwise::sqrt);
+            }
+        }
+        self.scaled(&lines, group.dims).try_reshape(ctx.shape())
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let x = node.input(0);
+        let shape = x.shape();
+        if shape.numel() == 0 {
+            return cotangents([None]);
+        }
+        let gy = self.axes.repeat("norm", node.gy(), &shape)?;
+        if self.p == 1.0 {
+            return cotangents([Some(gy.mul_no_nan(x.sign()))]);
+        }
+        if self.p == f64::INFINITY {
+            let share = ExtremeShare(Extreme { axes: self.axes.clone(), largest: true });
+            let share = node.tape().apply(share, &[x.abs()])?;
+            return cotangents([Some(gy.mul_no_nan(x.sign() * share))]);
+        }
+        // Nothing by infinity is nothing, and nothing comes back from behind the mask.
+        let y = node.output();
+        let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
+        let ratio = x / self.axes.repeat("norm", y, &shape)?;
+        if self.p == 2.0 {
+            return cotangents([Some(gy * ratio)]);
+        }
+        let power = ratio.abs().pow_scalar(E::from_f64(self.p - 1.0));
+        cotangents([Some(gy * (x.sign() * power))])
+    }
+}
+
+entry! {
+    /// The `p`-norm of all elements, `(sum |x|^p)^(1/p)`, for `p` from 1 to infinity, which is the largest
+    /// magnitude. Nothing overflows or underflows that the norm itself does not.
+    ///
+    /// The derivative is 0 where the norm is, `sign(x)` for `p` one with 0 at 0, and shared equally by
+    /// the largest magnitudes for `p` infinite.
+    norm(x; p: f64) = Norm { axes: Axes { axes: None, keep: false }, p }
+}
+
+entry! {
+    /// The `p`-norm over the named axes (negative numbers count from the last). With `keep_dims` they
+    /// stay with size 1, otherwise they go. See [`norm`](crate::ops::norm).
+    norm_axes(x; p: f64, axes: &[isize], keep_dims: bool) =
+        Norm { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, p }
+}
+
+fn sample(s: &mut Sampler, p: f64) -> Case {
+    let (x, axes, keep) = sample_distinct(s);
+    let op = Norm { axes: Axes { axes: Some(axes.clone()), keep }, p };
+    Case::new(op, vec![x], move |x| {
+        x[0].reduce(&axes, keep, |values| {
+            let magnitudes = values.iter().map(|x| x.abs());
+            if p == f64::INFINITY {
+                magnitudes.fold(0.0, f64::max)
+            } else {
+                magnitudes.map(|x| x.powf(p)).sum::<f64>().powf(1.0 / p)
+            }
+        })
+    })
+}
+
+macro_rules! rows {
+    ($($name:literal: $p:expr;)+) => {
+        pub(crate) const ROWS: &[Row] = &[$(Row {
+            name: $name,
+            order: 2,
+            reorders: false,
+            sample: |s| sample(s, $p),
+        }),+];
+    };
+}
+
+rows! {
+    "norm_1": 1.0;
+    "norm_2": 2.0;
+    "norm_3": 3.0;
+    "norm_1.5": 1.5;
+    "norm_inf": f64::INFINITY;
+}

@@ -1,0 +1,83 @@
+//! `y = product of x over some axes`; the cotangent of an element is `gy` times the product of all the
+//! others, from running products from both ends. Nothing is divided, so zeros among the factors are
+//! like other numbers, in derivatives of any order.
+
+use wengert_kernels::{Element, reduce};
+
+use super::cumprod::{exclusive, running};
+use super::sum::Axes;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::{Tensor, strided};
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Prod(Axes);
+
+impl<E: Element> Op<E> for Prod {
+    fn name(&self) -> &'static str {
+        "prod"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.0.reduced("prod", inputs[0])
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let flags = self.0.flags("prod", inputs[0].shape())?;
+        ctx.output_by(|out| strided::fold(inputs[0], &flags, out, reduce::prod_axis))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let shape = node.input(0).shape();
+        let group = self.0.group("prod", &shape)?;
+        let x = group.gather(node.input(0))?;
+        let before = exclusive(running(x, 1, false)?, 1, false)?;
+        let behind = exclusive(running(x, 1, true)?, 1, true)?;
+        let others = group.scatter(before * behind)?;
+        cotangents([Some(self.0.repeat("prod", node.gy(), &shape)? * others)])
+    }
+}
+
+entry! {
+    /// The product of all elements, a single number; 1 if there are none. Its derivatives are right with
+    /// any number of zeros among the factors.
+    prod(x) = Prod(Axes { axes: None, keep: false })
+}
+
+entry! {
+    /// The product over the named axes (negative numbers count from the last). With `keep_dims` they
+    /// stay with size 1, otherwise they go. See [`prod`](crate::ops::prod).
+    prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "prod",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let (axes, keep) = s.axes(&shape);
+        let op = Prod(Axes { axes: Some(axes.clone()), keep });
+        let mut x = s.tensor(&shape, &Domain { low: -1.2, high: 1.2, avoid: &[], margin: 0.0 });
+        // No zero, some, or nothing but zeros.
+        let zeros = s.below(4);
+        if zeros > 0 {
+            let mut values = x.contiguous();
+            for value in values.as_mut_slice() {
+                if s.below(4) < zeros {
+                    *value = 0.0;
+                }
+            }
+            x = s.lay_out(&values);
+        }
+        Case::new(op, vec![x], move |x| {
+            x[0].reduce(&axes, keep, |values| values.iter().product())
+        })
+    },
+}];

@@ -1,0 +1,110 @@
+//! `y = sum (x - mean)^2 / (n - correction)` over some axes; the cotangent is
+//! `2 gy (x - mean) / (n - correction)`.
+
+use wengert_kernels::{Element, reduce};
+
+use super::sum::Axes;
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Variance {
+    axes: Axes,
+    correction: usize,
+}
+
+/// The variances of a tensor.
+pub(super) fn variance<E: Element>(
+    axes: &Axes,
+    correction: usize,
+    x: &Tensor<E>,
+    ctx: &Forward<'_, E>,
+) -> Result<Tensor<E>> {
+    let group = axes.group("var", x.shape())?;
+    let lines = group.lines(x)?;
+    let mut means = ctx.scratch(ctx.shape());
+    let data = lines.as_slice().expect("lines are contiguous");
+    ctx.output_by(|out| {
+        reduce::mean_variance_axis(data, group.dims, correction, means.as_mut_slice(), out);
+    })
+}
+
+/// `gy (x - mean) / (n - correction)`, `gy` being of the reduced shape.
+pub(super) fn deviations<'t, E: Element>(
+    axes: &Axes,
+    correction: usize,
+    gy: Var<'t, E>,
+    x: Var<'t, E>,
+) -> Result<Var<'t, E>> {
+    let shape = x.shape();
+    let free = axes.count("var", &shape)?.saturating_sub(correction);
+    let factor = E::ONE / E::from_f64(free as f64);
+    let named = axes.flags("var", &shape)?;
+    let named: Vec<isize> =
+        (0..shape.rank()).filter(|&axis| named[axis]).map(|axis| axis as isize).collect();
+    let centred = super::sub(x, super::mean_axes(x, &named, true)?)?;
+    super::mul(axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?, centred)
+}
+
+impl<E: Element> Op<E> for Variance {
+    fn name(&self) -> &'static str {
+        "var"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.axes.reduced("var", inputs[0])
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        variance(&self.axes, self.correction, inputs[0], ctx)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let gy = super::mul_scalar(node.gy(), E::from_f64(2.0))?;
+        cotangents([Some(deviations(&self.axes, self.correction, gy, node.input(0))?)])
+    }
+}
+
+entry! {
+    /// The variance of all elements, `sum (x - mean)^2 / (n - correction)`: the population's for
+    /// `correction` 0, Bessel's unbiased estimate for 1. NaN where `correction` leaves nothing to divide
+    /// by, and of nothing.
+    var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
+}
+
+entry! {
+    /// The variance over the named axes (negative numbers count from the last). With `keep_dims` they
+    /// stay with size 1, otherwise they go. See [`var`](crate::ops::var).
+    var_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
+        Variance { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
+}
+
+/// The naive variance.
+pub(super) fn reference(values: &[f64], correction: usize) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - correction as f64).max(0.0)
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "var",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let (axes, keep) = s.axes(&shape);
+        let correction = s.below(2);
+        let op = Variance { axes: Axes { axes: Some(axes.clone()), keep }, correction };
+        Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
+            x[0].reduce(&axes, keep, |values| reference(values, correction))
+        })
+    },
+}];

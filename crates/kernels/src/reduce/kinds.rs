@@ -1,0 +1,183 @@
+//! What is folded: sums, products, extremes.
+
+use crate::Element;
+use crate::simd::Lanes;
+
+use super::fold::Fold;
+
+/// The sum.
+#[derive(Clone, Copy)]
+pub(super) struct Sum;
+
+impl<E: Element> Fold<E> for Sum {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The product.
+#[derive(Clone, Copy)]
+pub(super) struct Prod;
+
+impl<E: Element> Fold<E> for Prod {
+    const NEUTRAL: E = E::ONE;
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a * b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a * b
+    }
+}
+
+/// The sum of magnitudes.
+#[derive(Clone, Copy)]
+pub(super) struct SumAbs;
+
+impl<E: Element> Fold<E> for SumAbs {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        acc + x.abs()
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The sum of squares.
+#[derive(Clone, Copy)]
+pub(super) struct SumSquares;
+
+impl<E: Element> Fold<E> for SumSquares {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        x.mul_add(x, acc)
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The sum of the squares of the elements times a factor, for squares that leave the range.
+#[derive(Clone, Copy)]
+pub(super) struct ScaledSquares<E>(pub(super) E);
+
+impl<E: Element> Fold<E> for ScaledSquares<E> {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        let x = x * x.lit(self.0);
+        x.mul_add(x, acc)
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The largest magnitude; NaN if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct MaxAbs;
+
+impl<E: Element> Fold<E> for MaxAbs {
+    const NEUTRAL: E = E::ZERO;
+
+    #[inline(always)]
+    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        Max.combine(acc, x.abs())
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        Max.combine(a, b)
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        Max.combine_scalars(a, b)
+    }
+}
+
+/// The maximum; NaN if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Max;
+
+impl<E: Element> Fold<E> for Max {
+    const NEUTRAL: E = E::NEG_INFINITY;
+    const PASSES_NAN: bool = true;
+
+    #[inline(always)]
+    fn add_quick<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        acc.max(x)
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        V::select(a.unordered(a), a, a.max(b))
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        if a > b || a.is_nan() { a } else { b }
+    }
+}
+
+/// The minimum; NaN if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Min;
+
+impl<E: Element> Fold<E> for Min {
+    const NEUTRAL: E = E::INFINITY;
+    const PASSES_NAN: bool = true;
+
+    #[inline(always)]
+    fn add_quick<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        acc.min(x)
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        V::select(a.unordered(a), a, a.min(b))
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        if a < b || a.is_nan() { a } else { b }
+    }
+}
