@@ -37,8 +37,8 @@ mod few;
 mod gradcheck;
 mod gradients;
 mod hook;
-mod mask;
 mod index;
+mod mask;
 mod op;
 pub mod ops;
 mod parameter;
@@ -61,8 +61,8 @@ pub use gradcheck::{
     Comparison, Gradcheck, GradcheckError, Mode, OpPath, OpStep, Report, gradcheck, gradgradcheck,
 };
 pub use gradients::Gradients;
-pub use mask::Mask;
 pub use index::Index;
+pub use mask::Mask;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{Parameter, ParameterId};
 pub use pool::Memory;
