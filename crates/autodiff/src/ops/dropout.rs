@@ -27,7 +27,7 @@ use crate::tensor::Tensor;
 /// let x = tape.variable(&Tensor::<f32>::ones([1000]));
 /// let y = ops::dropout(x, 0.25, &mut rng)?;
 /// assert!((y.mean().item() - 1.0).abs() < 0.1);
-/// assert_eq!(y.backward_with(&Tensor::ones([1000])).get(x).unwrap(), &y.value());
+/// assert_eq!(y.sum().backward().get(x).unwrap().to_vec(), y.value().to_vec());
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
 ///
