@@ -16,9 +16,8 @@ use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
 /// reducing internal covariate shift", ICML 2015.
 ///
 /// # Shapes
-/// `x` is `[batch, AXES more axes behind the channels]`: `[batch, channels]` or
-/// `[batch, channels, length]` for [`BatchNorm1d`], `[batch, channels, rows, columns]` for
-/// [`BatchNorm2d`]; the output has the input's shape.
+/// `x` is `[batch, channels]` or `[batch, channels, length]` for [`BatchNorm1d`],
+/// `[batch, channels, rows, columns]` for [`BatchNorm2d`]; the output has the input's shape.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<const AXES: usize, E: Element = f32> {
     weight: Parameter<E>,
@@ -87,13 +86,11 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
         let ranks = if AXES == 1 { 2..=3 } else { AXES + 2..=AXES + 2 };
         let channels = self.weight.value().len();
         if !ranks.contains(&shape.rank()) || shape[1] != channels {
-            let rest = match AXES {
-                1 => {
-                    "] or [batch, {channels}, length]".replace("{channels}", &channels.to_string())
-                }
-                _ => ", rows, columns]".to_owned(),
+            let expected = if AXES == 1 {
+                format!("x [batch, {channels}] or [batch, {channels}, length]")
+            } else {
+                format!("x [batch, {channels}, rows, columns]")
             };
-            let expected = format!("x [batch, {channels}{rest}");
             return Err(Error::Shapes { op: "batch_norm", expected, got: vec![shape] });
         }
         Ok((shape.numel() / channels.max(1)) as f64)
