@@ -1,7 +1,10 @@
 //! Neural networks on the wengert tape: layers, initializers, optimizers, data.
 //!
-//! - [`Module`]: what has a forward pass and parameters; [`Linear`], [`ActivationLayer`] and
-//!   [`Sequential`] are such.
+//! - [`Module`]: what has a forward pass and parameters. [`Linear`], [`Conv1d`], [`Conv2d`],
+//!   [`ConvTranspose2d`], [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`], [`Flatten`],
+//!   [`BatchNorm1d`], [`BatchNorm2d`], [`LayerNorm`], [`GroupNorm`], [`RmsNorm`], [`Dropout`],
+//!   [`Embedding`] and [`ActivationLayer`] are such; [`Sequential`] and its builder put them
+//!   together.
 //! - [`Init`]: how a parameter begins, with the formula and the paper of each scheme.
 //! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
@@ -41,9 +44,11 @@ mod optim;
 
 pub use init::{Distribution, Fan, Init, InitError, fans};
 pub use layer::{
-    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BuildError, Conv, Conv1d, Conv2d,
-    CustomActivation, Flatten, LayerError, Linear, MaxPool2d, Sequential, SequentialBuilder,
+    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, BatchNorm1d, BatchNorm2d, Buffer,
+    BuildError, Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
+    CustomActivation, Dropout, Embedding, Flatten, GroupNorm, LayerError, LayerNorm, Linear,
+    MaxPool2d, RmsNorm, Sequential, SequentialBuilder,
 };
-pub use module::{Module, Path, Role, Visitor, VisitorMut};
+pub use module::{Mode, Module, Path, Role, Visitor, VisitorMut};
 pub use observe::{Observation, Observer};
 pub use optim::{Adam, Optimizer, RmsProp, Sgd};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wengert_autodiff::{Activation, Element, Parameter, Result, Var};
 
 use crate::init::Nonlinearity;
+use crate::layer::Buffer;
 use crate::observe::Observer;
 
 /// A part of a network: a forward pass and the parameters it uses.
@@ -64,6 +65,37 @@ pub trait Module<E: Element>: Debug {
         Role::Plain
     }
 
+    /// Tells this module, and not its parts, whether it is being trained. Only layers that behave
+    /// differently in the two need it; [`train`](Self::train) and [`eval`](Self::eval) tell the
+    /// module and all its parts.
+    fn set_mode(&mut self, mode: Mode) {
+        let _ = mode;
+    }
+
+    /// Sets the module and all its parts to training, which they are in from the beginning.
+    fn train(&mut self) {
+        set_mode(self, Mode::Training);
+    }
+
+    /// Sets the module and all its parts to inference: dropout does nothing, batch normalization
+    /// uses its running statistics.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Tape, Tensor};
+    /// use wengert_nn::{Dropout, Module};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let mut layer = Dropout::new(0.5, &mut rng)?;
+    /// Module::<f32>::eval(&mut layer);
+    /// let tape = Tape::new();
+    /// let x = Tensor::<f32>::ones([4]);
+    /// assert_eq!(layer.forward(tape.constant(&x)).value(), x);
+    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// ```
+    fn eval(&mut self) {
+        set_mode(self, Mode::Inference);
+    }
+
     /// The output for a batch of inputs, every layer on the way shown to `observer`.
     ///
     /// A module that has parts passes them on with [`Observer::child`], in place of calling their
@@ -98,6 +130,15 @@ pub trait Module<E: Element>: Debug {
         all
     }
 
+    /// The buffers with their names, in a fixed order: what belongs to a saved model beside its
+    /// parameters.
+    fn buffers(&self) -> Vec<(String, &Buffer<E>)> {
+        let mut all = Vec::new();
+        let mut see = |path: Path<'_>, buffer| all.push((path.to_string(), buffer));
+        self.visit(&mut Visitor { buffers: Some(&mut see), ..Visitor::new(&mut |_, _| ()) });
+        all
+    }
+
     /// The number of learned numbers.
     fn parameter_count(&self) -> usize {
         let mut count = 0;
@@ -125,9 +166,27 @@ impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
     fn role(&self) -> Role {
         (**self).role()
     }
+    fn set_mode(&mut self, mode: Mode) {
+        (**self).set_mode(mode);
+    }
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
         (**self).observe(x, observer)
     }
+}
+
+/// Whether a module is being trained or used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is being trained.
+    #[default]
+    Training,
+    /// It is used as it is.
+    Inference,
+}
+
+fn set_mode<E: Element>(module: &mut (impl Module<E> + ?Sized), mode: Mode) {
+    module.set_mode(mode);
+    module.visit_mut(&mut VisitorMut { mode: Some(mode), ..VisitorMut::new(&mut |_, _| ()) });
 }
 
 /// What a module does with what its parts compute.
@@ -197,20 +256,25 @@ impl Met {
 /// Walks a module tree and sees every parameter.
 pub struct Visitor<'v, 'a, E: Element> {
     see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
+    buffers: Option<&'v mut SeeBuffer<'v, 'a, E>>,
     path: Option<&'v Path<'v>>,
     met: Option<&'v mut Vec<Met>>,
 }
+
+type SeeBuffer<'v, 'a, E> = dyn FnMut(Path<'_>, &'a Buffer<E>) + 'v;
 
 /// Walks a module tree and sees every parameter, to change it.
 pub struct VisitorMut<'v, E: Element> {
     see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
     path: Option<&'v Path<'v>>,
+    /// What the modules that are met are set to.
+    mode: Option<Mode>,
 }
 
 impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
     /// A walk that begins at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>)) -> Self {
-        Self { see, path: None, met: None }
+        Self { see, buffers: None, path: None, met: None }
     }
 
     /// A walk that begins at a root and also notes the modules below it.
@@ -218,12 +282,19 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
         see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
         met: &'v mut Vec<Met>,
     ) -> Self {
-        Self { see, path: None, met: Some(met) }
+        Self { see, buffers: None, path: None, met: Some(met) }
     }
 
     /// Shows a parameter of the module at hand.
     pub fn parameter(&mut self, name: &str, parameter: &'a Parameter<E>) {
         (self.see)(Path::below(self.path, name), parameter);
+    }
+
+    /// Shows a buffer of the module at hand.
+    pub fn buffer(&mut self, name: &str, buffer: &'a Buffer<E>) {
+        if let Some(see) = &mut self.buffers {
+            see(Path::below(self.path, name), buffer);
+        }
     }
 
     /// Walks a child of the module at hand.
@@ -232,15 +303,19 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
         if let Some(met) = &mut self.met {
             met.push(Met::new(path.to_string(), module));
         }
+        let buffers = match &mut self.buffers {
+            Some(see) => Some(&mut **see as &mut SeeBuffer<'_, 'a, E>),
+            None => None,
+        };
         let met = self.met.as_deref_mut();
-        module.visit(&mut Visitor { see: &mut *self.see, path: Some(&path), met });
+        module.visit(&mut Visitor { see: &mut *self.see, buffers, path: Some(&path), met });
     }
 }
 
 impl<'v, E: Element> VisitorMut<'v, E> {
     /// A walk that begins at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>)) -> Self {
-        Self { see, path: None }
+        Self { see, path: None, mode: None }
     }
 
     /// Shows a parameter of the module at hand.
@@ -251,7 +326,11 @@ impl<'v, E: Element> VisitorMut<'v, E> {
     /// Walks a child of the module at hand.
     pub fn child(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
         let path = Path::below(self.path, name);
-        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path) });
+        if let Some(mode) = self.mode {
+            module.set_mode(mode);
+        }
+        let mode = self.mode;
+        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path), mode });
     }
 }
 

@@ -73,7 +73,7 @@ pub fn conv<'t, E: Element, const AXES: usize>(
     bias: Option<Var<'t, E>>,
     options: ConvOptions<AXES>,
 ) -> Result<Var<'t, E>> {
-    let name = if AXES == 1 { "conv1d" } else { "conv2d" };
+    let name = convolution::name(AXES);
     let sizes = Sizes::conv(name, (&x.shape(), &weight.shape()), &options)?;
     let op = Conv { sizes, activation: options.activation };
     match bias {

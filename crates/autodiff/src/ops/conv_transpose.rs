@@ -74,7 +74,7 @@ pub fn conv_transpose<'t, E: Element, const AXES: usize>(
     options: impl Into<ConvTransposeOptions<AXES>>,
 ) -> Result<Var<'t, E>> {
     let options = options.into();
-    let name = if AXES == 1 { "conv_transpose1d" } else { "conv_transpose2d" };
+    let name = convolution::transposed_name(AXES);
     let sizes = Sizes::transposed(name, (&x.shape(), &weight.shape()), &options)?;
     let op = ConvTranspose { sizes, activation: options.conv.activation };
     match bias {

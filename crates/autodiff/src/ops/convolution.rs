@@ -181,13 +181,48 @@ pub struct ConvTransposeOptions<const AXES: usize> {
     extra: [usize; AXES],
 }
 
+impl<const AXES: usize> ConvTransposeOptions<AXES> {
+    /// The options of the convolution it is the transpose of.
+    pub fn convolution(&self) -> ConvOptions<AXES> {
+        self.conv
+    }
+
+    /// An activation applied to the sums in the transposed convolution's own pass.
+    pub fn activation(self, activation: Activation) -> Self {
+        ConvTransposeOptions { conv: self.conv.activation(activation), ..self }
+    }
+
+    /// The sizes along the axes of the output for an input of these.
+    ///
+    /// # Errors
+    /// If the output would be empty, or the output padding is too large.
+    pub fn output_size(
+        &self,
+        kernel: impl Into<Extent<AXES>>,
+        input: impl Into<Extent<AXES>>,
+    ) -> Result<[usize; AXES]> {
+        let (kernel, input) = (kernel.into().0, input.into().0);
+        let y: Shape = [1, self.conv.groups].into_iter().chain(input).collect();
+        let weight: Shape = [self.conv.groups, 1].into_iter().chain(kernel).collect();
+        let sizes = Sizes::transposed(transposed_name(AXES), (&y, &weight), self)?;
+        let output = sizes.geometry.input();
+        Ok(std::array::from_fn(|axis| output[axis + 2 - AXES]))
+    }
+}
+
 impl<const AXES: usize> From<ConvOptions<AXES>> for ConvTransposeOptions<AXES> {
     fn from(conv: ConvOptions<AXES>) -> Self {
         conv.output_padding(0)
     }
 }
 
-fn name(axes: usize) -> &'static str {
+/// The name of the transposed convolution along so many axes.
+pub(super) fn transposed_name(axes: usize) -> &'static str {
+    if axes == 1 { "conv_transpose1d" } else { "conv_transpose2d" }
+}
+
+/// The name of the convolution along so many axes.
+pub(super) fn name(axes: usize) -> &'static str {
     if axes == 1 { "conv1d" } else { "conv2d" }
 }
 
@@ -209,10 +244,10 @@ impl Sizes {
         let (Some((batch, inputs, size)), Some((outputs, group_inputs, kernel))) =
             (axes::<AXES>(x), axes::<AXES>(weight))
         else {
-            return Err(mismatch(op, AXES, "in", "out, in / groups", [x, weight]));
+            return Err(mismatch(op, AXES, "out, in / groups", [x, weight]));
         };
         if group_inputs.checked_mul(options.groups) != Some(inputs) {
-            return Err(unequal(op, "takes", options.groups, [x, weight]));
+            return Err(unequal(op, options.groups, [x, weight]));
         }
         let channels = Channels { input: inputs, output: outputs, groups: options.groups };
         let window = options.window(kernel);
@@ -229,11 +264,11 @@ impl Sizes {
         let (Some((batch, outputs, size)), Some((taken, group_inputs, kernel))) =
             (axes::<AXES>(y), axes::<AXES>(weight))
         else {
-            return Err(mismatch(op, AXES, "in", "in, out / groups", [y, weight]));
+            return Err(mismatch(op, AXES, "in, out / groups", [y, weight]));
         };
         let groups = options.conv.groups;
         if taken != outputs {
-            return Err(unequal(op, "takes", 1, [y, weight]));
+            return Err(unequal(op, 1, [y, weight]));
         }
         let input = group_inputs.saturating_mul(groups);
         let channels = Channels { input, output: outputs, groups };
@@ -344,25 +379,19 @@ fn axes<const AXES: usize>(shape: &Shape) -> Option<(usize, usize, [usize; AXES]
     }
 }
 
-fn mismatch(
-    op: &'static str,
-    axes: usize,
-    channels: &str,
-    weight: &str,
-    got: [&Shape; 2],
-) -> Error {
+fn mismatch(op: &'static str, axes: usize, weight: &str, got: [&Shape; 2]) -> Error {
     let [image, kernel] = if axes == 1 {
         ["length", "kernel"]
     } else {
         ["rows, columns", "kernel rows, kernel columns"]
     };
-    let expected = format!("x [batch, {channels}, {image}] and a weight [{weight}, {kernel}]");
+    let expected = format!("x [batch, in, {image}] and a weight [{weight}, {kernel}]");
     Error::Shapes { op, expected, got: got.map(Clone::clone).into() }
 }
 
-fn unequal(op: &'static str, verb: &str, groups: usize, [x, weight]: [&Shape; 2]) -> Error {
+fn unequal(op: &'static str, groups: usize, [x, weight]: [&Shape; 2]) -> Error {
     let expected = match groups {
-        1 => format!("x with as many channels as the weight {verb}"),
+        1 => "x with as many channels as the weight takes".to_owned(),
         groups => {
             format!("x with as many channels as {groups} groups of the weight's {} take", weight[1])
         }

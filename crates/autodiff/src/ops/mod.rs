@@ -176,6 +176,9 @@ catalogue!(
     atan2,
     avg_pool,
     avg_pool_grad,
+    batch_norm,
+    batch_norm_inference,
+    binary_cross_entropy,
     broadcast_to,
     ceil,
     clamp,
@@ -200,9 +203,12 @@ catalogue!(
     floor,
     gather,
     gather_grad,
+    huber,
     index_select,
     index_select_grad,
     inside,
+    kl_div,
+    layer_norm,
     linear,
     log,
     log_1p,
@@ -224,6 +230,8 @@ catalogue!(
     mul_no_nan,
     neg,
     norm,
+    nll_loss,
+    nll_loss_grad,
     offset,
     pad,
     permute,
@@ -234,6 +242,7 @@ catalogue!(
     recurrence,
     rem,
     reshape,
+    rms_norm,
     roll,
     round,
     rsqrt,
@@ -244,6 +253,8 @@ catalogue!(
     sin,
     slice,
     slice_grad,
+    soft_cross_entropy,
+    soft_cross_entropy_grad,
     softmax,
     softmax_grad,
     sqrt,
@@ -259,16 +270,23 @@ catalogue!(
     where_,
 );
 
+mod attention;
 mod compare;
 mod conv_reference;
 mod convolution;
+mod dropout;
 mod einsum;
+mod embedding;
 mod epilogue;
+mod group_norm;
 mod indexed;
+mod losses;
+mod normalization;
 mod operators;
 mod pool_reference;
 mod pooling;
 mod products;
+mod reduction;
 mod repeat;
 mod search;
 mod split;
@@ -283,7 +301,11 @@ pub use activate::{
 pub use adaptive_avg_pool::{adaptive_avg_pool1d, adaptive_avg_pool2d};
 pub use add::add;
 pub use atan2::atan2;
+pub use attention::{Attention, scaled_dot_product_attention};
 pub use avg_pool::{avg_pool, avg_pool1d, avg_pool2d};
+pub use batch_norm::{BatchNormalized, batch_norm};
+pub use batch_norm_inference::batch_norm_inference;
+pub use binary_cross_entropy::binary_cross_entropy_with_logits;
 pub use broadcast_to::broadcast_to;
 pub use ceil::ceil;
 pub use clamp::clamp;
@@ -299,7 +321,9 @@ pub use cumsum::cumsum;
 pub use diagonal::{diagonal, trace};
 pub use diagonal_grad::{diag, diag_embed};
 pub use div::div;
+pub use dropout::{dropout, dropout_from};
 pub use einsum::einsum;
+pub use embedding::embedding;
 pub use erf::erf;
 pub use erfc::erfc;
 pub use exp::exp;
@@ -307,12 +331,19 @@ pub use exp_m1::exp_m1;
 pub use flip::flip;
 pub use floor::floor;
 pub use gather::gather;
+pub use group_norm::group_norm;
+pub use huber::{huber_loss, smooth_l1_loss};
 pub use index_select::index_select;
+pub use kl_div::kl_div;
+pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use log::log;
 pub use log_1p::log_1p;
 pub use log_softmax::log_softmax;
 pub use logsumexp::{logsumexp, logsumexp_axes};
+pub use losses::{
+    CrossEntropyOptions, cosine_similarity, cross_entropy_with, l1_loss, squared_error,
+};
 pub use masked_fill::masked_fill;
 pub use matmul::matmul;
 pub use max::{max, max_axes};
@@ -325,7 +356,9 @@ pub use mse_loss::mse_loss;
 pub use mul::mul;
 pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
+pub use nll_loss::nll_loss;
 pub use norm::{norm, norm_axes};
+pub use normalization::NormOptions;
 pub use offset::add_scalar;
 pub use pad::{PadMode, PadWidth, pad};
 pub use permute::{move_axis, permute, transpose};
@@ -335,9 +368,11 @@ pub use pow_scalar::pow_scalar;
 pub use prod::{prod, prod_axes};
 pub use products::{dot, outer};
 pub use reciprocal::reciprocal;
+pub use reduction::Reduction;
 pub use rem::rem;
 pub use repeat::{repeat, repeat_interleave};
 pub use reshape::{flatten, reshape, squeeze, unsqueeze};
+pub use rms_norm::rms_norm;
 pub use roll::roll;
 pub use round::round;
 pub use rsqrt::rsqrt;
@@ -348,6 +383,7 @@ pub use share::share;
 pub use sign::sign;
 pub use sin::sin;
 pub use slice::{narrow, select, slice};
+pub use soft_cross_entropy::soft_cross_entropy;
 pub use softmax::softmax;
 pub use split::{chunk, split};
 pub use sqrt::sqrt;

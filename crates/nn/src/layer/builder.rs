@@ -1,13 +1,16 @@
 //! [`SequentialBuilder`]: a network described layer by layer, its shapes checked when it is built.
 
 use rand::Rng;
-use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, ConvOptions, Extent, Pool2d};
+use wengert_autodiff::ops::{
+    Conv1dOptions, Conv2dOptions, ConvOptions, ConvTransposeOptions, Extent, Pool2d,
+};
 use wengert_autodiff::{Activation, Element, Result};
 
 use super::sample::Sample;
 use super::{
-    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BuildError, Conv, Flatten, LayerError, Linear,
-    MaxPool2d, Sequential,
+    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, BuildError, Conv, ConvTranspose,
+    Dropout, Embedding, Flatten, GroupNorm, LayerError, LayerNorm, Linear, MaxPool2d, RmsNorm,
+    Sequential,
 };
 use crate::init::Init;
 
@@ -27,11 +30,29 @@ struct ConvKind<const AXES: usize> {
     options: ConvOptions<AXES>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ConvTransposeKind {
+    kernel: [usize; 2],
+    options: ConvTransposeOptions<2>,
+}
+
+/// A table of vectors, `outputs` features each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct EmbeddingKind;
+
 #[derive(Clone, Debug, PartialEq)]
 enum Layer {
     Linear(Weighted<Activation>),
     Conv1d(Weighted<ConvKind<1>>),
     Conv2d(Weighted<ConvKind<2>>),
+    ConvTranspose2d(Weighted<ConvTransposeKind>),
+    Embedding(Weighted<EmbeddingKind>),
+    BatchNorm1d(usize),
+    BatchNorm2d(usize),
+    LayerNorm(Vec<usize>),
+    GroupNorm { groups: usize, channels: usize },
+    RmsNorm(Vec<usize>),
+    Dropout(f64),
     Activation(Activation),
     MaxPool2d(Pool2d),
     AvgPool2d(Pool2d),
@@ -127,6 +148,61 @@ impl SequentialBuilder {
         self.push(Layer::Conv2d(Weighted { inputs, outputs, kind, init: None, bias: true }))
     }
 
+    /// A transposed convolution over images from `inputs` to `outputs` channels; its activation is
+    /// one of the options.
+    pub fn conv_transpose2d(
+        self,
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<2>>,
+        options: impl Into<ConvTransposeOptions<2>>,
+    ) -> Self {
+        let kind = ConvTransposeKind { kernel: kernel.into().0, options: options.into() };
+        self.push(Layer::ConvTranspose2d(Weighted {
+            inputs,
+            outputs,
+            kind,
+            init: None,
+            bias: true,
+        }))
+    }
+
+    /// A table of `rows` vectors of `features` numbers, drawn from N(0, 1) unless told otherwise.
+    pub fn embedding(self, rows: usize, features: usize) -> Self {
+        let (inputs, outputs, kind) = (rows, features, EmbeddingKind);
+        self.push(Layer::Embedding(Weighted { inputs, outputs, kind, init: None, bias: false }))
+    }
+
+    /// Batch normalization of so many features, or of lines of so many channels.
+    pub fn batch_norm1d(self, channels: usize) -> Self {
+        self.push(Layer::BatchNorm1d(channels))
+    }
+
+    /// Batch normalization of images of so many channels.
+    pub fn batch_norm2d(self, channels: usize) -> Self {
+        self.push(Layer::BatchNorm2d(channels))
+    }
+
+    /// Layer normalization over the last axes, of these sizes.
+    pub fn layer_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
+        self.push(Layer::LayerNorm(normalized.into()))
+    }
+
+    /// Group normalization of so many channels.
+    pub fn group_norm(self, groups: usize, channels: usize) -> Self {
+        self.push(Layer::GroupNorm { groups, channels })
+    }
+
+    /// Root mean square normalization over the last axes, of these sizes.
+    pub fn rms_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
+        self.push(Layer::RmsNorm(normalized.into()))
+    }
+
+    /// Dropout with this probability to drop an element.
+    pub fn dropout(self, p: f64) -> Self {
+        self.push(Layer::Dropout(p))
+    }
+
     /// An activation as a layer of its own.
     pub fn activation(self, activation: Activation) -> Self {
         self.push(Layer::Activation(activation))
@@ -162,6 +238,8 @@ impl SequentialBuilder {
             Some(Layer::Linear(Weighted { init, .. })) => init,
             Some(Layer::Conv1d(Weighted { init, .. })) => init,
             Some(Layer::Conv2d(Weighted { init, .. })) => init,
+            Some(Layer::ConvTranspose2d(Weighted { init, .. })) => init,
+            Some(Layer::Embedding(Weighted { init, .. })) => init,
             Some(last) => {
                 panic!("init names the weight of the layer before it, and {last:?} has none")
             }
@@ -181,6 +259,7 @@ impl SequentialBuilder {
             Some(Layer::Linear(Weighted { bias, .. })) => bias,
             Some(Layer::Conv1d(Weighted { bias, .. })) => bias,
             Some(Layer::Conv2d(Weighted { bias, .. })) => bias,
+            Some(Layer::ConvTranspose2d(Weighted { bias, .. })) => bias,
             Some(last) => {
                 panic!("without_bias speaks of the layer before it, and {last:?} has no bias")
             }
@@ -231,6 +310,38 @@ impl Layer {
             }
             Layer::Conv1d(layer) => layer.build(number, &sample, model, rng),
             Layer::Conv2d(layer) => layer.build(number, &sample, model, rng),
+            Layer::ConvTranspose2d(layer) => layer.build(number, &sample, model, rng),
+            Layer::Embedding(layer) => {
+                let init = layer.init.clone().unwrap_or(Init::Normal { mean: 0.0, std: 1.0 });
+                let table = Embedding::<E>::new(layer.inputs, layer.outputs, &init, rng);
+                model.push(table.map_err(|error| BuildError::of(number, error))?);
+                Ok(sample.embedded(layer.outputs))
+            }
+            Layer::BatchNorm1d(channels) => {
+                model.push(BatchNorm::<1, E>::new(*channels));
+                sample.channels(number, *channels, &[1, 2])
+            }
+            Layer::BatchNorm2d(channels) => {
+                model.push(BatchNorm::<2, E>::new(*channels));
+                sample.channels(number, *channels, &[3])
+            }
+            Layer::LayerNorm(normalized) => {
+                model.push(LayerNorm::<E>::new(normalized.clone()));
+                sample.ends_with(number, normalized)
+            }
+            &Layer::GroupNorm { groups, channels } => {
+                model.push(GroupNorm::<E>::new(groups, channels));
+                sample.channels(number, channels, &[1, 2, 3])
+            }
+            Layer::RmsNorm(normalized) => {
+                model.push(RmsNorm::<E>::new(normalized.clone()));
+                sample.ends_with(number, normalized)
+            }
+            Layer::Dropout(p) => {
+                let dropout = Dropout::new(*p, rng);
+                model.push(dropout.map_err(|error| BuildError::of(number, error))?);
+                Ok(sample)
+            }
             Layer::Activation(activation) => {
                 model.push(ActivationLayer(*activation));
                 Ok(sample)
@@ -286,6 +397,27 @@ impl<const AXES: usize> Weighted<ConvKind<AXES>> {
         let conv = Conv::<AXES, E>::new(inputs, outputs, Extent(kernel), options, &init, rng)
             .map_err(|error| BuildError::of(number, error))?;
         model.push(if self.bias { conv } else { conv.without_bias() });
+        Ok(Sample::of_image(outputs, size))
+    }
+}
+
+impl Weighted<ConvTransposeKind> {
+    fn build<E: Element>(
+        &self,
+        number: usize,
+        sample: &Sample,
+        model: &mut Sequential<E>,
+        rng: &mut impl Rng,
+    ) -> Result<Sample, BuildError> {
+        let ConvTransposeKind { kernel, options } = self.kind;
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let size = sample.image::<2>(number, inputs)?;
+        let size = size.map(|size| options.output_size(kernel, size)).transpose();
+        let size = size.map_err(|error| BuildError::of(number, LayerError::Sizes(error)))?;
+        let init = self.scheme(number, options.convolution().fused_activation())?;
+        let layer = ConvTranspose::<2, E>::new(inputs, outputs, kernel, options, &init, rng)
+            .map_err(|error| BuildError::of(number, error))?;
+        model.push(if self.bias { layer } else { layer.without_bias() });
         Ok(Sample::of_image(outputs, size))
     }
 }

@@ -111,6 +111,46 @@ impl Sample {
         Ok(Sample::Unknown)
     }
 
+    /// Behind a table of vectors of so many features.
+    pub(super) fn embedded(self, features: usize) -> Self {
+        let Sample::Axes(mut axes) = self else { return Sample::Last(features) };
+        axes.push(Some(features));
+        Sample::Axes(axes)
+    }
+
+    /// Behind a layer that takes so many channels, of samples of one of these numbers of axes.
+    pub(super) fn channels(
+        self,
+        layer: usize,
+        channels: usize,
+        ranks: &[usize],
+    ) -> Result<Self, BuildError> {
+        let fits = match &self {
+            Sample::Unknown => true,
+            // Features, unless more axes come in; those are left to the run.
+            Sample::Last(size) => *size == channels || ranks.contains(&3),
+            Sample::Axes(axes) => {
+                ranks.contains(&axes.len()) && axes[0].is_none_or(|size| size == channels)
+            }
+        };
+        if fits { Ok(self) } else { Err(self.refused(layer, &format!("[{channels}, ..]"))) }
+    }
+
+    /// Behind a layer over the last axes, of these sizes.
+    pub(super) fn ends_with(self, layer: usize, sizes: &[usize]) -> Result<Self, BuildError> {
+        let fits = match &self {
+            Sample::Unknown => true,
+            Sample::Last(size) => sizes.last() == Some(size),
+            Sample::Axes(axes) => axes.len().checked_sub(sizes.len()).is_some_and(|at| {
+                axes[at..]
+                    .iter()
+                    .zip(sizes)
+                    .all(|(axis, size)| axis.is_none_or(|axis| axis == *size))
+            }),
+        };
+        if fits { Ok(self) } else { Err(self.refused(layer, &format!("[.., {}]", list(sizes)))) }
+    }
+
     /// All axes as one.
     pub(super) fn flat(self) -> Self {
         let Sample::Axes(axes) = self else { return Sample::Axes(vec![None]) };
@@ -128,4 +168,8 @@ impl Sample {
 fn known<const AXES: usize>(sizes: &[Option<usize>]) -> Option<[usize; AXES]> {
     let all: Option<Vec<usize>> = sizes.iter().copied().collect();
     all?.try_into().ok()
+}
+
+fn list(sizes: &[usize]) -> String {
+    sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -87,7 +87,11 @@ fn max_matches<E: Element>(geometry: &PoolGeometry, seed: u64, special: bool) {
     let mut gx = Guarded::<E>::poisoned(input, 2);
     max_pool(geometry, &x, &mut y);
     max_pool_grad(geometry, &x, &gy, &mut gx);
+    let from = steps::<E>(input, seed + 2, false);
+    let mut picked = Guarded::<E>::poisoned(output, 0);
+    max_pool_pick(geometry, &x, &from, &mut picked);
     let (mut want, mut want_grad) = (vec![E::NEG_INFINITY; output], vec![E::ZERO; input]);
+    let mut want_picked = vec![E::ZERO; output];
     outputs(geometry, |out, _, seen| {
         let Some(&first) = seen.first() else { return };
         let mut at = first;
@@ -98,7 +102,9 @@ fn max_matches<E: Element>(geometry: &PoolGeometry, seed: u64, special: bool) {
         }
         want[out] = x[at];
         want_grad[at] += gy[out];
+        want_picked[out] = from[at];
     });
+    assert_eq!(*picked, *want_picked, "{geometry:?}");
     // Zeros of either sign are the same maximum.
     for (i, (&y, &want)) in y.iter().zip(&want).enumerate() {
         let same = y == want || y.is_nan() && want.is_nan();

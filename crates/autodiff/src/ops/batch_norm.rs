@@ -1,0 +1,248 @@
+//! `y = (x - mean) rstd weight + bias` with the mean and `rstd = 1 / sqrt(variance + eps)` of every
+//! channel over the batch. With `n` elements to a channel and `h = (x - mean) rstd` the cotangents
+//! are `weight rstd (gy - sum(gy) / n - h sum(gy h) / n)`, `sum gy h` and `sum gy`: by one kernel, or
+//! recorded where they are to be differentiated.
+
+use wengert_kernels::Element;
+use wengert_kernels::norm::{self, BatchNormGrad};
+
+use super::normalization::{self, Buffers, Held, Parts};
+use super::support;
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct BatchNorm<E: Element> {
+    eps: f64,
+    parts: Parts,
+    /// Mean and variance of each channel, if they were computed from the operand already.
+    statistics: Option<(Tensor<E>, Tensor<E>)>,
+}
+
+/// `[batch, channels, elements of an image]`.
+pub(super) fn dims(op: &'static str, x: &Shape) -> Result<[usize; 3]> {
+    match x.dims() {
+        [batch, channels, image @ ..] => Ok([*batch, *channels, image.iter().product()]),
+        _ => {
+            let expected = "x [batch, channels, ..]".to_owned();
+            Err(Error::Shapes { op, expected, got: vec![x.clone()] })
+        }
+    }
+}
+
+/// The mean and the variance of each channel.
+fn statistics<E: Element>(x: &Tensor<E>, dims: [usize; 3]) -> Result<(Tensor<E>, Tensor<E>)> {
+    let x = x.contiguous();
+    let make = || Tensor::stale([dims[1]].into(), x.pool());
+    let (mut mean, mut variance) = (make()?, make()?);
+    let (into_mean, into_variance) = (mean.as_mut_slice(), variance.as_mut_slice());
+    norm::batch_norm_statistics(support::slice(&x), dims, into_mean, into_variance);
+    Ok((mean, variance))
+}
+
+impl<E: Element> BatchNorm<E> {
+    fn dims(&self, x: &Shape) -> Result<[usize; 3]> {
+        normalization::check_eps("batch_norm", self.eps)?;
+        let dims = dims("batch_norm", x)?;
+        if dims[1] > 0 && dims[0] * dims[2] < 2 {
+            let message = format!(
+                "the statistics of a batch need two values a channel or more, x {x} has {}; \
+                 normalize by given statistics instead",
+                dims[0] * dims[2]
+            );
+            return Err(Error::Argument { op: "batch_norm", message });
+        }
+        Ok(dims)
+    }
+}
+
+impl<E: Element> Op<E> for BatchNorm<E> {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let [_, channels, _] = self.dims(inputs[0])?;
+        self.parts.check("batch_norm", inputs, 1, &[channels])?;
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let dims = self.dims(inputs[0].shape())?;
+        let x = inputs[0].contiguous();
+        let (mean, variance) = match &self.statistics {
+            Some(statistics) => statistics.clone(),
+            None => statistics(&x, dims)?,
+        };
+        let held = Held::new(self.parts, 1, inputs);
+        let out = ctx.output_by(|out| {
+            let given = (support::slice(&mean), support::slice(&variance));
+            norm::batch_norm(support::slice(&x), dims, given, held.affine(), self.eps, out);
+        })?;
+        ctx.save(mean);
+        ctx.save(variance);
+        Ok(out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let x = node.input(0).value();
+        let dims = self.dims(x.shape())?;
+        if node.creates_graph() {
+            return self.recorded(node, dims);
+        }
+        let mut buffers = Buffers::new(node, self.parts)?;
+        let (gy, x) = (node.gy().value().contiguous(), x.contiguous());
+        let weight = self.parts.places(1).0.map(|place| node.input(place).value().contiguous());
+        let from = BatchNormGrad {
+            gy: support::slice(&gy),
+            x: support::slice(&x),
+            dims,
+            weight: weight.as_ref().map(support::slice),
+            mean: support::slice(node.saved(0)),
+            variance: support::slice(node.saved(1)),
+            eps: self.eps,
+            training: true,
+        };
+        norm::batch_norm_grad(&from, buffers.grads());
+        buffers.cotangents(node, self.parts)
+    }
+}
+
+impl<E: Element> BatchNorm<E> {
+    fn recorded<'t>(&self, node: &Vjp<'_, 't, E>, dims: [usize; 3]) -> Result<Cotangents<'t, E>> {
+        let (weight, bias) = self.parts.places(1);
+        let planes = |v: Var<'t, E>| super::reshape(v, dims);
+        let (x, gy) = (planes(node.input(0))?, planes(node.gy())?);
+        let mean = |v: Var<'t, E>| v.mean_axes(&[0, 2], true);
+        let d = x - mean(x);
+        let rstd = normalization::reciprocal_root(mean(d * d), self.eps);
+        let normal = d * rstd;
+        let factor = match weight {
+            Some(place) => rstd * super::reshape(node.input(place), [dims[1], 1])?,
+            None => rstd,
+        };
+        let gx = factor * (gy - mean(gy) - normal * mean(gy * normal));
+        let mut result = Cotangents::new();
+        result.push(Some(super::reshape(gx, node.input(0).shape())?));
+        for (place, terms) in [(weight, gy * normal), (bias, gy)] {
+            if place.is_some() {
+                result.push(Some(terms.sum_axes(&[0, 2], false)));
+            }
+        }
+        Ok(result)
+    }
+}
+
+/// What [`batch_norm`] gives.
+#[derive(Clone, Debug)]
+pub struct BatchNormalized<'t, E: Element = f32> {
+    /// The normalized input.
+    pub output: Var<'t, E>,
+    /// The mean of each channel, `[channels]`.
+    pub mean: Tensor<E>,
+    /// The population's variance of each channel, `[channels]`.
+    pub variance: Tensor<E>,
+}
+
+/// Batch normalization in training: each channel gets the mean 0 and the variance 1 over the batch,
+/// then `weight` and `bias`: `(x - mean) / sqrt(variance + eps) weight + bias`.
+///
+/// The statistics are returned for running averages, by which [`batch_norm_inference`] normalizes
+/// later. A NaN or an infinity makes its channel NaN.
+///
+/// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
+/// reducing internal covariate shift", ICML 2015.
+///
+/// ```
+/// use wengert_autodiff::{Tape, Tensor, ops};
+/// let tape = Tape::new();
+/// let x = tape.constant(&Tensor::from_slice(&[1.0, 10.0, 5.0, 10.0], [2, 2])?);
+/// let normalized = ops::batch_norm(x, None, None, 1e-5)?;
+/// assert_eq!((normalized.mean.to_vec(), normalized.variance.to_vec()), (vec![3.0, 10.0], vec![4.0, 0.0]));
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+///
+/// [`batch_norm_inference`]: super::batch_norm_inference()
+///
+/// # Shapes
+/// `x` is `[batch, channels, ..]`, `weight` and `bias` `[channels]`; the output has the shape of
+/// `x`.
+///
+/// # Errors
+/// If the shapes do not fit, or there are fewer than two values a channel.
+#[track_caller]
+pub fn batch_norm<'t, E: Element>(
+    x: Var<'t, E>,
+    weight: Option<Var<'t, E>>,
+    bias: Option<Var<'t, E>>,
+    eps: f64,
+) -> Result<BatchNormalized<'t, E>> {
+    let value = x.try_value()?;
+    let (mean, variance) = statistics(&value, dims("batch_norm", value.shape())?)?;
+    let (parts, operands) = Parts::gather(&[x], weight, bias);
+    let op = BatchNorm { eps, parts, statistics: Some((mean.clone(), variance.clone())) };
+    Ok(BatchNormalized { output: x.tape().apply(op, &operands)?, mean, variance })
+}
+
+impl<'t, E: Element> Var<'t, E> {
+    /// Batch normalization in training. See [`ops::batch_norm`](crate::ops::batch_norm()).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or there are fewer than two values a channel.
+    #[track_caller]
+    pub fn batch_norm(
+        self,
+        weight: Option<Var<'t, E>>,
+        bias: Option<Var<'t, E>>,
+        eps: f64,
+    ) -> BatchNormalized<'t, E> {
+        crate::error::expect(batch_norm(self, weight, bias, eps))
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "batch_norm",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let channels = s.size();
+        let shape: Shape = if s.coin() {
+            [2 + s.below(3), channels].into()
+        } else {
+            [1 + s.below(2), channels, 2 + s.below(2)].into()
+        };
+        let parts = Parts { weight: s.coin(), bias: s.coin() };
+        let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
+        for there in [parts.weight, parts.bias] {
+            if there {
+                inputs.push(s.tensor(&[channels].into(), &Domain::REAL));
+            }
+        }
+        let eps = 0.1;
+        let single = BatchNorm { eps, parts, statistics: None };
+        let double = BatchNorm { eps, parts, statistics: None };
+        Case::pair(single, double, inputs, move |x| {
+            let axes: Vec<isize> = (0..x[0].shape.len() as isize).filter(|&i| i != 1).collect();
+            let mean = |v: &Dense| v.reduce(&axes, true, |v| v.iter().sum::<f64>() / v.len() as f64);
+            let d = Dense::zip(&x[0], &mean(&x[0]), |x, mean| x - mean);
+            let variance = mean(&d.map(|d| d * d));
+            let y = Dense::zip(&d, &variance, |d, variance| d / (variance + eps).sqrt());
+            affine(&y, parts, &x[1..])
+        })
+    },
+}];
+
+/// With the weight and the bias of each channel.
+pub(super) fn affine(normal: &Dense, parts: Parts, parameters: &[Dense]) -> Dense {
+    let (weight, bias) = parts.places(0);
+    let part = |place: Option<usize>, channel: usize, none: f64| {
+        place.map_or(none, |place| parameters[place].data[channel])
+    };
+    Dense::from_fn(&normal.shape, |index| {
+        normal.at(&index) * part(weight, index[1], 1.0) + part(bias, index[1], 0.0)
+    })
+}

@@ -1,0 +1,76 @@
+//! Dropout: a choice between a scaled input and zero by a mask drawn from the caller's generator. The
+//! mask is part of what is recorded, so that every walk back over it sees the same one.
+
+use rand::{Rng, RngExt};
+use wengert_kernels::Element;
+use wengert_kernels::random::{Stream, fill_uniform};
+
+use crate::error::{Error, Result, expect};
+use crate::mask::Mask;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// Sets each element to zero with probability `p`, and divides the others by `1 - p`, so that the
+/// mean stays: dropout in training. In inference there is nothing to do.
+///
+/// The elements are drawn from a stream that one number of the generator names (see
+/// [`Stream`]), the same on every machine and for any number of threads. An infinity or a NaN that
+/// is dropped is zero.
+///
+/// Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+/// overfitting", JMLR 15, 2014.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use wengert_autodiff::{Tape, Tensor, ops};
+/// let (tape, mut rng) = (Tape::new(), rand_pcg::Pcg64::seed_from_u64(1));
+/// let x = tape.variable(&Tensor::<f32>::ones([1000]));
+/// let y = ops::dropout(x, 0.25, &mut rng)?;
+/// assert!((y.mean().item() - 1.0).abs() < 0.1);
+/// assert_eq!(y.sum().backward().get(x).unwrap().to_vec(), y.value().to_vec());
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+///
+/// # Errors
+/// If `p` does not lie in 0..=1.
+#[track_caller]
+pub fn dropout<'t, E: Element>(x: Var<'t, E>, p: f64, rng: &mut impl Rng) -> Result<Var<'t, E>> {
+    dropout_from(x, p, Stream::new(rng.random(), 0))
+}
+
+/// Dropout by a named stream of random numbers: [`dropout`] for those who count their own draws.
+///
+/// # Errors
+/// If `p` does not lie in 0..=1.
+#[track_caller]
+pub fn dropout_from<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result<Var<'_, E>> {
+    if !(0.0..=1.0).contains(&p) {
+        let message = format!("the probability to drop an element must be in 0..=1, got {p}");
+        return Err(Error::Argument { op: "dropout", message });
+    }
+    if p == 0.0 {
+        return Ok(x);
+    }
+    let shape = x.shape();
+    let kept = if p == 1.0 {
+        Mask::full(shape, false)
+    } else {
+        let mut draws = Tensor::<f32>::zeros(shape);
+        fill_uniform(stream, 0.0, 1.0, draws.as_mut_slice());
+        draws.ge_scalar(p as f32)
+    };
+    let scale = if p == 1.0 { 0.0 } else { 1.0 / (1.0 - p) };
+    let zero = x.tape().constant(&Tensor::scalar(E::ZERO));
+    super::where_(&kept, super::mul_scalar(x, E::from_f64(scale))?, zero)
+}
+
+impl<E: Element> Var<'_, E> {
+    /// Dropout in training. See [`ops::dropout`](crate::ops::dropout()).
+    ///
+    /// # Panics
+    /// If `p` does not lie in 0..=1.
+    #[track_caller]
+    pub fn dropout(self, p: f64, rng: &mut impl Rng) -> Self {
+        expect(dropout(self, p, rng))
+    }
+}

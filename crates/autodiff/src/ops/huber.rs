@@ -1,0 +1,125 @@
+//! `y = r^2 / 2` where `|r| <= delta`, `delta (|r| - delta / 2)` elsewhere; the cotangent is `gy r`,
+//! `r` clamped to `delta` on either side.
+
+use wengert_kernels::Element;
+
+use super::reduction::Reduction;
+use super::support;
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Domain, Row};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Huber {
+    pub(super) delta: f64,
+}
+
+impl<E: Element> Op<E> for Huber {
+    fn name(&self) -> &'static str {
+        "huber_loss"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        if self.delta > 0.0 && self.delta.is_finite() {
+            return Ok(inputs[0].clone());
+        }
+        let message = format!("delta must be positive and finite, got {}", self.delta);
+        Err(Error::Argument { op: "huber_loss", message })
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let (delta, half) = (E::from_f64(self.delta), E::from_f64(0.5));
+        support::map(ctx, inputs[0], |x, out| {
+            for (out, &r) in out.iter_mut().zip(x) {
+                let size = r.abs();
+                *out = if size > delta { delta * (size - half * delta) } else { half * r * r };
+            }
+        })
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let clamped = super::hard_tanh(node.input(0), -self.delta, self.delta)?;
+        cotangents([Some(super::mul(node.gy(), clamped)?)])
+    }
+}
+
+/// The difference of two operands of one shape: nothing is broadcast by mistake.
+pub(super) fn difference<'t, E: Element>(
+    op: &'static str,
+    prediction: Var<'t, E>,
+    target: Var<'t, E>,
+) -> Result<Var<'t, E>> {
+    support::same(op, &[&prediction.shape(), &target.shape()])?;
+    super::sub(prediction, target)
+}
+
+/// The Huber loss: half the square of differences up to `delta`, and `delta (|d| - delta / 2)` of
+/// larger ones, so that outliers pull no harder than by `delta`.
+///
+/// Source: P. J. Huber, "Robust estimation of a location parameter", Ann. Math. Statist. 35, 1964.
+///
+/// # Shapes
+/// Both have one shape, which is that of the losses.
+///
+/// # Errors
+/// If the shapes differ, or `delta` is not positive and finite.
+#[track_caller]
+pub fn huber_loss<'t, E: Element>(
+    prediction: Var<'t, E>,
+    target: Var<'t, E>,
+    delta: f64,
+    reduction: Reduction,
+) -> Result<Var<'t, E>> {
+    let d = difference("huber_loss", prediction, target)?;
+    reduction.apply(d.tape().apply(Huber { delta }, &[d])?)
+}
+
+/// The smooth absolute error: the [Huber loss](huber_loss) divided by its `delta`, here called
+/// `beta`: `d^2 / (2 beta)` of differences up to `beta`, `|d| - beta / 2` of larger ones.
+///
+/// # Shapes
+/// Both have one shape, which is that of the losses.
+///
+/// # Errors
+/// If the shapes differ, or `beta` is not positive and finite.
+#[track_caller]
+pub fn smooth_l1_loss<'t, E: Element>(
+    prediction: Var<'t, E>,
+    target: Var<'t, E>,
+    beta: f64,
+    reduction: Reduction,
+) -> Result<Var<'t, E>> {
+    let d = difference("smooth_l1_loss", prediction, target)?;
+    let losses = d.tape().apply(Huber { delta: beta }, &[d])?;
+    reduction.apply(super::mul_scalar(losses, E::from_f64(1.0 / beta))?)
+}
+
+methods! {
+    /// The Huber loss.
+    huber_loss(target; delta: f64, reduction: Reduction)
+}
+
+methods! {
+    /// The smooth absolute error.
+    smooth_l1_loss(target; beta: f64, reduction: Reduction)
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "huber_loss",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let domain = Domain { avoid: &[-1.0, 1.0], margin: 0.2, ..Domain::REAL };
+        Case::new(Huber { delta: 1.0 }, vec![s.tensor(&shape, &domain)], |x| {
+            x[0].map(|r| if r.abs() <= 1.0 { r * r / 2.0 } else { r.abs() - 0.5 })
+        })
+    },
+}];

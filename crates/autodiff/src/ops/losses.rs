@@ -1,0 +1,183 @@
+//! Losses that are compositions of other operations: absolute and squared differences, the
+//! cross-entropy with all its options, cosine similarity.
+
+use wengert_kernels::Element;
+
+use super::huber::difference;
+use super::nll_loss;
+use super::reduction::Reduction;
+use super::soft_cross_entropy::SoftCrossEntropy;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// The absolute differences. The derivative where two are equal is 0.
+///
+/// # Shapes
+/// Both have one shape, which is that of the losses.
+///
+/// # Errors
+/// If the shapes differ.
+#[track_caller]
+pub fn l1_loss<'t, E: Element>(
+    prediction: Var<'t, E>,
+    target: Var<'t, E>,
+    reduction: Reduction,
+) -> Result<Var<'t, E>> {
+    reduction.apply(super::abs(difference("l1_loss", prediction, target)?)?)
+}
+
+/// The squared differences; [`mse_loss`](super::mse_loss()) is their mean.
+///
+/// # Shapes
+/// Both have one shape, which is that of the losses.
+///
+/// # Errors
+/// If the shapes differ.
+#[track_caller]
+pub fn squared_error<'t, E: Element>(
+    prediction: Var<'t, E>,
+    target: Var<'t, E>,
+    reduction: Reduction,
+) -> Result<Var<'t, E>> {
+    if reduction == Reduction::Mean {
+        return super::mse_loss(prediction, target);
+    }
+    reduction.apply(super::square(difference("squared_error", prediction, target)?)?)
+}
+
+/// How [`cross_entropy_with`] treats labels and losses.
+///
+/// ```
+/// use wengert_autodiff::ops::{CrossEntropyOptions, Reduction};
+/// let options =
+///     CrossEntropyOptions::new().label_smoothing(0.1).ignore_index(0).reduction(Reduction::Sum);
+/// assert_ne!(options, CrossEntropyOptions::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CrossEntropyOptions {
+    label_smoothing: f64,
+    ignore_index: Option<usize>,
+    reduction: Reduction,
+}
+
+impl CrossEntropyOptions {
+    /// The mean, of labels as they are.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The share of each target that is spread evenly over all classes, in 0..=1.
+    ///
+    /// Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision",
+    /// arXiv:1512.00567, 2015.
+    pub fn label_smoothing(self, label_smoothing: f64) -> Self {
+        CrossEntropyOptions { label_smoothing, ..self }
+    }
+
+    /// Rows with this label cost nothing, have no gradient, and do not count in the mean. It need
+    /// not be a class.
+    pub fn ignore_index(self, label: usize) -> Self {
+        CrossEntropyOptions { ignore_index: Some(label), ..self }
+    }
+
+    /// What becomes of the rows' losses.
+    pub fn reduction(self, reduction: Reduction) -> Self {
+        CrossEntropyOptions { reduction, ..self }
+    }
+}
+
+/// The softmax cross-entropy with integer labels, `-ln softmax(logits)[label]` for each row, with
+/// label smoothing, labels to ignore, and a choice of reductions. A mean over no rows is NaN.
+///
+/// # Shapes
+/// `logits` is `[rows, classes]`, `labels` holds a class `0..classes` (or the label to ignore) for
+/// each row; the losses are `[rows]`.
+///
+/// # Errors
+/// If the shapes do not fit, a label is not below the number of classes, or the smoothing does not
+/// lie in 0..=1.
+#[track_caller]
+pub fn cross_entropy_with<'t, E: Element>(
+    logits: Var<'t, E>,
+    labels: &[usize],
+    options: CrossEntropyOptions,
+) -> Result<Var<'t, E>> {
+    let CrossEntropyOptions { label_smoothing, ignore_index, reduction } = options;
+    if !(0.0..=1.0).contains(&label_smoothing) {
+        let message = format!("the label smoothing must be in 0..=1, got {label_smoothing}");
+        return Err(Error::Argument { op: "cross_entropy", message });
+    }
+    if options == CrossEntropyOptions::new() {
+        return super::cross_entropy(logits, labels);
+    }
+    let shape = logits.shape();
+    let labels = nll_loss::select("cross_entropy", &shape, labels, ignore_index)?;
+    let spread = label_smoothing / shape[1] as f64;
+    let (hit, miss) = (E::from_f64(1.0 - label_smoothing + spread), E::from_f64(spread));
+    let targets = Tensor::from_fn(shape, |i| match labels[i[0]] {
+        Some(label) if label == i[1] => hit,
+        Some(_) => miss,
+        None => E::ZERO,
+    });
+    let tape = logits.tape();
+    let losses = tape.apply(SoftCrossEntropy, &[logits, tape.constant(&targets)])?;
+    nll_loss::reduce(losses, &labels, reduction)
+}
+
+/// The cosine of the angle between the vectors along an axis:
+/// `sum(a b) / (max(|a|, eps) max(|b|, eps))`. It is 0 where a vector is zero, with the derivative
+/// of what is divided by `eps` there.
+///
+/// # Shapes
+/// The operands broadcast; the axis goes.
+///
+/// # Errors
+/// If the shapes do not broadcast, the axis does not exist, or `eps` is not positive and finite.
+#[track_caller]
+pub fn cosine_similarity<'t, E: Element>(
+    a: Var<'t, E>,
+    b: Var<'t, E>,
+    axis: isize,
+    eps: f64,
+) -> Result<Var<'t, E>> {
+    const OP: &str = "cosine_similarity";
+    if !(eps > 0.0 && eps.is_finite()) {
+        let message = format!("eps must be positive and finite, got {eps}");
+        return Err(Error::Argument { op: OP, message });
+    }
+    let (shape_a, shape_b): (Shape, Shape) = (a.shape(), b.shape());
+    let Some(shape) = shape_a.broadcast(&shape_b) else {
+        let expected = "shapes that broadcast".to_owned();
+        return Err(Error::Shapes { op: OP, expected, got: vec![shape_a, shape_b] });
+    };
+    let axes = [shape.axis(OP, axis)? as isize];
+    let inner = |a: Var<'t, E>, b: Var<'t, E>| super::sum_axes(super::mul(a, b)?, &axes, false);
+    let (a, b) = (super::broadcast_to(a, shape.clone())?, super::broadcast_to(b, shape)?);
+    let reciprocal_length = |v: Var<'t, E>| {
+        let least = E::from_f64(eps * eps);
+        super::rsqrt(super::clamp(inner(v, v)?, least, E::from_f64(f64::INFINITY))?)
+    };
+    super::mul(super::mul(inner(a, b)?, reciprocal_length(a)?)?, reciprocal_length(b)?)
+}
+
+methods! {
+    /// The absolute differences.
+    l1_loss(target; reduction: Reduction)
+}
+
+methods! {
+    /// The squared differences.
+    squared_error(target; reduction: Reduction)
+}
+
+methods! {
+    /// The softmax cross-entropy with integer labels and options.
+    cross_entropy_with(; labels: &[usize], options: CrossEntropyOptions)
+}
+
+methods! {
+    /// The cosine of the angle between the vectors along an axis.
+    cosine_similarity(other; axis: isize, eps: f64)
+}

@@ -1,0 +1,225 @@
+//! What the norms share: their options, the checks of their operands, and the gradient of a norm of
+//! rows written with variables, for when it is itself to be differentiated.
+
+use wengert_kernels::Element;
+use wengert_kernels::norm::Affine;
+
+use super::support;
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Vjp};
+use crate::shape::Shape;
+use crate::tape::Var;
+use crate::tensor::Tensor;
+
+/// Over how many axes a norm goes, and what it adds to the variance.
+///
+/// ```
+/// use wengert_autodiff::ops::NormOptions;
+/// let image_norm = NormOptions::new().axes(3).eps(1e-6);
+/// assert_ne!(image_norm, NormOptions::default());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormOptions {
+    pub(super) axes: usize,
+    pub(super) eps: f64,
+}
+
+impl Default for NormOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl NormOptions {
+    /// Over the last axis, with 1e-5 added to the variance.
+    pub const fn new() -> Self {
+        NormOptions { axes: 1, eps: 1e-5 }
+    }
+
+    /// Over so many of the last axes, at least one.
+    pub const fn axes(self, axes: usize) -> Self {
+        NormOptions { axes, ..self }
+    }
+
+    /// What is added to the variance, so that a constant row is not divided by zero; finite, and
+    /// not negative.
+    pub const fn eps(self, eps: f64) -> Self {
+        NormOptions { eps, ..self }
+    }
+}
+
+/// Which operands there are beside the input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    pub(super) weight: bool,
+    pub(super) bias: bool,
+}
+
+impl Parts {
+    /// The operands in order, and which there are.
+    pub(super) fn gather<'t, E: Element>(
+        front: &[Var<'t, E>],
+        weight: Option<Var<'t, E>>,
+        bias: Option<Var<'t, E>>,
+    ) -> (Self, Vec<Var<'t, E>>) {
+        let parts = Parts { weight: weight.is_some(), bias: bias.is_some() };
+        (parts, front.iter().copied().chain(weight).chain(bias).collect())
+    }
+
+    /// The places of weight and bias behind `front` operands.
+    pub(super) fn places(self, front: usize) -> (Option<usize>, Option<usize>) {
+        let weight = self.weight.then_some(front);
+        (weight, self.bias.then_some(front + usize::from(self.weight)))
+    }
+
+    /// Errors unless weight and bias, where there are any, have this shape.
+    pub(super) fn check(
+        self,
+        op: &'static str,
+        inputs: &[&Shape],
+        front: usize,
+        right: &[usize],
+    ) -> Result<()> {
+        let expected = front + usize::from(self.weight) + usize::from(self.bias);
+        if inputs.len() != expected {
+            return Err(Error::Arity { op, expected, got: inputs.len() });
+        }
+        if inputs[front..].iter().all(|shape| shape.dims() == right) {
+            return Ok(());
+        }
+        let expected = format!("a weight and a bias of shape {}", Shape::from(right));
+        Err(Error::Shapes {
+            op,
+            expected,
+            got: inputs.iter().map(|&shape| shape.clone()).collect(),
+        })
+    }
+}
+
+/// Errors unless `eps` can be added to a variance.
+pub(super) fn check_eps(op: &'static str, eps: f64) -> Result<()> {
+    if eps.is_finite() && eps >= 0.0 {
+        return Ok(());
+    }
+    let message = format!("eps must be finite and not negative, got {eps}");
+    Err(Error::Argument { op, message })
+}
+
+/// The rows of a norm over the last axes, and their length.
+pub(super) fn rows(op: &'static str, x: &Shape, options: NormOptions) -> Result<(usize, usize)> {
+    check_eps(op, options.eps)?;
+    let NormOptions { axes, .. } = options;
+    let Some(at) = x.rank().checked_sub(axes).filter(|_| axes > 0) else {
+        let rank = x.rank();
+        let message = format!("a norm over {axes} of the axes of {x} needs from 1 to {rank} axes");
+        return Err(Error::Argument { op, message });
+    };
+    Ok((x[..at].iter().product(), x[at..].iter().product()))
+}
+
+/// Weight and bias in row-major order.
+pub(super) struct Held<E: Element> {
+    weight: Option<Tensor<E>>,
+    bias: Option<Tensor<E>>,
+}
+
+impl<E: Element> Held<E> {
+    pub(super) fn new(parts: Parts, front: usize, inputs: &[&Tensor<E>]) -> Self {
+        let (weight, bias) = parts.places(front);
+        let take = |place: Option<usize>| place.map(|place| inputs[place].contiguous());
+        Held { weight: take(weight), bias: take(bias) }
+    }
+
+    pub(super) fn affine(&self) -> Affine<'_, E> {
+        Affine {
+            weight: self.weight.as_ref().map(support::slice),
+            bias: self.bias.as_ref().map(support::slice),
+        }
+    }
+}
+
+/// The gradient of `y = (x - mean) rstd weight + bias` over rows, recorded: with `g = gy weight` and
+/// `n = (x - mean) rstd`, `gx = rstd (g - mean(g) - n mean(g n))`, `gweight = sum gy n` and
+/// `gbias = sum gy`. A norm that is not `centred` has no means but the last.
+pub(super) fn recorded<'t, E: Element>(
+    node: &Vjp<'_, 't, E>,
+    parts: Parts,
+    (rows, cols): (usize, usize),
+    eps: f64,
+    centred: bool,
+) -> Result<Cotangents<'t, E>> {
+    let (weight, bias) = parts.places(1);
+    let shape = node.input(0).shape();
+    let matrix = |v: Var<'t, E>| super::reshape(v, [rows, cols]);
+    let (x, gy) = (matrix(node.input(0))?, matrix(node.gy())?);
+    let mean = |v: Var<'t, E>| v.mean_axes(&[-1], true);
+    let d = if centred { x - mean(x) } else { x };
+    let rstd = reciprocal_root(mean(d * d), eps);
+    let normal = d * rstd;
+    let g = match weight {
+        Some(place) => gy * super::reshape(node.input(place), [cols])?,
+        None => gy,
+    };
+    let centred_g = if centred { g - mean(g) } else { g };
+    let gx = rstd * (centred_g - normal * mean(g * normal));
+    let mut result = Cotangents::new();
+    result.push(Some(super::reshape(gx, shape)?));
+    for (place, terms) in [(weight, gy * normal), (bias, gy)] {
+        if let Some(place) = place {
+            let sum = terms.sum_axes(&[0], false);
+            result.push(Some(super::reshape(sum, node.input(place).shape())?));
+        }
+    }
+    Ok(result)
+}
+
+/// `1 / sqrt(variance + eps)`.
+pub(super) fn reciprocal_root<E: Element>(variance: Var<'_, E>, eps: f64) -> Var<'_, E> {
+    let one = variance.tape().constant(&Tensor::scalar(E::ONE));
+    one / variance.add_scalar(E::from_f64(eps)).sqrt()
+}
+
+/// Where a kernel writes the gradients of a norm.
+pub(super) struct Buffers<E: Element> {
+    pub(super) x: Tensor<E>,
+    pub(super) weight: Option<Tensor<E>>,
+    pub(super) bias: Option<Tensor<E>>,
+}
+
+impl<E: Element> Buffers<E> {
+    /// Buffers for those that are asked for; the input's gradient is always computed.
+    pub(super) fn new(node: &Vjp<'_, '_, E>, parts: Parts) -> Result<Self> {
+        let pool = Some(node.tape().pool());
+        let (weight, bias) = parts.places(1);
+        let make = |place: Option<usize>| {
+            let asked = place.filter(|&place| node.needs(place));
+            asked.map(|place| Tensor::stale(node.input(place).shape(), pool)).transpose()
+        };
+        let x = Tensor::stale(node.input(0).shape(), pool)?;
+        Ok(Buffers { x, weight: make(weight)?, bias: make(bias)? })
+    }
+
+    pub(super) fn grads(&mut self) -> wengert_kernels::norm::NormGrads<'_, E> {
+        wengert_kernels::norm::NormGrads {
+            x: self.x.as_mut_slice(),
+            weight: self.weight.as_mut().map(Tensor::as_mut_slice),
+            bias: self.bias.as_mut().map(Tensor::as_mut_slice),
+        }
+    }
+
+    pub(super) fn cotangents<'t>(
+        self,
+        node: &Vjp<'_, 't, E>,
+        parts: Parts,
+    ) -> Result<Cotangents<'t, E>> {
+        let constant = |tensor: Option<Tensor<E>>| tensor.map(|x| node.tape().constant(&x));
+        let mut result = Cotangents::new();
+        result.push(constant(Some(self.x)));
+        for (there, gradient) in [(parts.weight, self.weight), (parts.bias, self.bias)] {
+            if there {
+                result.push(constant(gradient));
+            }
+        }
+        Ok(result)
+    }
+}

@@ -1,0 +1,36 @@
+//! [`Reduction`]: what becomes of the losses of single elements or rows.
+
+use wengert_kernels::Element;
+
+use crate::error::Result;
+use crate::tape::Var;
+
+/// What becomes of the losses of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reduction {
+    /// Their mean, NaN if there are none.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+    /// Their sum, divided by the size of the first axis: the mean over the batch of what the
+    /// samples' elements add up to.
+    BatchMean,
+    /// They stay as they are.
+    None,
+}
+
+impl Reduction {
+    pub(super) fn apply<E: Element>(self, losses: Var<'_, E>) -> Result<Var<'_, E>> {
+        match self {
+            Reduction::Mean => super::mean(losses),
+            Reduction::Sum => super::sum(losses),
+            Reduction::BatchMean => {
+                let batch = losses.shape().first().copied().unwrap_or(1);
+                super::mul_scalar(super::sum(losses)?, E::from_f64(1.0 / batch as f64))
+            }
+            Reduction::None => Ok(losses),
+        }
+    }
+}

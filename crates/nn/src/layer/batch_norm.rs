@@ -1,0 +1,141 @@
+//! [`BatchNorm`]: normalizes channels by the batch in training, by running statistics in inference.
+
+use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
+
+use super::Buffer;
+use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
+
+/// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
+///
+/// In training each channel is normalized by the mean and the variance of the batch, and running
+/// averages of them move by the `momentum` (0.1 unless told otherwise), the variance without the
+/// bias of a sample. In inference ([`Module::eval`]) the running averages normalize. They are
+/// [`Buffer`]s, and part of what a model is saved with.
+///
+/// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
+/// reducing internal covariate shift", ICML 2015.
+///
+/// # Shapes
+/// `x` is `[batch, channels]` or `[batch, channels, length]` for [`BatchNorm1d`],
+/// `[batch, channels, rows, columns]` for [`BatchNorm2d`]; the output has the input's shape.
+#[derive(Clone, Debug)]
+pub struct BatchNorm<const AXES: usize, E: Element = f32> {
+    weight: Parameter<E>,
+    bias: Parameter<E>,
+    running_mean: Buffer<E>,
+    running_var: Buffer<E>,
+    momentum: f64,
+    eps: f64,
+    mode: Mode,
+}
+
+/// Batch normalization of features, `[batch, channels]`, or lines, `[batch, channels, length]`.
+pub type BatchNorm1d<E = f32> = BatchNorm<1, E>;
+
+/// Batch normalization of images, `[batch, channels, rows, columns]`.
+pub type BatchNorm2d<E = f32> = BatchNorm<2, E>;
+
+impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
+    /// A layer for so many channels.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            weight: Parameter::new(Tensor::ones([channels])),
+            bias: Parameter::new(Tensor::zeros([channels])),
+            running_mean: Buffer::new(Tensor::zeros([channels])),
+            running_var: Buffer::new(Tensor::ones([channels])),
+            momentum: 0.1,
+            eps: 1e-5,
+            mode: Mode::Training,
+        }
+    }
+
+    /// How far the running averages move towards each batch's statistics.
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// What is added to the variance, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+
+    /// The running average of the means, `[channels]`.
+    pub fn running_mean(&self) -> &Buffer<E> {
+        &self.running_mean
+    }
+
+    /// The running average of the variances, `[channels]`.
+    pub fn running_var(&self) -> &Buffer<E> {
+        &self.running_var
+    }
+
+    /// Moves a running average towards a batch's statistic.
+    fn follow(&self, running: &Buffer<E>, batch: &Tensor<E>, factor: f64) {
+        let (stay, go) = (1.0 - self.momentum, self.momentum * factor);
+        running.update(|running| {
+            let pairs = running.to_vec().into_iter().zip(batch.to_vec());
+            let mut moved =
+                pairs.map(|(old, new)| E::from_f64(stay * old.to_f64() + go * new.to_f64()));
+            Tensor::from_fn(running.shape(), |_| moved.next().unwrap_or(E::ZERO))
+        });
+    }
+
+    /// The number of values a channel, if the shape is one the layer takes.
+    fn count(&self, x: Var<'_, E>) -> Result<f64> {
+        let shape = x.shape();
+        let ranks = if AXES == 1 { 2..=3 } else { AXES + 2..=AXES + 2 };
+        let channels = self.weight.value().len();
+        if !ranks.contains(&shape.rank()) || shape[1] != channels {
+            let expected = if AXES == 1 {
+                format!("x [batch, {channels}] or [batch, {channels}, length]")
+            } else {
+                format!("x [batch, {channels}, rows, columns]")
+            };
+            return Err(Error::Shapes { op: "batch_norm", expected, got: vec![shape] });
+        }
+        Ok((shape.numel() / channels.max(1)) as f64)
+    }
+}
+
+impl<const AXES: usize, E: Element> Module<E> for BatchNorm<AXES, E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let (tape, count) = (x.tape(), self.count(x)?);
+        let (weight, bias) = (tape.parameter(&self.weight), tape.parameter(&self.bias));
+        if self.mode == Mode::Inference {
+            let [mean, variance] =
+                [&self.running_mean, &self.running_var].map(|buffer| tape.constant(&buffer.get()));
+            return ops::batch_norm_inference(
+                x,
+                mean,
+                variance,
+                Some(weight),
+                Some(bias),
+                self.eps,
+            );
+        }
+        let normalized = ops::batch_norm(x, Some(weight), Some(bias), self.eps)?;
+        self.follow(&self.running_mean, &normalized.mean, 1.0);
+        self.follow(&self.running_var, &normalized.variance, count / (count - 1.0));
+        Ok(normalized.output)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+        visitor.parameter("bias", &self.bias);
+        visitor.buffer("running_mean", &self.running_mean);
+        visitor.buffer("running_var", &self.running_var);
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+        visitor.parameter("bias", &mut self.bias);
+    }
+
+    fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    fn role(&self) -> Role {
+        Role::Normalization
+    }
+}

@@ -1,0 +1,112 @@
+//! [`ConvTranspose`]: a transposed convolution with its activation, over lines
+//! ([`ConvTranspose1d`]) or images ([`ConvTranspose2d`]).
+
+use rand::Rng;
+use wengert_autodiff::ops::{self, ConvTransposeOptions, Extent};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Shape, Tensor, Var};
+
+use super::LayerError;
+use crate::init::Init;
+use crate::module::{Module, Visitor, VisitorMut};
+use crate::observe::Observer;
+
+/// `y = activation(conv^T(x, weight) + bias)`: what enlarges where a convolution reduces. The
+/// activation is one of the options.
+///
+/// # Shapes
+/// For images `x` is `[batch, in, rows, columns]` and `weight` `[in, out / groups, kernel rows,
+/// kernel columns]`, for lines `[batch, in, length]` and `[in, out / groups, kernel]`; `bias` is
+/// `[out]`. See [`ops::conv_transpose1d`] for the output's sizes.
+#[derive(Clone, Debug)]
+pub struct ConvTranspose<const AXES: usize, E: Element = f32> {
+    weight: Parameter<E>,
+    bias: Option<Parameter<E>>,
+    options: ConvTransposeOptions<AXES>,
+}
+
+/// A transposed convolution over lines, `[batch, channels, length]`.
+pub type ConvTranspose1d<E = f32> = ConvTranspose<1, E>;
+
+/// A transposed convolution over images, `[batch, channels, rows, columns]`.
+pub type ConvTranspose2d<E = f32> = ConvTranspose<2, E>;
+
+impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
+    /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
+    /// fan-in is that of a convolution of the same channels: `inputs / groups` times the positions
+    /// of the kernel. (With a stride, an output sees one in `stride` of them along each axis.)
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels, or the initializer cannot be applied.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<AXES>>,
+        options: impl Into<ConvTransposeOptions<AXES>>,
+        init: &Init,
+        rng: &mut impl Rng,
+    ) -> Result<Self, LayerError> {
+        let options = options.into();
+        let shape = options.convolution().weight_shape(inputs, outputs, kernel)?;
+        let weight = Parameter::new(exchanged(&init.sample(shape, rng)?, inputs));
+        let bias = Some(Parameter::new(Tensor::zeros([outputs])));
+        Ok(Self { weight, bias, options })
+    }
+
+    /// The same layer without a bias.
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+
+    fn apply<'t>(&self, x: Var<'t, E>, activation: Activation) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let weight = tape.parameter(&self.weight);
+        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        ops::conv_transpose(x, weight, bias, self.options.activation(activation))
+    }
+
+    /// The weight.
+    pub fn weight(&self) -> &Parameter<E> {
+        &self.weight
+    }
+}
+
+/// The weight `[out, in / groups, ..]` of a convolution as `[in, out / groups, ..]`.
+fn exchanged<E: Element>(weight: &Tensor<E>, inputs: usize) -> Tensor<E> {
+    let [outputs, group_inputs, kernel @ ..] = weight.shape().dims() else { return weight.clone() };
+    let groups = if *group_inputs == 0 { 1 } else { inputs / group_inputs };
+    let shape = |front: &[usize]| -> Shape { front.iter().chain(kernel).copied().collect() };
+    let grouped = weight.reshape(shape(&[groups, outputs / groups, *group_inputs]));
+    grouped.transpose(1, 2).reshape(shape(&[inputs, outputs / groups]))
+}
+
+impl<const AXES: usize, E: Element> Module<E> for ConvTranspose<AXES, E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        self.apply(x, self.activation())
+    }
+
+    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
+        let preactivation = self.apply(x, Activation::Identity)?;
+        let output = ops::activate(preactivation, self.activation())?;
+        observer.layer(x, preactivation, output);
+        Ok(output)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+        if let Some(bias) = &self.bias {
+            visitor.parameter("bias", bias);
+        }
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+        if let Some(bias) = &mut self.bias {
+            visitor.parameter("bias", bias);
+        }
+    }
+
+    fn activation(&self) -> Activation {
+        self.options.convolution().fused_activation()
+    }
+}

@@ -1,0 +1,91 @@
+//! [`Embedding`]: a learned vector for each of a number of things.
+
+use rand::Rng;
+use wengert_autodiff::{Element, Error, Index, Parameter, Result, Tape, Var, ops};
+
+use super::LayerError;
+use crate::init::Init;
+use crate::module::{Module, Visitor, VisitorMut};
+
+/// A table of learned vectors, read by number.
+///
+/// [`lookup`](Self::lookup) takes an [`Index`]. As a [`Module`], as the first of a
+/// [`Sequential`](crate::Sequential), it takes whole numbers as elements, which an `f32` holds exactly
+/// up to 2^24; no gradient reaches them.
+///
+/// # Shapes
+/// Numbers `[..]` give `[.., features]`.
+#[derive(Clone, Debug)]
+pub struct Embedding<E: Element = f32> {
+    weight: Parameter<E>,
+    padding: Option<usize>,
+}
+
+impl<E: Element> Embedding<E> {
+    /// A table of `rows` vectors of `features` numbers, drawn by `init`.
+    ///
+    /// # Errors
+    /// If the initializer cannot be applied.
+    pub fn new(
+        rows: usize,
+        features: usize,
+        init: &Init,
+        rng: &mut impl Rng,
+    ) -> Result<Self, LayerError> {
+        let weight = Parameter::new(init.sample([rows, features], rng)?);
+        Ok(Self { weight, padding: None })
+    }
+
+    /// The vector in this place is zero and stays so: for what fills up sequences.
+    ///
+    /// # Errors
+    /// If there is no such place.
+    pub fn padding(mut self, padding: usize) -> Result<Self, LayerError> {
+        let [rows, features] = [0, 1].map(|axis| self.weight.value().shape()[axis]);
+        if padding >= rows {
+            let message = format!("the padding must be one of the rows 0..{rows}, got {padding}");
+            return Err(Error::Argument { op: "embedding", message }.into());
+        }
+        let start = padding * features;
+        self.weight.value_mut().as_mut_slice()[start..start + features].fill(E::ZERO);
+        self.padding = Some(padding);
+        Ok(self)
+    }
+
+    /// The table, `[rows, features]`.
+    pub fn weight(&self) -> &Parameter<E> {
+        &self.weight
+    }
+
+    /// The vectors at the places an index names.
+    ///
+    /// # Errors
+    /// If a place does not exist.
+    pub fn lookup<'t>(&self, tape: &'t Tape<E>, index: &Index) -> Result<Var<'t, E>> {
+        ops::embedding(tape.parameter(&self.weight), index, self.padding)
+    }
+}
+
+impl<E: Element> Module<E> for Embedding<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let value = x.try_value()?;
+        let number = |x: E| {
+            let x = x.to_f64();
+            if x >= 0.0 && x.fract() == 0.0 && x < usize::MAX as f64 {
+                return Ok(x as usize);
+            }
+            let message = format!("the places of vectors must be whole numbers, got {x}");
+            Err(Error::Argument { op: "embedding", message })
+        };
+        let numbers: Result<Vec<usize>> = value.to_vec().into_iter().map(number).collect();
+        self.lookup(x.tape(), &Index::from_vec(numbers?, value.shape())?)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+    }
+}

@@ -1,0 +1,145 @@
+//! Layers that normalize each sample by itself: [`LayerNorm`], [`GroupNorm`], [`RmsNorm`].
+
+use wengert_autodiff::ops::{self, NormOptions};
+use wengert_autodiff::{Element, Parameter, Result, Shape, Tensor, Var};
+
+use crate::module::{Module, Role, Visitor, VisitorMut};
+
+/// Layer normalization over the last axes, with a weight and a bias that begin as 1 and 0; see
+/// [`ops::layer_norm`].
+///
+/// # Shapes
+/// `[.., the normalized axes]`; the output has the input's shape.
+#[derive(Clone, Debug)]
+pub struct LayerNorm<E: Element = f32> {
+    weight: Parameter<E>,
+    bias: Parameter<E>,
+    eps: f64,
+}
+
+impl<E: Element> LayerNorm<E> {
+    /// A layer over axes of these sizes, the last of the input.
+    pub fn new(normalized: impl Into<Shape>) -> Self {
+        let shape = normalized.into();
+        let weight = Parameter::new(Tensor::ones(shape.clone()));
+        Self { weight, bias: Parameter::new(Tensor::zeros(shape)), eps: 1e-5 }
+    }
+
+    /// What is added to the variance, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+}
+
+impl<E: Element> Module<E> for LayerNorm<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let options = NormOptions::new().axes(self.weight.value().rank()).eps(self.eps);
+        let (weight, bias) = (tape.parameter(&self.weight), tape.parameter(&self.bias));
+        ops::layer_norm(x, Some(weight), Some(bias), options)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+        visitor.parameter("bias", &self.bias);
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+        visitor.parameter("bias", &mut self.bias);
+    }
+
+    fn role(&self) -> Role {
+        Role::Normalization
+    }
+}
+
+/// Group normalization, with a weight and a bias for each channel that begin as 1 and 0; see
+/// [`ops::group_norm`].
+///
+/// # Shapes
+/// `[batch, channels, ..]`; the output has the input's shape.
+#[derive(Clone, Debug)]
+pub struct GroupNorm<E: Element = f32> {
+    groups: usize,
+    weight: Parameter<E>,
+    bias: Parameter<E>,
+    eps: f64,
+}
+
+impl<E: Element> GroupNorm<E> {
+    /// A layer of so many groups, which must divide the channels.
+    pub fn new(groups: usize, channels: usize) -> Self {
+        let weight = Parameter::new(Tensor::ones([channels]));
+        Self { groups, weight, bias: Parameter::new(Tensor::zeros([channels])), eps: 1e-5 }
+    }
+
+    /// What is added to the variance, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+}
+
+impl<E: Element> Module<E> for GroupNorm<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let (weight, bias) = (tape.parameter(&self.weight), tape.parameter(&self.bias));
+        ops::group_norm(x, self.groups, Some(weight), Some(bias), self.eps)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+        visitor.parameter("bias", &self.bias);
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+        visitor.parameter("bias", &mut self.bias);
+    }
+
+    fn role(&self) -> Role {
+        Role::Normalization
+    }
+}
+
+/// Root mean square normalization over the last axes, with a weight that begins as 1; see
+/// [`ops::rms_norm`].
+///
+/// # Shapes
+/// `[.., the normalized axes]`; the output has the input's shape.
+#[derive(Clone, Debug)]
+pub struct RmsNorm<E: Element = f32> {
+    weight: Parameter<E>,
+    eps: f64,
+}
+
+impl<E: Element> RmsNorm<E> {
+    /// A layer over axes of these sizes, the last of the input.
+    pub fn new(normalized: impl Into<Shape>) -> Self {
+        Self { weight: Parameter::new(Tensor::ones(normalized)), eps: 1e-5 }
+    }
+
+    /// What is added to the mean square, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+}
+
+impl<E: Element> Module<E> for RmsNorm<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let options = NormOptions::new().axes(self.weight.value().rank()).eps(self.eps);
+        ops::rms_norm(x, Some(x.tape().parameter(&self.weight)), options)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+    }
+
+    fn role(&self) -> Role {
+        Role::Normalization
+    }
+}

@@ -1,0 +1,259 @@
+//! Layers that normalize, drop, look up and enlarge; training and inference; state beside
+//! parameters.
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use wengert_autodiff::ops::Conv2dOptions;
+use wengert_autodiff::{Activation, Element, Result, Tape, Tensor, Var};
+use wengert_nn::{
+    BatchNorm1d, BatchNorm2d, BuildError, ConvTranspose2d, Dropout, Embedding, Init, LayerNorm,
+    Linear, Module, Optimizer, RmsNorm, Sequential, Sgd, Visitor, VisitorMut,
+};
+
+fn rng() -> Pcg64 {
+    Pcg64::seed_from_u64(3)
+}
+
+fn value<E: Element>(module: &dyn Module<E>, x: &Tensor<E>) -> Tensor<E> {
+    module.forward(Tape::new().constant(x)).value()
+}
+
+/// Mean and variance of each channel of `[batch, channels]`.
+fn statistics(x: &Tensor<f64>) -> Vec<(f64, f64)> {
+    let [n, channels] = [x.shape()[0], x.shape()[1]];
+    let column = |c: usize| (0..n).map(move |i| (i, c)).map(|(i, c)| x.get(&[i, c]).unwrap());
+    (0..channels)
+        .map(|c| {
+            let mean = column(c).sum::<f64>() / n as f64;
+            (mean, column(c).map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64)
+        })
+        .collect()
+}
+
+#[test]
+fn batch_norm_follows_the_batches_and_normalizes_by_what_it_followed() {
+    let mut layer = BatchNorm1d::<f64>::new(3).momentum(0.25);
+    let batches = [1, 2]
+        .map(|seed| Tensor::<f64>::uniform([6, 3], -1.0, 4.0, &mut Pcg64::seed_from_u64(seed)));
+    let (mut mean, mut variance) = (vec![0.0; 3], vec![1.0; 3]);
+    for batch in &batches {
+        let y = value(&layer, batch);
+        for (c, (m, v)) in statistics(&y).into_iter().enumerate() {
+            assert!(m.abs() < 1e-12 && (v - 1.0).abs() < 1e-4, "channel {c}: {m} {v}");
+        }
+        for (c, (m, v)) in statistics(batch).into_iter().enumerate() {
+            mean[c] = 0.75 * mean[c] + 0.25 * m;
+            // The sample's variance, of six values.
+            variance[c] = 0.75 * variance[c] + 0.25 * v * 6.0 / 5.0;
+        }
+    }
+    let close =
+        |a: &Tensor<f64>, b: &[f64]| a.to_vec().iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+    assert!(close(&layer.running_mean().get(), &mean));
+    assert!(close(&layer.running_var().get(), &variance));
+    Module::<f64>::eval(&mut layer);
+    let x = &batches[0];
+    let expected: Vec<f64> =
+        (0..18).map(|i| (x.to_vec()[i] - mean[i % 3]) / (variance[i % 3] + 1e-5).sqrt()).collect();
+    assert!(close(&value(&layer, x), &expected));
+    // Inference changes nothing, and one sample is enough for it.
+    assert!(close(&layer.running_mean().get(), &mean));
+    value(&layer, &Tensor::ones([1, 3]));
+    Module::<f64>::train(&mut layer);
+    let error = layer.try_forward(Tape::new().constant(&Tensor::ones([1, 3]))).unwrap_err();
+    assert!(error.to_string().contains("two values a channel"), "{error}");
+}
+
+#[test]
+fn running_statistics_belong_to_the_state_of_a_model() {
+    let model = Sequential::builder()
+        .input([2, 4, 4])
+        .batch_norm2d(2)
+        .conv2d(2, 3, 3, Conv2dOptions::new())
+        .batch_norm2d(3)
+        .build::<f32>(&mut rng())
+        .unwrap();
+    let names = |model: &Sequential<f32>| -> Vec<String> {
+        model.buffers().into_iter().map(|(name, _)| name).collect()
+    };
+    let expected =
+        ["0.running_mean", "0.running_var", "2.running_mean", "2.running_var"].map(str::to_owned);
+    assert_eq!(names(&model), expected);
+    value(&model, &Tensor::uniform([2, 2, 4, 4], 1.0, 3.0, &mut rng()));
+    // The state of one model makes another like it.
+    let other = Sequential::builder()
+        .batch_norm2d(2)
+        .conv2d(2, 3, 3, Conv2dOptions::new())
+        .batch_norm2d(3)
+        .build::<f32>(&mut rng())
+        .unwrap();
+    for ((_, from), (_, to)) in model.buffers().into_iter().zip(other.buffers()) {
+        assert_ne!(from.get(), to.get());
+        to.set(from.get());
+        assert_eq!(from.get(), to.get());
+    }
+}
+
+/// A user's own composite, which knows nothing of modes.
+#[derive(Debug)]
+struct Residual {
+    inner: Sequential<f32>,
+}
+
+impl Module<f32> for Residual {
+    fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
+        Ok(x + self.inner.try_forward(x)?)
+    }
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
+        visitor.child("inner", &self.inner);
+    }
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
+        visitor.child("inner", &mut self.inner);
+    }
+}
+
+#[test]
+fn modes_reach_every_layer_below() {
+    let inner = Sequential::builder().dropout(0.5).batch_norm1d(4).build(&mut rng()).unwrap();
+    let mut model = Sequential::empty();
+    model.push(Residual { inner });
+    let x = Tensor::<f32>::uniform([8, 4], -1.0, 1.0, &mut rng());
+    assert_ne!(value(&model, &x), value(&model, &x), "each pass drops others");
+    model.eval();
+    assert_eq!(value(&model, &x), value(&model, &x));
+    assert_eq!(model.buffers()[0].0, "0.inner.1.running_mean");
+    model.train();
+    assert_ne!(value(&model, &x), value(&model, &x));
+}
+
+#[test]
+fn dropout_keeps_the_mean_and_its_gradient_has_the_same_mask() {
+    let layer = Dropout::new(0.25, &mut rng()).unwrap();
+    let tape = Tape::new();
+    let x = tape.variable(&Tensor::<f32>::ones([100, 100]));
+    let y = layer.forward(x);
+    let values = y.value().to_vec();
+    let kept = values.iter().filter(|&&y| y != 0.0).count();
+    assert!((7300..7700).contains(&kept), "{kept} of 10000 are kept");
+    assert!(values.iter().all(|&y| y == 0.0 || (y - 4.0 / 3.0).abs() < 1e-6));
+    let loss = y.sum();
+    for _ in 0..2 {
+        assert_eq!(loss.backward().get(x).unwrap().to_vec(), values);
+    }
+    // The same seed makes the same passes; a pass makes others than the one before.
+    let again = Dropout::new(0.25, &mut rng()).unwrap();
+    assert_eq!(value(&again, &x.value()).to_vec(), values);
+    assert_ne!(value(&again, &x.value()).to_vec(), values);
+    // What is dropped is gone, whatever it was; and all or nothing are probabilities, too.
+    let all = Dropout::new(1.0, &mut rng()).unwrap();
+    let wild = Tensor::from_slice(&[f32::INFINITY, f32::NAN, 1.0], [3]).unwrap();
+    assert_eq!(value(&all, &wild).to_vec(), [0.0; 3]);
+    let none = Dropout::new(0.0, &mut rng()).unwrap();
+    assert_eq!(value(&none, &x.value()), x.value());
+    for p in [-0.1, 1.1, f64::NAN] {
+        assert!(Dropout::new(p, &mut rng()).is_err(), "{p}");
+    }
+}
+
+#[test]
+fn a_table_is_learned_where_it_is_read_and_its_padding_stays_zero() {
+    let init = Init::Normal { mean: 0.0, std: 1.0 };
+    let mut table = Embedding::<f64>::new(4, 2, &init, &mut rng()).unwrap().padding(1).unwrap();
+    let before = table.weight().value().clone();
+    assert_eq!(before.slice(0, 1..2).to_vec(), [0.0; 2]);
+    let tape = Tape::new();
+    let x = Tensor::from_slice(&[0.0, 1.0, 3.0, 3.0], [2, 2]).unwrap();
+    let y = table.forward(tape.constant(&x));
+    assert_eq!(y.shape(), [2, 2, 2]);
+    let gradients = (y + 1.0).sum().backward();
+    let gradient = gradients.parameter(table.weight()).unwrap().to_vec();
+    assert_eq!(gradient, [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
+    Sgd::new(0.1).step(&mut table, &gradients);
+    assert_eq!(table.weight().value().slice(0, 1..2).to_vec(), [0.0; 2]);
+    for wrong in [0.5, -1.0, 4.0, f64::NAN] {
+        let x = Tensor::from_slice(&[wrong], [1]).unwrap();
+        assert!(table.try_forward(tape.constant(&x)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_transposed_convolution_is_the_gradient_of_the_convolution_with_its_weight() {
+    let options = Conv2dOptions::new().stride(2).padding(1).groups(2);
+    let init = Init::he_normal();
+    let layer = ConvTranspose2d::<f64>::new(4, 6, 3, options.output_padding(1), &init, &mut rng())
+        .unwrap()
+        .without_bias();
+    let tape = Tape::new();
+    let y = tape.constant(&Tensor::uniform([2, 4, 5, 5], -1.0, 1.0, &mut rng()));
+    let enlarged = layer.forward(y);
+    assert_eq!(enlarged.shape(), [2, 6, 10, 10]);
+    let x = tape.variable(&Tensor::zeros([2, 6, 10, 10]));
+    let weight = tape.constant(layer.weight().value());
+    let loss = (x.conv2d(weight, None, options) * y).sum();
+    assert_eq!(loss.backward().get(x).unwrap(), &enlarged.value());
+    // The variance is that of the fan-in 2 channels of 3 x 3.
+    let weight = layer.weight().value().to_vec();
+    let square = weight.iter().map(|w| w * w).sum::<f64>() / weight.len() as f64;
+    assert!((square * 18.0 / 2.0 - 1.0).abs() < 0.35, "{square}");
+}
+
+#[test]
+fn norms_of_samples_need_no_batch() {
+    let x = Tensor::<f64>::uniform([1, 2, 8], 1.0, 5.0, &mut rng());
+    let y = value(&LayerNorm::<f64>::new([8]), &x);
+    for row in y.to_vec().chunks(8) {
+        assert!(row.iter().sum::<f64>().abs() < 1e-12);
+        assert!((row.iter().map(|y| y * y).sum::<f64>() / 8.0 - 1.0).abs() < 1e-4);
+    }
+    let y = value(&RmsNorm::<f64>::new([2, 8]), &x).to_vec();
+    assert!((y.iter().map(|y| y * y).sum::<f64>() / 16.0 - 1.0).abs() < 1e-5);
+    let y = value(&Sequential::builder().group_norm(2, 2).build::<f64>(&mut rng()).unwrap(), &x);
+    for group in y.to_vec().chunks(8) {
+        assert!(group.iter().sum::<f64>().abs() < 1e-12);
+    }
+}
+
+#[test]
+fn the_builder_refuses_norms_of_other_shapes() {
+    let start = || Sequential::builder().input([4, 6, 6]);
+    let refused = [
+        start().batch_norm2d(3),
+        start().batch_norm1d(4),
+        start().layer_norm([4, 6]),
+        start().rms_norm([5]),
+        start().group_norm(2, 6),
+        start().conv_transpose2d(3, 2, 3, Conv2dOptions::new()),
+        Sequential::builder().linear(2, 3, Activation::Tanh).layer_norm([4]),
+        Sequential::builder().linear(2, 3, Activation::Tanh).batch_norm1d(4),
+    ];
+    for builder in refused {
+        let error = builder.build::<f32>(&mut rng()).unwrap_err();
+        assert!(matches!(error, BuildError::Shape { .. }), "{error}");
+    }
+    let error = start().dropout(2.0).build::<f32>(&mut rng()).unwrap_err();
+    assert!(error.to_string().starts_with("layer 0: dropout"), "{error}");
+    let model = start()
+        .batch_norm2d(4)
+        .conv_transpose2d(4, 2, 2, Conv2dOptions::new().stride(2))
+        .group_norm(2, 2)
+        .flatten()
+        .linear(2 * 12 * 12, 3, Activation::Identity)
+        .layer_norm([3])
+        .build::<f32>(&mut rng())
+        .unwrap();
+    assert_eq!(value(&model, &Tensor::ones([2, 4, 6, 6])).shape().dims(), [2, 3]);
+    let words = Sequential::builder().input([5]).embedding(10, 4).rms_norm([4]);
+    let words = words.linear(4, 2, Activation::Identity).build::<f32>(&mut rng()).unwrap();
+    assert_eq!(value(&words, &Tensor::ones([2, 5])).shape().dims(), [2, 5, 2]);
+}
+
+/// A clone is a model of its own, statistics included.
+#[test]
+fn clones_have_statistics_of_their_own() {
+    let layer = BatchNorm2d::<f32>::new(1);
+    let clone = layer.clone();
+    value(&layer, &Tensor::uniform([2, 1, 2, 2], 5.0, 6.0, &mut rng()));
+    assert_ne!(layer.running_mean().get(), clone.running_mean().get());
+    let linear = Linear::<f32>::new(1, 1, Activation::Identity, &Init::Zeros, &mut rng()).unwrap();
+    assert!(Module::<f32>::buffers(&linear).is_empty());
+}
