@@ -11,6 +11,7 @@ mod activation;
 mod conv;
 mod data;
 mod gemm;
+mod gemm_operands;
 mod gemm_peers;
 mod machine;
 mod math;
@@ -34,7 +35,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -48,6 +49,7 @@ const GROUPS: [Group; 15] = [
     ("gemm-small", gemm::small),
     ("gemv", gemm::vectors),
     ("batched", gemm::batched),
+    ("gemm-operands", gemm_operands::cases),
     ("conv", conv::cases),
     ("pool", pool::cases),
 ];

@@ -115,15 +115,10 @@ pub(super) fn product<E: Element>(
     let (a_rows, a_cols, a_rs, a_cs) = matrix(a);
     let (b_rows, b_cols, b_rs, b_cs) = matrix(b);
     let ((a_data, a_at), (b_data, b_at)) = (a.raw(), b.raw());
-    Gemm {
-        alpha: E::ONE,
-        a: MatRef::new(a_data, a_at, a_rows, a_cols, a_rs, a_cs),
-        b: MatRef::new(b_data, b_at, b_rows, b_cols, b_rs, b_cs),
-        beta: E::ZERO,
-        c: MatMut::new(out, 0, m, n, n as isize, 1),
-        epilogue,
-    }
-    .run();
+    let a = MatRef::new(a_data, a_at, a_rows, a_cols, a_rs, a_cs);
+    let b = MatRef::new(b_data, b_at, b_rows, b_cols, b_rs, b_cs);
+    let c = MatMut::new(out, 0, m, n, n as isize, 1);
+    Gemm { epilogue, ..Gemm::new(a, b, c) }.run();
 }
 
 entry! {

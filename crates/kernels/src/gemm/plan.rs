@@ -46,7 +46,8 @@ pub(super) enum Path {
     Axpy,
     /// Few rows or few columns: inner products along k.
     Dot,
-    /// Register tiles on the operands in place, for products with little to walk over.
+    /// Register tiles on the operands in place, for products with little to walk over. A B by columns
+    /// is turned first.
     Direct,
     /// The blocked loops. What is not packed is read in place by the micro-kernel.
     Blocked {
@@ -147,7 +148,8 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     let panels = m.div_ceil(tile::max_rows::<S>());
     let pack_b =
         !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
-    if !pack_b && c.col_stride == 1 && k <= blocks.depth && work(problem) <= DIRECT {
+    let small = k <= blocks.depth && work(problem) <= DIRECT;
+    if small && c.col_stride == 1 && (!pack_b || b.row_stride == 1) {
         return Path::Direct;
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
