@@ -122,11 +122,8 @@ fn prologue(run: &mut Run, shape: [usize; 3], activation: Activation, side: Deri
 fn packed(run: &mut Run, shape: [usize; 3], transposed: bool) {
     let [m, n, k] = shape;
     let (a, b) = (noise::<f32>(m * k), noise::<f32>(k * n));
-    let right = if transposed {
-        MatRef::row_major(&b, n, k).t()
-    } else {
-        MatRef::row_major(&b, k, n)
-    };
+    let right =
+        if transposed { MatRef::row_major(&b, n, k).t() } else { MatRef::row_major(&b, k, n) };
     let weight = run.install(|| Packed::right(right));
     let [mut got, mut expected] = [zeros::<f32>(m * n), zeros(m * n)];
     let suffix = if transposed { " B^T" } else { "" };
