@@ -12,6 +12,10 @@
 //! C in register tiles; operands are packed where the walk over them would be repeated or uneven,
 //! and read in place otherwise. Products of a few rows have kernels that read B once and in order.
 //!
+//! An [`Operand`] that is not a plain view goes the same way: the blocked loops draw it into their packed
+//! panels, and what its [`Prologue`] demands is done there; for the other paths a chunk of it at a
+//! time is written to scratch. A [`Packed`] matrix is read in place by the blocked loops.
+//!
 //! # Accuracy
 //!
 //! With `u` the machine epsilon of the element, every element of `alpha A B + beta C` differs from
@@ -19,6 +23,13 @@
 //! and stability of numerical algorithms", section 3.5, with the order of summation left open).
 //! The order of summation over k is fixed by shape, layout and level: results have the same bits
 //! for any number of threads.
+//!
+//! With a prologue the bound is that of the elements it gives, which have the error of their activation
+//! and are rounded. Elements of [`Bf16`](crate::bf16::Bf16) are widened, which is exact, and summed in
+//! `f32`. Where both operands are such, the path is that of the blocked loops, the level is AVX-512 and
+//! the processor has AVX512-BF16, its instruction is used: sums of pairs of products, within the same
+//! bound, but of other bits than those of the widened operands, and with subnormal operands and sums
+//! taken for zeros.
 //!
 //! # Special values
 //!

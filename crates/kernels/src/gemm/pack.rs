@@ -1,6 +1,6 @@
 //! Packing: operands copied into the order the micro-kernel reads them.
 //!
-//! B becomes panels of a tile's width, row after row, its last panel padded with zeros to whole
+//! B becomes panels of a tile's width, row after row, its last panel padded to whole
 //! vectors. A becomes one micro-panel of a tile's rows, as rows where A's rows are contiguous, and
 //! as columns otherwise: the micro-kernel takes either.
 

@@ -1,8 +1,8 @@
 //! Products of two operands of [`Bf16`] where the processor multiplies pairs of them.
 //!
-//! The instruction adds, to each `f32` lane, the products of two neighbours along k: first that of
-//! the second ones, then that of the first, rounding to nearest even after each. It takes subnormal
-//! numbers for zeros, operands as well as results, whatever the processor's mode: a term or a sum
+//! The instruction (`vdpbf16ps`) adds to each `f32` lane the products of two neighbours along k: first
+//! that of the second ones, then that of the first. Products are exact, and each sum is rounded to
+//! nearest even. Whatever the processor's mode, subnormal operands and sums count as zeros: what is
 //! below `2^-126` is lost. The blocked loops see a pair as one element of 32 bits, and half of k.
 
 use std::any::TypeId;

@@ -49,7 +49,9 @@ pub(super) enum Path {
     /// Register tiles on the operands in place, for products with little to walk over. A B by columns
     /// is turned first.
     Direct,
-    /// The blocked loops. What is not packed is read in place by the micro-kernel.
+    /// The blocked loops. What is not packed is read in place by the micro-kernel; an operand that is
+    /// no plain view is packed, and two of [`Bf16`](crate::bf16::Bf16) are packed in pairs where there
+    /// is an instruction for them.
     Blocked {
         /// Copy each micro-panel of A before it is used.
         pack_a: bool,

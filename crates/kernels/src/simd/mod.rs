@@ -244,6 +244,12 @@ pub trait Lanes:
     /// the lanes. The other lanes are unspecified.
     fn upper(self, distance: usize) -> Self;
 
+    /// The lanes with an even number and those with an odd one, of `self` and then of `other`.
+    fn deinterleave(self, other: Self) -> [Self; 2];
+
+    /// The lanes of `self` and `other` in turn: the inverse of [`deinterleave`](Self::deinterleave).
+    fn interleave(self, other: Self) -> [Self; 2];
+
     /// The first lane.
     fn first(self) -> Self::Elem;
 

@@ -360,3 +360,19 @@ fn steps_that_lead_nowhere_may_be_long() {
         }
     });
 }
+
+/// Windows side by side, of every width around whole vectors, with rows and columns left over.
+#[test]
+fn quads_match_the_naive_loop() {
+    for_each_level(|_| {
+        let window = Window::new([2, 2]).stride([2, 2]);
+        for height in [2, 3, 6] {
+            for width in 2..=70 {
+                let geometry = PoolGeometry::new(3, [height, width], window).unwrap();
+                assert!(quads::are(&geometry));
+                max_matches::<f32>(&geometry, width as u64, width % 2 == 0);
+                max_matches::<f64>(&geometry, width as u64, width % 3 == 0);
+            }
+        }
+    });
+}
