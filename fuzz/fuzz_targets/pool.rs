@@ -65,7 +65,9 @@ fuzz_target!(|bytes: &[u8]| {
             return;
         }
     };
-    let area = |sizes: [usize; 2]| sizes.into_iter().fold(planes.max(1), usize::saturating_mul);
+    // Also what an array of nothing would have were it not empty.
+    let size = |all: usize, n: usize| all.saturating_mul(n.max(1));
+    let area = |sizes: [usize; 2]| sizes.into_iter().fold(planes.max(1), size);
     let taps = window.kernel[0].saturating_mul(window.kernel[1]);
     if area(geometry.input()).max(area(geometry.output()).saturating_mul(taps)) > MOST {
         return;

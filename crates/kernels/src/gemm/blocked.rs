@@ -60,7 +60,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
     let col_limit = col_limit.max(width);
     let col_step = plan::block_size(n, col_limit, width);
     let even = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
-    let row_step = if pack_a { left_source.tile_rows(even) } else { even };
+    let row_step = if pack_a { left_source.tile_rows::<S>(even) } else { even };
 
     let mut scratch = None;
     let (mut a_packed, mut b_packed) = (std::ptr::null_mut::<E>(), std::ptr::null_mut::<E>());

@@ -36,7 +36,7 @@ pub(crate) trait Left<E: Element> {
 
     /// The rows of a tile, where `even` divides them evenly.
     #[inline(always)]
-    fn tile_rows(&self, even: usize) -> usize {
+    fn tile_rows<S: Simd>(&self, even: usize) -> usize {
         even
     }
 

@@ -9,6 +9,7 @@ use super::pack::{Block, Left, Right, Share, pack_b, panel_width};
 use super::packed::Panels;
 use super::problem::{Output, Problem, Strided};
 use super::scratch::Scratch;
+use super::tile;
 use crate::Element;
 use crate::activation::{self, Activation};
 use crate::bf16::Bf16;
@@ -345,10 +346,10 @@ impl<E: Element> Left<E> for Sided<'_, E> {
     }
 
     #[inline(always)]
-    fn tile_rows(&self, even: usize) -> usize {
+    fn tile_rows<S: Simd>(&self, even: usize) -> usize {
         match self.source.and_then(Source::panels) {
-            // A panel can be read as it is.
-            Some(panels) if panels.unit == 1 => panels.width,
+            // A panel can be read as it is, if it is not another level's and too wide.
+            Some(panels) if panels.width <= tile::max_rows::<S>() => panels.width,
             _ => even,
         }
     }
