@@ -5,9 +5,10 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wengert::kernels::activation::{self, Activation};
+use wengert::kernels::bf16::{self, Bf16};
 use wengert::kernels::conv::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad};
 use wengert::kernels::elementwise::{self, Run};
-use wengert::kernels::gemm::{Gemm, MatMut, MatRef};
+use wengert::kernels::gemm::{BatchedGemm, Gemm, MatMut, MatRef, Operand, Packed, Prologue};
 use wengert::kernels::norm::{self, Affine, LayerNormGrad, NormGrads};
 use wengert::kernels::optim::{self, Adam, Momentum};
 use wengert::kernels::pool::{self, PoolGeometry};
@@ -249,6 +250,45 @@ fn products(c: &mut Criterion) {
     group.finish();
 }
 
+/// Many products in a call, and operands that are not plain arrays.
+fn operands(c: &mut Criterion) {
+    let mut group = c.benchmark_group("kernels/gemm operands");
+    let (count, [m, n, k]) = (64, [64, 64, 32]);
+    let (a, b, mut c) = (wave(count * m * k), wave(count * k * n), vec![0.0; count * m * n]);
+    group.throughput(Throughput::Elements((count * m * n * k) as u64));
+    group.bench_function("64 of 64x64x32", |bencher| {
+        bencher.iter(|| {
+            let (a, b) = (MatRef::row_major(&a, m, k), MatRef::row_major(&b, k, n));
+            let first = Gemm::new(a, b, MatMut::row_major(black_box(&mut c), m, n));
+            let [a_step, b_step, c_step] = [m * k, k * n, m * n].map(|step| step as isize);
+            BatchedGemm { count, first, a_step, b_step, c_step }.run().unwrap();
+        });
+    });
+
+    let [m, n, k] = [128, 512, 784];
+    let (a, b, saved, mut c) = (wave(m * k), wave(k * n), wave(m * k), vec![0.0; m * n]);
+    let [mut half_a, mut half_b] = [m * k, k * n].map(|len| vec![Bf16::default(); len]);
+    bf16::narrow(&a, &mut half_a);
+    bf16::narrow(&b, &mut half_b);
+    let (left, right) = (MatRef::row_major(&a, m, k), MatRef::row_major(&b, k, n));
+    let packed = Packed::right(right);
+    let (activation, saved) = (Activation::Tanh, MatRef::row_major(&saved, m, k));
+    let gradient = Operand::from(left).with(Prologue::Derivative { activation, saved });
+    let half_left: Operand<'_, f32> = MatRef::row_major(&half_a, m, k).into();
+    let half_right = MatRef::row_major(&half_b, k, n).into();
+    group.throughput(Throughput::Elements((m * n * k) as u64));
+    for (name, a, b) in [
+        ("bf16", half_left, half_right),
+        ("tanh, gradient", gradient, right.into()),
+        ("packed", left.into(), Operand::from(&packed)),
+    ] {
+        group.bench_function(BenchmarkId::new(name, "128x512x784"), |bencher| {
+            bencher.iter(|| Gemm::new(a, b, MatMut::row_major(black_box(&mut c), m, n)).run());
+        });
+    }
+    group.finish();
+}
+
 /// Layers of well-known networks: batch, channels, size and window.
 fn convolutions(c: &mut Criterion) {
     let mut group = c.benchmark_group("kernels/conv");
@@ -322,6 +362,7 @@ criterion_group!(
     updates,
     fills,
     products,
+    operands,
     convolutions,
     pools
 );

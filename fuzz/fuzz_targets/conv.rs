@@ -78,9 +78,8 @@ fuzz_target!(|bytes: &[u8]| {
     let shapes =
         [geometry.input_shape(), geometry.output_shape(), geometry.weight_shape()];
     // Also what an array of nothing would have were it not empty.
-    if products.iter().fold(1, |product: usize, &size| product.saturating_mul(size.max(1))) > MOST
-        || shapes.iter().any(|shape| shape.iter().fold(1, |all: usize, &n| all.saturating_mul(n)) > MOST)
-    {
+    let size = |sizes: &[usize]| sizes.iter().fold(1, |all: usize, &n| all.saturating_mul(n.max(1)));
+    if size(&products) > MOST || shapes.iter().any(|shape| size(shape) > MOST) {
         return;
     }
     let case = Case { geometry, beta: if flags & 2 == 0 { 0.0 } else { -0.5 }, flags, seed };

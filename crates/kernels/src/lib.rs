@@ -5,6 +5,7 @@
 #[doc = include_str!("../ACCURACY.md")]
 pub mod accuracy {}
 pub mod activation;
+pub mod bf16;
 pub mod conv;
 mod element;
 pub mod elementwise;

@@ -160,9 +160,7 @@ pub(crate) fn cases(run: &mut Run) {
     for cube in [256, 512, 1024, 2048] {
         let shape = [cube; 3];
         case(run, &Product::<f32>::new(shape, Layout::Rows), &Bound::Peak);
-        if cube < 2048 {
-            case(run, &Product::<f64>::new(shape, Layout::Rows), &Bound::Peak);
-        }
+        case(run, &Product::<f64>::new(shape, Layout::Rows), &Bound::Peak);
     }
     let others = [
         [8, 1024, 1024],
@@ -175,6 +173,7 @@ pub(crate) fn cases(run: &mut Run) {
         [2048, 2048, 1],
     ];
     shapes::<f32>(run, &others, &Bound::Peak);
+    shapes::<f64>(run, &others, &Bound::Peak);
     epilogues(run);
 }
 
@@ -182,7 +181,7 @@ pub(crate) fn cases(run: &mut Run) {
 pub(crate) fn small(run: &mut Run) {
     let cubes = [8, 16, 24, 32, 48, 64, 96, 128].map(|cube| [cube; 3]);
     shapes::<f32>(run, &cubes, &Bound::Peak);
-    shapes::<f64>(run, &cubes[..4], &Bound::Peak);
+    shapes::<f64>(run, &cubes, &Bound::Peak);
 }
 
 /// Adds products of a vector and a matrix.

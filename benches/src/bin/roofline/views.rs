@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use wengert::Step;
 use wengert::prelude::*;
 
 use crate::data::assert_agree;

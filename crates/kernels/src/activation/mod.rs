@@ -87,12 +87,12 @@ pub(crate) struct Forward<E> {
 }
 
 /// `out = gy act'` on contiguous memory.
-struct Backward<E> {
-    act: Activation,
-    gy: Source<E>,
-    saved: Source<E>,
-    out: *mut E,
-    len: usize,
+pub(crate) struct Backward<E> {
+    pub(crate) act: Activation,
+    pub(crate) gy: Source<E>,
+    pub(crate) saved: Source<E>,
+    pub(crate) out: *mut E,
+    pub(crate) len: usize,
 }
 
 /// The functions of all activations: each kernel's loop over the one that was asked for.

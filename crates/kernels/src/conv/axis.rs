@@ -36,6 +36,18 @@ impl Axis {
             kernel: (0, 1),
             place: (0, 1),
         }
+        .countable()
+    }
+
+    /// With steps that lead nowhere made small: they may be of any size.
+    fn countable(mut self) -> Self {
+        if self.len <= 1 {
+            self.step = 1;
+        }
+        if self.taps <= 1 {
+            self.tap_step = 1;
+        }
+        self
     }
 
     /// The convolution along `axis`.
@@ -70,6 +82,7 @@ impl Axis {
             kernel: (first, period),
             place: (residue, stride),
         }
+        .countable()
     }
 
     /// The source position of a tap for a result.

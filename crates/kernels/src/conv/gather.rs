@@ -9,7 +9,7 @@ use super::geometry::ConvGeometry;
 use super::narrow::{self, Narrow};
 use super::patches::PatchColumns;
 use crate::activation::Activation;
-use crate::gemm::implicit::{Implicit, Operand, Output, PIECE, Scratch, VECTORS, finish};
+use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch, Strided, VECTORS, finish};
 use crate::gemm::{Bias, Epilogue};
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::slices::Shared;
@@ -265,7 +265,7 @@ impl<E: Element> Kernel for PartKernel<'_, E> {
         };
         gather.source = gather.source.wrapping_add(first * gather.plane());
         let depth = gather.depth();
-        let weight = Operand {
+        let weight = Strided {
             ptr: shape.weight.wrapping_add(part.group * shape.group_weights + part.weight),
             row_stride: depth as isize,
             col_stride: 1,
@@ -295,7 +295,7 @@ unsafe fn direct<E: Element, S: Simd>(
     shape: &Shape<'_, E>,
     part: &Part,
     gather: &Gather<E>,
-    weight: Operand<E>,
+    weight: Strided<E>,
     to: *mut E,
 ) {
     let first = part.results.start;
@@ -315,7 +315,7 @@ unsafe fn product<E: Element, S: Simd>(
     shape: &Shape<'_, E>,
     part: &Part,
     gather: &Gather<E>,
-    weight: Operand<E>,
+    weight: Strided<E>,
     results: Range<usize>,
     c: Output<E>,
 ) {
@@ -347,7 +347,7 @@ unsafe fn staged<E: Element, S: Simd>(
     shape: &Shape<'_, E>,
     part: &Part,
     gather: &Gather<E>,
-    weight: Operand<E>,
+    weight: Strided<E>,
     to: *mut E,
 ) {
     let unit = VECTORS * E::Vector::<S>::LANES;

@@ -9,7 +9,7 @@ use super::band::{Band, Extent, Gather};
 use super::patches::Rectangles;
 use crate::Element;
 use crate::gemm::Epilogue;
-use crate::gemm::implicit::{MAX_ROWS, Operand, Output, Scratch, each_row, finish};
+use crate::gemm::implicit::{MAX_ROWS, Output, Scratch, Strided, each_row, finish};
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// Groups that make up to so many channels come here.
@@ -60,7 +60,7 @@ pub(super) struct Narrow<'a, E> {
     /// The channels made.
     pub(super) made: usize,
     /// Their weights: of each a row, contiguous.
-    pub(super) weight: Operand<E>,
+    pub(super) weight: Strided<E>,
     pub(super) beta: E,
     /// Its rows are contiguous.
     pub(super) c: Output<E>,
@@ -197,7 +197,7 @@ struct Piece<E> {
 struct Tile<'a, E> {
     pieces: &'a [Piece<E>],
     offsets: &'a [usize],
-    weight: Operand<E>,
+    weight: Strided<E>,
     beta: E,
     c: Output<E>,
 }

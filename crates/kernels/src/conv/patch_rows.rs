@@ -5,7 +5,7 @@ use super::band::{Band, Extent, Gather};
 use super::patches::{Rectangles, Walk, prefetch};
 use crate::Element;
 use crate::gemm::implicit::{
-    LINE, Left, Operand, Right, Scratch, Share, VECTORS, crowded, pack_b, panel_width,
+    LINE, Left, Right, Scratch, Share, Strided, VECTORS, crowded, pack_b, panel_width,
 };
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::vectors;
@@ -74,7 +74,7 @@ impl<E: Element> Left<E> for PatchRowsByTap<E> {
         rows: (usize, usize),
         (from, depth): (usize, usize),
         to: *mut E,
-    ) -> Operand<E> {
+    ) -> Strided<E> {
         // SAFETY: passed on.
         unsafe { self.patches.pack(simd, rows, (from, depth + self.extra()), to) }
     }
@@ -103,10 +103,10 @@ impl<E: Element> Left<E> for PatchRows<E> {
         (row, rows): (usize, usize),
         depth: (usize, usize),
         to: *mut E,
-    ) -> Operand<E> {
+    ) -> Strided<E> {
         // SAFETY: passed on.
         unsafe { pack_rows(simd, self, (self.first + row, rows), depth, to) };
-        Operand { ptr: to, row_stride: Self::stride::<S>(depth.1) as isize, col_stride: 1 }
+        Strided { ptr: to, row_stride: Self::stride::<S>(depth.1) as isize, col_stride: 1 }
     }
 
     #[inline(always)]
@@ -224,7 +224,7 @@ impl<E: Element> Right<E> for Planes<E> {
                 let rows = (depth - done).min(self.plane - position);
                 let at = image * self.image_stride + (col + panel) * self.plane + position;
                 let ptr = self.ptr.wrapping_add(at);
-                let block = Operand { ptr, row_stride: 1, col_stride: self.plane as isize };
+                let block = Strided { ptr, row_stride: 1, col_stride: self.plane as isize };
                 // SAFETY: passed on, for a part of both.
                 unsafe {
                     let to = to.add(panel * depth + done * width);

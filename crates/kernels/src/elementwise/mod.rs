@@ -56,7 +56,7 @@ pub enum Simple<E> {
 macro_rules! binary_functions {
     ($($name:ident, $a:ident, $b:ident: $value:expr;)+) => {$(
         #[derive(Clone, Copy)]
-        struct $name;
+        pub(crate) struct $name;
 
         impl<E: Element> VectorFn2<E> for $name {
             const COST: Cost = Cost::Light;

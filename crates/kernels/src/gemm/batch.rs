@@ -1,14 +1,14 @@
 //! Many products of one shape in a call, their matrices at fixed distances.
 
 use super::plan;
-use super::problem::Problem;
+use super::problem::{Problem, Sources};
 use super::{Gemm, MatrixError};
 use crate::{Element, threads};
 
 /// `count` products of one shape: for every i, `C_i = act(alpha A_i B_i + beta C_i + bias)`.
 ///
 /// Matrix i of an operand lies `i * step` elements behind the first one; a step of zero uses the
-/// same matrix for all. Every product has the bits it would have alone.
+/// same matrix for all. What an operand's prologue multiplies it by has the operand's step. Every product has the bits it would have alone.
 ///
 /// ```
 /// use wengert_kernels::gemm::{BatchedGemm, Gemm, MatMut, MatRef};
@@ -61,12 +61,13 @@ impl<E: Element> BatchedGemm<'_, E> {
         self.first.a.check_repeats(count, self.a_step)?;
         self.first.b.check_repeats(count, self.b_step)?;
         self.first.c.check_repeats(count, self.c_step)?;
+        let sources = self.first.sources();
         E::gemm_batched(Batch {
             count,
             a_step: self.a_step,
             b_step: self.b_step,
             c_step: self.c_step,
-            first: Problem::new(&mut self.first),
+            first: Problem::new(&mut self.first, &sources),
         });
         Ok(())
     }
@@ -82,28 +83,36 @@ pub(super) struct Batch<'a, E> {
     first: Problem<'a, E>,
 }
 
-impl<'a, E: Element> Batch<'a, E> {
-    /// Product `index`.
-    fn product(&self, index: usize) -> Problem<'a, E> {
+impl<E: Element> Batch<'_, E> {
+    /// Calls `one` for product `index`.
+    fn product(&self, index: usize, one: &impl Fn(Problem<'_, E>)) {
         let mut product = self.first;
         let index = index as isize;
         product.a.ptr = product.a.ptr.wrapping_offset(index * self.a_step);
         product.b.ptr = product.b.ptr.wrapping_offset(index * self.b_step);
         product.c.ptr = product.c.ptr.wrapping_offset(index * self.c_step);
-        product
+        if product.sources.a.is_none() && product.sources.b.is_none() {
+            return one(product);
+        }
+        let a = product.sources.a.map(|source| source.further(index * self.a_step));
+        let b = product.sources.b.map(|source| source.further(index * self.b_step));
+        one(Problem {
+            sources: Sources { a: a.as_ref(), b: b.as_ref(), row: 0, col: 0 },
+            ..product
+        });
     }
 
     /// Calls `one` for every product: one after another if each is worth several threads, and
     /// otherwise in runs that are worth one.
-    pub(super) fn each(&self, one: impl Fn(Problem<'a, E>) + Sync) {
+    pub(super) fn each(&self, one: impl Fn(Problem<'_, E>) + Sync) {
         let work = plan::work(&self.first).max(1);
         let run = (plan::PIECE / work).max(1);
         if work >= 2 * plan::PIECE || self.count <= run {
-            (0..self.count).for_each(|index| one(self.product(index)));
+            (0..self.count).for_each(|index| self.product(index, &one));
         } else {
             threads::for_pieces(self.count.div_ceil(run), |piece| {
                 let last = self.count.min((piece + 1) * run);
-                (piece * run..last).for_each(|index| one(self.product(index)));
+                (piece * run..last).for_each(|index| self.product(index, &one));
             });
         }
     }

@@ -7,11 +7,12 @@
 //! of A stays: loops 3 and 1 of the literature fall together.
 
 use super::epilogue;
-use super::pack::{self, Left, Right, Share};
+use super::pack::{self, Block, Left, Right, Share};
 use super::plan::{self, Blocks};
-use super::problem::{Output, Problem};
+use super::problem::{Output, Problem, Strided};
 use super::scratch::{ALIGN, Scratch};
-use super::tile::{self, MAX_VECTORS, Tile, VECTORS};
+use super::source::Sided;
+use super::tile::{self, Fma, MAX_VECTORS, Multiply, Tile, VECTORS};
 use crate::Element;
 use crate::simd::{Lanes, MAX_LANES, Simd};
 
@@ -27,8 +28,10 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
     pack_a: bool,
     pack_b: bool,
 ) {
+    let (a, b) = (Sided::left(problem), Sided::right(problem));
+    let (pack_a, pack_b) = (pack_a || a.source.is_some(), pack_b || b.source.is_some());
     // SAFETY: passed on.
-    unsafe { run_from(simd, problem, (&problem.a, &problem.b), blocks, pack_a, pack_b) };
+    unsafe { run_from(simd, Fma, problem, (&a, &b), blocks, pack_a, pack_b) };
 }
 
 /// As [`run`], with what is packed drawn from `left` and `right`: an operand of the problem that
@@ -37,8 +40,9 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
 /// # Safety
 /// As for [`run`]. An operand that the problem does not hold must be packed.
 #[inline(always)]
-pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
+pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>, B: Right<E>>(
     simd: S,
+    multiply: M,
     problem: &Problem<'_, E>,
     (left_source, right_source): (&A, &B),
     blocks: &Blocks,
@@ -51,9 +55,12 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
     // The micro-kernel reads rows of B.
     let pack_b = pack_b || b.col_stride != 1;
     let depth_step = plan::block_size(k, blocks.depth, 1);
-    let col_limit = (blocks.cols.saturating_mul(blocks.depth) / depth_step).max(width);
+    // Whole panels: one that is packed already is cut nowhere else.
+    let col_limit = blocks.cols.saturating_mul(blocks.depth) / depth_step / width * width;
+    let col_limit = col_limit.max(width);
     let col_step = plan::block_size(n, col_limit, width);
-    let row_step = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
+    let even = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
+    let row_step = if pack_a { left_source.tile_rows::<S>(even) } else { even };
 
     let mut scratch = None;
     let (mut a_packed, mut b_packed) = (std::ptr::null_mut::<E>(), std::ptr::null_mut::<E>());
@@ -79,8 +86,12 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
                 let depth = depth_step.min(k - from);
                 let beta = if from == 0 { problem.beta } else { E::ONE };
                 let last = from + depth == k && !problem.epilogue.is_none();
+                let mut block = Block { ptr: b_packed.cast_const(), depth, from: 0 };
                 if pack_b {
-                    right_source.pack(simd, (from, depth), (col, cols), b_packed);
+                    match right_source.there::<S>(from, col) {
+                        Some(there) => block = there,
+                        None => right_source.pack(simd, (from, depth), (col, cols), b_packed),
+                    }
                 }
                 // Loop 3: rows of A and C, a micro-panel at a time.
                 let mut row = 0;
@@ -111,9 +122,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
                             let count = (vectors * lanes).min(cols - panel);
                             let mut right = b.at(from, col + panel);
                             if pack_b {
-                                right.ptr = b_packed.add(panel * depth);
-                                right.row_stride = pack::panel_width::<E, S>(count) as isize;
-                                right.col_stride = 1;
+                                right = block.panel(panel, pack::panel_width::<E, S>(count));
                             }
                             // Loop 1, the micro-kernel's: down k.
                             let tile = Tile {
@@ -127,7 +136,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
                                 alpha: problem.alpha,
                                 beta,
                             };
-                            place(simd, &tile, |simd, c| {
+                            place(simd, multiply, &tile, |simd, c| {
                                 if last {
                                     let part = problem.epilogue.part(row, rows, col + panel, count);
                                     epilogue::finish(simd, c, rows, count, &part);
@@ -171,13 +180,36 @@ fn prefetch_next<E: Element, B: Right<E>>(
     }
 }
 
+/// Computes the product tile by tile, with k in one piece and the operands in place, but for a B by
+/// columns, which is turned first.
+///
+/// # Safety
+/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, the
+/// column stride of C and a stride of B are one.
+#[inline(always)]
+pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+    let &Problem { n, k, b, .. } = problem;
+    if b.col_stride == 1 {
+        // SAFETY: passed on.
+        return unsafe { in_place(simd, problem) };
+    }
+    let stride = n.next_multiple_of(E::Vector::<S>::LANES);
+    let mut scratch = Scratch::take();
+    let ptr = scratch.get::<E>(k * stride);
+    let b = Strided { ptr: ptr.cast_const(), row_stride: stride as isize, col_stride: 1 };
+    // SAFETY: the scratch holds k such rows.
+    unsafe {
+        pack::turn(simd, problem.b, (k, n), ptr, stride);
+        in_place(simd, &Problem { b, ..*problem });
+    }
+}
+
 /// Computes the product tile by tile, with the operands in place and k in one piece.
 ///
 /// # Safety
-/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, and the
-/// column strides of B and C are one.
+/// As for [`direct`], and the column stride of B is one.
 #[inline(always)]
-pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+unsafe fn in_place<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let &Problem { m, n, k, alpha, a, b, beta, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let plain = problem.epilogue.is_none();
@@ -193,7 +225,7 @@ pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, 
             let tile = Tile { rows, cols, depth: k, padded: false, a, b, c, alpha, beta };
             // SAFETY: the tile is a part of the problem.
             unsafe {
-                tile::run(simd, &tile);
+                tile::run(simd, Fma, &tile);
                 if !plain {
                     let part = problem.epilogue.part(row, rows, col, cols);
                     epilogue::finish(simd, c, rows, cols, &part);
@@ -210,10 +242,15 @@ pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, 
 /// # Safety
 /// As for [`tile::run`], but for the column stride of C, which may be any.
 #[inline(always)]
-unsafe fn place<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
+unsafe fn place<E: Element, S: Simd, M: Multiply<E, S>>(
+    simd: S,
+    multiply: M,
+    tile: &Tile<E>,
+    finish: impl Fn(S, Output<E>),
+) {
     if tile.c.col_stride == 1 {
         // SAFETY: passed on.
-        unsafe { tile::run(simd, tile) };
+        unsafe { tile::run(simd, multiply, tile) };
         finish(simd, tile.c);
         return;
     }
@@ -229,7 +266,7 @@ unsafe fn place<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S,
                 }
             }
         }
-        tile::run(simd, &Tile { c: near, ..*tile });
+        tile::run(simd, multiply, &Tile { c: near, ..*tile });
         finish(simd, near);
         for i in 0..tile.rows {
             for j in 0..tile.cols {

@@ -7,12 +7,16 @@
 use std::mem::MaybeUninit;
 
 use super::epilogue;
-use super::problem::{Operand, Problem};
+use super::problem::{Problem, Strided};
 use super::scratch::{ALIGN, Scratch};
+use super::tile;
 use super::transpose;
 use super::vector::put;
 use crate::Element;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
+
+/// A B of more bytes is fetched ahead: it does not fit the second-level cache.
+const FAR: usize = 768 << 10;
 
 /// The largest tile, in accumulators.
 const MAX_SUMS: usize = 24;
@@ -41,7 +45,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>)
                         to.add(i * stride + p).write(a.at(i, p).ptr.read());
                     }
                 }
-                a = Operand { ptr: to, row_stride: stride as isize, col_stride: 1 };
+                a = Strided { ptr: to, row_stride: stride as isize, col_stride: 1 };
                 to = to.add(m * stride);
             }
             if b.row_stride != 1 {
@@ -50,7 +54,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>)
                         to.add(j * stride + p).write(b.at(p, j).ptr.read());
                     }
                 }
-                b = Operand { ptr: to, row_stride: 1, col_stride: stride as isize };
+                b = Strided { ptr: to, row_stride: 1, col_stride: stride as isize };
             }
         }
     }
@@ -80,7 +84,9 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
     simd: S,
     problem: &Problem<'_, E>,
 ) {
-    let &Problem { m, n, .. } = problem;
+    let &Problem { m, n, k, .. } = problem;
+    // Columns a page or more apart come from far away, and the processor does not see beyond pages.
+    let far = n.saturating_mul(k).saturating_mul(size_of::<E>()) > FAR;
     let mut col = 0;
     while col < n {
         let cols = match n - col {
@@ -92,7 +98,13 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
         while row < m {
             let rows = R.min(m - row);
             let mut sums = [E::ZERO; MAX_SUMS];
-            let tile = (problem.k, problem.a.at(row, 0), problem.b.at(0, col));
+            // The next columns, if the rows of A that are left do not meet these first.
+            let ahead = if far && row + rows == m && col + cols < n {
+                cols as isize * problem.b.col_stride
+            } else {
+                0
+            };
+            let tile = (problem.k, problem.a.at(row, 0), problem.b.at(0, col), ahead);
             // SAFETY: the tile lies within the operands, its elements within C.
             unsafe {
                 match (rows, cols) {
@@ -121,8 +133,8 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
     }
 }
 
-/// A depth, and the corner of each operand.
-type Tile<E> = (usize, Operand<E>, Operand<E>);
+/// A depth, the corner of each operand, and how far ahead B is fetched, if not zero.
+type Tile<E> = (usize, Strided<E>, Strided<E>, isize);
 
 /// The inner products of `R` rows with `N` columns, row after row.
 ///
@@ -151,7 +163,7 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let (k, a, b) = self.tile;
+        let (k, a, b, ahead) = self.tile;
         let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; N]; R];
@@ -165,7 +177,11 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
                     *left = E::Vector::<S>::load_ptr(simd, a.at(i, p).ptr);
                 }
                 for j in 0..N {
-                    let right = E::Vector::<S>::load_ptr(simd, b.at(p, j).ptr);
+                    let from = b.at(p, j).ptr;
+                    if ahead != 0 {
+                        tile::fetch_far(from.wrapping_offset(ahead));
+                    }
+                    let right = E::Vector::<S>::load_ptr(simd, from);
                     for (acc, left) in acc.iter_mut().zip(left) {
                         acc[j] = left.mul_add(right, acc[j]);
                     }

@@ -7,9 +7,10 @@ use super::epilogue;
 pub(crate) use super::pack::{LINE, Left, Right, Share, pack_b, panel_width};
 pub(crate) use super::plan::Blocks;
 pub(crate) use super::plan::{PIECE, crowded};
-use super::problem::Problem;
-pub(crate) use super::problem::{Operand, Output};
+pub(crate) use super::problem::{Output, Strided};
+use super::problem::{Problem, Sources};
 pub(crate) use super::scratch::Scratch;
+use super::tile::Fma;
 pub(crate) use super::tile::{MAX_ROWS, VECTORS, each_row};
 use crate::Element;
 use crate::simd::{Lanes, Simd};
@@ -29,10 +30,11 @@ pub(crate) struct Implicit<'a, E> {
 }
 
 impl<E: Element> Implicit<'_, E> {
-    fn problem(&self, a: Operand<E>) -> Problem<'_, E> {
+    fn problem(&self, a: Strided<E>) -> Problem<'_, E> {
         let &Implicit { m, n, k, beta, c, epilogue, .. } = self;
-        let nowhere = Operand { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
-        Problem { m, n, k, alpha: E::ONE, a, b: nowhere, beta, c, epilogue }
+        let nowhere = Strided { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
+        let alpha = E::ONE;
+        Problem { m, n, k, alpha, a, b: nowhere, beta, c, epilogue, sources: Sources::default() }
     }
 
     /// Computes the product of a matrix and what is packed from `b`.
@@ -41,13 +43,13 @@ impl<E: Element> Implicit<'_, E> {
     /// The operands must have the elements that the sizes say, C be written by this thread alone;
     /// m, n and k must not be zero.
     #[inline(always)]
-    pub(crate) unsafe fn matrix_times<S: Simd, B: Right<E>>(&self, simd: S, a: Operand<E>, b: &B) {
+    pub(crate) unsafe fn matrix_times<S: Simd, B: Right<E>>(&self, simd: S, a: Strided<E>, b: &B) {
         let blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
         let wide = self.n > 2 * VECTORS * E::Vector::<S>::LANES;
         let pack_a = wide && self.m > 1 && crowded::<E>(a.row_stride);
         // SAFETY: passed on.
         unsafe {
-            blocked::run_from(simd, &self.problem(a), (&a, b), &blocks, pack_a, true);
+            blocked::run_from(simd, Fma, &self.problem(a), (&a, b), &blocks, pack_a, true);
         }
     }
 
@@ -63,14 +65,14 @@ impl<E: Element> Implicit<'_, E> {
         (a, extra): (&A, usize),
         b: &B,
     ) {
-        let nowhere = Operand { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
+        let nowhere = Strided { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
         let mut blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
         if self.blocks.is_none() {
             blocks.depth = blocks.depth.saturating_sub(extra).max(blocks.depth / 2);
         }
         // SAFETY: passed on.
         unsafe {
-            blocked::run_from(simd, &self.problem(nowhere), (a, b), &blocks, true, true);
+            blocked::run_from(simd, Fma, &self.problem(nowhere), (a, b), &blocks, true, true);
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::MatrixError;
+use super::problem::Strided;
 use crate::Element;
 
 /// The shape of a view: what both kinds have in common.
@@ -169,7 +170,7 @@ pub struct MatRef<'a, E> {
     layout: Layout,
 }
 
-impl<'a, E: Element> MatRef<'a, E> {
+impl<'a, E: Copy> MatRef<'a, E> {
     /// The view whose element (i, j) is `data[offset + i * row_stride + j * col_stride]`.
     ///
     /// # Panics
@@ -263,10 +264,11 @@ impl<'a, E: Element> MatRef<'a, E> {
         self.layout.check_repeats(count, step, self.data.len())
     }
 
-    /// A pointer to element (0, 0), dangling if the matrix is empty.
+    /// The matrix as a pointer, dangling if there are no elements, and strides.
     #[inline]
-    pub(super) fn as_ptr(&self) -> *const E {
-        self.data.as_ptr().wrapping_add(self.layout.offset)
+    pub(super) fn strided(&self) -> Strided<E> {
+        let Layout { offset, row_stride, col_stride, .. } = self.layout;
+        Strided { ptr: self.data.as_ptr().wrapping_add(offset), row_stride, col_stride }
     }
 }
 

@@ -12,6 +12,10 @@
 //! C in register tiles; operands are packed where the walk over them would be repeated or uneven,
 //! and read in place otherwise. Products of a few rows have kernels that read B once and in order.
 //!
+//! An [`Operand`] that is not a plain view goes the same way: the blocked loops draw it into their packed
+//! panels, and what its [`Prologue`] demands is done there; for the other paths a chunk of it at a
+//! time is written to scratch. A [`Packed`] matrix is read in place by the blocked loops.
+//!
 //! # Accuracy
 //!
 //! With `u` the machine epsilon of the element, every element of `alpha A B + beta C` differs from
@@ -19,6 +23,13 @@
 //! and stability of numerical algorithms", section 3.5, with the order of summation left open).
 //! The order of summation over k is fixed by shape, layout and level: results have the same bits
 //! for any number of threads.
+//!
+//! With a prologue the bound is that of the elements it gives, which have the error of their activation
+//! and are rounded. Elements of [`Bf16`](crate::bf16::Bf16) are widened, which is exact, and summed in
+//! `f32`. Where both operands are such, the path is that of the blocked loops, the level is AVX-512 and
+//! the processor has AVX512-BF16, its instruction is used: sums of pairs of products, within the same
+//! bound, but of other bits than those of the widened operands, and with subnormal operands and sums
+//! taken for zeros.
 //!
 //! # Special values
 //!
@@ -33,10 +44,16 @@ mod epilogue;
 mod error;
 pub(crate) mod implicit;
 mod matrix;
+mod operand;
 mod pack;
+mod packed;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
 mod plan;
 mod problem;
 mod scratch;
+mod source;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -47,10 +64,14 @@ pub use batch::BatchedGemm;
 pub use epilogue::{Bias, Epilogue};
 pub use error::MatrixError;
 pub use matrix::{MatMut, MatRef};
+pub use operand::{Operand, Prologue};
+pub use packed::Packed;
 
 use batch::Batch;
+use packed::Side;
 use plan::{Path, Plan};
 use problem::Problem;
+use source::Source;
 
 use crate::simd::{Kernel, Lanes, Level, Simd, dispatch, run_on};
 use crate::{Element, threads};
@@ -75,9 +96,9 @@ pub struct Gemm<'a, E> {
     /// The factor of the product.
     pub alpha: E,
     /// The left operand.
-    pub a: MatRef<'a, E>,
+    pub a: Operand<'a, E>,
     /// The right operand.
-    pub b: MatRef<'a, E>,
+    pub b: Operand<'a, E>,
     /// The factor of what C held before; with zero C is overwritten and not read.
     pub beta: E,
     /// The output.
@@ -89,18 +110,32 @@ pub struct Gemm<'a, E> {
 impl<'a, E: Element> Gemm<'a, E> {
     /// The plain product `C = A B`.
     #[inline]
-    pub fn new(a: MatRef<'a, E>, b: MatRef<'a, E>, c: MatMut<'a, E>) -> Self {
+    pub fn new(
+        a: impl Into<Operand<'a, E>>,
+        b: impl Into<Operand<'a, E>>,
+        c: MatMut<'a, E>,
+    ) -> Self {
+        let (a, b) = (a.into(), b.into());
         Gemm { alpha: E::ONE, a, b, beta: E::ZERO, c, epilogue: Epilogue::default() }
+    }
+
+    /// The operands that are not read in place.
+    #[inline]
+    #[track_caller]
+    fn sources(&self) -> [Option<Source<E>>; 2] {
+        [self.a.source(Side::Left), self.b.source(Side::Right)]
     }
 
     /// Computes the product.
     ///
     /// # Panics
-    /// If the shapes of the matrices do not fit, or the bias has the wrong length.
+    /// If the shapes of the matrices do not fit, the bias has the wrong length, or an operand was
+    /// packed for the other side.
     #[inline]
     #[track_caller]
     pub fn run(mut self) {
-        E::gemm(&mut Problem::new(&mut self));
+        let sources = self.sources();
+        E::gemm(&mut Problem::new(&mut self, &sources));
     }
 }
 
@@ -179,7 +214,8 @@ impl<E: Element> Kernel for Run<'_, '_, E> {
 /// Computes the pieces of the plan's grid, on as many threads as there are.
 #[inline(never)]
 fn pieces<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
-    let row_step = plan::block_size(problem.m, problem.m.div_ceil(plan.grid.0), 1);
+    let row_unit = problem.sources.a.and_then(Source::panels).map_or(1, |panels| panels.width);
+    let row_step = problem.m.div_ceil(plan.grid.0).next_multiple_of(row_unit);
     let col_unit = tile::VECTORS * E::Vector::<S>::LANES;
     let col_step = problem.n.div_ceil(plan.grid.1).next_multiple_of(col_unit);
     let grid = (problem.m.div_ceil(row_step), problem.n.div_ceil(col_step));
@@ -211,14 +247,21 @@ impl<E: Element> Kernel for Piece<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        let path = self.plan.path;
+        let in_place = self.problem.sources.a.is_none() && self.problem.sources.b.is_none();
         // SAFETY: whoever made this vouches for the problem; the paths' own demands are the
         // conditions the plan picks them by.
         unsafe {
-            match self.plan.path {
+            if !in_place && !matches!(path, Path::Scale | Path::Blocked { .. }) {
+                return staged::run(simd, self.problem, self.plan);
+            }
+            match path {
                 Path::Scale | Path::Tiny => vector::tiny(simd, self.problem),
                 Path::Axpy => vector::axpy(simd, self.problem),
                 Path::Direct => blocked::direct(simd, self.problem),
                 Path::Dot => dot::run(simd, self.problem),
+                #[cfg(target_arch = "x86_64")]
+                Path::Blocked { .. } if pairs::run(simd, self.problem, &self.plan.blocks) => {}
                 Path::Blocked { pack_a, pack_b } => {
                     blocked::run(simd, self.problem, &self.plan.blocks, pack_a, pack_b);
                 }

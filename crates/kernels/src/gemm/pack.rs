@@ -1,10 +1,10 @@
 //! Packing: operands copied into the order the micro-kernel reads them.
 //!
-//! B becomes panels of a tile's width, row after row, its last panel padded with zeros to whole
+//! B becomes panels of a tile's width, row after row, its last panel padded to whole
 //! vectors. A becomes one micro-panel of a tile's rows, as rows where A's rows are contiguous, and
 //! as columns otherwise: the micro-kernel takes either.
 
-use super::problem::Operand;
+use super::problem::Strided;
 use super::tile::{self, VECTORS};
 use super::transpose;
 use crate::Element;
@@ -25,13 +25,19 @@ pub(crate) trait Left<E: Element> {
         rows: (usize, usize),
         depth: (usize, usize),
         to: *mut E,
-    ) -> Operand<E>;
+    ) -> Strided<E>;
 
     /// How many products a packed micro-panel serves, and how much deeper each begins in it than
     /// the one before; C has the rows of one behind those of the other.
     #[inline(always)]
     fn repeats(&self) -> (usize, usize) {
         (1, 0)
+    }
+
+    /// The rows of a tile, where `even` divides them evenly.
+    #[inline(always)]
+    fn tile_rows<S: Simd>(&self, even: usize) -> usize {
+        even
     }
 
     /// Asks for a share of what packing such elements will read: see [`Share`].
@@ -54,6 +60,23 @@ impl Share {
     }
 }
 
+/// A packed block of B: panels of `depth` rows, of which those from `from` on count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<E> {
+    pub(crate) ptr: *const E,
+    pub(crate) depth: usize,
+    pub(crate) from: usize,
+}
+
+impl<E> Block<E> {
+    /// The panel of `width` columns that begins with column `col` of the block.
+    #[inline(always)]
+    pub(super) fn panel(&self, col: usize, width: usize) -> Strided<E> {
+        let ptr = self.ptr.wrapping_add(col * self.depth + self.from * width);
+        Strided { ptr, row_stride: width as isize, col_stride: 1 }
+    }
+}
+
 /// A right operand that can be packed, a block at a time. Ranges are (first, count).
 pub(crate) trait Right<E: Element> {
     /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
@@ -69,13 +92,19 @@ pub(crate) trait Right<E: Element> {
         to: *mut E,
     );
 
+    /// The block that begins at this depth and column, if it is there packed already.
+    #[inline(always)]
+    fn there<S: Simd>(&self, _from: usize, _col: usize) -> Option<Block<E>> {
+        None
+    }
+
     /// Asks for a share of what packing such elements will read. Does nothing where the processor
     /// sees it coming.
     #[inline(always)]
     fn prefetch(&self, _depth: (usize, usize), _cols: (usize, usize), _share: Share) {}
 }
 
-impl<E: Element> Left<E> for Operand<E> {
+impl<E: Element> Left<E> for Strided<E> {
     #[inline(always)]
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
         a_len::<E, S>(rows, depth)
@@ -88,7 +117,7 @@ impl<E: Element> Left<E> for Operand<E> {
         (row, rows): (usize, usize),
         (from, depth): (usize, usize),
         to: *mut E,
-    ) -> Operand<E> {
+    ) -> Strided<E> {
         // SAFETY: passed on.
         unsafe { pack_a(simd, self.at(row, from), rows, depth, to) }
     }
@@ -114,7 +143,7 @@ impl<E: Element> Left<E> for Operand<E> {
     }
 }
 
-impl<E: Element> Right<E> for Operand<E> {
+impl<E: Element> Right<E> for Strided<E> {
     #[inline(always)]
     unsafe fn pack<S: Simd>(
         &self,
@@ -157,7 +186,7 @@ pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
 #[inline(never)]
 pub(crate) unsafe fn pack_b<E: Element, S: Simd>(
     simd: S,
-    b: Operand<E>,
+    b: Strided<E>,
     depth: usize,
     cols: usize,
     to: *mut E,
@@ -166,7 +195,7 @@ pub(crate) unsafe fn pack_b<E: Element, S: Simd>(
 }
 
 struct PackB<E> {
-    b: Operand<E>,
+    b: Strided<E>,
     depth: usize,
     cols: usize,
     to: *mut E,
@@ -187,7 +216,7 @@ impl<E: Element> Kernel for PackB<E> {
 #[inline(always)]
 unsafe fn panels<E: Element, S: Simd>(
     simd: S,
-    b: Operand<E>,
+    b: Strided<E>,
     depth: usize,
     cols: usize,
     to: *mut E,
@@ -228,15 +257,55 @@ unsafe fn panels<E: Element, S: Simd>(
     }
 }
 
-/// Writes `depth` rows of one vector each, `count` elements from the columns of `from`, the rest
-/// zero.
+/// Copies B, whose columns are contiguous, by rows, `stride` elements apart.
+///
+/// # Safety
+/// The `depth` x `cols` elements must be readable, `to` writable for rows of `cols` rounded up to
+/// whole vectors.
+#[inline(never)]
+pub(super) unsafe fn turn<E: Element, S: Simd>(
+    simd: S,
+    b: Strided<E>,
+    (depth, cols): (usize, usize),
+    to: *mut E,
+    stride: usize,
+) {
+    simd.vectorize(Turn { b, depth, cols, to, stride });
+}
+
+struct Turn<E> {
+    b: Strided<E>,
+    depth: usize,
+    cols: usize,
+    to: *mut E,
+    stride: usize,
+}
+
+impl<E: Element> Kernel for Turn<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Turn { b, depth, cols, to, stride } = self;
+        let lanes = E::Vector::<S>::LANES;
+        for col in (0..cols).step_by(lanes) {
+            let count = lanes.min(cols - col);
+            let to = to.wrapping_add(col);
+            // SAFETY: `turn`'s caller vouches for the elements.
+            unsafe { columns_to_rows(simd, b.at(0, col), depth, count, to, stride) };
+        }
+    }
+}
+
+/// Writes `depth` rows of one vector each, `count` elements from the columns of `from`; the other
+/// lanes are of no account.
 ///
 /// # Safety
 /// The elements of `from` must be readable, each row of `to` writable for a vector.
 #[inline(always)]
 unsafe fn columns_to_rows<E: Element, S: Simd>(
     simd: S,
-    from: Operand<E>,
+    from: Strided<E>,
     depth: usize,
     count: usize,
     to: *mut E,
@@ -275,26 +344,26 @@ unsafe fn columns_to_rows<E: Element, S: Simd>(
 #[inline(never)]
 pub(super) unsafe fn pack_a<E: Element, S: Simd>(
     simd: S,
-    a: Operand<E>,
+    a: Strided<E>,
     rows: usize,
     depth: usize,
     to: *mut E,
-) -> Operand<E> {
+) -> Strided<E> {
     simd.vectorize(PackA { a, rows, depth, to })
 }
 
 struct PackA<E> {
-    a: Operand<E>,
+    a: Strided<E>,
     rows: usize,
     depth: usize,
     to: *mut E,
 }
 
 impl<E: Element> Kernel for PackA<E> {
-    type Output = Operand<E>;
+    type Output = Strided<E>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> Operand<E> {
+    fn run<S: Simd>(self, simd: S) -> Strided<E> {
         // SAFETY: `pack_a`'s caller vouches for the pointers.
         unsafe { micro_panel(simd, self.a, self.rows, self.depth, self.to) }
     }
@@ -305,11 +374,11 @@ impl<E: Element> Kernel for PackA<E> {
 #[inline(always)]
 unsafe fn micro_panel<E: Element, S: Simd>(
     simd: S,
-    a: Operand<E>,
+    a: Strided<E>,
     rows: usize,
     depth: usize,
     to: *mut E,
-) -> Operand<E> {
+) -> Strided<E> {
     // SAFETY: each copy writes a row's or column's elements and up to a vector of slack, which the
     // next one overwrites.
     unsafe {
@@ -318,7 +387,7 @@ unsafe fn micro_panel<E: Element, S: Simd>(
             for i in 0..rows {
                 copy(simd, a.at(i, 0).ptr, depth, to.add(i * stride));
             }
-            return Operand { ptr: to, row_stride: stride as isize, col_stride: 1 };
+            return Strided { ptr: to, row_stride: stride as isize, col_stride: 1 };
         }
         if a.row_stride == 1 {
             for p in 0..depth {
@@ -332,7 +401,7 @@ unsafe fn micro_panel<E: Element, S: Simd>(
             }
         }
     }
-    Operand { ptr: to, row_stride: 1, col_stride: rows as isize }
+    Strided { ptr: to, row_stride: 1, col_stride: rows as isize }
 }
 
 /// Copies `count` elements, writing whole vectors.

@@ -46,9 +46,12 @@ pub(super) enum Path {
     Axpy,
     /// Few rows or few columns: inner products along k.
     Dot,
-    /// Register tiles on the operands in place, for products with little to walk over.
+    /// Register tiles on the operands in place, for products with little to walk over. A B by columns
+    /// is turned first.
     Direct,
-    /// The blocked loops. What is not packed is read in place by the micro-kernel.
+    /// The blocked loops. What is not packed is read in place by the micro-kernel; an operand that is
+    /// no plain view is packed, and two of [`Bf16`](crate::bf16::Bf16) are packed in pairs where there
+    /// is an instruction for them.
     Blocked {
         /// Copy each micro-panel of A before it is used.
         pack_a: bool,
@@ -147,7 +150,8 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     let panels = m.div_ceil(tile::max_rows::<S>());
     let pack_b =
         !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
-    if !pack_b && c.col_stride == 1 && k <= blocks.depth && work(problem) <= DIRECT {
+    let small = k <= blocks.depth && work(problem) <= DIRECT;
+    if small && c.col_stride == 1 && (!pack_b || b.row_stride == 1) {
         return Path::Direct;
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides

@@ -2,23 +2,32 @@
 
 use std::mem::swap;
 
+use super::source::Source;
 use super::{Bias, Epilogue, Gemm};
 use crate::Element;
 
 /// A strided operand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operand<E> {
+pub(crate) struct Strided<E> {
     pub(crate) ptr: *const E,
     pub(crate) row_stride: isize,
     pub(crate) col_stride: isize,
 }
 
-impl<E> Operand<E> {
+impl<E> Strided<E> {
     /// The operand whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
     pub(crate) fn at(self, row: usize, col: usize) -> Self {
         let step = row as isize * self.row_stride + col as isize * self.col_stride;
-        Operand { ptr: self.ptr.wrapping_offset(step), ..self }
+        Strided { ptr: self.ptr.wrapping_offset(step), ..self }
+    }
+}
+
+impl<E> Strided<E> {
+    /// The operand with rows and columns exchanged.
+    #[inline(always)]
+    pub(super) fn transposed(self) -> Self {
+        Strided { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
 
@@ -31,6 +40,12 @@ pub(crate) struct Output<E> {
 }
 
 impl<E> Output<E> {
+    /// The output with rows and columns exchanged.
+    #[inline(always)]
+    pub(super) fn transposed(self) -> Self {
+        Output { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+
     /// The output whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
     pub(crate) fn at(self, row: usize, col: usize) -> Self {
@@ -49,11 +64,28 @@ pub(super) struct Problem<'a, E> {
     pub(super) n: usize,
     pub(super) k: usize,
     pub(super) alpha: E,
-    pub(super) a: Operand<E>,
-    pub(super) b: Operand<E>,
+    pub(super) a: Strided<E>,
+    pub(super) b: Strided<E>,
     pub(super) beta: E,
     pub(super) c: Output<E>,
     pub(super) epilogue: Epilogue<'a, E>,
+    pub(super) sources: Sources<'a, E>,
+}
+
+/// Operands that are not read in place, and the first line of each that is meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sources<'a, E> {
+    pub(super) a: Option<&'a Source<E>>,
+    pub(super) b: Option<&'a Source<E>>,
+    pub(super) row: usize,
+    pub(super) col: usize,
+}
+
+impl<E> Default for Sources<'_, E> {
+    #[inline(always)]
+    fn default() -> Self {
+        Sources { a: None, b: None, row: 0, col: 0 }
+    }
 }
 
 // SAFETY: the operands are only read, and the parts of C handed to threads are disjoint; elements
@@ -66,7 +98,7 @@ impl<'a, E: Element> Problem<'a, E> {
     /// The problem `gemm` describes, its shapes checked.
     #[inline]
     #[track_caller]
-    pub(super) fn new(gemm: &'a mut Gemm<'_, E>) -> Self {
+    pub(super) fn new(gemm: &'a mut Gemm<'_, E>, sources: &'a [Option<Source<E>>; 2]) -> Self {
         let Gemm { alpha, a, b, beta, c, epilogue } = gemm;
         let (m, n, k) = (c.rows(), c.cols(), a.cols());
         assert!(
@@ -92,8 +124,8 @@ impl<'a, E: Element> Problem<'a, E> {
             n,
             k,
             alpha: *alpha,
-            a: Operand { ptr: a.as_ptr(), row_stride: a.row_stride(), col_stride: a.col_stride() },
-            b: Operand { ptr: b.as_ptr(), row_stride: b.row_stride(), col_stride: b.col_stride() },
+            a: a.in_place(),
+            b: b.in_place(),
             beta: *beta,
             c: Output {
                 row_stride: c.row_stride(),
@@ -101,6 +133,7 @@ impl<'a, E: Element> Problem<'a, E> {
                 ptr: c.as_mut_ptr(),
             },
             epilogue: *epilogue,
+            sources: Sources { a: sources[0].as_ref(), b: sources[1].as_ref(), row: 0, col: 0 },
         }
     }
 
@@ -112,6 +145,8 @@ impl<'a, E: Element> Problem<'a, E> {
         swap(&mut self.a.row_stride, &mut self.a.col_stride);
         swap(&mut self.b.row_stride, &mut self.b.col_stride);
         swap(&mut self.c.row_stride, &mut self.c.col_stride);
+        swap(&mut self.sources.a, &mut self.sources.b);
+        swap(&mut self.sources.row, &mut self.sources.col);
         self.epilogue.bias = match self.epilogue.bias {
             Bias::None => Bias::None,
             Bias::PerRow(bias) => Bias::PerColumn(bias),
@@ -130,6 +165,11 @@ impl<'a, E: Element> Problem<'a, E> {
             b: self.b.at(0, col),
             c: self.c.at(row, col),
             epilogue: self.epilogue.part(row, rows, col, cols),
+            sources: Sources {
+                row: self.sources.row + row,
+                col: self.sources.col + col,
+                ..self.sources
+            },
             ..self
         }
     }

@@ -4,7 +4,7 @@
 //! down k. Every element is one chain of multiply-adds in increasing k, whatever its place in the
 //! tile, so the bits of a result depend neither on the tile's shape nor on where it lies.
 
-use super::problem::{Operand, Output};
+use super::problem::{Output, Strided};
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Simd};
 
@@ -53,9 +53,9 @@ pub(super) struct Tile<E> {
     pub(super) depth: usize,
     /// Whether B is padded, so that whole vectors may be read past `cols`.
     pub(super) padded: bool,
-    pub(super) a: Operand<E>,
+    pub(super) a: Strided<E>,
     /// Its column stride is one.
-    pub(super) b: Operand<E>,
+    pub(super) b: Strided<E>,
     /// Its column stride is one.
     pub(super) c: Output<E>,
     pub(super) alpha: E,
@@ -69,7 +69,7 @@ pub(super) struct Tile<E> {
 /// `padded`) must be readable, those of `c` readable and writable by this thread alone; `rows` and
 /// `cols` must be within the limits stated at [`Tile`] and not zero.
 #[inline(always)]
-pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
+pub(super) unsafe fn run<E: Element, S: Simd, M: Multiply<E, S>>(simd: S, _: M, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
     let vectors = tile.cols.div_ceil(lanes);
     debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
@@ -78,16 +78,16 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
     // SAFETY: passed on.
     unsafe {
         match (vectors, whole) {
-            (1, true) => rows::<E, S, 1, true>(simd, tile),
-            (1, false) => rows::<E, S, 1, false>(simd, tile),
-            (2, true) => rows::<E, S, 2, true>(simd, tile),
-            (2, false) => rows::<E, S, 2, false>(simd, tile),
-            (3, true) => rows::<E, S, 3, true>(simd, tile),
-            (3, false) => rows::<E, S, 3, false>(simd, tile),
-            (4, true) => rows::<E, S, 4, true>(simd, tile),
-            (4, false) => rows::<E, S, 4, false>(simd, tile),
-            (_, true) => rows::<E, S, 6, true>(simd, tile),
-            (_, false) => rows::<E, S, 6, false>(simd, tile),
+            (1, true) => rows::<E, S, M, 1, true>(simd, tile),
+            (1, false) => rows::<E, S, M, 1, false>(simd, tile),
+            (2, true) => rows::<E, S, M, 2, true>(simd, tile),
+            (2, false) => rows::<E, S, M, 2, false>(simd, tile),
+            (3, true) => rows::<E, S, M, 3, true>(simd, tile),
+            (3, false) => rows::<E, S, M, 3, false>(simd, tile),
+            (4, true) => rows::<E, S, M, 4, true>(simd, tile),
+            (4, false) => rows::<E, S, M, 4, false>(simd, tile),
+            (_, true) => rows::<E, S, M, 6, true>(simd, tile),
+            (_, false) => rows::<E, S, M, 6, false>(simd, tile),
         }
     }
 }
@@ -97,13 +97,16 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn rows<E: Element, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
+unsafe fn rows<E: Element, S: Simd, M: Multiply<E, S>, const NV: usize, const WHOLE: bool>(
+    simd: S,
+    tile: &Tile<E>,
+) {
     macro_rules! pick {
         ($($rows:literal)+) => {
             match tile.rows {
                 // SAFETY: passed on.
                 $($rows if const { fits::<S>($rows, NV) } => unsafe {
-                    kernel::<E, S, $rows, NV, WHOLE>(simd, tile)
+                    kernel::<E, S, M, $rows, NV, WHOLE>(simd, tile)
                 },)+
                 // SAFETY: the caller keeps to the limits.
                 _ => unsafe { std::hint::unreachable_unchecked() },
@@ -118,11 +121,50 @@ unsafe fn rows<E: Element, S: Simd, const NV: usize, const WHOLE: bool>(simd: S,
 /// # Safety
 /// As for [`run`], with `MR` rows and `NV` vectors.
 #[inline(never)]
-unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
+unsafe fn kernel<
+    E: Element,
+    S: Simd,
+    M: Multiply<E, S>,
+    const MR: usize,
+    const NV: usize,
+    const WHOLE: bool,
+>(
     simd: S,
     tile: &Tile<E>,
 ) {
     if const { fits::<S>(MR, NV) } {
+        // SAFETY: passed on.
+        unsafe { M::tile::<MR, NV, WHOLE>(simd, tile) };
+    }
+}
+
+/// What the micro-kernel does with an element of A and a vector of B.
+pub(super) trait Multiply<E: Element, S: Simd>: Copy {
+    /// `left * right + sum` in every lane.
+    ///
+    /// # Safety
+    /// The CPU must have the instructions.
+    unsafe fn add(left: E::Vector<S>, right: E::Vector<S>, sum: E::Vector<S>) -> E::Vector<S>;
+
+    /// Calls [`micro`] in a function compiled for the instructions.
+    ///
+    /// # Safety
+    /// As for [`run`], and the CPU must have the instructions.
+    unsafe fn tile<const MR: usize, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>);
+}
+
+/// The multiplication of elements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fma;
+
+impl<E: Element, S: Simd> Multiply<E, S> for Fma {
+    #[inline(always)]
+    unsafe fn add(left: E::Vector<S>, right: E::Vector<S>, sum: E::Vector<S>) -> E::Vector<S> {
+        left.mul_add(right, sum)
+    }
+
+    #[inline(always)]
+    unsafe fn tile<const MR: usize, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
         simd.vectorize(Micro::<E, MR, NV, WHOLE>(tile));
     }
 }
@@ -153,96 +195,116 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let tile = self.0;
-        let lanes = E::Vector::<S>::LANES;
-        let tail = tile.cols - (NV - 1) * lanes;
-        // Three rows share a pointer: at strides of 0, 1 and 2 the addresses come for free.
-        let row_stride = tile.c.row_stride;
-        let c = thirds::<E>(tile.c.ptr, row_stride).map(<*const E>::cast_mut);
-        if tile.depth >= PREFETCH_DEPTH {
+        // SAFETY: `kernel`'s caller vouches for the tile.
+        unsafe { micro::<E, S, Fma, MR, NV, WHOLE>(simd, self.0) };
+    }
+}
+
+/// The loop over k, and what comes before and after it.
+///
+/// # Safety
+/// As for [`run`], with `MR` rows and `NV` vectors, and the CPU must have what `M` needs.
+#[inline(always)]
+pub(super) unsafe fn micro<
+    E: Element,
+    S: Simd,
+    M: Multiply<E, S>,
+    const MR: usize,
+    const NV: usize,
+    const WHOLE: bool,
+>(
+    simd: S,
+    tile: &Tile<E>,
+) {
+    let lanes = E::Vector::<S>::LANES;
+    let tail = tile.cols - (NV - 1) * lanes;
+    // Three rows share a pointer: at strides of 0, 1 and 2 the addresses come for free.
+    let row_stride = tile.c.row_stride;
+    let c = thirds::<E>(tile.c.ptr, row_stride).map(<*const E>::cast_mut);
+    if tile.depth >= PREFETCH_DEPTH {
+        each_row!(i < MR, {
+            let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
+            for v in 0..NV {
+                prefetch(row.wrapping_add(v * lanes));
+            }
+        });
+    }
+
+    let zero = E::Vector::<S>::splat(simd, E::ZERO);
+    let mut acc = [[zero; NV]; MR];
+    let (step, stride) = (tile.a.col_stride, tile.a.row_stride);
+    let mut a = thirds::<E>(tile.a.ptr, stride);
+    let mut b = tile.b.ptr;
+    for _ in 0..tile.depth {
+        if MR >= PREFETCH_ROWS_FROM {
+            let ahead = b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride);
+            for v in 0..NV {
+                prefetch(ahead.wrapping_add(v * lanes));
+            }
+        }
+        let mut row = [zero; NV];
+        for (v, vector) in row.iter_mut().enumerate() {
+            let from = b.wrapping_add(v * lanes);
+            // SAFETY: the caller vouches for the columns of B.
+            *vector = unsafe {
+                if WHOLE || v + 1 < NV {
+                    E::Vector::<S>::load_ptr(simd, from)
+                } else {
+                    E::Vector::<S>::load_partial_ptr(simd, from, tail)
+                }
+            };
+        }
+        each_row!(i < MR, {
+            let from = a[i / 3].wrapping_offset((i % 3) as isize * stride);
+            // SAFETY: the caller vouches for the rows of A.
+            let left = E::Vector::<S>::splat(simd, unsafe { from.read() });
+            for (sum, right) in acc[i].iter_mut().zip(row) {
+                // SAFETY: the caller vouches for the instructions.
+                *sum = unsafe { M::add(left, right, *sum) };
+            }
+        });
+        for ptr in &mut a {
+            *ptr = ptr.wrapping_offset(step);
+        }
+        b = b.wrapping_offset(tile.b.row_stride);
+    }
+
+    if tile.alpha != E::ONE {
+        let alpha = E::Vector::<S>::splat(simd, tile.alpha);
+        each_row!(i < MR, {
+            for sum in &mut acc[i] {
+                *sum = *sum * alpha;
+            }
+        });
+    }
+    // SAFETY: the caller vouches for the elements of C, here and below.
+    unsafe {
+        if tile.beta != E::ZERO {
+            let beta = E::Vector::<S>::splat(simd, tile.beta);
             each_row!(i < MR, {
                 let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
-                for v in 0..NV {
-                    prefetch(row.wrapping_add(v * lanes));
-                }
-            });
-        }
-
-        let zero = E::Vector::<S>::splat(simd, E::ZERO);
-        let mut acc = [[zero; NV]; MR];
-        let (step, stride) = (tile.a.col_stride, tile.a.row_stride);
-        let mut a = thirds::<E>(tile.a.ptr, stride);
-        let mut b = tile.b.ptr;
-        for _ in 0..tile.depth {
-            if MR >= PREFETCH_ROWS_FROM {
-                let ahead = b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride);
-                for v in 0..NV {
-                    prefetch(ahead.wrapping_add(v * lanes));
-                }
-            }
-            let mut row = [zero; NV];
-            for (v, vector) in row.iter_mut().enumerate() {
-                let from = b.wrapping_add(v * lanes);
-                // SAFETY: the caller vouches for the columns of B.
-                *vector = unsafe {
-                    if WHOLE || v + 1 < NV {
+                for (v, sum) in acc[i].iter_mut().enumerate() {
+                    let from = row.wrapping_add(v * lanes);
+                    let old = if v + 1 < NV || tail == lanes {
                         E::Vector::<S>::load_ptr(simd, from)
                     } else {
                         E::Vector::<S>::load_partial_ptr(simd, from, tail)
-                    }
-                };
-            }
-            each_row!(i < MR, {
-                let from = a[i / 3].wrapping_offset((i % 3) as isize * stride);
-                // SAFETY: the caller vouches for the rows of A.
-                let left = E::Vector::<S>::splat(simd, unsafe { from.read() });
-                for (sum, right) in acc[i].iter_mut().zip(row) {
-                    *sum = left.mul_add(right, *sum);
-                }
-            });
-            for ptr in &mut a {
-                *ptr = ptr.wrapping_offset(step);
-            }
-            b = b.wrapping_offset(tile.b.row_stride);
-        }
-
-        if tile.alpha != E::ONE {
-            let alpha = E::Vector::<S>::splat(simd, tile.alpha);
-            each_row!(i < MR, {
-                for sum in &mut acc[i] {
-                    *sum = *sum * alpha;
+                    };
+                    *sum = beta.mul_add(old, *sum);
                 }
             });
         }
-        // SAFETY: the caller vouches for the elements of C, here and below.
-        unsafe {
-            if tile.beta != E::ZERO {
-                let beta = E::Vector::<S>::splat(simd, tile.beta);
-                each_row!(i < MR, {
-                    let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
-                    for (v, sum) in acc[i].iter_mut().enumerate() {
-                        let from = row.wrapping_add(v * lanes);
-                        let old = if v + 1 < NV || tail == lanes {
-                            E::Vector::<S>::load_ptr(simd, from)
-                        } else {
-                            E::Vector::<S>::load_partial_ptr(simd, from, tail)
-                        };
-                        *sum = beta.mul_add(old, *sum);
-                    }
-                });
-            }
-            each_row!(i < MR, {
-                let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
-                for (v, sum) in acc[i].iter().enumerate() {
-                    let to = row.wrapping_add(v * lanes);
-                    if v + 1 < NV || tail == lanes {
-                        sum.store_ptr(to);
-                    } else {
-                        sum.store_partial_ptr(to, tail);
-                    }
+        each_row!(i < MR, {
+            let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
+            for (v, sum) in acc[i].iter().enumerate() {
+                let to = row.wrapping_add(v * lanes);
+                if v + 1 < NV || tail == lanes {
+                    sum.store_ptr(to);
+                } else {
+                    sum.store_partial_ptr(to, tail);
                 }
-            });
-        }
+            }
+        });
     }
 }
 
@@ -272,6 +334,19 @@ pub(super) fn prefetch<E>(ptr: *const E) {
     unsafe {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(ptr.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = ptr;
+}
+
+/// Asks for a cache line in the second-level cache.
+#[inline(always)]
+pub(super) fn fetch_far<E>(ptr: *const E) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch accesses nothing; SSE is part of the architecture.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(ptr.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = ptr;

@@ -26,10 +26,12 @@ pub(crate) unsafe fn block<E: Element, S: Simd>(
         unsafe {
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
-                    return x86::f32x16(from.cast(), from_stride, to.cast(), to_stride);
+                    let all = (16, 16);
+                    return x86::f32x16(from.cast(), from_stride, all, to.cast(), to_stride);
                 }
                 (Level::Avx512, 8) => {
-                    return x86::f64x8(from.cast(), from_stride, to.cast(), to_stride);
+                    let all = (8, 8);
+                    return x86::f64x8(from.cast(), from_stride, all, to.cast(), to_stride);
                 }
                 (Level::Avx2, 4) => {
                     return x86::f32x8(from.cast(), from_stride, to.cast(), to_stride);
@@ -52,8 +54,8 @@ pub(crate) unsafe fn block<E: Element, S: Simd>(
     }
 }
 
-/// As [`block`], for a block of which only `count` vectors of `len` elements are there; the others
-/// count as zeros. Writes `len` vectors.
+/// As [`block`], for a block of which only `count` vectors of `len` elements are there. Writes `len`
+/// vectors, whose lanes from `count` on are of no account.
 ///
 /// # Safety
 /// `count` times `len` elements must be readable, `len` vectors writable.
@@ -68,6 +70,24 @@ pub(super) unsafe fn partial_block<E: Element, S: Simd>(
 ) {
     let lanes = E::Vector::<S>::LANES;
     debug_assert!(count <= lanes && len <= lanes);
+    #[cfg(target_arch = "x86_64")]
+    {
+        use crate::simd::Level;
+        // SAFETY: as for `block`; what is not there is neither read nor written.
+        unsafe {
+            match (S::LEVEL, size_of::<E>()) {
+                (Level::Avx512, 4) => {
+                    let size = (count, len);
+                    return x86::f32x16(from.cast(), from_stride, size, to.cast(), to_stride);
+                }
+                (Level::Avx512, 8) => {
+                    let size = (count, len);
+                    return x86::f64x8(from.cast(), from_stride, size, to.cast(), to_stride);
+                }
+                _ => {}
+            }
+        }
+    }
     let mut there = [E::ZERO; MAX_LANES * MAX_LANES];
     let mut turned = [E::ZERO; MAX_LANES * MAX_LANES];
     // SAFETY: the arrays hold the largest block, and the caller vouches for the elements.
@@ -92,9 +112,10 @@ mod x86 {
         _mm256_loadu_ps, _mm256_permute2f128_pd, _mm256_permute2f128_ps, _mm256_setzero_pd,
         _mm256_setzero_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_unpackhi_pd,
         _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_castpd_ps,
-        _mm512_castps_pd, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_setzero_pd, _mm512_setzero_ps,
-        _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_storeu_ps,
-        _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+        _mm512_castps_pd, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps, _mm512_setzero_pd,
+        _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_storeu_pd,
+        _mm512_storeu_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
+        _mm512_unpacklo_ps,
     };
 
     /// Repeats the body with the index a literal, so that the vectors stay in registers.
@@ -111,10 +132,19 @@ mod x86 {
     const EVEN: i32 = 0x88;
     const ODD: i32 = 0xdd;
 
+    /// A block of `count` vectors of `len` elements.
+    ///
     /// # Safety
-    /// AVX-512 F; 16 vectors readable and writable.
+    /// AVX-512 F; the elements readable, `len` vectors writable.
     #[inline(always)]
-    pub(super) unsafe fn f32x16(from: *const f32, stride: isize, to: *mut f32, to_stride: isize) {
+    pub(super) unsafe fn f32x16(
+        from: *const f32,
+        stride: isize,
+        (count, len): (usize, usize),
+        to: *mut f32,
+        to_stride: isize,
+    ) {
+        let lanes = ((1_u32 << len) - 1) as u16;
         // SAFETY: the caller vouches for the vectors and the instructions.
         unsafe {
             let mut quads: [__m512; 16] = [_mm512_setzero_ps(); 16];
@@ -122,10 +152,11 @@ mod x86 {
             // holds, in quarter q, column 4q + c of rows 4g to 4g + 3.
             each!(g in [0 1 2 3] {
                 let row = from.wrapping_offset(4 * g as isize * stride);
-                let first = _mm512_loadu_ps(row);
-                let second = _mm512_loadu_ps(row.wrapping_offset(stride));
-                let third = _mm512_loadu_ps(row.wrapping_offset(2 * stride));
-                let fourth = _mm512_loadu_ps(row.wrapping_offset(3 * stride));
+                let mask = |i: usize| if 4 * g + i < count { lanes } else { 0 };
+                let first = _mm512_maskz_loadu_ps(mask(0), row);
+                let second = _mm512_maskz_loadu_ps(mask(1), row.wrapping_offset(stride));
+                let third = _mm512_maskz_loadu_ps(mask(2), row.wrapping_offset(2 * stride));
+                let fourth = _mm512_maskz_loadu_ps(mask(3), row.wrapping_offset(3 * stride));
                 let low = _mm512_castps_pd(_mm512_unpacklo_ps(first, second));
                 let high = _mm512_castps_pd(_mm512_unpackhi_ps(first, second));
                 let next_low = _mm512_castps_pd(_mm512_unpacklo_ps(third, fourth));
@@ -141,7 +172,9 @@ mod x86 {
                 let next_even = _mm512_shuffle_f32x4::<EVEN>(quads[8 + c], quads[12 + c]);
                 let next_odd = _mm512_shuffle_f32x4::<ODD>(quads[8 + c], quads[12 + c]);
                 let put = |row: usize, vector| {
-                    _mm512_storeu_ps(to.wrapping_offset(row as isize * to_stride), vector);
+                    if row < len {
+                        _mm512_storeu_ps(to.wrapping_offset(row as isize * to_stride), vector);
+                    }
                 };
                 put(c, _mm512_shuffle_f32x4::<EVEN>(even, next_even));
                 put(4 + c, _mm512_shuffle_f32x4::<EVEN>(odd, next_odd));
@@ -151,17 +184,27 @@ mod x86 {
         }
     }
 
+    /// A block of `count` vectors of `len` elements.
+    ///
     /// # Safety
-    /// AVX-512 F; 8 vectors readable and writable.
+    /// AVX-512 F; the elements readable, `len` vectors writable.
     #[inline(always)]
-    pub(super) unsafe fn f64x8(from: *const f64, stride: isize, to: *mut f64, to_stride: isize) {
+    pub(super) unsafe fn f64x8(
+        from: *const f64,
+        stride: isize,
+        (count, len): (usize, usize),
+        to: *mut f64,
+        to_stride: isize,
+    ) {
+        let lanes = ((1_u32 << len) - 1) as u8;
         // SAFETY: the caller vouches for the vectors and the instructions.
         unsafe {
             let mut pairs: [__m512d; 8] = [_mm512_setzero_pd(); 8];
             each!(g in [0 1 2 3] {
                 let row = from.wrapping_offset(2 * g as isize * stride);
-                let first = _mm512_loadu_pd(row);
-                let second = _mm512_loadu_pd(row.wrapping_offset(stride));
+                let mask = |i: usize| if 2 * g + i < count { lanes } else { 0 };
+                let first = _mm512_maskz_loadu_pd(mask(0), row);
+                let second = _mm512_maskz_loadu_pd(mask(1), row.wrapping_offset(stride));
                 pairs[2 * g] = _mm512_unpacklo_pd(first, second);
                 pairs[2 * g + 1] = _mm512_unpackhi_pd(first, second);
             });
@@ -171,7 +214,9 @@ mod x86 {
                 let next_even = _mm512_shuffle_f64x2::<EVEN>(pairs[4 + c], pairs[6 + c]);
                 let next_odd = _mm512_shuffle_f64x2::<ODD>(pairs[4 + c], pairs[6 + c]);
                 let put = |row: usize, vector| {
-                    _mm512_storeu_pd(to.wrapping_offset(row as isize * to_stride), vector);
+                    if row < len {
+                        _mm512_storeu_pd(to.wrapping_offset(row as isize * to_stride), vector);
+                    }
                 };
                 put(c, _mm512_shuffle_f64x2::<EVEN>(even, next_even));
                 put(2 + c, _mm512_shuffle_f64x2::<EVEN>(odd, next_odd));

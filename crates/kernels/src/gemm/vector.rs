@@ -1,7 +1,7 @@
 //! Products of few rows: where every element of B is used so seldom that only reading it counts.
 
 use super::epilogue;
-use super::problem::{Operand, Output, Problem};
+use super::problem::{Output, Problem, Strided};
 use super::scratch::Scratch;
 use crate::Element;
 use crate::simd::{Lanes, Simd};
@@ -33,7 +33,7 @@ const ROWS_AT_A_TIME: usize = 4;
 /// stride of B one.
 #[inline(always)]
 pub(super) unsafe fn axpy<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
-    let &Problem { m, n, k, alpha, a, b, beta, c, epilogue } = problem;
+    let &Problem { m, n, k, alpha, a, b, beta, c, epilogue, .. } = problem;
     let mut scratch = (c.col_stride != 1).then(Scratch::take);
     for i in 0..m {
         // SAFETY: everything read or written is an element of the problem, or of the scratch of n
@@ -92,8 +92,8 @@ pub(super) unsafe fn axpy<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
 unsafe fn gather<E: Element, S: Simd, const R: usize>(
     simd: S,
     alpha: E,
-    a: Operand<E>,
-    b: Operand<E>,
+    a: Strided<E>,
+    b: Strided<E>,
     beta: E,
     row: *mut E,
     n: usize,

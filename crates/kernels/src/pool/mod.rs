@@ -21,6 +21,7 @@ mod adaptive;
 mod average;
 mod geometry;
 mod max;
+mod quads;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -251,20 +252,32 @@ macro_rules! pool_element {
         impl PoolKernels for $type {
             fn max_pool(geometry: &PoolGeometry, x: &[Self], y: &mut [Self]) {
                 let (level, size) = (Level::current(), area(geometry.input()));
+                let quads = quads::are(geometry);
                 each_plane(geometry.planes(), y, size, |plane, y| {
                     let x = &x[plane * size..(plane + 1) * size];
-                    run_on(level, max::Forward { geometry, x, y });
+                    let forward = max::Forward { geometry, x, y };
+                    if quads {
+                        run_on(level, quads::Forward(forward));
+                    } else {
+                        run_on(level, forward);
+                    }
                 });
             }
 
             fn max_pool_grad(geometry: &PoolGeometry, x: &[Self], gy: &[Self], gx: &mut [Self]) {
                 let (level, size) = (Level::current(), area(geometry.input()));
                 let out = area(geometry.output());
+                let quads = quads::are(geometry);
                 each_plane(geometry.planes(), gx, size, |plane, gx| {
                     let x = &x[plane * size..(plane + 1) * size];
                     let gy = &gy[plane * out..(plane + 1) * out];
-                    gx.fill(0.0);
-                    run_on(level, max::Places { geometry, x, take: max::Scatter { gy, gx } });
+                    if quads {
+                        let take = max::Scatter { gy, gx };
+                        run_on(level, quads::Backward(max::Places { geometry, x, take }));
+                    } else {
+                        gx.fill(0.0);
+                        run_on(level, max::Places { geometry, x, take: max::Scatter { gy, gx } });
+                    }
                 });
             }
 

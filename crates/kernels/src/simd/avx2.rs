@@ -30,7 +30,8 @@ macro_rules! avx2_lanes {
         to_int $to_int:ident, from_int $from_int:ident, set1_int $set1_int:ident,
         add_int $add_int:ident, shl_int $shl_int:ident, shr_int $shr_int:ident,
         recip_fast $recip_fast:ident,
-        upper $upper:ident, first $first:ident, widen $widen:expr, narrow $narrow:expr
+        upper $upper:ident, deinterleave $deinterleave:ident, interleave $interleave:ident,
+        first $first:ident, widen $widen:expr, narrow $narrow:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -261,6 +262,16 @@ macro_rules! avx2_lanes {
             }
 
             #[inline(always)]
+            fn deinterleave(self, other: Self) -> [Self; 2] {
+                $deinterleave(self, other)
+            }
+
+            #[inline(always)]
+            fn interleave(self, other: Self) -> [Self; 2] {
+                $interleave(self, other)
+            }
+
+            #[inline(always)]
             fn first(self) -> $elem {
                 // SAFETY: as above.
                 unsafe { $first(self.0) }
@@ -363,6 +374,53 @@ fn upper64(x: Avx2F64, distance: usize) -> Avx2F64 {
     })
 }
 
+#[inline(always)]
+fn deinterleave32(x: Avx2F32, y: Avx2F32) -> [Avx2F32; 2] {
+    // SAFETY: the vectors were made with the token, which witnesses AVX2, here and below.
+    unsafe {
+        // Quarters of each vector in turn; the middle ones change places.
+        let turn = |x| _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(x));
+        let even = turn(_mm256_shuffle_ps::<0b10_00_10_00>(x.0, y.0));
+        let odd = turn(_mm256_shuffle_ps::<0b11_01_11_01>(x.0, y.0));
+        [Avx2F32(_mm256_castpd_ps(even)), Avx2F32(_mm256_castpd_ps(odd))]
+    }
+}
+
+#[inline(always)]
+fn interleave32(x: Avx2F32, y: Avx2F32) -> [Avx2F32; 2] {
+    // SAFETY: as above.
+    unsafe {
+        let (low, high) = (_mm256_unpacklo_ps(x.0, y.0), _mm256_unpackhi_ps(x.0, y.0));
+        [
+            Avx2F32(_mm256_permute2f128_ps::<0x20>(low, high)),
+            Avx2F32(_mm256_permute2f128_ps::<0x31>(low, high)),
+        ]
+    }
+}
+
+#[inline(always)]
+fn deinterleave64(x: Avx2F64, y: Avx2F64) -> [Avx2F64; 2] {
+    // SAFETY: as above.
+    unsafe {
+        [
+            Avx2F64(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(x.0, y.0))),
+            Avx2F64(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpackhi_pd(x.0, y.0))),
+        ]
+    }
+}
+
+#[inline(always)]
+fn interleave64(x: Avx2F64, y: Avx2F64) -> [Avx2F64; 2] {
+    // SAFETY: as above.
+    unsafe {
+        let (low, high) = (_mm256_unpacklo_pd(x.0, y.0), _mm256_unpackhi_pd(x.0, y.0));
+        [
+            Avx2F64(_mm256_permute2f128_pd::<0x20>(low, high)),
+            Avx2F64(_mm256_permute2f128_pd::<0x31>(low, high)),
+        ]
+    }
+}
+
 avx2_lanes!(
     Avx2F32, Avx2Mask32, __m256, f32, i32, u32, 8,
     lane_masks first_lanes32,
@@ -377,7 +435,8 @@ avx2_lanes!(
     add_int _mm256_add_epi32,
     shl_int _mm256_slli_epi32, shr_int _mm256_srli_epi32,
     recip_fast recip32,
-    upper upper32, first _mm256_cvtss_f32, widen widen, narrow narrow
+    upper upper32, deinterleave deinterleave32, interleave interleave32,
+    first _mm256_cvtss_f32, widen widen, narrow narrow
 );
 
 avx2_lanes!(
@@ -394,5 +453,6 @@ avx2_lanes!(
     add_int _mm256_add_epi64,
     shl_int _mm256_slli_epi64, shr_int _mm256_srli_epi64,
     recip_fast recip64,
-    upper upper64, first _mm256_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx2F64; 2]| x
+    upper upper64, deinterleave deinterleave64, interleave interleave64,
+    first _mm256_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx2F64; 2]| x
 );

@@ -13,6 +13,20 @@ x86_token! {
     ["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"]
 }
 
+impl Avx512F32 {
+    /// The register.
+    #[inline(always)]
+    pub(crate) fn register(self) -> __m512 {
+        self.0
+    }
+
+    /// A register as lanes.
+    #[inline(always)]
+    pub(crate) fn from_register(register: __m512, _: Avx512) -> Self {
+        Self(register)
+    }
+}
+
 /// One macro for both element types: the intrinsics differ only in their suffix.
 macro_rules! avx512_lanes {
     (
@@ -25,7 +39,8 @@ macro_rules! avx512_lanes {
         and $and:ident, andnot $andnot:ident, or $or:ident, xor $xor:ident,
         cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident,
         to_int $to_int:ident, from_int $from_int:ident, shl_int $shl_int:ident, recip_fast $recip_fast:ident,
-        upper $upper:ident, first $first:ident, widen $widen:expr, narrow $narrow:expr
+        upper $upper:ident, deinterleave $deinterleave:ident, interleave $interleave:ident,
+        first $first:ident, widen $widen:expr, narrow $narrow:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -241,6 +256,16 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn deinterleave(self, other: Self) -> [Self; 2] {
+                $deinterleave(self, other)
+            }
+
+            #[inline(always)]
+            fn interleave(self, other: Self) -> [Self; 2] {
+                $interleave(self, other)
+            }
+
+            #[inline(always)]
             fn first(self) -> $elem {
                 // SAFETY: as above.
                 unsafe { $first(self.0) }
@@ -332,6 +357,53 @@ fn upper64(x: Avx512F64, distance: usize) -> Avx512F64 {
     })
 }
 
+/// The lanes whose numbers, in both vectors one after the other, the two indices give.
+#[inline(always)]
+fn pick32(x: Avx512F32, y: Avx512F32, indices: [[i32; 16]; 2]) -> [Avx512F32; 2] {
+    indices.map(|indices| {
+        // SAFETY: the vectors were made with the token, which witnesses AVX-512; an array of sixteen
+        // indices is as large as a vector.
+        Avx512F32(unsafe {
+            _mm512_permutex2var_ps(x.0, _mm512_loadu_si512(indices.as_ptr().cast()), y.0)
+        })
+    })
+}
+
+/// As [`pick32`].
+#[inline(always)]
+fn pick64(x: Avx512F64, y: Avx512F64, indices: [[i64; 8]; 2]) -> [Avx512F64; 2] {
+    indices.map(|indices| {
+        // SAFETY: as in `pick32`, of eight indices.
+        Avx512F64(unsafe {
+            _mm512_permutex2var_pd(x.0, _mm512_loadu_si512(indices.as_ptr().cast()), y.0)
+        })
+    })
+}
+
+#[inline(always)]
+fn deinterleave32(x: Avx512F32, y: Avx512F32) -> [Avx512F32; 2] {
+    const EVEN: [i32; 16] = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30];
+    const ODD: [i32; 16] = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31];
+    pick32(x, y, [EVEN, ODD])
+}
+
+#[inline(always)]
+fn interleave32(x: Avx512F32, y: Avx512F32) -> [Avx512F32; 2] {
+    const LOW: [i32; 16] = [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23];
+    const HIGH: [i32; 16] = [8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31];
+    pick32(x, y, [LOW, HIGH])
+}
+
+#[inline(always)]
+fn deinterleave64(x: Avx512F64, y: Avx512F64) -> [Avx512F64; 2] {
+    pick64(x, y, [[0, 2, 4, 6, 8, 10, 12, 14], [1, 3, 5, 7, 9, 11, 13, 15]])
+}
+
+#[inline(always)]
+fn interleave64(x: Avx512F64, y: Avx512F64) -> [Avx512F64; 2] {
+    pick64(x, y, [[0, 8, 1, 9, 2, 10, 3, 11], [4, 12, 5, 13, 6, 14, 7, 15]])
+}
+
 avx512_lanes!(
     Avx512F32, Avx512Mask32, __m512, f32, __mmask16, 16,
     set1 _mm512_set1_ps, loadu _mm512_loadu_ps, maskz_loadu _mm512_maskz_loadu_ps,
@@ -342,7 +414,8 @@ avx512_lanes!(
     and _mm512_and_ps, andnot _mm512_andnot_ps, or _mm512_or_ps, xor _mm512_xor_ps,
     cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps,
     to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shl_int _mm512_slli_epi32, recip_fast recip32,
-    upper upper32, first _mm512_cvtss_f32, widen widen, narrow narrow
+    upper upper32, deinterleave deinterleave32, interleave interleave32,
+    first _mm512_cvtss_f32, widen widen, narrow narrow
 );
 
 avx512_lanes!(
@@ -355,5 +428,6 @@ avx512_lanes!(
     and _mm512_and_pd, andnot _mm512_andnot_pd, or _mm512_or_pd, xor _mm512_xor_pd,
     cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd,
     to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shl_int _mm512_slli_epi64, recip_fast recip64,
-    upper upper64, first _mm512_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x
+    upper upper64, deinterleave deinterleave64, interleave interleave64,
+    first _mm512_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x
 );

@@ -32,6 +32,8 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512F32;
 pub use level::{Level, LevelError, with_level};
 pub use portable::Portable;
 
@@ -241,6 +243,12 @@ pub trait Lanes:
     /// Lane `distance + i` in lane `i < distance`, for a `distance` of a half, a quarter and so on of
     /// the lanes. The other lanes are unspecified.
     fn upper(self, distance: usize) -> Self;
+
+    /// The lanes with an even number and those with an odd one, of `self` and then of `other`.
+    fn deinterleave(self, other: Self) -> [Self; 2];
+
+    /// The lanes of `self` and `other` in turn: the inverse of [`deinterleave`](Self::deinterleave).
+    fn interleave(self, other: Self) -> [Self; 2];
 
     /// The first lane.
     fn first(self) -> Self::Elem;

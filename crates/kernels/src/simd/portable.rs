@@ -289,6 +289,20 @@ macro_rules! portable_lanes {
             }
 
             #[inline(always)]
+            fn deinterleave(self, other: Self) -> [Self; 2] {
+                let [low, high] = [self, other].map(|x| x.0.to_array());
+                let lane = |i: usize| if i < $lanes { low[i] } else { high[i - $lanes] };
+                [0, 1].map(|odd| Self($wide::new(std::array::from_fn(|i| lane(2 * i + odd)))))
+            }
+
+            #[inline(always)]
+            fn interleave(self, other: Self) -> [Self; 2] {
+                let [even, odd] = [self, other].map(|x| x.0.to_array());
+                let lane = |i: usize| if i % 2 == 0 { even[i / 2] } else { odd[i / 2] };
+                [0, $lanes].map(|first| Self($wide::new(std::array::from_fn(|i| lane(first + i)))))
+            }
+
+            #[inline(always)]
             fn first(self) -> $elem {
                 self.0.to_array()[0]
             }

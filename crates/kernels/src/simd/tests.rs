@@ -357,6 +357,19 @@ impl<E: Element> Kernel for Partial<E> {
             assert_eq!(moved[..distance], data[distance..2 * distance], "{}", S::LEVEL);
             distance /= 2;
         }
+        let w = v + E::Vector::<S>::splat(simd, E::from_f64(100.0));
+        let both = |halves: [E::Vector<S>; 2]| {
+            let mut all = [E::NAN; 2 * MAX_LANES];
+            halves[0].store(&mut all);
+            halves[1].store(&mut all[lanes..]);
+            all
+        };
+        let (plain, apart) = (both([v, w]), both(v.deinterleave(w)));
+        for i in 0..lanes {
+            assert_eq!([apart[i], apart[lanes + i]], [plain[2 * i], plain[2 * i + 1]]);
+        }
+        let [even, odd] = v.deinterleave(w);
+        assert_eq!(both(even.interleave(odd))[..2 * lanes], plain[..2 * lanes], "{}", S::LEVEL);
         let one_two = v.eq(E::Vector::<S>::splat(simd, E::ONE));
         assert!(one_two.any() && (!one_two).any() && !(one_two & !one_two).any());
     }

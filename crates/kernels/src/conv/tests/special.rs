@@ -150,3 +150,22 @@ fn what_is_refused() {
     });
     assert!(said.contains("a bias of 1 channels has as many elements, but 2 were given"), "{said}");
 }
+
+/// Where a window does not move, or sees one position, the way to the next may be of any length.
+#[test]
+fn steps_that_lead_nowhere_may_be_long() {
+    let far = usize::MAX >> 3;
+    for level in Level::available() {
+        for channels in [Channels::new(2, 3), Channels::new(2, 24), Channels::depthwise(2, 1)] {
+            for window in [
+                Window::new([1, 4]).dilation([far, 1]),
+                Window::new([4, 1]).dilation([2, far]).padding([3, 0]),
+                Window::new([4, 3]).stride([far >> 3, 2]),
+                Window::new([2, 20]).stride([1, far >> 3]),
+            ] {
+                let geometry = ConvGeometry::new(2, channels, [4, 20], window).unwrap();
+                Case::new(geometry, level).check::<f32>();
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod batch;
 mod layouts;
+mod operands;
 mod oracle;
 mod paths;
 mod shapes;
@@ -91,7 +92,7 @@ impl Case {
             },
             activation: self.activation,
         };
-        let gemm = Gemm { alpha, a: a.view(), b: b.view(), beta, c: c.view_mut(), epilogue };
+        let gemm = Gemm { alpha, beta, epilogue, ..Gemm::new(a.view(), b.view(), c.view_mut()) };
         with_level(self.level, || run(gemm, self.force)).unwrap();
         c.check_canaries(self);
         let result = c.values();
@@ -128,7 +129,11 @@ impl Case {
 pub(super) fn run<E: Element>(mut gemm: Gemm<'_, E>, force: Option<Plan>) {
     match force {
         None => gemm.run(),
-        Some(plan) => dispatch(Run { problem: &mut Problem::new(&mut gemm), force: Some(plan) }),
+        Some(plan) => {
+            let sources = gemm.sources();
+            let problem = &mut Problem::new(&mut gemm, &sources);
+            dispatch(Run { problem, force: Some(plan) });
+        }
     }
 }
 

@@ -349,3 +349,36 @@ fn what_is_refused() {
     let message = *message.unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("2 planes of 3x3, 18 elements, but 3 were given"), "{message}");
 }
+
+/// Where a window does not move, or sees one position, the way to the next may be of any length.
+#[test]
+fn steps_that_lead_nowhere_may_be_long() {
+    let far = usize::MAX >> 3;
+    for_each_level(|_| {
+        for window in [
+            Window::new([1, 3]).dilation([far, 1]),
+            Window::new([3, 1]).dilation([1, far]),
+            Window::new([4, 3]).stride([far >> 3, 2]),
+            Window::new([2, 20]).stride([1, far >> 3]),
+        ] {
+            let geometry = PoolGeometry::new(2, [4, 20], window).unwrap();
+            max_matches::<f32>(&geometry, 7, true);
+        }
+    });
+}
+
+/// Windows side by side, of every width around whole vectors, with rows and columns left over.
+#[test]
+fn quads_match_the_naive_loop() {
+    for_each_level(|_| {
+        let window = Window::new([2, 2]).stride([2, 2]);
+        for height in [2, 3, 6] {
+            for width in 2..=70 {
+                let geometry = PoolGeometry::new(3, [height, width], window).unwrap();
+                assert!(quads::are(&geometry));
+                max_matches::<f32>(&geometry, width as u64, width % 2 == 0);
+                max_matches::<f64>(&geometry, width as u64, width % 3 == 0);
+            }
+        }
+    });
+}

@@ -1,0 +1,120 @@
+//! Windows of two rows and two columns that lie side by side, the pool of most small networks: neighbours
+//! are taken apart and put together in registers.
+
+use super::geometry::PoolGeometry;
+use super::max;
+use super::windows::Windows;
+use crate::Element;
+use crate::simd::{Kernel, Lanes, Simd};
+use crate::window::Window;
+
+/// Whether a pool is of this kind.
+pub(super) fn are(geometry: &PoolGeometry) -> bool {
+    let window = Window::new([2, 2]).stride([2, 2]);
+    let within = |axis: usize| 2 * geometry.output()[axis] <= geometry.input()[axis];
+    geometry.window() == window && within(0) && within(1)
+}
+
+/// Reads `count` pairs of neighbours from `row` on, at most a vector's lanes of them: the first of
+/// each, and the second.
+#[inline(always)]
+fn pairs<E: Element, S: Simd>(simd: S, row: &[E], count: usize) -> [E::Vector<S>; 2] {
+    let lanes = E::Vector::<S>::LANES;
+    if count == lanes {
+        let second = E::Vector::<S>::load(simd, &row[lanes..]);
+        return E::Vector::<S>::load(simd, row).deinterleave(second);
+    }
+    let (first, second) = row[..2 * count].split_at(lanes.min(2 * count));
+    let first = E::Vector::<S>::load_partial(simd, first);
+    first.deinterleave(E::Vector::<S>::load_partial(simd, second))
+}
+
+/// Writes `count` pairs of neighbours.
+#[inline(always)]
+fn put_pairs<E: Element, S: Simd>([first, second]: [E::Vector<S>; 2], row: &mut [E], count: usize) {
+    let lanes = E::Vector::<S>::LANES;
+    let (low, high) = row[..2 * count].split_at_mut(lanes.min(2 * count));
+    let [first, second] = first.interleave(second);
+    first.store_partial(low);
+    second.store_partial(high);
+}
+
+/// What [`Windows::see`] makes of the four elements of `count` windows.
+#[inline(always)]
+fn seen<E: Element, S: Simd, W: Windows<E>>(
+    simd: S,
+    windows: &W,
+    [above, below]: [&[E]; 2],
+    count: usize,
+) -> W::Seen<S> {
+    let mut seen = windows.start(simd);
+    let [[a, b], [c, d]] = [above, below].map(|row| pairs::<E, S>(simd, row, count));
+    for (tap, x) in [a, b, c, d].into_iter().enumerate() {
+        seen = W::see::<S>(seen, x, tap);
+    }
+    seen
+}
+
+/// The maxima of a plane.
+pub(super) struct Forward<'a, E>(pub(super) max::Forward<'a, E>);
+
+impl<E: Element> Kernel for Forward<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let plane = &mut self.0;
+        let ([_, width], [_, cols]) = (plane.geometry.input(), plane.geometry.output());
+        let lanes = E::Vector::<S>::LANES;
+        let rows = plane.x.chunks_exact(2 * width).zip(0..plane.geometry.output()[0]);
+        for (two, row) in rows {
+            let (above, below) = two.split_at(width);
+            for col in (0..cols).step_by(lanes) {
+                let count = lanes.min(cols - col);
+                let sources = [&above[2 * col..], &below[2 * col..]];
+                let most = seen(simd, plane, sources, count);
+                most.store_partial(&mut plane.y[row * cols + col..][..count]);
+            }
+        }
+    }
+}
+
+/// The gradient of a plane.
+pub(super) struct Backward<'a, E>(pub(super) max::Places<'a, E, max::Scatter<'a, E>>);
+
+impl<E: Element> Kernel for Backward<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let plane = &mut self.0;
+        let ([_, width], [rows, cols]) = (plane.geometry.input(), plane.geometry.output());
+        let lanes = E::Vector::<S>::LANES;
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let number = |x: usize| E::Vector::<S>::splat(simd, E::from_f64(x as f64));
+        for row in 0..rows {
+            let at = 2 * row * width;
+            let two = &plane.x[at..][..2 * width];
+            let (above, below) = two.split_at(width);
+            for col in (0..cols).step_by(lanes) {
+                let count = lanes.min(cols - col);
+                let sources = [&above[2 * col..], &below[2 * col..]];
+                let (_, place) = seen(simd, plane, sources, count);
+                let gy =
+                    E::Vector::<S>::load_partial(simd, &plane.take.gy[row * cols + col..][..count]);
+                // All as low as padding: the first has it.
+                let first = E::Vector::<S>::select(place.le(number(1)), gy, zero);
+                let to = |tap| E::Vector::<S>::select(place.eq(number(tap)), gy, zero);
+                let (to_above, to_below) = plane.take.gx[at..][..2 * width].split_at_mut(width);
+                put_pairs::<E, S>([first, to(2)], &mut to_above[2 * col..], count);
+                put_pairs::<E, S>([to(3), to(4)], &mut to_below[2 * col..], count);
+            }
+            if 2 * cols < width {
+                for line in plane.take.gx[at..][..2 * width].chunks_exact_mut(width) {
+                    line[2 * cols..].fill(E::ZERO);
+                }
+            }
+        }
+        plane.take.gx[2 * rows * width..].fill(E::ZERO);
+    }
+}
