@@ -68,6 +68,9 @@ fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
 /// wengert_kernels::threads::for_chunks(&mut out, 2, |start, part| part.fill(start));
 /// assert_eq!(out, [0, 0, 2, 2, 4]);
 /// ```
+///
+/// # Panics
+/// If `chunk` is 0 and there is anything to cut.
 pub fn for_chunks<T: Send>(
     out: &mut [T],
     chunk: usize,

@@ -106,7 +106,8 @@ fn functions_of_two_operands_are_the_scalar_ones() {
 
 fn comparisons<E: Element>() {
     let all = values::<E>();
-    let operations: [(Comparison, fn(&E, &E) -> bool); 6] = [
+    type Plain<E> = fn(&E, &E) -> bool;
+    let operations: [(Comparison, Plain<E>); 6] = [
         (Comparison::Lt, E::lt),
         (Comparison::Le, E::le),
         (Comparison::Gt, E::gt),

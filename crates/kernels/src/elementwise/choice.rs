@@ -29,7 +29,7 @@ pub enum Comparison {
 fn part<'a, E: Copy>(run: Run<'a, E>, range: &std::ops::Range<usize>) -> Run<'a, E> {
     match run {
         Run::Slice(slice) => Run::Slice(&slice[range.clone()]),
-        splat => splat,
+        Run::Splat(element) => Run::Splat(element),
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
 ///
 /// # Safety
 /// As for [`run`]. An operand that the problem does not hold must be packed.
+#[allow(clippy::too_many_lines, reason = "the five loops and what is packed in each")]
 #[inline(always)]
 pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>, B: Right<E>>(
     simd: S,
