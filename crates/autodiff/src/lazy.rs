@@ -401,7 +401,9 @@ mod tests {
         }
         let mut expected = x.value().to_vec();
         for _ in 0..3 * DEEPEST {
-            expected.iter_mut().for_each(|y| *y = *y * 0.99 + 0.001);
+            for y in &mut expected {
+                *y = *y * 0.99 + 0.001;
+            }
         }
         assert_eq!(y.value().to_vec(), expected);
         assert!(y.sum().backward().get(x).is_some());

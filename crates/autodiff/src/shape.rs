@@ -146,12 +146,11 @@ impl Shape {
 
     /// The sizes in front of the last two, and the last two.
     pub(crate) fn matrices(&self, op: &'static str) -> Result<(&[usize], [usize; 2])> {
-        match self.split_last_chunk() {
-            Some((front, &matrix)) => Ok((front, matrix)),
-            None => {
-                let expected = "matrices, a shape [.., rows, columns]".to_owned();
-                Err(Error::Shapes { op, expected, got: vec![self.clone()] })
-            }
+        if let Some((front, &matrix)) = self.split_last_chunk() {
+            Ok((front, matrix))
+        } else {
+            let expected = "matrices, a shape [.., rows, columns]".to_owned();
+            Err(Error::Shapes { op, expected, got: vec![self.clone()] })
         }
     }
 

@@ -105,8 +105,8 @@ fn functions_of_two_operands_are_the_scalar_ones() {
 }
 
 fn comparisons<E: Element>() {
-    let all = values::<E>();
     type Plain<E> = fn(&E, &E) -> bool;
+    let all = values::<E>();
     let operations: [(Comparison, Plain<E>); 6] = [
         (Comparison::Lt, E::lt),
         (Comparison::Le, E::le),

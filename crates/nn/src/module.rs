@@ -303,10 +303,7 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
         if let Some(met) = &mut self.met {
             met.push(Met::new(path.to_string(), module));
         }
-        let buffers = match &mut self.buffers {
-            Some(see) => Some(&mut **see as &mut SeeBuffer<'_, 'a, E>),
-            None => None,
-        };
+        let buffers = self.buffers.as_mut().map(|see| &mut **see as &mut SeeBuffer<'_, 'a, E>);
         let met = self.met.as_deref_mut();
         module.visit(&mut Visitor { see: &mut *self.see, buffers, path: Some(&path), met });
     }

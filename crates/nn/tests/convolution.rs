@@ -14,7 +14,7 @@ fn rng() -> Pcg64 {
     Pcg64::seed_from_u64(5)
 }
 
-/// Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998, brought to
+/// Y. `LeCun` et al., "Gradient-based learning applied to document recognition", 1998, brought to
 /// images of 8 x 8.
 fn lenet() -> SequentialBuilder {
     let relu = Conv2dOptions::new().activation(Activation::Relu);

@@ -41,6 +41,11 @@ pub(crate) fn cases(run: &mut Run) {
     }
 }
 
+/// The right operand, which lies transposed or not.
+fn right<T: Copy>(y: &[T], [_, n, k]: [usize; 3], transposed: bool) -> MatRef<'_, T> {
+    if transposed { MatRef::row_major(y, n, k).t() } else { MatRef::row_major(y, k, n) }
+}
+
 /// Both operands of half the size.
 fn halves(run: &mut Run, shape: [usize; 3], transposed: bool) {
     let [m, n, k] = shape;
@@ -56,9 +61,6 @@ fn halves(run: &mut Run, shape: [usize; 3], transposed: bool) {
     let [mut got, mut expected] = [zeros::<f32>(m * n), zeros(m * n)];
     let suffix = if transposed { " B^T" } else { "" };
     let case = format!("{m} x {n} x {k}{suffix}, bf16");
-    fn right<T: Copy>(y: &[T], [_, n, k]: [usize; 3], transposed: bool) -> MatRef<'_, T> {
-        if transposed { MatRef::row_major(y, n, k).t() } else { MatRef::row_major(y, k, n) }
-    }
     let half = |c: &mut [f32]| {
         let (a, b) = (MatRef::row_major(&x, m, k), right(&y, shape, transposed));
         Gemm::new(a, b, MatMut::row_major(black_box(c), m, n)).run();

@@ -21,7 +21,7 @@ pub(crate) enum Name {
     W3,
     /// 64-20x100-10, batch 32, tanh, softmax cross-entropy, SGD 0.1.
     W4,
-    /// LeNet: 1x28x28, conv 6@5x5 pad 2, relu, max-pool 2, conv 16@5x5, relu, max-pool 2, 400-120-84-10
+    /// `LeNet`: 1x28x28, conv 6@5x5 pad 2, relu, max-pool 2, conv 16@5x5, relu, max-pool 2, 400-120-84-10
     /// with relu, batch 64, softmax cross-entropy, SGD 0.01.
     W5,
     /// 20 elementwise operations on 2^20 elements, reduced to a mean; no update.

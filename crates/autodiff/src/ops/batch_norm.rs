@@ -25,12 +25,9 @@ pub(crate) struct BatchNorm<E: Element> {
 
 /// `[batch, channels, elements of an image]`.
 pub(super) fn dims(op: &'static str, x: &Shape) -> Result<[usize; 3]> {
-    match x.dims() {
-        [batch, channels, image @ ..] => Ok([*batch, *channels, image.iter().product()]),
-        _ => {
-            let expected = "x [batch, channels, ..]".to_owned();
-            Err(Error::Shapes { op, expected, got: vec![x.clone()] })
-        }
+    if let [batch, channels, image @ ..] = x.dims() { Ok([*batch, *channels, image.iter().product()]) } else {
+        let expected = "x [batch, channels, ..]".to_owned();
+        Err(Error::Shapes { op, expected, got: vec![x.clone()] })
     }
 }
 
@@ -108,7 +105,7 @@ impl<E: Element> Op<E> for BatchNorm<E> {
             training: true,
         };
         norm::batch_norm_grad(&from, buffers.grads());
-        buffers.cotangents(node, self.parts)
+        Ok(buffers.cotangents(node, self.parts))
     }
 }
 

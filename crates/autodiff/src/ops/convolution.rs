@@ -366,7 +366,7 @@ pub(super) fn check(
 }
 
 /// The cotangent of a bias: the sum over all but the channels.
-pub(super) fn bias_grad<'t, E: Element>(gy: Var<'t, E>) -> Result<Var<'t, E>> {
+pub(super) fn bias_grad<E: Element>(gy: Var<'_, E>) -> Result<Var<'_, E>> {
     let axes: Vec<isize> = (0..gy.shape().rank() as isize).filter(|&axis| axis != 1).collect();
     super::sum_axes(gy, &axes, false)
 }

@@ -69,7 +69,7 @@ impl<E: Element> Op<E> for LayerNorm {
             rstd: support::slice(node.saved(1)),
         };
         norm::layer_norm_grad(&from, buffers.grads());
-        buffers.cotangents(node, self.parts)
+        Ok(buffers.cotangents(node, self.parts))
     }
 }
 

@@ -207,11 +207,7 @@ impl<E: Element> Buffers<E> {
         }
     }
 
-    pub(super) fn cotangents<'t>(
-        self,
-        node: &Vjp<'_, 't, E>,
-        parts: Parts,
-    ) -> Result<Cotangents<'t, E>> {
+    pub(super) fn cotangents<'t>(self, node: &Vjp<'_, 't, E>, parts: Parts) -> Cotangents<'t, E> {
         let constant = |tensor: Option<Tensor<E>>| tensor.map(|x| node.tape().constant(&x));
         let mut result = Cotangents::new();
         result.push(constant(Some(self.x)));
@@ -220,6 +216,6 @@ impl<E: Element> Buffers<E> {
                 result.push(constant(gradient));
             }
         }
-        Ok(result)
+        result
     }
 }

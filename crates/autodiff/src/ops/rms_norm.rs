@@ -65,7 +65,7 @@ impl<E: Element> Op<E> for RmsNorm {
             rstd: support::slice(node.saved(0)),
         };
         norm::rms_norm_grad(&from, buffers.grads());
-        buffers.cotangents(node, self.parts)
+        Ok(buffers.cotangents(node, self.parts))
     }
 }
 

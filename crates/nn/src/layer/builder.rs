@@ -41,6 +41,7 @@ struct ConvTransposeKind {
 struct EmbeddingKind;
 
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::enum_variant_names, reason = "each is named like the layer it stands for")]
 enum Layer {
     Linear(Weighted<Activation>),
     Conv1d(Weighted<ConvKind<1>>),
@@ -235,11 +236,13 @@ impl SequentialBuilder {
     #[track_caller]
     pub fn init(mut self, scheme: Init) -> Self {
         let init = match self.layers.last_mut() {
-            Some(Layer::Linear(Weighted { init, .. })) => init,
-            Some(Layer::Conv1d(Weighted { init, .. })) => init,
-            Some(Layer::Conv2d(Weighted { init, .. })) => init,
-            Some(Layer::ConvTranspose2d(Weighted { init, .. })) => init,
-            Some(Layer::Embedding(Weighted { init, .. })) => init,
+            Some(
+                Layer::Linear(Weighted { init, .. })
+                | Layer::Conv1d(Weighted { init, .. })
+                | Layer::Conv2d(Weighted { init, .. })
+                | Layer::ConvTranspose2d(Weighted { init, .. })
+                | Layer::Embedding(Weighted { init, .. }),
+            ) => init,
             Some(last) => {
                 panic!("init names the weight of the layer before it, and {last:?} has none")
             }
@@ -256,10 +259,12 @@ impl SequentialBuilder {
     #[track_caller]
     pub fn without_bias(mut self) -> Self {
         let bias = match self.layers.last_mut() {
-            Some(Layer::Linear(Weighted { bias, .. })) => bias,
-            Some(Layer::Conv1d(Weighted { bias, .. })) => bias,
-            Some(Layer::Conv2d(Weighted { bias, .. })) => bias,
-            Some(Layer::ConvTranspose2d(Weighted { bias, .. })) => bias,
+            Some(
+                Layer::Linear(Weighted { bias, .. })
+                | Layer::Conv1d(Weighted { bias, .. })
+                | Layer::Conv2d(Weighted { bias, .. })
+                | Layer::ConvTranspose2d(Weighted { bias, .. }),
+            ) => bias,
             Some(last) => {
                 panic!("without_bias speaks of the layer before it, and {last:?} has no bias")
             }

@@ -27,7 +27,7 @@ type Token = (Symbol, usize);
 
 /// An equation as it is written.
 struct Text<'a> {
-    text: &'a str,
+    written: &'a str,
     inputs: Vec<Vec<Token>>,
     /// `None` without an arrow.
     output: Option<Vec<Token>>,
@@ -79,7 +79,7 @@ impl<'a> Text<'a> {
         }
         if !arrow {
             inputs.push(term);
-            return Ok(Text { text, inputs, output: None });
+            return Ok(Text { written: text, inputs, output: None });
         }
         for &(symbol, at) in &term {
             let known = inputs.iter().flatten().any(|(other, _)| *other == symbol);
@@ -87,7 +87,7 @@ impl<'a> Text<'a> {
                 return wrong(at, "the output has a label that no operand has");
             }
         }
-        Ok(Text { text, inputs, output: Some(term) })
+        Ok(Text { written: text, inputs, output: Some(term) })
     }
 
     /// The output that is meant where none is written.
@@ -126,7 +126,7 @@ impl Equation {
                     let what = format!(
                         "the operand here is to have {least}{named} axes, its shape is {shape}"
                     );
-                    Err(wrong(parsed.text, at, &what))
+                    Err(wrong(parsed.written, at, &what))
                 }
             }
         };
