@@ -111,10 +111,9 @@ impl<'a, E: Element> Operand<'a, E> {
             );
         }
         if let Prologue::Derivative { activation, .. } | Prologue::Activation(activation) = prologue
+            && let Err(error) = activation.check_in::<E>()
         {
-            if let Err(error) = activation.check_in::<E>() {
-                panic!("{error}");
-            }
+            panic!("{error}");
         }
         Operand { prologue, ..self }
     }

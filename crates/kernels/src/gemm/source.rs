@@ -202,10 +202,10 @@ impl<E: Element> Source<E> {
         (from, depth): (usize, usize),
         to: *mut E,
     ) -> Strided<E> {
-        if let Some(panels) = self.panels() {
-            if rows <= panels.left_in_panel(first) {
-                return panels.at(first).at(0, from);
-            }
+        if let Some(panels) = self.panels()
+            && rows <= panels.left_in_panel(first)
+        {
+            return panels.at(first).at(0, from);
         }
         let (row_stride, col_stride) = if self.along_depth() {
             (depth.next_multiple_of(E::Vector::<S>::LANES) as isize, 1)
