@@ -58,8 +58,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
     let depth_step = plan::block_size(k, blocks.depth, 1);
     // Whole panels: one that is packed already is cut nowhere else.
     let col_limit = blocks.cols.saturating_mul(blocks.depth) / depth_step / width * width;
-    let col_limit = col_limit.max(width);
-    let col_step = plan::block_size(n, col_limit, width);
+    let col_step = plan::block_size(n, col_limit.max(width), width);
     let even = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
     let row_step = if pack_a { left_source.tile_rows::<S>(even) } else { even };
 
