@@ -122,6 +122,16 @@ fn many_operands_are_contracted() {
     compare(&terms[..8].join(","), &matrices[..8]).unwrap();
 }
 
+/// Nobody else has the label of an axis that the others repeat.
+#[test]
+fn repeated_axes_are_summed_over_where_they_are_long() {
+    let mut s = Sampler::new(2);
+    let mut tensor = |shape: &[usize]| s.tensor(&Shape::from(shape), &Domain::REAL);
+    let (a, b, c) = (tensor(&[3, 2]), tensor(&[1, 2]), tensor(&[2]));
+    compare("...i,...i->i", &[a.clone(), b.clone()]).unwrap();
+    compare("...i,...i,i->...", &[b, a, c]).unwrap();
+}
+
 /// What is refused is an error of the fallible entry, and says where.
 #[test]
 fn refusals_point_to_the_character() {
