@@ -2,9 +2,9 @@
 
 use wengert::Activation;
 use wengert_lab::data::Dataset;
-use wengert_lab::experiment::{ACTIVATIONS, Initialization, Pair};
+use wengert_lab::grid::{ACTIVATIONS, Initialization, Pair};
 use wengert_lab::task::Task;
-use wengert_lab::train::train;
+use wengert_lab::grid::train::train;
 
 use crate::support::defaults;
 
