@@ -41,7 +41,8 @@ mod optim;
 
 pub use init::{Distribution, Fan, Init, InitError, fans};
 pub use layer::{
-    ActivationLayer, BuildError, CustomActivation, Linear, Sequential, SequentialBuilder,
+    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BuildError, Conv, Conv1d, Conv2d,
+    CustomActivation, Flatten, LayerError, Linear, MaxPool2d, Sequential, SequentialBuilder,
 };
 pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use observe::{Observation, Observer};

@@ -3,11 +3,11 @@
 //! sum of `gz` over its rows.
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation, Saved};
+use wengert_kernels::activation::Activation;
 use wengert_kernels::gemm::{Bias, Epilogue};
 
 use super::activate::check;
-use super::activate_grad::ActivateGrad;
+use super::epilogue;
 use super::matmul::{flat_rows, product};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
@@ -62,28 +62,16 @@ impl<E: Element> Op<E> for Linear {
             x.try_reshape([rows, cols])?
         };
         let sizes = (x.shape()[0], weight.shape()[1]);
-        let fused = match self.activation.saves() {
-            Saved::Output => self.activation,
-            Saved::Input => Activation::Identity,
-        };
         let bias = bias.map_or(Bias::None, Bias::PerColumn);
-        let epilogue = Epilogue { bias, activation: fused };
+        let epilogue = Epilogue { bias, activation: epilogue::fused(self.activation) };
         product(&x, &weight, sizes, epilogue, out.as_mut_slice());
-        if self.activation.saves() == Saved::Input {
-            // The derivative needs what the activation was applied to.
-            let pre = out;
-            let mut out = ctx.output();
-            let before = pre.as_slice().expect("an output is contiguous");
-            activation::forward(self.activation, before, out.as_mut_slice());
-            ctx.save(pre);
-            return Ok(out);
-        }
-        Ok(out)
+        epilogue::finish(self.activation, out, ctx)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (x, w) = (node.input(0), node.input(1));
-        let gz = self.before_activation(node)?;
+        let plain = Linear { activation: Activation::Identity };
+        let gz = epilogue::cotangent(self.activation, node, plain)?;
         let front = x.shape().rank() - 1;
         let rows: usize = x.shape()[..front].iter().product();
         let flat = |v: Var<'t, E>| {
@@ -101,27 +89,6 @@ impl<E: Element> Op<E> for Linear {
             result.push(node.needs(2).then(over_rows));
         }
         Ok(result)
-    }
-}
-
-impl Linear {
-    /// The cotangent of what the activation was applied to.
-    fn before_activation<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Var<'t, E>> {
-        let op = ActivateGrad { activation: self.activation };
-        match self.activation.saves() {
-            _ if self.activation == Activation::Identity => Ok(node.gy()),
-            Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
-            Saved::Input => {
-                // Recomputed from the operands where it is to be differentiated itself.
-                let pre = if node.creates_graph() {
-                    let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
-                    node.tape().apply(Linear { activation: Activation::Identity }, &operands)?
-                } else {
-                    node.tape().constant(node.saved(0))
-                };
-                node.tape().apply(op, &[node.gy(), pre])
-            }
-        }
     }
 }
 

@@ -69,11 +69,21 @@ macro_rules! catalogue {
     };
 }
 
+#[macro_use]
+mod methods;
+
 catalogue!(
     activate,
     activate_grad,
+    adaptive_avg_pool,
+    adaptive_avg_pool_grad,
     add,
+    avg_pool,
+    avg_pool_grad,
     broadcast_to,
+    conv,
+    conv_transpose,
+    conv_weight_grad,
     cross_entropy,
     cross_entropy_grad,
     div,
@@ -83,6 +93,9 @@ catalogue!(
     log_softmax,
     log_softmax_grad,
     matmul,
+    max_pool,
+    max_pool_grad,
+    max_pool_pick,
     mean,
     mse_loss,
     mul,
@@ -102,7 +115,12 @@ catalogue!(
     sum_to,
 );
 
+mod conv_reference;
+mod convolution;
+mod epilogue;
 mod operators;
+mod pool_reference;
+mod pooling;
 mod support;
 
 pub use activate::{
@@ -110,8 +128,13 @@ pub use activate::{
     log_sigmoid, logistic, mish, relu, relu6, selu, silu, softplus, softshrink, softsign, tanh,
     tanhshrink,
 };
+pub use adaptive_avg_pool::{adaptive_avg_pool1d, adaptive_avg_pool2d};
 pub use add::add;
+pub use avg_pool::{avg_pool, avg_pool1d, avg_pool2d};
 pub use broadcast_to::broadcast_to;
+pub use conv::{conv, conv1d, conv2d};
+pub use conv_transpose::{conv_transpose, conv_transpose1d, conv_transpose2d};
+pub use convolution::{Conv1dOptions, Conv2dOptions, ConvOptions, ConvTransposeOptions, Extent};
 pub use cross_entropy::cross_entropy;
 pub use div::div;
 pub use exp::exp;
@@ -119,12 +142,14 @@ pub use linear::linear;
 pub use log::log;
 pub use log_softmax::log_softmax;
 pub use matmul::matmul;
+pub use max_pool::{max_pool, max_pool1d, max_pool2d};
 pub use mean::{mean, mean_axes};
 pub use mse_loss::mse_loss;
 pub use mul::mul;
 pub use neg::neg;
 pub use offset::add_scalar;
 pub use permute::{permute, transpose};
+pub use pooling::{Pool, Pool1d, Pool2d};
 pub use reshape::reshape;
 pub use scale::mul_scalar;
 pub use slice::slice;

@@ -5,7 +5,9 @@ use wengert_kernels::elementwise::Run;
 
 use crate::error::{Error, Result};
 use crate::op::Forward;
+use crate::pool::Pool;
 use crate::shape::Shape;
+use crate::tape::{Tape, Var};
 use crate::tensor::{Tensor, strided};
 
 /// The shape two operands broadcast to.
@@ -33,6 +35,20 @@ pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
         let expected = "at least one axis".to_owned();
         Error::Shapes { op, expected, got: vec![shape.clone()] }
     })
+}
+
+/// The value of a computation on a tape of its own.
+pub(super) fn on_tape<E: Element>(
+    pool: Option<&Pool<E>>,
+    body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
+) -> Result<Tensor<E>> {
+    let tape = pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()));
+    body(&tape)?.try_value()
+}
+
+/// An operand's elements in row-major order.
+pub(super) fn slice<E: Element>(contiguous: &Tensor<E>) -> &[E] {
+    contiguous.as_slice().expect("made contiguous")
 }
 
 /// The output of a kernel on one operand.

@@ -49,25 +49,57 @@ impl<E: Element> Windows<E> for Forward<'_, E> {
     }
 }
 
-/// One plane of the gradient.
-pub(super) struct Backward<'a, E> {
-    pub(super) geometry: &'a PoolGeometry,
-    pub(super) x: &'a [E],
+/// What is done with the place of each window's first maximum.
+pub(super) trait Take {
+    /// The place for an output; there is none if its window sees nothing.
+    fn take(&mut self, output: usize, place: Option<usize>);
+}
+
+/// The gradient: each output's, added up at the place.
+pub(super) struct Scatter<'a, E> {
     pub(super) gy: &'a [E],
     pub(super) gx: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Backward<'_, E> {
+impl<E: Element> Take for Scatter<'_, E> {
+    #[inline(always)]
+    fn take(&mut self, output: usize, place: Option<usize>) {
+        if let Some(place) = place {
+            self.gx[place] += self.gy[output];
+        }
+    }
+}
+
+/// What lies at the place in another array, zero if there is none.
+pub(super) struct Pick<'a, E> {
+    pub(super) from: &'a [E],
+    pub(super) y: &'a mut [E],
+}
+
+impl<E: Element> Take for Pick<'_, E> {
+    #[inline(always)]
+    fn take(&mut self, output: usize, place: Option<usize>) {
+        self.y[output] = place.map_or(E::ZERO, |place| self.from[place]);
+    }
+}
+
+/// The places of one plane.
+pub(super) struct Places<'a, E, T> {
+    pub(super) geometry: &'a PoolGeometry,
+    pub(super) x: &'a [E],
+    pub(super) take: T,
+}
+
+impl<E: Element, T: Take> Kernel for Places<'_, E, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        self.gx.fill(E::ZERO);
         walk(simd, self.geometry, self.x, &mut self);
     }
 }
 
-impl<E: Element> Windows<E> for Backward<'_, E> {
+impl<E: Element, T: Take> Windows<E> for Places<'_, E, T> {
     const PADDING: E = E::NEG_INFINITY;
     /// The maximum, and the place of the first one, counted from one; zero if all seen is as low as
     /// padding.
@@ -96,11 +128,9 @@ impl<E: Element> Windows<E> for Backward<'_, E> {
     ) {
         let mut places = [E::ZERO; MAX_LANES];
         place.store(&mut places);
-        let gy = &self.gy[row * gather.cols.len + col..][..count];
-        for (j, (&gy, &place)) in gy.iter().zip(&places).enumerate() {
-            if let Some(to) = find(gather, row, col + j, place.to_f64() as usize) {
-                self.gx[to] += gy;
-            }
+        for (col, place) in (col..).zip(&places[..count]) {
+            let place = find(gather, row, col, place.to_f64() as usize);
+            self.take.take(row * gather.cols.len + col, place);
         }
     }
 }

@@ -83,6 +83,33 @@ pub fn max_pool_grad<E: Element>(geometry: &PoolGeometry, x: &[E], gy: &[E], gx:
     E::max_pool_grad(geometry, x, gy, gx);
 }
 
+/// What `from` holds at the first maximum (or the first NaN) that each window sees of `x`, in `y`;
+/// zero where a window sees nothing. It is the transpose of [`max_pool_grad`], and so the gradient of
+/// that by `gy`.
+///
+/// # Shapes
+/// `x` and `from` have `planes` planes of the geometry's input, `y` as many of its output.
+///
+/// ```
+/// use wengert_kernels::pool::{self, PoolGeometry};
+/// use wengert_kernels::window::Window;
+///
+/// let geometry = PoolGeometry::new(1, [1, 4], Window::line(2, 2, 0, 1))?;
+/// let mut y = [0.0; 2];
+/// pool::max_pool_pick(&geometry, &[1.0_f32, 3.0, 2.0, 2.0], &[5.0, 6.0, 7.0, 8.0], &mut y);
+/// assert_eq!(y, [6.0, 7.0]);
+/// # Ok::<(), wengert_kernels::window::WindowError>(())
+/// ```
+///
+/// # Panics
+/// If an array does not have the length of its shape.
+#[track_caller]
+pub fn max_pool_pick<E: Element>(geometry: &PoolGeometry, x: &[E], from: &[E], y: &mut [E]) {
+    geometry.check(("x", x.len()), ("y", y.len()));
+    geometry.check(("from", from.len()), ("y", y.len()));
+    E::max_pool_pick(geometry, x, from, y);
+}
+
 /// The mean of what the window sees of `x`, in `y`.
 ///
 /// # Shapes
@@ -203,6 +230,8 @@ pub trait PoolKernels: Sized {
     #[doc(hidden)]
     fn max_pool_grad(geometry: &PoolGeometry, x: &[Self], gy: &[Self], gx: &mut [Self]);
     #[doc(hidden)]
+    fn max_pool_pick(geometry: &PoolGeometry, x: &[Self], from: &[Self], y: &mut [Self]);
+    #[doc(hidden)]
     fn avg_pool(geometry: &PoolGeometry, count_include_pad: bool, x: &[Self], y: &mut [Self]);
     #[doc(hidden)]
     fn avg_pool_grad(
@@ -234,7 +263,17 @@ macro_rules! pool_element {
                 each_plane(geometry.planes(), gx, size, |plane, gx| {
                     let x = &x[plane * size..(plane + 1) * size];
                     let gy = &gy[plane * out..(plane + 1) * out];
-                    run_on(level, max::Backward { geometry, x, gy, gx });
+                    gx.fill(0.0);
+                    run_on(level, max::Places { geometry, x, take: max::Scatter { gy, gx } });
+                });
+            }
+
+            fn max_pool_pick(geometry: &PoolGeometry, x: &[Self], from: &[Self], y: &mut [Self]) {
+                let (level, size) = (Level::current(), area(geometry.input()));
+                each_plane(geometry.planes(), y, size, |plane, y| {
+                    let x = &x[plane * size..(plane + 1) * size];
+                    let from = &from[plane * size..(plane + 1) * size];
+                    run_on(level, max::Places { geometry, x, take: max::Pick { from, y } });
                 });
             }
 

@@ -1,0 +1,68 @@
+//! `gx = gy added up at the first maximum of each window of x`: the cotangent of
+//! [`max_pool`](super::max_pool). Linear in `gy`, whose cotangent is what the upstream holds at those
+//! places ([`max_pool_pick`](super::max_pool_pick)); the places do not change with `x`.
+
+use wengert_kernels::Element;
+use wengert_kernels::pool::{self, PoolGeometry};
+
+use super::max_pool_pick::MaxPoolPick;
+use super::pooling::Planes;
+use super::{pool_reference, support};
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct MaxPoolGrad {
+    pub(crate) planes: Planes<PoolGeometry>,
+}
+
+impl<E: Element> Op<E> for MaxPoolGrad {
+    fn name(&self) -> &'static str {
+        "max_pool_grad"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let geometry = self.planes.geometry;
+        self.planes.check("max_pool_grad", inputs, &[geometry.output(), geometry.input()])?;
+        Ok(inputs[1].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let (gy, x) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (gy, x) = (support::slice(&gy), support::slice(&x));
+        ctx.output_by(|gx| pool::max_pool_grad(&self.planes.geometry, x, gy, gx))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let op = MaxPoolPick { planes: self.planes.clone() };
+        cotangents([Some(node.tape().apply(op, &[node.gy(), node.input(1)])?), None])
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "max_pool_grad",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (planes, _) = pool_reference::draw(s);
+        let geometry = planes.geometry;
+        let gy = s.tensor(&planes.shape(geometry.output()), &Domain::REAL);
+        let x = pool_reference::distinct(s, &planes.shape(geometry.input()));
+        Case::new(MaxPoolGrad { planes: planes.clone() }, vec![gy, x], move |x| {
+            let mut out = Dense::zeros(&x[1].shape);
+            for (place, &gy) in pool_reference::first_maxima(&planes, &x[1]).zip(&x[0].data) {
+                if let Some(place) = place {
+                    out.data[place] += gy;
+                }
+            }
+            out
+        })
+    },
+}];

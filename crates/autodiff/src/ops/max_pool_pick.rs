@@ -1,0 +1,64 @@
+//! `y = v at the first maximum of each window of x`: the transpose of
+//! [`max_pool_grad`](super::max_pool_grad), which is its cotangent by `v`. The places do not change
+//! with `x`.
+
+use wengert_kernels::Element;
+use wengert_kernels::pool::{self, PoolGeometry};
+
+use super::max_pool_grad::MaxPoolGrad;
+use super::pooling::Planes;
+use super::{pool_reference, support};
+use crate::error::Result;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+#[derive(Clone, Debug)]
+pub(crate) struct MaxPoolPick {
+    pub(crate) planes: Planes<PoolGeometry>,
+}
+
+impl<E: Element> Op<E> for MaxPoolPick {
+    fn name(&self) -> &'static str {
+        "max_pool_pick"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let geometry = self.planes.geometry;
+        self.planes.check("max_pool_pick", inputs, &[geometry.input(); 2])?;
+        Ok(self.planes.shape(geometry.output()))
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let (from, x) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (from, x) = (support::slice(&from), support::slice(&x));
+        ctx.output_by(|y| pool::max_pool_pick(&self.planes.geometry, x, from, y))
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let op = MaxPoolGrad { planes: self.planes.clone() };
+        cotangents([Some(node.tape().apply(op, &[node.gy(), node.input(1)])?), None])
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "max_pool_pick",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let (planes, _) = pool_reference::draw(s);
+        let geometry = planes.geometry;
+        let from = s.tensor(&planes.shape(geometry.input()), &Domain::REAL);
+        let x = pool_reference::distinct(s, &planes.shape(geometry.input()));
+        Case::new(MaxPoolPick { planes: planes.clone() }, vec![from, x], move |x| {
+            let places = pool_reference::first_maxima(&planes, &x[1]);
+            let data = places.map(|place| place.map_or(0.0, |place| x[0].data[place])).collect();
+            Dense { shape: planes.shape(geometry.output()).to_vec(), data }
+        })
+    },
+}];

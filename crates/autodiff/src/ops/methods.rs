@@ -1,0 +1,51 @@
+//! [`methods!`]: the methods of `Var` and `Tensor` for an entry that is written out.
+
+/// Defines the methods of `Var` and `Tensor` that call the function of the same name: operands,
+/// in brackets those that may be left out, and after a semicolon other arguments.
+macro_rules! methods {
+    (
+        $(#[$doc:meta])*
+        $name:ident($($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?)
+    ) => {
+        impl<'t, E: wengert_kernels::Element> crate::Var<'t, E> {
+            $(#[$doc])*
+            #[doc = concat!(" See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(
+                self
+                $(, $operand: crate::Var<'t, E>)*
+                $($(, $optional: Option<crate::Var<'t, E>>)+)?
+                $($(, $arg: $type)+)?
+            ) -> Self {
+                crate::error::expect($name(self $(, $operand)* $($(, $optional)+)? $($(, $arg)+)?))
+            }
+        }
+
+        impl<E: wengert_kernels::Element> crate::Tensor<E> {
+            $(#[$doc])*
+            #[doc = concat!(" See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message names them and says what would.
+            #[track_caller]
+            pub fn $name(
+                &self
+                $(, $operand: &crate::Tensor<E>)*
+                $($(, $optional: Option<&crate::Tensor<E>>)+)?
+                $($(, $arg: $type)+)?
+            ) -> Self {
+                crate::error::expect(crate::ops::support::on_tape(self.pool(), |tape| {
+                    $name(
+                        tape.constant(self)
+                        $(, tape.constant($operand))*
+                        $($(, $optional.map(|operand| tape.constant(operand)))+)?
+                        $($(, $arg)+)?
+                    )
+                }))
+            }
+        }
+    };
+}

@@ -1,0 +1,153 @@
+//! What the pools share: their options, the planes of an operand, and the indices of a window for
+//! their references.
+
+use wengert_kernels::pool::PoolGeometry;
+use wengert_kernels::window::{Window, WindowError};
+
+use super::convolution::{Extent, plane};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+
+/// The window of a pool and how it moves.
+///
+/// ```
+/// use wengert_autodiff::ops::Pool2d;
+/// let halving = Pool2d::new(2);
+/// let overlapping = Pool2d::new([3, 3]).stride(2).padding(1);
+/// assert_eq!(halving.output_size([28, 28])?, overlapping.output_size([28, 28])?);
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool<const AXES: usize> {
+    kernel: [usize; AXES],
+    stride: [usize; AXES],
+    padding: [[usize; 2]; AXES],
+    dilation: [usize; AXES],
+    ceil: bool,
+    pub(super) count_include_pad: bool,
+}
+
+/// A pool over lines.
+pub type Pool1d = Pool<1>;
+
+/// A pool over images.
+pub type Pool2d = Pool<2>;
+
+impl<const AXES: usize> Pool<AXES> {
+    /// Windows of this size side by side: the stride is the kernel, there is no padding.
+    pub fn new(kernel: impl Into<Extent<AXES>>) -> Self {
+        let kernel = kernel.into().0;
+        let (padding, dilation) = ([[0; 2]; AXES], [1; AXES]);
+        Pool { kernel, stride: kernel, padding, dilation, ceil: false, count_include_pad: true }
+    }
+
+    /// How far the window moves from one output to the next.
+    pub fn stride(self, stride: impl Into<Extent<AXES>>) -> Self {
+        Pool { stride: stride.into().0, ..self }
+    }
+
+    /// How much is thought before and behind the input along each axis, at most half of what the
+    /// window spans: zeros for a mean; a maximum is never there.
+    pub fn padding(self, padding: impl Into<Extent<AXES>>) -> Self {
+        self.padding_sides(padding.into().0.map(|size| [size; 2]))
+    }
+
+    /// The same with a number for each side: `[before, behind]` for each axis.
+    pub fn padding_sides(self, padding: [[usize; 2]; AXES]) -> Self {
+        Pool { padding, ..self }
+    }
+
+    /// The distance between the positions a window sees.
+    pub fn dilation(self, dilation: impl Into<Extent<AXES>>) -> Self {
+        Pool { dilation: dilation.into().0, ..self }
+    }
+
+    /// Whether a last window that reaches beyond the padded input gives an output, too, if it
+    /// begins within the input or the padding before it.
+    pub fn ceil_mode(self, ceil: bool) -> Self {
+        Pool { ceil, ..self }
+    }
+
+    /// Whether a mean counts the positions in the padding it sees; it does unless told otherwise.
+    pub fn count_include_pad(self, count_include_pad: bool) -> Self {
+        Pool { count_include_pad, ..self }
+    }
+
+    fn geometry(&self, planes: usize, input: [usize; AXES]) -> Result<PoolGeometry, WindowError> {
+        let window = Window::new(plane(self.kernel, 1))
+            .stride(plane(self.stride, 1))
+            .padding_sides(plane(self.padding, [0, 0]))
+            .dilation(plane(self.dilation, 1));
+        let make = if self.ceil { PoolGeometry::ceil } else { PoolGeometry::new };
+        make(planes, plane(input, 1), window)
+    }
+
+    /// The sizes along the axes of the output for an input of these.
+    ///
+    /// # Errors
+    /// If the window does not fit into the padded input, or its padding exceeds half of it.
+    pub fn output_size(&self, input: impl Into<Extent<AXES>>) -> Result<[usize; AXES]> {
+        let geometry = self.geometry(1, input.into().0);
+        let output = geometry.map_err(|error| refused("pool", &error))?.output();
+        Ok(std::array::from_fn(|axis| output[axis + 2 - AXES]))
+    }
+
+    /// The planes of a tensor under this pool.
+    pub(super) fn planes(&self, op: &'static str, x: &Shape) -> Result<Planes<PoolGeometry>> {
+        let (front, size) = split::<AXES>(op, x)?;
+        let geometry = self.geometry(front.iter().product(), size);
+        let geometry = geometry.map_err(|error| refused(op, &error))?;
+        Ok(Planes { geometry, front: front.into(), axes: AXES })
+    }
+}
+
+/// The planes of an operand, its leading axes, and how many the window slides over.
+#[derive(Clone, Debug)]
+pub(crate) struct Planes<G> {
+    pub(super) geometry: G,
+    pub(super) front: Shape,
+    pub(super) axes: usize,
+}
+
+impl<G> Planes<G> {
+    /// The shape with planes of these sizes.
+    pub(super) fn shape(&self, size: [usize; 2]) -> Shape {
+        self.front.iter().chain(&size[2 - self.axes..]).copied().collect()
+    }
+
+    /// Errors unless the operands have these shapes.
+    pub(super) fn check(
+        &self,
+        op: &'static str,
+        inputs: &[&Shape],
+        sizes: &[[usize; 2]],
+    ) -> Result<()> {
+        let right: Vec<Shape> = sizes.iter().map(|&size| self.shape(size)).collect();
+        if inputs.iter().copied().eq(&right) {
+            return Ok(());
+        }
+        let expected = format!("operands of the shapes {}", crate::shape::list(&right));
+        Err(Error::Shapes {
+            op,
+            expected,
+            got: inputs.iter().map(|&shape| shape.clone()).collect(),
+        })
+    }
+}
+
+pub(super) fn refused(op: &'static str, error: &WindowError) -> Error {
+    Error::Argument { op, message: error.to_string() }
+}
+
+/// The leading axes, and the sizes along those the window slides over.
+pub(super) fn split<'s, const AXES: usize>(
+    op: &'static str,
+    x: &'s Shape,
+) -> Result<(&'s [usize], [usize; AXES])> {
+    let at = x.rank().checked_sub(AXES).ok_or_else(|| {
+        let expected = if AXES == 1 { "x [.., length]" } else { "x [.., rows, columns]" };
+        Error::Shapes { op, expected: expected.to_owned(), got: vec![x.clone()] }
+    })?;
+    let (front, size) = x.split_at(at);
+    Ok((front, size.try_into().expect("split there")))
+}

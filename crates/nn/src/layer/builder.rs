@@ -1,0 +1,291 @@
+//! [`SequentialBuilder`]: a network described layer by layer, its shapes checked when it is built.
+
+use rand::Rng;
+use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, ConvOptions, Extent, Pool2d};
+use wengert_autodiff::{Activation, Element, Result};
+
+use super::sample::Sample;
+use super::{
+    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BuildError, Conv, Flatten, LayerError, Linear,
+    MaxPool2d, Sequential,
+};
+use crate::init::Init;
+
+/// A layer that has a weight.
+#[derive(Clone, Debug, PartialEq)]
+struct Weighted<K> {
+    inputs: usize,
+    outputs: usize,
+    kind: K,
+    init: Option<Init>,
+    bias: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ConvKind<const AXES: usize> {
+    kernel: [usize; AXES],
+    options: ConvOptions<AXES>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Layer {
+    Linear(Weighted<Activation>),
+    Conv1d(Weighted<ConvKind<1>>),
+    Conv2d(Weighted<ConvKind<2>>),
+    Activation(Activation),
+    MaxPool2d(Pool2d),
+    AvgPool2d(Pool2d),
+    AdaptiveAvgPool2d(Extent<2>),
+    Flatten,
+}
+
+/// A description of a network, layer by layer.
+///
+/// Unless told otherwise, the weight of a linear layer or a convolution is drawn by
+/// [`Init::for_activation`] of its activation, and its bias is zero.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use wengert_autodiff::Activation;
+/// use wengert_nn::{Init, Module, Sequential};
+/// let model = Sequential::builder()
+///     .linear(64, 32, Activation::Relu)
+///     .init(Init::xavier_normal())
+///     .linear(32, 10, Activation::Identity)
+///     .build::<f64>(&mut rand_pcg::Pcg64::seed_from_u64(1))?;
+/// assert_eq!(model.parameter_count(), 64 * 32 + 32 + 32 * 10 + 10);
+/// assert_eq!(model.parameters()[2].0, "1.weight");
+/// # Ok::<(), wengert_nn::BuildError>(())
+/// ```
+///
+/// With [`input`](Self::input) the shapes are known from the first layer on, and what does not fit
+/// is refused when the network is built:
+///
+/// ```
+/// # use rand::SeedableRng;
+/// use wengert_autodiff::{Activation, ops::{Conv2dOptions, Pool2d}};
+/// # use wengert_nn::Sequential;
+/// let convolution = Conv2dOptions::new().padding(1).activation(Activation::Relu);
+/// let description = Sequential::builder()
+///     .input([1, 8, 8])
+///     .conv2d(1, 6, 3, convolution)
+///     .max_pool2d(Pool2d::new(2))
+///     .flatten();
+/// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+/// assert!(description.clone().linear(96, 10, Activation::Identity).build::<f32>(&mut rng).is_ok());
+/// let error = description.linear(90, 10, Activation::Identity).build::<f32>(&mut rng).unwrap_err();
+/// assert!(error.to_string().starts_with("layer 3 takes 90 features, but the layers before it give 96"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SequentialBuilder {
+    input: Option<Vec<usize>>,
+    layers: Vec<Layer>,
+}
+
+impl SequentialBuilder {
+    /// The shape of what goes into the first layer, without the batch axis: `[features]`, or
+    /// `[channels, rows, columns]` for images. The layers' shapes are then checked from there on.
+    pub fn input(mut self, shape: impl Into<Vec<usize>>) -> Self {
+        self.input = Some(shape.into());
+        self
+    }
+
+    fn push(mut self, layer: Layer) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// A fully connected layer with its activation.
+    pub fn linear(self, inputs: usize, outputs: usize, activation: Activation) -> Self {
+        let kind = activation;
+        self.push(Layer::Linear(Weighted { inputs, outputs, kind, init: None, bias: true }))
+    }
+
+    /// A convolution over lines from `inputs` to `outputs` channels; its activation is one of the
+    /// options.
+    pub fn conv1d(
+        self,
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        options: Conv1dOptions,
+    ) -> Self {
+        let kind = ConvKind { kernel: [kernel], options };
+        self.push(Layer::Conv1d(Weighted { inputs, outputs, kind, init: None, bias: true }))
+    }
+
+    /// A convolution over images from `inputs` to `outputs` channels; its activation is one of the
+    /// options.
+    pub fn conv2d(
+        self,
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<2>>,
+        options: Conv2dOptions,
+    ) -> Self {
+        let kind = ConvKind { kernel: kernel.into().0, options };
+        self.push(Layer::Conv2d(Weighted { inputs, outputs, kind, init: None, bias: true }))
+    }
+
+    /// An activation as a layer of its own.
+    pub fn activation(self, activation: Activation) -> Self {
+        self.push(Layer::Activation(activation))
+    }
+
+    /// The maximum of each window.
+    pub fn max_pool2d(self, pool: Pool2d) -> Self {
+        self.push(Layer::MaxPool2d(pool))
+    }
+
+    /// The mean of each window.
+    pub fn avg_pool2d(self, pool: Pool2d) -> Self {
+        self.push(Layer::AvgPool2d(pool))
+    }
+
+    /// The means of bins, so many rows and columns of them.
+    pub fn adaptive_avg_pool2d(self, output: impl Into<Extent<2>>) -> Self {
+        self.push(Layer::AdaptiveAvgPool2d(output.into()))
+    }
+
+    /// All axes behind the batch as one.
+    pub fn flatten(self) -> Self {
+        self.push(Layer::Flatten)
+    }
+
+    /// How the weight of the last layer named begins.
+    ///
+    /// # Panics
+    /// If that layer has no weight.
+    #[track_caller]
+    pub fn init(mut self, scheme: Init) -> Self {
+        let init = match self.layers.last_mut() {
+            Some(Layer::Linear(Weighted { init, .. })) => init,
+            Some(Layer::Conv1d(Weighted { init, .. })) => init,
+            Some(Layer::Conv2d(Weighted { init, .. })) => init,
+            Some(last) => {
+                panic!("init names the weight of the layer before it, and {last:?} has none")
+            }
+            None => panic!("init names the weight of the layer before it, and there is none yet"),
+        };
+        *init = Some(scheme);
+        self
+    }
+
+    /// The last layer named without a bias.
+    ///
+    /// # Panics
+    /// If that layer never has one.
+    #[track_caller]
+    pub fn without_bias(mut self) -> Self {
+        let bias = match self.layers.last_mut() {
+            Some(Layer::Linear(Weighted { bias, .. })) => bias,
+            Some(Layer::Conv1d(Weighted { bias, .. })) => bias,
+            Some(Layer::Conv2d(Weighted { bias, .. })) => bias,
+            Some(last) => {
+                panic!("without_bias speaks of the layer before it, and {last:?} has no bias")
+            }
+            None => panic!("without_bias speaks of the layer before it, and there is none yet"),
+        };
+        *bias = false;
+        self
+    }
+
+    /// The network, its parameters drawn in order from `rng`.
+    ///
+    /// # Errors
+    /// [`BuildError::Features`] and [`BuildError::Shape`] if a layer takes another number of
+    /// features or another shape than the one before it gives, [`BuildError::Sizes`] if a window
+    /// does not fit, [`BuildError::Init`] if an initializer cannot be applied,
+    /// [`BuildError::Activation`] if none is named and the activation has no gain.
+    pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
+        let mut model = Sequential::empty();
+        let mut sample = Sample::default();
+        if let Some(input) = &self.input {
+            sample = Sample::Axes(input.iter().copied().map(Some).collect());
+        }
+        for (number, layer) in self.layers.iter().enumerate() {
+            sample = layer.build(number, sample, &mut model, rng)?;
+        }
+        Ok(model)
+    }
+}
+
+impl Layer {
+    /// Adds the layer to the model; returns the shape behind it.
+    fn build<E: Element>(
+        &self,
+        number: usize,
+        sample: Sample,
+        model: &mut Sequential<E>,
+        rng: &mut impl Rng,
+    ) -> Result<Sample, BuildError> {
+        match self {
+            Layer::Linear(layer) => {
+                let (inputs, outputs, activation) = (layer.inputs, layer.outputs, layer.kind);
+                let sample = sample.features(number, inputs, outputs)?;
+                let init = layer.scheme(number, activation)?;
+                let linear = Linear::new(inputs, outputs, activation, &init, rng)
+                    .map_err(|error| BuildError::Init { layer: number, error })?;
+                model.push(if layer.bias { linear } else { linear.without_bias() });
+                Ok(sample)
+            }
+            Layer::Conv1d(layer) => layer.build(number, &sample, model, rng),
+            Layer::Conv2d(layer) => layer.build(number, &sample, model, rng),
+            Layer::Activation(activation) => {
+                model.push(ActivationLayer(*activation));
+                Ok(sample)
+            }
+            Layer::MaxPool2d(pool) => {
+                model.push(MaxPool2d(*pool));
+                sample.pooled(number, |size| pool.output_size(size))
+            }
+            Layer::AvgPool2d(pool) => {
+                model.push(AvgPool2d(*pool));
+                sample.pooled(number, |size| pool.output_size(size))
+            }
+            Layer::AdaptiveAvgPool2d(output) => {
+                model.push(AdaptiveAvgPool2d(*output));
+                sample.pooled(number, |_| Ok(output.0))
+            }
+            Layer::Flatten => {
+                model.push(Flatten);
+                Ok(sample.flat())
+            }
+        }
+    }
+}
+
+impl<K> Weighted<K> {
+    /// How the weight begins.
+    fn scheme(&self, layer: usize, activation: Activation) -> Result<Init, BuildError> {
+        match &self.init {
+            Some(init) => Ok(init.clone()),
+            None => Init::try_for_activation(activation).map_err(|error| BuildError::Activation {
+                layer,
+                activation,
+                error,
+            }),
+        }
+    }
+}
+
+impl<const AXES: usize> Weighted<ConvKind<AXES>> {
+    fn build<E: Element>(
+        &self,
+        number: usize,
+        sample: &Sample,
+        model: &mut Sequential<E>,
+        rng: &mut impl Rng,
+    ) -> Result<Sample, BuildError> {
+        let ConvKind { kernel, options } = self.kind;
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let size = sample.image::<AXES>(number, inputs)?;
+        let size = size.map(|size| options.output_size(Extent(kernel), Extent(size))).transpose();
+        let size = size.map_err(|error| BuildError::of(number, LayerError::Sizes(error)))?;
+        let init = self.scheme(number, options.fused_activation())?;
+        let conv = Conv::<AXES, E>::new(inputs, outputs, Extent(kernel), options, &init, rng)
+            .map_err(|error| BuildError::of(number, error))?;
+        model.push(if self.bias { conv } else { conv.without_bias() });
+        Ok(Sample::of_image(outputs, size))
+    }
+}

@@ -1,0 +1,127 @@
+//! [`Conv`]: a convolution with its activation, over lines ([`Conv1d`]) or images ([`Conv2d`]).
+
+use rand::Rng;
+use wengert_autodiff::ops::{self, ConvOptions, Extent};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var};
+
+use super::LayerError;
+use crate::init::Init;
+use crate::module::{Module, Visitor, VisitorMut};
+use crate::observe::Observer;
+
+/// `y = activation(conv(x, weight) + bias)`, bias and activation applied in the convolution's own
+/// pass. The activation is one of the options.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use wengert_autodiff::{Activation, Tape, Tensor, ops::Conv2dOptions};
+/// use wengert_nn::{Conv2d, Init, Module};
+/// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+/// let options = Conv2dOptions::new().padding(2).activation(Activation::Relu);
+/// let layer = Conv2d::<f32>::new(1, 6, 5, options, &Init::he_normal(), &mut rng)?;
+/// let tape = Tape::new();
+/// let y = layer.forward(tape.constant(&Tensor::ones([64, 1, 28, 28])));
+/// assert_eq!(y.shape(), [64, 6, 28, 28]);
+/// # Ok::<(), wengert_nn::LayerError>(())
+/// ```
+///
+/// # Shapes
+/// For images `x` is `[batch, in, rows, columns]` and `weight` `[out, in / groups, kernel rows,
+/// kernel columns]`, for lines `[batch, in, length]` and `[out, in / groups, kernel]`; `bias` is
+/// `[out]`. See [`ops::conv1d`] for the output's sizes.
+#[derive(Clone, Debug)]
+pub struct Conv<const AXES: usize, E: Element = f32> {
+    weight: Parameter<E>,
+    bias: Option<Parameter<E>>,
+    options: ConvOptions<AXES>,
+}
+
+/// A convolution over lines, `[batch, channels, length]`.
+pub type Conv1d<E = f32> = Conv<1, E>;
+
+/// A convolution over images, `[batch, channels, rows, columns]`.
+pub type Conv2d<E = f32> = Conv<2, E>;
+
+impl<const AXES: usize, E: Element> Conv<AXES, E> {
+    /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
+    /// fan-in of the weight is `inputs / groups` times the positions of the kernel.
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels, or the initializer cannot be applied.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<AXES>>,
+        options: ConvOptions<AXES>,
+        init: &Init,
+        rng: &mut impl Rng,
+    ) -> Result<Self, LayerError> {
+        let weight = init.sample(options.weight_shape(inputs, outputs, kernel)?, rng)?;
+        let bias = Some(Parameter::new(Tensor::zeros([outputs])));
+        Ok(Self { weight: Parameter::new(weight), bias, options })
+    }
+
+    /// The same layer without a bias.
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+
+    fn apply<'t>(&self, x: Var<'t, E>, activation: Activation) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let weight = tape.parameter(&self.weight);
+        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        ops::conv(x, weight, bias, self.options.activation(activation))
+    }
+
+    /// The weight.
+    pub fn weight(&self) -> &Parameter<E> {
+        &self.weight
+    }
+
+    /// The weight, to be changed.
+    pub fn weight_mut(&mut self) -> &mut Parameter<E> {
+        &mut self.weight
+    }
+
+    /// The bias, `[out]`.
+    pub fn bias(&self) -> Option<&Parameter<E>> {
+        self.bias.as_ref()
+    }
+
+    /// The bias, to be changed.
+    pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
+        self.bias.as_mut()
+    }
+}
+
+impl<const AXES: usize, E: Element> Module<E> for Conv<AXES, E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        self.apply(x, self.activation())
+    }
+
+    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
+        let preactivation = self.apply(x, Activation::Identity)?;
+        let output = ops::activate(preactivation, self.activation())?;
+        observer.layer(x, preactivation, output);
+        Ok(output)
+    }
+
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.parameter("weight", &self.weight);
+        if let Some(bias) = &self.bias {
+            visitor.parameter("bias", bias);
+        }
+    }
+
+    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
+        visitor.parameter("weight", &mut self.weight);
+        if let Some(bias) = &mut self.bias {
+            visitor.parameter("bias", bias);
+        }
+    }
+
+    fn activation(&self) -> Activation {
+        self.options.fused_activation()
+    }
+}
