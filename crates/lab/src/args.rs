@@ -101,7 +101,7 @@ pub struct Grid {
 /// One network.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Train {
-    /// Two hidden layers, or twenty
+    /// Two hidden layers, twenty, or two convolutions
     #[arg(long, value_enum, default_value_t = Model::Mlp)]
     pub model: Model,
 
@@ -127,16 +127,21 @@ pub struct Train {
 }
 
 /// The kinds of network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Model {
     /// Two hidden layers, fully connected.
     Mlp,
     /// Twenty hidden layers of 64 units, fully connected.
     Deep,
+    /// Two convolutions of 3 x 3 with 8 and 16 channels, each with a maximum over 2 x 2 behind it, and
+    /// a linear layer.
+    Cnn,
 }
 
 /// The schemes of initial weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InitName {
     /// 0.
     Zero,

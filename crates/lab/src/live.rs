@@ -1,5 +1,7 @@
 //! One network, trained before one's eyes: what its layers are up to after each epoch.
 
+mod models;
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -15,7 +17,6 @@ use crate::course::network::{Layer, dead_units, share};
 use crate::data::Dataset;
 use crate::error::LabError;
 use crate::fit::{Training, fit};
-use crate::grid::Initialization;
 use crate::measure::judge;
 use crate::report::Output;
 use crate::task::Task;
@@ -24,9 +25,9 @@ use crate::text::{accuracy, figure, percent, ratio};
 /// A training, epoch by epoch; epoch 0 is before it.
 #[derive(Debug, Serialize)]
 pub struct History {
-    architecture: Vec<usize>,
+    model: Model,
     activation: String,
-    init: String,
+    init: InitName,
     epochs: Vec<Epoch>,
 }
 
@@ -64,7 +65,10 @@ const SAMPLE: usize = 512;
 pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     let activation = named(&train.activation)?;
     if !(train.rate.is_finite() && train.rate >= 0.0) {
-        return Err(LabError::Asked(format!("a learning rate of 0 or more was expected, not {}", train.rate)));
+        return Err(LabError::Asked(format!(
+            "a learning rate of 0 or more was expected, not {}",
+            train.rate
+        )));
     }
     let data = match &train.data {
         Some(directory) => Dataset::from_directory(directory)?,
@@ -74,15 +78,23 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     let task = match train.model {
         Model::Mlp => Task::new(&data, &hidden(train.data.as_deref())),
         Model::Deep => Task::new(&data, &[64; 20]),
+        Model::Cnn => Task::new(&data, &[]),
     };
-    let mut model = network(&task, activation, train.init, common.seed)?;
+    let mut model = models::build(train.model, &task, activation, train.init, common.seed)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads()).build()?;
     let epochs = train.epochs.get();
-    let training =
-        Training { learning_rate: train.rate, momentum: 0.9, batch: if train.data.is_some() { 32 } else { 16 }, epochs };
-    let name = format!("{:?}", train.init).to_lowercase();
-    let mut history =
-        History { architecture: task.architecture.clone(), activation: activation.to_string(), init: name, epochs: vec![] };
+    let training = Training {
+        learning_rate: train.rate,
+        momentum: 0.9,
+        batch: if train.data.is_some() { 32 } else { 16 },
+        epochs,
+    };
+    let mut history = History {
+        model: train.model,
+        activation: activation.to_string(),
+        init: train.init,
+        epochs: vec![],
+    };
     let mut screen = Screen::new(common);
     pool.install(|| {
         let mut tape = Tape::new();
@@ -108,40 +120,6 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A fully connected network.
-fn network(
-    task: &Task,
-    activation: Activation,
-    init: InitName,
-    seed: u64,
-) -> Result<Sequential<f32>, LabError> {
-    let asked = |error: &dyn std::fmt::Display| LabError::Asked(error.to_string());
-    let mut rng = Pcg64::seed_from_u64(seed);
-    let mut builder = Sequential::builder();
-    for (layer, sizes) in task.architecture.windows(2).enumerate() {
-        let last = layer + 2 == task.architecture.len();
-        let of = if last { Activation::Identity } else { activation };
-        let scheme = match init {
-            InitName::Zero => Initialization::Zero.init(of),
-            InitName::Constant => Initialization::Constant.init(of),
-            InitName::Large => Initialization::Large.init(of),
-            InitName::Xavier => Initialization::Xavier.init(of),
-            InitName::He => Initialization::He.init(of),
-            InitName::Computed | InitName::Advised => Initialization::Computed.init(of),
-            InitName::Orthogonal => {
-                Init::orthogonal().gain(gain(&of).map_err(|error| asked(&error))?.forward)
-            }
-        };
-        builder = builder.linear(sizes[0], sizes[1], of).init(scheme);
-    }
-    let mut model = builder.build::<f32>(&mut rng).map_err(|error| asked(&error))?;
-    if init == InitName::Advised {
-        let advice = recommend(&model).map_err(|error| asked(&error))?;
-        advice.apply(&mut model, &mut rng).map_err(|error| asked(&error))?;
-    }
-    Ok(model)
-}
-
 /// What there is to see now.
 fn epoch(
     number: usize,
@@ -153,7 +131,13 @@ fn epoch(
 ) -> Result<Epoch, LabError> {
     let test = judge(model, &task.test, tape);
     let layers = views(model, activation, task)?;
-    Ok(Epoch { epoch: number, train_loss, test_loss: test.loss, test_accuracy: test.accuracy, layers })
+    Ok(Epoch {
+        epoch: number,
+        train_loss,
+        test_loss: test.loss,
+        test_accuracy: test.accuracy,
+        layers,
+    })
 }
 
 /// Every layer that the model shows, at work on some training examples.
@@ -176,6 +160,10 @@ fn views(
         .map_err(asked)?;
     let gradients = output.cross_entropy(labels).backward();
     let parameters = model.parameters();
+    // What has no parameters, a pool or a change of shape, is not shown.
+    seen.retain(|(path, _)| {
+        parameters.iter().any(|(name, _)| name.starts_with(&format!("{path}.")))
+    });
     let last = seen.len().saturating_sub(1);
     let view = |(i, (path, layer)): (usize, &(String, Observation<'_, f32>))| {
         let below = format!("{path}.");
@@ -192,7 +180,10 @@ fn views(
         let n = values.len() as f64;
         let mean = values.iter().map(|&y| f64::from(y)).sum::<f64>() / n;
         let variance = values.iter().map(|&y| (f64::from(y) - mean).powi(2)).sum::<f64>() / n;
-        let at_work = Layer { preactivation: layer.preactivation.value(), output };
+        let at_work = Layer {
+            preactivation: by_unit(&layer.preactivation.value()),
+            output: by_unit(&output),
+        };
         View {
             layer: path.clone(),
             units: at_work.output.shape()[1],
@@ -204,6 +195,16 @@ fn views(
         }
     };
     Ok(seen.iter().enumerate().map(view).collect())
+}
+
+/// `[examples, units]`; of images, each place of which is an example of what a channel does.
+fn by_unit(values: &Tensor<f32>) -> Tensor<f32> {
+    match *values.shape().dims() {
+        [examples, channels, rows, columns] => {
+            values.permute(&[0, 2, 3, 1]).reshape([examples * rows * columns, channels])
+        }
+        _ => values.clone(),
+    }
 }
 
 /// Where epochs are shown: on a terminal each in the place of the one before.
@@ -237,7 +238,8 @@ impl Screen {
 }
 
 fn lines(epoch: &Epoch, epochs: usize) -> Vec<String> {
-    let loss = epoch.train_loss.map_or_else(String::new, |loss| format!("train loss {}, ", figure(loss)));
+    let loss =
+        epoch.train_loss.map_or_else(String::new, |loss| format!("train loss {}, ", figure(loss)));
     let mut lines = vec![
         format!(
             "epoch {} of {epochs}: {loss}test loss {}, right {}",

@@ -5,13 +5,18 @@ use wengert::Activation;
 
 /// `f(x)` and `f'(x)`; `None` for activations that have no formula here.
 pub fn reference(activation: Activation, x: f64) -> Option<[f64; 2]> {
-    let logistic = |x: f64| if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) };
+    let logistic =
+        |x: f64| if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) };
     // The product of the two halves, each exact at its end.
     let slope = |x: f64| logistic(x) * logistic(-x);
     // sech^2 = 4 logistic'(2x).
     let tanh_slope = |x: f64| 4.0 * slope(2.0 * x);
     let exponential = |x: f64, scale: f64, alpha: f64| {
-        if x > 0.0 { [scale * x, scale] } else { [scale * alpha * x.exp_m1(), scale * alpha * x.exp()] }
+        if x > 0.0 {
+            [scale * x, scale]
+        } else {
+            [scale * alpha * x.exp_m1(), scale * alpha * x.exp()]
+        }
     };
     Some(match activation {
         Activation::Identity => [x, 1.0],
@@ -66,8 +71,15 @@ mod tests {
     #[test]
     fn tails_are_kept() {
         let value = |activation, x| reference(activation, x).unwrap();
-        assert!((value(Activation::Logistic, -100.0)[0] / 3.720_075_976_020_836e-44 - 1.0).abs() < 1e-14);
-        assert!((value(Activation::Tanh, 50.0)[1] / 1.488_030_390_408_334_5e-43 - 1.0).abs() < 1e-13);
-        assert!((value(Activation::Gelu, -10.0)[0] / -7.619_853_024_160_527e-23 - 1.0).abs() < 1e-13);
+        assert!(
+            (value(Activation::Logistic, -100.0)[0] / 3.720_075_976_020_836e-44 - 1.0).abs()
+                < 1e-14
+        );
+        assert!(
+            (value(Activation::Tanh, 50.0)[1] / 1.488_030_390_408_334_5e-43 - 1.0).abs() < 1e-13
+        );
+        assert!(
+            (value(Activation::Gelu, -10.0)[0] / -7.619_853_024_160_527e-23 - 1.0).abs() < 1e-13
+        );
     }
 }

@@ -47,7 +47,8 @@ pub fn costs(activations: &[Activation]) -> Result<Vec<Cost>, ThreadPoolBuildErr
     let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
     Ok(pool.install(|| {
         let [forward_in_cache, backward_in_cache] = medians(activations, IN_CACHE, 400, 15);
-        let [forward_out_of_cache, backward_out_of_cache] = medians(activations, OUT_OF_CACHE, 1, 5);
+        let [forward_out_of_cache, backward_out_of_cache] =
+            medians(activations, OUT_OF_CACHE, 1, 5);
         let cost = |(i, &activation): (usize, &Activation)| Cost {
             activation: Activated(activation),
             forward_in_cache: forward_in_cache[i],
@@ -60,7 +61,12 @@ pub fn costs(activations: &[Activation]) -> Result<Vec<Cost>, ThreadPoolBuildErr
 }
 
 /// Forward and backward, for each activation.
-fn medians(activations: &[Activation], len: usize, calls: usize, repetitions: usize) -> [Vec<f64>; 2] {
+fn medians(
+    activations: &[Activation],
+    len: usize,
+    calls: usize,
+    repetitions: usize,
+) -> [Vec<f64>; 2] {
     // Arguments as they occur: from -4 to 4, in no order that a predictor could learn.
     let x: Vec<f32> =
         (0..len).map(|i| (i.wrapping_mul(2_654_435_761) % 8192) as f32 / 1024.0 - 4.0).collect();

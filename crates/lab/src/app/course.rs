@@ -92,7 +92,8 @@ pub(super) fn list(common: &Common) -> Result<ExitCode, LabError> {
         })
         .collect();
     show(common, &entries, || {
-        let line = |claim: &Claim| format!("{:<4} {:<50} {}", claim.id, claim.title, claim.stated());
+        let line =
+            |claim: &Claim| format!("{:<4} {:<50} {}", claim.id, claim.title, claim.stated());
         claims.iter().map(line).collect()
     })?;
     Ok(ExitCode::SUCCESS)

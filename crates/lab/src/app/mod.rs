@@ -82,7 +82,8 @@ pub(crate) fn show(
     if common.quiet {
         Ok(())
     } else if common.json {
-        let json = serde_json::to_string_pretty(found).map_err(|error| LabError::Print(error.into()))?;
+        let json =
+            serde_json::to_string_pretty(found).map_err(|error| LabError::Print(error.into()))?;
         print(&[json])
     } else {
         print(&lines())

@@ -152,7 +152,8 @@ impl Evidence {
     /// An essential check that failed refutes the claim, a strict one adds a caveat; an experiment
     /// without checks shows nothing.
     pub fn verdict(&self) -> Verdict {
-        let fails = |weight| self.checks.iter().any(|check| check.weight == weight && !check.passed);
+        let fails =
+            |weight| self.checks.iter().any(|check| check.weight == weight && !check.passed);
         if self.checks.is_empty() || fails(Weight::Essential) {
             Verdict::DoesNotHold
         } else if fails(Weight::Strict) {
@@ -172,7 +173,9 @@ mod tests {
         let measured = Interval { mean: 1.0, low: 0.9, high: 1.1, count: 5 };
         assert!(Need::AtLeast(0.9).is_met(&measured) && !Need::AtLeast(0.95).is_met(&measured));
         assert!(Need::AtMost(1.1).is_met(&measured) && !Need::AtMost(1.05).is_met(&measured));
-        assert!(Need::near(1.0, 0.11).is_met(&measured) && !Need::near(1.0, 0.05).is_met(&measured));
+        assert!(
+            Need::near(1.0, 0.11).is_met(&measured) && !Need::near(1.0, 0.05).is_met(&measured)
+        );
         for need in [Need::AtLeast(0.0), Need::AtMost(0.0), Need::Between(-1.0, 1.0)] {
             assert!(!need.is_met(&Interval::exact(f64::NAN)), "{need}");
         }

@@ -41,7 +41,8 @@ type Curves = [Vec<f64>; 2];
 
 fn curves(activation: Activation, context: &Context, seed: u64) -> Result<Curves, Failure> {
     let digits = &context.digits;
-    let mut model = Mlp::new(&digits.architecture, activation, Init::xavier_normal()).build(seed)?;
+    let mut model =
+        Mlp::new(&digits.architecture, activation, Init::xavier_normal()).build(seed)?;
     let mut curves = [vec![], vec![]];
     fit(&mut model, &digits.train, TRAINING, seed, |model, _, tape| {
         let test = judge(model, &digits.test, tape);
@@ -67,7 +68,8 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
         context.seeds(SEEDS).into_iter().map(|seed| curves(activation, context, seed)).collect()
     };
     let (preferred, other) = (all(setup.preferred)?, all(setup.other)?);
-    let each = |curves: &[Curves], of: fn(&Curves) -> f64| -> Vec<f64> { curves.iter().map(of).collect() };
+    let each =
+        |curves: &[Curves], of: fn(&Curves) -> f64| -> Vec<f64> { curves.iter().map(of).collect() };
     let [fast, slow] = [each(&preferred, epochs), each(&other, epochs)];
     let slower = Interval::of_differences(&slow, &fast);
     let loss = Interval::of_differences(&each(&other, area), &each(&preferred, area));
@@ -95,7 +97,7 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
         .because("in the end both may get there; not worse by a hundredth"),
     ];
     let summary = format!(
-        "90 % after {} epochs with {name}, {} with {other_name}",
+        "epochs to 90 %: {} with {name}, {} with {other_name}",
         figure(Interval::of(&fast).mean),
         figure(Interval::of(&slow).mean)
     );

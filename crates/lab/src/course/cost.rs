@@ -51,7 +51,9 @@ pub(super) fn judge(costs: &[Cost]) -> Evidence {
                 Interval::exact(inside),
                 Need::AtLeast(EXPENSIVE),
             )
-            .because("about 20 operations on a vector against one; half as much again is expensive"),
+            .because(
+                "about 20 operations on a vector against one; half as much again is expensive",
+            ),
         );
         evidence.checks.push(
             Check::strict(
@@ -61,7 +63,11 @@ pub(super) fn judge(costs: &[Cost]) -> Evidence {
             )
             .because("the same threshold where memory has to be waited for as well"),
         );
-        words.push(format!("{name} {} x relu in cache, {} x from memory", figure(inside), figure(outside)));
+        words.push(format!(
+            "{name} {} x relu in cache, {} x from memory",
+            figure(inside),
+            figure(outside)
+        ));
     }
     let leaky = costs[3].forward_in_cache / relu.forward_in_cache;
     evidence.checks.push(

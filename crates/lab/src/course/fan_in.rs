@@ -71,7 +71,9 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     let mut series = Vec::new();
     let mut words = Vec::new();
     for (colour, (power, name)) in
-        [(0.0, "randn"), (setup.right, "randn / sqrt(m)"), (setup.notes, "randn / m")].into_iter().enumerate()
+        [(0.0, "randn"), (setup.right, "randn / sqrt(m)"), (setup.notes, "randn / m")]
+            .into_iter()
+            .enumerate()
     {
         let mut slopes = Vec::new();
         let mut mean = FAN_INS.map(|m| [m as f64, 0.0]);

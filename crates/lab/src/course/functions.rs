@@ -146,9 +146,13 @@ pub(super) fn tanh(activation: Activation) -> Result<Evidence, Failure> {
     );
     let mean = mean(activation)?;
     checks.push(
-        Check::essential("|E[f(z)]|, z ~ N(0, 1)", Interval::exact(mean.abs()), Need::AtMost(1e-12))
-            .predicted(0.0)
-            .because("f is odd"),
+        Check::essential(
+            "|E[f(z)]|, z ~ N(0, 1)",
+            Interval::exact(mean.abs()),
+            Need::AtMost(1e-12),
+        )
+        .predicted(0.0)
+        .because("f is odd"),
     );
     let summary = format!("{words}; E[f] = {}", figure(mean));
     Ok(Evidence { summary, checks, ..Evidence::default() })
@@ -176,9 +180,7 @@ pub(super) fn relu(activation: Activation) -> Result<Evidence, Failure> {
     checks.push(
         Check::essential("E[f(z)], z ~ N(0, 1)", Interval::exact(mean), Need::AtLeast(CENTRED))
             .predicted(predicted)
-            .because(
-                "not zero-centred; called so are means within a tenth of the spread of z",
-            ),
+            .because("not zero-centred; called so are means within a tenth of the spread of z"),
     );
     let kink = derivatives(activation, &[0.0])[0];
     let summary = format!("{words}; E[f] = {}; f'(0) = {kink} by choice", figure(mean));
@@ -217,9 +219,13 @@ pub(super) fn leaky(activation: Activation) -> Result<Evidence, Failure> {
     // (1 - slope)/sqrt(2 pi).
     let predicted = 0.99 / (2.0 * std::f64::consts::PI).sqrt();
     checks.push(
-        Check::strict("E[f(z)], z ~ N(0, 1)", Interval::exact(mean), Need::Between(-CENTRED, CENTRED))
-            .predicted(predicted)
-            .because("nearly zero-centred: a mean within a tenth of the spread of z"),
+        Check::strict(
+            "E[f(z)], z ~ N(0, 1)",
+            Interval::exact(mean),
+            Need::Between(-CENTRED, CENTRED),
+        )
+        .predicted(predicted)
+        .because("nearly zero-centred: a mean within a tenth of the spread of z"),
     );
     let summary = format!("{words}; f(-2) = {}; E[f] = {}", figure(at), figure(mean));
     let remarks = vec![
@@ -281,7 +287,6 @@ fn flat(points: &[f64], derivatives: &[f64]) -> Vec<[f64; 2]> {
     zones.retain(|zone| zone[1] - zone[0] > 0.25);
     zones
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -103,7 +103,9 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             Need::AtMost(1.0),
         )
         .predicted(0.0)
-        .because("W3 (W2 (W1 x)) = (W3 W2 W1) x; n rounded operations err by n eps |W3||W2||W1||x|"),
+        .because(
+            "W3 (W2 (W1 x)) = (W3 W2 W1) x; n rounded operations err by n eps |W3||W2||W1||x|",
+        ),
     );
     evidence.checks.insert(
         1,
@@ -118,8 +120,8 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     evidence.figures.push(Figure::new(
         "linear",
         "What a network without a nonlinearity can separate",
-        "Where a trained network of three layers says one class (shaded points) and the other: with \
-         the identity between its layers the boundary is a straight line, with tanh it closes around \
+        "Where the answer of a trained network of three layers changes: with \
+         the identity between its layers the boundary is a straight line, if it crosses the field at all; with tanh it closes around \
          the inner ring and follows the clouds.",
         panels,
     ));
@@ -148,7 +150,8 @@ fn collapse(model: &Sequential<f32>, examples: &Examples) -> f64 {
     let apply = |x: &[f64], absolute: bool, bias: bool| -> Vec<f64> {
         let mut values = x.to_vec();
         for layer in &layers {
-            let part = |value: f32| if absolute { f64::from(value).abs() } else { f64::from(value) };
+            let part =
+                |value: f32| if absolute { f64::from(value).abs() } else { f64::from(value) };
             let weights = layer.weight.value().to_vec();
             let biases = layer.bias.value().to_vec();
             values = weights

@@ -98,7 +98,13 @@ impl Claim {
         [
             vec![linear::CLAIM],
             functions::CLAIMS.into(),
-            vec![vanishing::CLAIM, saturation_scale::CLAIM, signs::CLAIM, cost::CLAIM, compare::CLAIM],
+            vec![
+                vanishing::CLAIM,
+                saturation_scale::CLAIM,
+                signs::CLAIM,
+                cost::CLAIM,
+                compare::CLAIM,
+            ],
             dying::CLAIMS[..2].to_vec(),
             vec![positive_bias::CLAIM],
             dying::CLAIMS[2..].to_vec(),
@@ -187,7 +193,10 @@ pub fn run(
                 pool.install(|| {
                     while let Some(claim) = alone.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let outcome = timed(claim);
-                        results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(outcome);
+                        results
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .push(outcome);
                     }
                 });
             });

@@ -61,7 +61,8 @@ fn outcome(bias: f64, context: &Context) -> Result<[Vec<f64>; 2], Failure> {
 pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
     let plain = outcome(setup.plain, context)?;
     let mut evidence = Evidence::default();
-    let mut words = vec![format!("dead: {} with b = {}", percent(Interval::of(&plain[0]).mean), setup.plain)];
+    let mut words =
+        vec![format!("dead: {} with b = {}", percent(Interval::of(&plain[0]).mean), setup.plain)];
     for &bias in &setup.advised {
         let advised = outcome(bias, context)?;
         let saved = Interval::of_differences(&plain[0], &advised[0]);
@@ -88,8 +89,10 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             if saved.low < WORTH { ": of little use here" } else { "" }
         ));
     }
-    let most = evidence.checks.iter().filter(|c| c.what.starts_with("dead")).map(|c| c.measured.mean);
-    evidence.summary = format!("{}; saved: {}", words.join(", "), figure(most.fold(f64::MIN, f64::max)));
+    let most =
+        evidence.checks.iter().filter(|c| c.what.starts_with("dead")).map(|c| c.measured.mean);
+    evidence.summary =
+        format!("{}; saved: {}", words.join(", "), figure(most.fold(f64::MIN, f64::max)));
     Ok(evidence)
 }
 

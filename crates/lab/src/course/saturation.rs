@@ -97,13 +97,17 @@ fn compare(
     [small_name, large_name]: [&str; 2],
     predicted: [f64; 2],
 ) -> String {
-    let first = |runs: &[Run]| Interval::of(&runs.iter().map(|run| run.saturated[0]).collect::<Vec<_>>());
+    let first =
+        |runs: &[Run]| Interval::of(&runs.iter().map(|run| run.saturated[0]).collect::<Vec<_>>());
     let ends = |runs: &[Run]| runs.iter().map(Run::end).collect::<Vec<_>>();
-    let what = |name| format!("{activation}, {name}: saturated share of the first layer at the start");
+    let what =
+        |name| format!("{activation}, {name}: saturated share of the first layer at the start");
     evidence.checks.push(
         Check::essential(what(large_name), first(large), Need::AtLeast(0.8))
             .predicted(predicted[1])
-            .because("the normal distribution of the pre-activations leaves fewer than one in five"),
+            .because(
+                "the normal distribution of the pre-activations leaves fewer than one in five",
+            ),
     );
     evidence.checks.push(
         Check::essential(what(small_name), first(small), Need::AtMost(0.05))
@@ -154,15 +158,21 @@ pub(super) fn weights(setup: &Large, context: &Context) -> Result<Evidence, Fail
         let runs = |std: f64| -> Result<Vec<Run>, Failure> {
             let init = Init::Normal { mean: 0.0, std };
             let both = [&digits.train, &digits.test];
-            context.seeds(SEEDS).into_iter().map(|s| run(activation, init.clone(), both, context, s)).collect()
+            context
+                .seeds(SEEDS)
+                .into_iter()
+                .map(|s| run(activation, init.clone(), both, context, s))
+                .collect()
         };
         let (small, large) = (runs(setup.small)?, runs(setup.large)?);
         let names = [setup.small, setup.large].map(|std| format!("s = {std}"));
         let names = [names[0].as_str(), names[1].as_str()];
-        let predicted =
-            [setup.small, setup.large].map(|std| predicted_share(activation, std, digits.train.inputs()));
+        let predicted = [setup.small, setup.large]
+            .map(|std| predicted_share(activation, std, digits.train.inputs()));
         words.push(compare(&mut evidence, activation, [&small, &large], names, predicted));
-        let norm = |runs: &[Run]| Interval::of(&runs.iter().map(|run| run.gradients[0]).collect::<Vec<_>>()).mean;
+        let norm = |runs: &[Run]| {
+            Interval::of(&runs.iter().map(|run| run.gradients[0]).collect::<Vec<_>>()).mean
+        };
         evidence.remarks.push(format!(
             "{activation}: the first layer's gradient is {:.2e} at {} and {:.2e} at {}: large weights pass \
              on by their size what the derivatives take away, and yet the units do not learn.",
@@ -199,7 +209,11 @@ pub(super) fn inputs(setup: &Large, context: &Context) -> Result<Evidence, Failu
         let runs = |[train, test]: &[Examples; 2]| -> Result<Vec<Run>, Failure> {
             let init = Init::xavier_normal();
             let both = [train, test];
-            context.seeds(SEEDS).into_iter().map(|s| run(activation, init.clone(), both, context, s)).collect()
+            context
+                .seeds(SEEDS)
+                .into_iter()
+                .map(|s| run(activation, init.clone(), both, context, s))
+                .collect()
         };
         let (small, large) = (runs(&both[0])?, runs(&both[1])?);
         let predicted =

@@ -129,8 +129,11 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
         series.push(Series::new(format!("{activation}, theory"), colour, Mark::Dashed, theory));
         series.push(Series::new(activation.to_string(), colour, Mark::Dots, points));
     }
-    evidence.summary =
-        format!("saturated at s = {}: {}; as the normal distribution says", setup.large, words.join(", "));
+    evidence.summary = format!(
+        "saturated at s = {}: {}; as the normal distribution says",
+        setup.large,
+        words.join(", ")
+    );
     evidence.figures.push(Figure::one(
         "scale",
         "Saturated units against the size of the weights",

@@ -134,7 +134,9 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
     let mut evidence = Evidence::default();
     let mut words = Vec::new();
     for (place, &activation) in setup.activations.iter().enumerate() {
-        for (name, (measured, theory)) in NAMES.iter().zip(factors(activation, &setup.init, context)?) {
+        for (name, (measured, theory)) in
+            NAMES.iter().zip(factors(activation, &setup.init, context)?)
+        {
             let what = format!("{activation}: factor of the mean square of {name} per layer");
             let need = Need::Between(KEPT[0], KEPT[1]);
             // The first is what the scheme was derived for, the others are what it is said of as well.
@@ -144,12 +146,18 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
                 Check::strict(what.clone(), measured, need)
             };
             evidence.checks.push(
-                check.predicted(theory).because("of order 1 after 30 layers: from 0.8 to 1.25 a layer"),
+                check
+                    .predicted(theory)
+                    .because("of order 1 after 30 layers: from 0.8 to 1.25 a layer"),
             );
             evidence.checks.push(
-                Check::essential(format!("{what}, against theory"), measured, Need::near(theory, TOLERANCE))
-                    .predicted(theory)
-                    .because("mean-field theory; a single network is off by some percent a layer"),
+                Check::essential(
+                    format!("{what}, against theory"),
+                    measured,
+                    Need::near(theory, TOLERANCE),
+                )
+                .predicted(theory)
+                .because("mean-field theory; a single network is off by some percent a layer"),
             );
             words.push(format!("{activation} {name} x {}", figure(measured.mean)));
             if place > 0 && !need.is_met(&measured) {
@@ -174,7 +182,9 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
                 Need::Between(KEPT[0], KEPT[1]),
             )
             .predicted(theory)
-            .because("2/(m + n) is 1/m in layers of equal width; the shape of the distribution is none"),
+            .because(
+                "2/(m + n) is 1/m in layers of equal width; the shape of the distribution is none",
+            ),
         );
     }
     let draws = normal([20_000], context.seed)?.to_vec();
@@ -197,7 +207,9 @@ pub(super) fn he(setup: &Setup, context: &Context) -> Result<Evidence, Failure> 
     let mut evidence = Evidence::default();
     let mut words = Vec::new();
     for &activation in &setup.activations {
-        for (name, (measured, theory)) in NAMES.iter().zip(factors(activation, &setup.init, context)?) {
+        for (name, (measured, theory)) in
+            NAMES.iter().zip(factors(activation, &setup.init, context)?)
+        {
             evidence.checks.push(
                 Check::essential(
                     format!("{activation}: factor of the mean square of {name} per layer"),
@@ -209,7 +221,9 @@ pub(super) fn he(setup: &Setup, context: &Context) -> Result<Evidence, Failure> 
             );
             words.push(format!("{activation} {name} x {}", figure(measured.mean)));
         }
-        for (name, (measured, theory)) in NAMES.iter().zip(factors(activation, &setup.contrast, context)?) {
+        for (name, (measured, theory)) in
+            NAMES.iter().zip(factors(activation, &setup.contrast, context)?)
+        {
             evidence.checks.push(
                 Check::essential(
                     format!("{activation} from Xavier: the same of {name}"),
@@ -293,7 +307,12 @@ fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
             }
             for which in 0..2 {
                 let root = theory[which].iter().map(|square| square.sqrt());
-                series[which].push(Series::numbered(format!("{name}, theory"), colour, Mark::Dashed, root));
+                series[which].push(Series::numbered(
+                    format!("{name}, theory"),
+                    colour,
+                    Mark::Dashed,
+                    root,
+                ));
                 let measured = mean[which].iter().copied();
                 series[which].push(Series::numbered(name, colour, Mark::Dots, measured));
             }

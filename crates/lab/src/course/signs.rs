@@ -20,7 +20,7 @@ pub(super) const CLAIM: Claim = Claim {
              gradients for one example all have one sign (zeros agree with either). Then a neuron with \
              two inputs f(a), a ~ N(0, 1), learns weights in the direction (1, -1), which no update of \
              one sign points to: steps until 95 % of the way is done, length of the path, at the rate \
-             1 / (2 E|h|^2) for each.",
+             1 / (4 E|h|^2) for each.",
     needs: Needs::OneThread,
     run: |context| experiment(&Setup::default(), context),
 };
@@ -47,7 +47,8 @@ const PATHS: usize = 20;
 pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     let mut series = Vec::new();
-    for (colour, activation) in [setup.positive, setup.centred, Activation::Relu].into_iter().enumerate()
+    for (colour, activation) in
+        [setup.positive, setup.centred, Activation::Relu].into_iter().enumerate()
     {
         let mut points = Vec::new();
         for width in WIDTHS {
@@ -59,7 +60,8 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             points.push([width as f64, measured.mean]);
             let what = format!("{activation}, n = {width}: share of neurons with one sign");
             if activation == setup.positive || activation == Activation::Relu {
-                let check = Check::essential(what, measured, Need::Between(1.0, 1.0)).predicted(1.0);
+                let check =
+                    Check::essential(what, measured, Need::Between(1.0, 1.0)).predicted(1.0);
                 evidence.checks.push(check.because("(dL/da) h_i with every h_i >= 0"));
             } else {
                 let predicted = 2.0_f64.powi(1 - width as i32);
@@ -136,7 +138,7 @@ impl Path {
 }
 
 const GOAL: [f64; 2] = [1.0, -1.0];
-const STEPS: usize = 1000;
+const STEPS: usize = 3000;
 
 /// `E[f^2]` and `E[f]` for z ~ N(0, 1).
 fn moments(activation: Activation) -> Result<[f64; 2], Failure> {
@@ -147,9 +149,10 @@ fn moments(activation: Activation) -> Result<[f64; 2], Failure> {
 /// One example a step; the tape's gradient, the engine's descent.
 fn walk(activation: Activation, seed: u64) -> Result<Path, Failure> {
     let [square, _] = moments(activation)?;
-    let rate = 1.0 / (2.0 * 2.0 * square);
+    let rate = 1.0 / (8.0 * square);
     let mut rng = Pcg64::seed_from_u64(seed);
-    let mut neuron = Linear::<f32>::new(2, 1, Activation::Identity, &Init::Zeros, &mut rng)?.without_bias();
+    let mut neuron =
+        Linear::<f32>::new(2, 1, Activation::Identity, &Init::Zeros, &mut rng)?.without_bias();
     let hidden = values(activation, &normal([STEPS * 2], seed)?.to_vec());
     // The gradient of the squared error is twice the error times h.
     let mut sgd = Sgd::new(rate / 2.0);
@@ -180,7 +183,8 @@ fn paths(setup: &Setup, context: &Context, evidence: &mut Evidence) -> Result<()
         context.seeds(PATHS).into_iter().map(|seed| walk(activation, seed)).collect()
     };
     let (positive, centred) = (walks(setup.positive)?, walks(setup.centred)?);
-    let of = |paths: &[Path], what: fn(&Path) -> f64| -> Vec<f64> { paths.iter().map(what).collect() };
+    let of =
+        |paths: &[Path], what: fn(&Path) -> f64| -> Vec<f64> { paths.iter().map(what).collect() };
     let mean = |values: &[f64]| Interval::of(values);
 
     let mixed = mean(&of(&positive, |path| path.mixed));
@@ -196,7 +200,7 @@ fn paths(setup: &Setup, context: &Context, evidence: &mut Evidence) -> Result<()
     // In the direction (1, -1) the error shrinks by rate * (E[f^2] - E[f]^2) a step.
     let speed = |activation| -> Result<f64, Failure> {
         let [square, mean] = moments(activation)?;
-        Ok((square - mean * mean) / (4.0 * square))
+        Ok((square - mean * mean) / (8.0 * square))
     };
     let predicted = speed(setup.centred)? / speed(setup.positive)?;
     let ratios: Vec<f64> = of(&positive, |path| path.steps)
@@ -273,7 +277,8 @@ fn batches(setup: &Setup, context: &Context, evidence: &mut Evidence) -> Result<
     let digits = &context.digits;
     let mut shares = Vec::new();
     for seed in context.seeds(5) {
-        let model = Mlp::new(&digits.architecture, setup.positive, Init::xavier_normal()).build(seed)?;
+        let model =
+            Mlp::new(&digits.architecture, setup.positive, Init::xavier_normal()).build(seed)?;
         let tape = Tape::new();
         let first = BATCH * (seed % 64) as isize;
         let inputs = digits.train.inputs().slice(0, first..first + BATCH);

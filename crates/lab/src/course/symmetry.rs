@@ -49,8 +49,9 @@ const ACTIVATIONS: [Activation; 3] = [Activation::Logistic, Activation::Tanh, Ac
 const SEEDS: usize = 3;
 const TRAINING: Training = Training { learning_rate: 0.05, momentum: 0.9, batch: 16, epochs: 10 };
 
-/// How much better than one unit a layer of equal ones may do: their sum learns at another pace.
-const MARGIN: f64 = 0.1;
+/// The logits are multiples of one number, whatever the width: few of ten classes can be told by it.
+/// Broken symmetry gets beyond nine in ten; equal units are held to six.
+const ONE_UNIT: f64 = 0.6;
 
 fn trained(
     sizes: &[usize],
@@ -73,9 +74,11 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     for activation in ACTIVATIONS {
         let mut single = Vec::new();
         for seed in context.seeds(SEEDS) {
-            let model = trained(&[64, 1, 1, 10], activation, &Init::xavier_normal(), context, seed)?;
+            let model =
+                trained(&[64, 1, 1, 10], activation, &Init::xavier_normal(), context, seed)?;
             single.push(judge(&model, &digits.test, &mut tape).accuracy);
         }
+        // The best of them, as equal units learn at another pace than one does.
         let single = single.into_iter().fold(digits.guessing(), f64::max);
         for init in &setup.inits {
             let (mut distinct, mut accuracies) = (Vec::new(), Vec::new());
@@ -102,10 +105,12 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
                 Check::essential(
                     format!("{name}: test accuracy"),
                     accuracy,
-                    Need::AtMost(single + MARGIN),
+                    Need::AtMost(ONE_UNIT),
                 )
                 .predicted(single)
-                .because("equal units are worth one: the best such network, and a tenth"),
+                .because(
+                    "equal units are worth one unit, whose single number tells few classes apart",
+                ),
             );
         }
     }
@@ -131,7 +136,8 @@ fn strands(context: &Context) -> Result<Figure, Failure> {
     // A pixel in the middle, which many digits use.
     const PIXEL: usize = 28;
     let mut panels = Vec::new();
-    for (title, init) in [("all weights begin at 0.02", Init::Constant(0.02)), ("Xavier", Init::xavier_normal())]
+    for (title, init) in
+        [("all weights begin at 0.02", Init::Constant(0.02)), ("Xavier", Init::xavier_normal())]
     {
         let mut model = Mlp::new(&[64, UNITS, 10], Activation::Tanh, init).build(context.seed)?;
         let weights = |model: &Sequential<f32>| -> Vec<f64> {

@@ -43,11 +43,15 @@ impl Default for Setup {
 
 const DEPTH: usize = 8;
 const WIDTH: usize = 256;
-const BATCH: usize = 8;
-const SEEDS: usize = 6;
+const BATCH: usize = 4;
+const SEEDS: usize = 10;
 
-/// One network is off by about sqrt(depth / width), 18 %; the mean of six per layer by a few percent.
-const TOLERANCE: f64 = 0.15;
+/// A tenth of the exponent: the mean of a saturated derivative's square is carried by the few units that
+/// are least saturated, more of them than a layer has, so that a network's is mostly smaller. And a tenth
+/// for the width: one network is off by sqrt(depth / width), 18 %, in all.
+fn near(theory: f64) -> Need {
+    Need::Between(0.9 * theory.powf(1.1), 1.1 * theory.powf(0.9))
+}
 
 /// A layer whose gradient is a tenth of the next layer's leaves a hundred-millionth after eight.
 const VANISHING: f64 = 0.1;
@@ -71,10 +75,10 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
                 Check::essential(
                     format!("{activation}, d = {drive}: factor of the gradient's norm per layer"),
                     measured,
-                    Need::near(theory, TOLERANCE),
+                    near(theory),
                 )
                 .predicted(theory)
-                .because("mean-field theory; a network of this width is off by some percent"),
+                .because("mean-field theory: a tenth of the exponent for heavy tails, a tenth for the width"),
             );
             if Some(&drive) == setup.drives.last() {
                 evidence.checks.push(
@@ -86,10 +90,18 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
                     .predicted(theory)
                     .because("a tenth per layer is a hundred-millionth after eight layers"),
                 );
-                words.push(format!("{activation} passes {} a layer at d = {drive}", figure(measured.mean)));
+                words.push(format!(
+                    "{activation} passes {} a layer at d = {drive}",
+                    figure(measured.mean)
+                ));
             }
             let name = format!("d = {drive}");
-            series.push(Series::numbered(format!("{name}, theory"), colour, Mark::Dashed, predicted));
+            series.push(Series::numbered(
+                format!("{name}, theory"),
+                colour,
+                Mark::Dashed,
+                predicted,
+            ));
             series.push(Series::numbered(name, colour, Mark::Dots, means(&norms)));
         }
         panels.push(Panel {
@@ -147,7 +159,8 @@ fn measured_norms(
             }
         }
     }));
-    let (inputs, cotangent) = (normal([BATCH, WIDTH], seed ^ 2)?, normal([BATCH, WIDTH], seed ^ 3)?);
+    let (inputs, cotangent) =
+        (normal([BATCH, WIDTH], seed ^ 2)?, normal([BATCH, WIDTH], seed ^ 3)?);
     let seen = measure(&model, &inputs, &cotangent)?;
     let last = seen[DEPTH].gradient_square;
     Ok(seen.iter().map(|layer| (layer.gradient_square / last).sqrt()).collect())
@@ -199,8 +212,12 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) -> Res
                 .because("where f' is below 2^-150, half the least f32"),
         );
         evidence.checks.push(
-            check(format!("{activation}: x at which f' is 0 if made of the rounded f"), early, rounded)
-                .because("where f is within 2^-25 of its end, and is rounded to it"),
+            check(
+                format!("{activation}: x at which f' is 0 if made of the rounded f"),
+                early,
+                rounded,
+            )
+            .because("where f is within 2^-25 of its end, and is rounded to it"),
         );
         evidence.checks.push(
             Check::strict(

@@ -40,7 +40,8 @@ pub fn explore() -> Result<Activations, LabError> {
     let points = points(STRIDE);
     let row = |activation: Activation| {
         let gain = gain(&activation).map_err(told)?;
-        let errors = reference(activation, 0.0).and_then(|_| errors(activation, activation, &points));
+        let errors =
+            reference(activation, 0.0).and_then(|_| errors(activation, activation, &points));
         Ok(Row {
             activation: activation.to_string(),
             forward_gain: gain.forward,
@@ -74,9 +75,18 @@ impl Activations {
         }));
         let mut lines = aligned(&rows);
         lines.push(String::new());
-        lines.push("gain = 1/sqrt(E[f(z)^2]), z ~ N(0, 1): weights of variance gain^2/m keep the signal.".into());
-        lines.push("chi_1 = gain^2 E[f'(z)^2]: what such a layer does to the variance of gradients.".into());
-        lines.push(format!("ULP: worst error over every {}th f32; at most 0.5 if correctly rounded.", figure(STRIDE as f64)));
+        lines.push(
+            "gain = 1/sqrt(E[f(z)^2]), z ~ N(0, 1): weights of variance gain^2/m keep the signal."
+                .into(),
+        );
+        lines.push(
+            "chi_1 = gain^2 E[f'(z)^2]: what such a layer does to the variance of gradients."
+                .into(),
+        );
+        lines.push(format!(
+            "ULP: worst error over every {}th f32; at most 0.5 if correctly rounded.",
+            figure(STRIDE as f64)
+        ));
         lines
     }
 }

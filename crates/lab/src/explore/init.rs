@@ -55,7 +55,8 @@ pub fn explore(
     ];
     let row = |(init, sigma_w): (&'static str, f64)| -> Result<Row, LabError> {
         let scheme = Init::lecun_normal().gain(sigma_w);
-        let model = Mlp::new(&vec![width; depth + 2], activation, scheme).build(seed).map_err(told)?;
+        let model =
+            Mlp::new(&vec![width; depth + 2], activation, scheme).build(seed).map_err(told)?;
         let input = normal([16, width], seed ^ 1).map_err(told)?;
         let cotangent = normal([16, width], seed ^ 2).map_err(told)?;
         let seen = measure(&model, &input, &cotangent).map_err(told)?;
@@ -106,13 +107,19 @@ impl Inits {
                 or(row.gradient_predicted),
             ]
         }));
-        let heading =
-            format!("{} in {} layers of {} units, one network", self.activation, self.depth, self.width);
+        let heading = format!(
+            "{} in {} layers of {} units, one network",
+            self.activation, self.depth, self.width
+        );
         let mut lines = vec![heading, String::new()];
         lines.extend(aligned(&rows));
         lines.push(String::new());
-        lines.push("signal: root mean square of the activations in the first and the last layer.".into());
-        lines.push("gradient 1/L: that of the gradient in the first layer by that behind the last.".into());
+        lines.push(
+            "signal: root mean square of the activations in the first and the last layer.".into(),
+        );
+        lines.push(
+            "gradient 1/L: that of the gradient in the first layer by that behind the last.".into(),
+        );
         lines
     }
 }

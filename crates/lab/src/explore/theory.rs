@@ -137,7 +137,10 @@ impl Theory {
             String::new(),
             format!("forward gain  1/sqrt(E[f(z)^2])    {:.6}", self.forward_gain),
             format!("backward gain 1/sqrt(E[f'(z)^2])   {:.6}", self.backward_gain),
-            format!("E[f(z)]                            {:.6}", (self.mean * 1e12).round() / 1e12 + 0.0),
+            format!(
+                "E[f(z)]                            {:.6}",
+                (self.mean * 1e12).round() / 1e12 + 0.0
+            ),
             format!("E[f(z)^2]                          {:.6}", self.second_moment),
             format!("E[f'(z)^2]                         {:.6}", self.slope),
             format!("chi_1 at the forward gain          {:.6}", self.gradient_factor),
@@ -145,8 +148,16 @@ impl Theory {
             String::new(),
         ];
         let or = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), figure);
-        let mut rows =
-            vec![cells(["networks without biases", "sigma_w", "q*", "chi_q", "chi_1", "xi_q", "xi_c", ""])];
+        let mut rows = vec![cells([
+            "networks without biases",
+            "sigma_w",
+            "q*",
+            "chi_q",
+            "chi_1",
+            "xi_q",
+            "xi_c",
+            "",
+        ])];
         rows.extend(self.networks.iter().map(|network| {
             vec![
                 network.weights.to_owned(),
@@ -171,7 +182,10 @@ impl Theory {
             lines.extend(aligned(&rows));
         }
         lines.push(String::new());
-        lines.push("q* is where the variance of the pre-activations settles from 1, xi_q and xi_c are the".into());
+        lines.push(
+            "q* is where the variance of the pre-activations settles from 1, xi_q and xi_c are the"
+                .into(),
+        );
         lines.push("layers over which the length of an input and the difference of two fade by e; - : none.".into());
         lines
     }

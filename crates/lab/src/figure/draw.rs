@@ -138,7 +138,11 @@ fn tick(axis: &Axis, value: f64) -> String {
     let exponent = value.round();
     if (value - exponent).abs() > 1e-6 {
         let number = 10.0_f64.powf(value);
-        return if (0.01..1e4).contains(&number) { crate::text::figure(number) } else { String::new() };
+        return if (0.01..1e4).contains(&number) {
+            crate::text::figure(number)
+        } else {
+            String::new()
+        };
     }
     match exponent as i32 {
         exponent @ -2..=3 => format!("{}", 10.0_f64.powi(exponent)),
@@ -320,7 +324,8 @@ pub fn palette(dark: bool) -> String {
         let _ = write!(text, "--series-{i}:{value};");
     }
     // From the surface to a strong blue, even in lightness; text is dark on pale and pale on dark.
-    let (from, to) = if dark { ([38, 46, 60], [128, 200, 255]) } else { ([236, 241, 247], [10, 78, 150]) };
+    let (from, to) =
+        if dark { ([38, 46, 60], [128, 200, 255]) } else { ([236, 241, 247], [10, 78, 150]) };
     for step in 0..STEPS {
         let part = step as f64 / (STEPS - 1) as f64;
         let mix = |k: usize| f64::from(from[k]) + part * (f64::from(to[k]) - f64::from(from[k]));
@@ -336,7 +341,10 @@ mod tests {
     fn plane(y: Axis, points: Vec<[f64; 2]>, mark: Mark) -> Panel {
         let series = vec![Series::new("s", 3, mark, points)];
         let x = Axis::linear("x & y");
-        Panel { title: String::new(), plot: Plot::Plane(Plane { x, y, series, zones: vec![[0.0, 1.0]] }) }
+        Panel {
+            title: String::new(),
+            plot: Plot::Plane(Plane { x, y, series, zones: vec![[0.0, 1.0]] }),
+        }
     }
 
     #[test]
@@ -353,7 +361,8 @@ mod tests {
 
     #[test]
     fn what_an_axis_cannot_hold_is_left_out() {
-        let points = vec![[0.0, 0.0], [1.0, f64::NAN], [2.0, 1e-3], [3.0, f64::INFINITY], [4.0, 10.0]];
+        let points =
+            vec![[0.0, 0.0], [1.0, f64::NAN], [2.0, 1e-3], [3.0, f64::INFINITY], [4.0, 10.0]];
         let svg = svg(&plane(Axis::logarithmic("y"), points, Mark::Dots), "");
         assert_eq!(svg.matches("<circle").count(), 2, "{svg}");
         let empty = svg.len();

@@ -222,10 +222,12 @@ mod tests {
     #[test]
     fn a_legend_names_each_series_once() {
         let series = |name: &str| Series::new(name, 0, Mark::Line, vec![]);
-        let plane = || Plot::Plane(Plane {
-            series: vec![series("a"), series(""), series("b")],
-            ..Plane::default()
-        });
+        let plane = || {
+            Plot::Plane(Plane {
+                series: vec![series("a"), series(""), series("b")],
+                ..Plane::default()
+            })
+        };
         let panels = ["x", "y"].map(|title| Panel { title: title.into(), plot: plane() });
         let figure = Figure::new("f", "", "", panels.into());
         let names: Vec<&str> = figure.legend.iter().map(|key| key.name.as_str()).collect();

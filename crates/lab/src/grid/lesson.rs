@@ -56,8 +56,10 @@ impl Grid<'_> {
 
     /// Weights scaled to the number of connections do better than any others.
     fn scaled_weights(&self) -> Option<String> {
-        let (scaled, others): (Vec<&Summary>, Vec<&Summary>) =
-            self.summaries.iter().partition(|s| matches!(s.pair.initialization, Xavier | He | Computed));
+        let (scaled, others): (Vec<&Summary>, Vec<&Summary>) = self
+            .summaries
+            .iter()
+            .partition(|s| matches!(s.pair.initialization, Xavier | He | Computed));
         let lowest = least(scaled.iter().map(|s| s.accuracy))?;
         let highest = greatest(scaled.iter().map(|s| s.accuracy))?;
         let best_other = greatest(others.iter().map(|s| s.accuracy))?;

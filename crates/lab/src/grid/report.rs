@@ -3,12 +3,12 @@
 
 use serde::Serialize;
 
-use crate::grid::{Initialization, PairRuns, Settings};
-use crate::report::RunConditions;
-use crate::measure::Judgement;
 use crate::grid::summary::{Summary, dead_share, saturated_share};
-use crate::task::Task;
 use crate::grid::train::Run;
+use crate::grid::{Initialization, PairRuns, Settings};
+use crate::measure::Judgement;
+use crate::report::RunConditions;
+use crate::task::Task;
 
 /// The whole report.
 #[derive(Debug, Serialize)]

@@ -2,8 +2,8 @@
 //! a pipe and a file get the same.
 
 use crate::grid::summary::{Ends, Summary};
-use crate::text::{accuracy, percent, ratio, wrap};
 use crate::grid::verdict;
+use crate::text::{accuracy, percent, ratio, wrap};
 
 /// The widths of the columns: initialization, accuracy, epochs, saturated and dead at start and
 /// end, ratio of gradients. The verdict follows behind [`GAP`].

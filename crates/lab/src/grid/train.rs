@@ -110,7 +110,9 @@ pub fn network(architecture: &[usize], pair: Pair, seed: u64) -> Sequential<f32>
     for (layer, sizes) in architecture.windows(2).enumerate() {
         let last = layer + 2 == architecture.len();
         let activation = if last { Activation::Identity } else { pair.activation };
-        builder = builder.linear(sizes[0], sizes[1], activation).init(pair.initialization.init(pair.activation));
+        builder = builder
+            .linear(sizes[0], sizes[1], activation)
+            .init(pair.initialization.init(pair.activation));
     }
     builder
         .build(&mut Pcg64::seed_from_u64(seed))

@@ -47,6 +47,8 @@ pub struct ClaimReport {
     pub stated: &'static [Verdict],
     /// Whether it is one of them.
     pub as_stated: bool,
+    /// How long the experiment took; apart from this and A9's, no number depends on the machine's speed.
+    pub seconds: f64,
     /// The measurements in a few words.
     pub summary: String,
     /// The measurements with their thresholds.
@@ -97,6 +99,7 @@ impl CourseReport {
             verdict: outcome.verdict,
             stated: outcome.claim.expected(),
             as_stated: outcome.is_expected(),
+            seconds: outcome.seconds,
             summary: outcome.evidence.summary.clone(),
             checks: outcome.evidence.checks.clone(),
             remarks: outcome.evidence.remarks.clone(),
@@ -253,7 +256,9 @@ mod tests {
     fn a_page_has_its_claims_and_figures_and_nothing_from_elsewhere() {
         let (report, html) = page(&["A5", "B5"]);
         assert_eq!(report.claims.len(), 2);
-        for text in ["f(-2)", "-0.02", "holds, with a caveat", "id=\"B5\"", "aria-label=", "@media print"] {
+        for text in
+            ["f(-2)", "-0.02", "holds, with a caveat", "id=\"B5\"", "aria-label=", "@media print"]
+        {
             assert!(html.contains(text), "{text} is not in the page");
         }
         for text in ["http://", "https://", "src=", "@import", "url("] {
