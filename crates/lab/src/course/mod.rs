@@ -73,6 +73,7 @@ enum Needs {
 }
 
 /// A claim with its experiment.
+#[derive(Clone, Copy)]
 pub struct Claim {
     /// A1 to A14 and B1 to B8.
     pub id: &'static str,
@@ -129,12 +130,6 @@ impl Claim {
     }
 }
 
-impl Clone for Claim {
-    fn clone(&self) -> Self {
-        Self { ..*self }
-    }
-}
-
 /// A claim, and what its experiment showed.
 #[derive(Debug)]
 pub struct Outcome {
@@ -172,7 +167,7 @@ pub fn run(
         done(claim);
         let verdict = evidence.verdict();
         let seconds = started.elapsed().as_secs_f64();
-        Ok(Outcome { claim: claim.clone(), evidence, verdict, seconds })
+        Ok(Outcome { claim: *claim, evidence, verdict, seconds })
     };
     let of = |needs| claims.iter().filter(move |claim| claim.needs == needs);
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(claims.len());
