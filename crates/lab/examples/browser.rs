@@ -13,6 +13,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -144,13 +146,17 @@ impl Browser {
         Ok(serde_json::from_slice(&bytes)?)
     }
 
-    /// Waits for an event.
-    fn wait(&mut self, method: &str) -> Result<(), Failure> {
-        while !self.events.iter().any(|event| event["method"] == method) {
-            let event = self.next()?;
-            self.events.push(event);
+    /// Waits until a page has been loaded.
+    fn wait(&mut self, session: Option<&str>, page: &str) -> Result<(), Failure> {
+        let state = json!({ "expression": "`${location.href} ${document.readyState}`" });
+        for _ in 0..400 {
+            let answer = self.ask(session, "Runtime.evaluate", state.clone())?;
+            if answer["result"]["value"] == format!("{page} complete") {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(50));
         }
-        Ok(())
+        Err(format!("{page} was not loaded in 20 s").into())
     }
 }
 
@@ -209,7 +215,7 @@ fn look(
     let screen = |height: u32| json!({ "width": width, "height": height, "deviceScaleFactor": if mobile { 2 } else { 1 }, "mobile": mobile });
     browser.ask(session, "Emulation.setDeviceMetricsOverride", screen(height))?;
     browser.ask(session, "Page.navigate", json!({ "url": page }))?;
-    browser.wait("Page.loadEventFired")?;
+    browser.wait(session, page)?;
     let answer = browser.ask(
         session,
         "Runtime.evaluate",

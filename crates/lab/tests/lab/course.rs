@@ -30,7 +30,8 @@ fn claims_are_put_to_the_test_in_the_courses_order_and_reported() {
     let lab = Lab::new();
     let table = run(&lab, &["--threads", "2"]);
     let ids = ["A1 ", "A4 ", "A5 ", "B5 "];
-    let places = ids.map(|id| table.find(&format!("{id}  ")).unwrap_or_else(|| panic!("{id}:\n{table}")));
+    let places =
+        ids.map(|id| table.find(&format!("{id}  ")).unwrap_or_else(|| panic!("{id}:\n{table}")));
     assert!(places.is_sorted(), "{table}");
     assert!(table.contains("holds, with a caveat") && table.contains("index.html"), "{table}");
     for line in table.lines() {
@@ -42,7 +43,8 @@ fn claims_are_put_to_the_test_in_the_courses_order_and_reported() {
     for claim in claims {
         assert_eq!(claim["as_stated"], true, "{claim}");
         for check in claim["checks"].as_array().unwrap() {
-            let [low, mean, high] = ["low", "mean", "high"].map(|end| check["measured"][end].as_f64().unwrap());
+            let [low, mean, high] =
+                ["low", "mean", "high"].map(|end| check["measured"][end].as_f64().unwrap());
             assert!(low <= mean && mean <= high, "{check}");
             assert!(!check["because"].as_str().unwrap().is_empty(), "{check}");
         }

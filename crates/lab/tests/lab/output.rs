@@ -9,9 +9,19 @@ fn help_names_every_option_and_the_exit_status() {
     let output = Lab::new().run(&["--help"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     let help = text(&output.stdout);
-    for word in
-        ["--seed", "--json", "--quiet", "--out", "claim", "grid", "train", "theory", "--threads", "WENGERT_SIMD", "MNIST"]
-    {
+    for word in [
+        "--seed",
+        "--json",
+        "--quiet",
+        "--out",
+        "claim",
+        "grid",
+        "train",
+        "theory",
+        "--threads",
+        "WENGERT_SIMD",
+        "MNIST",
+    ] {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
     assert!(help.contains("few minutes") && help.contains("Exit status"), "{help}");
@@ -38,7 +48,8 @@ fn a_table_of_plain_text_goes_to_standard_output_and_nothing_to_standard_error()
             assert!(table.lines().any(|line| line.starts_with(name)), "{name}:\n{table}");
         }
         let rows = |name: &str| table.lines().filter(|line| line.starts_with(name)).count();
-        for name in ["  zero ", "  constant 0.5 ", "  large ", "  xavier ", "  he ", "  computed "] {
+        for name in ["  zero ", "  constant 0.5 ", "  large ", "  xavier ", "  he ", "  computed "]
+        {
             assert_eq!(rows(name), 8, "{name}:\n{table}");
         }
         assert!(table.contains("60 training and 20 test images of 4 x 5"), "{table}");

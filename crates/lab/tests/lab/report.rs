@@ -113,7 +113,8 @@ fn an_epoch_on_the_digits_has_every_figure() {
     let guessing = report["guessing_accuracy"].as_f64().unwrap();
     assert!((guessing - 46.0 / 450.0).abs() < 1e-12, "{guessing}");
     for pair in list(&report, "pairs") {
-        let scaled = ["xavier", "he", "computed"].contains(&pair["initialization"].as_str().unwrap());
+        let scaled =
+            ["xavier", "he", "computed"].contains(&pair["initialization"].as_str().unwrap());
         let equal = pair["initialization"] == "zero" || pair["initialization"] == "constant 0.5";
         for layer in list(pair, "runs").iter().flat_map(|run| list(run, "hidden_layers")) {
             let expected = if equal { Value::from(1) } else { layer["units"].clone() };

@@ -13,7 +13,8 @@ use crate::support::defaults;
 fn scaled_weights_reach_95_percent_with_every_activation_but_the_logistic() {
     let (task, settings) = (Task::new(&Dataset::digits(), &hidden(None)), defaults().settings(1));
     for activation in ACTIVATIONS.into_iter().filter(|&it| it != Activation::Logistic) {
-        for initialization in [Initialization::Xavier, Initialization::He, Initialization::Computed] {
+        for initialization in [Initialization::Xavier, Initialization::He, Initialization::Computed]
+        {
             let pair = Pair { activation, initialization };
             let run = train(&task, &settings, pair, settings.seeds[0], &|| {});
             let accuracy = run.after().accuracy;
