@@ -174,8 +174,8 @@ fn grid_figures(grid: &[PairRuns]) -> Vec<Figure> {
         "grid",
         "Every activation with every initialization",
         "Medians of five seeds on the digits. The columns decide: zero, equal and large weights fail with \
-         nearly every activation, weights scaled to the number of connections work with all, and the \
-         start alone tells which is which.",
+         nearly every activation, weights scaled to the number of connections work with nearly all, and \
+         the start alone mostly tells which is which.",
         panels,
     )]
 }
