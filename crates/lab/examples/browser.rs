@@ -115,7 +115,7 @@ impl Browser {
         &mut self,
         session: Option<&str>,
         method: &str,
-        params: Value,
+        params: &Value,
     ) -> Result<Value, Failure> {
         self.last += 1;
         let mut message = json!({ "id": self.last, "method": method, "params": params });
@@ -150,7 +150,7 @@ impl Browser {
     fn wait(&mut self, session: Option<&str>, page: &str) -> Result<(), Failure> {
         let state = json!({ "expression": "`${location.href} ${document.readyState}`" });
         for _ in 0..400 {
-            let answer = self.ask(session, "Runtime.evaluate", state.clone())?;
+            let answer = self.ask(session, "Runtime.evaluate", &state)?;
             if answer["result"]["value"] == format!("{page} complete") {
                 return Ok(());
             }
@@ -198,28 +198,28 @@ fn look(
     screenshots: &Path,
 ) -> Result<Vec<String>, Failure> {
     browser.events.clear();
-    let target = browser.ask(None, "Target.createTarget", json!({ "url": "about:blank" }))?;
+    let target = browser.ask(None, "Target.createTarget", &json!({ "url": "about:blank" }))?;
     let target = &target["targetId"];
     let attached = browser.ask(
         None,
         "Target.attachToTarget",
-        json!({ "targetId": target, "flatten": true }),
+        &json!({ "targetId": target, "flatten": true }),
     )?;
     let session = attached["sessionId"].as_str().ok_or("a page has a session")?.to_owned();
     let session = Some(session.as_str());
     for domain in ["Page.enable", "Runtime.enable", "Log.enable", "Network.enable"] {
-        browser.ask(session, domain, json!({}))?;
+        browser.ask(session, domain, &json!({}))?;
     }
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-    browser.ask(session, "Emulation.setEmulatedMedia", json!({ "features": features }))?;
+    browser.ask(session, "Emulation.setEmulatedMedia", &json!({ "features": features }))?;
     let screen = |height: u32| json!({ "width": width, "height": height, "deviceScaleFactor": if mobile { 2 } else { 1 }, "mobile": mobile });
-    browser.ask(session, "Emulation.setDeviceMetricsOverride", screen(height))?;
-    browser.ask(session, "Page.navigate", json!({ "url": page }))?;
+    browser.ask(session, "Emulation.setDeviceMetricsOverride", &screen(height))?;
+    browser.ask(session, "Page.navigate", &json!({ "url": page }))?;
     browser.wait(session, page)?;
     let answer = browser.ask(
         session,
         "Runtime.evaluate",
-        json!({ "expression": PROBE, "returnByValue": true }),
+        &json!({ "expression": PROBE, "returnByValue": true }),
     )?;
     let found = &answer["result"]["value"];
     let mut faults: Vec<String> = match found["faults"].as_array() {
@@ -239,7 +239,7 @@ fn look(
         let shot = browser.ask(
             session,
             "Page.captureScreenshot",
-            json!({ "format": "png", "clip": clip, "captureBeyondViewport": true }),
+            &json!({ "format": "png", "clip": clip, "captureBeyondViewport": true }),
         )?;
         let bytes = decode(shot["data"].as_str().unwrap_or(""))?;
         fs::write(screenshots.join(format!("{name}-{scheme}-{i}.png")), bytes)?;
@@ -253,7 +253,7 @@ fn look(
         found["background"],
         faults.len()
     );
-    browser.ask(None, "Target.closeTarget", json!({ "targetId": target }))?;
+    browser.ask(None, "Target.closeTarget", &json!({ "targetId": target }))?;
     Ok(faults)
 }
 

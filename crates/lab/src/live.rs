@@ -34,7 +34,7 @@ pub struct History {
 /// After an epoch.
 #[derive(Clone, Debug, Serialize)]
 pub struct Epoch {
-    epoch: usize,
+    number: usize,
     train_loss: Option<f64>,
     test_loss: f64,
     test_accuracy: f64,
@@ -131,13 +131,7 @@ fn epoch(
 ) -> Result<Epoch, LabError> {
     let test = judge(model, &task.test, tape);
     let layers = views(model, activation, task)?;
-    Ok(Epoch {
-        epoch: number,
-        train_loss,
-        test_loss: test.loss,
-        test_accuracy: test.accuracy,
-        layers,
-    })
+    Ok(Epoch { number, train_loss, test_loss: test.loss, test_accuracy: test.accuracy, layers })
 }
 
 /// Every layer that the model shows, at work on some training examples.
@@ -243,7 +237,7 @@ fn lines(epoch: &Epoch, epochs: usize) -> Vec<String> {
     let mut lines = vec![
         format!(
             "epoch {} of {epochs}: {loss}test loss {}, right {}",
-            epoch.epoch,
+            epoch.number,
             figure(epoch.test_loss),
             accuracy(epoch.test_accuracy)
         ),

@@ -34,6 +34,9 @@ impl Mlp {
     }
 
     /// The network, its weights drawn by a seed.
+    ///
+    /// # Errors
+    /// If the initializer cannot be applied.
     pub fn build(&self, seed: u64) -> Result<Sequential<f32>, Failure> {
         let mut builder = Sequential::builder();
         for (layer, sizes) in self.sizes.windows(2).enumerate() {
@@ -64,6 +67,9 @@ pub struct Layer {
 }
 
 /// Every layer at work, the last included.
+///
+/// # Errors
+/// If the inputs' shape does not fit.
 pub fn layers(model: &Sequential<f32>, inputs: &Tensor<f32>) -> Result<Vec<Layer>, Failure> {
     let tape = Tape::new();
     let mut seen = Vec::new();
@@ -110,6 +116,9 @@ pub fn dead_units(act: Activation, layer: &Layer) -> Vec<bool> {
 }
 
 /// The share of dead units in all hidden layers.
+///
+/// # Errors
+/// If the inputs' shape does not fit.
 pub fn dead_share(
     act: Activation,
     model: &Sequential<f32>,
@@ -127,6 +136,9 @@ pub fn share(flags: &[bool]) -> f64 {
 }
 
 /// Standard normal numbers.
+///
+/// # Errors
+/// If there is no such shape.
 pub fn normal(shape: impl Into<Shape>, seed: u64) -> Result<Tensor<f32>, Failure> {
     let mut rng = Pcg64::seed_from_u64(seed);
     Ok(Init::Normal { mean: 0.0, std: 1.0 }.sample(shape, &mut rng)?)

@@ -122,7 +122,7 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
          it falls towards the first layer, and as mean-field theory (dashed) says.",
         panels,
     ));
-    zeros(setup, &mut evidence, &mut words)?;
+    zeros(setup, &mut evidence, &mut words);
     large_weights(context, &mut evidence)?;
     evidence.summary = words.join("; ");
     Ok(evidence)
@@ -191,7 +191,7 @@ fn predicted_norms(activation: Activation, drive: f64) -> Result<Vec<f64>, Failu
 }
 
 /// Where the derivative is 0 in f32, by the engine's kernel and by the formula of the rounded value.
-fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) -> Result<(), Failure> {
+fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
     let ln2 = std::f64::consts::LN_2;
     let mut series = Vec::new();
     for (colour, &activation) in setup.activations.iter().enumerate() {
@@ -256,7 +256,6 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) -> Res
             zones: vec![],
         }),
     ));
-    Ok(())
 }
 
 /// The least x at which a function that falls is 0, by bisection; NaN if there is none below 1,000.
