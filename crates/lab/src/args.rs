@@ -1,96 +1,222 @@
 //! The command line, and what it settles: the defaults of a run are here and nowhere else.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use clap::Parser;
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::experiment::Settings;
+use crate::fit::Training;
+use crate::grid::Settings;
 
-/// Trains a network with each activation and each initialization on handwritten digits, and shows
-/// which of them learn and why the others do not.
+/// A course on activations and initialization, claim by claim, shown by measurement.
 ///
-/// Every pair of activation (logistic, tanh, relu, leaky relu) and initialization (zero, constant
-/// 0.5, large, xavier, he) is trained with three seeds on the UCI handwritten digits, which are part
-/// of the program: 20 pairs, 60 runs. A table with a verdict for each pair goes to standard output,
-/// every figure to report.json.
+/// Without a command, all 22 claims are put to the test on the UCI handwritten digits, which are part
+/// of the program, and on networks made for the purpose. A table goes to standard output; the page
+/// index.html with every figure, and report.json with its numbers, to the directory of --out.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = AFTER)]
 pub struct Args {
-    /// The first of the three seeds; the others are the next two numbers
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What goes for all.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What goes for every command.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Common {
+    /// The first seed; the others follow it
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 
-    /// The passes over the training images [default: 40, and 3 with --data]
-    #[arg(long, value_name = "N", value_parser = parse_epochs)]
-    pub epochs: Option<NonZeroUsize>,
+    /// Where reports go; made if it is not there [default: wengert-report]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 
-    /// Train on the IDX files of this directory instead: MNIST, Fashion-MNIST or the like
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-
-    /// Where report.json goes; made if it is not there
-    #[arg(long, value_name = "DIR", default_value = "wengert-report")]
-    pub out: PathBuf,
-
-    /// The runs that are under way at once [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
+    /// The threads at work [default: as many as there are processors]
+    #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 
+    /// Print JSON in place of text
+    #[arg(long, global = true)]
+    pub json: bool,
+
     /// Print nothing but errors
-    #[arg(long, short)]
+    #[arg(long, short, global = true)]
     pub quiet: bool,
 }
 
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the claims
+    List,
+    /// Put some claims to the test: claim A6 B6
+    Claim {
+        /// A1 to A14, B1 to B8
+        #[arg(required = true, value_name = "CLAIM")]
+        ids: Vec<String>,
+    },
+    /// Train every pair of eight activations and six initializations, three seeds each
+    Grid(Grid),
+    /// Train one network, and watch its layers
+    Train(Train),
+    /// Every activation: gains, means, errors in ULP
+    Activations,
+    /// What becomes of signals and gradients in a deep network, for each initialization
+    Init {
+        /// The activation
+        #[arg(long, value_name = "NAME", default_value = "tanh")]
+        activation: String,
+        /// The layers
+        #[arg(long, value_name = "N", default_value = "30", value_parser = at_most::<1000>)]
+        depth: NonZeroUsize,
+        /// The units of a layer
+        #[arg(long, value_name = "N", default_value = "256", value_parser = at_most::<4096>)]
+        width: NonZeroUsize,
+    },
+    /// Gains, fixed points, edge of chaos and depth scales of an activation
+    Theory {
+        /// The activation
+        #[arg(long, value_name = "NAME")]
+        activation: String,
+    },
+}
+
+/// Which data, and how long.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Grid {
+    /// Train on the IDX files of this directory: MNIST, Fashion-MNIST or the like [default: the digits]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// The passes over the training images [default: 40, and 3 with --data]
+    #[arg(long, value_name = "N", value_parser = at_most::<EPOCHS_MAX>)]
+    pub epochs: Option<NonZeroUsize>,
+}
+
+/// One network.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Train {
+    /// Two hidden layers, twenty, or two convolutions
+    #[arg(long, value_enum, default_value_t = Model::Mlp)]
+    pub model: Model,
+
+    /// The activation of the hidden layers; `activations` lists them
+    #[arg(long, value_name = "NAME", default_value = "tanh")]
+    pub activation: String,
+
+    /// How the weights begin
+    #[arg(long, value_enum, default_value_t = InitName::Computed)]
+    pub init: InitName,
+
+    /// Train on the IDX files of this directory [default: the digits]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// The passes over the training images
+    #[arg(long, value_name = "N", default_value = "10", value_parser = at_most::<EPOCHS_MAX>)]
+    pub epochs: NonZeroUsize,
+
+    /// The learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    pub rate: f64,
+}
+
+/// The kinds of network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// Two hidden layers, fully connected.
+    Mlp,
+    /// Twenty hidden layers of 64 units, fully connected.
+    Deep,
+    /// Two convolutions of 3 x 3 with 8 and 16 channels, each with a maximum over 2 x 2 behind it, and
+    /// a linear layer.
+    Cnn,
+}
+
+/// The schemes of initial weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InitName {
+    /// 0.
+    Zero,
+    /// 0.5.
+    Constant,
+    /// N(0, 5^2).
+    Large,
+    /// N(0, 2/(m+n)).
+    Xavier,
+    /// N(0, 2/m).
+    He,
+    /// N(0, g^2/m), with the gain computed of the activation.
+    Computed,
+    /// An orthogonal matrix times that gain.
+    Orthogonal,
+    /// The engine's advice for this depth, layer by layer.
+    Advised,
+}
+
 const AFTER: &str = "\
-The digits are learned by a 64-64-32-10 network. With --data, a network with hidden layers of 128 \
-and 64 units learns what the directory holds: train-images-idx3-ubyte, train-labels-idx1-ubyte, \
-t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or with .gz. On the 60,000 images of \
-MNIST, 3 epochs of all 60 runs take a few minutes on two processors.
+The digits are learned by a 64-64-32-10 network. With --data, grid and train read what a directory \
+holds: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
+t10k-labels-idx1-ubyte, each plain or with .gz, and use hidden layers of 128 and 64 units. On the \
+60,000 images of MNIST, 3 epochs of the whole grid take a few minutes on two processors.
 
-The same seed gives the same figures on any number of threads. WENGERT_SIMD=portable, avx2 or \
-avx512 chooses the instruction set; each rounds in its own order, so that trained networks differ a little between them.
+The same seed gives the same figures on any number of threads, but for times. WENGERT_SIMD=portable, \
+avx2 or avx512 chooses the instruction set; each rounds in its own order, so that trained networks \
+differ a little between them.
 
-Exit status: 0 after a complete run, 2 if the command line, the data, WENGERT_SIMD or the output \
-directory is at fault.";
+Exit status: 0 after a complete run, 1 if an experiment contradicts what this program states of its \
+claim, 2 if the command line, the data, WENGERT_SIMD or the output directory is at fault.";
 
 /// More epochs than anybody has the time for; fewer than memory has room for.
 const EPOCHS_MAX: usize = 100_000;
 
+/// Where reports go if nothing else is said.
+const OUT: &str = "wengert-report";
+
 /// The runs of a pair.
 const SEEDS: u64 = 3;
 
-fn parse_epochs(text: &str) -> Result<NonZeroUsize, String> {
-    let expected = format!("a whole number from 1 to {EPOCHS_MAX} was expected");
+fn at_most<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
     match text.parse::<NonZeroUsize>() {
-        Ok(epochs) if epochs.get() <= EPOCHS_MAX => Ok(epochs),
-        _ => Err(expected),
+        Ok(number) if number.get() <= MOST => Ok(number),
+        _ => Err(format!("a whole number from 1 to {MOST} was expected")),
     }
 }
 
-impl Args {
-    /// The sizes of the hidden layers.
-    pub fn hidden(&self) -> [usize; 2] {
-        if self.data.is_some() { [128, 64] } else { [64, 32] }
-    }
+/// The sizes of the hidden layers: for the digits, and for data of another kind.
+pub fn hidden(data: Option<&Path>) -> [usize; 2] {
+    if data.is_some() { [128, 64] } else { [64, 32] }
+}
 
-    /// How the networks are trained.
-    pub fn settings(&self) -> Settings {
-        let (batch, epochs) = if self.data.is_some() { (32, 3) } else { (16, 40) };
-        Settings {
-            learning_rate: 0.05,
-            momentum: 0.9,
-            batch,
-            epochs: self.epochs.map_or(epochs, NonZeroUsize::get),
-            seeds: (0..SEEDS).map(|i| self.seed.wrapping_add(i)).collect(),
-        }
-    }
-
-    /// How many runs are under way at once.
+impl Common {
+    /// How many threads are at work.
     pub fn threads(&self) -> usize {
         let available = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.threads.map_or_else(available, NonZeroUsize::get)
+    }
+
+    /// Where reports go.
+    pub fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new(OUT))
+    }
+}
+
+impl Grid {
+    /// How the networks are trained.
+    pub fn settings(&self, seed: u64) -> Settings {
+        let (batch, epochs) = if self.data.is_some() { (32, 3) } else { (16, 40) };
+        let epochs = self.epochs.map_or(epochs, NonZeroUsize::get);
+        Settings {
+            training: Training { learning_rate: 0.05, momentum: 0.9, batch, epochs },
+            seeds: (0..SEEDS).map(|i| seed.wrapping_add(i)).collect(),
+        }
     }
 }
 
@@ -104,6 +230,12 @@ mod tests {
         Args::try_parse_from(line.split_whitespace())
     }
 
+    fn grid(line: &str) -> (Grid, Common) {
+        let args = parse(line).unwrap();
+        let Some(Command::Grid(grid)) = args.command else { panic!("{line}: no grid") };
+        (grid, args.common)
+    }
+
     #[test]
     fn the_command_line_is_sound() {
         Args::command().debug_assert();
@@ -112,31 +244,52 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_digits() {
         let args = parse("lab").unwrap();
-        assert_eq!(args.hidden(), [64, 32]);
-        let settings = args.settings();
-        assert_eq!((settings.epochs, settings.seeds.as_slice()), (40, &[1, 2, 3][..]));
-        assert_eq!(args.out.to_str(), Some("wengert-report"));
-        assert!(!args.quiet && args.threads() >= 1);
+        assert!(args.command.is_none() && !args.common.quiet && !args.common.json);
+        assert_eq!(args.common.out().to_str(), Some("wengert-report"));
+        assert!(args.common.threads() >= 1);
+        let (grid, common) = grid("lab grid");
+        assert_eq!(hidden(grid.data.as_deref()), [64, 32]);
+        let settings = grid.settings(common.seed);
+        assert_eq!((settings.training.epochs, settings.seeds.as_slice()), (40, &[1, 2, 3][..]));
     }
 
     #[test]
     fn other_data_change_the_network_and_what_is_asked_for_stays() {
-        let args = parse("lab --data d --seed 7 --threads 5").unwrap();
-        assert_eq!((args.hidden(), args.settings().epochs), ([128, 64], 3));
-        assert_eq!((args.settings().seeds, args.threads()), (vec![7, 8, 9], 5));
-        assert_eq!(parse("lab --data d --epochs 9").unwrap().settings().epochs, 9);
-        let wrapped = parse("lab --seed 18446744073709551615").unwrap().settings().seeds;
-        assert_eq!(wrapped, [u64::MAX, 0, 1]);
+        let (of_data, common) = grid("lab grid --data d --seed 7 --threads 5");
+        let settings = of_data.settings(common.seed);
+        assert_eq!((hidden(of_data.data.as_deref()), settings.training.epochs), ([128, 64], 3));
+        assert_eq!((settings.seeds, common.threads()), (vec![7, 8, 9], 5));
+        let (long, _) = grid("lab grid --data d --epochs 9");
+        assert_eq!(long.settings(1).training.epochs, 9);
+        assert_eq!(long.settings(u64::MAX).seeds, [u64::MAX, 0, 1]);
+    }
+
+    #[test]
+    fn what_goes_for_all_goes_before_and_behind_the_command() {
+        for line in ["lab --seed 9 --json claim A6 B6", "lab claim A6 B6 --json --seed 9"] {
+            let args = parse(line).unwrap();
+            assert_eq!((args.common.seed, args.common.json), (9, true), "{line}");
+            assert!(matches!(args.command, Some(Command::Claim { ids }) if ids == ["A6", "B6"]));
+        }
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for line in ["--epochs 0", "--epochs 100001", "--epochs x", "--threads 0", "--seed -1", "x"]
-        {
+        for line in [
+            "grid --epochs 0",
+            "grid --epochs 100001",
+            "train --epochs x",
+            "train --model rnn",
+            "--threads 0",
+            "--seed -1",
+            "claim",
+            "theory",
+            "x",
+        ] {
             let error = parse(&format!("lab {line}")).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
         }
-        let text = parse("lab --epochs 0").unwrap_err().to_string();
+        let text = parse("lab grid --epochs 0").unwrap_err().to_string();
         assert!(text.contains("a whole number from 1 to 100000 was expected"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::course::Failure;
 use rayon::ThreadPoolBuildError;
 use wengert::data::DataError;
 use wengert::kernels::simd::LevelError;
@@ -36,6 +37,20 @@ pub enum LabError {
     /// The table cannot be printed.
     #[error("the table cannot be printed: {0}")]
     Print(io::Error),
+    /// An experiment cannot be carried out.
+    #[error("the experiment on {claim} cannot be carried out: {source}")]
+    Experiment {
+        /// The claim.
+        claim: &'static str,
+        /// Why not.
+        source: Failure,
+    },
+    /// What was asked for does not exist or cannot be computed.
+    #[error("{0}")]
+    Asked(String),
+    /// The page cannot be made.
+    #[error("the report's page cannot be made: {0}")]
+    Page(#[from] minijinja::Error),
     /// The system refuses a thread.
     #[error("a thread cannot be started: {0}; fewer can be asked for with --threads")]
     Threads(#[from] ThreadPoolBuildError),

@@ -1,26 +1,33 @@
-//! Why a network trains or does not: the same network with every pair of activation and
-//! initialization, trained on handwritten digits, measured before and after.
+//! Why a network trains or does not: a course on activations and initialization, claim by claim,
+//! shown by measurement on networks of this engine.
 //!
-//! The way of a run: [`args`] says what to do, [`data`] has the images and [`task`] makes tensors
-//! of them; [`experiment`] spreads the grid over threads, [`train`] is one run of it and
-//! [`measure`] what is looked at; [`summary`] takes the runs of a pair together, [`mod@verdict`] and
-//! [`lesson`] put the figures into words; [`mod@table`] and [`report`] are what comes out. [`app`]
-//! leads from one end to the other.
+//! - [`args`] says what to do and [`app`] does it.
+//! - [`course`] has the claims with their experiments, [`grid`] trains every pair of an activation and
+//!   an initialization, [`explore`] and [`live`] are what else can be asked for.
+//! - [`data`] has the images and [`task`] makes tensors of them; [`mod@fit`] trains and [`measure`]
+//!   looks at networks; [`reference`](mod@reference), [`sweep`] and [`timing`] look at kernels;
+//!   [`interval`] sums up.
+//! - [`figure`] holds and draws charts, [`page`] makes a web page of them, [`report`] writes files.
 
 #![forbid(unsafe_code)]
 
 pub mod app;
 pub mod args;
+pub mod course;
 pub mod data;
 pub mod error;
-pub mod experiment;
-pub mod lesson;
+pub mod explore;
+pub mod figure;
+pub mod fit;
+pub mod grid;
+pub mod interval;
+pub mod live;
 pub mod measure;
+pub mod page;
 pub mod progress;
+pub mod reference;
 pub mod report;
-pub mod summary;
-pub mod table;
+pub mod sweep;
 pub mod task;
 pub mod text;
-pub mod train;
-pub mod verdict;
+pub mod timing;

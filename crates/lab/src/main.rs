@@ -7,7 +7,7 @@ use wengert_lab::{app, args::Args};
 
 fn main() -> ExitCode {
     match app::run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             eprintln!("wengert-lab: {error}");
             ExitCode::from(2)

@@ -75,7 +75,12 @@ impl Examples {
         let shape = [set.len(), set.pixels_per_image()];
         let inputs = Tensor::from_vec(set.scaled_pixels(), shape)
             .unwrap_or_else(|error| unreachable!("the pixels of a set fill its shape: {error}"));
-        let labels: Vec<usize> = set.labels().iter().map(|&label| usize::from(label)).collect();
+        let labels = set.labels().iter().map(|&label| usize::from(label)).collect();
+        Self::of(inputs, labels)
+    }
+
+    /// Examples of any kind: inputs `[examples, features]`, a label each.
+    pub fn of(inputs: Tensor<f32>, labels: Vec<usize>) -> Self {
         let parts = labels
             .chunks(PART)
             .enumerate()

@@ -30,6 +30,27 @@ pub fn ratio(ratio: f64) -> String {
     }
 }
 
+/// Any number to three digits, without zeros at the end.
+pub fn figure(number: f64) -> String {
+    let size = number.abs();
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    if !number.is_finite() {
+        return number.to_string().to_lowercase();
+    }
+    if !(1e-3..1e5).contains(&size) {
+        return format!("{number:.1e}");
+    }
+    let digits = (2 - size.log10().floor() as i32).max(0) as usize;
+    let text = format!("{number:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// `1 epoch`, `2 epochs`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -86,6 +107,13 @@ mod tests {
             ratios.map(ratio),
             ["0", "3.4e-3", "0.01", "1.00", "99.90", "1.2e3", "inf", "nan"]
         );
+    }
+
+    #[test]
+    fn figures_have_three_digits() {
+        let numbers = [0.0, 1.0, -0.02, 0.123456, 12.345, 1234.5, 99999.0, 1e-7, 1e9, f64::NAN];
+        let texts = ["0", "1", "-0.02", "0.123", "12.3", "1234", "99999", "1.0e-7", "1.0e9", "nan"];
+        assert_eq!(numbers.map(figure), texts);
     }
 
     #[test]

@@ -2,8 +2,8 @@ use wengert::data::{Idx, ImageSet};
 
 use super::*;
 use crate::data::Dataset;
-use crate::experiment::{ACTIVATIONS, Initialization, Pair};
-use crate::train::network;
+use crate::grid::train::network;
+use crate::grid::{ACTIVATIONS, Initialization, Pair};
 
 const ARCHITECTURE: [usize; 4] = [64, 64, 32, 10];
 

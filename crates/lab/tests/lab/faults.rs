@@ -25,7 +25,7 @@ fn refused_data(file: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut bytes = fs::read(&path).unwrap();
     change(&mut bytes);
     fs::write(&path, bytes).unwrap();
-    let sentence = refused(&lab, &["--data", "data", "--epochs", "1"]);
+    let sentence = refused(&lab, &["grid", "--data", "data", "--epochs", "1"]);
     assert!(sentence.contains(file), "{sentence}");
     assert!(!lab.dir.path().join("wengert-report").exists());
     sentence
@@ -69,7 +69,7 @@ fn a_damaged_archive_is_named() {
         flate2::write::GzEncoder::new(File::create(&archive).unwrap(), flate2::Compression::fast());
     encoder.write_all(&plain).unwrap();
     encoder.finish().unwrap();
-    let args = ["--data", "data", "--epochs", "1", "--quiet"];
+    let args = ["grid", "--data", "data", "--epochs", "1", "--quiet"];
     assert_eq!(lab.run(&args).status.code(), Some(0));
 
     let bytes = fs::read(&archive).unwrap();
@@ -81,17 +81,17 @@ fn a_damaged_archive_is_named() {
 #[test]
 fn missing_files_and_directories_are_named() {
     let lab = Lab::new();
-    let sentence = refused(&lab, &["--data", "nowhere"]);
+    let sentence = refused(&lab, &["grid", "--data", "nowhere"]);
     assert!(sentence.contains("nowhere"), "{sentence}");
     for file in [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS] {
         write_data(&lab.data());
         fs::remove_file(lab.data().join(file)).unwrap();
-        let sentence = refused(&lab, &["--data", "data"]);
+        let sentence = refused(&lab, &["grid", "--data", "data"]);
         assert!(sentence.contains(file) && sentence.contains("holds no"), "{sentence}");
     }
     write_data(&lab.data());
     let file = format!("data/{TRAIN_IMAGES}");
-    let sentence = refused(&lab, &["--data", &file]);
+    let sentence = refused(&lab, &["grid", "--data", &file]);
     assert!(sentence.contains("not a directory"), "{sentence}");
 }
 
@@ -101,14 +101,14 @@ fn a_place_no_report_can_be_put_is_named_before_the_training() {
     fs::write(lab.dir.path().join("file"), "mine").unwrap();
     for out in ["file", "file/below"] {
         // So many epochs would take hours: that this ends shows that nothing was trained.
-        let args = ["--data", "data", "--epochs", "100000", "--out", out];
+        let args = ["grid", "--data", "data", "--epochs", "100000", "--out", out];
         let sentence = refused(&lab, &args);
         assert!(sentence.contains(&format!("`{out}`")), "{sentence}");
     }
     assert_eq!(fs::read_to_string(lab.dir.path().join("file")).unwrap(), "mine");
-    fs::create_dir_all(lab.dir.path().join("out/report.json")).unwrap();
-    let sentence = refused(&lab, &["--data", "data", "--epochs", "100000", "--out", "out"]);
-    assert!(sentence.contains("report.json"), "{sentence}");
+    fs::create_dir_all(lab.dir.path().join("out/grid.json")).unwrap();
+    let sentence = refused(&lab, &["grid", "--data", "data", "--epochs", "100000", "--out", "out"]);
+    assert!(sentence.contains("grid.json"), "{sentence}");
 }
 
 #[test]
@@ -127,18 +127,39 @@ fn an_unknown_simd_level_is_named() {
 #[test]
 fn a_lower_simd_level_runs_and_is_reported() {
     let lab = Lab::with_data();
-    let args = ["--data", "data", "--epochs", "1", "--quiet"];
+    let args = ["grid", "--data", "data", "--epochs", "1", "--quiet"];
     let output = lab.command(&args).env("WENGERT_SIMD", "portable").output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
-    assert_eq!(lab.report("wengert-report")["conditions"]["simd_level"], "portable");
+    assert_eq!(lab.report("wengert-report", "grid.json")["conditions"]["simd_level"], "portable");
 }
 
 #[test]
 fn a_command_line_that_makes_no_sense_is_refused() {
     let lab = Lab::new();
-    for args in [&["--epochs", "0"][..], &["--threads", "none"], &["--seed", "-1"], &["digits"]] {
+    for args in [
+        &["grid", "--epochs", "0"][..],
+        &["train", "--model", "none"],
+        &["--threads", "none"],
+        &["--seed", "-1"],
+        &["digits"],
+        &["claim"],
+    ] {
         let output = lab.run(args);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{args:?}");
         assert!(text(&output.stderr).contains("error"), "{args:?}");
     }
+}
+
+#[test]
+fn what_does_not_exist_is_named_with_what_does() {
+    let lab = Lab::new();
+    let sentence = refused(&lab, &["claim", "A5", "C1"]);
+    assert!(sentence.contains("`C1`") && sentence.contains("A14"), "{sentence}");
+    for args in [&["theory", "--activation", "swish2"][..], &["train", "--activation", "swish2"]] {
+        let sentence = refused(&lab, args);
+        assert!(sentence.contains("`swish2`") && sentence.contains("gelu"), "{sentence}");
+    }
+    let sentence = refused(&lab, &["train", "--rate", "-1"]);
+    assert!(sentence.contains("-1"), "{sentence}");
+    assert!(!lab.dir.path().join("wengert-report").exists());
 }

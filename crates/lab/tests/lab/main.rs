@@ -1,6 +1,7 @@
 //! The program as its user meets it: run as a process, its output, its report and its exit status
 //! looked at.
 
+mod course;
 mod depth;
 mod faults;
 mod output;

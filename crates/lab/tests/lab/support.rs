@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use wengert_lab::args::Args;
+use wengert_lab::args::{Args, Command as Asked, Grid};
 
 /// The program, in a directory of its own and without the caller's settings.
 pub struct Lab {
@@ -39,24 +39,28 @@ impl Lab {
         self.command(args).output().unwrap()
     }
 
-    /// A run that must succeed in silence; its report.
+    /// A run of the grid that must succeed in silence; its report.
     pub fn quiet(&self, args: &[&str]) -> Value {
-        let output = self.run(&[&["--quiet"], args].concat());
+        let output = self.run(&[&["--quiet", "grid"], args].concat());
         assert_eq!(text(&output.stderr), "");
         assert_eq!(text(&output.stdout), "");
         assert_eq!(output.status.code(), Some(0));
-        self.report("wengert-report")
+        self.report("wengert-report", "grid.json")
     }
 
-    pub fn report(&self, out: &str) -> Value {
-        let path = self.dir.path().join(out).join("report.json");
+    pub fn report(&self, out: &str, file: &str) -> Value {
+        let path = self.dir.path().join(out).join(file);
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 }
 
-/// What the program does if it is told nothing.
-pub fn defaults() -> Args {
-    clap::Parser::parse_from(["wengert-lab"])
+/// The grid as it is if nothing is said of it.
+pub fn defaults() -> Grid {
+    let args: Args = clap::Parser::parse_from(["wengert-lab", "grid"]);
+    match args.command {
+        Some(Asked::Grid(grid)) => grid,
+        other => panic!("{other:?} is no grid"),
+    }
 }
 
 pub fn text(bytes: &[u8]) -> &str {

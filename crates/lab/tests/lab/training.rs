@@ -1,19 +1,20 @@
 //! What the lab promises of the digits: weights scaled to the number of connections learn them.
 
 use wengert::Activation;
+use wengert_lab::args::hidden;
 use wengert_lab::data::Dataset;
-use wengert_lab::experiment::{ACTIVATIONS, Initialization, Pair};
+use wengert_lab::grid::train::train;
+use wengert_lab::grid::{ACTIVATIONS, Initialization, Pair};
 use wengert_lab::task::Task;
-use wengert_lab::train::train;
 
 use crate::support::defaults;
 
 #[test]
 fn scaled_weights_reach_95_percent_with_every_activation_but_the_logistic() {
-    let args = defaults();
-    let (task, settings) = (Task::new(&Dataset::digits(), &args.hidden()), args.settings());
+    let (task, settings) = (Task::new(&Dataset::digits(), &hidden(None)), defaults().settings(1));
     for activation in ACTIVATIONS.into_iter().filter(|&it| it != Activation::Logistic) {
-        for initialization in [Initialization::Xavier, Initialization::He] {
+        for initialization in [Initialization::Xavier, Initialization::He, Initialization::Computed]
+        {
             let pair = Pair { activation, initialization };
             let run = train(&task, &settings, pair, settings.seeds[0], &|| {});
             let accuracy = run.after().accuracy;

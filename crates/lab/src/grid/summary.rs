@@ -1,8 +1,8 @@
 //! The figures of a pair: what its runs come to.
 
-use crate::experiment::{Pair, PairRuns};
+use crate::grid::train::Run;
+use crate::grid::{Pair, PairRuns};
 use crate::measure::Units;
-use crate::train::Run;
 
 /// The accuracy the table counts the epochs to.
 pub const GOAL: f64 = 0.9;
@@ -130,9 +130,9 @@ fn middle<T: Copy>(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::experiment::{ACTIVATIONS, Initialization};
+    use crate::grid::train::{Change, Epoch};
+    use crate::grid::{ACTIVATIONS, Initialization};
     use crate::measure::{Judgement, LayerGradient};
-    use crate::train::{Change, Epoch};
 
     /// A run of two hidden layers, of 64 and 32 units, with these accuracies after its epochs.
     pub(crate) fn run(accuracies: &[f64]) -> Run {

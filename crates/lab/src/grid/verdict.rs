@@ -1,7 +1,7 @@
 //! A pair's figures in a few words. The words follow from the figures alone: no name of an
 //! activation or of an initialization is looked at.
 
-use crate::summary::{GOAL, Summary};
+use crate::grid::summary::{GOAL, Summary};
 
 /// A network that gets this share of the test examples right has learned its task.
 pub const LEARNED: f64 = 0.95;
@@ -55,8 +55,8 @@ fn learned(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::summary::Ends;
-    use crate::summary::tests::{pair, run};
+    use crate::grid::summary::Ends;
+    use crate::grid::summary::tests::{pair, run};
 
     fn summary(accuracy: f64) -> Summary {
         let summary = Summary::new(&pair(vec![run(&[0.5, 0.6, 0.7, 0.8, accuracy])]));

@@ -3,11 +3,12 @@
 
 use serde::Serialize;
 
-use crate::experiment::{Initialization, PairRuns, Settings};
+use crate::grid::summary::{Summary, dead_share, saturated_share};
+use crate::grid::train::Run;
+use crate::grid::{Initialization, PairRuns, Settings};
 use crate::measure::Judgement;
-use crate::summary::{Summary, dead_share, saturated_share};
+use crate::report::RunConditions;
 use crate::task::Task;
-use crate::train::Run;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
@@ -22,23 +23,6 @@ pub struct Report {
     pub pairs: Vec<PairReport>,
     /// What the figures teach, sentence by sentence.
     pub lessons: Vec<String>,
-}
-
-/// Machine and program.
-#[derive(Clone, Debug, Serialize)]
-pub struct RunConditions {
-    /// The name of the instruction set the kernels used.
-    pub simd_level: String,
-    /// Those this processor has.
-    pub simd_levels_available: Vec<String>,
-    /// The runs under way at once.
-    pub threads: usize,
-    /// How long the training took.
-    pub seconds: f64,
-    /// The version of this program and of the engine's crates, which have the same.
-    pub version: String,
-    /// The operating system and the processor family.
-    pub platform: String,
 }
 
 /// Data, network, optimizer.
@@ -98,11 +82,11 @@ impl SettingsReport {
             loss: "softmax cross-entropy",
             optimizer: OptimizerReport {
                 name: "sgd",
-                learning_rate: settings.learning_rate,
-                momentum: settings.momentum,
+                learning_rate: settings.training.learning_rate,
+                momentum: settings.training.momentum,
             },
-            batch: settings.batch,
-            epochs: settings.epochs,
+            batch: settings.training.batch,
+            epochs: settings.training.epochs,
             seeds: settings.seeds.clone(),
             initializations: Initialization::ALL
                 .map(|initialization| InitializationReport {
@@ -238,7 +222,7 @@ impl RunReport {
         let mut report = Self {
             seed: run.seed,
             test_accuracy: run.after().accuracy,
-            epochs_to_90_percent: run.epochs_to(crate::summary::GOAL),
+            epochs_to_90_percent: run.epochs_to(crate::grid::summary::GOAL),
             test_accuracy_before: run.before.accuracy,
             test_loss_before: run.before.loss,
             train_loss: run.epochs.iter().map(|epoch| epoch.train_loss).collect(),
@@ -310,7 +294,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::summary::tests::{pair, run};
+    use crate::grid::summary::tests::{pair, run};
 
     fn json(runs: &PairRuns) -> Value {
         let report = PairReport::new(runs, &Summary::new(runs), "words".into());

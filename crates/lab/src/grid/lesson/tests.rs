@@ -1,7 +1,7 @@
 use super::*;
-use crate::experiment::Pair;
-use crate::summary::Ends;
-use crate::summary::tests::{pair, run};
+use crate::grid::Pair;
+use crate::grid::summary::Ends;
+use crate::grid::summary::tests::{pair, run};
 
 /// A grid in which every pair has the figures `of` gives it.
 fn grid(of: impl Fn(Pair, Summary) -> Summary) -> Vec<Summary> {

@@ -3,14 +3,12 @@
 
 use wengert::prelude::*;
 
-use crate::experiment::{Pair, Settings};
+use crate::fit::fit;
+use crate::grid::{Pair, Settings};
 use crate::measure::{
     Judgement, LayerGradient, LayerParameters, Units, gradients, hidden_units, judge, layers,
 };
 use crate::task::Task;
-
-/// Keeps the generator that shuffles apart from the one that draws the weights.
-const SHUFFLING: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// All figures of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,27 +84,13 @@ pub fn train(
     let units_start = hidden_units(&model, &task.train, &mut tape);
     let gradients = gradients(&model, &task.train, &mut tape);
 
-    let mut sgd = Sgd::new(settings.learning_rate).momentum(settings.momentum);
-    let mut batches = Batches::new(task.train.inputs(), task.train.labels(), settings.batch)
-        .unwrap_or_else(|error| unreachable!("{error}"))
-        .shuffled(seed ^ SHUFFLING);
     let mut non_finite_losses = 0;
-    let mut epochs = Vec::with_capacity(settings.epochs);
-    for _ in 0..settings.epochs {
-        let mut total = 0.0;
-        for batch in batches.epoch() {
-            let loss =
-                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels.clone());
-            let value = f64::from(loss.item());
-            total += value * batch.labels.len() as f64;
-            non_finite_losses += usize::from(!value.is_finite());
-            sgd.step(&mut model, &loss.backward());
-            tape.clear();
-        }
-        let train_loss = total / task.train.len() as f64;
-        epochs.push(Epoch { train_loss, test: judge(&model, &task.test, &mut tape) });
+    let mut epochs = Vec::with_capacity(settings.training.epochs);
+    fit(&mut model, &task.train, settings.training, seed, |model, loss, tape| {
+        non_finite_losses += loss.non_finite;
+        epochs.push(Epoch { train_loss: loss.mean, test: judge(model, &task.test, tape) });
         epoch_done();
-    }
+    });
 
     let units_end = hidden_units(&model, &task.train, &mut tape);
     let changes = at_start
@@ -126,7 +110,9 @@ pub fn network(architecture: &[usize], pair: Pair, seed: u64) -> Sequential<f32>
     for (layer, sizes) in architecture.windows(2).enumerate() {
         let last = layer + 2 == architecture.len();
         let activation = if last { Activation::Identity } else { pair.activation };
-        builder = builder.linear(sizes[0], sizes[1], activation).init(pair.initialization.init());
+        builder = builder
+            .linear(sizes[0], sizes[1], activation)
+            .init(pair.initialization.init(pair.activation));
     }
     builder
         .build(&mut Pcg64::seed_from_u64(seed))
@@ -152,7 +138,8 @@ fn parameter_bits(model: &Sequential<f32>) -> Vec<LayerBits> {
 mod tests {
     use super::*;
     use crate::data::Dataset;
-    use crate::experiment::{ACTIVATIONS, Initialization};
+    use crate::fit::Training;
+    use crate::grid::{ACTIVATIONS, Initialization};
 
     fn task() -> Task {
         let Dataset { name, train, test } = Dataset::digits();
@@ -161,7 +148,8 @@ mod tests {
     }
 
     fn settings(epochs: usize) -> Settings {
-        Settings { learning_rate: 0.05, momentum: 0.9, batch: 16, epochs, seeds: vec![] }
+        let training = Training { learning_rate: 0.05, momentum: 0.9, batch: 16, epochs };
+        Settings { training, seeds: vec![] }
     }
 
     fn run(task: &Task, activation: Activation, initialization: Initialization) -> Run {
@@ -186,6 +174,9 @@ mod tests {
                     Initialization::Large => 25.0,
                     Initialization::Xavier => 2.0 / (inputs + out) as f32,
                     Initialization::He => 2.0 / inputs as f32,
+                    // 1 / E[tanh(z)^2] = 2.536; the last layer is linear.
+                    Initialization::Computed if out == 10 => 1.0 / inputs as f32,
+                    Initialization::Computed => 2.536 / inputs as f32,
                 };
                 // The mean square of n normal draws has the relative deviation sqrt(2 / n), and the
                 // least n here is 320.
@@ -250,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_first_epoch_that_reaches_an_accuracy_counts() {
-        let run = crate::summary::tests::run(&[0.5, 0.9, 0.8, 0.95]);
+        let run = crate::grid::summary::tests::run(&[0.5, 0.9, 0.8, 0.95]);
         assert_eq!(
             [0.4, 0.9, 0.91, 0.96].map(|goal| run.epochs_to(goal)),
             [Some(1), Some(2), Some(4), None]

@@ -1,9 +1,9 @@
 //! The table of all pairs as text, for any width: plain characters, no colours, so that a terminal,
 //! a pipe and a file get the same.
 
-use crate::summary::{Ends, Summary};
+use crate::grid::summary::{Ends, Summary};
+use crate::grid::verdict;
 use crate::text::{accuracy, percent, ratio, wrap};
-use crate::verdict;
 
 /// The widths of the columns: initialization, accuracy, epochs, saturated and dead at start and
 /// end, ratio of gradients. The verdict follows behind [`GAP`].
@@ -114,8 +114,8 @@ pub fn legend() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::Pair;
-    use crate::summary::tests::{pair, run};
+    use crate::grid::Pair;
+    use crate::grid::summary::tests::{pair, run};
 
     fn summaries() -> Vec<Summary> {
         let of =

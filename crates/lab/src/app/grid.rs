@@ -1,66 +1,54 @@
-//! The program from its arguments to its output, in order: what can be refused is refused before
-//! the training begins.
+//! The grid: every pair of an activation and an initialization.
 
-use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
 use std::time::Instant;
 
-use console::Term;
 use wengert::kernels::simd::Level;
 
-use crate::args::Args;
+use super::{show, width};
+use crate::args::{Common, Grid, hidden};
 use crate::data::Dataset;
 use crate::error::LabError;
-use crate::experiment::{PairRuns, Settings, run_grid};
-use crate::lesson::{lessons, paragraph};
+use crate::grid::lesson::{lessons, paragraph};
+use crate::grid::report::{PairReport, Report, SettingsReport};
+use crate::grid::summary::Summary;
+use crate::grid::table::{legend, table};
+use crate::grid::verdict::verdict;
+use crate::grid::{PairRuns, Settings, run_grid};
 use crate::progress;
-use crate::report::{Output, PairReport, Report, RunConditions, SettingsReport};
-use crate::summary::Summary;
-use crate::table::{self, legend, table};
+use crate::report::{Output, RunConditions};
 use crate::task::Task;
 use crate::text::{list, wrap};
-use crate::verdict::verdict;
 
-/// Runs the lab: trains the grid, writes the report, prints the table.
-///
-/// # Errors
-/// If `WENGERT_SIMD`, the data or the output directory is at fault, or the system refuses a thread
-/// or the output.
-pub fn run(args: &Args) -> Result<(), LabError> {
-    let level = Level::from_env()?;
-    let data = match &args.data {
+/// Trains the grid, writes `grid.json`, prints the table.
+pub(super) fn run(common: &Common, grid: &Grid, level: Level) -> Result<ExitCode, LabError> {
+    let data = match &grid.data {
         Some(directory) => Dataset::from_directory(directory)?,
         None => Dataset::digits(),
     };
-    let output = Output::new(&args.out)?;
-    let task = Task::new(&data, &args.hidden());
+    let output = Output::new(common.out(), "grid.json")?;
+    let task = Task::new(&data, &hidden(grid.data.as_deref()));
     drop(data);
-    let settings = args.settings();
-    let threads = args.threads().min(settings.runs());
+    let settings = grid.settings(common.seed);
+    let threads = common.threads().min(settings.runs());
 
     let started = Instant::now();
-    let bar = progress::bar(settings.runs() * settings.epochs, args.quiet);
+    let bar = progress::bar(settings.runs() * settings.training.epochs, "epochs", common.quiet);
     bar.tick();
     let grid = run_grid(&task, &settings, threads, &|| bar.inc(1))?;
     bar.finish_and_clear();
 
-    let conditions = RunConditions {
-        simd_level: level.to_string(),
-        simd_levels_available: Level::available().iter().map(Level::to_string).collect(),
-        threads,
-        seconds: started.elapsed().as_secs_f64(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-    };
+    let conditions = RunConditions::new(level, threads, started.elapsed().as_secs_f64());
     let findings = Findings::new(&grid, &task);
     let report = findings.report(&task, &settings, &grid, conditions);
     let path = output.write(&report)?;
-    if args.quiet {
-        return Ok(());
-    }
-    let mut lines = heading(&report.conditions, &task, &settings, width());
-    lines.extend(findings.lines(width()));
-    lines.push(format!("Every figure: {}", path.display()));
-    print(&lines)
+    show(common, &report, || {
+        let mut lines = heading(&report.conditions, &task, &settings, width());
+        lines.extend(findings.lines(width()));
+        lines.push(format!("Every figure: {}", path.display()));
+        lines
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What follows from the figures.
@@ -128,10 +116,10 @@ fn heading(
         task.train.len(),
         task.test.len(),
         sizes.join("-"),
-        settings.learning_rate,
-        settings.momentum,
-        settings.batch,
-        settings.epochs,
+        settings.training.learning_rate,
+        settings.training.momentum,
+        settings.training.batch,
+        settings.training.epochs,
         list(&seeds),
         settings.runs(),
         conditions.seconds,
@@ -142,21 +130,4 @@ fn heading(
     let mut lines = wrap(&text, width, 0);
     lines.push(String::new());
     lines
-}
-
-/// The columns there are: the terminal's, and elsewhere as many as the table wants.
-fn width() -> usize {
-    let columns = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    let terminal = if io::stdout().is_terminal() { columns() } else { None };
-    terminal.filter(|&columns| columns > 0).unwrap_or(table::WIDTH).min(table::WIDTH)
-}
-
-/// Prints to standard output; a reader that has gone away has seen what it wanted.
-fn print(lines: &[String]) -> Result<(), LabError> {
-    let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(LabError::Print(error)),
-        _ => Ok(()),
-    }
 }

@@ -3,8 +3,8 @@
 
 use wengert::Activation;
 
-use crate::experiment::Initialization::{self, He, Large, Xavier};
-use crate::summary::Summary;
+use crate::grid::Initialization::{self, Computed, He, Large, Xavier};
+use crate::grid::summary::Summary;
 use crate::text::{accuracy, count, list, percent, ratio};
 
 /// Accuracies closer than this are called alike.
@@ -56,15 +56,17 @@ impl Grid<'_> {
 
     /// Weights scaled to the number of connections do better than any others.
     fn scaled_weights(&self) -> Option<String> {
-        let (scaled, others): (Vec<&Summary>, Vec<&Summary>) =
-            self.summaries.iter().partition(|s| matches!(s.pair.initialization, Xavier | He));
+        let (scaled, others): (Vec<&Summary>, Vec<&Summary>) = self
+            .summaries
+            .iter()
+            .partition(|s| matches!(s.pair.initialization, Xavier | He | Computed));
         let lowest = least(scaled.iter().map(|s| s.accuracy))?;
         let highest = greatest(scaled.iter().map(|s| s.accuracy))?;
         let best_other = greatest(others.iter().map(|s| s.accuracy))?;
         (lowest > best_other).then(|| {
             format!(
-                "How the weights begin decides: the {} pairs with xavier or he, which scale them \
-                 to the number of connections, reach {} to {}, and the {} others {} at most.",
+                "How the weights begin decides: the {} pairs whose weights are scaled to the number \
+                 of connections (xavier, he, computed) reach {} to {}, and the {} others {} at most.",
                 scaled.len(),
                 accuracy(lowest),
                 accuracy(highest),
@@ -181,7 +183,13 @@ impl Grid<'_> {
     /// Whether each activation wants its own initialization.
     fn xavier_and_he(&self) -> Option<String> {
         let mut gains = Vec::new();
-        for summary in self.summaries.iter().filter(|s| s.pair.initialization == Xavier) {
+        let classical = |a: Activation| {
+            use Activation::{LeakyRelu, Logistic, Relu, Tanh};
+            matches!(a, Logistic | Tanh | Relu | LeakyRelu { .. })
+        };
+        let of_course =
+            |s: &&Summary| s.pair.initialization == Xavier && classical(s.pair.activation);
+        for summary in self.summaries.iter().filter(of_course) {
             let he = self.get(|a| a == summary.pair.activation, He)?;
             let xavier_is_own =
                 matches!(summary.pair.activation, Activation::Logistic | Activation::Tanh);

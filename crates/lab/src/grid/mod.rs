@@ -8,17 +8,31 @@ use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use wengert::Activation;
+use wengert::init::gain;
 use wengert::nn::Init;
 
+pub mod forecast;
+pub mod lesson;
+pub mod report;
+pub mod summary;
+pub mod table;
+pub mod train;
+pub mod verdict;
+
+use crate::fit::Training;
 use crate::task::Task;
-use crate::train::{Run, train};
+use train::{Run, train};
 
 /// The activations of the hidden layers.
-pub const ACTIVATIONS: [Activation; 4] = [
+pub const ACTIVATIONS: [Activation; 8] = [
     Activation::Logistic,
     Activation::Tanh,
     Activation::Relu,
     Activation::LeakyRelu { slope: 0.01 },
+    Activation::Elu { alpha: 1.0 },
+    Activation::Selu,
+    Activation::Gelu,
+    Activation::Silu,
 ];
 
 /// How the weights of all layers begin; biases begin at zero.
@@ -34,20 +48,27 @@ pub enum Initialization {
     Xavier,
     /// N(0, 2/m) for fan-in m.
     He,
+    /// N(0, g^2/m) for fan-in m, with the gain g computed of the activation that follows.
+    Computed,
 }
 
 impl Initialization {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 5] = [Self::Zero, Self::Constant, Self::Large, Self::Xavier, Self::He];
+    pub const ALL: [Self; 6] =
+        [Self::Zero, Self::Constant, Self::Large, Self::Xavier, Self::He, Self::Computed];
 
-    /// The scheme.
-    pub fn init(self) -> Init {
+    /// The scheme, for a layer with this activation.
+    pub fn init(self, activation: Activation) -> Init {
         match self {
             Self::Zero => Init::Zeros,
             Self::Constant => Init::Constant(0.5),
             Self::Large => Init::Normal { mean: 0.0, std: 5.0 },
             Self::Xavier => Init::xavier_normal(),
             Self::He => Init::he_normal(),
+            Self::Computed => Init::lecun_normal().gain(
+                // All of the grid's activations have one.
+                gain(&activation).map_or(1.0, |gain| gain.forward),
+            ),
         }
     }
 
@@ -60,6 +81,7 @@ impl Initialization {
             Self::Large => "normal, mean 0, standard deviation 5",
             Self::Xavier => "normal, mean 0, variance 2/(m+n)",
             Self::He => "normal, mean 0, variance 2/m",
+            Self::Computed => "normal, mean 0, variance g^2/m with the gain g = 1/sqrt(E[f(z)^2])",
         }
     }
 }
@@ -72,6 +94,7 @@ impl fmt::Display for Initialization {
             Self::Large => "large",
             Self::Xavier => "xavier",
             Self::He => "he",
+            Self::Computed => "computed",
         })
     }
 }
@@ -98,14 +121,8 @@ impl Pair {
 /// How each network is trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The rate of gradient descent.
-    pub learning_rate: f64,
-    /// Its momentum.
-    pub momentum: f64,
-    /// The examples in a mini-batch.
-    pub batch: usize,
-    /// The passes over the training examples.
-    pub epochs: usize,
+    /// How.
+    pub training: Training,
     /// One run of each pair for each of them.
     pub seeds: Vec<u64>,
 }
@@ -180,27 +197,22 @@ mod tests {
         let Dataset { name, train, test } = Dataset::digits();
         let some: Vec<usize> = (0..40).collect();
         let data = Dataset { name, train: train.subset(&some), test: test.subset(&some) };
-        let settings = Settings {
-            learning_rate: 0.05,
-            momentum: 0.9,
-            batch: 16,
-            epochs: 2,
-            seeds: vec![5, 6, 7],
-        };
+        let training = Training { learning_rate: 0.05, momentum: 0.9, batch: 16, epochs: 2 };
+        let settings = Settings { training, seeds: vec![5, 6, 7] };
         (Task::new(&data, &[12, 8]), settings)
     }
 
     #[test]
     fn the_grid_is_the_same_on_any_number_of_threads_and_counts_its_epochs() {
         let (task, settings) = small();
-        assert_eq!(settings.runs(), 60);
+        assert_eq!(settings.runs(), 144);
         let grid = |threads| {
             let epochs = AtomicUsize::new(0);
             let count = || {
                 epochs.fetch_add(1, Ordering::Relaxed);
             };
             let grid = run_grid(&task, &settings, threads, &count).unwrap();
-            assert_eq!(epochs.into_inner(), 120);
+            assert_eq!(epochs.into_inner(), 288);
             grid
         };
         let one = grid(1);
@@ -219,7 +231,7 @@ mod tests {
     #[test]
     fn the_pairs_are_all_and_each_once() {
         let pairs = Pair::all();
-        assert_eq!(pairs.len(), 20);
+        assert_eq!(pairs.len(), 48);
         for (i, pair) in pairs.iter().enumerate() {
             assert!(!pairs[..i].contains(pair), "{pair:?} twice");
         }

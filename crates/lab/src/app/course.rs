@@ -1,0 +1,136 @@
+//! The course, or some claims of it: experiments, table, report and page.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use wengert::kernels::simd::Level;
+
+use super::{show, width};
+use crate::args::Common;
+use crate::course::{self, Claim, Context, Outcome};
+use crate::error::LabError;
+use crate::page::{self, CourseReport, Kernels};
+use crate::progress;
+use crate::report::{Output, RunConditions};
+use crate::text::wrap;
+
+/// Runs the claims asked for, or all, and ends with status 1 where one contradicts what is stated.
+pub(super) fn run(
+    common: &Common,
+    level: Level,
+    ids: Option<&[String]>,
+) -> Result<ExitCode, LabError> {
+    let claims = chosen(ids)?;
+    let json = Output::new(common.out(), "report.json")?;
+    let html = Output::new(common.out(), "index.html")?;
+    let context = Context::new(common.seed, common.threads());
+
+    let started = Instant::now();
+    let bar = progress::bar(claims.len(), "claims", common.quiet);
+    bar.tick();
+    let outcomes = course::run(&claims, &context, &|claim| {
+        bar.set_message(format!("{}: {}", claim.id, claim.title));
+        bar.inc(1);
+    })?;
+    bar.set_message("timing the kernels");
+    // The tables of kernels belong to the whole course.
+    let kernels = if ids.is_none() { Some(Kernels::measure()?) } else { None };
+    bar.finish_and_clear();
+
+    let seconds = started.elapsed().as_secs_f64();
+    let conditions = RunConditions::new(level, context.threads, seconds);
+    let report = CourseReport::new(&outcomes, kernels, conditions, common.seed);
+    let path = html.write_text(&page::html(&report)?)?;
+    let data = json.write(&report)?;
+    show(common, &report, || {
+        let mut lines = table(&outcomes, width());
+        lines.push(String::new());
+        lines.push(closing(&outcomes, seconds));
+        lines.push(format!("Report: {} (figures in {})", path.display(), data.display()));
+        lines
+    })?;
+    let surprises: Vec<&Outcome> = outcomes.iter().filter(|o| !o.is_expected()).collect();
+    for outcome in &surprises {
+        eprintln!(
+            "wengert-lab: {} {}, which contradicts what is stated of it ({})",
+            outcome.claim.id,
+            outcome.verdict,
+            outcome.claim.stated(),
+        );
+        for check in outcome.evidence.checks.iter().filter(|check| !check.passed) {
+            eprintln!("  {}: {}, {} was needed", check.what, check.measured, check.need);
+        }
+    }
+    Ok(if surprises.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The claims of these names, in the course's order.
+fn chosen(ids: Option<&[String]>) -> Result<Vec<Claim>, LabError> {
+    let mut claims = Claim::all();
+    let Some(ids) = ids else { return Ok(claims) };
+    for id in ids {
+        if !claims.iter().any(|claim| claim.id.eq_ignore_ascii_case(id)) {
+            return Err(LabError::Asked(format!(
+                "there is no claim `{id}`: A1 to A14 are on activations, B1 to B8 on initialization"
+            )));
+        }
+    }
+    claims.retain(|claim| ids.iter().any(|id| claim.id.eq_ignore_ascii_case(id)));
+    Ok(claims)
+}
+
+/// Prints the claims.
+pub(super) fn list(common: &Common) -> Result<ExitCode, LabError> {
+    let claims = Claim::all();
+    let entries: Vec<_> = claims
+        .iter()
+        .map(|claim| {
+            serde_json::json!({
+                "id": claim.id, "title": claim.title, "says": claim.says, "method": claim.method,
+                "stated": claim.expected(),
+            })
+        })
+        .collect();
+    show(common, &entries, || {
+        let line =
+            |claim: &Claim| format!("{:<4} {:<50} {}", claim.id, claim.title, claim.stated());
+        claims.iter().map(line).collect()
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The columns of claim and verdict; what was measured has the rest.
+const ID: usize = 5;
+const VERDICT: usize = 22;
+
+/// Claim, measured, verdict.
+fn table(outcomes: &[Outcome], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for outcome in outcomes {
+        let mark = if outcome.is_expected() { "" } else { "  (!)" };
+        let verdict = format!("{}{mark}", outcome.verdict);
+        let title = outcome.claim.title;
+        let id = outcome.claim.id;
+        if width >= 72 {
+            let room = width - ID - VERDICT;
+            lines.push(format!("{id:<ID$}{title:<room$}{verdict}").trim_end().to_owned());
+        } else {
+            lines.push(format!("{id:<ID$}{verdict}"));
+            lines.extend(wrap(title, width, ID));
+        }
+        lines.extend(wrap(&outcome.evidence.summary, width, ID));
+    }
+    lines
+}
+
+fn closing(outcomes: &[Outcome], seconds: f64) -> String {
+    use crate::course::claim::Verdict::{DoesNotHold, Holds, HoldsWithCaveat};
+    let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
+    format!(
+        "{} hold, {} with a caveat, {} not; {} checks in {seconds:.1} s.",
+        count(Holds) + count(HoldsWithCaveat),
+        count(HoldsWithCaveat),
+        count(DoesNotHold),
+        outcomes.iter().map(|outcome| outcome.evidence.checks.len()).sum::<usize>()
+    )
+}

@@ -1,0 +1,329 @@
+//! A8: behind units that are always positive, the gradients of a neuron's weights share a sign.
+
+use wengert::prelude::*;
+
+use super::claim::{Check, Evidence, Need};
+use super::network::{Failure, Mlp, normal, share, values};
+use super::{Claim, Context, Needs};
+use crate::figure::{Axis, Figure, Mark, Panel, Plane, Plot, Series};
+use crate::interval::Interval;
+use crate::measure::layers as parameters;
+use crate::text::{figure, percent};
+
+pub(super) const CLAIM: Claim = Claim {
+    id: "A8",
+    title: "positive outputs make descent zig-zag",
+    says: "The outputs of a logistic layer are all positive, so the gradients of all weights into a \
+           neuron of the next layer have one sign. Updates are confined to two orthants, and descent \
+           zig-zags; a zero-centred function (tanh) lifts this.",
+    method: "In 200 random networks for each width n, the share of neurons whose n incoming weight \
+             gradients for one example all have one sign (zeros agree with either). Then a neuron with \
+             two inputs f(a), a ~ N(0, 1), learns weights in the direction (1, -1), which no update of \
+             one sign points to: steps until 95 % of the way is done, length of the path, at the rate \
+             1 / (4 E|h|^2) for each.",
+    needs: Needs::OneThread,
+    run: |context| experiment(&Setup::default(), context),
+};
+
+/// What the two layers are.
+pub(super) struct Setup {
+    /// Whose outputs are positive.
+    pub(super) positive: Activation,
+    /// Whose outputs are centred.
+    pub(super) centred: Activation,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { positive: Activation::Logistic, centred: Activation::Tanh }
+    }
+}
+
+const WIDTHS: [usize; 6] = [2, 3, 4, 5, 6, 8];
+const NETWORKS: u64 = 200;
+const SEEDS: usize = 8;
+const PATHS: usize = 20;
+
+pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence::default();
+    let mut series = Vec::new();
+    for (colour, activation) in
+        [setup.positive, setup.centred, Activation::Relu].into_iter().enumerate()
+    {
+        let mut points = Vec::new();
+        for width in WIDTHS {
+            let mut shares = Vec::new();
+            for seed in context.seeds(SEEDS) {
+                shares.push(agreement(activation, width, seed)?);
+            }
+            let measured = Interval::of(&shares);
+            points.push([width as f64, measured.mean]);
+            let what = format!("{activation}, n = {width}: share of neurons with one sign");
+            if activation == setup.positive || activation == Activation::Relu {
+                let check =
+                    Check::essential(what, measured, Need::Between(1.0, 1.0)).predicted(1.0);
+                evidence.checks.push(check.because("(dL/da) h_i with every h_i >= 0"));
+            } else {
+                let predicted = 2.0_f64.powi(1 - width as i32);
+                let off = 4.0 * (predicted / (NETWORKS as f64 * SEEDS as f64)).sqrt();
+                let need = Need::AtMost(predicted + off.max(0.02) + measured.half());
+                evidence.checks.push(
+                    Check::essential(what, measured, need)
+                        .predicted(predicted)
+                        .because("n signs at random agree with probability 2^(1-n)"),
+                );
+            }
+        }
+        series.push(Series::new(activation.to_string(), colour, Mark::DotsOnLine, points));
+    }
+    let chance = WIDTHS.map(|n| [n as f64, 2.0_f64.powi(1 - n as i32)]).to_vec();
+    series.push(Series::new("2^(1-n)", 3, Mark::Dashed, chance));
+    evidence.figures.push(Figure::one(
+        "signs",
+        "Neurons whose weight gradients all have one sign",
+        "The share of neurons whose n incoming weights get gradients of one sign from an example: all \
+         behind logistic units and rectifiers, as many as chance makes behind tanh.",
+        Plot::Plane(Plane {
+            x: Axis::linear("inputs n of the neuron"),
+            y: Axis::linear("share with one sign").range(0.0, 1.05),
+            series,
+            zones: vec![],
+        }),
+    ));
+    paths(setup, context, &mut evidence)?;
+    batches(setup, context, &mut evidence)?;
+    Ok(evidence)
+}
+
+/// Whether no two numbers have opposite signs.
+fn agree(gradient: &[f32]) -> bool {
+    gradient.iter().all(|g| *g >= 0.0) || gradient.iter().all(|g| *g <= 0.0)
+}
+
+/// The share of random networks of one neuron behind `width` units, whose weight gradients agree.
+fn agreement(activation: Activation, width: usize, seed: u64) -> Result<f64, Failure> {
+    let mut tape = Tape::new();
+    let mut flags = Vec::new();
+    for network in 0..NETWORKS {
+        let seed = seed.wrapping_mul(100_000).wrapping_add(network);
+        let model = Mlp::new(&[8, width, 1], activation, Init::lecun_normal()).build(seed)?;
+        let input = normal([1, 8], seed ^ 1)?;
+        let target = normal([1, 1], seed ^ 2)?;
+        let loss = model.forward(tape.constant(&input)).mse_loss(tape.constant(&target));
+        let gradients = loss.backward();
+        let weight = parameters(&model)[1].weight;
+        flags.push(agree(&gradients.parameter(weight).ok_or("it is connected")?.to_vec()));
+        drop(gradients);
+        tape.clear();
+    }
+    Ok(share(&flags))
+}
+
+/// A walk of two weights towards (1, -1).
+struct Path {
+    places: Vec<[f64; 2]>,
+    /// Steps until a twentieth of the way was left.
+    steps: f64,
+    /// The share of steps in which one weight grew and the other shrank.
+    mixed: f64,
+}
+
+impl Path {
+    /// The length walked, by the straight way.
+    fn detour(&self) -> f64 {
+        let length = |pair: &[[f64; 2]]| (pair[1][0] - pair[0][0]).hypot(pair[1][1] - pair[0][1]);
+        let walked: f64 = self.places.windows(2).map(length).sum();
+        walked / length(&[[0.0; 2], self.places[self.places.len() - 1]])
+    }
+}
+
+const GOAL: [f64; 2] = [1.0, -1.0];
+const STEPS: usize = 3000;
+
+/// `E[f^2]` and `E[f]` for z ~ N(0, 1).
+fn moments(activation: Activation) -> Result<[f64; 2], Failure> {
+    let gain = gain(&activation)?;
+    Ok([gain.second_moment(), gain.mean])
+}
+
+/// One example a step; the tape's gradient, the engine's descent.
+fn walk(activation: Activation, seed: u64) -> Result<Path, Failure> {
+    let [square, _] = moments(activation)?;
+    let rate = 1.0 / (8.0 * square);
+    let mut rng = Pcg64::seed_from_u64(seed);
+    let mut neuron =
+        Linear::<f32>::new(2, 1, Activation::Identity, &Init::Zeros, &mut rng)?.without_bias();
+    let hidden = values(activation, &normal([STEPS * 2], seed)?.to_vec());
+    // The gradient of the squared error is twice the error times h.
+    let mut sgd = Sgd::new(rate / 2.0);
+    let mut tape = Tape::new();
+    let mut places = vec![[0.0; 2]];
+    let mut mixed = Vec::new();
+    for h in hidden.chunks_exact(2) {
+        let target = GOAL[0] * f64::from(h[0]) + GOAL[1] * f64::from(h[1]);
+        let x = tape.constant(&Tensor::from_slice(h, [1, 2])?);
+        let y = tape.constant(&Tensor::from_slice(&[target as f32], [1, 1])?);
+        let loss = neuron.forward(x).mse_loss(y);
+        sgd.step(&mut neuron, &loss.backward());
+        tape.clear();
+        let weight = neuron.weight().value().to_vec();
+        let place = [f64::from(weight[0]), f64::from(weight[1])];
+        let before = places[places.len() - 1];
+        mixed.push((place[0] - before[0]) * (place[1] - before[1]) < 0.0);
+        places.push(place);
+        if (place[0] - GOAL[0]).hypot(place[1] - GOAL[1]) <= 0.05 * 2.0_f64.sqrt() {
+            break;
+        }
+    }
+    Ok(Path { steps: places.len() as f64 - 1.0, mixed: share(&mixed), places })
+}
+
+fn paths(setup: &Setup, context: &Context, evidence: &mut Evidence) -> Result<(), Failure> {
+    let walks = |activation| -> Result<Vec<Path>, Failure> {
+        context.seeds(PATHS).into_iter().map(|seed| walk(activation, seed)).collect()
+    };
+    let (positive, centred) = (walks(setup.positive)?, walks(setup.centred)?);
+    let of =
+        |paths: &[Path], what: fn(&Path) -> f64| -> Vec<f64> { paths.iter().map(what).collect() };
+    let mean = |values: &[f64]| Interval::of(values);
+
+    let mixed = mean(&of(&positive, |path| path.mixed));
+    evidence.checks.push(
+        Check::essential(
+            format!("{}: steps in which one weight grows and the other shrinks", setup.positive),
+            mixed,
+            Need::Between(0.0, 0.0),
+        )
+        .predicted(0.0)
+        .because("both gradients have the sign of the error"),
+    );
+    // In the direction (1, -1) the error shrinks by rate * (E[f^2] - E[f]^2) a step.
+    let speed = |activation| -> Result<f64, Failure> {
+        let [square, mean] = moments(activation)?;
+        Ok((square - mean * mean) / (8.0 * square))
+    };
+    let predicted = speed(setup.centred)? / speed(setup.positive)?;
+    let ratios: Vec<f64> = of(&positive, |path| path.steps)
+        .into_iter()
+        .zip(of(&centred, |path| path.steps))
+        .map(|(slow, fast)| slow / fast)
+        .collect();
+    let steps = mean(&ratios);
+    evidence.checks.push(
+        Check::essential(
+            format!("steps of {} by those of {}", setup.positive, setup.centred),
+            steps,
+            Need::AtLeast(2.0),
+        )
+        .predicted(predicted)
+        .because(
+            "by the ratio of (E[f^2] - E[f]^2) / E[f^2], the part of the second moment that points in \
+             the forbidden direction; twice as slow is slower",
+        ),
+    );
+    let detour = mean(&of(&positive, Path::detour));
+    let straight = mean(&of(&centred, Path::detour));
+    evidence.checks.push(
+        Check::essential(
+            format!("length of {}'s path by that of {}'s", setup.positive, setup.centred),
+            Interval::of(
+                &of(&positive, Path::detour)
+                    .iter()
+                    .zip(of(&centred, Path::detour))
+                    .map(|(long, short)| long / short)
+                    .collect::<Vec<_>>(),
+            ),
+            Need::AtLeast(1.2),
+        )
+        .because("a zig-zag is longer than a walk that may turn anywhere"),
+    );
+    evidence.summary = format!(
+        "one sign behind {}: always; {} x the steps of {}, way {} x the straight one (against {})",
+        setup.positive,
+        figure(steps.mean),
+        setup.centred,
+        figure(detour.mean),
+        figure(straight.mean)
+    );
+    let panel = |path: &Path, colour, activation: Activation| Panel {
+        title: format!("{activation}: {} steps", path.steps),
+        plot: Plot::Plane(Plane {
+            x: Axis::linear("first weight").range(-0.6, 1.6),
+            y: Axis::linear("second weight").range(-1.4, 0.8),
+            series: vec![
+                Series::new("path of the weights", colour, Mark::DotsOnLine, path.places.clone()),
+                Series::new("goal", 2, Mark::Dots, vec![GOAL]),
+            ],
+            zones: vec![],
+        }),
+    };
+    evidence.figures.push(Figure::new(
+        "zigzag",
+        "The way of two weights to the same goal",
+        format!(
+            "From the origin to (1, -1), one example a step. Behind {} units both weights grow or both \
+             shrink in every step, so that the goal is neared by zig-zag; behind {} the way leads there \
+             at once.",
+            setup.positive, setup.centred
+        ),
+        vec![panel(&positive[0], 0, setup.positive), panel(&centred[0], 1, setup.centred)],
+    ));
+    Ok(())
+}
+
+/// In mini-batches the gradients of several examples are added up.
+fn batches(setup: &Setup, context: &Context, evidence: &mut Evidence) -> Result<(), Failure> {
+    const BATCH: isize = 16;
+    let digits = &context.digits;
+    let mut shares = Vec::new();
+    for seed in context.seeds(5) {
+        let model =
+            Mlp::new(&digits.architecture, setup.positive, Init::xavier_normal()).build(seed)?;
+        let tape = Tape::new();
+        let first = BATCH * (seed % 64) as isize;
+        let inputs = digits.train.inputs().slice(0, first..first + BATCH);
+        let labels = digits.train.labels()[first as usize..(first + BATCH) as usize].to_vec();
+        let gradients = model.forward(tape.constant(&inputs)).cross_entropy(labels).backward();
+        let weight = parameters(&model)[1].weight;
+        let gradient = gradients.parameter(weight).ok_or("it is connected")?.to_vec();
+        let units = weight.value().shape()[1];
+        shares.push(share(&gradient.chunks_exact(units).map(agree).collect::<Vec<_>>()));
+    }
+    let measured = Interval::of(&shares);
+    evidence.checks.push(
+        Check::strict(
+            format!("share of neurons with one sign for a batch of {BATCH} digits"),
+            measured,
+            Need::AtLeast(0.99),
+        )
+        .because("the claim, said of the updates of mini-batch descent"),
+    );
+    evidence.remarks.push(format!(
+        "The rule is one for a single example. Summed over a batch of {BATCH} digits, the gradients of \
+         only {} of the neurons have one sign. What remains in any batch is the cause of the slowness, \
+         the mean of the outputs, which makes the second moments ill-conditioned.",
+        percent(measured.mean)
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::claim::Verdict;
+
+    #[test]
+    fn a_centred_function_where_a_positive_one_is_claimed_refutes_the_claim() {
+        let context = Context::new(1, 1);
+        let claimed = experiment(&Setup::default(), &context).unwrap();
+        assert_eq!(claimed.verdict(), Verdict::HoldsWithCaveat, "{:#?}", claimed.checks);
+        let planted = Setup { positive: Activation::Tanh, centred: Activation::Tanh };
+        assert_eq!(experiment(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
+    }
+
+    #[test]
+    fn zeros_agree_with_either_sign() {
+        assert!(agree(&[0.0, 1.0]) && agree(&[-1.0, 0.0]) && agree(&[0.0; 3]));
+        assert!(!agree(&[-1.0, 1.0]));
+    }
+}
