@@ -147,21 +147,21 @@ mod tests {
     #[test]
     fn every_pair_has_a_row_under_its_activation() {
         let lines = at(100);
-        assert_eq!(lines.len(), 2 + 4 + 20);
+        assert_eq!(lines.len(), 2 + 8 + 48);
         assert_eq!(lines[2], "logistic");
         let expected = "  zero           97.0 %       2  25 %  25 %     -     -     0.50  ";
         assert_eq!(lines[3], format!("{expected}{}", "v".repeat(verdict::WIDTH)));
         assert!(lines[1].ends_with("ratio  verdict"), "{}", lines[1]);
-        assert!(lines[20].starts_with("leaky_relu"), "{}", lines[20]);
+        assert!(lines[23].starts_with("leaky_relu"), "{}", lines[23]);
     }
 
     #[test]
     fn a_narrow_terminal_gets_the_verdict_below_and_a_tiny_one_records() {
         let lines = at(FIGURES);
-        assert_eq!(lines.len(), 2 + 4 + 2 * 20);
+        assert_eq!(lines.len(), 2 + 8 + 2 * 48);
         assert_eq!(lines[4], format!("    {}", "v".repeat(verdict::WIDTH)));
         let lines = at(40);
-        assert_eq!(lines.len(), 4 + 7 * 20);
+        assert_eq!(lines.len(), 8 + 7 * 48);
         assert_eq!(lines[1], "  zero");
         assert_eq!(lines[3], "    test accuracy 97.0 %");
         assert_eq!(lines[6], "    dead -, then -");

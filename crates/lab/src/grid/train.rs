@@ -112,7 +112,7 @@ pub fn network(architecture: &[usize], pair: Pair, seed: u64) -> Sequential<f32>
         let activation = if last { Activation::Identity } else { pair.activation };
         builder = builder
             .linear(sizes[0], sizes[1], activation)
-            .init(pair.initialization.init(pair.activation));
+            .init(pair.initialization.init(activation));
     }
     builder
         .build(&mut Pcg64::seed_from_u64(seed))
