@@ -28,7 +28,7 @@ fn draw(s: &mut Sampler) -> (String, Vec<Tensor<f64>>) {
     let nameless = [2, 3];
     let mut used = Vec::new();
     let (mut terms, mut operands) = (Vec::new(), Vec::new());
-    for _ in 0..1 + s.below(4) {
+    for _ in 0..=s.below(4) {
         let mut term = String::new();
         let mut shape = Vec::new();
         let ellipsis = (s.below(3) == 0).then(|| s.below(3));

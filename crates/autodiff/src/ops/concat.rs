@@ -173,7 +173,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     sample: |s| {
         let shape = s.shape_with_axis();
         let axis = s.below(shape.rank());
-        let inputs: Vec<_> = (0..1 + s.below(3))
+        let inputs: Vec<_> = (0..=s.below(3))
             .map(|_| {
                 let mut own = shape.clone();
                 own.dims_mut()[axis] = s.size();

@@ -171,14 +171,13 @@ impl Dense {
         let inputs: Vec<Vec<char>> =
             terms.iter().zip(counts).map(|(term, count)| expand(term, count)).collect();
         let all: Vec<char> = inputs.iter().flatten().copied().collect();
-        let output = match output {
-            Some(output) => expand(output, most),
-            None => {
-                let mut once: Vec<char> = terms.concat().replace("...", "").chars().collect();
-                once.retain(|name| all.iter().filter(|&other| other == name).count() == 1);
-                once.sort_unstable();
-                (0..most).rev().map(nameless).chain(once).collect()
-            }
+        let output = if let Some(output) = output {
+            expand(output, most)
+        } else {
+            let mut once: Vec<char> = terms.concat().replace("...", "").chars().collect();
+            once.retain(|name| all.iter().filter(|&other| other == name).count() == 1);
+            once.sort_unstable();
+            (0..most).rev().map(nameless).chain(once).collect()
         };
         // The labels that are summed over follow those of the output.
         let mut labels = output.clone();
