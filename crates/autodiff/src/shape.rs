@@ -146,12 +146,11 @@ impl Shape {
 
     /// The sizes in front of the last two, and the last two.
     pub(crate) fn matrices(&self, op: &'static str) -> Result<(&[usize], [usize; 2])> {
-        if let Some((front, &matrix)) = self.split_last_chunk() {
-            Ok((front, matrix))
-        } else {
+        let Some((front, &matrix)) = self.split_last_chunk() else {
             let expected = "matrices, a shape [.., rows, columns]".to_owned();
-            Err(Error::Shapes { op, expected, got: vec![self.clone()] })
-        }
+            return Err(Error::Shapes { op, expected, got: vec![self.clone()] });
+        };
+        Ok((front, matrix))
     }
 
     /// One flag an axis: whether `axes` names it. An axis named twice is an error.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tape::Var;
 
-/// The tensor `times[i]` times along axis `i`, the whole one behind the other (`NumPy`'s `tile`).
+/// The tensor `times[i]` times along axis `i`, the whole one behind the other (`tile` elsewhere).
 /// More numbers than axes put axes in front.
 ///
 /// # Shapes

@@ -86,12 +86,13 @@ pub fn narrow<E: Element>(
 ) -> Result<Var<'_, E>> {
     let shape = x.shape();
     let size = shape[shape.axis("narrow", axis)?];
-    if let Some(end) = start.checked_add(len).filter(|&end| end <= size) { slice(x, axis, start as isize..end as isize) } else {
+    let Some(end) = start.checked_add(len).filter(|&end| end <= size) else {
         let message = format!(
             "{len} positions from {start} on do not lie in 0..{size}, axis {axis} of {shape}"
         );
-        Err(Error::Argument { op: "narrow", message })
-    }
+        return Err(Error::Argument { op: "narrow", message });
+    };
+    slice(x, axis, start as isize..end as isize)
 }
 
 sugar! {

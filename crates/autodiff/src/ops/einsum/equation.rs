@@ -26,8 +26,7 @@ enum Symbol {
 type Token = (Symbol, usize);
 
 /// An equation as it is written.
-struct Text<'a> {
-    written: &'a str,
+struct Text {
     inputs: Vec<Vec<Token>>,
     /// `None` without an arrow.
     output: Option<Vec<Token>>,
@@ -42,8 +41,8 @@ fn wrong(text: &str, at: usize, what: &str) -> Error {
     Error::Argument { op: "einsum", message: format!("{what} ({text:?} at {place})") }
 }
 
-impl<'a> Text<'a> {
-    fn new(text: &'a str) -> Result<Self> {
+impl Text {
+    fn new(text: &str) -> Result<Self> {
         let wrong = |at, what: &str| Err(wrong(text, at, what));
         let (mut inputs, mut term, mut arrow): (Vec<Vec<Token>>, Vec<Token>, _) =
             (Vec::new(), Vec::new(), false);
@@ -79,7 +78,7 @@ impl<'a> Text<'a> {
         }
         if !arrow {
             inputs.push(term);
-            return Ok(Text { written: text, inputs, output: None });
+            return Ok(Text { inputs, output: None });
         }
         for &(symbol, at) in &term {
             let known = inputs.iter().flatten().any(|(other, _)| *other == symbol);
@@ -87,7 +86,7 @@ impl<'a> Text<'a> {
                 return wrong(at, "the output has a label that no operand has");
             }
         }
-        Ok(Text { written: text, inputs, output: Some(term) })
+        Ok(Text { inputs, output: Some(term) })
     }
 
     /// The output that is meant where none is written.
@@ -126,7 +125,7 @@ impl Equation {
                     let what = format!(
                         "the operand here is to have {least}{named} axes, its shape is {shape}"
                     );
-                    Err(wrong(parsed.written, at, &what))
+                    Err(wrong(text, at, &what))
                 }
             }
         };
