@@ -52,7 +52,7 @@ fn activations() -> Functions {
         "relu6": |x| x[0].relu6(),
         "elu": |x| x[0].elu(1.5),
         "selu": |x| x[0].selu(),
-        "celu": |x| x[0].celu(0.7),
+        "celu": |x| x[0].celu(0.5),
         "gelu": |x| x[0].gelu(),
         "gelu_tanh": |x| x[0].gelu_tanh(),
         "silu": |x| x[0].silu(),

@@ -4,7 +4,7 @@
 
 Never run by a test. One table a family of operations, each made by the module of its name. For each
 case, in float64: the inputs x0, x1, ..; the value y; the gradients g0, g1, .. by the inputs of
-L = sum(y w); and where second derivatives are compared the gradients h0, h1, .. of the sum over the
+L = sum(y w), where those are compared; and where second derivatives are compared the gradients h0, h1, .. of the sum over the
 inputs of sum(g v), both contractions with weights that are a formula. One record a line: case, result
 and its shape, numbers in row-major order. A case is named function/point, or by the function alone.
 """
@@ -33,6 +33,8 @@ def case(name, shapes, f, order=2, inputs=None):
         record(name, f"x{i}", value)
     y = f(*x)
     record(name, "y", y)
+    if order < 1:
+        return
     loss = (y * numbers(90, y.shape)).sum()
     g = gradients(loss, x, create_graph=order > 1)
     for i, value in enumerate(g):

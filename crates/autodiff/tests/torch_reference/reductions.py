@@ -28,6 +28,29 @@ def norm(p):
     return lambda x, axes, keep: torch.linalg.vector_norm(x, p, axes, keep)
 
 
+def product(x, axes, keep):
+    # PyTorch's divides by the elements, and infinities and NaN with them.
+    columns = x.unbind(-1)
+    y = columns[0]
+    for column in columns[1:]:
+        y = y * column
+    return y.unsqueeze(-1)
+
+
+def running_product(x, axis):
+    return torch.cat([product(x[..., :i + 1], [-1], True) for i in range(x.shape[-1])], -1)
+
+
+# The highest order that is compared where not the second.
+ORDERS = {
+    # What of the gradient goes to which element where the extreme or the sum is NaN.
+    **{f"{name}_over_-1_keep/nan": 0 for name in ["max", "min", "norm_1", "norm_inf"]},
+    # The norm has no derivative at 0: 0 here of each order, NaN of the second in PyTorch.
+    "norm_2_over_-1_keep/zeros": 1, "norm_2.5_over_-1_keep/zeros": 1,
+    # By an element at 0 the second derivative is 0; PyTorch multiplies it by 0^-0.5.
+    "norm_2.5_over_-1_keep/some_zeros": 1,
+}
+
 REDUCTIONS = {
     "sum": over(torch.sum), "mean": over(torch.mean), "prod": prod,
     "max": over(torch.amax), "min": over(torch.amin), "logsumexp": over(torch.logsumexp),
@@ -50,8 +73,10 @@ for name, f in REDUCTIONS.items():
     for over_name, (axes, keep) in AXES.items():
         case(f"{name}_over_{over_name}", [(2, 3, 2)], lambda x: f(x, axes, keep))
     for point, values in POINTS.items():
-        case(f"{name}_over_-1_keep/{point}", [], lambda x: f(x, [-1], True),
-             inputs=[torch.tensor(values)])
+        case_name = f"{name}_over_-1_keep/{point}"
+        at_point = product if name == "prod" else f
+        case(case_name, [], lambda x: at_point(x, [-1], True), ORDERS.get(case_name, 2),
+             [torch.tensor(values)])
     if name not in ["max", "min", "norm_inf"]:
         case(f"{name}_over_-1_keep/empty", [(2, 0)], lambda x: f(x, [-1], True))
     case(f"{name}_over_-1_keep/no_rows", [(0, 2)], lambda x: f(x, [-1], True))
@@ -63,7 +88,9 @@ for name, f in ALONG.items():
     for axis in [0, 1, -1]:
         case(f"{name}_along_{axis}", [(2, 3, 2)], lambda x: f(x, axis))
     for point, values in POINTS.items():
-        case(f"{name}_along_-1/{point}", [], lambda x: f(x, -1), inputs=[torch.tensor(values)])
+        at_point = running_product if name == "cumprod" else f
+        case(f"{name}_along_-1/{point}", [], lambda x: at_point(x, -1),
+             inputs=[torch.tensor(values)])
     case(f"{name}_along_-1/empty", [(2, 0)], lambda x: f(x, -1))
     case(f"{name}_of_squares", [(2, 3)], lambda x: f(x * x, 0))
 # --- order ---------------------------------------------------------------------------------------
