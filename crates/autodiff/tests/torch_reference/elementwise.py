@@ -52,6 +52,8 @@ ORDERS = {
     # The second derivative jumps; that of elu and its like is the left one here and the right one in
     # PyTorch, that of softsign the right one here and 0 in PyTorch.
     "elu/zero": 1, "selu/zero": 1, "celu/zero": 1, "softsign/zero": 1,
+    # The derivative of a constant; PyTorch multiplies 0 by x^-1.
+    "pow_scalar_0/zero": 1, "pow_scalar_0/nan": 1,
     # The pole of a quotient.
     "div/zeros": 1,
     # Squares of 1e-200 underflow in PyTorch's second derivative.

@@ -49,6 +49,8 @@ ORDERS = {
     "norm_2_over_-1_keep/zeros": 1, "norm_2.5_over_-1_keep/zeros": 1,
     # By an element at 0 the second derivative is 0; PyTorch multiplies it by 0^-0.5.
     "norm_2.5_over_-1_keep/some_zeros": 1,
+    # The second derivatives multiply infinity by what a running product leaves out, 0: NaN here.
+    "prod_over_-1_keep/minus_infinity": 1, "cumprod_along_-1/minus_infinity": 1,
 }
 
 REDUCTIONS = {
@@ -90,7 +92,7 @@ for name, f in ALONG.items():
     for point, values in POINTS.items():
         at_point = running_product if name == "cumprod" else f
         case(f"{name}_along_-1/{point}", [], lambda x: at_point(x, -1),
-             inputs=[torch.tensor(values)])
+             ORDERS.get(f"{name}_along_-1/{point}", 2), [torch.tensor(values)])
     case(f"{name}_along_-1/empty", [(2, 0)], lambda x: f(x, -1))
     case(f"{name}_of_squares", [(2, 3)], lambda x: f(x * x, 0))
 # --- order ---------------------------------------------------------------------------------------
