@@ -136,9 +136,15 @@ COMPARED = [torch.tensor([1.0, 2.0, 2.0, -0.0, NAN, 1.0, INF]),
 for name in ["lt", "le", "gt", "ge", "eq", "ne"]:
     compare = getattr(torch, name)
     case(f"{name}", [], lambda a, b: torch.where(compare(a, b), a * a, a * b), inputs=COMPARED)
+case("share", [], lambda a, b: a * b * ((a > b) * 1.0 + (a == b) * 0.5),
+     inputs=[torch.tensor([1.0, 2.0, 3.0, -0.0]), torch.tensor([1.0, 3.0, 2.0, 0.0])])
+case("mul_no_nan", [(2, 3), (3,)], lambda a, b: torch.where(b == 0, 0.0, a * b))
+case("mul_no_nan/unused", [], lambda a, b: torch.where(b == 0, 0.0, a * b), order=0,
+     inputs=[torch.tensor([INF, NAN, 2.0]), torch.tensor([0.0, -0.0, 3.0])])
 case("where_unused_nan", [], lambda a, b: torch.where(a > 0.5, a * b, b * b),
      inputs=[torch.tensor([1.0, -1.0, 0.5]), torch.tensor([2.0, 3.0, INF])])
-case("where_safe_log", [(6,)], lambda x: torch.where(x > 0, torch.log(torch.where(x > 0, x, 1.0)), x * x))
+case("where_safe_log", [(6,)],
+     lambda x: torch.where(x > 0, torch.log(torch.where(x > 0, x, 1.0)), x * x))
 case("where_broadcast", [(2, 1, 3), (4, 1)],
      lambda a, b: torch.where(torch.ones(4, 3).tril().bool(), a * a, a * b))
 case("masked_fill", [(2, 3)], lambda x: (x * x).masked_fill(torch.ones(2, 3).triu().bool(), 7.0))

@@ -93,6 +93,8 @@ fn choices() -> Functions {
         "ge": |x| (x[0] * x[0]).where_(&x[0].ge(x[1]), x[0] * x[1]),
         "eq": |x| (x[0] * x[0]).where_(&x[0].eq(x[1]), x[0] * x[1]),
         "ne": |x| (x[0] * x[0]).where_(&x[0].ne(x[1]), x[0] * x[1]),
+        "share": |x| x[0] * x[1] * x[0].share(x[1]),
+        "mul_no_nan": |x| x[0].mul_no_nan(x[1]),
         "where_unused_nan": |x| (x[0] * x[1]).where_(&x[0].gt_scalar(0.5), x[1] * x[1]),
         "where_safe_log": |x| {
             let positive = x[0].gt_scalar(0.0);
