@@ -31,7 +31,7 @@
 //! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | as beside them |
 //! | `maximum`, `minimum`, `max`, `min`, `norm` of infinite `p`, among equal elements | shared equally |
 //! | `std` and `norm` where they are 0 | 0 |
-//! | `atan2(0, 0)`; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
+//! | `atan2(0, 0)` and at infinity; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
 //!
 //! NaN among the operands of a maximum or minimum is the result.
 

@@ -1,5 +1,5 @@
 //! `angle = atan2(y, x)`; with `r^2 = x^2 + y^2` the cotangents are `g x / r^2` for `y` and
-//! `-g y / r^2` for `x`, and 0 at the origin, where there is no derivative.
+//! `-g y / r^2` for `x`, and 0 at the origin, where there is no derivative, and at infinity.
 
 use wengert_kernels::{Element, math};
 
@@ -11,17 +11,20 @@ use crate::testing::Domain;
 /// divisor is a constant: it cancels.
 fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
     let size = x.value().abs().maximum(&y.value().abs());
-    // One where both are zero, which both parts of the quotient are then spared.
-    let origin = size.eq_scalar(E::ZERO).to_tensor();
+    // At the origin and at infinity nothing by infinity is left, of the derivatives of this too.
+    let lost = size.eq_scalar(E::ZERO).or(&size.eq_scalar(E::INFINITY));
     let constant = |value: &Tensor<E>| y.tape().constant(value);
-    let size = constant(&(&size + &origin));
-    let (y, x) = (y / size, x / size);
-    [y, x, y * y + x * x + constant(&origin), size]
+    let size = constant(&size.masked_fill(&lost, E::INFINITY));
+    let [y, x] = [y, x].map(|part| {
+        let infinite = part.value().abs().eq_scalar(E::INFINITY);
+        part.masked_fill(&infinite, E::ZERO) / size
+    });
+    [y, x, y * y + x * x + constant(&lost.to_tensor()), size]
 }
 
 binary! {
     /// The angle of the point `(x, y)` seen from the origin, `y` being the first operand: from -pi to
-    /// pi. The derivatives at the origin are 0.
+    /// pi. The derivatives at the origin and at infinity are 0.
     atan2 = Atan2, math::atan2;
     |gy, a, b, _| [
         {

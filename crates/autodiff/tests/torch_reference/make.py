@@ -1,13 +1,18 @@
-"""Makes values.csv: what the network operations and their derivatives are checked against.
+"""Makes the tables of this folder: what the operations and their derivatives are checked against.
 
-    python3 -m venv venv && venv/bin/pip install torch && venv/bin/python make.py > values.csv
+    python3 -m venv venv && venv/bin/pip install torch && venv/bin/python make.py
 
-Never run by a test. For each case, in float64: the value y; the gradients g0, g1, .. by the inputs
-of L = sum(y w); and the gradients h0, h1, .. of sum over the inputs of sum(g v), both contractions
-with weights that are a formula. One record a line: case, result, numbers in row-major order.
+Never run by a test. One table a family of operations, each made by the module of its name. For each
+case, in float64: the inputs x0, x1, ..; the value y; the gradients g0, g1, .. by the inputs of
+L = sum(y w), where those are compared; and where second derivatives are compared the gradients h0, h1, .. of the sum over the
+inputs of sum(g v), both contractions with weights that are a formula. One record a line: case, result
+and its shape, numbers in row-major order. A case is named function/point, or by the function alone.
 """
+import importlib
+import pathlib
+import sys
+
 import torch
-import torch.nn.functional as F
 
 torch.set_default_dtype(torch.float64)
 
@@ -24,111 +29,43 @@ def numbers(seed, shape):
 def case(name, shapes, f, order=2, inputs=None):
     x = inputs or [numbers(seed, shape) for seed, shape in enumerate(shapes)]
     x = [value.clone().requires_grad_() for value in x]
+    for i, value in enumerate(x):
+        record(name, f"x{i}", value)
     y = f(*x)
     record(name, "y", y)
+    if order < 1:
+        return
     loss = (y * numbers(90, y.shape)).sum()
-    g = torch.autograd.grad(loss, x, create_graph=order > 1, allow_unused=True)
+    g = gradients(loss, x, create_graph=order > 1)
     for i, value in enumerate(g):
         record(name, f"g{i}", value if value is not None else torch.zeros_like(x[i]))
     if order < 2:
         return
     total = sum((value * numbers(91 + i, value.shape)).sum() for i, value in enumerate(g)
                 if value is not None and value.requires_grad)
-    if not torch.is_tensor(total) or not total.requires_grad:
-        return
-    h = torch.autograd.grad(total, x, allow_unused=True)
-    for i, value in enumerate(h):
+    for i, value in enumerate(gradients(total, x)):
         record(name, f"h{i}", value if value is not None else torch.zeros_like(x[i]))
 
 
+def gradients(loss, x, create_graph=False):
+    """Gradients, of which those are None on which the loss does not depend."""
+    if not torch.is_tensor(loss) or not loss.requires_grad:
+        return [None] * len(x)
+    return torch.autograd.grad(loss, x, create_graph=create_graph, allow_unused=True)
+
+
 def record(name, what, value):
-    print(",".join([name, what, *(repr(float(v)) for v in value.detach().reshape(-1))]))
+    shape = "x".join(str(size) for size in value.shape)
+    values = (repr(float(v)) for v in value.detach().reshape(-1))
+    print(",".join([name, f"{what}:{shape}", *values]))
 
 
-# --- convolutions --------------------------------------------------------------------------------
-case("conv1d", [(2, 4, 7), (6, 2, 3), (6,)],
-     lambda x, w, b: F.conv1d(x, w, b, stride=2, padding=2, dilation=2, groups=2))
-case("conv2d", [(2, 2, 5, 6), (3, 2, 2, 3), (3,)],
-     lambda x, w, b: F.conv2d(x, w, b, stride=(1, 2), padding=(1, 0), dilation=(2, 1)))
-case("conv2d_tanh", [(1, 2, 4, 4), (4, 1, 3, 3), (4,)],
-     lambda x, w, b: torch.tanh(F.conv2d(x, w, b, padding=1, groups=2)))
-case("conv2d_silu", [(1, 1, 4, 4), (2, 1, 3, 3), (2,)],
-     lambda x, w, b: F.silu(F.conv2d(x, w, b)))
-case("conv_transpose1d", [(2, 4, 3), (4, 3, 3), (6,)],
-     lambda x, w, b: F.conv_transpose1d(x, w, b, stride=3, padding=1, output_padding=2, groups=2))
-case("conv_transpose2d", [(1, 2, 3, 2), (2, 3, 2, 3), (3,)],
-     lambda x, w, b: F.conv_transpose2d(x, w, b, stride=(2, 1), padding=(0, 1),
-                                        output_padding=(1, 0), dilation=(1, 2)))
-# --- pools ---------------------------------------------------------------------------------------
-case("max_pool1d", [(2, 3, 7)], lambda x: F.max_pool1d(x, 3, 2, 1))
-case("max_pool2d", [(1, 2, 5, 6)], lambda x: F.max_pool2d(x, (2, 3), (2, 1), (1, 1), ceil_mode=True))
-case("max_pool2d_ties", [(1, 1, 4, 4)], lambda x: F.max_pool2d(x, 3, 1),
-     inputs=[torch.ones(1, 1, 4, 4)])
-case("avg_pool1d", [(2, 3, 7)], lambda x: F.avg_pool1d(x, 3, 2, 1))
-case("avg_pool2d", [(1, 2, 5, 6)],
-     lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False))
-case("adaptive_avg_pool1d", [(2, 7)], lambda x: F.adaptive_avg_pool1d(x, 3))
-case("adaptive_avg_pool2d", [(1, 2, 5, 3)], lambda x: F.adaptive_avg_pool2d(x, (2, 4)))
-# --- norms ---------------------------------------------------------------------------------------
-case("batch_norm", [(3, 2, 4), (2,), (2,)],
-     lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True, eps=1e-3))
-case("batch_norm_inference", [(3, 2, 2, 2), (2,), (2,)],
-     lambda x, w, b: F.batch_norm(x, numbers(50, (2,)), numbers(51, (2,)) + 2, w, b, eps=1e-3))
-case("layer_norm", [(3, 2, 4), (2, 4), (2, 4)],
-     lambda x, w, b: F.layer_norm(x, (2, 4), w, b, 1e-3))
-case("group_norm", [(2, 6, 3), (6,), (6,)], lambda x, w, b: F.group_norm(x, 3, w, b, 1e-3))
-case("rms_norm", [(3, 5), (5,)], lambda x, w: F.rms_norm(x, (5,), w, 1e-3))
-# --- attention and embedding ---------------------------------------------------------------------
-# Written out where masks leave a row nothing: what torch makes of such a row has changed.
-case("attention", [(2, 3, 4), (2, 5, 4), (2, 5, 3)],
-     lambda q, k, v: torch.softmax(q @ k.transpose(-2, -1) / 2, -1) @ v)
-case("attention_scale", [(2, 3, 4), (5, 4), (5, 3)],
-     lambda q, k, v: torch.softmax(q @ k.transpose(-2, -1) * 0.7, -1) @ v)
-CAUSAL = torch.ones(4, 4).tril().bool()
-case("attention_causal", [(2, 2, 4, 3), (2, 2, 4, 3), (2, 2, 4, 2)],
-     lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=CAUSAL))
-MASK = torch.tensor([[1, 0, 1, 1], [0, 0, 0, 0], [0, 1, 0, 0]]).bool()
-
-
-def masked_attention(q, k, v):
-    # The row that sees nothing is left out, and zeros put in its place.
-    scores = (q @ k.transpose(-2, -1) / 3 ** 0.5)[..., [0, 2], :]
-    scores = scores.masked_fill(~MASK[[0, 2]], float("-inf"))
-    y = torch.softmax(scores, -1) @ v
-    return torch.stack([y[..., 0, :], torch.zeros_like(y[..., 0, :]), y[..., 1, :]], -2)
-
-
-case("attention_masked_row", [(2, 3, 3), (2, 4, 3), (2, 4, 2)], masked_attention)
-case("embedding", [(5, 3)],
-     lambda w: torch.tanh(F.embedding(torch.tensor([[3, 0], [1, 3]]), w, padding_idx=1)))
-# --- losses --------------------------------------------------------------------------------------
-LABELS = torch.tensor([2, 0, 1, 2])
-for reduction in ["mean", "sum", "none"]:
-    case(f"cross_entropy_{reduction}", [(4, 3)],
-         lambda x: F.cross_entropy(x, LABELS, label_smoothing=0.2, ignore_index=1,
-                                   reduction=reduction))
-    case(f"nll_loss_{reduction}", [(4, 3)],
-         lambda x: F.nll_loss(torch.tanh(x), LABELS, ignore_index=0, reduction=reduction))
-    case(f"huber_loss_{reduction}", [(3, 4), (3, 4)],
-         lambda x, t: F.huber_loss(x, t, delta=0.5, reduction=reduction))
-    case(f"smooth_l1_loss_{reduction}", [(3, 4), (3, 4)],
-         lambda x, t: F.smooth_l1_loss(x, t, beta=0.3, reduction=reduction))
-    case(f"l1_loss_{reduction}", [(3, 4), (3, 4)],
-         lambda x, t: F.l1_loss(torch.tanh(x), t, reduction=reduction))
-    case(f"squared_error_{reduction}", [(3, 4), (3, 4)],
-         lambda x, t: F.mse_loss(x, t, reduction=reduction))
-    case(f"binary_cross_entropy_{reduction}", [(3, 4), (3, 4)],
-         lambda x, t: F.binary_cross_entropy_with_logits(
-             3 * x, t, pos_weight=numbers(60, (4,)) + 1.5, reduction=reduction))
-case("soft_cross_entropy", [(4, 3), (4, 3)], lambda x, t: F.cross_entropy(x, t))
-case("binary_cross_entropy_extreme", [], lambda x: F.binary_cross_entropy_with_logits(
-    x, torch.tensor([0.0, 1.0, 0.5, 0.0, 1.0, 0.5]), reduction="none"),
-    inputs=[torch.tensor([1e4, 1e4, 1e4, -1e4, -1e4, -1e4])])
-case("cross_entropy_extreme", [], lambda x: F.cross_entropy(x, torch.tensor([0, 1])),
-     inputs=[torch.tensor([[1e4, -1e4, 0.0], [1e4, -1e4, 3.0]])])
-case("kl_div", [(3, 4), (3, 4)],
-     lambda x, t: F.kl_div(x, torch.sigmoid(t), reduction="batchmean"))
-case("kl_div_log_target", [(3, 4), (3, 4)],
-     lambda x, t: F.kl_div(x, t, reduction="mean", log_target=True))
-case("cosine_similarity", [(3, 4, 2), (4, 2)],
-     lambda a, b: F.cosine_similarity(a, b, dim=1, eps=1e-4))
+if __name__ == "__main__":
+    # Under its own name, so that the families share this module.
+    sys.modules["make"] = sys.modules["__main__"]
+    folder = pathlib.Path(__file__).parent
+    sys.path.insert(0, str(folder))
+    for family in ["elementwise", "reductions", "linear_algebra", "shapes", "network"]:
+        with open(folder / f"{family}.csv", "w") as sys.stdout:
+            importlib.import_module(family)
+        sys.stdout = sys.__stdout__
