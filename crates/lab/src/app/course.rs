@@ -127,7 +127,7 @@ fn closing(outcomes: &[Outcome], seconds: f64) -> String {
     use crate::course::claim::Verdict::{DoesNotHold, Holds, HoldsWithCaveat};
     let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     format!(
-        "{} hold, {} with a caveat, {} not; {} checks in {seconds:.1} s.",
+        "{} hold, {} of them with a caveat, {} not; {} checks in {seconds:.1} s.",
         count(Holds) + count(HoldsWithCaveat),
         count(HoldsWithCaveat),
         count(DoesNotHold),

@@ -159,7 +159,7 @@ fn what_does_not_exist_is_named_with_what_does() {
         let sentence = refused(&lab, args);
         assert!(sentence.contains("`swish2`") && sentence.contains("gelu"), "{sentence}");
     }
-    let sentence = refused(&lab, &["train", "--rate", "-1"]);
+    let sentence = refused(&lab, &["train", "--rate=-1"]);
     assert!(sentence.contains("-1"), "{sentence}");
     assert!(!lab.dir.path().join("wengert-report").exists());
 }
