@@ -1,5 +1,7 @@
 //! The functions of `shapes.py`, which are of squares.
 
+use std::ops::Bound;
+
 use wengert_autodiff::ops::{self, PadMode};
 use wengert_autodiff::{Index, Step, Var};
 
@@ -37,7 +39,7 @@ fn parts() -> Functions {
         "slice": |x| x[0].slice(0, 1..4),
         "slice_step": |x| x[0].slice(1, Step::new(1.., 3)),
         "slice_negative": |x| x[0].slice(1, -3..-1),
-        "slice_backwards": |x| x[0].slice(0, Step::new(4..0, -2)),
+        "slice_backwards": |x| x[0].slice(0, Step::new((Bound::Included(4), Bound::Excluded(0)), -2)),
         "slice_clipped": |x| x[0].slice(0, 2..9),
         "slice_none": |x| x[0].slice(0, 2..2),
         "select": |x| x[0].select(1, -2),
