@@ -111,9 +111,9 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             } else if std == setup.large {
                 words.push(format!("{activation} {}", percent(measured.mean)));
                 evidence.checks.push(
-                    Check::essential(what, measured, Need::AtLeast(0.8))
+                    Check::essential(what, measured, Need::AtLeast(0.7))
                         .predicted(predicted)
-                        .because("large weights leave fewer than one in five unsaturated"),
+                        .because("theory says 81 and 90 %; seven in ten leave room for the 64 units drawn"),
                 );
             }
         }
