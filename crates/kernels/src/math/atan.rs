@@ -39,11 +39,13 @@ fn atan2<W: Lanes<Elem = f64>>(y: W, x: W) -> W {
     let z = W::select(most.eq(zero), zero, least / most);
     let z = W::select(least.eq(x.lit(f64::INFINITY)), one, z);
     let r = arctangent(z);
-    let [half_turn_half, lacks, _] = f64::HALF_PI;
-    let r = W::select(steep, (x.lit(half_turn_half) - r) + x.lit(lacks), r);
+    let [quarter_turn, lacks, _] = f64::HALF_PI;
     // Minus zero is on the left, too.
     let left = one.copysign(x).lt(zero);
-    let r = W::select(left, (x.lit(2.0 * half_turn_half) - r) + x.lit(2.0 * lacks), r);
+    // From the nearest axis on, one way or the other.
+    let r = W::select(left, W::select(steep, r, -r), W::select(steep, -r, r));
+    let turns = W::select(steep, one, W::select(left, x.lit(2.0), zero));
+    let r = turns.mul_add(x.lit(quarter_turn), r) + turns * x.lit(lacks);
     W::select(x.unordered(y), x + y, r.copysign(y))
 }
 
