@@ -27,10 +27,10 @@ pub(crate) const LEAST: usize = 1 << 16;
 
 /// The elements of a tile: small enough for a dozen of them to stay in the second-level cache, large
 /// enough for a call of a kernel not to count.
-const TILE: usize = 1 << 12;
+const TILE: usize = 1 << 11;
 
 /// The elements one thread takes at a time.
-const PIECE: usize = 16 * TILE;
+const PIECE: usize = 32 * TILE;
 
 /// The longest chain that is noted. It bounds the stack that dropping one takes.
 const DEEPEST: u32 = 128;
