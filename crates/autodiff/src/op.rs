@@ -441,7 +441,7 @@ pub(crate) fn compose_all<E: Element>(
     f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Vec<Var<'t, E>>>,
 ) -> Result<Vec<Tensor<E>>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    let tape = pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()));
+    let tape = Tape::beside(pool);
     let vars: Vec<_> = inputs.iter().map(|tensor| tape.constant(tensor)).collect();
     f(&vars)?.into_iter().map(Var::try_value).collect()
 }

@@ -145,6 +145,11 @@ impl<E: Element> Tape<E> {
         }
     }
 
+    /// An empty tape beside a pool, if there is one.
+    pub(crate) fn beside(pool: Option<&Pool<E>>) -> Self {
+        pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()))
+    }
+
     /// Puts a tensor on the tape that no gradient is wanted for. Shares the tensor's buffer.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {

@@ -22,10 +22,7 @@ pub struct Var<'t, E: Element = f32> {
     place: u64,
 }
 
-#[allow(
-    clippy::expl_impl_clone_on_copy,
-    reason = "a derive would ask for `E: Copy`, too, in bounds"
-)]
+#[allow(clippy::expl_impl_clone_on_copy, reason = "a derive would ask for `E: Copy`, too")]
 impl<E: Element> Clone for Var<'_, E> {
     fn clone(&self) -> Self {
         *self

@@ -63,10 +63,7 @@ macro_rules! entry {
         ///
         /// # Errors
         /// If the shapes or arguments do not fit; the message names them and says what would.
-        #[allow(
-            clippy::elidable_lifetime_names,
-            reason = "one text for operations of one and of several operands"
-        )]
+        #[allow(clippy::elidable_lifetime_names, reason = "one text for any number of operands")]
         #[track_caller]
         pub fn $name<'t, E: wengert_kernels::Element>(
             $first: crate::Var<'t, E>
@@ -81,10 +78,7 @@ macro_rules! entry {
             ///
             /// # Panics
             /// If the shapes or arguments do not fit; the message names them and says what would.
-            #[allow(
-                clippy::should_implement_trait,
-                reason = "`ops::operators` implements the trait through this method"
-            )]
+            #[allow(clippy::should_implement_trait, reason = "`ops::operators` does, by this method")]
             #[track_caller]
             pub fn $name(self $(, $operand: crate::Var<'t, E>)* $($(, $arg: $type)+)?) -> Self {
                 crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))

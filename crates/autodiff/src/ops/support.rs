@@ -47,7 +47,7 @@ pub(super) fn on_tape<E: Element>(
     pool: Option<&Pool<E>>,
     body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
 ) -> Result<Tensor<E>> {
-    let tape = pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()));
+    let tape = Tape::beside(pool);
     body(&tape)?.try_value()
 }
 

@@ -188,10 +188,7 @@ impl<E: Element> Tensor<E> {
 
     /// The elements in row-major order, for writing. Copies first if the buffer is shared with
     /// another tensor or the layout is not row-major.
-    #[allow(
-        clippy::missing_panics_doc,
-        reason = "the buffer is made unique before it is asked for"
-    )]
+    #[allow(clippy::missing_panics_doc, reason = "the buffer is made unique before")]
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {

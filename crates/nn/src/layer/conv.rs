@@ -2,9 +2,10 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, ConvOptions, Extent};
-use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var};
 
 use super::LayerError;
+use super::affine::{self, Affine};
 use crate::init::Init;
 use crate::module::{Module, Visitor, VisitorMut};
 use crate::observe::Observer;
@@ -31,8 +32,7 @@ use crate::observe::Observer;
 /// `[out]`. See [`ops::conv1d`] for the output's sizes.
 #[derive(Clone, Debug)]
 pub struct Conv<const AXES: usize, E: Element = f32> {
-    weight: Parameter<E>,
-    bias: Option<Parameter<E>>,
+    affine: Affine<E>,
     options: ConvOptions<AXES>,
 }
 
@@ -57,41 +57,38 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         rng: &mut impl Rng,
     ) -> Result<Self, LayerError> {
         let weight = init.sample(options.weight_shape(inputs, outputs, kernel)?, rng)?;
-        let bias = Some(Parameter::new(Tensor::zeros([outputs])));
-        Ok(Self { weight: Parameter::new(weight), bias, options })
+        Ok(Self { affine: Affine::new(weight, outputs), options })
     }
 
     /// The same layer without a bias.
     pub fn without_bias(mut self) -> Self {
-        self.bias = None;
+        self.affine.bias = None;
         self
     }
 
     fn apply<'t>(&self, x: Var<'t, E>, activation: Activation) -> Result<Var<'t, E>> {
-        let tape = x.tape();
-        let weight = tape.parameter(&self.weight);
-        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        let (weight, bias) = self.affine.on(x.tape());
         ops::conv(x, weight, bias, self.options.activation(activation))
     }
 
     /// The weight.
     pub fn weight(&self) -> &Parameter<E> {
-        &self.weight
+        &self.affine.weight
     }
 
     /// The weight, to be changed.
     pub fn weight_mut(&mut self) -> &mut Parameter<E> {
-        &mut self.weight
+        &mut self.affine.weight
     }
 
     /// The bias, `[out]`.
     pub fn bias(&self) -> Option<&Parameter<E>> {
-        self.bias.as_ref()
+        self.affine.bias.as_ref()
     }
 
     /// The bias, to be changed.
     pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
-        self.bias.as_mut()
+        self.affine.bias.as_mut()
     }
 }
 
@@ -101,24 +98,15 @@ impl<const AXES: usize, E: Element> Module<E> for Conv<AXES, E> {
     }
 
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
-        let preactivation = self.apply(x, Activation::Identity)?;
-        let output = ops::activate(preactivation, self.activation())?;
-        observer.layer(x, preactivation, output);
-        Ok(output)
+        affine::observe(x, observer, self.activation(), |activation| self.apply(x, activation))
     }
 
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.parameter("weight", &self.weight);
-        if let Some(bias) = &self.bias {
-            visitor.parameter("bias", bias);
-        }
+        self.affine.visit(visitor);
     }
 
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.parameter("weight", &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            visitor.parameter("bias", bias);
-        }
+        self.affine.visit_mut(visitor);
     }
 
     fn activation(&self) -> Activation {

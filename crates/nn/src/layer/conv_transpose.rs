@@ -6,6 +6,7 @@ use wengert_autodiff::ops::{self, ConvTransposeOptions, Extent};
 use wengert_autodiff::{Activation, Element, Parameter, Result, Shape, Tensor, Var};
 
 use super::LayerError;
+use super::affine::{self, Affine};
 use crate::init::Init;
 use crate::module::{Module, Visitor, VisitorMut};
 use crate::observe::Observer;
@@ -19,8 +20,7 @@ use crate::observe::Observer;
 /// `[out]`. See [`ops::conv_transpose1d`] for the output's sizes.
 #[derive(Clone, Debug)]
 pub struct ConvTranspose<const AXES: usize, E: Element = f32> {
-    weight: Parameter<E>,
-    bias: Option<Parameter<E>>,
+    affine: Affine<E>,
     options: ConvTransposeOptions<AXES>,
 }
 
@@ -47,27 +47,24 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     ) -> Result<Self, LayerError> {
         let options = options.into();
         let shape = options.convolution().weight_shape(inputs, outputs, kernel)?;
-        let weight = Parameter::new(exchanged(&init.sample(shape, rng)?, inputs));
-        let bias = Some(Parameter::new(Tensor::zeros([outputs])));
-        Ok(Self { weight, bias, options })
+        let weight = exchanged(&init.sample(shape, rng)?, inputs);
+        Ok(Self { affine: Affine::new(weight, outputs), options })
     }
 
     /// The same layer without a bias.
     pub fn without_bias(mut self) -> Self {
-        self.bias = None;
+        self.affine.bias = None;
         self
     }
 
     fn apply<'t>(&self, x: Var<'t, E>, activation: Activation) -> Result<Var<'t, E>> {
-        let tape = x.tape();
-        let weight = tape.parameter(&self.weight);
-        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        let (weight, bias) = self.affine.on(x.tape());
         ops::conv_transpose(x, weight, bias, self.options.activation(activation))
     }
 
     /// The weight.
     pub fn weight(&self) -> &Parameter<E> {
-        &self.weight
+        &self.affine.weight
     }
 }
 
@@ -86,24 +83,15 @@ impl<const AXES: usize, E: Element> Module<E> for ConvTranspose<AXES, E> {
     }
 
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
-        let preactivation = self.apply(x, Activation::Identity)?;
-        let output = ops::activate(preactivation, self.activation())?;
-        observer.layer(x, preactivation, output);
-        Ok(output)
+        affine::observe(x, observer, self.activation(), |activation| self.apply(x, activation))
     }
 
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.parameter("weight", &self.weight);
-        if let Some(bias) = &self.bias {
-            visitor.parameter("bias", bias);
-        }
+        self.affine.visit(visitor);
     }
 
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.parameter("weight", &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            visitor.parameter("bias", bias);
-        }
+        self.affine.visit_mut(visitor);
     }
 
     fn activation(&self) -> Activation {

@@ -1,8 +1,9 @@
 //! [`Linear`]: a fully connected layer with its activation.
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var, ops};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var, ops};
 
+use super::affine::{self, Affine};
 use crate::init::{Init, InitError};
 use crate::module::{Module, Visitor, VisitorMut};
 use crate::observe::Observer;
@@ -13,8 +14,7 @@ use crate::observe::Observer;
 /// `x` is `[.., in]`, `weight` `[out, in]`, `bias` `[out]`; the output is `[.., out]`.
 #[derive(Clone, Debug)]
 pub struct Linear<E: Element = f32> {
-    weight: Parameter<E>,
-    bias: Option<Parameter<E>>,
+    affine: Affine<E>,
     activation: Activation,
 }
 
@@ -30,44 +30,39 @@ impl<E: Element> Linear<E> {
         init: &Init,
         rng: &mut impl Rng,
     ) -> Result<Self, InitError> {
-        Ok(Self {
-            weight: Parameter::new(init.sample([outputs, inputs], rng)?),
-            bias: Some(Parameter::new(Tensor::zeros([outputs]))),
-            activation,
-        })
+        let weight = init.sample([outputs, inputs], rng)?;
+        Ok(Self { affine: Affine::new(weight, outputs), activation })
     }
 
     /// The same layer without a bias.
     pub fn without_bias(mut self) -> Self {
-        self.bias = None;
+        self.affine.bias = None;
         self
     }
 
     fn apply<'t>(&self, x: Var<'t, E>, activation: Activation) -> Result<Var<'t, E>> {
-        let tape = x.tape();
-        let weight = tape.parameter(&self.weight);
-        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
+        let (weight, bias) = self.affine.on(x.tape());
         ops::linear(x, weight, bias, activation)
     }
 
     /// The weight, `[out, in]`.
     pub fn weight(&self) -> &Parameter<E> {
-        &self.weight
+        &self.affine.weight
     }
 
     /// The weight, to be changed.
     pub fn weight_mut(&mut self) -> &mut Parameter<E> {
-        &mut self.weight
+        &mut self.affine.weight
     }
 
     /// The bias, `[out]`.
     pub fn bias(&self) -> Option<&Parameter<E>> {
-        self.bias.as_ref()
+        self.affine.bias.as_ref()
     }
 
     /// The bias, to be changed.
     pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
-        self.bias.as_mut()
+        self.affine.bias.as_mut()
     }
 }
 
@@ -77,24 +72,15 @@ impl<E: Element> Module<E> for Linear<E> {
     }
 
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
-        let preactivation = self.apply(x, Activation::Identity)?;
-        let output = ops::activate(preactivation, self.activation)?;
-        observer.layer(x, preactivation, output);
-        Ok(output)
+        affine::observe(x, observer, self.activation, |activation| self.apply(x, activation))
     }
 
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.parameter("weight", &self.weight);
-        if let Some(bias) = &self.bias {
-            visitor.parameter("bias", bias);
-        }
+        self.affine.visit(visitor);
     }
 
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.parameter("weight", &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            visitor.parameter("bias", bias);
-        }
+        self.affine.visit_mut(visitor);
     }
 
     fn activation(&self) -> Activation {

@@ -1,6 +1,7 @@
 //! Layers: one a file.
 
 mod activation;
+mod affine;
 mod batch_norm;
 mod buffer;
 mod builder;
