@@ -3,11 +3,23 @@
 //! How a problem is cut depends on its shape alone, never on the number of threads, so that
 //! results have the same bits on any number of them. Small problems stay on the calling thread.
 //! The caller's pool is used (`ThreadPool::install`); none is configured here.
+//!
+//! # What handing over costs
+//!
+//! The calling thread works on its pieces whether or not another has come to help, and waits for none
+//! that has not taken any. A thread of the pool that worked a moment ago is still looking for more:
+//! it comes within a microsecond. One that sleeps must be woken, which costs the caller some eight
+//! microseconds, and comes after some 25 (`rayon::scope`, at whose end the caller itself sleeps, cost 17
+//! and 50; two virtual processors of a Zen 4, by the clock). So work is handed over in smaller pieces
+//! while the pool is [`awake`].
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
-use rayon::prelude::*;
+mod crew;
+
+use crew::Crew;
+pub(crate) use crew::awake;
 
 use crate::simd::{Level, with_level};
 use crate::slices::Shared;
@@ -48,13 +60,8 @@ pub(crate) fn for_ranges(len: usize, grain: usize, body: impl Fn(Range<usize>) +
 }
 
 fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
-    let count = len.div_ceil(grain.max(1));
-    let range = |i: usize| i * grain..len.min((i + 1) * grain);
-    if rayon::current_num_threads() == 1 {
-        (0..count).for_each(|i| body(range(i)));
-    } else {
-        (0..count).into_par_iter().for_each(|i| body(range(i)));
-    }
+    let grain = grain.max(1);
+    pieces(len.div_ceil(grain), &|i| body(i * grain..len.min((i + 1) * grain)));
 }
 
 /// Calls `body` with consecutive parts of `out`, `chunk` elements long but for the last, and where each
@@ -104,23 +111,11 @@ pub(crate) fn for_pieces(count: usize, body: impl Fn(usize) + Sync) {
 
 fn pieces(count: usize, body: &(dyn Fn(usize) + Sync)) {
     let threads = self::count().min(count);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                break;
-            }
-            body(index);
-        }
-    };
     if threads <= 1 {
-        return work();
+        return (0..count).for_each(body);
     }
-    rayon::in_place_scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| work());
-        }
-        work();
-    });
+    let crew = Arc::new(Crew::new(count, threads - 1, body));
+    crew.call();
+    crew.work();
+    crew.finish();
 }

@@ -9,7 +9,9 @@ use super::geometry::ConvGeometry;
 use super::narrow::{self, Narrow};
 use super::patches::PatchColumns;
 use crate::activation::Activation;
-use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch, Strided, VECTORS, finish};
+use crate::gemm::implicit::{
+    Implicit, Output, PIECE, Scratch, Strided, VECTORS, finish, worth_threads,
+};
 use crate::gemm::{Bias, Epilogue};
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::slices::Shared;
@@ -204,7 +206,9 @@ impl<E: Element> Shape<'_, E> {
         let work = self.residues.axes().map(work).fold(0, usize::saturating_add).max(1);
         // How many there are changes no bit: a sum is never divided.
         let pieces = if threads::count() == 1 { 1 } else { 2 * threads::count() };
-        let (run, split) = if work.saturating_mul(images) < 2 * piece {
+        let all = work.saturating_mul(images);
+        let alone = all < 2 * piece || self.tuning.piece.is_none() && !worth_threads(all);
+        let (run, split) = if alone {
             (images, 1)
         } else if images >= pieces || work < 2 * piece {
             (piece.div_ceil(work), 1)

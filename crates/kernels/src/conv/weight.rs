@@ -8,7 +8,7 @@ use super::narrow;
 use super::narrow_grad::NarrowGrad;
 use super::patch_rows::{PatchRows, PatchRowsByTap, Planes};
 use crate::gemm::Epilogue;
-use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch};
+use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch, worth_threads};
 use crate::simd::{Kernel, Simd};
 use crate::slices::Shared;
 use crate::{Element, threads};
@@ -59,7 +59,9 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     // A piece is a run of groups, or some rows of one, which has the output's gradients packed once
     // more: no more pieces than there are threads for. No bit depends on it, as sums are not divided.
     let pieces = if threads::count() == 1 { 1 } else { 2 * threads::count() };
-    let (run, split) = if work.saturating_mul(groups) < 2 * piece {
+    let all = work.saturating_mul(groups);
+    let alone = all < 2 * piece || tuning.piece.is_none() && !worth_threads(all);
+    let (run, split) = if alone {
         (groups, 1)
     } else if groups >= pieces || work < 2 * piece {
         (piece.div_ceil(work), 1)

@@ -107,7 +107,8 @@ impl<E: Element> Batch<'_, E> {
     pub(super) fn each(&self, one: impl Fn(Problem<'_, E>) + Sync) {
         let work = plan::work(&self.first).max(1);
         let run = (plan::PIECE / work).max(1);
-        if work >= 2 * plan::PIECE || self.count <= run {
+        let all = work.saturating_mul(self.count);
+        if work >= plan::WAKING || self.count <= run || !plan::worth_threads(all) {
             (0..self.count).for_each(|index| self.product(index, &one));
         } else {
             threads::for_pieces(self.count.div_ceil(run), |piece| {

@@ -6,7 +6,7 @@ use super::blocked;
 use super::epilogue;
 pub(crate) use super::pack::{LINE, Left, Right, Share, pack_b, panel_width};
 pub(crate) use super::plan::Blocks;
-pub(crate) use super::plan::{PIECE, crowded};
+pub(crate) use super::plan::{PIECE, crowded, worth_threads};
 pub(crate) use super::problem::{Output, Strided};
 use super::problem::{Problem, Sources};
 pub(crate) use super::scratch::Scratch;

@@ -202,7 +202,10 @@ impl<E: Element> Kernel for Run<'_, '_, E> {
         }
         plan::orient::<E, S>(self.problem);
         let plan = self.force.unwrap_or_else(|| Plan::of::<E, S>(self.problem, threads::count));
-        if plan.grid == (1, 1) {
+        let forced = self.force.is_some();
+        let alone =
+            plan.grid == (1, 1) || !forced && !plan::worth_threads(plan::work(self.problem));
+        if alone {
             // SAFETY: `Problem::new` was made from checked views, of which that of C is exclusive.
             unsafe { piece(simd, self.problem, &plan) };
         } else {

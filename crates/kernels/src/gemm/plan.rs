@@ -1,10 +1,13 @@
 //! Which kernel a product is given to, and in which blocks: a pure function of the shape, the
 //! operands' layout and the level. Everything that decides about speed is decided here.
 
+use std::time::Duration;
+
 use super::problem::Problem;
 use super::tile::{self, VECTORS};
 use crate::Element;
 use crate::simd::{Lanes, Simd};
+use crate::threads;
 
 /// The sizes of the blocks of the packed loops.
 ///
@@ -49,7 +52,7 @@ pub(super) enum Path {
     /// Register tiles on the operands in place, for products with little to walk over. A B by columns
     /// is turned first.
     Direct,
-    /// The blocked loops. What is not packed is read in place by the micro-kernel; an operand that is
+    /// The blocked loops, which every [`Packed`](super::Packed) operand is made for. What is not packed is read in place by the micro-kernel; an operand that is
     /// no plain view is packed, and two of [`Bf16`](crate::bf16::Bf16) are packed in pairs where there
     /// is an instruction for them.
     Blocked {
@@ -64,6 +67,13 @@ pub(super) enum Path {
 #[inline(always)]
 pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
     problem.m.saturating_mul(problem.n).saturating_mul(problem.k)
+}
+
+/// Whether so many multiply-adds are worth more than one thread. No bit depends on it.
+#[inline(always)]
+pub(crate) fn worth_threads(work: usize) -> bool {
+    work >= WAKING
+        || work >= 2 * PIECE && threads::awake(Duration::from_nanos(work as u64 / PER_NANOSECOND))
 }
 
 /// How a product is computed.
@@ -125,15 +135,16 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     if k == 0 {
         return Path::Scale;
     }
-    if m.saturating_mul(n).saturating_mul(k) <= TINY {
+    let packed = problem.sources.packed();
+    if !packed && m.saturating_mul(n).saturating_mul(k) <= TINY {
         return Path::Tiny;
     }
-    if m == 1 && b_by_rows && n >= lanes {
+    if !packed && m == 1 && b_by_rows && n >= lanes {
         return Path::Axpy;
     }
     // Inner products fill the lanes along k, tiles along n; the one pays for adding up the lanes
     // and the other for packing. The costs are in vector operations.
-    if a.col_stride == 1 && k >= lanes || b.row_stride == 1 {
+    if !packed && (a.col_stride == 1 && k >= lanes || b.row_stride == 1) {
         let area = m.saturating_mul(n);
         let dot = area.saturating_mul(k.div_ceil(lanes) + SUM_COST).saturating_mul(9) / 8;
         let copy_a = if a.col_stride == 1 { 0 } else { m.saturating_mul(k) };
@@ -151,7 +162,7 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     let pack_b =
         !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
     let small = k <= blocks.depth && work(problem) <= DIRECT;
-    if small && c.col_stride == 1 && (!pack_b || b.row_stride == 1) {
+    if !packed && small && c.col_stride == 1 && (!pack_b || b.row_stride == 1) {
         return Path::Direct;
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
@@ -201,8 +212,13 @@ fn grid<E: Element, S: Simd>(
     best
 }
 
-/// The multiply-adds worth a piece of their own: about what a thread does while another wakes.
-pub(crate) const PIECE: usize = 4 << 20;
+/// The multiply-adds worth a piece of their own, when another thread is awake and comes within a
+/// microsecond: they take some three.
+pub(crate) const PIECE: usize = 1 << 18;
+/// The multiply-adds worth waking a thread for: about what this one does until the other has come.
+pub(crate) const WAKING: usize = 2 << 20;
+/// The multiply-adds a thread does in a nanosecond where not much goes well.
+const PER_NANOSECOND: u64 = 16;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
 /// Up to this many multiply-adds packing and prefetching are not worth the looking.
