@@ -47,8 +47,10 @@ fn seen<E: Element, S: Simd, W: Windows<E>>(
     [above, below]: [&[E]; 2],
     count: usize,
 ) -> W::Seen<S> {
+    // No closures: what stands in one is not compiled for the level.
     let mut seen = windows.start(simd);
-    let [[a, b], [c, d]] = [above, below].map(|row| pairs::<E, S>(simd, row, count));
+    let [a, b] = pairs::<E, S>(simd, above, count);
+    let [c, d] = pairs::<E, S>(simd, below, count);
     for (tap, x) in [a, b, c, d].into_iter().enumerate() {
         seen = W::see::<S>(seen, x, tap);
     }
@@ -91,7 +93,10 @@ impl<E: Element> Kernel for Backward<'_, E> {
         let ([_, width], [rows, cols]) = (plane.geometry.input(), plane.geometry.output());
         let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
-        let number = |x: usize| E::Vector::<S>::splat(simd, E::from_f64(x as f64));
+        let mut taps = [zero; 4];
+        for (tap, number) in taps.iter_mut().enumerate() {
+            *number = E::Vector::<S>::splat(simd, E::from_f64((tap + 1) as f64));
+        }
         for row in 0..rows {
             let at = 2 * row * width;
             let two = &plane.x[at..][..2 * width];
@@ -102,12 +107,15 @@ impl<E: Element> Kernel for Backward<'_, E> {
                 let (_, place) = seen(simd, plane, sources, count);
                 let gy =
                     E::Vector::<S>::load_partial(simd, &plane.take.gy[row * cols + col..][..count]);
+                let mut to = [zero; 4];
+                for (to, tap) in to.iter_mut().zip(taps) {
+                    *to = E::Vector::<S>::select(place.eq(tap), gy, zero);
+                }
                 // All as low as padding: the first has it.
-                let first = E::Vector::<S>::select(place.le(number(1)), gy, zero);
-                let to = |tap| E::Vector::<S>::select(place.eq(number(tap)), gy, zero);
+                to[0] = E::Vector::<S>::select(place.le(taps[0]), gy, zero);
                 let (to_above, to_below) = plane.take.gx[at..][..2 * width].split_at_mut(width);
-                put_pairs::<E, S>([first, to(2)], &mut to_above[2 * col..], count);
-                put_pairs::<E, S>([to(3), to(4)], &mut to_below[2 * col..], count);
+                put_pairs::<E, S>([to[0], to[1]], &mut to_above[2 * col..], count);
+                put_pairs::<E, S>([to[2], to[3]], &mut to_below[2 * col..], count);
             }
             if 2 * cols < width {
                 for line in plane.take.gx[at..][..2 * width].chunks_exact_mut(width) {
