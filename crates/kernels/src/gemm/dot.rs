@@ -1,16 +1,13 @@
 //! Inner products: A by rows, B by columns, both contiguous along k.
 //!
 //! A tile of rows and columns is a grid of accumulators, each a vector running down k, so nothing
-//! is packed and nothing transposed but the accumulators themselves, once at the end. Every
+//! is packed, and nothing rearranged but the accumulators' lanes, once at the end. Every
 //! element is summed in as many chains as a vector has lanes, whatever the tile.
-
-use std::mem::MaybeUninit;
 
 use super::epilogue;
 use super::problem::{Problem, Strided};
 use super::scratch::{ALIGN, Scratch};
 use super::tile;
-use super::transpose;
 use super::vector::put;
 use crate::Element;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
@@ -86,7 +83,8 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
 ) {
     let &Problem { m, n, k, .. } = problem;
     // Columns a page or more apart come from far away, and the processor does not see beyond pages.
-    let far = n.saturating_mul(k).saturating_mul(size_of::<E>()) > FAR;
+    // A single row has too little to do beside.
+    let far = R > 1 && n.saturating_mul(k).saturating_mul(size_of::<E>()) > FAR;
     let mut col = 0;
     while col < n {
         let cols = match n - col {
@@ -168,8 +166,7 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; N]; R];
         let mut p = 0;
-        // SAFETY: the caller vouches for the operands; the buffers hold the accumulators, rounded
-        // up to whole blocks, and every vector read of them was written.
+        // SAFETY: the caller vouches for the operands.
         unsafe {
             while k - p >= lanes {
                 let mut left = [zero; R];
@@ -197,38 +194,50 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
                     }
                 }
             }
+        }
+        totals(simd, &acc, self.sums);
+    }
+}
 
-            // The accumulators as the rows of blocks; transposed, the rows are to be added.
-            let mut rows = MaybeUninit::<[E; 2 * MAX_LANES * MAX_LANES]>::uninit();
-            let mut turned = MaybeUninit::<[E; MAX_LANES * MAX_LANES]>::uninit();
-            let (rows, turned) = (rows.as_mut_ptr().cast::<E>(), turned.as_mut_ptr().cast::<E>());
-            for (i, acc) in acc.iter().enumerate() {
-                for (j, acc) in acc.iter().enumerate() {
-                    acc.store_ptr(rows.add((i * N + j) * lanes));
-                }
-            }
-            let count = R * N;
-            let mut done = 0;
-            while done < count {
-                let here = lanes.min(count - done);
-                for missing in here..lanes {
-                    zero.store_ptr(rows.add((done + missing) * lanes));
-                }
-                let step = lanes as isize;
-                transpose::block(simd, rows.add(done * lanes), step, turned, step);
-                let row = |i: usize| E::Vector::<S>::load_ptr(simd, turned.add(i * lanes));
-                let mut sum = [row(0), row(1), row(2), row(3)];
-                let mut next = 4;
-                while next < lanes {
-                    for (i, sum) in sum.iter_mut().enumerate() {
-                        *sum = *sum + row(next + i);
-                    }
-                    next += 4;
-                }
-                let sum = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-                sum.store_partial_ptr(self.sums.as_mut_ptr().add(done), here);
-                done += here;
+/// Adds up the lanes of each accumulator, row after row: halves of all that is left are added until
+/// each has one lane, in the same order wherever an accumulator stands.
+#[inline(always)]
+fn totals<E: Element, S: Simd, const R: usize, const N: usize>(
+    simd: S,
+    acc: &[[E::Vector<S>; N]; R],
+    sums: &mut [E; MAX_SUMS],
+) {
+    let lanes = E::Vector::<S>::LANES;
+    let mut from = 0;
+    while from < R * N {
+        let here = lanes.min(R * N - from);
+        let wide = here.next_power_of_two();
+        let mut left = [E::Vector::<S>::splat(simd, E::ZERO); MAX_LANES];
+        for i in 0..here {
+            left[i] = acc[(from + i) / N][(from + i) % N];
+        }
+        // Lane l of what is left belongs to accumulator l modulo the number of those it is made of.
+        let mut len = wide;
+        while len > 1 {
+            len /= 2;
+            for i in 0..len {
+                let [low, high] = left[i].interleave(left[i + len]);
+                left[i] = low + high;
             }
         }
+        let mut total = left[0];
+        // With fewer accumulators than lanes, those of one side by side.
+        len = wide;
+        while len < lanes {
+            len *= 2;
+            let [low, high] = total.interleave(total);
+            total = low + high;
+        }
+        let mut spread = [E::ZERO; MAX_LANES];
+        total.store(&mut spread);
+        for i in 0..here {
+            sums[from + i] = spread[i * (lanes / wide)];
+        }
+        from += here;
     }
 }
