@@ -32,9 +32,9 @@ impl Side {
 /// An operand packed for its side of a product, to be used in many: a weight in inference, say, of
 /// which the rows or columns would be gathered again by every call.
 ///
-/// Products have the bits they have with the matrix it was made of, on every level; they are quick
-/// on the level it was made on. Elements of [`Bf16`](crate::bf16::Bf16) are widened, and a prologue is
-/// applied.
+/// Products with it go the blocked loops, whatever their shape, and have the bits they have with the
+/// matrix it was made of where those go the same way; they are quick on the level it was made on.
+/// Elements of [`Bf16`](crate::bf16::Bf16) are widened, and a prologue is applied.
 ///
 /// ```
 /// use wengert_kernels::gemm::{Gemm, MatMut, MatRef, Packed};

@@ -81,6 +81,14 @@ pub(super) struct Sources<'a, E> {
     pub(super) col: usize,
 }
 
+impl<E: Element> Sources<'_, E> {
+    /// Whether one of the operands is packed, to be read as it is.
+    #[inline(always)]
+    pub(super) fn packed(&self) -> bool {
+        [self.a, self.b].into_iter().flatten().any(|source| source.panels().is_some())
+    }
+}
+
 impl<E> Default for Sources<'_, E> {
     #[inline(always)]
     fn default() -> Self {

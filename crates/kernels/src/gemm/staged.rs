@@ -21,25 +21,25 @@ const GATHERED: usize = 4;
 /// As for [`piece`].
 #[inline(never)]
 pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
-    let &Problem { m, n, sources, .. } = problem;
+    let &Problem { m, n, k, sources, .. } = problem;
     // Inner products want lines whole; whatever else comes here, rows of B.
     let b_along_depth = plan.path == Path::Dot;
     let mut rows_scratch = Scratch::take();
     let mut row = 0;
     while row < m {
-        let rows = chunk(problem, sources.a, sources.row + row, m - row);
+        let rows = sources.a.map_or(m, |_| chunk(k, m - row));
         let mut part = problem.part(row, rows, 0, n);
         // SAFETY: the lines are those of the operand.
         unsafe {
             if let Some(source) = sources.a {
                 let lines = (sources.row + row, rows);
-                let depth = (0, problem.k);
+                let depth = (0, k);
                 part.a = stage(simd, source, lines, depth, true, &mut rows_scratch);
                 part.sources.a = None;
             }
             match sources.b {
                 None => piece(simd, &part, plan),
-                Some(source) if plan.path == Path::Axpy && source.panels().is_none() => {
+                Some(source) if plan.path == Path::Axpy => {
                     by_depth(simd, &part, source, plan);
                 }
                 Some(source) => by_columns(simd, &part, source, b_along_depth, plan),
@@ -49,20 +49,9 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>,
     }
 }
 
-/// The lines of a source, of those that are left from `line` on, that are written at a time.
-fn chunk<E: Element>(
-    problem: &Problem<'_, E>,
-    source: Option<&Source<E>>,
-    line: usize,
-    left: usize,
-) -> usize {
-    match source {
-        None => left,
-        Some(source) => match source.panels() {
-            Some(panels) => panels.left_in_panel(line).min(left),
-            None => (CHUNK / problem.k).max(1).min(left),
-        },
-    }
+/// The lines of depth `k`, of those that are left, that are written at a time.
+fn chunk(k: usize, left: usize) -> usize {
+    (CHUNK / k).max(1).min(left)
 }
 
 /// Computes the product some columns at a time.
@@ -80,7 +69,7 @@ unsafe fn by_columns<E: Element, S: Simd>(
     let mut col = 0;
     while col < problem.n {
         let first = problem.sources.col + col;
-        let cols = chunk(problem, Some(source), first, problem.n - col);
+        let cols = chunk(problem.k, problem.n - col);
         let mut part = problem.part(0, problem.m, col, cols);
         part.sources = Sources::default();
         // SAFETY: the lines are those of the operand, and the part one of the product's.
@@ -129,11 +118,10 @@ unsafe fn by_depth<E: Element, S: Simd>(
     }
 }
 
-/// Lines of a source where they can be read: in place, if they are panels, or else written one after
-/// another or interleaved.
+/// Lines of a source where they can be read: written one after another or interleaved.
 ///
 /// # Safety
-/// The elements must be readable; panels must not be left.
+/// The elements must be readable.
 unsafe fn stage<E: Element, S: Simd>(
     simd: S,
     source: &Source<E>,
@@ -142,9 +130,6 @@ unsafe fn stage<E: Element, S: Simd>(
     along_depth: bool,
     scratch: &mut Scratch,
 ) -> Strided<E> {
-    if let Some(panels) = source.panels() {
-        return panels.at(line).at(0, from);
-    }
     let len = lines.checked_mul(depth).expect("the operand fits the address space");
     let ptr = scratch.get::<E>(len);
     let (row_stride, col_stride) =

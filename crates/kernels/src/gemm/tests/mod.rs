@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::{Bias, Epilogue, Gemm, Run};
 use crate::Element;
 use crate::activation::Activation;
-use crate::simd::{Level, dispatch, with_level};
+use crate::simd::{Kernel, Level, Simd, dispatch, with_level};
 
 use layouts::{Layout, Stored};
 
@@ -135,6 +135,22 @@ pub(super) fn run<E: Element>(mut gemm: Gemm<'_, E>, force: Option<Plan>) {
             dispatch(Run { problem, force: Some(plan) });
         }
     }
+}
+
+/// A plan of the blocked loops with the blocks of the current level, or of tiny ones.
+pub(super) fn blocked<E: Element>() -> Plan {
+    struct Of<E>(std::marker::PhantomData<E>);
+
+    impl<E: Element> Kernel for Of<E> {
+        type Output = Blocks;
+
+        fn run<S: Simd>(self, _: S) -> Blocks {
+            Blocks::of::<E, S>()
+        }
+    }
+
+    let blocks = dispatch(Of::<E>(std::marker::PhantomData));
+    Plan { blocks, ..tiny_blocks(false, false) }
 }
 
 /// The blocked loops with blocks so small that every boundary is crossed.

@@ -7,7 +7,7 @@ use rayon::ThreadPoolBuilder;
 use super::super::{BatchedGemm, Epilogue, Gemm, MatMut, MatRef, MatrixError, Operand, Packed};
 use super::super::{Prologue, plan::Plan};
 use super::layouts::{Layout, Stored};
-use super::{oracle, run, tiny_blocks};
+use super::{blocked, oracle, run, tiny_blocks};
 use crate::Element;
 use crate::activation::{self, Activation};
 use crate::bf16::Bf16;
@@ -194,13 +194,17 @@ fn packed<E: Element>(level: Level, packed_on: Level) {
             let (left, right) =
                 with_level(packed_on, || (Packed::left(a.view()), Packed::right(b.view())))
                     .unwrap();
-            let plain = setting.product(a.view().into(), b.view().into());
+            // Whatever the shape, packed operands go the blocked loops.
+            let force = force.or_else(|| with_level(level, blocked::<E>).ok());
+            let by_blocks = Setting { force, ..setting };
+            let plain = by_blocks.product(a.view().into(), b.view().into());
             let (x, y): (Operand<'_, E>, Operand<'_, E>) = match turn % 3 {
                 0 => (a.view().into(), (&right).into()),
                 1 => ((&left).into(), b.view().into()),
                 _ => ((&left).into(), (&right).into()),
             };
             let got = setting.product(x, y);
+            setting.check(&got, &a.values(), &b.values());
             assert_same_bits(&got, &plain, &format!("packed on {packed_on} in {setting:?}"));
         }
     }
