@@ -222,6 +222,11 @@ impl Plane {
             dst.part(to + i * step + left..to + i * step + right)
         };
         match self.cols.stride {
+            1 if (FEW..SHORT).contains(&cols) => {
+                for i in 0..rows {
+                    copy_short(&src[at(i)..at(i) + cols], row(i, 0, cols));
+                }
+            }
             1 => {
                 for i in 0..rows {
                     row(i, 0, cols).copy_from_slice(&src[at(i)..at(i) + cols]);
@@ -254,6 +259,25 @@ impl Plane {
                 }
             }
         }
+    }
+}
+
+/// So many elements are moved at once by [`copy_short`].
+const FEW: usize = 8;
+
+/// For runs of fewer elements a call of `memcpy` costs more than the copy.
+const SHORT: usize = 64;
+
+/// Copies a run of at least [`FEW`] elements, so many at a time; the last ones may be written twice.
+#[inline(always)]
+fn copy_short<E: Element>(from: &[E], to: &mut [E]) {
+    let len = from.len();
+    let (mut from_few, mut to_few) = (from.chunks_exact(FEW), to.chunks_exact_mut(FEW));
+    for (from, to) in from_few.by_ref().zip(to_few.by_ref()) {
+        to.copy_from_slice(from);
+    }
+    if !from_few.remainder().is_empty() {
+        to[len - FEW..].copy_from_slice(&from[len - FEW..]);
     }
 }
 

@@ -349,6 +349,14 @@ impl<E: Element> Tensor<E> {
         (self.handle.as_slice(), self.offset)
     }
 
+    /// Whether this has the very elements of another tensor, in the same places.
+    pub(crate) fn is_view_of(&self, other: &Self) -> bool {
+        std::ptr::eq(self.handle.as_slice(), other.handle.as_slice())
+            && self.offset == other.offset
+            && self.shape == other.shape
+            && self.strides() == other.strides()
+    }
+
     /// The same buffer seen through another shape, strides and offset. The caller keeps every
     /// reachable element inside the buffer.
     pub(crate) fn view(&self, shape: Shape, strides: Strides, offset: usize) -> Self {

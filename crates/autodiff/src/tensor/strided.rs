@@ -9,8 +9,9 @@ use super::Tensor;
 use crate::pool::Pool;
 use crate::shape::{Shape, Strides};
 
-/// Shorter inner runs are copied together first: a kernel call costs some nanoseconds.
-const SHORT_RUN: usize = 8;
+/// Shorter inner runs are copied together first: a kernel call costs what the arithmetic of some tens of
+/// elements does, a copy of so few a tenth of it.
+const SHORT_RUN: usize = 64;
 
 /// The elements a thread takes at a time, in whole runs.
 const CHUNK: usize = 1 << 15;
@@ -38,15 +39,10 @@ pub(crate) fn each<E: Element>(
     let ordered = once.permute(&order);
     let mut out = new(ordered.shape().clone());
     let shape = ordered.shape().clone();
-    let run = coalesce(&shape, &ordered.strides(), &ordered.strides()).last().copied();
-    if run.is_none_or(|run| run.a == 1 && (run.size >= SHORT_RUN || run.size == out.len())) {
-        zip(&ordered, &ordered, &shape, out.as_mut_slice(), |x, _, out| match x {
-            Run::Slice(x) => kernel(x, out),
-            Run::Splat(x) => kernel(&[x], out),
-        });
-    } else {
-        map(&ordered, out.as_mut_slice(), &kernel);
-    }
+    zip(&ordered, &ordered, &shape, out.as_mut_slice(), |x, _, out| match x {
+        Run::Slice(x) => kernel(x, out),
+        Run::Splat(x) => kernel(&[x], out),
+    });
     out.permute(&inverse(&order)).broadcast_to(x.shape())
 }
 
@@ -219,19 +215,21 @@ fn zip_copies<E: Element, T: Send>(
 ) {
     let row = out.len() / a.shape()[0];
     let pool = a.pool().or(b.pool());
-    if out.len() <= CHUNK || row > CHUNK {
-        let (a, b) = (in_order(a, pool), in_order(b, pool));
-        let a = a.as_slice().expect("copied above");
-        let b = b.as_slice().expect("copied above");
-        return kernel(0, Run::Slice(a), Run::Slice(b), out);
-    }
-    threads::for_chunks(out, CHUNK / row * row, |start, out| {
-        let (first, count) = ((start / row) as isize, (out.len() / row) as isize);
-        let part = |x: &Tensor<E>| in_order(&x.slice(0, first..first + count), pool);
-        let (a, b) = (part(a), part(b));
+    let same = a.is_view_of(b);
+    let copied = |start: usize, a: &Tensor<E>, b: &Tensor<E>, out: &mut [T]| {
+        let a = in_order(a, pool);
+        let b = if same { a.clone() } else { in_order(b, pool) };
         let a = a.as_slice().expect("copied above");
         let b = b.as_slice().expect("copied above");
         kernel(start, Run::Slice(a), Run::Slice(b), out);
+    };
+    if out.len() <= CHUNK || row > CHUNK {
+        return copied(0, a, b, out);
+    }
+    threads::for_chunks(out, CHUNK / row * row, |start, out| {
+        let (first, count) = ((start / row) as isize, (out.len() / row) as isize);
+        let part = |x: &Tensor<E>| x.slice(0, first..first + count);
+        copied(start, &part(a), &part(b), out);
     });
 }
 
