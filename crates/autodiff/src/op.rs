@@ -178,14 +178,10 @@ impl<E: Element> Forward<'_, E> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
-    /// The output, its elements written by `f`. It is written where it is returned.
-    #[inline]
+    /// The output, its elements written by `f`.
+    #[inline(never)]
     pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
-        let mut result = Ok(self.output());
-        if let Ok(output) = &mut result {
-            f(output.as_mut_slice());
-        }
-        result
+        Ok(Tensor::written_by(self.shape, self.len, self.context.pool, f))
     }
 
     /// The output as what is computed when somebody looks at it, if the tape may put that off and

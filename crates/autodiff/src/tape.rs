@@ -286,7 +286,7 @@ impl<E: Element> Tape<E> {
             cut: false,
             spent: false,
         });
-        std::mem::swap(&mut nodes[len].value, value);
+        nodes[len].value = value.take();
         Var::at(self, index, epoch)
     }
 

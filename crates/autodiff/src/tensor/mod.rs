@@ -51,6 +51,22 @@ impl<E: Element> Tensor<E> {
         Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
 
+    /// A tensor of elements written by `f`. It is put together after that, where it is returned: a
+    /// tensor that is moved just after it was written, word by word, is read in wider pieces, for which
+    /// the processor waits.
+    #[inline]
+    pub(crate) fn written_by(
+        shape: &Shape,
+        len: usize,
+        pool: Option<&Pool<E>>,
+        f: impl FnOnce(&mut [E]),
+    ) -> Self {
+        let mut handle = Handle::new(len, pool);
+        let elements = handle.get_mut().expect("a new buffer is nobody else's");
+        f(&mut elements[..len]);
+        Tensor { handle, offset: 0, shape: shape.clone(), strides: None }
+    }
+
     /// The elements of `data` in row-major order.
     ///
     /// # Errors
