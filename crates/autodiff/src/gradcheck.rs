@@ -67,6 +67,11 @@ pub enum Mode {
 }
 
 /// A check of gradients, with its options.
+///
+/// # What it cannot see
+/// Differences see the function from a largest [`step`](Self::step) down to one some 70 times smaller. A
+/// term that lives within a ten-thousandth of the point alone changes none of them, and half a slope is
+/// taken for a kink where the point lies closer to one than the smallest step. A smaller step sees both.
 #[derive(Clone, Copy, Debug)]
 pub struct Gradcheck {
     order: u8,

@@ -100,7 +100,7 @@ pub enum GradcheckError {
     /// Derivatives there is nothing to compare with: the differences leave the domain or do not
     /// settle, however small the step; at most ten are listed.
     #[error(
-        "{count} of {of} derivatives could not be differenced, the differences are not finite or do not settle at any step; move the inputs:{}",
+        "{count} of {of} derivatives could not be differenced, the differences are not finite or do not settle at any step; move the inputs, or set another largest step (`Gradcheck::step`):{}",
         lines(first)
     )]
     Undifferenced {
