@@ -110,12 +110,7 @@ pub(crate) const PAIRS: &[Pair] = &[
             x[0] * (tanh(inner) + 1.0) * 0.5
         },
     },
-    Pair {
-        name: "silu",
-        shapes: ROWS,
-        fused: |x| x[0].silu(),
-        composed: |x| x[0] * sigmoid(x[0]),
-    },
+    Pair { name: "silu", shapes: ROWS, fused: |x| x[0].silu(), composed: |x| x[0] * sigmoid(x[0]) },
     Pair {
         name: "mish",
         shapes: ROWS,
@@ -140,12 +135,7 @@ pub(crate) const PAIRS: &[Pair] = &[
         fused: |x| x[0].log_sigmoid(),
         composed: |x| sigmoid(x[0]).log(),
     },
-    Pair {
-        name: "exp_m1",
-        shapes: ROWS,
-        fused: |x| x[0].exp_m1(),
-        composed: |x| x[0].exp() - 1.0,
-    },
+    Pair { name: "exp_m1", shapes: ROWS, fused: |x| x[0].exp_m1(), composed: |x| x[0].exp() - 1.0 },
     Pair {
         name: "reciprocal",
         shapes: ROWS,
@@ -223,9 +213,7 @@ pub(crate) const PAIRS: &[Pair] = &[
     Pair {
         name: "binary_cross_entropy_with_logits",
         shapes: TWO,
-        fused: |x| {
-            ops::binary_cross_entropy_with_logits(x[0], x[1], None, Reduction::Sum).unwrap()
-        },
+        fused: |x| ops::binary_cross_entropy_with_logits(x[0], x[1], None, Reduction::Sum).unwrap(),
         composed: |x| (one_plus_exp_log(x[0]) - x[1] * x[0]).sum(),
     },
     Pair {

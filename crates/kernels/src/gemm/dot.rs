@@ -4,6 +4,8 @@
 //! is packed, and nothing rearranged but the accumulators' lanes, once at the end. Every
 //! element is summed in as many chains as a vector has lanes, whatever the tile.
 
+use std::mem::MaybeUninit;
+
 use super::epilogue;
 use super::problem::{Problem, Strided};
 use super::scratch::{ALIGN, Scratch};
@@ -195,49 +197,62 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
                 }
             }
         }
-        totals(simd, &acc, self.sums);
+        // Stored one by one, in loops that are unrolled: indexed otherwise, they would lie in memory from
+        // the start.
+        let mut rows = MaybeUninit::<[E; MAX_SUMS * MAX_LANES]>::uninit();
+        let rows = rows.as_mut_ptr().cast::<E>();
+        for (i, acc) in acc.iter().enumerate() {
+            for (j, acc) in acc.iter().enumerate() {
+                // SAFETY: the buffer has a vector for each of at most `MAX_SUMS` accumulators.
+                unsafe { acc.store_ptr(rows.wrapping_add((i * N + j) * lanes)) };
+            }
+        }
+        let mut done = 0;
+        while done < R * N {
+            let here = lanes.min(R * N - done);
+            // SAFETY: so many vectors were stored.
+            unsafe {
+                totals(simd, rows.wrapping_add(done * lanes), &mut self.sums[done..][..here]);
+            };
+            done += here;
+        }
     }
 }
 
-/// Adds up the lanes of each accumulator, row after row: halves of all that is left are added until
-/// each has one lane, in the same order wherever an accumulator stands.
+/// Adds up the lanes of as many vectors as there are sums, at most a vector's lanes of them: halves of
+/// all that is left are added until each has one lane, in the same order wherever a vector stands.
+///
+/// # Safety
+/// The vectors must be readable.
 #[inline(always)]
-fn totals<E: Element, S: Simd, const R: usize, const N: usize>(
-    simd: S,
-    acc: &[[E::Vector<S>; N]; R],
-    sums: &mut [E; MAX_SUMS],
-) {
+unsafe fn totals<E: Element, S: Simd>(simd: S, rows: *const E, sums: &mut [E]) {
     let lanes = E::Vector::<S>::LANES;
-    let mut from = 0;
-    while from < R * N {
-        let here = lanes.min(R * N - from);
-        let wide = here.next_power_of_two();
-        let mut left = [E::Vector::<S>::splat(simd, E::ZERO); MAX_LANES];
-        for i in 0..here {
-            left[i] = acc[(from + i) / N][(from + i) % N];
+    let wide = sums.len().next_power_of_two();
+    let mut left = [E::Vector::<S>::splat(simd, E::ZERO); MAX_LANES];
+    for (i, left) in left[..sums.len()].iter_mut().enumerate() {
+        // SAFETY: passed on.
+        *left = unsafe { E::Vector::<S>::load_ptr(simd, rows.wrapping_add(i * lanes)) };
+    }
+    // Lane l of what is left belongs to row l modulo the number of those it is made of.
+    let mut len = wide;
+    while len > 1 {
+        len /= 2;
+        for i in 0..len {
+            let [low, high] = left[i].interleave(left[i + len]);
+            left[i] = low + high;
         }
-        // Lane l of what is left belongs to accumulator l modulo the number of those it is made of.
-        let mut len = wide;
-        while len > 1 {
-            len /= 2;
-            for i in 0..len {
-                let [low, high] = left[i].interleave(left[i + len]);
-                left[i] = low + high;
-            }
-        }
-        let mut total = left[0];
-        // With fewer accumulators than lanes, those of one side by side.
-        len = wide;
-        while len < lanes {
-            len *= 2;
-            let [low, high] = total.interleave(total);
-            total = low + high;
-        }
-        let mut spread = [E::ZERO; MAX_LANES];
-        total.store(&mut spread);
-        for i in 0..here {
-            sums[from + i] = spread[i * (lanes / wide)];
-        }
-        from += here;
+    }
+    // With fewer rows than lanes, the lanes of one lie side by side.
+    let mut total = left[0];
+    len = wide;
+    while len < lanes {
+        len *= 2;
+        let [low, high] = total.interleave(total);
+        total = low + high;
+    }
+    let mut spread = [E::ZERO; MAX_LANES];
+    total.store(&mut spread);
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum = spread[i * (lanes / wide)];
     }
 }
