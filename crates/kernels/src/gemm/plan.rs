@@ -72,8 +72,11 @@ pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
 /// Whether so many multiply-adds are worth more than one thread. No bit depends on it.
 #[inline(always)]
 pub(crate) fn worth_threads(work: usize) -> bool {
-    work >= WAKING
-        || work >= 2 * PIECE && threads::awake(Duration::from_nanos(work as u64 / PER_NANOSECOND))
+    // A platform without threads may have no clock either.
+    threads::count() > 1
+        && (work >= WAKING
+            || work >= 2 * PIECE
+                && threads::awake(Duration::from_nanos(work as u64 / PER_NANOSECOND)))
 }
 
 /// How a product is computed.
@@ -97,11 +100,11 @@ impl Plan {
         let blocks = Blocks::of::<E, S>();
         let path = path::<E, S>(problem, &blocks);
         let work = work(problem);
-        let grid = if work < 2 * PIECE {
+        let threads = if work < 2 * PIECE { 1 } else { threads() };
+        let grid = if threads == 1 {
             (1, 1)
         } else {
-            let pieces = (work / PIECE).min(2 * threads());
-            grid::<E, S>(problem, path, &blocks, pieces)
+            grid::<E, S>(problem, path, &blocks, (work / PIECE).min(2 * threads))
         };
         Plan { path, blocks, grid }
     }
