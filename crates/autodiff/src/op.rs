@@ -179,6 +179,7 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// The output, its elements written by `f`.
+    #[allow(clippy::unnecessary_wraps, reason = "wrapped by a caller, it would be moved once more")]
     #[inline(never)]
     pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
         Ok(Tensor::written_by(self.shape, self.len, self.context.pool, f))

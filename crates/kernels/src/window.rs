@@ -137,6 +137,16 @@ impl Window {
             _ => Err(WindowError::TooLong { axis: AXES[axis], window: *self, input }),
         }
     }
+
+    /// Checks that the padded image is not out of all proportion: a band of it is made in memory.
+    pub(crate) fn check_padded(&self, input: [usize; 2]) -> Result<(), WindowError> {
+        let padded = [self.check_axis(0, input[0])?.1, self.check_axis(1, input[1])?.1];
+        let [all, seen] = [padded, input].map(|[rows, cols]| rows.saturating_mul(cols));
+        if all > PADDED_MOST && all / PADDED_TIMES > seen {
+            return Err(WindowError::Padded { padded, input });
+        }
+        Ok(())
+    }
 }
 
 /// The names of the axes, for messages.
@@ -144,6 +154,10 @@ pub(crate) const AXES: [&str; 2] = ["rows", "columns"];
 
 /// Positions are counted with a sign, and added to each other a few times.
 const LONGEST: usize = isize::MAX as usize / 8;
+
+/// A padded image of more positions must not be larger than its input by more than [`PADDED_TIMES`].
+const PADDED_MOST: usize = 1 << 24;
+const PADDED_TIMES: usize = 16;
 
 /// Why a window does not fit an image.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -204,6 +218,18 @@ pub enum WindowError {
         most: usize,
         /// The positions the window spans.
         extent: usize,
+    },
+    /// An image that is nearly all padding.
+    #[error(
+        "padding makes {}x{} positions of an image of {}x{}: beyond 2^24 there must be no more than 16 \
+         times those of the image",
+        padded[0], padded[1], input[0], input[1]
+    )]
+    Padded {
+        /// The rows and columns of the padded image.
+        padded: [usize; 2],
+        /// Those of the image.
+        input: [usize; 2],
     },
     /// Outputs that would be means of nothing.
     #[error("{output} {axis} were asked of an input that has none: it needs at least one")]

@@ -31,6 +31,10 @@ use crate::tensor::Tensor;
 /// - Without `->` the output is `...` and the labels that occur once, in alphabetical order.
 /// - Spaces do not matter.
 ///
+/// Axes of one label have one size: only those of `...` broadcast. The last bits may depend, as those of
+/// [`matmul`](crate::ops::matmul()) do, on which axes of an operand have stride 1, and on nothing else of
+/// its layout.
+///
 /// Up to eight operands are contracted pair by pair in the order of fewest multiplications; more in
 /// a greedy order.
 ///

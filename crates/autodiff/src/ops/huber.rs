@@ -27,7 +27,9 @@ impl<E: Element> Op<E> for Huber {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        if self.delta > 0.0 && self.delta.is_finite() {
+        // As the element type has it: a number that it rounds to zero is none.
+        let delta = E::from_f64(self.delta);
+        if delta > E::ZERO && delta < E::INFINITY {
             return Ok(inputs[0].clone());
         }
         let message = format!("delta must be positive and finite, got {}", self.delta);

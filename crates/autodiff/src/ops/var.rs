@@ -75,8 +75,9 @@ impl<E: Element> Op<E> for Variance {
 
 entry! {
     /// The variance of all elements, `sum (x - mean)^2 / (n - correction)`: the population's for
-    /// `correction` 0, Bessel's unbiased estimate for 1. NaN where `correction` leaves nothing to divide
-    /// by, and of nothing.
+    /// `correction` 0, Bessel's unbiased estimate for 1. Where `correction` leaves nothing to divide by, it
+    /// divides by zero; NaN of nothing. The squares must be in range: beyond some 1e154 (1e19 in f32) it is
+    /// infinite or NaN.
     var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
 }
 

@@ -128,6 +128,7 @@ impl ConvGeometry {
         for shape in [self.input_shape(), self.output_shape(), self.weight_shape()] {
             window::count(shape)?;
         }
+        self.window.check_padded(self.input)?;
         Ok(self)
     }
 

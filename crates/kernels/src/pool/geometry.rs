@@ -58,6 +58,7 @@ impl PoolGeometry {
                 return Err(WindowError::TooMuchPadding { axis, padding, most, extent });
             }
         }
+        window.check_padded(input)?;
         let [rows, cols] = window.kernel;
         if rows.saturating_mul(cols) > MOST {
             return Err(WindowError::TooMany { shape: [1, 1, rows, cols] });

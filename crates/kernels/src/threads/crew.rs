@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thread of a pool is taken to look for more work. (rayon's look for some 50 microseconds
@@ -62,8 +62,10 @@ pub(super) struct Crew {
     done: AtomicUsize,
     /// The threads that may still be called.
     absent: AtomicUsize,
-    caller: Thread,
+    /// Whether the caller waits for [`all_done`](Self::all_done).
     caller_sleeps: AtomicBool,
+    all_done: Condvar,
+    /// The first panic of a piece.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -86,8 +88,8 @@ impl Crew {
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             absent: AtomicUsize::new(helpers),
-            caller: thread::current(),
             caller_sleeps: AtomicBool::new(false),
+            all_done: Condvar::new(),
             panic: Mutex::new(None),
         }
     }
@@ -129,12 +131,17 @@ impl Crew {
             // After this the caller may be gone, unless there are pieces left.
             let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
             if done == self.count && self.caller_sleeps.load(Ordering::SeqCst) {
-                self.caller.unpark();
+                // Locked, so that the caller either has not looked yet or waits already.
+                let _lock = self.first_panic();
+                self.all_done.notify_one();
             }
         }
     }
 
     /// Waits for the pieces others have taken. A panic of a piece goes on here.
+    ///
+    /// A caller that is a thread of a pool does the pool's other work in the meantime: what is waited
+    /// for may wait for it.
     pub(super) fn finish(&self) {
         let finished = || self.done.load(Ordering::SeqCst) == self.count;
         let mut turns = 0;
@@ -143,9 +150,18 @@ impl Crew {
             std::hint::spin_loop();
         }
         if !finished() {
-            self.caller_sleeps.store(true, Ordering::SeqCst);
-            while !finished() {
-                thread::park();
+            if rayon::current_thread_index().is_some() {
+                while !finished() {
+                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                        thread::yield_now();
+                    }
+                }
+            } else {
+                self.caller_sleeps.store(true, Ordering::SeqCst);
+                let mut lock = self.first_panic();
+                while !finished() {
+                    lock = self.all_done.wait(lock).unwrap_or_else(PoisonError::into_inner);
+                }
             }
         }
         LAST.store(start().elapsed().as_nanos() as u64, Ordering::Relaxed);
@@ -155,7 +171,7 @@ impl Crew {
         }
     }
 
-    fn first_panic(&self) -> std::sync::MutexGuard<'_, Option<Box<dyn Any + Send>>> {
+    fn first_panic(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
         self.panic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -164,6 +180,7 @@ impl Crew {
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
 
     use rayon::ThreadPoolBuilder;
 
@@ -208,6 +225,34 @@ mod tests {
             assert_eq!(done.load(Ordering::Relaxed), 49);
             pool.install(|| each_once(50));
         }
+    }
+
+    /// A piece may need the very thread that waits for it.
+    #[test]
+    fn a_waiting_thread_of_the_pool_does_other_work() {
+        let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let caller = AtomicUsize::new(0);
+        for _ in 0..20 {
+            pool.install(|| {
+                caller.store(rayon::current_thread_index().unwrap(), Ordering::SeqCst);
+                for_pieces(2, |_| {
+                    std::thread::sleep(Duration::from_micros(200));
+                    if rayon::current_thread_index() != Some(caller.load(Ordering::SeqCst)) {
+                        rayon::broadcast(|_| ());
+                    }
+                });
+            });
+        }
+    }
+
+    /// Whoever waits for a piece keeps what was meant for `park`.
+    #[test]
+    fn an_unpark_is_not_swallowed() {
+        std::thread::current().unpark();
+        for_pieces(8, |_| std::thread::sleep(Duration::from_micros(500)));
+        let before = Instant::now();
+        std::thread::park_timeout(Duration::from_secs(60));
+        assert!(before.elapsed() < Duration::from_secs(60));
     }
 
     /// A pool whose threads are all busy does not hold the caller up.
