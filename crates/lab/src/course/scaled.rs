@@ -320,7 +320,7 @@ fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
                 series[which].push(Series::numbered(name, colour, Mark::Dots, measured));
             }
         }
-        let labels = ["root mean square of activations", "root mean square of gradients, end = 1"];
+        let labels = ["rms of activations", "rms of gradients, end = 1"];
         for (which, series) in series.into_iter().enumerate() {
             panels[which].push(Panel {
                 title: activation.to_string(),

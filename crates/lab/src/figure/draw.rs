@@ -298,7 +298,8 @@ fn draw_series(
     let size = match (series.mark, points.len()) {
         (Mark::Line | Mark::Dashed, _) => return Ok(()),
         (Mark::Dots, 101..) => 1,
-        (Mark::DotsOnLine, 61..) => 2,
+        // So many that a line below would be hidden.
+        (Mark::Dots, 25..) | (Mark::DotsOnLine, 61..) => 2,
         _ => 3,
     };
     let seen = points.iter().filter(|&&p| is_inside(p, field));
