@@ -13,7 +13,8 @@ use crate::grid::Settings;
 ///
 /// Without a command, all 22 claims are put to the test on the UCI handwritten digits, which are part
 /// of the program, and on networks made for the purpose. A table goes to standard output; the page
-/// index.html with every figure, and report.json with its numbers, to the directory of --out.
+/// index.html with every figure, and report.json with its numbers, to the directory of --out; with
+/// `claim` only some are, and the files are claims.html and claims.json.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = AFTER)]
 pub struct Args {
@@ -37,7 +38,7 @@ pub struct Common {
     pub out: Option<PathBuf>,
 
     /// The threads at work [default: as many as there are processors]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = at_most::<THREADS_MAX>)]
     pub threads: Option<NonZeroUsize>,
 
     /// Print JSON in place of text
@@ -121,9 +122,9 @@ pub struct Train {
     #[arg(long, value_name = "N", default_value = "10", value_parser = at_most::<EPOCHS_MAX>)]
     pub epochs: NonZeroUsize,
 
-    /// The learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
-    pub rate: f64,
+    /// The learning rate [default: 0.05, and 0.001 for a deep network]
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<f64>,
 }
 
 /// The kinds of network.
@@ -177,6 +178,9 @@ claim, 2 if the command line, the data, WENGERT_SIMD or the output directory is 
 /// More epochs than anybody has the time for; fewer than memory has room for.
 const EPOCHS_MAX: usize = 100_000;
 
+/// More threads than processors are of no use, and thousands of them bring a machine to a halt.
+const THREADS_MAX: usize = 1024;
+
 /// Where reports go if nothing else is said.
 const OUT: &str = "wengert-report";
 
@@ -217,6 +221,13 @@ impl Grid {
             training: Training { learning_rate: 0.05, momentum: 0.9, batch, epochs },
             seeds: (0..SEEDS).map(|i| seed.wrapping_add(i)).collect(),
         }
+    }
+}
+
+impl Train {
+    /// The learning rate: twenty layers one behind the other bear less than three.
+    pub fn rate(&self) -> f64 {
+        self.rate.unwrap_or(if self.model == Model::Deep { 0.001 } else { 0.05 })
     }
 }
 
@@ -265,6 +276,17 @@ mod tests {
     }
 
     #[test]
+    fn a_deep_network_has_a_rate_of_its_own() {
+        let rate = |line: &str| match parse(line).unwrap().command {
+            Some(Command::Train(train)) => train.rate(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rate("lab train"), 0.05);
+        assert_eq!(rate("lab train --model deep"), 0.001);
+        assert_eq!(rate("lab train --model deep --rate 0.05"), 0.05);
+    }
+
+    #[test]
     fn what_goes_for_all_goes_before_and_behind_the_command() {
         for line in ["lab --seed 9 --json claim A6 B6", "lab claim A6 B6 --json --seed 9"] {
             let args = parse(line).unwrap();
@@ -281,6 +303,7 @@ mod tests {
             "train --epochs x",
             "train --model rnn",
             "--threads 0",
+            "--threads 1025",
             "--seed -1",
             "claim",
             "theory",

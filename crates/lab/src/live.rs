@@ -28,6 +28,11 @@ pub struct History {
     model: Model,
     activation: String,
     init: InitName,
+    data: String,
+    seed: u64,
+    learning_rate: f64,
+    momentum: f64,
+    batch: usize,
     epochs: Vec<Epoch>,
 }
 
@@ -64,10 +69,10 @@ const SAMPLE: usize = 512;
 /// If what was asked for, the data or the output directory is at fault.
 pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     let activation = named(&train.activation)?;
-    if !(train.rate.is_finite() && train.rate >= 0.0) {
+    let rate = train.rate();
+    if !(rate.is_finite() && rate >= 0.0) {
         return Err(LabError::Asked(format!(
-            "a learning rate of 0 or more was expected, not {}",
-            train.rate
+            "a learning rate of 0 or more was expected, not {rate}"
         )));
     }
     let data = match &train.data {
@@ -84,7 +89,7 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads()).build()?;
     let epochs = train.epochs.get();
     let training = Training {
-        learning_rate: train.rate,
+        learning_rate: rate,
         momentum: 0.9,
         batch: if train.data.is_some() { 32 } else { 16 },
         epochs,
@@ -93,6 +98,11 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
         model: train.model,
         activation: activation.to_string(),
         init: train.init,
+        data: task.name.clone(),
+        seed: common.seed,
+        learning_rate: rate,
+        momentum: training.momentum,
+        batch: training.batch,
         epochs: vec![],
     };
     let mut screen = Screen::new(common);

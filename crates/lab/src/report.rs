@@ -114,6 +114,8 @@ pub struct RunConditions {
     pub version: String,
     /// The operating system and the processor family.
     pub platform: String,
+    /// The processor's name, where the system tells it.
+    pub processor: Option<String>,
 }
 
 impl RunConditions {
@@ -126,8 +128,16 @@ impl RunConditions {
             seconds,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            processor: processor(),
         }
     }
+}
+
+/// What Linux calls the processor.
+fn processor() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let (_, name) = text.lines().find(|line| line.starts_with("model name"))?.split_once(':')?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

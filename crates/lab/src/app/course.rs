@@ -7,7 +7,7 @@ use wengert::kernels::simd::Level;
 
 use super::{show, width};
 use crate::args::Common;
-use crate::course::{self, Claim, Context, Outcome};
+use crate::course::{self, Claim, Context, Event, Outcome};
 use crate::error::LabError;
 use crate::page::{self, CourseReport, Kernels};
 use crate::progress;
@@ -21,16 +21,19 @@ pub(super) fn run(
     ids: Option<&[String]>,
 ) -> Result<ExitCode, LabError> {
     let claims = chosen(ids)?;
-    let json = Output::new(common.out(), "report.json")?;
-    let html = Output::new(common.out(), "index.html")?;
+    // Some claims do not take the place of the whole course.
+    let [data, page] =
+        if ids.is_none() { ["report.json", "index.html"] } else { ["claims.json", "claims.html"] };
+    let json = Output::new(common.out(), data)?;
+    let html = Output::new(common.out(), page)?;
     let context = Context::new(common.seed, common.threads());
 
     let started = Instant::now();
     let bar = progress::bar(claims.len(), "claims", common.quiet);
     bar.tick();
-    let outcomes = course::run(&claims, &context, &|claim| {
-        bar.set_message(format!("{}: {}", claim.id, claim.title));
-        bar.inc(1);
+    let outcomes = course::run(&claims, &context, &|claim, event| match event {
+        Event::Begins => bar.set_message(format!("{}: {}", claim.id, claim.title)),
+        Event::Ends => bar.inc(1),
     })?;
     bar.set_message("timing the kernels");
     // The tables of kernels belong to the whole course.
@@ -40,7 +43,7 @@ pub(super) fn run(
     let seconds = started.elapsed().as_secs_f64();
     let conditions = RunConditions::new(level, context.threads, seconds);
     let report = CourseReport::new(&outcomes, kernels, conditions, common.seed);
-    let path = html.write_text(&page::html(&report)?)?;
+    let path = html.write_text(&page::html(&report, data)?)?;
     let data = json.write(&report)?;
     show(common, &report, || {
         let mut lines = table(&outcomes, width());
@@ -61,7 +64,12 @@ pub(super) fn run(
             eprintln!("  {}: {}, {} was needed", check.what, check.measured, check.need);
         }
     }
-    Ok(if surprises.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(ExitCode::from(status(&outcomes)))
+}
+
+/// 1 where a verdict is none of those stated.
+fn status(outcomes: &[Outcome]) -> u8 {
+    u8::from(!outcomes.iter().all(Outcome::is_expected))
 }
 
 /// The claims of these names, in the course's order.
@@ -127,10 +135,37 @@ fn closing(outcomes: &[Outcome], seconds: f64) -> String {
     use crate::course::claim::Verdict::{DoesNotHold, Holds, HoldsWithCaveat};
     let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     format!(
-        "{} hold, {} of them with a caveat, {} not; {} checks in {seconds:.1} s.",
+        "Claims that hold: {}, {} of them with a caveat; that do not: {}. {} checks in {seconds:.1} s.",
         count(Holds) + count(HoldsWithCaveat),
         count(HoldsWithCaveat),
         count(DoesNotHold),
         outcomes.iter().map(|outcome| outcome.evidence.checks.len()).sum::<usize>()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::claim::{Evidence, Verdict};
+
+    #[test]
+    fn a_verdict_that_is_not_stated_makes_the_status_1() {
+        let outcome = |id: &str, verdict| {
+            let claim = Claim::all().into_iter().find(|claim| claim.id == id).unwrap();
+            Outcome { claim, evidence: Evidence::default(), verdict, seconds: 0.0 }
+        };
+        let stated = || vec![outcome("A1", Verdict::Holds), outcome("A13", Verdict::DoesNotHold)];
+        assert_eq!(status(&stated()), 0);
+        for (id, verdict) in [
+            ("A7", Verdict::DoesNotHold),
+            ("A1", Verdict::HoldsWithCaveat),
+            // What holds although it is stated not to contradicts it as well.
+            ("A13", Verdict::Holds),
+            ("A9", Verdict::DoesNotHold),
+        ] {
+            let mut outcomes = stated();
+            outcomes.push(outcome(id, verdict));
+            assert_eq!(status(&outcomes), 1, "{id}");
+        }
+    }
 }

@@ -48,12 +48,18 @@ pub fn run(args: &Args) -> Result<ExitCode, LabError> {
     }
 }
 
-/// The activation of a name.
+/// The activation of a name, in capitals or not; `sigmoid` and `swish` are other names of two.
 ///
 /// # Errors
 /// If there is none; the error lists those there are.
 pub fn named(name: &str) -> Result<Activation, LabError> {
-    Activation::ALL.into_iter().find(|activation| activation.name() == name).ok_or_else(|| {
+    let asked = name.to_lowercase().replace('-', "_");
+    let asked = match asked.as_str() {
+        "sigmoid" => "logistic",
+        "swish" => "silu",
+        other => other,
+    };
+    Activation::ALL.into_iter().find(|activation| activation.name() == asked).ok_or_else(|| {
         let names: Vec<&str> = Activation::ALL.iter().map(Activation::name).collect();
         LabError::Asked(format!("no activation is called `{name}`; there are {}", names.join(", ")))
     })
@@ -104,5 +110,24 @@ pub(crate) fn print(lines: &[String]) -> Result<(), LabError> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(LabError::Print(error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_activation_is_known_by_its_usual_names() {
+        for (name, known) in [
+            ("relu", "relu"),
+            ("ReLU", "relu"),
+            ("sigmoid", "logistic"),
+            ("Swish", "silu"),
+            ("leaky-relu", "leaky_relu"),
+        ] {
+            assert_eq!(named(name).unwrap().name(), known);
+        }
+        assert!(named("relu7").unwrap_err().to_string().contains("`relu7`"));
     }
 }

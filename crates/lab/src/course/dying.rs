@@ -340,7 +340,7 @@ pub(super) fn rates(setup: &Setup, context: &Context) -> Result<Evidence, Failur
         points.iter().map(|(rate, share)| [*rate, share.mean]).collect(),
     )];
     let mut leaky = Vec::new();
-    for rate in RATES {
+    for rate in RATES.into_iter().chain([setup.rate]) {
         leaky.push([rate, Interval::of(&dead_at(LEAKY, rate, context)?.0).mean]);
     }
     series.push(Series::new(LEAKY.to_string(), 2, Mark::DotsOnLine, leaky));
@@ -348,7 +348,7 @@ pub(super) fn rates(setup: &Setup, context: &Context) -> Result<Evidence, Failur
         "rates",
         "Dead units against the learning rate",
         "The share of hidden units with derivative zero for every training digit, after four epochs of \
-         plain descent. The higher the rate, the more rectifiers die; no leaky one does.",
+         plain descent. Few rectifiers die at gentle rates, and most at the highest; no leaky one does.",
         Plot::Plane(Plane {
             x: Axis::logarithmic("learning rate"),
             y: Axis::linear("dead share").range(0.0, 1.0),

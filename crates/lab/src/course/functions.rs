@@ -154,7 +154,7 @@ pub(super) fn tanh(activation: Activation) -> Result<Evidence, Failure> {
         .predicted(0.0)
         .because("f is odd"),
     );
-    let summary = format!("{words}; E[f] = {}", figure(mean));
+    let summary = format!("{words}; E[f] = {}", figure((mean * 1e12).round() / 1e12));
     Ok(Evidence { summary, checks, ..Evidence::default() })
 }
 
@@ -263,14 +263,16 @@ fn curves() -> Result<Figure, Failure> {
         "activations",
         "The activations and their derivatives",
         "Each activation f and its derivative f'. Shaded: where f' is less than a twenty-fifth of its \
-         largest magnitude, so that next to nothing of a gradient passes. The logistic function and \
-         tanh are flat at both ends, relu and its smooth kin on the left, leaky relu nowhere.",
+         largest magnitude and goes to 0, so that next to nothing of a gradient passes. The logistic \
+         function and tanh are flat at both ends, relu and its smooth kin on the left; leaky relu passes \
+         on a hundredth there, and is flat nowhere.",
         panels,
     ))
 }
 
-/// The ranges in which the derivative is less than a twenty-fifth of its largest magnitude. A single
-/// zero crossing between two points is none.
+/// The ranges in which the derivative is less than a twenty-fifth of its largest magnitude. Around an
+/// extremum, where the derivative changes its sign, nothing saturates, nor does it where the derivative
+/// stays at a small number.
 fn flat(points: &[f64], derivatives: &[f64]) -> Vec<[f64; 2]> {
     let most = derivatives.iter().fold(0.0, |most: f64, d| most.max(d.abs()));
     let step = points[1] - points[0];
@@ -284,7 +286,14 @@ fn flat(points: &[f64], derivatives: &[f64]) -> Vec<[f64; 2]> {
             _ => zones.push([x, x]),
         }
     }
-    zones.retain(|zone| zone[1] - zone[0] > 0.25);
+    let slope = |x: f64| {
+        let at = points.iter().position(|point| *point == x);
+        at.map_or(0.0, |i| derivatives[i])
+    };
+    zones.retain(|&[from, to]| {
+        let [first, last] = [slope(from), slope(to)];
+        to - from > 0.25 && first * last >= 0.0 && (first != last || first == 0.0)
+    });
     zones
 }
 
@@ -308,6 +317,20 @@ mod tests {
                 assert_eq!(verdict == Verdict::DoesNotHold, i != j, "{i} with {activation}");
             }
         }
+    }
+
+    #[test]
+    fn saturated_is_what_is_flat_and_not_an_extremum() {
+        let points: Vec<f64> = (-200..=200).map(|i| f64::from(i) / 40.0).collect();
+        let zones = |activation: Activation| {
+            flat(&points, &activation.evaluate(&points).unwrap().derivatives)
+        };
+        assert_eq!(zones(Activation::Tanh).len(), 2);
+        assert_eq!(zones(Activation::Relu), [[-5.0, 0.0]]);
+        assert_eq!(zones(Activation::LeakyRelu { slope: 0.01 }), [[0.0; 2]; 0]);
+        // It has its least value at -1.28.
+        let silu = zones(Activation::Silu);
+        assert!(silu.iter().all(|zone| zone[1] < -3.0), "{silu:?}");
     }
 
     #[test]

@@ -89,9 +89,13 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             evidence.checks.push(check.because("a bent boundary separates the classes"));
         }
         words.push(format!(
-            "{name}: {} % linear, {} % and more bent",
+            "{name}: {} % linear (best line {} %), {} % bent",
             figure(100.0 * Interval::of(&linear).mean),
-            figure(100.0 * least)
+            figure(100.0 * line),
+            match least {
+                1.0 => "100".to_owned(),
+                least => format!("{} or more", figure(100.0 * least)),
+            }
         ));
         panels.push(panel(name, examples, setup, context)?);
     }
@@ -121,9 +125,10 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     evidence.figures.push(Figure::new(
         "linear",
         "What a network without a nonlinearity can separate",
-        "Where the answer of a trained network of three layers changes: with \
-         the identity between its layers the boundary is a straight line, if it crosses the field at all; with tanh it closes around \
-         the inner ring and follows the clouds.",
+        "What trained networks of three layers make of the field. With the identity between the layers the \
+         difference of the two outputs is constant on straight lines: the line shown has half of the examples \
+         on either side. With tanh the boundary, where the difference is 0, closes around the inner ring and \
+         follows the clouds.",
         panels,
     ));
     Ok(evidence)
@@ -248,12 +253,13 @@ fn panel(
     let mut series = Vec::new();
     for (colour, activation) in [(4, setup.linear), (2, bent)] {
         let model = trained(activation, examples, context.seed)?;
-        series.push(Series::new(
-            format!("boundary with {activation}"),
-            colour,
-            Mark::Dots,
-            boundary(&model)?,
-        ));
+        // A linear network may find one class everywhere, and then there is no boundary to be seen.
+        let (what, level) = match activation {
+            Activation::Identity => ("level line", median(differences(&model, examples.inputs())?)),
+            _ => ("boundary", 0.0),
+        };
+        let points = level_line(&model, level)?;
+        series.push(Series::new(format!("{what} with {activation}"), colour, Mark::Dots, points));
     }
     for class in 0..2 {
         let inputs = examples.inputs().to_vec();
@@ -275,16 +281,27 @@ fn panel(
     })
 }
 
-/// Points of a lattice between which the answer changes.
-fn boundary(model: &Sequential<f32>) -> Result<Vec<[f64; 2]>, Failure> {
+/// The first output less the second.
+fn differences(model: &Sequential<f32>, inputs: &Tensor<f32>) -> Result<Vec<f32>, Failure> {
+    let tape = Tape::new();
+    let logits = model.try_forward(tape.constant(inputs))?.value().to_vec();
+    Ok(logits.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect())
+}
+
+fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Points of a lattice between which the difference of the outputs passes a level.
+fn level_line(model: &Sequential<f32>, level: f32) -> Result<Vec<[f64; 2]>, Failure> {
     const SIDE: usize = 120;
     let at = |i: usize| 5.2 * i as f64 / (SIDE - 1) as f64 - 2.6;
     let lattice = Tensor::from_fn([SIDE * SIDE, 2], |index| {
         at(if index[1] == 0 { index[0] % SIDE } else { index[0] / SIDE }) as f32
     });
-    let tape = Tape::new();
-    let logits = model.try_forward(tape.constant(&lattice))?.value().to_vec();
-    let side: Vec<bool> = logits.chunks_exact(2).map(|pair| pair[0] > pair[1]).collect();
+    let side: Vec<bool> =
+        differences(model, &lattice)?.into_iter().map(|difference| difference > level).collect();
     let mut points = Vec::new();
     for row in 0..SIDE - 1 {
         for column in 0..SIDE - 1 {

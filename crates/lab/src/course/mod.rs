@@ -150,7 +150,16 @@ impl Outcome {
     }
 }
 
-/// Runs experiments on the context's threads and tells `done` of each; the results do not depend on
+/// What is told of an experiment while the course runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It is taken up.
+    Begins,
+    /// It is through.
+    Ends,
+}
+
+/// Runs experiments on the context's threads and tells `tell` of each; the results do not depend on
 /// the number of threads.
 ///
 /// # Errors
@@ -158,13 +167,14 @@ impl Outcome {
 pub fn run(
     claims: &[Claim],
     context: &Context,
-    done: &(dyn Fn(&Claim) + Sync),
+    tell: &(dyn Fn(&Claim, Event) + Sync),
 ) -> Result<Vec<Outcome>, LabError> {
     let timed = |claim: &Claim| -> Result<Outcome, LabError> {
+        tell(claim, Event::Begins);
         let started = std::time::Instant::now();
         let evidence = (claim.run)(context)
             .map_err(|source| LabError::Experiment { claim: claim.id, source })?;
-        done(claim);
+        tell(claim, Event::Ends);
         let verdict = evidence.verdict();
         let seconds = started.elapsed().as_secs_f64();
         Ok(Outcome { claim: *claim, evidence, verdict, seconds })

@@ -131,7 +131,7 @@ pub(super) fn judge(
     );
     evidence.remarks.push(format!(
         "In so shallow a network Xavier and He differ little: the choice between them shows with depth (B6, \
-         B7). Zero, equal and large weights fail whatever the depth. The start alone foretold {} of the \
+         B7). Zero, equal and large weights fail in this one already. The start alone foretold {} of the \
          outcomes.",
         percent(agreement)
     ));
@@ -158,7 +158,11 @@ fn grid_figures(grid: &[PairRuns]) -> Vec<Figure> {
     let most = summaries.iter().filter_map(|summary| summary.epochs_to_goal).max().unwrap_or(1);
     let panels = vec![
         heat("test accuracy in percent", &|i| {
-            let accuracy = summaries[i].accuracy;
+            let Summary { accuracy, diverged, runs, .. } = summaries[i];
+            // What has no finite loss any more is right nowhere: not bad at it, but gone.
+            if accuracy == 0.0 && 2 * diverged > runs {
+                return (0.0, "nan".to_owned());
+            }
             (accuracy, format!("{:.1}", 100.0 * accuracy))
         }),
         heat("epochs to 90 %", &|i| match summaries[i].epochs_to_goal {
@@ -175,7 +179,8 @@ fn grid_figures(grid: &[PairRuns]) -> Vec<Figure> {
         "Every activation with every initialization",
         "Medians of five seeds on the digits. The columns decide: zero, equal and large weights fail with \
          nearly every activation, weights scaled to the number of connections work with nearly all, and \
-         the start alone mostly tells which is which.",
+         the start alone mostly tells which is which. A cell says nan where the loss has ceased to be \
+         finite.",
         panels,
     )]
 }

@@ -8,7 +8,7 @@ use super::{Claim, Context, Needs};
 use crate::fit::{Training, fit};
 use crate::interval::Interval;
 use crate::measure::judge;
-use crate::text::{figure, percent};
+use crate::text::accuracy;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "A13",
@@ -58,16 +58,21 @@ fn outcome(bias: f64, context: &Context) -> Result<[Vec<f64>; 2], Failure> {
     Ok(outcome)
 }
 
+/// A share with its interval, in percent.
+fn points(share: &Interval) -> String {
+    format!("{:.1} ± {:.1} %", 100.0 * share.mean, 100.0 * share.half())
+}
+
 pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
     let plain = outcome(setup.plain, context)?;
     let mut evidence = Evidence::default();
     let mut words =
-        vec![format!("dead: {} with b = {}", percent(Interval::of(&plain[0]).mean), setup.plain)];
+        vec![format!("dead: {} with b = {}", accuracy(Interval::of(&plain[0]).mean), setup.plain)];
     for &bias in &setup.advised {
         let advised = outcome(bias, context)?;
         let saved = Interval::of_differences(&plain[0], &advised[0]);
         let gained = Interval::of_differences(&advised[1], &plain[1]);
-        words.push(format!("{} with {bias}", percent(Interval::of(&advised[0]).mean)));
+        words.push(format!("{} with {bias}", accuracy(Interval::of(&advised[0]).mean)));
         evidence.checks.push(
             Check::essential(
                 format!("dead share with b = {} less that with b = {bias}", setup.plain),
@@ -85,14 +90,16 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             .because("what is advised should not cost accuracy; the interval must not hold less"),
         );
         evidence.remarks.push(format!(
-            "b = {bias} saves {saved} of the units and changes the accuracy by {gained}{}.",
+            "b = {bias} saves {} of the units and changes the accuracy by {}{}.",
+            points(&saved),
+            points(&gained),
             if saved.low < WORTH { ": of little use here" } else { "" }
         ));
     }
     let most =
         evidence.checks.iter().filter(|c| c.what.starts_with("dead")).map(|c| c.measured.mean);
     evidence.summary =
-        format!("{}; saved: {}", words.join(", "), figure(most.fold(f64::MIN, f64::max)));
+        format!("{}; saved at most: {}", words.join(", "), accuracy(most.fold(f64::MIN, f64::max)));
     Ok(evidence)
 }
 

@@ -11,7 +11,7 @@ use crate::fit::{Training, fit};
 use crate::interval::Interval;
 use crate::measure::{gradients, hidden_units, judge};
 use crate::task::Examples;
-use crate::text::{accuracy, percent};
+use crate::text::{accuracy, figure, percent};
 
 pub(super) const CLAIMS: [Claim; 2] = [
     Claim {
@@ -175,9 +175,9 @@ pub(super) fn weights(setup: &Large, context: &Context) -> Result<Evidence, Fail
             Interval::of(&runs.iter().map(|run| run.gradients[0]).collect::<Vec<_>>()).mean
         };
         evidence.remarks.push(format!(
-            "{activation}: the first layer's gradient is {:.2e} at {} and {:.2e} at {}: large weights pass \
-             on by their size what the derivatives take away, and yet the units do not learn.",
-            norm(&small), names[0], norm(&large), names[1]
+            "{activation}: the norm of the first layer's gradient is {} at {} and {} at {}: large weights \
+             pass on by their size what the derivatives take away, and yet the units learn worse.",
+            figure(norm(&small)), names[0], figure(norm(&large)), names[1]
         ));
         panels.push(curves(activation, [(names[0], &small), (names[1], &large)]));
     }

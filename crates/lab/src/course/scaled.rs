@@ -162,7 +162,7 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
             words.push(format!("{activation} {name} x {}", figure(measured.mean)));
             if place > 0 && !need.is_met(&measured) {
                 evidence.remarks.push(format!(
-                    "With {activation} the mean square of {name} changes by {} a layer: its derivative of \
+                    "With {activation} the mean square of {name} is multiplied by {} a layer: its derivative of \
                      at most 1/4 would take weights sixteen times as variable, and Xavier does not make up \
                      for it.",
                     figure(measured.mean)
@@ -269,8 +269,10 @@ fn histograms(context: &Context) -> Result<Figure, Failure> {
             let model = Mlp::new(&[WIDTH; DEPTH + 2], activation, init).build(context.seed)?;
             let seen = layers(&model, &normal([16, WIDTH], context.seed ^ 1)?)?;
             let row = |layer: usize| {
-                let outputs = seen[layer - 1].output.to_vec();
-                (format!("{layer}"), histogram(outputs.into_iter().map(f64::from), range, 40))
+                let outputs = seen[layer - 1].output.to_vec().into_iter().map(f64::from);
+                // Half of all outputs of relu are zero, and would hide the others.
+                let shown = outputs.filter(|&y| activation != Activation::Relu || y > 0.0);
+                (format!("{layer}"), histogram(shown, range, 40))
             };
             let rows = [1, 5, 10, 20, 30].map(row).to_vec();
             panels.push(Panel {
@@ -282,9 +284,10 @@ fn histograms(context: &Context) -> Result<Figure, Failure> {
     Ok(Figure::new(
         "histograms",
         "Distributions of the activations, layer by layer",
-        "Outputs of layers 1, 5, 10, 20 and 30 of networks of 256 units. Too small weights let them \
-         collapse to one value, too large ones push them to the ends of the range; tanh keeps its spread \
-         from Xavier, relu from He, and the logistic function from none of these.",
+        "Outputs of layers 1, 5, 10, 20 and 30 of networks of 256 units; of relu those above zero. Too \
+         small weights let them collapse to one value, too large ones push them to the ends of the range. \
+         Tanh keeps its spread longest from Xavier, relu from He. The logistic function settles around 1/2 \
+         from any scale: what it loses is the gradient (see B7).",
         panels,
     ))
 }
@@ -317,13 +320,17 @@ fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
                 series[which].push(Series::numbered(name, colour, Mark::Dots, measured));
             }
         }
-        let labels = ["root mean square of activations", "root mean square of gradients, end = 1"];
+        let labels = ["rms of activations", "rms of gradients, end = 1"];
         for (which, series) in series.into_iter().enumerate() {
             panels[which].push(Panel {
                 title: activation.to_string(),
                 plot: Plot::Plane(Plane {
                     x: Axis::linear("layer"),
-                    y: Axis::logarithmic(labels[which]),
+                    // From 1/2 to 1 there is no power of ten.
+                    y: match (activation, which) {
+                        (Activation::Logistic, 0) => Axis::linear(labels[which]).range(0.4, 0.8),
+                        _ => Axis::logarithmic(labels[which]),
+                    },
                     series,
                     zones: vec![],
                 }),

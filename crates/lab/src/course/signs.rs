@@ -48,7 +48,7 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     let mut evidence = Evidence::default();
     let mut series = Vec::new();
     for (colour, activation) in
-        [setup.positive, setup.centred, Activation::Relu].into_iter().enumerate()
+        [Activation::Relu, setup.centred, setup.positive].into_iter().enumerate()
     {
         let mut points = Vec::new();
         for width in WIDTHS {
@@ -66,7 +66,8 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             } else {
                 let predicted = 2.0_f64.powi(1 - width as i32);
                 let off = 4.0 * (predicted / (NETWORKS as f64 * SEEDS as f64)).sqrt();
-                let need = Need::AtMost(predicted + off.max(0.02) + measured.half());
+                let off = off.max(0.02) + measured.half();
+                let need = Need::Between(predicted - off, predicted + off);
                 evidence.checks.push(
                     Check::essential(what, measured, need)
                         .predicted(predicted)
@@ -74,7 +75,9 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
                 );
             }
         }
-        series.push(Series::new(activation.to_string(), colour, Mark::DotsOnLine, points));
+        // The first and the last have the same points: both are to be seen.
+        let mark = if colour == 2 { Mark::Dots } else { Mark::DotsOnLine };
+        series.push(Series::new(activation.to_string(), colour, mark, points));
     }
     let chance = WIDTHS.map(|n| [n as f64, 2.0_f64.powi(1 - n as i32)]).to_vec();
     series.push(Series::new("2^(1-n)", 3, Mark::Dashed, chance));
@@ -82,7 +85,8 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
         "signs",
         "Neurons whose weight gradients all have one sign",
         "The share of neurons whose n incoming weights get gradients of one sign from an example: all \
-         behind logistic units and rectifiers, as many as chance makes behind tanh.",
+         behind logistic units (dots) and rectifiers (the line they are on), as many as chance makes behind \
+         tanh.",
         Plot::Plane(Plane {
             x: Axis::linear("inputs n of the neuron"),
             y: Axis::linear("share with one sign").range(0.0, 1.05),

@@ -242,13 +242,13 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
         let name = activation.to_string();
         series.push(Series::new(format!("{name}'"), colour, Mark::Line, curve(&kernel)));
         let name = format!("{name}' of the rounded value");
-        series.push(Series::new(name, colour, Mark::Dashed, curve(&formula)));
+        series.push(Series::new(name, 3 + colour, Mark::DotsOnLine, curve(&formula)));
     }
     evidence.figures.push(Figure::one(
         "underflow",
         "Where the derivative is zero in single precision",
         "The derivatives in f32 on a logarithmic axis: straight lines that end where the number is \
-         below the least f32. Computed from the rounded value (dashed) they end much earlier.",
+         below the least f32. Computed from the rounded value (with dots) they end much earlier.",
         Plot::Plane(Plane {
             x: Axis::linear("x").range(0.0, 110.0),
             y: Axis::logarithmic("f'(x) in f32"),

@@ -3,14 +3,19 @@
 
 use std::fmt::Write;
 
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::clip::{is_inside, visible};
 use super::{Axis, Heat, Mark, Panel, Plane, Plot, Ridges, Series};
 
 /// The size of a chart in its own units; the page scales it.
 const SIZE: (u32, u32) = (440, 300);
+
+/// That of one among three or more, which are shown smaller: the texts of all are of one size.
+const SMALL: (u32, u32) = (300, 220);
 
 /// The colours of series there are.
 pub const COLOURS: usize = 8;
@@ -50,11 +55,13 @@ fn variable(family: u8, number: u8) -> String {
     }
 }
 
-/// A panel as an SVG element, named for those who do not see it by `label`.
-pub fn svg(panel: &Panel, label: &str) -> String {
+/// A panel as an SVG element, named for those who do not see it by `label`; one of several in a row
+/// is drawn small.
+pub fn svg(panel: &Panel, label: &str, small: bool) -> String {
     let mut text = String::new();
     let size = match &panel.plot {
-        Plot::Heat(heat) => (440, 60 + 30 * heat.rows.len() as u32),
+        Plot::Heat(heat) => (SIZE.0, 60 + 30 * heat.rows.len() as u32),
+        _ if small => SMALL,
         _ => SIZE,
     };
     {
@@ -127,6 +134,37 @@ fn ends(axis: &Axis, values: impl Iterator<Item = f64>) -> [f64; 2] {
     [low - margin, high + margin]
 }
 
+/// Where a logarithmic axis is marked, in powers of ten: at 1, 2 and 5 of each if they are few, else at
+/// every power, or every so-manieth.
+fn powers([low, high]: [f64; 2]) -> Vec<f64> {
+    let decades = high - low;
+    let (first, last) = (low.ceil() as i32, high.floor() as i32);
+    if decades < 4.0 {
+        let parts: &[f64] = if decades < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let all = (first - 1..=last)
+            .flat_map(|power| parts.iter().map(move |part| f64::from(power) + part.log10()));
+        return all.filter(|place| (low..=high).contains(place)).collect();
+    }
+    let every = [1, 2, 5, 10, 20, 50].into_iter().find(|&every| decades / f64::from(every) <= 6.0);
+    let every = every.unwrap_or(100);
+    (first..=last).filter(|power| power % every == 0).map(f64::from).collect()
+}
+
+/// The marks of an axis.
+fn marks(axis: &Axis, ends: [f64; 2]) -> Vec<f64> {
+    if axis.logarithmic { powers(ends) } else { round_steps(ends) }
+}
+
+/// Some six marks at round numbers.
+fn round_steps([low, high]: [f64; 2]) -> Vec<f64> {
+    let rough = (high - low) / 6.0;
+    let power = 10.0_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough);
+    let step = step.unwrap_or(rough);
+    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
+    (first..=last).map(|i| i as f64 * step).collect()
+}
+
 const SUPERSCRIPTS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 
 /// The text of a tick.
@@ -138,7 +176,7 @@ fn tick(axis: &Axis, value: f64) -> String {
     let exponent = value.round();
     if (value - exponent).abs() > 1e-6 {
         let number = 10.0_f64.powf(value);
-        return if (0.01..1e4).contains(&number) {
+        return if (1e-3..1e5).contains(&number) {
             crate::text::figure(number)
         } else {
             String::new()
@@ -172,7 +210,10 @@ fn draw_plane(root: &Area<'_>, plane: &Plane) -> Drawn {
         .margin_bottom(4)
         .x_label_area_size(40)
         .y_label_area_size(left)
-        .build_cartesian_2d(x[0]..x[1], y[0]..y[1])?;
+        .build_cartesian_2d(
+            Marked::new(x, marks(&plane.x, x)),
+            Marked::new(y, marks(&plane.y, y)),
+        )?;
     for zone in &plane.zones {
         let [from, to] = [zone[0].max(x[0]), zone[1].min(x[1])];
         chart.draw_series([Rectangle::new([(from, y[0]), (to, y[1])], FAINT.filled())])?;
@@ -192,41 +233,77 @@ fn draw_plane(root: &Area<'_>, plane: &Plane) -> Drawn {
         .y_label_formatter(&|value| tick(&plane.y, *value))
         .draw()?;
     for series in &plane.series {
-        let inside = |value: f64, ends: [f64; 2]| value.clamp(ends[0], ends[1]);
         let points: Vec<(f64, f64)> = series
             .points
             .iter()
             .filter_map(|p| Some((place(&plane.x, p[0])?, place(&plane.y, p[1])?)))
-            // What is beyond the ends of an axis runs along its edge.
-            .map(|(px, py)| (inside(px, x), inside(py, y)))
             .collect();
-        draw_series(&mut chart, series, &points)?;
+        draw_series(&mut chart, series, &points, [x, y])?;
     }
     Ok(())
 }
 
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+/// An axis that is marked at given places.
+struct Marked {
+    axis: RangedCoordf64,
+    marks: Vec<f64>,
+}
 
-fn draw_series(chart: &mut Chart<'_, '_>, series: &Series, points: &[(f64, f64)]) -> Drawn {
+impl Marked {
+    fn new([low, high]: [f64; 2], marks: Vec<f64>) -> Self {
+        Self { axis: (low..high).into(), marks }
+    }
+}
+
+impl Ranged for Marked {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.axis.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { vec![] } else { self.marks.clone() }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.axis.range()
+    }
+}
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Marked, Marked>>;
+
+fn draw_series(
+    chart: &mut Chart<'_, '_>,
+    series: &Series,
+    points: &[(f64, f64)],
+    field: [[f64; 2]; 2],
+) -> Drawn {
     let colour = series_colour(series.colour);
     let line = colour.stroke_width(2);
     match series.mark {
-        Mark::Line => {
-            chart.draw_series(LineSeries::new(points.iter().copied(), line))?;
+        Mark::Line | Mark::DotsOnLine => {
+            for part in visible(points, field) {
+                chart.draw_series(LineSeries::new(part, line))?;
+            }
         }
         Mark::Dashed => {
-            chart.draw_series(DashedLineSeries::new(points.iter().copied(), 6, 4, line))?;
+            for part in visible(points, field) {
+                chart.draw_series(DashedLineSeries::new(part, 6, 4, line))?;
+            }
         }
-        Mark::Dots => {
-            let size = if points.len() > 150 { 1 } else { 3 };
-            chart.draw_series(points.iter().map(|&p| Circle::new(p, size, colour.filled())))?;
-        }
-        Mark::DotsOnLine => {
-            chart.draw_series(LineSeries::new(points.iter().copied(), line))?;
-            let size = if points.len() > 60 { 2 } else { 3 };
-            chart.draw_series(points.iter().map(|&p| Circle::new(p, size, colour.filled())))?;
-        }
+        Mark::Dots => {}
     }
+    let size = match (series.mark, points.len()) {
+        (Mark::Line | Mark::Dashed, _) => return Ok(()),
+        (Mark::Dots, 101..) => 1,
+        // So many that a line below would be hidden.
+        (Mark::Dots, 25..) | (Mark::DotsOnLine, 61..) => 2,
+        _ => 3,
+    };
+    let seen = points.iter().filter(|&&p| is_inside(p, field));
+    chart.draw_series(seen.map(|&p| Circle::new(p, size, colour.filled())))?;
     Ok(())
 }
 
@@ -351,7 +428,7 @@ mod tests {
     fn colours_become_variables_and_no_other_colour_is_left() {
         for mark in [Mark::Line, Mark::Dashed, Mark::Dots, Mark::DotsOnLine] {
             let panel = plane(Axis::linear("y"), vec![[0.0, 1.0], [1.0, 3.0], [2.0, 2.0]], mark);
-            let svg = svg(&panel, "a \"chart\" <of> x & y");
+            let svg = svg(&panel, "a \"chart\" <of> x & y", false);
             assert!(svg.starts_with("<svg viewBox=\"0 0 440 300\" role=\"img\""), "{svg}");
             assert!(svg.contains("aria-label=\"a &quot;chart&quot; &lt;of> x &amp; y\""), "{svg}");
             assert!(svg.contains("var(--series-3)") && svg.ends_with("</svg>"), "{svg}");
@@ -363,15 +440,35 @@ mod tests {
     fn what_an_axis_cannot_hold_is_left_out() {
         let points =
             vec![[0.0, 0.0], [1.0, f64::NAN], [2.0, 1e-3], [3.0, f64::INFINITY], [4.0, 10.0]];
-        let svg = svg(&plane(Axis::logarithmic("y"), points, Mark::Dots), "");
+        let svg = svg(&plane(Axis::logarithmic("y"), points, Mark::Dots), "", false);
         assert_eq!(svg.matches("<circle").count(), 2, "{svg}");
         let empty = svg.len();
         assert!(empty > 100);
         for points in [vec![], vec![[1.0, 1.0]], vec![[f64::NAN, f64::NAN]]] {
             for axis in [Axis::linear("y"), Axis::logarithmic("y")] {
-                assert!(super::svg(&plane(axis, points.clone(), Mark::Line), "").contains("<svg"));
+                let panel = plane(axis, points.clone(), Mark::Line);
+                assert!(super::svg(&panel, "", true).contains("<svg"));
             }
         }
+    }
+
+    #[test]
+    fn marks_are_at_round_numbers() {
+        let values = |ends: [f64; 2]| -> Vec<String> {
+            let log = Axis::logarithmic("");
+            powers(ends).into_iter().map(|place| tick(&log, place)).collect()
+        };
+        assert_eq!(values([-1.8, 0.1]), ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
+        assert_eq!(values([1.6, 3.4]), ["50", "100", "200", "500", "1000", "2000"]);
+        assert_eq!(values([-1.1, 2.5]), ["0.1", "1", "10", "100"]);
+        assert_eq!(values([-26.0, 1.0]), ["10⁻²⁵", "10⁻²⁰", "10⁻¹⁵", "10⁻¹⁰", "10⁻⁵", "1"]);
+        let close = |ends, expected: &[f64]| {
+            let marks = round_steps(ends);
+            assert_eq!(marks.len(), expected.len(), "{marks:?}");
+            assert!(marks.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{marks:?}");
+        };
+        close([0.0, 1.0], &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+        close([-2.0, 2.5], &[-2.0, -1.0, 0.0, 1.0, 2.0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Figures as data: what a chart shows, before it is drawn. They are in `report.json` as they are
 //! here, and [`draw`] makes SVG of them.
 
+mod clip;
 pub mod draw;
 
 use serde::Serialize;

@@ -7,7 +7,7 @@ use crate::course::Outcome;
 use crate::course::claim::{Check, Verdict};
 use crate::error::LabError;
 use crate::figure::draw::{palette, svg};
-use crate::figure::{Figure, Mark};
+use crate::figure::{Figure, Mark, Plot};
 use crate::reference::referenced;
 use crate::report::RunConditions;
 use crate::sweep::{self, Errors};
@@ -109,11 +109,11 @@ impl CourseReport {
     }
 }
 
-/// The page of a report.
+/// The page of a report whose numbers are in the file `data` beside it.
 ///
 /// # Errors
 /// If the template does not fit the report.
-pub fn html(report: &CourseReport) -> Result<String, LabError> {
+pub fn html(report: &CourseReport, data: &str) -> Result<String, LabError> {
     let mut environment = Environment::new();
     environment.add_template("page.html", TEMPLATE)?;
     let claims: Vec<_> = report.claims.iter().map(claim).collect();
@@ -121,6 +121,7 @@ pub fn html(report: &CourseReport) -> Result<String, LabError> {
     let kernels = report.kernels.as_ref().map(kernels);
     let page = environment.get_template("page.html")?.render(context! {
         style => STYLE,
+        data,
         light => palette(false),
         dark => palette(true),
         claims,
@@ -132,6 +133,7 @@ pub fn html(report: &CourseReport) -> Result<String, LabError> {
         version => report.conditions.version.clone(),
         simd_level => report.conditions.simd_level.clone(),
         platform => report.conditions.platform.clone(),
+        processor => report.conditions.processor.clone(),
         threads => report.conditions.threads,
         seconds => format!("{:.0}", report.conditions.seconds),
     })?;
@@ -185,6 +187,12 @@ fn figure_value(figure: &Figure) -> minijinja::Value {
         Mark::Dots => "dots",
         Mark::DotsOnLine => "dots line",
     };
+    let heat = figure.panels.iter().any(|panel| matches!(panel.plot, Plot::Heat(_)));
+    let layout = match figure.panels.len() {
+        3 if !heat => "three",
+        7.. => "many",
+        _ => "",
+    };
     let panels: Vec<_> = figure
         .panels
         .iter()
@@ -193,7 +201,7 @@ fn figure_value(figure: &Figure) -> minijinja::Value {
                 "" => figure.title.clone(),
                 title => format!("{}: {title}", figure.title),
             };
-            context! { title => panel.title.clone(), svg => svg(panel, &label) }
+            context! { title => panel.title.clone(), svg => svg(panel, &label, !layout.is_empty()), heat }
         })
         .collect();
     let legend: Vec<_> = figure
@@ -205,7 +213,7 @@ fn figure_value(figure: &Figure) -> minijinja::Value {
         id => figure.id.clone(),
         title => figure.title.clone(),
         caption => figure.caption.clone(),
-        many => panels.len() > 6,
+        layout,
         panels,
         legend,
     }
@@ -245,10 +253,10 @@ mod tests {
     fn page(ids: &[&str]) -> (CourseReport, String) {
         let claims: Vec<Claim> =
             Claim::all().into_iter().filter(|claim| ids.contains(&claim.id)).collect();
-        let outcomes = run(&claims, &Context::new(1, 1), &|_| {}).unwrap();
+        let outcomes = run(&claims, &Context::new(1, 1), &|_, _| {}).unwrap();
         let conditions = RunConditions::new(Level::current(), 1, 1.0);
         let report = CourseReport::new(&outcomes, None, conditions, 1);
-        let html = html(&report).unwrap();
+        let html = html(&report, "report.json").unwrap();
         (report, html)
     }
 
@@ -277,7 +285,7 @@ mod tests {
     fn what_comes_from_elsewhere_is_escaped() {
         let (mut report, _) = page(&["A5"]);
         report.claims[0].remarks.push("<script>".into());
-        let html = html(&report).unwrap();
+        let html = html(&report, "report.json").unwrap();
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"));
     }
 }

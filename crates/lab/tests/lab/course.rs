@@ -17,7 +17,7 @@ fn run(lab: &Lab, args: &[&str]) -> String {
 
 /// The report without times and the machine.
 fn figures(lab: &Lab, out: &str) -> Value {
-    let mut report = lab.report(out, "report.json");
+    let mut report = lab.report(out, "claims.json");
     report["conditions"] = Value::Null;
     for claim in report["claims"].as_array_mut().unwrap() {
         claim["seconds"] = Value::Null;
@@ -33,11 +33,11 @@ fn claims_are_put_to_the_test_in_the_courses_order_and_reported() {
     let places =
         ids.map(|id| table.find(&format!("{id}  ")).unwrap_or_else(|| panic!("{id}:\n{table}")));
     assert!(places.is_sorted(), "{table}");
-    assert!(table.contains("holds, with a caveat") && table.contains("index.html"), "{table}");
+    assert!(table.contains("holds, with a caveat") && table.contains("claims.html"), "{table}");
     for line in table.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
-    let report = lab.report("wengert-report", "report.json");
+    let report = lab.report("wengert-report", "claims.json");
     let claims = report["claims"].as_array().unwrap();
     assert_eq!(claims.len(), QUICK.len());
     for claim in claims {
@@ -48,7 +48,7 @@ fn claims_are_put_to_the_test_in_the_courses_order_and_reported() {
             assert!(low <= mean && mean <= high, "{check}");
             assert!(!check["because"].as_str().unwrap().is_empty(), "{check}");
         }
-        let page = fs::read_to_string(lab.dir.path().join("wengert-report/index.html")).unwrap();
+        let page = fs::read_to_string(lab.dir.path().join("wengert-report/claims.html")).unwrap();
         assert!(page.contains(&format!("id={}", claim["id"])), "{claim}");
     }
 }
@@ -115,4 +115,25 @@ fn theory_knows_the_constants_of_the_field() {
     let theory = lab.report("here", "theory.json");
     let gain = theory["forward_gain"].as_f64().unwrap();
     assert!((gain - 1.5925).abs() < 1e-4, "{gain}");
+}
+
+#[test]
+fn twenty_layers_learn_from_the_right_weights_and_not_from_others() {
+    let lab = Lab::new();
+    let right = |activation: &str, init: &str| {
+        let args = ["train", "--model", "deep", "--activation", activation, "--init", init];
+        let output = lab.run(&[&args[..], &["--epochs", "4", "--quiet"]].concat());
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+        let history = lab.report("wengert-report", "train.json");
+        let last = history["epochs"].as_array().unwrap().last().unwrap();
+        last["test_accuracy"].as_f64().unwrap()
+    };
+    for (activation, init) in [("tanh", "xavier"), ("tanh", "advised"), ("relu", "he")] {
+        let accuracy = right(activation, init);
+        assert!(accuracy > 0.6, "{activation} from {init}: {accuracy}");
+    }
+    for (activation, init) in [("relu", "xavier"), ("sigmoid", "xavier"), ("tanh", "zero")] {
+        let accuracy = right(activation, init);
+        assert!(accuracy < 0.3, "{activation} from {init}: {accuracy}");
+    }
 }

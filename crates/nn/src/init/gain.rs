@@ -105,6 +105,29 @@ pub(super) struct Moments {
 /// An expectation that is less certain than this part of it is none.
 const RESOLVED: f64 = 1e-3;
 
+/// The moments of `f(sqrt(q) z)` as q goes to 0. Where f has a kink at 0, half of all z see the slope
+/// on either side of it, however small q is.
+fn silent(activation: &(impl Nonlinearity + ?Sized)) -> Result<Moments, TheoryError> {
+    // Next to 0 in the sense of f32 as well.
+    const BESIDE: f64 = 1e-30;
+    let f = activation.evaluate(&[0.0])?.values[0];
+    let beside = if activation.kinks().contains(&0.0) { BESIDE } else { 0.0 };
+    let slopes = activation.evaluate(&[-beside, beside])?.derivatives;
+    let [left, right] = [slopes[0], slopes[1]];
+    let slope = f64::midpoint(left * left, right * right);
+    // E[z f(sqrt(q) z) f'(sqrt(q) z)] / sqrt(q), whose part in f(0) is odd but for a kink.
+    let growth = if f == 0.0 || left == right { slope } else { f * (right - left) * f64::INFINITY };
+    Ok(Moments {
+        mean: f,
+        second: f * f,
+        slope,
+        growth,
+        fourth: f.powi(4),
+        slope_fourth: f64::midpoint(left.powi(4), right.powi(4)),
+        error: 0.0,
+    })
+}
+
 /// The moments of `f(sqrt(q) z)`.
 pub(super) fn moments(
     activation: &(impl Nonlinearity + ?Sized),
@@ -116,17 +139,7 @@ pub(super) fn moments(
     }
     let root = q.sqrt();
     if root == 0.0 {
-        let at = activation.evaluate(&[0.0])?;
-        let (f, d) = (at.values[0], at.derivatives[0]);
-        return Ok(Moments {
-            mean: f,
-            second: f * f,
-            slope: d * d,
-            growth: d * d,
-            fourth: f.powi(4),
-            slope_fourth: d.powi(4),
-            error: 0.0,
-        });
+        return silent(activation);
     }
     let integrands = |z: &[f64]| -> Result<Vec<[f64; 6]>, TheoryError> {
         let x: Vec<f64> = z.iter().map(|z| root * z).collect();

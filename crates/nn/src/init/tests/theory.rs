@@ -209,3 +209,24 @@ fn what_has_no_expectation_or_no_width_is_an_error() {
     let nothing = StackLayer::linear(0, 0, Activation::Tanh, 1.0, 0.0);
     assert!(predict(&[nothing], 1.0).unwrap_err().to_string().contains("positive"));
 }
+
+/// E[f'^2] of what is linear on either side of 0 does not depend on the variance.
+#[test]
+fn a_silent_network_has_the_slopes_of_either_side_of_a_kink() {
+    for (activation, slope) in [
+        (Activation::Relu, 0.5),
+        (Activation::LeakyRelu { slope: 0.01 }, 0.50005),
+        (Activation::Tanh, 1.0),
+    ] {
+        let network = MeanField::new(&activation, 1.0, 0.0).unwrap();
+        for q in [0.0, 1e-12] {
+            for chi in [network.chi_1(q).unwrap(), network.chi_q(q).unwrap()] {
+                assert!((chi - slope).abs() < 1e-9, "{activation} at {q}: {chi}");
+            }
+        }
+    }
+    let xavier = MeanField::new(&Activation::Relu, 1.0, 0.0).unwrap();
+    assert_eq!(xavier.fixed_point(1.0).unwrap(), Some(0.0));
+    let scales = xavier.depth_scales(0.0).unwrap();
+    assert!((scales.correlation - 1.0 / 2.0_f64.ln()).abs() < 1e-12, "{scales:?}");
+}
