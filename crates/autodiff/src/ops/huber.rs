@@ -27,11 +27,7 @@ impl<E: Element> Op<E> for Huber {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        if self.delta > 0.0 && self.delta.is_finite() {
-            return Ok(inputs[0].clone());
-        }
-        let message = format!("delta must be positive and finite, got {}", self.delta);
-        Err(Error::Argument { op: "huber_loss", message })
+        check("huber_loss", "delta", self.delta).map(|()| inputs[0].clone())
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
@@ -48,6 +44,13 @@ impl<E: Element> Op<E> for Huber {
         let clamped = super::hard_tanh(node.input(0), -self.delta, self.delta)?;
         cotangents([Some(super::mul(node.gy(), clamped)?)])
     }
+}
+
+fn check(op: &'static str, name: &str, width: f64) -> Result<()> {
+    if width > 0.0 && width.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Argument { op, message: format!("{name} must be positive and finite, got {width}") })
 }
 
 /// The difference of two operands of one shape: nothing is broadcast by mistake.
@@ -97,6 +100,7 @@ pub fn smooth_l1_loss<'t, E: Element>(
     reduction: Reduction,
 ) -> Result<Var<'t, E>> {
     let d = difference("smooth_l1_loss", prediction, target)?;
+    check("smooth_l1_loss", "beta", beta)?;
     let losses = d.tape().apply(Huber { delta: beta }, &[d])?;
     reduction.apply(super::mul_scalar(losses, E::from_f64(1.0 / beta))?)
 }
