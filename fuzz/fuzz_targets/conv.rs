@@ -5,12 +5,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wengert_kernels::Element;
 use wengert_kernels::conv::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::conv::{self as naive, Products};
 use wengert_kernels::testing::{Guarded, noise};
 use wengert_kernels::window::Window;
-use wengert_kernels::Element;
 
 /// The most products of a case, so that a run has many.
 const MOST: usize = 1 << 16;
@@ -75,17 +75,20 @@ fuzz_target!(|bytes: &[u8]| {
     let [_, _, rows, cols] = geometry.output_shape();
     let [_, depth, height, width] = geometry.weight_shape();
     let products = [batch, channels.output, rows, cols, depth, height, width];
-    let shapes =
-        [geometry.input_shape(), geometry.output_shape(), geometry.weight_shape()];
+    let shapes = [geometry.input_shape(), geometry.output_shape(), geometry.weight_shape()];
     // Also what an array of nothing would have were it not empty.
-    let size = |sizes: &[usize]| sizes.iter().fold(1, |all: usize, &n| all.saturating_mul(n.max(1)));
+    let size =
+        |sizes: &[usize]| sizes.iter().fold(1, |all: usize, &n| all.saturating_mul(n.max(1)));
     if size(&products) > MOST || shapes.iter().any(|shape| size(shape) > MOST) {
         return;
     }
     let case = Case { geometry, beta: if flags & 2 == 0 { 0.0 } else { -0.5 }, flags, seed };
     for level in Level::available() {
-        with_level(level, || if flags & 4 == 0 { case.check::<f32>() } else { case.check::<f64>() })
-            .expect("an available level");
+        with_level(
+            level,
+            || if flags & 4 == 0 { case.check::<f32>() } else { case.check::<f64>() },
+        )
+        .expect("an available level");
     }
 });
 

@@ -13,8 +13,8 @@ const MOST: usize = 1 << 12;
 
 /// The characters of an equation: those that mean something many times.
 const ALPHABET: [char; 24] = [
-    'i', 'j', 'k', 'l', 'i', 'j', 'k', 'm', 'A', 'é', ',', ',', '.', '-', '>', ' ', '\u{1}', '\u{2}',
-    '\u{2}', '\u{1}', 'n', '0', '\n', '…',
+    'i', 'j', 'k', 'l', 'i', 'j', 'k', 'm', 'A', 'é', ',', ',', '.', '-', '>', ' ', '\u{1}',
+    '\u{2}', '\u{2}', '\u{1}', 'n', '0', '\n', '…',
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -58,7 +58,10 @@ fuzz_target!(|bytes: &[u8]| {
         Err(error) => {
             // Not one of an operation it is done by.
             let error = error.to_string();
-            assert!(error.starts_with("einsum: ") && !error.contains('\n'), "{error:?} of {text:?}");
+            assert!(
+                error.starts_with("einsum: ") && !error.contains('\n'),
+                "{error:?} of {text:?}"
+            );
             return;
         }
     };
@@ -66,7 +69,10 @@ fuzz_target!(|bytes: &[u8]| {
     let expected = Dense::einsum(&text, &dense);
     assert_eq!(value.shape()[..], expected.shape, "{text:?} of {shapes:?}");
     for (got, want) in value.value().to_vec().into_iter().zip(&expected.data) {
-        assert!((got - want).abs() <= 1e-12 * (1.0 + want.abs()), "{text:?} of {shapes:?}: {got}, {want}");
+        assert!(
+            (got - want).abs() <= 1e-12 * (1.0 + want.abs()),
+            "{text:?} of {shapes:?}: {got}, {want}"
+        );
     }
     let gradients = value.sum().try_backward().expect("a number has a gradient");
     for (&var, shape) in vars.iter().zip(&shapes) {

@@ -74,9 +74,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let case = Case { geometry, seed, special: flags & 4 != 0, include: flags & 8 != 0 };
     for level in Level::available() {
-        with_level(level, || {
-            if flags & 16 == 0 { case.check::<f32>() } else { case.check::<f64>() }
-        })
+        with_level(
+            level,
+            || {
+                if flags & 16 == 0 { case.check::<f32>() } else { case.check::<f64>() }
+            },
+        )
         .expect("an available level");
     }
 });

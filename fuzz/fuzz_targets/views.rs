@@ -148,9 +148,7 @@ impl Model {
         let pairs: Vec<[usize; 2]> = (0..rows).filter_map(on).collect();
         let mut shape = self.shape[..front].to_vec();
         shape.push(pairs.len());
-        Some(Self::new(&shape, |index| {
-            self.at(&[&index[..front], &pairs[index[front]]].concat())
-        }))
+        Some(Self::new(&shape, |index| self.at(&[&index[..front], &pairs[index[front]]].concat())))
     }
 }
 
@@ -163,7 +161,8 @@ fn turn<'t>(
     let rank = model.shape.len();
     match bytes.below(7) {
         0 => {
-            let order: Vec<isize> = (0..bytes.below(rank + 2)).map(|_| bytes.signed(rank)).collect();
+            let order: Vec<isize> =
+                (0..bytes.below(rank + 2)).map(|_| bytes.signed(rank)).collect();
             (ops::permute(x, &order), model.permute(&order))
         }
         1 => {
@@ -182,9 +181,14 @@ fn turn<'t>(
             (ops::slice(x, axis, range), model.slice(axis, range))
         }
         3 => {
-            // Axes of size 1 grown, and new ones in front.
+            // Axes of size 1 grown while there is room, and new ones in front.
             let mut shape: Vec<usize> = (0..bytes.below(2)).map(|_| bytes.below(4)).collect();
-            let grown = |&size: &usize| if size == 1 { bytes.below(4) } else { size };
+            let mut room = MOST;
+            let grown = |&size: &usize| {
+                let size = if size == 1 && room > 1 { bytes.below(4) } else { size };
+                room /= size.max(1);
+                size
+            };
             shape.extend(model.shape.iter().map(grown).collect::<Vec<_>>());
             (ops::broadcast_to(x, &shape[..]), model.broadcast(&shape))
         }

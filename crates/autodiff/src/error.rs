@@ -38,8 +38,10 @@ pub enum Error {
         got: usize,
     },
     /// A shape whose element count or byte size does not fit the address space.
-    #[error("a tensor of shape {shape} is too large for this machine's addresses")]
+    #[error("{op}: the shape {shape} is too large for this machine's addresses")]
     TooLarge {
+        /// The operation, or what was to be made.
+        op: &'static str,
         /// The shape asked for.
         shape: Shape,
     },

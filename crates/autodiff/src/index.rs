@@ -82,7 +82,7 @@ impl Index {
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> usize) -> Self {
         let shape = shape.into();
-        let len = expect(shape.checked_len::<usize>());
+        let len = expect(shape.checked_len::<usize>("index"));
         let mut place = vec![0; shape.rank()];
         let numbers = (0..len).map(|_| {
             let number = f(&place);
@@ -93,7 +93,7 @@ impl Index {
     }
 
     fn new(numbers: Arc<[usize]>, shape: Shape) -> Result<Self> {
-        if shape.checked_len::<usize>()? != numbers.len() {
+        if shape.checked_len::<usize>("index")? != numbers.len() {
             return Err(Error::Length { shape, got: numbers.len() });
         }
         let largest = numbers.iter().copied().max();

@@ -49,7 +49,7 @@ impl Mask {
     /// [`Error::Length`] if there are not as many as the shape asks for.
     pub fn from_slice(values: &[bool], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len::<bool>()? != values.len() {
+        if shape.checked_len::<bool>("mask")? != values.len() {
             return Err(Error::Length { shape, got: values.len() });
         }
         Ok(Self::row_major(values.into(), shape))
@@ -62,7 +62,7 @@ impl Mask {
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> bool) -> Self {
         let shape = shape.into();
-        let len = expect(shape.checked_len::<bool>());
+        let len = expect(shape.checked_len::<bool>("mask"));
         let mut index = vec![0; shape.rank()];
         let values = (0..len).map(|_| {
             let value = f(&index);
@@ -199,7 +199,7 @@ impl Mask {
     /// [`Error::Shapes`] if the shape cannot be reached by repeating.
     pub fn try_broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len::<bool>()?;
+        shape.checked_len::<bool>("broadcast_to")?;
         let strides = self.shape.broadcast_strides(&self.strides, &shape)?;
         Ok(Mask { values: Arc::clone(&self.values), offset: self.offset, shape, strides })
     }
@@ -247,7 +247,7 @@ impl Mask {
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        if expect(shape.checked_len::<bool>()) != self.len() {
+        if expect(shape.checked_len::<bool>("reshape")) != self.len() {
             let expected = format!("a shape of {} values to reshape {} to", self.len(), self.shape);
             return expect(Err(Error::Shapes { op: "reshape", expected, got: vec![shape] }));
         }
@@ -345,7 +345,7 @@ pub(crate) fn compare<E: Element>(
         _ => "ne",
     };
     let shape = broadcast(op, a.shape(), b.shape())?;
-    let mut values: Arc<[bool]> = std::iter::repeat_n(false, shape.checked_len::<E>()?).collect();
+    let mut values: Arc<[bool]> = std::iter::repeat_n(false, shape.checked_len::<E>(op)?).collect();
     let out = Arc::get_mut(&mut values).expect("a new allocation has one owner");
     strided::zip(a, b, &shape, out, |a, b, out| elementwise::compare(comparison, a, b, out));
     Ok(Mask::row_major(values, shape))

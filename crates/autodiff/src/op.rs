@@ -343,7 +343,7 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         shapes.push(tensor.shape());
     }
     let shape = &op.shape(&shapes)?;
-    let len = shape.checked_len::<E>()?;
+    let len = shape.checked_len::<E>(op.name())?;
     let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
         Ok(new) => value.insert(new),
         Err(error) => return Err(error),

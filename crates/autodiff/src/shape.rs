@@ -57,7 +57,7 @@ impl Shape {
     /// # Errors
     /// [`Error::TooLarge`] if not.
     #[inline]
-    pub(crate) fn checked_len<E>(&self) -> Result<usize> {
+    pub(crate) fn checked_len<E>(&self, op: &'static str) -> Result<usize> {
         let most = isize::MAX as usize / 2 / size_of::<E>();
         // The non-zero sizes alone must be addressable too, so that strides never overflow.
         let (mut span, mut empty) = (1_usize, false);
@@ -66,7 +66,7 @@ impl Shape {
             span = span.saturating_mul(dim.max(1));
         }
         if span > most {
-            return Err(Error::TooLarge { shape: self.clone() });
+            return Err(Error::TooLarge { op, shape: self.clone() });
         }
         Ok(if empty { 0 } else { span })
     }
@@ -324,10 +324,10 @@ mod tests {
     #[test]
     fn sizes_beyond_the_address_space_are_refused_even_when_empty() {
         for dims in [[usize::MAX, 2], [usize::MAX, 0], [1 << 62, 1]] {
-            let error = Shape::from(dims).checked_len::<f64>().unwrap_err();
+            let error = Shape::from(dims).checked_len::<f64>("zeros").unwrap_err();
             assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         }
-        assert_eq!(Shape::from([3, 0, 5]).checked_len::<f32>(), Ok(0));
+        assert_eq!(Shape::from([3, 0, 5]).checked_len::<f32>("zeros"), Ok(0));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::f64::consts::PI;
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation, Saved};
+use wengert_kernels::activation::{self, Activation, ActivationError, Saved};
 
 use super::activate_grad::ActivateGrad;
 use super::support;
@@ -29,7 +29,7 @@ impl<E: Element> Op<E> for Activate {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        check::<E>(self.activation)?;
+        check::<E>(self.activation.name(), self.activation)?;
         Ok(inputs[0].clone())
     }
 
@@ -48,11 +48,10 @@ impl<E: Element> Op<E> for Activate {
     }
 }
 
-/// Whether the activation's own numbers lie in their domains.
-pub(super) fn check<E: Element>(activation: Activation) -> Result<()> {
-    activation
-        .check_in::<E>()
-        .map_err(|error| Error::Argument { op: activation.name(), message: error.to_string() })
+/// Whether the numbers of an activation, which `op` applies, lie in their domains.
+pub(super) fn check<E: Element>(op: &'static str, activation: Activation) -> Result<()> {
+    let refused = |error: ActivationError| Error::Argument { op, message: error.to_string() };
+    activation.check_in::<E>().map_err(refused)
 }
 
 entry! {

@@ -9,6 +9,7 @@ use wengert_kernels::Element;
 
 use crate::error::{Error, Result};
 use crate::mask::Mask;
+use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -118,6 +119,13 @@ pub fn scaled_dot_product_attention<'t, E: Element>(
     if features != key_features || keys != value_keys {
         let expected = "a query and a key of as many features, and a key and a value of as many \
                         keys";
+        return Err(Error::Shapes { op: OP, expected: expected.into(), got: shapes.into() });
+    }
+    let front = |shape: &Shape| Shape::from(&shape[..shape.rank() - 2]);
+    let [query_front, key_front, value_front] = shapes.each_ref().map(front);
+    let scores = query_front.broadcast(&key_front);
+    if scores.and_then(|scores| scores.broadcast(&value_front)).is_none() {
+        let expected = "a query, a key and a value whose axes in front of the last two broadcast";
         return Err(Error::Shapes { op: OP, expected: expected.into(), got: shapes.into() });
     }
     let mask = options.resolve(*queries, *keys)?;

@@ -111,6 +111,7 @@ pub fn stack<'t, E: Element>(operands: &[Var<'t, E>], axis: isize) -> Result<Var
         let expected = "operands of one shape".to_owned();
         return Err(Error::Shapes { op: "stack", expected, got });
     }
+    shape.place("stack", axis)?;
     let rows: Vec<_> = operands.iter().map(|&x| super::unsqueeze(x, axis)).collect::<Result<_>>()?;
     concat(&rows, axis)
 }

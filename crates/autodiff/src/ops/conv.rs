@@ -28,10 +28,11 @@ impl<E: Element> Op<E> for Conv {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        check::<E>(self.activation)?;
+        let op = convolution::name(self.sizes.axes());
+        check::<E>(op, self.activation)?;
         let expected = [self.sizes.input(), self.sizes.weight()];
         let channels = self.sizes.geometry.channels().output;
-        convolution::check("conv", inputs, expected, Some(channels))?;
+        convolution::check(op, inputs, expected, Some(channels))?;
         Ok(self.sizes.output())
     }
 

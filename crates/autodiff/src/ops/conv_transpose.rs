@@ -28,10 +28,11 @@ impl<E: Element> Op<E> for ConvTranspose {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        check::<E>(self.activation)?;
+        let op = convolution::transposed_name(self.sizes.axes());
+        check::<E>(op, self.activation)?;
         let expected = [self.sizes.output(), self.sizes.weight()];
         let channels = self.sizes.geometry.channels().input;
-        convolution::check("conv_transpose", inputs, expected, Some(channels))?;
+        convolution::check(op, inputs, expected, Some(channels))?;
         Ok(self.sizes.input())
     }
 

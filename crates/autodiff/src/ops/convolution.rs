@@ -288,6 +288,11 @@ impl Sizes {
         }
     }
 
+    /// The number of axes a window slides over.
+    pub(super) fn axes(self) -> usize {
+        if self.line { 1 } else { 2 }
+    }
+
     fn shape(self, [first, second, rows, columns]: [usize; 4]) -> Shape {
         if self.line {
             [first, second, columns].into()

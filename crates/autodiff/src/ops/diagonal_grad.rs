@@ -66,8 +66,24 @@ impl<E: Element> Op<E> for DiagonalGrad {
 /// If there is no axis, or the result would be too large.
 #[track_caller]
 pub fn diag_embed<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
-    let size = support::last_axis("diag_embed", &x.shape())?.saturating_add(offset.unsigned_abs());
-    x.tape().apply(DiagonalGrad { offset, matrix: [size, size] }, &[x])
+    embedded("diag_embed", x, offset)
+}
+
+/// The same on behalf of an operation, which refuses what is too large.
+#[track_caller]
+fn embedded<'t, E: Element>(
+    op: &'static str,
+    x: Var<'t, E>,
+    offset: isize,
+) -> Result<Var<'t, E>> {
+    let mut shape = x.shape();
+    let size = support::last_axis(op, &shape)?.saturating_add(offset.unsigned_abs());
+    let grad = DiagonalGrad { offset, matrix: [size, size] };
+    let rank = shape.rank();
+    shape.dims_mut()[rank - 1] = size;
+    shape.dims_mut().insert(rank, size);
+    shape.checked_len::<E>(op)?;
+    x.tape().apply(grad, &[x])
 }
 
 /// A matrix with a vector on a diagonal, or the diagonal of a matrix.
@@ -81,7 +97,7 @@ pub fn diag_embed<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>
 #[track_caller]
 pub fn diag<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
     match x.shape().rank() {
-        1 => diag_embed(x, offset),
+        1 => embedded("diag", x, offset),
         2 => diagonal(x, offset),
         _ => {
             let expected = "a vector [n] or a matrix [rows, columns]".to_owned();

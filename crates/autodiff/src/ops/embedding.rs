@@ -35,6 +35,7 @@ pub fn embedding<'t, E: Element>(
         let expected = "a weight [rows, features]".to_owned();
         return Err(Error::Shapes { op: "embedding", expected, got: vec![shape] });
     }
+    index.check("embedding", shape[0])?;
     let rows = super::index_select(weight, 0, index)?;
     let Some(padding) = padding else { return Ok(rows) };
     let learned: Vec<bool> = index.as_slice().iter().map(|&row| row != padding).collect();

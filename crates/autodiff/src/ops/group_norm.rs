@@ -3,7 +3,7 @@
 
 use wengert_kernels::Element;
 
-use super::normalization::NormOptions;
+use super::normalization::{NormOptions, check_eps};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -39,8 +39,11 @@ pub fn group_norm<'t, E: Element>(
             format!("the groups must be one or more and divide {channels} channels, got {groups}");
         return Err(Error::Argument { op: "group_norm", message });
     }
+    check_eps("group_norm", eps)?;
     let size = channels / groups * image.iter().product::<usize>();
-    let rows = super::reshape(x, [batch, groups, size])?;
+    let rows = Shape::from([batch, groups, size]);
+    rows.checked_len::<E>("group_norm")?;
+    let rows = super::reshape(x, rows)?;
     let normal = super::layer_norm(rows, None, None, NormOptions::new().eps(eps))?;
     let normal = super::reshape(normal, shape.clone())?;
     // One number a channel, in place of the second axis.

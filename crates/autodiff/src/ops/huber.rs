@@ -27,13 +27,7 @@ impl<E: Element> Op<E> for Huber {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        // As the element type has it: a number that it rounds to zero is none.
-        let delta = E::from_f64(self.delta);
-        if delta > E::ZERO && delta < E::INFINITY {
-            return Ok(inputs[0].clone());
-        }
-        let message = format!("delta must be positive and finite, got {}", self.delta);
-        Err(Error::Argument { op: "huber_loss", message })
+        check::<E>("huber_loss", "delta", self.delta).map(|()| inputs[0].clone())
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
@@ -50,6 +44,15 @@ impl<E: Element> Op<E> for Huber {
         let clamped = super::hard_tanh(node.input(0), -self.delta, self.delta)?;
         cotangents([Some(super::mul(node.gy(), clamped)?)])
     }
+}
+
+fn check<E: Element>(op: &'static str, name: &str, width: f64) -> Result<()> {
+    let rounded = E::from_f64(width);
+    if rounded > E::ZERO && rounded < E::INFINITY {
+        return Ok(());
+    }
+    let message = format!("{name} must be positive and finite as {}, got {width}", E::NAME);
+    Err(Error::Argument { op, message })
 }
 
 /// The difference of two operands of one shape: nothing is broadcast by mistake.
@@ -99,6 +102,7 @@ pub fn smooth_l1_loss<'t, E: Element>(
     reduction: Reduction,
 ) -> Result<Var<'t, E>> {
     let d = difference("smooth_l1_loss", prediction, target)?;
+    check::<E>("smooth_l1_loss", "beta", beta)?;
     let losses = d.tape().apply(Huber { delta: beta }, &[d])?;
     reduction.apply(super::mul_scalar(losses, E::from_f64(1.0 / beta))?)
 }

@@ -27,7 +27,7 @@ impl<E: Element> Op<E> for Linear {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        check::<E>(self.activation)?;
+        check::<E>("linear", self.activation)?;
         let mismatch = |expected: &str| Error::Shapes {
             op: "linear",
             expected: expected.to_owned(),

@@ -7,6 +7,7 @@ use super::huber::difference;
 use super::nll_loss;
 use super::reduction::Reduction;
 use super::soft_cross_entropy::SoftCrossEntropy;
+use super::support;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -41,10 +42,12 @@ pub fn squared_error<'t, E: Element>(
     target: Var<'t, E>,
     reduction: Reduction,
 ) -> Result<Var<'t, E>> {
+    const OP: &str = "squared_error";
     if reduction == Reduction::Mean {
+        support::same(OP, &[&prediction.shape(), &target.shape()])?;
         return super::mse_loss(prediction, target);
     }
-    reduction.apply(super::square(difference("squared_error", prediction, target)?)?)
+    reduction.apply(super::square(difference(OP, prediction, target)?)?)
 }
 
 /// How [`cross_entropy_with`] treats labels and losses.
@@ -114,6 +117,10 @@ pub fn cross_entropy_with<'t, E: Element>(
     }
     let shape = logits.shape();
     let labels = nll_loss::select("cross_entropy", &shape, labels, ignore_index)?;
+    if shape[1] == 0 {
+        let expected = "logits [rows, classes] of one class or more".to_owned();
+        return Err(Error::Shapes { op: "cross_entropy", expected, got: vec![shape] });
+    }
     let spread = label_smoothing / shape[1] as f64;
     let (hit, miss) = (E::from_f64(1.0 - label_smoothing + spread), E::from_f64(spread));
     let targets = Tensor::from_fn(shape, |i| match labels[i[0]] {

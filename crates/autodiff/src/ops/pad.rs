@@ -144,7 +144,7 @@ pub fn pad<'t, E: Element>(
         PadMode::Reflect => true,
         PadMode::Edge => false,
     };
-    padded(&shape, widths)?.checked_len::<E>()?;
+    padded(&shape, widths)?.checked_len::<E>("pad")?;
     widths.iter().filter(|width| width.before + width.after > 0).try_fold(x, |x, width| {
         let size = shape[shape.axis("pad", width.axis)?];
         let most = width.before.max(width.after);

@@ -28,9 +28,10 @@ pub fn repeat<'t, E: Element>(x: Var<'t, E>, times: &[usize]) -> Result<Var<'t, 
     };
     let sizes = || std::iter::repeat_n(1, front).chain(shape.iter().copied());
     let result: Shape = sizes().zip(times).map(|(n, &times)| n.saturating_mul(times)).collect();
-    result.checked_len::<E>()?;
     let ones: Shape = sizes().flat_map(|n| [1, n]).collect();
     let copies: Shape = sizes().zip(times).flat_map(|(n, &times)| [times, n]).collect();
+    // Of a number too large for no elements as well.
+    copies.checked_len::<E>("repeat")?;
     reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
 }
 
@@ -51,10 +52,10 @@ pub fn repeat_interleave<E: Element>(
     let axis = shape.axis("repeat_interleave", axis)?;
     let mut result = shape.clone();
     result.dims_mut()[axis] = shape[axis].saturating_mul(times);
-    result.checked_len::<E>()?;
     let (mut ones, mut copies) = (shape.clone(), shape);
     ones.dims_mut().insert(axis + 1, 1);
     copies.dims_mut().insert(axis + 1, times);
+    copies.checked_len::<E>("repeat_interleave")?;
     reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
 }
 

@@ -46,9 +46,13 @@ impl<E: Element> Op<E> for Roll {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let back: Vec<_> =
-            self.shifts.iter().map(|&(axis, by)| (axis, by.wrapping_neg())).collect();
-        cotangents([Some(roll(node.gy(), &back)?)])
+        let (gy, mut back) = (node.gy(), self.shifts.clone());
+        for (axis, by) in &mut back {
+            let size = gy.shape()[gy.shape().axis("roll", *axis)?] as isize;
+            // Within the axis first: the least number has no negative.
+            *by = -by.checked_rem(size).unwrap_or(0);
+        }
+        cotangents([Some(roll(gy, &back)?)])
     }
 }
 

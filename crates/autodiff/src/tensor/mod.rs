@@ -41,7 +41,7 @@ pub struct Tensor<E: Element = f32> {
 impl<E: Element> Tensor<E> {
     /// A tensor with unspecified contents, from `pool` if there is one.
     pub(crate) fn stale(shape: Shape, pool: Option<&Pool<E>>) -> Result<Self> {
-        let len = shape.checked_len::<E>()?;
+        let len = shape.checked_len::<E>("tensor")?;
         Ok(Self::stale_of(shape, len, pool))
     }
 
@@ -73,7 +73,7 @@ impl<E: Element> Tensor<E> {
     /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for.
     pub fn from_slice(data: &[E], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len::<E>()? != data.len() {
+        if shape.checked_len::<E>("tensor")? != data.len() {
             return Err(Error::Length { shape, got: data.len() });
         }
         let mut tensor = Self::stale(shape, None)?;

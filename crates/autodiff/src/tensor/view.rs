@@ -110,7 +110,7 @@ impl<E: Element> Tensor<E> {
     /// [`Error::Shapes`] if the shapes differ in their number of elements.
     pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len::<E>()? != self.len() {
+        if shape.checked_len::<E>("reshape")? != self.len() {
             let expected =
                 format!("a shape of {} elements to reshape {} to", self.len(), self.shape());
             return Err(Error::Shapes { op: "reshape", expected, got: vec![shape] });
@@ -260,7 +260,7 @@ impl<E: Element> Tensor<E> {
     /// [`Error::Shapes`] if the shape cannot be reached by repeating.
     pub fn try_broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len::<E>()?;
+        shape.checked_len::<E>("broadcast_to")?;
         let strides = self.shape().broadcast_strides(&self.strides(), &shape)?;
         Ok(self.view(shape, strides, self.offset()))
     }

@@ -1,0 +1,65 @@
+//! What programs of random operations have found: refusals in the name of another operation, and a
+//! gradient that went the wrong way.
+
+use wengert_autodiff::ops::{self, Attention, Conv1dOptions, CrossEntropyOptions, Reduction};
+use wengert_autodiff::{Activation, Error, Index, Tape, Tensor, Var, gradcheck};
+
+/// Whether it is refused in one line that begins with the operation's name.
+#[track_caller]
+fn refused(op: &str, result: Result<Var<'_, f64>, Error>) {
+    let text = result.expect_err("something that does not fit").to_string();
+    assert!(text.starts_with(&format!("{op}: ")) && !text.contains('\n'), "{text}");
+}
+
+const HUGE: usize = 1 << 62;
+
+#[test]
+fn a_shape_too_large_is_refused_in_the_name_of_the_operation() {
+    let tape = Tape::new();
+    let of = |shape: &[usize]| tape.variable(&Tensor::ones(shape));
+    let (x, empty) = (of(&[2]), of(&[0]));
+    refused("reshape", ops::reshape(empty, [0, HUGE]));
+    refused("broadcast_to", ops::broadcast_to(x, [HUGE, 2]));
+    refused("pad", ops::pad(x, &[(0, HUGE, 1).into()], ops::PadMode::Constant(0.0)));
+    refused("pad", ops::pad(x, &[(0, HUGE, 1).into()], ops::PadMode::Edge));
+    refused("repeat", ops::repeat(x, &[HUGE]));
+    refused("repeat", ops::repeat(empty, &[HUGE]));
+    refused("repeat_interleave", ops::repeat_interleave(x, HUGE, 0));
+    refused("repeat_interleave", ops::repeat_interleave(empty, HUGE, 0));
+    refused("diag", ops::diag(x, isize::MAX));
+    refused("diag_embed", ops::diag_embed(x, isize::MIN));
+    refused("group_norm", ops::group_norm(of(&[2, 0]), HUGE, None, None, 1e-5));
+}
+
+#[test]
+fn a_composition_refuses_in_its_own_name() {
+    let tape = Tape::new();
+    let of = |shape: &[usize]| tape.variable(&Tensor::ones(shape));
+    let (number, vector, matrix, cube) = (of(&[]), of(&[2]), of(&[2, 2]), of(&[1, 2, 3]));
+    let sharp = Activation::LeakyRelu { slope: 1.0 };
+    refused("linear", ops::linear(matrix, matrix, None, sharp));
+    let (weight, options) = (of(&[2, 2, 1]), Conv1dOptions::new());
+    refused("conv1d", ops::conv1d(cube, weight, None, options.activation(sharp)));
+    refused("conv1d", ops::conv1d(cube, weight, Some(cube), options));
+    refused("conv_transpose1d", ops::conv_transpose1d(cube, weight, Some(cube), options));
+    refused("embedding", ops::embedding(matrix, &Index::from_fn([1], |_| 2), None));
+    refused("group_norm", ops::group_norm(cube, 1, None, None, f64::NAN));
+    let batches = [of(&[2, 2, 2]), of(&[3, 2, 2])];
+    for [query, key, value] in [[0, 1, 0], [0, 0, 1]].map(|which| which.map(|i| batches[i])) {
+        let attention = ops::scaled_dot_product_attention(query, key, value, &Attention::new());
+        refused("scaled_dot_product_attention", attention);
+    }
+    refused("squared_error", ops::squared_error(vector, number, Reduction::Mean));
+    refused("stack", ops::stack(&[vector], 3));
+    refused("smooth_l1_loss", ops::smooth_l1_loss(vector, vector, -1.0, Reduction::Sum));
+    let smoothed = CrossEntropyOptions::new().label_smoothing(0.25);
+    refused("cross_entropy", ops::cross_entropy_with(of(&[0, 0]), &[], smoothed));
+}
+
+#[test]
+fn the_least_number_rolls_back_as_far_as_it_rolls() {
+    let x = Tensor::from_fn([3, 2], |i| (i[0] * 2 + i[1]) as f64);
+    for by in [isize::MIN, isize::MIN + 1, isize::MAX, -4] {
+        gradcheck(|[x]| x.roll(&[(0, by), (1, by)]), [&x]).unwrap();
+    }
+}
