@@ -11,7 +11,7 @@
 //! it comes within a microsecond. One that sleeps must be woken, which costs the caller some eight
 //! microseconds, and comes after some 25 (`rayon::scope`, at whose end the caller itself sleeps, cost 17
 //! and 50; two virtual processors of a Zen 4, by the clock). So work is handed over in smaller pieces
-//! while the pool is [`awake`].
+//! while the pool is awake.
 
 use std::ops::Range;
 use std::sync::Arc;
