@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::Tuning;
 use super::axis::Axis;
 use super::band::Gather;
 use super::geometry::ConvGeometry;
 use super::narrow::{self, Narrow};
 use super::patches::PatchColumns;
+use super::{DIVIDED, Tuning};
 use crate::activation::Activation;
 use crate::gemm::implicit::{
     Implicit, Output, PIECE, Scratch, Strided, VECTORS, finish, worth_threads,
@@ -197,6 +197,7 @@ impl<E: Element> Shape<'_, E> {
         let batch = geometry.batch();
         let images = batch * self.groups;
         let piece = self.tuning.piece.unwrap_or(PIECE);
+        let divided = self.tuning.piece.unwrap_or(DIVIDED);
         let made = self.made;
         let work = |(rows, cols): (Axis, Axis)| {
             let depth = self.from.saturating_mul(rows.taps).saturating_mul(cols.taps);
@@ -210,10 +211,10 @@ impl<E: Element> Shape<'_, E> {
         let alone = all < 2 * piece || self.tuning.piece.is_none() && !worth_threads(all);
         let (run, split) = if alone {
             (images, 1)
-        } else if images >= pieces || work < 2 * piece {
+        } else if images >= pieces || work < 2 * divided {
             (piece.div_ceil(work), 1)
         } else {
-            (1, pieces.div_ceil(images).min(work / piece))
+            (1, pieces.div_ceil(images).min(work / divided))
         };
         let unit = VECTORS * E::Vector::<S>::LANES;
         threads::for_pieces(images.div_ceil(run) * split, |index| {

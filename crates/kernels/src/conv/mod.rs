@@ -67,6 +67,10 @@ use crate::activation::Activation;
 use crate::gemm::implicit::Blocks;
 use crate::simd::dispatch;
 
+/// The products worth a piece of an image or of a weight: what is packed for it is packed once more for
+/// each. (Whole images are given away in smaller runs.)
+const DIVIDED: usize = 4 << 20;
+
 /// A convolution to be computed: `output = act(conv(input, weight) + beta output + bias)`.
 ///
 /// ```

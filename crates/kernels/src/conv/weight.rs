@@ -1,14 +1,14 @@
 //! The gradient by the weight: patches of all images times the output's gradients.
 
-use super::Tuning;
 use super::axis::Axis;
 use super::band::Gather;
 use super::geometry::ConvGeometry;
 use super::narrow;
 use super::narrow_grad::NarrowGrad;
 use super::patch_rows::{PatchRows, PatchRowsByTap, Planes};
+use super::{DIVIDED, Tuning};
 use crate::gemm::Epilogue;
-use crate::gemm::implicit::{Implicit, Output, PIECE, Scratch, worth_threads};
+use crate::gemm::implicit::{Implicit, Output, Scratch};
 use crate::simd::{Kernel, Simd};
 use crate::slices::Shared;
 use crate::{Element, threads};
@@ -53,15 +53,13 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
     // The products of a weight.
     let depth = output.len() / (made * groups);
     let to = Shared::new(weight);
-    let piece = tuning.piece.unwrap_or(PIECE);
+    let piece = tuning.piece.unwrap_or(DIVIDED);
     let work = taps.saturating_mul(made).saturating_mul(depth);
     let work = work.max(1);
     // A piece is a run of groups, or some rows of one, which has the output's gradients packed once
     // more: no more pieces than there are threads for. No bit depends on it, as sums are not divided.
     let pieces = if threads::count() == 1 { 1 } else { 2 * threads::count() };
-    let all = work.saturating_mul(groups);
-    let alone = all < 2 * piece || tuning.piece.is_none() && !worth_threads(all);
-    let (run, split) = if alone {
+    let (run, split) = if work.saturating_mul(groups) < 2 * piece {
         (groups, 1)
     } else if groups >= pieces || work < 2 * piece {
         (piece.div_ceil(work), 1)
