@@ -2,7 +2,8 @@
 //!
 //! How a problem is cut depends on its shape alone, never on the number of threads, so that
 //! results have the same bits on any number of them. Small problems stay on the calling thread.
-//! The caller's pool is used (`ThreadPool::install`); none is configured here.
+//! The caller's pool is used (`ThreadPool::install`); none is configured here. Every piece is done on the
+//! caller's SIMD level.
 //!
 //! # What handing over costs
 //!
@@ -21,7 +22,6 @@ mod crew;
 use crew::Crew;
 pub(crate) use crew::awake;
 
-use crate::simd::{Level, with_level};
 use crate::slices::Shared;
 
 /// How much work an element of an elementwise kernel is.
@@ -87,13 +87,11 @@ pub fn for_chunks<T: Send>(
     if len <= chunk {
         return body(0, out);
     }
-    let level = Level::current();
     let out = Shared::new(out);
     ranges(len, chunk, &|range: Range<usize>| {
         let start = range.start;
         // SAFETY: the ranges are disjoint parts of `0..len`.
-        let part = unsafe { out.part(range) };
-        with_level(level, || body(start, part)).expect("the caller runs on this level");
+        body(start, unsafe { out.part(range) });
     });
 }
 

@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::simd::{Level, with_level};
+
 /// How long a thread of a pool is taken to look for more work. (rayon's look for some 50 microseconds
 /// before they sleep.)
 const AWAKE: Duration = Duration::from_micros(30);
@@ -55,6 +57,8 @@ pub(crate) fn awake(alone: Duration) -> bool {
 pub(super) struct Crew {
     /// Called only for a piece taken below `count`, which is before [`finish`](Self::finish) returns.
     body: *const (dyn Fn(usize) + Sync),
+    /// The caller's level, on which every piece is done.
+    level: Level,
     count: usize,
     /// The next piece to be taken.
     next: AtomicUsize,
@@ -84,6 +88,7 @@ impl Crew {
         };
         Crew {
             body,
+            level: Level::current(),
             count,
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
@@ -112,7 +117,7 @@ impl Crew {
                     crew.call();
                 }
             }
-            crew.work();
+            with_level(crew.level, || crew.work()).expect("the caller runs on this level");
         });
     }
 
@@ -184,6 +189,7 @@ mod tests {
 
     use rayon::ThreadPoolBuilder;
 
+    use crate::simd::{Level, with_level};
     use crate::threads::for_pieces;
 
     fn each_once(count: usize) {
@@ -224,6 +230,20 @@ mod tests {
             assert_eq!(panic.downcast_ref::<String>().unwrap(), &format!("piece {bad} is bad"));
             assert_eq!(done.load(Ordering::Relaxed), 49);
             pool.install(|| each_once(50));
+        }
+    }
+
+    #[test]
+    fn every_piece_is_done_on_the_callers_level() {
+        let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for level in Level::available() {
+            let check = || {
+                for_pieces(30, |_| {
+                    std::thread::sleep(Duration::from_micros(200));
+                    assert_eq!(Level::current(), level);
+                });
+            };
+            pool.install(|| with_level(level, check)).unwrap();
         }
     }
 
