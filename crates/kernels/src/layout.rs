@@ -84,6 +84,11 @@ pub trait LayoutKernels: Sized {
         reason = "only called here; the supertrait is sealed with Element"
     )]
     fn turn(level: Level, turn: Turn<Self>);
+    #[expect(
+        private_interfaces,
+        reason = "only called here; the supertrait is sealed with Element"
+    )]
+    fn rows(level: Level, rows: Rows<Self>);
 }
 
 macro_rules! layout_kernels {
@@ -92,6 +97,11 @@ macro_rules! layout_kernels {
             #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
             fn turn(level: Level, turn: Turn<Self>) {
                 run_on(level, turn);
+            }
+
+            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            fn rows(level: Level, rows: Rows<Self>) {
+                run_on(level, rows);
             }
         }
     )+};
@@ -222,10 +232,10 @@ impl Plane {
             dst.part(to + i * step + left..to + i * step + right)
         };
         match self.cols.stride {
-            1 if (FEW..SHORT).contains(&cols) => {
-                for i in 0..rows {
-                    copy_short(&src[at(i)..at(i) + cols], row(i, 0, cols));
-                }
+            1 if cols < SHORT => {
+                // SAFETY: as above; the view was checked.
+                let (from, to) = unsafe { (Source::new(src).from(from), dst.at(to)) };
+                E::rows(level, Rows { from, stride, to, step, rows, run: cols });
             }
             1 => {
                 for i in 0..rows {
@@ -262,22 +272,77 @@ impl Plane {
     }
 }
 
-/// So many elements are moved at once by [`copy_short`].
-const FEW: usize = 8;
-
 /// For runs of fewer elements a call of `memcpy` costs more than the copy.
 const SHORT: usize = 64;
 
-/// Copies a run of at least [`FEW`] elements, so many at a time; the last ones may be written twice.
-#[inline(always)]
-fn copy_short<E: Element>(from: &[E], to: &mut [E]) {
-    let len = from.len();
-    let (mut from_few, mut to_few) = (from.chunks_exact(FEW), to.chunks_exact_mut(FEW));
-    for (from, to) in from_few.by_ref().zip(to_few.by_ref()) {
-        to.copy_from_slice(from);
+/// Copies rows of `run` elements that lie `stride` apart in `src`, the first of them at `start`, one
+/// behind the other until `dst` is full. The stride may be negative, or zero, which repeats a row.
+///
+/// It is [`copy_strided`] for two dimensions, on one thread and with nothing to plan: for parts of a
+/// view that are small enough to be used right after, from the first-level cache.
+///
+/// ```
+/// let mut rows = [0.0; 4];
+/// wengert_kernels::layout::copy_rows(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 1, 3, 2, &mut rows);
+/// assert_eq!(rows, [2.0, 3.0, 5.0, 6.0]);
+/// ```
+///
+/// # Panics
+/// If `dst` is not whole rows, or a row reaches outside of `src`.
+#[track_caller]
+pub fn copy_rows<E: Element>(src: &[E], start: usize, stride: isize, run: usize, dst: &mut [E]) {
+    if dst.is_empty() {
+        return;
     }
-    if !from_few.remainder().is_empty() {
-        to[len - FEW..].copy_from_slice(&from[len - FEW..]);
+    assert!(
+        run > 0 && dst.len().is_multiple_of(run),
+        "{} elements are not whole rows of {run}",
+        dst.len()
+    );
+    let rows = dst.len() / run;
+    check(src.len(), start, &[rows, run], &[stride, 1], dst.len());
+    // SAFETY: the view was checked.
+    let from = unsafe { Source::new(src).from(start) };
+    let rows = Rows { from, stride, to: dst.as_mut_ptr(), step: run, rows, run };
+    E::rows(Level::current(), rows);
+}
+
+/// Rows of neighbours in the source and the output. Whoever makes it vouches for the elements.
+struct Rows<E> {
+    from: Source<E>,
+    /// The distance of two rows in the source.
+    stride: isize,
+    to: *mut E,
+    /// The distance of two rows in the output.
+    step: usize,
+    rows: usize,
+    run: usize,
+}
+
+impl<E: Element> Kernel for Rows<E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { from, stride, to, step, rows, run } = self;
+        let lanes = E::Vector::<S>::LANES;
+        for i in 0..rows {
+            let from = from.as_ptr().wrapping_offset(stride.wrapping_mul(i as isize));
+            let to = to.wrapping_add(i * step);
+            if run < lanes {
+                // SAFETY: a row of both.
+                unsafe {
+                    E::Vector::<S>::load_partial_ptr(simd, from, run).store_partial_ptr(to, run);
+                }
+                continue;
+            }
+            // The last vector of a row is moved back so that it is whole.
+            for j in (0..run).step_by(lanes) {
+                let j = j.min(run - lanes);
+                // SAFETY: part of a row of both.
+                unsafe { E::Vector::<S>::load_ptr(simd, from.add(j)).store_ptr(to.add(j)) };
+            }
+        }
     }
 }
 

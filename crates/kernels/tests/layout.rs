@@ -1,7 +1,7 @@
 //! Strided copies against an index-by-index gather.
 
 use wengert_kernels::Element;
-use wengert_kernels::layout::copy_strided;
+use wengert_kernels::layout::{copy_rows, copy_strided};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::{Guarded, assert_same_bits, noise, oracle};
 
@@ -76,6 +76,34 @@ fn small_views_are_copied() {
             }
         }
     }
+}
+
+#[test]
+fn rows_are_copied() {
+    fn of<E: Element>() {
+        let src = noise::<E>(3000, 4);
+        for run in 1..=70 {
+            for (rows, stride) in [(1, 0), (2, -71), (5, 0), (13, 83), (13, 1), (30, -50)] {
+                let expected = oracle::gather(&src, 1600, &[rows, run], &[stride, 1]);
+                for level in Level::available() {
+                    let mut out = Guarded::poisoned(expected.len(), 3);
+                    with_level(level, || copy_rows(&src, 1600, stride, run, &mut out)).unwrap();
+                    let case = format!("{rows} rows of {run} by {stride} on {level}");
+                    assert_same_bits(&out, &expected, &case);
+                }
+            }
+        }
+    }
+    of::<f32>();
+    of::<f64>();
+    copy_rows::<f32>(&[], 0, 1, 0, &mut []);
+    let refused = |start: usize, stride: isize, run: usize| {
+        told(move || copy_rows(&[0.0; 10], start, stride, run, &mut [0.0; 4]))
+    };
+    assert!(refused(0, 9, 2).contains("reaches elements 0 to 10 of a slice of 10"));
+    assert!(refused(1, -2, 2).contains("reaches elements -1 to 2"));
+    assert!(refused(0, 1, 3).contains("4 elements are not whole rows of 3"));
+    assert!(refused(0, 1, 0).contains("4 elements are not whole rows of 0"));
 }
 
 fn told(f: impl Fn() + std::panic::UnwindSafe) -> String {

@@ -220,6 +220,7 @@ fn is_rounding(plan: &Plan, wrong: &Comparison) -> bool {
     let seed: Vec<f64> =
         (0..output.value().len()).map(|i| f64::from(u8::from(i == wrong.output))).collect();
     let seed = Tensor::from_vec(seed, output.shape()).expect("as many elements as there are");
+    let values: Vec<_> = values.into_iter().filter(|value| value.requires_grad()).collect();
     let cotangents = grad(&[output], &[tape.constant(&seed)], &values, CreateGraph::No)
         .expect("a gradient of operations");
     let largest = cotangents

@@ -3,18 +3,24 @@
 
 use smallvec::SmallVec;
 use wengert_kernels::elementwise::Run;
-use wengert_kernels::{Element, reduce, threads};
+use wengert_kernels::{Element, layout, reduce, threads};
 
 use super::Tensor;
-use crate::pool::Pool;
+use crate::pool::{Handle, Pool};
 use crate::shape::{Shape, Strides};
 
 /// Shorter inner runs are copied together first: a kernel call costs what the arithmetic of some tens of
 /// elements does, a copy of so few a tenth of it.
-const SHORT_RUN: usize = 64;
+const SHORT_RUN: usize = 96;
 
 /// The elements a thread takes at a time, in whole runs.
 const CHUNK: usize = 1 << 15;
+
+/// The elements of short runs that are copied together at a time.
+const COPIED: usize = 1 << 10;
+
+/// The least length of a run that is copied as one.
+const FEW: usize = 4;
 
 /// Writes `kernel(x)` in row-major order; the kernel is given all elements at once.
 pub(crate) fn map<E: Element>(x: &Tensor<E>, out: &mut [E], kernel: impl Fn(&[E], &mut [E])) {
@@ -140,10 +146,14 @@ pub(crate) fn zip_at<E: Element, T: Send>(
     }
     let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
     let axes = coalesce(shape, &a.strides(), &b.strides());
-    if !has_runs(&axes) {
-        return zip_copies(&a, &b, out, kernel);
-    }
     let (&inner, outer) = axes.split_last().unwrap_or((&Axis { size: 1, a: 0, b: 0 }, &[]));
+    if !has_runs(&axes) {
+        return if inner.a == 1 && inner.b == 1 && inner.size >= FEW {
+            zip_short_runs(&a, &b, &axes, out, &kernel);
+        } else {
+            zip_copies(&a, &b, 0, out, &kernel);
+        };
+    }
     let ((buffer_a, start_a), (buffer_b, start_b)) = (a.raw(), b.raw());
     let rows = (CHUNK / inner.size).max(1);
     threads::for_chunks(out, rows * inner.size, |start, out| {
@@ -205,31 +215,87 @@ fn run<E: Element>(buffer: &[E], at: isize, stride: isize, size: usize) -> Run<'
     if stride == 0 { Run::Splat(buffer[at]) } else { Run::Slice(&buffer[at..at + size]) }
 }
 
+/// A kernel that is told where in the output its part begins.
+type PartKernel<'a, E, T> = dyn Fn(usize, Run<E>, Run<E>, &mut [T]) + Sync + Send + 'a;
+
+/// The same for operands of the output's shape whose runs are short: so many of them are copied
+/// together as stay in the first-level cache until the kernel has read them.
+fn zip_short_runs<E: Element, T: Send>(
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    axes: &[Axis],
+    out: &mut [T],
+    kernel: &PartKernel<'_, E, T>,
+) {
+    let [outer @ .., rows, run] = axes else { unreachable!("runs that are not the whole") };
+    let (length, pool) = (run.size, a.pool().or(b.pool()));
+    let same = a.is_view_of(b);
+    threads::for_chunks(out, CHUNK / length * length, |first, out| {
+        let part = (COPIED / length * length).min(out.len());
+        let mut copies = [a, b].map(|x| (!x.is_contiguous()).then(|| Handle::new(part, pool)));
+        let mut walk = Walk::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
+        // Of the rows of the walk's place so many are behind us.
+        let mut behind = first / length % rows.size;
+        for (i, out) in out.chunks_mut(part).enumerate() {
+            let start = first + i * part;
+            let mut filled = 0;
+            while filled < out.len() {
+                let count = (rows.size - behind).min((out.len() - filled) / length);
+                let strides = [rows.a, rows.b];
+                for (which, copy) in copies.iter_mut().enumerate() {
+                    if let Some(copy) = copy
+                        && !(same && which == 1)
+                    {
+                        let (buffer, _) = [a, b][which].raw();
+                        let place = walk.places[which] + strides[which] * behind as isize;
+                        let copy = copy.get_mut().expect("a buffer has one owner");
+                        let copy = &mut copy[filled..filled + count * length];
+                        layout::copy_rows(buffer, place as usize, strides[which], length, copy);
+                    }
+                }
+                filled += count * length;
+                behind += count;
+                if behind == rows.size {
+                    behind = 0;
+                    walk.step();
+                }
+            }
+            let elements = |which: usize| match &copies[if same { 0 } else { which }] {
+                Some(copy) => &copy.as_slice()[..out.len()],
+                None => &[a, b][which].as_slice().expect("contiguous")[start..start + out.len()],
+            };
+            kernel(start, Run::Slice(elements(0)), Run::Slice(elements(1)), out);
+        }
+    });
+}
+
 /// The same for operands of the output's shape without runs: parts of them are copied together, small
-/// enough to stay in cache.
+/// enough to stay in cache. `start` is where `out` begins in the whole output.
 fn zip_copies<E: Element, T: Send>(
     a: &Tensor<E>,
     b: &Tensor<E>,
+    start: usize,
     out: &mut [T],
-    kernel: impl Fn(usize, Run<E>, Run<E>, &mut [T]) + Sync + Send,
+    kernel: &PartKernel<'_, E, T>,
 ) {
-    let row = out.len() / a.shape()[0];
-    let pool = a.pool().or(b.pool());
-    let same = a.is_view_of(b);
-    let copied = |start: usize, a: &Tensor<E>, b: &Tensor<E>, out: &mut [T]| {
-        let a = in_order(a, pool);
-        let b = if same { a.clone() } else { in_order(b, pool) };
-        let a = a.as_slice().expect("copied above");
-        let b = b.as_slice().expect("copied above");
-        kernel(start, Run::Slice(a), Run::Slice(b), out);
+    let rows = |x: &Tensor<E>, first: usize, count: usize| {
+        x.slice(0, first as isize..(first + count) as isize)
     };
-    if out.len() <= CHUNK || row > CHUNK {
-        return copied(0, a, b, out);
+    let row = out.len() / a.shape()[0];
+    if row > CHUNK {
+        for (i, out) in out.chunks_exact_mut(row).enumerate() {
+            let [a, b] = [a, b].map(|x| rows(x, i, 1).squeeze(0));
+            zip_copies(&a, &b, start + i * row, out, kernel);
+        }
+        return;
     }
-    threads::for_chunks(out, CHUNK / row * row, |start, out| {
-        let (first, count) = ((start / row) as isize, (out.len() / row) as isize);
-        let part = |x: &Tensor<E>| x.slice(0, first..first + count);
-        copied(start, &part(a), &part(b), out);
+    let (same, pool) = (a.is_view_of(b), a.pool().or(b.pool()));
+    threads::for_chunks(out, CHUNK / row * row, |first, out| {
+        let [a, b] = [a, b].map(|x| rows(x, first / row, out.len() / row));
+        let a = in_order(&a, pool);
+        let b = if same { a.clone() } else { in_order(&b, pool) };
+        let [a, b] = [&a, &b].map(|x| Run::Slice(x.as_slice().expect("copied above")));
+        kernel(start + first, a, b, out);
     });
 }
 

@@ -174,3 +174,51 @@ fn inclusive_and_exclusive_bounds_follow_the_step() {
     assert_eq!(taken(Step::new((Excluded(-1), Unbounded), 1)), []);
     assert_eq!(taken(Step::new((Excluded(1), Included(3)), 1)), [2.0, 3.0]);
 }
+
+/// Short runs are copied together, several axes' worth in one part, and parts by several threads.
+#[test]
+fn operations_on_short_runs_are_those_on_copies() {
+    let numbers = |shape: &[usize]| {
+        let mut state = 7_u32;
+        Tensor::<f64>::from_fn(shape.to_vec(), |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(state >> 8) / f64::from(1 << 24)
+        })
+    };
+    for run in [4, 5, 16, 23, 95] {
+        let rows = 41;
+        let outer = 100_000 / (run * rows) + 1;
+        let wide = numbers(&[outer, rows + 2, run + 3]);
+        let view = wide.slice(1, 1..rows as isize + 1).slice(2, 2..run as isize + 2);
+        let other = wide.slice(1, 2..).slice(2, 1..run as isize + 1);
+        let turned = view.slice(0, crate::Step::new(.., -1));
+        let copy = |x: &Tensor<f64>| Tensor::from_vec(x.to_vec(), x.shape()).unwrap();
+        let contiguous = numbers(&[outer, rows, run]);
+        let whole = contiguous.broadcast_to([1, outer, rows, run]);
+        let repeated = numbers(&[1, 1, run]);
+        for (a, b) in [
+            (&view, &view),
+            (&view, &other),
+            (&view, &turned),
+            (&turned, &contiguous),
+            (&contiguous, &view),
+            (&whole, &other),
+            (&view, &repeated),
+        ] {
+            let got = (a - b).to_vec();
+            let want = (&copy(a) - &copy(b)).to_vec();
+            assert!(got == want, "runs of {run}: {:?} and {:?}", a.strides(), b.strides());
+        }
+        assert_eq!(view.exp().to_vec(), copy(&view).exp().to_vec());
+    }
+}
+
+/// Rows longer than a thread's share, whose elements do not lie next to each other.
+#[test]
+fn operations_on_long_rows_without_runs_are_those_on_copies() {
+    let x = Tensor::<f32>::from_fn([2, 40_000, 3], |i| (i[0] + 3 * i[1] + 7 * i[2]) as f32);
+    let view = x.transpose(1, 2).slice(2, crate::Step::new(.., -2));
+    let copy = Tensor::from_vec(view.to_vec(), view.shape()).unwrap();
+    let other = Tensor::<f32>::from_fn([3, 20_000], |i| (5 * i[0] + i[1]) as f32);
+    assert_eq!((&view + &other).to_vec(), (&copy + &other).to_vec());
+}
