@@ -200,6 +200,15 @@ impl<E: Element> Forward<'_, E> {
         Some(Tensor::lazy(self.shape, self.context.pool, operands, kernel()))
     }
 
+    /// The sum of all elements of an operand that is not computed yet, times the factor if there is one,
+    /// as what is computed when somebody looks at it. `None` if there is nothing to gain.
+    pub(crate) fn put_off_sum(&self, x: &Tensor<E>, factor: Option<E>) -> Option<Tensor<E>> {
+        if !self.context.lazy || self.len != 1 {
+            return None;
+        }
+        x.lazy_sum(self.shape, factor, self.context.pool)
+    }
+
     /// A tensor with unspecified contents.
     ///
     /// # Panics

@@ -5,7 +5,7 @@
 //! initialised floats (in builds with debug assertions: NaN, so that an operation that reads its
 //! output before writing it is found).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
@@ -23,6 +23,8 @@ pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
 struct Inner<E: Element> {
     /// Free buffers by size class.
     free: Vec<Vec<Arc<Buffer<E>>>>,
+    /// Sums that are not computed yet.
+    sums: Vec<Weak<Buffer<E>>>,
     memory: Memory,
 }
 
@@ -55,7 +57,7 @@ impl<E: Element> Clone for Pool<E> {
 
 impl<E: Element> Default for Pool<E> {
     fn default() -> Self {
-        let inner = Inner { free: Vec::new(), memory: Memory::default() };
+        let inner = Inner { free: Vec::new(), sums: Vec::new(), memory: Memory::default() };
         Pool(Arc::new(Mutex::new(inner)))
     }
 }
@@ -113,6 +115,24 @@ impl<E: Element> Pool<E> {
             inner.free.resize_with(class + 1, Vec::new);
         }
         inner.free[class].push(buffer);
+    }
+
+    /// Notes a sum, for whoever computes part of it.
+    pub(crate) fn note_sum(&self, sum: &Handle<E>) {
+        let mut inner = self.lock();
+        inner.sums.retain(|sum| sum.strong_count() > 0);
+        inner.sums.extend(sum.buffer.as_ref().map(Arc::downgrade));
+    }
+
+    /// The sums noted and not computed yet, as far as there is somebody who may ask for them.
+    pub(crate) fn sums(&self) -> Vec<Handle<E>> {
+        let noted = self.lock().sums.clone();
+        // Without the lock: the last hold on a sum may be one of these, and what it lets go returns here.
+        noted
+            .iter()
+            .filter_map(|sum| sum.upgrade().map(Handle::of))
+            .filter(|sum| sum.pending().is_some())
+            .collect()
     }
 
     pub(crate) fn memory(&self) -> Memory {

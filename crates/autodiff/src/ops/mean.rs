@@ -33,6 +33,11 @@ impl<E: Element> Op<E> for Mean {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        if let Some(mean) =
+            ctx.put_off_sum(inputs[0], Some(self.reciprocal(inputs[0].shape())?))
+        {
+            return Ok(mean);
+        }
         let mut out = ctx.output();
         let flags = self.0.flags("mean", inputs[0].shape())?;
         let out_slice = out.as_mut_slice();

@@ -253,6 +253,25 @@ impl<E: Element> Tensor<E> {
         operands.iter().map(operand).collect()
     }
 
+    /// The sum of all elements, times the factor if there is one, computed when somebody looks at it; if
+    /// the elements themselves are not computed yet, and are all of a buffer's.
+    pub(crate) fn lazy_sum(
+        &self,
+        shape: &Shape,
+        factor: Option<E>,
+        pool: Option<&Pool<E>>,
+    ) -> Option<Self> {
+        let len = self.len();
+        if !self.is_contiguous() || self.handle.pending()?.len() != len {
+            return None;
+        }
+        let sum = Handle::lazy(Lazy::sum(self.handle.clone(), len, factor, pool));
+        if let Some(pool) = pool {
+            pool.note_sum(&sum);
+        }
+        Some(Tensor { handle: sum, offset: 0, shape: shape.clone(), strides: None })
+    }
+
     /// Whether nobody has looked at the elements yet.
     pub(crate) fn is_pending(&self) -> bool {
         self.handle.pending().is_some()

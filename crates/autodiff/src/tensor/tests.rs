@@ -191,7 +191,7 @@ fn operations_on_short_runs_are_those_on_copies() {
         let wide = numbers(&[outer, rows + 2, run + 3]);
         let view = wide.slice(1, 1..rows as isize + 1).slice(2, 2..run as isize + 2);
         let other = wide.slice(1, 2..).slice(2, 1..run as isize + 1);
-        let turned = view.slice(0, crate::Step::new(.., -1));
+        let turned = view.slice(0, Step::new(.., -1));
         let copy = |x: &Tensor<f64>| Tensor::from_vec(x.to_vec(), x.shape()).unwrap();
         let contiguous = numbers(&[outer, rows, run]);
         let whole = contiguous.broadcast_to([1, outer, rows, run]);
@@ -217,7 +217,7 @@ fn operations_on_short_runs_are_those_on_copies() {
 #[test]
 fn operations_on_long_rows_without_runs_are_those_on_copies() {
     let x = Tensor::<f32>::from_fn([2, 40_000, 3], |i| (i[0] + 3 * i[1] + 7 * i[2]) as f32);
-    let view = x.transpose(1, 2).slice(2, crate::Step::new(.., -2));
+    let view = x.transpose(1, 2).slice(2, Step::new(.., -2));
     let copy = Tensor::from_vec(view.to_vec(), view.shape()).unwrap();
     let other = Tensor::<f32>::from_fn([3, 20_000], |i| (5 * i[0] + i[1]) as f32);
     assert_eq!((&view + &other).to_vec(), (&copy + &other).to_vec());

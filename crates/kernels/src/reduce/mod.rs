@@ -58,12 +58,12 @@ pub enum Extreme {
 }
 
 /// Elements a thread takes at a time; also the length beyond which partial results are combined
-/// pairwise, on any number of threads.
-const GRAIN: usize = 1 << 17;
+/// pairwise, on any number of threads: see [`sum_of_parts`].
+pub const PART: usize = 1 << 17;
 
 /// On a given level: worker threads do not know the caller's.
 fn reduce<E: Element, F: Fold<E>>(level: Level, fold: F, x: &[E]) -> E {
-    if x.len() <= GRAIN {
+    if x.len() <= PART {
         return run_on(level, FoldSlice { fold, x });
     }
     pairwise(fold, &parts(x, F::NEUTRAL, |x| run_on(level, FoldSlice { fold, x })))
@@ -82,19 +82,19 @@ fn pairwise<E: Element, F: Fold<E>>(fold: F, parts: &[E]) -> E {
 
 /// The parts of a slice and what becomes of each, in order.
 fn parts<E: Element, R: Copy + Send>(x: &[E], nothing: R, f: impl Fn(&[E]) -> R + Sync) -> Vec<R> {
-    let mut parts = vec![nothing; x.len().div_ceil(GRAIN)];
+    let mut parts = vec![nothing; x.len().div_ceil(PART)];
     let shared = Shared::new(&mut parts);
-    threads::for_ranges(x.len(), GRAIN, |range| {
+    threads::for_ranges(x.len(), PART, |range| {
         let part = f(&x[range.clone()]);
         // SAFETY: every range writes the part of its own number.
-        unsafe { shared.at(range.start / GRAIN).write(part) };
+        unsafe { shared.at(range.start / PART).write(part) };
     });
     parts
 }
 
 /// The moments of a slice, of any length.
 fn slice_moments<E: Element>(level: Level, x: &[E]) -> Moments {
-    if x.len() <= GRAIN {
+    if x.len() <= PART {
         return run_on(level, SliceMoments(x));
     }
     let parts = parts(x, Moments::NONE, |x| run_on(level, SliceMoments(x)));
@@ -153,7 +153,7 @@ fn reduce_axis<E: Element, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: 
     let shared = Shared::new(out);
     for_lines(
         dims,
-        GRAIN,
+        PART,
         |rows| {
             let x = &x[rows.start * axis..rows.end * axis];
             // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
@@ -190,7 +190,7 @@ fn arg_axis<E: Element, O: Order<E>>(order: O, x: &[E], dims: [usize; 3], out: &
     let shared = Shared::new(out);
     for_lines(
         dims,
-        GRAIN,
+        PART,
         |rows| {
             let x = &x[rows.start * axis..rows.end * axis];
             // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
@@ -229,7 +229,7 @@ fn moments_axis<E: Element>(
         |range: Range<usize>| unsafe { (means.part(range.clone()), variances.part(range)) };
     for_lines(
         dims,
-        GRAIN,
+        PART,
         |rows| {
             let x = &x[rows.start * axis..rows.end * axis];
             let (mean, variance) = outputs(rows);
@@ -331,6 +331,19 @@ reduce_kernels!(f64);
 /// The sum of the elements; zero for none. For its accuracy see the [module](self).
 pub fn sum<E: Element>(x: &[E]) -> E {
     E::reduce_kernel(Reduction::Sum, x)
+}
+
+/// The [`sum`] of a slice, to the bit, from the sums of its parts of [`PART`] elements, of which the last
+/// may be shorter: for elements that are never there all at once.
+///
+/// ```
+/// use wengert_kernels::reduce::{PART, sum, sum_of_parts};
+/// let x: Vec<f32> = (0..3 * PART + 5).map(|i| (i % 1000) as f32 * 0.1).collect();
+/// let parts: Vec<f32> = x.chunks(PART).map(sum).collect();
+/// assert_eq!(sum_of_parts(&parts), sum(&x));
+/// ```
+pub fn sum_of_parts<E: Element>(parts: &[E]) -> E {
+    pairwise(Sum, parts)
 }
 
 /// The sum of the squares of the elements.

@@ -1,0 +1,281 @@
+//! Elementwise results that are computed when somebody looks at them.
+//!
+//! A chain of elementwise operations on large tensors is bound by memory: each operation reads what
+//! the one before it wrote. What a tape records of such a chain is therefore only noted, and
+//! computed on demand, all of the chain tile by tile in cache: intermediate values nobody looks at
+//! never reach memory. The walk back over the tape adds its own elementwise operations to the note,
+//! so that a gradient is one pass over memory as well; what it needs of the forward pass and nobody
+//! has looked at is computed again in the tile.
+//!
+//! The sum of such a chain is noted, too: its elements are added up as they are computed. A sum that
+//! nobody has looked at yet is computed on the way when something else of the same chain is, so that
+//! a loss and a gradient that is looked at before it take one pass together.
+//!
+//! An elementwise kernel gives the same bits wherever its elements lie, and sums are added up in the
+//! parts those of arrays are, so the values are those of computing one operation after the other.
+
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use smallvec::SmallVec;
+use wengert_kernels::elementwise::Run;
+use wengert_kernels::simd::{Level, with_level};
+use wengert_kernels::{Element, reduce};
+
+use crate::pool::{Handle, Pool};
+use plan::Plan;
+
+/// Fewer elements than this stay in cache between operations, and are computed at once.
+pub(crate) const LEAST: usize = 1 << 16;
+
+/// The longest chain that is noted. It bounds the stack that dropping one takes.
+const DEEPEST: u32 = 128;
+
+/// How often a value may be computed on the way to another before it is kept.
+const COMPUTED_AGAIN: u32 = 2;
+
+/// An elementwise kernel: one or two operands of one length, and where the results go.
+pub(crate) type Kernel<E> = Arc<dyn Fn(&[Run<'_, E>], &mut [E]) + Send + Sync>;
+
+/// An operand: its elements from the buffer's first on, or one element for all.
+#[derive(Clone, Debug)]
+pub(crate) enum Operand<E: Element> {
+    Elements(Handle<E>, usize),
+    Splat(E),
+}
+
+/// An elementwise operation.
+#[derive(Clone)]
+struct Expression<E: Element> {
+    kernel: Kernel<E>,
+    operands: SmallVec<[Operand<E>; 2]>,
+}
+
+/// What is to be computed.
+#[derive(Clone)]
+enum Work<E: Element> {
+    /// Every element.
+    Each(Expression<E>),
+    /// The sum of so many elements, all of a value's, times the factor if there is one.
+    Sum { of: Handle<E>, len: usize, factor: Option<E> },
+}
+
+/// What tells a value from others.
+type Identity = usize;
+
+/// A value that may not be computed yet.
+pub(crate) struct Lazy<E: Element> {
+    len: usize,
+    level: Level,
+    /// The operations behind one another that it takes.
+    depth: u32,
+    /// How often it was computed on the way to another value.
+    computed: AtomicU32,
+    pool: Option<Pool<E>>,
+    /// `None` once there is a value.
+    work: Mutex<Option<Work<E>>>,
+    value: OnceLock<Handle<E>>,
+}
+
+impl<E: Element> fmt::Debug for Lazy<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value.get() {
+            Some(value) => write!(f, "{value:?}"),
+            None => write!(f, "{} elements not computed yet", self.len),
+        }
+    }
+}
+
+impl<E: Element> Lazy<E> {
+    /// Notes an elementwise operation.
+    pub(crate) fn new(
+        len: usize,
+        pool: Option<&Pool<E>>,
+        operands: SmallVec<[Operand<E>; 2]>,
+        kernel: Kernel<E>,
+    ) -> Self {
+        let pending = operands.iter().filter_map(Operand::pending);
+        let depth = 1 + pending.map(|lazy| lazy.depth).max().unwrap_or(0);
+        if depth == DEEPEST {
+            for lazy in operands.iter().filter_map(Operand::pending) {
+                lazy.force();
+            }
+        }
+        let depth = if depth == DEEPEST { 1 } else { depth };
+        Self::of(Work::Each(Expression { kernel, operands }), len, depth, pool)
+    }
+
+    /// Notes the sum of a value's `len` elements, times the factor if there is one.
+    pub(crate) fn sum(
+        of: Handle<E>,
+        len: usize,
+        factor: Option<E>,
+        pool: Option<&Pool<E>>,
+    ) -> Self {
+        let depth = 1 + of.pending().map_or(0, |of| of.depth);
+        Self::of(Work::Sum { of, len, factor }, 1, depth, pool)
+    }
+
+    fn of(work: Work<E>, len: usize, depth: u32, pool: Option<&Pool<E>>) -> Self {
+        Lazy {
+            len,
+            level: Level::current(),
+            depth,
+            computed: AtomicU32::new(0),
+            pool: pool.cloned(),
+            work: Mutex::new(Some(work)),
+            value: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+        self.pool.as_ref()
+    }
+
+    /// The value, computed now if it is not yet.
+    pub(crate) fn force(&self) -> &Handle<E> {
+        if let Some(value) = self.value.get() {
+            return value;
+        }
+        // No lock is held while it is computed: a thread that waits for others may be given work
+        // that asks for the same value. Two that compute it at once get the same bits.
+        if let Some(work) = self.work() {
+            let value = with_level(self.level, || self.compute(&work));
+            self.settle(value.expect("the level it was recorded on is available"));
+        }
+        self.value.get().expect("the work is taken only once there is a value")
+    }
+
+    /// Keeps the value, and lets go of what it was computed from.
+    fn settle(&self, value: Handle<E>) {
+        let _ = self.value.set(value);
+        let spent = self.lock().take();
+        drop(spent);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Work<E>>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be computed, unless it is.
+    fn work(&self) -> Option<Work<E>> {
+        self.lock().clone()
+    }
+
+    /// Whether the value is not computed yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.value.get().is_none()
+    }
+
+    /// What is to be computed on the way to another value; `None` if it was computed by now, or is
+    /// better computed and kept.
+    fn inner(&self, level: Level) -> Option<Expression<E>> {
+        let again = self.computed.fetch_add(1, Ordering::Relaxed) >= COMPUTED_AGAIN;
+        if again || self.level != level {
+            self.force();
+            return None;
+        }
+        match self.work()? {
+            Work::Each(expression) => Some(expression),
+            Work::Sum { .. } => {
+                self.force();
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn compute(&self, work: &Work<E>) -> Handle<E> {
+        match work {
+            Work::Each(expression) => self.compute_each(expression),
+            Work::Sum { of, len, factor } => {
+                let mut plan = Plan::new(self.level);
+                let sum = match of.pending() {
+                    Some(of) if plan.add_sum(of) => plan.sum(*len, self.pool()),
+                    _ => reduce::sum(&of.as_slice()[..*len]),
+                };
+                scaled(sum, *factor)
+            }
+        }
+    }
+
+    fn compute_each(&self, expression: &Expression<E>) -> Handle<E> {
+        let mut plan = Plan::new(self.level);
+        let wanted = self.pool().map(Pool::sums).unwrap_or_default();
+        let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
+        if !wanted.is_empty() {
+            let own = self.behind();
+            for sum in wanted.iter().filter_map(Handle::pending) {
+                if sum.level == self.level
+                    && let Some(Work::Sum { of, factor, .. }) = sum.work()
+                    && let Some(of) = of.pending()
+                    && of.len == self.len
+                    && of.shares(self, &own)
+                    && plan.add_sum(of)
+                {
+                    taken.push((sum, factor));
+                }
+            }
+        }
+        let (value, sums) = plan.each(self, expression);
+        for ((sum, factor), total) in taken.into_iter().zip(sums) {
+            sum.settle(scaled(total, factor));
+        }
+        value
+    }
+
+    /// Its place in memory, which tells it from all others.
+    fn identity(&self) -> Identity {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// The values on the way to this one that are not computed yet.
+    fn behind(&self) -> Vec<Identity> {
+        let mut all: Vec<Identity> = Vec::new();
+        let mut next: Vec<Work<E>> = self.work().into_iter().collect();
+        while let Some(work) = next.pop() {
+            let Work::Each(Expression { operands, .. }) = work else { continue };
+            for lazy in operands.iter().filter_map(Operand::pending) {
+                if !all.contains(&lazy.identity()) {
+                    all.push(lazy.identity());
+                    next.extend(lazy.work());
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether computing another value computes part of what this one takes, `own` being what is
+    /// behind the other. Not so if it takes the other itself, which then is there in memory.
+    fn shares(&self, other: &Self, own: &[Identity]) -> bool {
+        let mut all = self.behind();
+        all.push(self.identity());
+        !all.contains(&other.identity()) && all.iter().any(|lazy| own.contains(lazy))
+    }
+}
+
+/// The number in a handle of its own.
+fn scaled<E: Element>(sum: E, factor: Option<E>) -> Handle<E> {
+    let mut value = Handle::new(1, None);
+    value.get_mut().expect("a number has one owner")[0] = factor.map_or(sum, |factor| sum * factor);
+    value
+}
+
+impl<E: Element> Operand<E> {
+    /// The value behind it, if it is to be computed.
+    fn pending(&self) -> Option<&Lazy<E>> {
+        match self {
+            Operand::Elements(handle, _) => handle.pending(),
+            Operand::Splat(_) => None,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+use super::plan::TILE;
+use super::*;
+use crate::shape::Shape;
+use crate::tape::{Tape, Var};
+use crate::tensor::Tensor;
+
+const LEN: usize = LEAST + TILE + 37;
+
+fn numbers(seed: usize) -> Tensor<f32> {
+    Tensor::from_fn([LEN], |i| ((i[0] * 7919 + seed * 104_729) % 2003) as f32 / 1000.0 - 1.0)
+}
+
+fn bits(x: &Tensor<f32>) -> Vec<u32> {
+    x.to_vec().into_iter().map(f32::to_bits).collect()
+}
+
+fn chain<'t>(x: Var<'t, f32>, w: Var<'t, f32>) -> Var<'t, f32> {
+    let y = (x * w + 0.5).tanh();
+    (y * y - x).logistic() * y
+}
+
+fn pending(x: Var<'_, f32>) -> bool {
+    x.tape().nodes()[x.index() as usize].value.as_ref().is_some_and(Tensor::is_pending)
+}
+
+#[test]
+fn values_are_those_of_one_operation_after_the_other() {
+    let (x, w) = (numbers(1), numbers(2));
+    let y = (&(&x * &w) + &Tensor::scalar(0.5)).tanh();
+    let expected = &(&(&y * &y) - &x).logistic() * &y;
+    let tape = Tape::new();
+    let z = chain(tape.variable(&x), tape.constant(&w));
+    assert!(pending(z));
+    assert_eq!(bits(&z.value()), bits(&expected));
+    assert!(!pending(z));
+}
+
+#[test]
+fn a_view_of_what_is_not_computed_yet_is_a_view_of_its_values() {
+    let tape = Tape::new();
+    let x = tape.variable(&Tensor::from_fn([2 * LEN], |i| i[0] as f32 * 1e-4));
+    let y = x * x;
+    let (front, back) = (y.slice(0, ..LEN as isize), y.slice(0, LEN as isize..));
+    let sum = (front * front - back).relu();
+    assert!(pending(sum));
+    let square = |i: usize| (i as f32 * 1e-4) * (i as f32 * 1e-4);
+    let values = sum.value().to_vec();
+    for i in [0, 1, TILE, LEN - 1] {
+        let expected = (square(i) * square(i) - square(LEN + i)).max(0.0);
+        assert_eq!(values[i], expected, "{i}");
+    }
+    let transposed = y.reshape([2, LEN]).transpose(0, 1) + 1.0;
+    assert_eq!(transposed.value().get(&[3, 1]), Some(square(LEN + 3) + 1.0));
+}
+
+#[test]
+fn gradients_are_those_of_small_tensors() {
+    let (x, w) = (numbers(1), numbers(2));
+    let tape = Tape::new();
+    let (vx, vw) = (tape.variable(&x), tape.variable(&w));
+    let loss = chain(vx, vw).sum();
+    let gradients = loss.backward();
+    for once in [false, true] {
+        let gradients = if once { &chain(vx, vw).sum().backward_once() } else { &gradients };
+        let whole = [vx, vw].map(|v| gradients.get(v).unwrap().to_vec());
+        for start in (0..LEN).step_by(LEN / 3) {
+            let small = Tape::new();
+            let part = |x: &Tensor<f32>| x.slice(0, start as isize..start as isize + 5);
+            let (px, pw) = (small.variable(&part(&x)), small.variable(&part(&w)));
+            let gradients = chain(px, pw).sum().backward();
+            for (whole, part) in whole.iter().zip([px, pw]) {
+                let part = gradients.get(part).unwrap().to_vec();
+                assert_eq!(whole[start..start + part.len()], part[..]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_chain_is_computed_on_the_way() {
+    let tape = Tape::new();
+    let x = tape.variable(&numbers(3));
+    let mut y = x;
+    for _ in 0..3 * DEEPEST {
+        y = y * 0.99 + 0.001;
+    }
+    let mut expected = x.value().to_vec();
+    for _ in 0..3 * DEEPEST {
+        for y in &mut expected {
+            *y = *y * 0.99 + 0.001;
+        }
+    }
+    assert_eq!(y.value().to_vec(), expected);
+    assert!(y.sum().backward().get(x).is_some());
+}
+
+#[test]
+fn what_is_changed_later_does_not_change_what_was_noted() {
+    let mut x = numbers(4);
+    let before = x.as_slice().unwrap()[LEN - 1];
+    let tape = Tape::new();
+    let y = tape.variable(&x) * 2.0;
+    x.as_mut_slice().fill(7.0);
+    let mut value = y.value();
+    assert_eq!(value.as_slice().unwrap()[LEN - 1], before * 2.0);
+    value.as_mut_slice().fill(5.0);
+    assert_eq!(y.value().as_slice().unwrap()[LEN - 1], before * 2.0);
+}
+
+#[test]
+fn a_value_many_ask_for_is_computed_a_few_times_and_kept() {
+    let tape = Tape::new();
+    let x = tape.variable(&numbers(5));
+    let y = x.tanh();
+    for i in 0..=COMPUTED_AGAIN {
+        assert!(pending(y), "after {i}");
+        (y * (i as f32)).value().to_vec();
+    }
+    assert!(!pending(y));
+}
+
+#[test]
+fn a_gradient_is_one_pass() {
+    let tape = Tape::new();
+    let (x, w) = (tape.variable(&numbers(9)), tape.constant(&numbers(10)));
+    let z = chain(x, w);
+    let gradients = z.mean().backward();
+    // Nothing is there, and then the gradient.
+    let held = |len: usize| tape.memory().live / (len * 4);
+    assert_eq!(held(LEN), 0);
+    assert!(gradients.get(x).unwrap().is_pending());
+    gradients.get(x).unwrap().to_vec();
+    assert_eq!(held(LEN), 1);
+    assert!(pending(z));
+}
+
+#[test]
+fn what_nobody_looks_at_takes_no_memory() {
+    let tape = Tape::new();
+    let x = tape.variable(&numbers(6));
+    let y = chain(x, x);
+    assert_eq!(tape.memory().peak, 0);
+    let bytes = LEN * 4;
+    y.value();
+    let _ = y.value().to_vec();
+    // The result, and for every thread some tiles.
+    assert!(tape.memory().live >= bytes && tape.memory().live < bytes * 9 / 8);
+}
+
+#[test]
+fn anomalies_are_found_where_they_arise() {
+    let tape = Tape::new();
+    tape.detect_anomaly(true);
+    let x = tape.variable(&numbers(7));
+    let error = crate::ops::log(x * 0.0 - 1.0).unwrap_err().to_string();
+    assert!(error.starts_with("log "), "{error}");
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let tape = Tape::new();
+            let x = tape.variable(&numbers(8));
+            let loss = chain(x, x).mean();
+            let gradient = loss.backward().get(x).unwrap().clone();
+            (loss.item().to_bits(), bits(&gradient))
+        })
+    };
+    assert_eq!(on(1), on(3));
+}
+
+/// More than one part of a sum, and a rest.
+const LONG: usize = 2 * reduce::PART + 3 * TILE + 5;
+
+fn long<E: Element>(seed: usize) -> Tensor<E> {
+    Tensor::from_fn([LONG], |i| {
+        E::from_f64(((i[0] * 7919 + seed * 104_729) % 2003) as f64 / 1000.0 - 1.0)
+    })
+}
+
+#[test]
+fn sums_are_those_of_arrays() {
+    fn of<E: Element>() {
+        for level in Level::available() {
+            with_level(level, || {
+                let tape = Tape::new();
+                let x = tape.variable(&long::<E>(1));
+                let z = (x * x + E::from_f64(0.1)).tanh();
+                let (sum, mean) = (z.sum(), z.mean());
+                let kept = z.sum_axes(&[0], true);
+                assert!(pending_node(sum) && pending_node(mean) && pending_node(kept));
+                let (sum, mean) = (sum.item(), mean.item());
+                assert!(pending_node(z), "the elements are nowhere");
+                let elements = z.value().to_vec();
+                assert!(sum == reduce::sum(&elements));
+                assert!(mean == reduce::sum(&elements) * (E::ONE / E::from_f64(LONG as f64)));
+                assert_eq!(kept.shape(), Shape::from([1]));
+                assert!(kept.value().item() == sum);
+            })
+            .unwrap();
+        }
+    }
+    fn pending_node<E: Element>(x: Var<'_, E>) -> bool {
+        x.tape().nodes()[x.index() as usize].value.as_ref().is_some_and(Tensor::is_pending)
+    }
+    of::<f32>();
+    of::<f64>();
+}
+
+#[test]
+fn a_sum_is_computed_with_a_gradient_of_the_same_chain() {
+    let (x, w) = (long::<f32>(1), long::<f32>(2));
+    let expected = {
+        let tape = Tape::new();
+        let z = chain(tape.constant(&x), tape.constant(&w)).value();
+        reduce::sum(z.as_slice().unwrap())
+    };
+    let tape = Tape::new();
+    let (vx, vw) = (tape.variable(&x), tape.constant(&w));
+    let z = chain(vx, vw);
+    let (loss, other) = (z.sum(), tape.variable(&w).square().sum());
+    let gradients = z.sum().backward();
+    assert!(pending(loss) && pending(other));
+    gradients.get(vx).unwrap().to_vec();
+    assert!(!pending(loss), "it is computed on the way");
+    assert!(pending(other), "it has nothing in common");
+    assert!(pending(z));
+    assert_eq!(loss.item().to_bits(), expected.to_bits());
+    let squares: Vec<f32> = w.to_vec().iter().map(|w| w * w).collect();
+    assert_eq!(other.item(), reduce::sum(&squares));
+}
+
+#[test]
+fn a_sum_of_what_takes_the_value_itself_is_computed_after_it() {
+    let tape = Tape::new();
+    let x = tape.variable(&long::<f32>(3));
+    let y = x.tanh();
+    let (of_itself, behind) = (y.sum(), (y * x).sum());
+    let elements = y.value().to_vec();
+    assert!(pending(of_itself) && pending(behind));
+    assert_eq!(of_itself.item(), reduce::sum(&elements));
+    let products: Vec<f32> = elements.iter().zip(x.value().to_vec()).map(|(y, x)| y * x).collect();
+    assert_eq!(behind.item(), reduce::sum(&products));
+}
+
+#[test]
+fn a_sum_that_is_looked_at_later_is_that_of_what_was_there() {
+    let mut tape = Tape::new();
+    let mut x = long::<f32>(4);
+    let (sum, expected) = {
+        let y = tape.variable(&x) * 2.0;
+        let sum = y.sum().value();
+        let doubled: Vec<f32> = x.to_vec().iter().map(|x| x * 2.0).collect();
+        (sum, reduce::sum(&doubled))
+    };
+    assert!(sum.is_pending());
+    x.as_mut_slice().fill(0.0);
+    tape.clear();
+    // Its place on the list is another's by now.
+    for seed in 5..8 {
+        (tape.variable(&long::<f32>(seed)) + 1.0).sum().item();
+    }
+    assert_eq!(sum.item(), expected);
+}
+
+#[test]
+fn a_part_of_a_value_and_axes_are_summed_at_once() {
+    let tape = Tape::new();
+    let x = tape.variable(&long::<f32>(6));
+    let y = x.square();
+    let part = y.slice(0, 1..);
+    let elements: Vec<f32> = x.value().to_vec().iter().map(|x| x * x).collect();
+    assert_eq!(part.sum().item(), reduce::sum(&elements[1..]));
+    let rows = (x.slice(0, ..2 * LEAST as isize).reshape([2, LEAST]) * 3.0).sum_axes(&[1], false);
+    assert!(!pending(rows));
+    assert_eq!(rows.shape(), Shape::from([2]));
+}
