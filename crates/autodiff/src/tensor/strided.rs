@@ -232,7 +232,9 @@ fn zip_short_runs<E: Element, T: Send>(
     let same = a.is_view_of(b);
     threads::for_chunks(out, CHUNK / length * length, |first, out| {
         let part = (COPIED / length * length).min(out.len());
-        let mut copies = [a, b].map(|x| (!x.is_contiguous()).then(|| Handle::new(part, pool)));
+        let mut copies = [(a, false), (b, same)].map(|(x, is_there)| {
+            (!is_there && !x.is_contiguous()).then(|| Handle::new(part, pool))
+        });
         let mut walk = Walk::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
         // Of the rows of the walk's place so many are behind us.
         let mut behind = first / length % rows.size;
@@ -243,9 +245,7 @@ fn zip_short_runs<E: Element, T: Send>(
                 let count = (rows.size - behind).min((out.len() - filled) / length);
                 let strides = [rows.a, rows.b];
                 for (which, copy) in copies.iter_mut().enumerate() {
-                    if let Some(copy) = copy
-                        && !(same && which == 1)
-                    {
+                    if let Some(copy) = copy {
                         let (buffer, _) = [a, b][which].raw();
                         let place = walk.places[which] + strides[which] * behind as isize;
                         let copy = copy.get_mut().expect("a buffer has one owner");
