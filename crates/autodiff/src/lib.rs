@@ -33,7 +33,8 @@
 //! | `std` and `norm` where they are 0 | 0 |
 //! | `atan2(0, 0)` and at infinity; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
 //!
-//! NaN among the operands of a maximum or minimum is the result.
+//! NaN among the operands of a maximum or minimum is the result. In `max` and `min` it takes the gradient;
+//! in `maximum` and `minimum` the derivatives there are NaN.
 
 #![forbid(unsafe_code)]
 

@@ -53,6 +53,10 @@ fn ties_share_the_gradient_equally() {
         &[0.0, 0.5, 1.0, NAN],
     );
     assert_same(
+        &slope(&[1.0, NAN], |x| x.maximum(x.tape().constant(&vector(&[NAN, 1.0])))),
+        &[NAN, NAN],
+    );
+    assert_same(
         &slope(&x, |x| x.minimum(x.tape().constant(&Tensor::ones([4])))),
         &[1.0, 0.5, 0.0, NAN],
     );
