@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::axis::Axis;
 use super::band::Gather;
 use super::geometry::ConvGeometry;
+use super::interleaved;
 use super::narrow::{self, Narrow};
 use super::patches::PatchColumns;
 use super::{DIVIDED, Tuning};
@@ -39,9 +40,9 @@ pub(super) struct Task<'a, E> {
 
 /// The residues of the strides: each is a gather of its own. The convolution has one.
 #[derive(Clone, Copy, Debug)]
-struct Residues {
-    geometry: ConvGeometry,
-    transposed: bool,
+pub(super) struct Residues {
+    pub(super) geometry: ConvGeometry,
+    pub(super) transposed: bool,
 }
 
 impl Residues {
@@ -62,13 +63,24 @@ impl Residues {
         }
     }
 
+    /// Of a group, the channels drawn from and those made; and the size of what is made.
+    pub(super) fn drawn_and_made(&self) -> (usize, usize, [usize; 2]) {
+        let geometry = &self.geometry;
+        let (inputs, outputs) = (geometry.group_inputs(), geometry.group_outputs());
+        if self.transposed {
+            (outputs, inputs, geometry.input())
+        } else {
+            (inputs, outputs, geometry.output())
+        }
+    }
+
     /// The taps of all.
-    fn taps(self) -> usize {
+    pub(super) fn taps(self) -> usize {
         self.axes().map(|(rows, cols)| rows.taps * cols.taps).sum()
     }
 
     /// The axes of each, in order.
-    fn axes(self) -> impl Iterator<Item = (Axis, Axis)> {
+    pub(super) fn axes(self) -> impl Iterator<Item = (Axis, Axis)> {
         let rows = 0..self.count(0);
         rows.flat_map(move |row| {
             (0..self.count(1)).map(move |col| (self.axis(0, row), self.axis(1, col)))
@@ -120,17 +132,15 @@ impl<E: Element> Kernel for Task<'_, E> {
 
 #[inline(never)]
 fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
-    let Task { geometry, transposed, source, weight, to, finish, tuning } = task;
-    if to.is_empty() {
+    if task.to.is_empty() {
         return;
     }
+    if interleaved::worth::<E, S>(&task.geometry, task.transposed, task.tuning) {
+        return interleaved::run(simd, task);
+    }
+    let Task { geometry, transposed, source, weight, to, finish, tuning } = task;
     let residues = Residues { geometry, transposed };
-    let (inputs, outputs) = (geometry.group_inputs(), geometry.group_outputs());
-    let (from, made, size) = if transposed {
-        (outputs, inputs, geometry.input())
-    } else {
-        (inputs, outputs, geometry.output())
-    };
+    let (from, made, size) = residues.drawn_and_made();
     let mut scratch = None;
     let weight = if transposed {
         let turned = scratch.insert(Scratch::take()).get::<E>(weight.len());

@@ -25,7 +25,10 @@
 //! as many convolutions without one as the stride has residues, and no product with a zero
 //! in between is formed. The weight's gradient is the product of the patches of all images with the
 //! output's gradients. Convolutions with few channels to a group, among them the depthwise ones, do
-//! not repay the packing: they have kernels that read the band in place.
+//! not repay the packing: they have kernels that read the band in place. Where a batch is large and its
+//! images are small, the lanes of a vector are not neighbouring results but images: no lane is lost to
+//! short rows, and a transpose multiplies only what there is. Which it is depends on the geometry, the
+//! element and the level.
 //!
 //! # Threads
 //!
@@ -42,7 +45,9 @@
 //! # Special values
 //!
 //! Infinities and NaN follow the arithmetic: they reach every result whose window sees them. Padding
-//! is zeros like any others: an infinity that meets it makes NaN, as it would with padding stored. With `beta = 0`
+//! is zeros like any others: an infinity that meets it makes NaN, as it would with padding stored. What
+//! surrounds the output that a transpose takes back is zeros or nothing, as the kernel has it: an infinite
+//! weight may make NaN near the edge, or not. With `beta = 0`
 //! the output is overwritten without being read.
 
 pub(crate) mod axis;
@@ -50,6 +55,7 @@ pub(crate) mod band;
 mod bias;
 mod gather;
 mod geometry;
+mod interleaved;
 mod narrow;
 mod narrow_grad;
 mod patch_rows;
@@ -269,6 +275,8 @@ struct Tuning {
     blocks: Option<Blocks>,
     /// The multiply-adds of a piece.
     piece: Option<usize>,
+    /// Whether the lanes run along the batch.
+    interleaved: Option<bool>,
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].

@@ -87,10 +87,12 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
     // Columns a page or more apart come from far away, and the processor does not see beyond pages.
     // A single row has too little to do beside.
     let far = R > 1 && n.saturating_mul(k).saturating_mul(size_of::<E>()) > FAR;
+    let plain = problem.alpha == E::ONE && problem.beta == E::ZERO && problem.c.col_stride == 1;
     let mut col = 0;
     while col < n {
         let cols = match n - col {
             left if left >= N => N,
+            left if left >= 4 && N > 4 => 4,
             left if left >= 3 && N > 3 => 3,
             _ => 1,
         };
@@ -110,20 +112,29 @@ unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
                 match (rows, cols) {
                     (1, 1) => kernel::<E, S, 1, 1>(simd, tile, &mut sums),
                     (1, 3) => kernel::<E, S, 1, 3>(simd, tile, &mut sums),
+                    (1, 4) => kernel::<E, S, 1, 4>(simd, tile, &mut sums),
                     (1, _) => kernel::<E, S, 1, N>(simd, tile, &mut sums),
                     (2, 1) if R >= 2 => kernel::<E, S, 2, 1>(simd, tile, &mut sums),
                     (2, 3) if R >= 2 => kernel::<E, S, 2, 3>(simd, tile, &mut sums),
+                    (2, 4) if R >= 2 => kernel::<E, S, 2, 4>(simd, tile, &mut sums),
                     (2, _) if R >= 2 => kernel::<E, S, 2, N>(simd, tile, &mut sums),
                     (3, 1) if R >= 3 => kernel::<E, S, 3, 1>(simd, tile, &mut sums),
                     (3, 3) if R >= 3 => kernel::<E, S, 3, 3>(simd, tile, &mut sums),
+                    (3, 4) if R >= 3 => kernel::<E, S, 3, 4>(simd, tile, &mut sums),
                     (3, _) if R >= 3 => kernel::<E, S, 3, N>(simd, tile, &mut sums),
                     (_, 1) => kernel::<E, S, R, 1>(simd, tile, &mut sums),
                     (_, 3) => kernel::<E, S, R, 3>(simd, tile, &mut sums),
+                    (_, 4) => kernel::<E, S, R, 4>(simd, tile, &mut sums),
                     (_, _) => kernel::<E, S, R, N>(simd, tile, &mut sums),
                 }
                 for i in 0..rows {
-                    for j in 0..cols {
-                        put(problem, sums[i * cols + j], problem.c.at(row + i, col + j).ptr);
+                    let (sums, c) = (&sums[i * cols..][..cols], problem.c.at(row + i, col));
+                    if plain {
+                        c.ptr.copy_from_nonoverlapping(sums.as_ptr(), cols);
+                        continue;
+                    }
+                    for (j, &sum) in sums.iter().enumerate() {
+                        put(problem, sum, c.at(0, j).ptr);
                     }
                 }
             }

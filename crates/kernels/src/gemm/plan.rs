@@ -113,7 +113,7 @@ impl Plan {
 /// Chooses between a product and its transpose, and settles the strides that do not matter.
 ///
 /// The columns of C are computed as vectors, so they should be contiguous; of a vector, the longer
-/// dimension becomes the columns. Where C has so few columns that most lanes would idle, and the
+/// dimension becomes the columns. Where C has so few columns that many lanes would idle, and the
 /// rows of A are interleaved anyhow, they become the columns though C must then be scattered.
 #[inline(always)]
 pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
@@ -121,7 +121,9 @@ pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
     let lanes = E::Vector::<S>::LANES;
     let rows_unit = c.row_stride == 1 || m == 1;
     let cols_unit = c.col_stride == 1 || n == 1;
-    let narrow = n < lanes && m > lanes && k > lanes && a.row_stride == 1 && a.col_stride != 1;
+    // The lanes of one vector or two, a third of them without a column.
+    let idle = n < lanes || n < 2 * lanes && 2 * n.next_multiple_of(lanes) >= 3 * n;
+    let narrow = idle && m > lanes && k > lanes && a.row_stride == 1 && a.col_stride != 1;
     if rows_unit && (!cols_unit || (n == 1 && m > 1)) || narrow {
         problem.transpose();
     }

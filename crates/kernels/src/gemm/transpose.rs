@@ -60,7 +60,7 @@ pub(crate) unsafe fn block<E: Element, S: Simd>(
 /// # Safety
 /// `count` times `len` elements must be readable, `len` vectors writable.
 #[inline(always)]
-pub(super) unsafe fn partial_block<E: Element, S: Simd>(
+pub(crate) unsafe fn partial_block<E: Element, S: Simd>(
     simd: S,
     from: *const E,
     from_stride: isize,

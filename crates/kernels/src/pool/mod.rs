@@ -298,9 +298,14 @@ macro_rules! pool_element {
             ) {
                 let (level, size) = (Level::current(), area(geometry.input()));
                 let counts = average::Counts::new(geometry, count_include_pad);
+                let quads = quads::are(geometry);
                 each_plane(geometry.planes(), y, size, |plane, y| {
                     let x = &x[plane * size..(plane + 1) * size];
-                    run_on(level, average::Forward { counts, x, y });
+                    if quads {
+                        run_on(level, quads::Means { geometry, x, y });
+                    } else {
+                        run_on(level, average::Forward { counts, x, y });
+                    }
                 });
             }
 
@@ -312,9 +317,14 @@ macro_rules! pool_element {
             ) {
                 let (level, out) = (Level::current(), area(geometry.output()));
                 let counts = average::Counts::new(geometry, count_include_pad);
+                let quads = quads::are(geometry);
                 each_plane(geometry.planes(), gx, area(geometry.input()), |plane, gx| {
                     let gy = &gy[plane * out..(plane + 1) * out];
-                    run_on(level, average::Backward { counts, gy, gx });
+                    if quads {
+                        run_on(level, quads::MeansGrad { geometry, gy, gx });
+                    } else {
+                        run_on(level, average::Backward { counts, gy, gx });
+                    }
                 });
             }
 

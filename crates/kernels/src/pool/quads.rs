@@ -81,7 +81,67 @@ impl<E: Element> Kernel for Forward<'_, E> {
     }
 }
 
-/// The gradient of a plane.
+/// The means of a plane: no window has padding, so all are of four elements.
+pub(super) struct Means<'a, E> {
+    pub(super) geometry: &'a PoolGeometry,
+    pub(super) x: &'a [E],
+    pub(super) y: &'a mut [E],
+}
+
+impl<E: Element> Kernel for Means<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let ([_, width], [rows, cols]) = (self.geometry.input(), self.geometry.output());
+        let lanes = E::Vector::<S>::LANES;
+        let quarter = E::Vector::<S>::splat(simd, E::from_f64(0.25));
+        for (two, row) in self.x.chunks_exact(2 * width).zip(0..rows) {
+            let (above, below) = two.split_at(width);
+            for col in (0..cols).step_by(lanes) {
+                let count = lanes.min(cols - col);
+                let [a, b] = pairs::<E, S>(simd, &above[2 * col..], count);
+                let [c, d] = pairs::<E, S>(simd, &below[2 * col..], count);
+                let mean = (a + b + c + d) * quarter;
+                mean.store_partial(&mut self.y[row * cols + col..][..count]);
+            }
+        }
+    }
+}
+
+/// The gradient of the means of a plane.
+pub(super) struct MeansGrad<'a, E> {
+    pub(super) geometry: &'a PoolGeometry,
+    pub(super) gy: &'a [E],
+    pub(super) gx: &'a mut [E],
+}
+
+impl<E: Element> Kernel for MeansGrad<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let ([_, width], [rows, cols]) = (self.geometry.input(), self.geometry.output());
+        let lanes = E::Vector::<S>::LANES;
+        let quarter = E::Vector::<S>::splat(simd, E::from_f64(0.25));
+        let (seen, unseen) = self.gx.split_at_mut(2 * rows * width);
+        for (two, row) in seen.chunks_exact_mut(2 * width).zip(0..rows) {
+            let (above, below) = two.split_at_mut(width);
+            for col in (0..cols).step_by(lanes) {
+                let count = lanes.min(cols - col);
+                let gy = &self.gy[row * cols + col..][..count];
+                let share = E::Vector::<S>::load_partial(simd, gy) * quarter;
+                put_pairs::<E, S>([share, share], &mut above[2 * col..], count);
+                put_pairs::<E, S>([share, share], &mut below[2 * col..], count);
+            }
+            above[2 * cols..].fill(E::ZERO);
+            below[2 * cols..].fill(E::ZERO);
+        }
+        unseen.fill(E::ZERO);
+    }
+}
+
+/// The gradient of the maxima of a plane.
 pub(super) struct Backward<'a, E>(pub(super) max::Places<'a, E, max::Scatter<'a, E>>);
 
 impl<E: Element> Kernel for Backward<'_, E> {

@@ -70,6 +70,42 @@ fn every_small_geometry_in_tiny_blocks() {
     }
 }
 
+#[test]
+fn every_small_geometry_with_images_in_the_lanes() {
+    for level in Level::available() {
+        small::<f32>(level, |case| interleaved(case, 40));
+        small::<f64>(level, |case| interleaved(case, usize::MAX / 2));
+    }
+}
+
+/// The case with the lanes along the batch, in pieces of so many products.
+fn interleaved(case: Case, piece: usize) -> Case {
+    Case { tuning: Tuning { piece: Some(piece), interleaved: Some(true), ..TINY }, ..case }
+}
+
+/// Batches about the lanes of a vector, and sizes that choose this way by themselves.
+#[test]
+fn batches_in_the_lanes() {
+    let square = |kernel: usize| Window::new([kernel, kernel]);
+    let cases = [
+        (Channels::new(6, 16), [14, 14], square(5)),
+        (Channels::new(1, 6), [12, 12], square(5).padding([2, 2])),
+        (Channels { input: 10, output: 14, groups: 2 }, [9, 11], square(3).stride([2, 3])),
+        (Channels::new(5, 9), [7, 40], square(3).dilation([2, 3]).padding([2, 3])),
+    ];
+    for level in Level::available() {
+        for (turn, (channels, input, window)) in cases.into_iter().enumerate() {
+            for batch in [4, 7, 15, 16, 19, 33] {
+                let geometry = ConvGeometry::new(batch, channels, input, window).unwrap();
+                let beta = [0.0, 0.5][turn % 2];
+                let case = Case { bias: turn % 2 == 0, beta, ..Case::new(geometry, level) };
+                interleaved(case, usize::MAX / 2).check::<f64>();
+                case.check::<f32>();
+            }
+        }
+    }
+}
+
 /// Both ways round: what the rows do is what the columns do.
 #[test]
 fn every_small_line() {

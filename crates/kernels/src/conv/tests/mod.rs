@@ -37,8 +37,11 @@ struct Results<E> {
 }
 
 /// Blocks so small that every boundary is crossed, and a piece for every few products.
-const TINY: Tuning =
-    Tuning { blocks: Some(Blocks { cols: 1, depth: 5, rows: 2 }), piece: Some(40) };
+const TINY: Tuning = Tuning {
+    blocks: Some(Blocks { cols: 1, depth: 5, rows: 2 }),
+    piece: Some(40),
+    interleaved: None,
+};
 
 impl Case {
     fn new(geometry: ConvGeometry, level: Level) -> Self {

@@ -13,11 +13,18 @@ fn special_values_reach_what_sees_them() {
             for stride in 1..=2 {
                 for value in [f32::NAN, f32::INFINITY] {
                     let window = Window::new([3, 3]).padding([1, 1]).stride([stride, stride]);
-                    let geometry = ConvGeometry::new(2, channels, [6, 21], window).unwrap();
-                    let [x, w, y] =
-                        [geometry.input_shape(), geometry.weight_shape(), geometry.output_shape()]
-                            .map(|shape| vec![1.0_f32; shape.iter().product()]);
-                    reach(geometry, level, value, [&x, &w, &y]);
+                    // The larger batch has its images in the lanes.
+                    for batch in [2, 20] {
+                        let input = if batch == 2 { [6, 21] } else { [5, 7] };
+                        let geometry = ConvGeometry::new(batch, channels, input, window).unwrap();
+                        let [x, w, y] = [
+                            geometry.input_shape(),
+                            geometry.weight_shape(),
+                            geometry.output_shape(),
+                        ]
+                        .map(|shape| vec![1.0_f32; shape.iter().product()]);
+                        reach(geometry, level, value, [&x, &w, &y]);
+                    }
                 }
             }
         }

@@ -28,11 +28,26 @@ fn forced_pieces_change_no_bit() {
             let case = Case { bias: true, ..Case::new(geometry, level) };
             let whole = case.check::<f32>();
             for piece in [40, 1000, 20_000] {
-                let tuning = Tuning { piece: Some(piece), blocks: None };
+                let tuning = Tuning { piece: Some(piece), ..Tuning::default() };
                 let case = Case { tuning, ..case };
                 same_bits::<f32>(&case);
                 assert!(whole == case.check::<f32>(), "pieces of {piece}: other bits in {case:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn images_in_the_lanes_change_no_bit() {
+    for level in Level::available() {
+        let window = Window::new([5, 5]);
+        let geometry = ConvGeometry::new(37, Channels::new(6, 16), [14, 14], window).unwrap();
+        let case = Case { bias: true, ..Case::new(geometry, level) };
+        let whole = case.check::<f32>();
+        for piece in [1000, 1 << 20] {
+            let tuning = Tuning { piece: Some(piece), ..Tuning::default() };
+            same_bits::<f32>(&Case { tuning, ..case });
+            assert!(whole == Case { tuning, ..case }.check::<f32>(), "pieces of {piece}: {case:?}");
         }
     }
 }

@@ -378,6 +378,8 @@ fn quads_match_the_naive_loop() {
                 assert!(quads::are(&geometry));
                 max_matches::<f32>(&geometry, width as u64, width % 2 == 0);
                 max_matches::<f64>(&geometry, width as u64, width % 3 == 0);
+                mean_matches::<f32>(&geometry, width % 2 == 0, width as u64);
+                mean_matches::<f64>(&geometry, width % 3 == 0, width as u64);
             }
         }
     });

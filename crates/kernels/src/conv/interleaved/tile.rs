@@ -1,0 +1,135 @@
+//! The micro-kernel of convolutions with the lanes along the batch: some channels of neighbouring
+//! results in registers.
+
+use crate::Element;
+use crate::conv::narrow;
+use crate::gemm::implicit::{MAX_ROWS, each_row};
+use crate::simd::{Kernel, Lanes, Simd};
+
+/// The channels of the next tile: as few and equal ones as cover those left.
+#[inline(always)]
+pub(super) fn tile_rows(left: usize) -> usize {
+    narrow::tile_rows(left)
+}
+
+/// The results of the widest tile of so many channels.
+#[inline(always)]
+pub(super) fn widest<S: Simd>(channels: usize, limit: usize) -> usize {
+    [4, 2]
+        .into_iter()
+        .find(|&count| count <= limit && narrow::fits::<S>(channels, count))
+        .unwrap_or(1)
+}
+
+/// Some channels of neighbouring results. Distances are in elements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tile<E> {
+    /// What the first result sees first.
+    pub(super) source: *const E,
+    /// From what a result sees to what the next one does.
+    pub(super) next: usize,
+    /// The channels' weights, one behind the other, in the order of what is seen.
+    pub(super) weight: *const E,
+    /// The rows seen, and from one to the next: in the source and in the weights.
+    pub(super) lines: usize,
+    pub(super) line: (usize, usize),
+    /// Of a row, the runs of vectors seen, from one to the next, and the vectors of one.
+    pub(super) runs: usize,
+    pub(super) run: (usize, usize),
+    pub(super) depth: usize,
+    /// The first result of the first channel.
+    pub(super) to: *mut E,
+    /// From a result to the next, and from a channel to the next.
+    pub(super) to_next: usize,
+    pub(super) to_row: usize,
+    pub(super) beta: E,
+}
+
+impl<E: Element> Tile<E> {
+    /// Computes `results` results of `channels` channels.
+    ///
+    /// # Safety
+    /// What is named must be readable, and the results writable by this thread alone; the numbers
+    /// must be what [`tile_rows`] and [`widest`] say.
+    #[inline(always)]
+    pub(super) unsafe fn run<S: Simd>(&self, simd: S, channels: usize, results: usize) {
+        macro_rules! pick {
+            ($($rows:literal)+) => {
+                // SAFETY: passed on.
+                unsafe {
+                    match (channels, results) {
+                        $(($rows, 1) => kernel::<E, S, $rows, 1>(simd, self),
+                        ($rows, 2) => kernel::<E, S, $rows, 2>(simd, self),
+                        ($rows, 4) => kernel::<E, S, $rows, 4>(simd, self),)+
+                        _ => unreachable!("no tile has {channels} channels of {results} results"),
+                    }
+                }
+            };
+        }
+        pick!(1 2 3 4 6);
+    }
+}
+
+/// # Safety
+/// As for [`Tile::run`].
+#[inline(never)]
+unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<E>) {
+    if const { narrow::fits::<S>(MR, NV) } {
+        simd.vectorize(Micro::<E, MR, NV>(tile));
+    }
+}
+
+struct Micro<'a, E, const MR: usize, const NV: usize>(&'a Tile<E>);
+
+impl<E: Element, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let tile = self.0;
+        let lanes = E::Vector::<S>::LANES;
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
+        let mut acc = [[zero; NV]; MR];
+        for line in 0..tile.lines {
+            for run in 0..tile.runs {
+                let source = tile.source.wrapping_add(line * tile.line.0 + run * tile.run.0);
+                let mut weight = tile.weight.wrapping_add(line * tile.line.1 + run * tile.run.1);
+                let mut sources = [source; NV];
+                for (v, from) in sources.iter_mut().enumerate() {
+                    *from = source.wrapping_add(v * tile.next);
+                }
+                for _ in 0..tile.depth {
+                    let mut seen = [zero; NV];
+                    for (vector, from) in seen.iter_mut().zip(&mut sources) {
+                        // SAFETY: the caller vouches for what is seen.
+                        *vector = unsafe { E::Vector::<S>::load_ptr(simd, *from) };
+                        *from = from.wrapping_add(lanes);
+                    }
+                    each_row!(i < MR, {
+                        // SAFETY: the caller vouches for the weights.
+                        let left = unsafe { weight.wrapping_add(i).read() };
+                        let left = E::Vector::<S>::splat(simd, left);
+                        for (sum, right) in acc[i].iter_mut().zip(seen) {
+                            *sum = left.mul_add(right, *sum);
+                        }
+                    });
+                    weight = weight.wrapping_add(MR);
+                }
+            }
+        }
+        let beta = E::Vector::<S>::splat(simd, tile.beta);
+        each_row!(i < MR, {
+            for (v, &sum) in acc[i].iter().enumerate() {
+                let to = tile.to.wrapping_add(i * tile.to_row + v * tile.to_next);
+                // SAFETY: the caller vouches for the results.
+                unsafe {
+                    let mut sum = sum;
+                    if tile.beta != E::ZERO {
+                        sum = beta.mul_add(E::Vector::<S>::load_ptr(simd, to), sum);
+                    }
+                    sum.store_ptr(to);
+                }
+            }
+        });
+    }
+}
