@@ -33,7 +33,7 @@ pub(crate) struct Row {
 }
 
 /// The turns every body gets.
-const TURNS: usize = 60;
+const TURNS: usize = 50;
 
 /// What an engine's losses may differ by from this one's.
 const TOLERANCE: f32 = 1e-4;
