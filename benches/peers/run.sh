@@ -24,7 +24,9 @@ side() {
 }
 for ((round = 0; round < rounds; round++)); do
     for workload in "${workloads[@]}"; do
-        side "$steps" --json --only "$workload" --threads "$threads"
+        for engine in wengert candle burn dfdx; do
+            side "$steps" --json --engine $engine --only "$workload" --threads "$threads"
+        done
         side "$python" jax_steps.py "$workload" "$threads"
         modes=(eager eager_fused compile compile_all)
         [ "$workload" != W7 ] || modes=(eager compile)

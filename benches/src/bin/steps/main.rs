@@ -33,7 +33,7 @@ struct Arguments {
     threads: usize,
     /// Run these engines only; others than wengert need the feature `peers`.
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
-    #[arg(value_parser = PossibleValuesParser::new(names()).map(named))]
+    #[arg(value_parser = PossibleValuesParser::new(names()).map(|name| named(&name)))]
     engine: Vec<&'static Engine>,
     /// Print nothing but the peak memory, in MB, of a process that takes 21 steps.
     #[arg(long)]
@@ -44,7 +44,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     ENGINES.iter().map(|engine| engine.name)
 }
 
-fn named(name: String) -> &'static Engine {
+fn named(name: &str) -> &'static Engine {
     let engine = ENGINES.iter().find(|engine| engine.name == name);
     engine.unwrap_or_else(|| unreachable!("{name} is none of the possible values"))
 }

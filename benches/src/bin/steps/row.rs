@@ -49,10 +49,23 @@ fn losses(step: &mut Step) -> [f32; 3] {
 /// # Errors
 /// If the engine cannot compute the workload.
 pub(crate) fn peak_memory(name: Name, engine: &Engine) -> Result<f64, String> {
-    let step = (engine.step)(name);
-    let mut step = step.ok_or_else(|| format!("{} cannot compute {name:?}", engine.name))?;
-    losses(&mut step);
+    if engine.lacks.contains(&name) {
+        return Err(format!("{} cannot compute {name:?}", engine.name));
+    }
+    losses(&mut (engine.step)(name));
     Ok(process::peak_memory())
+}
+
+/// The same of a process of its own.
+fn memory_alone(name: Name, engine: &Engine, threads: usize) -> Result<f64, Failure> {
+    let (name, threads_text) = (format!("{name:?}"), threads.to_string());
+    let output = process::again(threads)?
+        .args(["--memory", "--engine", engine.name, "--only", &name, "--threads", &threads_text])
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
 /// An engine's steps, counted.
@@ -90,15 +103,11 @@ pub(crate) fn measure(
     threads: usize,
 ) -> Result<Vec<Row>, Failure> {
     let mut able = Vec::new();
-    for &engine in engines {
-        let Some(mut step) = (engine.step)(name) else { continue };
+    for &engine in engines.iter().filter(|engine| !engine.lacks.contains(&name)) {
+        let mut step = (engine.step)(name);
         let losses = losses(&mut step);
-        let memory = process::again(threads)?
-            .args(["--memory", "--engine", engine.name, "--only", &format!("{name:?}")])
-            .args(["--threads", &threads.to_string()])
-            .output()?;
-        let peak_memory = String::from_utf8(memory.stdout)?.trim().parse::<f64>()?;
-        able.push((engine, losses, peak_memory, Counted { step, steps: 0, faults: 0 }));
+        let memory = memory_alone(name, engine, threads)?;
+        able.push((engine, losses, memory, Counted { step, steps: 0, faults: 0 }));
     }
     let bound = Network::of(name).map(|network| network.bound()).unwrap_or_default();
     let peak = Peak::<f32>::new(threads);
@@ -174,8 +183,7 @@ impl Row {
     /// # Errors
     /// If they are not, so that the step is another one.
     pub(crate) fn check(&self, name: Name) -> Result<(), String> {
-        let own = (ENGINES[0].step)(name).map(|mut step| losses(&mut step));
-        let own = own.ok_or_else(|| format!("{} cannot compute {name:?}", ENGINES[0].name))?;
+        let own = losses(&mut (ENGINES[0].step)(name));
         for ((at, loss), own) in [0, 10, 20].into_iter().zip(self.losses).zip(own) {
             if (loss - own).abs() <= TOLERANCE {
                 continue;

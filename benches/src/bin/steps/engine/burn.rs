@@ -11,11 +11,11 @@ use burn_flex::{Flex, FlexDevice, FlexTensor};
 use super::Step;
 use crate::workload::{Array, Layer, Name, Network, Targets, elements};
 
-pub(super) fn step(name: Name) -> Option<Step> {
-    Some(match Network::of(name) {
+pub(super) fn step(name: Name) -> Step {
+    match Network::of(name) {
         Some(described) => network(described),
         None => elementwise(elements()),
-    })
+    }
 }
 
 type Traced = Autodiff<Flex>;

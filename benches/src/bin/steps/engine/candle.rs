@@ -11,11 +11,11 @@ use candle_nn::{
 use super::Step;
 use crate::workload::{Array, Layer, Name, Network, Targets, elements};
 
-pub(super) fn step(name: Name) -> Option<Step> {
-    Some(match Network::of(name) {
+pub(super) fn step(name: Name) -> Step {
+    match Network::of(name) {
         Some(described) => network(described),
         None => elementwise(elements()),
-    })
+    }
 }
 
 /// How a step is told of its arrays, which are all of shapes that fit.

@@ -17,17 +17,19 @@ pub(crate) type Step = Box<dyn FnMut() -> f32>;
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
-    /// A workload's step, unless the engine cannot compute it.
-    pub(crate) step: fn(Name) -> Option<Step>,
+    /// A workload's steps, from the first one on.
+    pub(crate) step: fn(Name) -> Step,
+    /// The workloads it cannot compute.
+    pub(crate) lacks: &'static [Name],
 }
 
 /// All of them, the one the others are held against first.
 pub(crate) static ENGINES: &[Engine] = &[
-    Engine { name: "wengert", step: wengert::step },
+    Engine { name: "wengert", step: wengert::step, lacks: &[] },
     #[cfg(feature = "peers")]
-    Engine { name: "candle", step: candle::step },
+    Engine { name: "candle", step: candle::step, lacks: &[] },
     #[cfg(feature = "peers")]
-    Engine { name: "burn", step: burn::step },
+    Engine { name: "burn", step: burn::step, lacks: &[] },
     #[cfg(feature = "peers")]
-    Engine { name: "dfdx", step: dfdx::step },
+    Engine { name: "dfdx", step: dfdx::step, lacks: dfdx::LACKS },
 ];

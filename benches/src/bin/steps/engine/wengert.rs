@@ -10,11 +10,11 @@ use wengert::prelude::*;
 use super::Step;
 use crate::workload::{Array, Layer, Name, Network, Targets, elements};
 
-pub(super) fn step(name: Name) -> Option<Step> {
-    Some(match Network::of(name) {
+pub(super) fn step(name: Name) -> Step {
+    match Network::of(name) {
         Some(described) => network(&described),
         None => elementwise(elements()),
-    })
+    }
 }
 
 fn tensor(Array { shape, values }: Array) -> Tensor<f32> {
