@@ -7,11 +7,11 @@ mod row;
 mod workload;
 
 use std::error::Error;
-use std::io::{self, Write, stdout};
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
+use wengert_benches::cli;
 
 use crate::engine::{ENGINES, Engine};
 use crate::row::{Row, measure, peak_memory};
@@ -29,7 +29,7 @@ struct Arguments {
     #[arg(long, value_name = "W", value_delimiter = ',', num_args = 1..)]
     only: Vec<Name>,
     /// The threads kernels may use.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = cli::threads)]
     threads: usize,
     /// Run these engines only; others than wengert need the feature `peers`.
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
@@ -49,14 +49,6 @@ fn named(name: &str) -> &'static Engine {
     engine.unwrap_or_else(|| unreachable!("{name} is none of the possible values"))
 }
 
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("there must be at least one thread".into()),
-        Ok(threads) => Ok(threads),
-        Err(error) => Err(format!("{text:?} is no number of threads: {error}")),
-    }
-}
-
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let &Arguments { json, threads, memory, .. } = arguments;
     let workloads = match &arguments.only[..] {
@@ -67,32 +59,31 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         [] => ENGINES.iter().collect(),
         some => some.to_vec(),
     };
-    let mut out = stdout();
     if memory {
         let (&[workload], &[engine]) = (workloads, &engines[..]) else {
             return Err(
                 "--memory wants one workload and one engine: --only W2 --engine wengert".into()
             );
         };
-        writeln!(out, "{:.1}", peak_memory(workload, engine)?)?;
+        cli::print_line(format_args!("{:.1}", peak_memory(workload, engine)?));
         return Ok(());
     }
     if !json {
-        writeln!(out, "{}", Row::heading())?;
+        cli::print_line(Row::heading());
     }
     let mut rows = Vec::new();
     let mut wrong = Vec::new();
     for &workload in workloads {
         for row in measure(workload, &engines, threads)? {
             if !json {
-                writeln!(out, "{}", row.line())?;
+                cli::print_line(row.line());
             }
             wrong.extend(row.check(workload).err());
             rows.push(row);
         }
     }
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
+        cli::print_line(serde_json::to_string_pretty(&rows)?);
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
@@ -112,15 +103,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn main() -> ExitCode {
     match start(&Arguments::parse()) {
         Ok(code) => code,
-        // Whoever read has read enough.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("steps: {error}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
