@@ -1,5 +1,5 @@
-//! The workloads on candle, whose threads are those of the surrounding pool, and as many as
-//! `RAYON_NUM_THREADS` says.
+//! The workloads on candle. The threads are those of the surrounding pool, and products are split among as
+//! many as `RAYON_NUM_THREADS` says.
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ pub(super) fn step(name: Name) -> Step {
     }
 }
 
-/// How a step is told of its arrays, which are all of shapes that fit.
+/// Why nothing fails: all shapes fit.
 const FITS: &str = "candle computes what it is given";
 
 fn tensor(Array { shape, values }: Array) -> Tensor {
@@ -56,7 +56,7 @@ fn pool(x: &Tensor) -> Result<Tensor> {
     x.reshape((batch, channels, height / 2, 2, width / 2, 2))?.max(5)?.max(3)
 }
 
-fn forward(layers: &[Box<dyn Module + Send>], network: &Network, x: &Tensor) -> Result<Tensor> {
+fn forward(layers: &[Box<dyn Module>], network: &Network, x: &Tensor) -> Result<Tensor> {
     let mut x = x.clone();
     for (i, (module, layer)) in layers.iter().zip(&network.layers).enumerate() {
         if matches!(layer, Layer::Linear(..)) && x.rank() > 2 {
@@ -75,7 +75,7 @@ fn forward(layers: &[Box<dyn Module + Send>], network: &Network, x: &Tensor) -> 
 
 fn network(network: Network) -> Step {
     let mut variables = Vec::new();
-    let mut layers: Vec<Box<dyn Module + Send>> = Vec::new();
+    let mut layers: Vec<Box<dyn Module>> = Vec::new();
     for (arrays, layer) in network.parameters().zip(&network.layers) {
         let pair = arrays.map(|array| Var::from_tensor(&tensor(array)).expect(FITS));
         let [weight, bias] = pair.each_ref().map(|variable| variable.as_tensor().clone());

@@ -53,7 +53,7 @@ fn network(network: &Network) -> Step {
         Values(Tensor<f32>),
     }
     let mut model = model(network);
-    let mut optimizer: Box<dyn Optimizer<f32> + Send> = if network.adam {
+    let mut optimizer: Box<dyn Optimizer<f32>> = if network.adam {
         Box::new(Adam::new(network.rate))
     } else {
         Box::new(Sgd::new(network.rate))
