@@ -1,27 +1,49 @@
-"""Lines of all sides and rounds to one table, with ratios to the best and to PyTorch eager."""
+"""The rows of all sides and rounds, JSON arrays or objects one after another, as one table.
 
+The ratio is a side's time by wengert's, each the median of its turns, in the same round; the median over
+the rounds. The fastest of the other sides is marked. Fails if the losses of a side are not wengert's.
+"""
+
+import json
 import sys
 from collections import defaultdict
 from statistics import median
 
-rows = defaultdict(list)
-for line in sys.stdin:
-    engine, workload, _, *numbers = line.split("\t")
-    rows[workload, engine].append([float(n) for n in numbers])
+TOLERANCE = 1e-4
 
-print(f"{'':4} {'engine':18} {'median us':>11} {'minimum':>11} {'loss 0':>9} {'loss 10':>9} {'loss 20':>9} {'MB':>6}")
-for workload in sorted({w for w, _ in rows}):
-    times = {}
-    for (w, engine), runs in rows.items():
-        if w != workload:
-            continue
-        middle = [median(column) for column in zip(*runs)]
-        times[engine] = min(run[0] for run in runs)
-        m, least, l0, l10, l20, mb = middle
-        print(f"{workload:4} {engine:18} {m:11.2f} {least:11.2f} {l0:9.6f} {l10:9.6f} {l20:9.6f} {mb:6.0f}")
-    own = times.pop("wengert", None)
-    if own and times:
-        best = min(times, key=times.get)
-        eager = min((t for e, t in times.items() if e.startswith("torch-eager")), default=None)
-        against = f", {eager / own:.2f} x PyTorch eager" if eager else ""
-        print(f"{workload:4} wengert is {times[best] / own:.2f} x {best}{against}")
+
+def values(text):
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        value, at = decoder.raw_decode(text, at)
+        yield from value if isinstance(value, list) else [value]
+        at += len(text[at:]) - len(text[at:].lstrip())
+
+
+sides = defaultdict(lambda: defaultdict(list))
+for row in values(sys.stdin.read().lstrip()):
+    sides[row["workload"]][row["engine"]].append(row)
+
+wrong = []
+titles = ["median us", "minimum us", "ratio", "loss 0", "loss 10", "loss 20", "peak MB"]
+print(f"{'':4} {'engine':17}", *(f"{title:>10}" for title in titles))
+for workload, engines in sorted(sides.items()):
+    own = engines["wengert"]
+    ratios = {}
+    for engine, rows in engines.items():
+        ratios[engine] = median(a["median"] / b["median"] for a, b in zip(rows, own))
+        for row, reference in zip(rows, own):
+            if not all(abs(a - b) <= TOLERANCE for a, b in zip(row["losses"], reference["losses"])):
+                wrong.append(f"{engine} computes another step on {workload}: {row['losses']}")
+    best = min((engine for engine in engines if engine != "wengert"), key=ratios.get, default=None)
+    for engine, rows in sorted(engines.items(), key=lambda side: ratios[side[0]]):
+        middle = median(row["median"] for row in rows)
+        least = min(row["minimum"] for row in rows)
+        losses = " ".join(f"{loss:10.6f}" for loss in rows[0]["losses"])
+        memory = max(row["peak_memory"] for row in rows)
+        name = engine + (" *" if engine == best else "")
+        print(
+            f"{workload:4} {name:17} {middle:10.2f} {least:10.2f} {ratios[engine]:10.2f} {losses} {memory:10.1f}"
+        )
+if wrong:
+    sys.exit("\n".join(wrong))

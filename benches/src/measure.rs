@@ -28,18 +28,20 @@ pub fn rounds(bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
 }
 
 /// The same for a chosen number of rounds.
-pub fn so_many_rounds(count: usize, bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
+pub fn so_many_rounds<B>(count: usize, bodies: &mut [B]) -> Vec<Vec<f64>>
+where
+    B: FnMut(u32) -> Duration,
+{
     let times: Vec<u32> = bodies.iter_mut().map(calls_in_a_turn).collect();
     (0..count)
         .map(|_| {
-            let turn =
-                |(body, &times): (&mut Body<'_>, _)| body(times).as_secs_f64() / f64::from(times);
+            let turn = |(body, &times): (&mut B, _)| body(times).as_secs_f64() / f64::from(times);
             bodies.iter_mut().zip(&times).map(turn).collect()
         })
         .collect()
 }
 
-fn calls_in_a_turn(body: &mut Body<'_>) -> u32 {
+fn calls_in_a_turn(body: &mut impl FnMut(u32) -> Duration) -> u32 {
     let mut times = 1;
     loop {
         let taken = body(times);

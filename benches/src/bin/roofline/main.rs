@@ -28,7 +28,7 @@ mod wide;
 
 use clap::Parser;
 use wengert::kernels::simd::Level;
-use wengert_benches::{data, measure};
+use wengert_benches::{cli, data, measure};
 
 use crate::run::Run;
 
@@ -67,19 +67,11 @@ struct Arguments {
     #[arg(long, value_name = "GROUP", value_parser = GROUPS.map(|(name, _)| name))]
     only: Option<String>,
     /// The threads kernels may use.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = cli::threads)]
     threads: usize,
     /// The SIMD level: portable, avx2 or avx512. The highest there is, if not given.
     #[arg(long, value_name = "L")]
     level: Option<Level>,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("there must be at least one thread".into()),
-        Ok(threads) => Ok(threads),
-        Err(error) => Err(format!("{text:?} is no number of threads: {error}")),
-    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -96,7 +88,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     if json {
-        println!("{}", serde_json::to_string_pretty(run.rows())?);
+        cli::print_line(serde_json::to_string_pretty(run.rows())?);
     }
     Ok(())
 }

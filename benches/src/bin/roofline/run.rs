@@ -7,6 +7,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use wengert::kernels::Element;
 use wengert::kernels::simd::{Level, with_level};
 
+use crate::cli::print_line;
 use crate::machine::{Peak, Roof};
 use crate::measure::{Body, body, median, rounds};
 use crate::report::{Row, heading};
@@ -59,7 +60,7 @@ impl Run {
     ) -> Result<Self, Box<dyn std::error::Error>> {
         with_level(level, || ())?;
         if print {
-            println!("level {level}, {threads} thread(s)\n{}", heading());
+            print_line(format_args!("level {level}, {threads} thread(s)\n{}", heading()));
         }
         let (pool, alone) = (pool(threads)?, pool(1)?);
         Ok(Self { level, threads, pool, alone, print, group: "", rows: Vec::new() })
@@ -186,7 +187,7 @@ impl Run {
         let (group, level, threads) = (self.group, self.level.name(), self.threads);
         let row = Row { group, case, dtype: E::NAME, level, threads, value, unit, of_roof, peers };
         if self.print {
-            println!("{}", row.line());
+            print_line(row.line());
         }
         self.rows.push(row);
     }

@@ -1,6 +1,6 @@
 //! The numbers every engine starts from.
 
-use wengert::prelude::*;
+use crate::workload::Array;
 
 /// Knuth's MMIX linear congruential generator; `benches/peers/common.py` is the same.
 pub(crate) struct Lcg(u64);
@@ -18,8 +18,10 @@ impl Lcg {
     }
 
     /// Numbers in [-bound, bound).
-    pub(crate) fn uniform(&mut self, shape: impl Into<Shape>, bound: f32) -> Tensor<f32> {
-        Tensor::from_fn(shape, |_| (self.next() * 2.0 - 1.0) * bound)
+    pub(crate) fn uniform(&mut self, shape: &[usize], bound: f32) -> Array {
+        let count = shape.iter().product();
+        let values = (0..count).map(|_| (self.next() * 2.0 - 1.0) * bound).collect();
+        Array { shape: shape.to_vec(), values }
     }
 
     /// Labels of ten classes.

@@ -1,11 +1,6 @@
 //! The workloads: a whole training step each, from numbers every engine starts from.
 
-use std::hint::black_box;
-use std::sync::Arc;
-
 use clap::ValueEnum;
-use wengert::ops::{Conv2dOptions, Pool2d};
-use wengert::prelude::*;
 
 use crate::lcg::Lcg;
 
@@ -24,7 +19,8 @@ pub(crate) enum Name {
     /// `LeNet`: 1x28x28, conv 6@5x5 pad 2, relu, max-pool 2, conv 16@5x5, relu, max-pool 2, 400-120-84-10
     /// with relu, batch 64, softmax cross-entropy, SGD 0.01.
     W5,
-    /// 20 elementwise operations on 2^20 elements, reduced to a mean; no update.
+    /// The mean of a chain of 20 elementwise operations on 2^20 elements, and its gradient with respect
+    /// to `x`: twice `z = tanh((z w + 0.1)^2 / 2 - x)` and `z = logistic(relu(z x + w))`, from `z = x` on.
     W7,
 }
 
@@ -39,9 +35,35 @@ pub(crate) struct Bound {
     pub(crate) places: usize,
 }
 
+/// Numbers in row-major order.
+#[derive(Clone, Debug)]
+pub(crate) struct Array {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+}
+
+impl Array {
+    /// The columns of a matrix as rows.
+    #[cfg(feature = "peers")]
+    pub(crate) fn transposed(&self) -> Self {
+        let [rows, columns] = self.shape[..] else { panic!("{:?} is no matrix", self.shape) };
+        let column = |j| self.values[j..].iter().step_by(columns).copied();
+        Self { shape: vec![columns, rows], values: (0..columns).flat_map(column).collect() }
+    }
+}
+
+/// What the outputs are compared with.
+#[derive(Clone, Debug)]
+pub(crate) enum Targets {
+    /// The class of each example, for softmax cross-entropy.
+    Classes(Vec<usize>),
+    /// The outputs wanted, for the mean squared error.
+    Values(Array),
+}
+
 /// A layer with weights.
 #[derive(Clone, Copy, Debug)]
-enum Layer {
+pub(crate) enum Layer {
     /// So many inputs and outputs.
     Linear(usize, usize),
     /// Channels in and out, padding, and the side of the square that comes in; the kernel is 5 by 5,
@@ -69,12 +91,14 @@ impl Layer {
 
 /// A network and how it is trained.
 pub(crate) struct Network {
-    layers: Vec<Layer>,
-    inputs: Vec<usize>,
-    activation: Activation,
-    /// Adam with this rate in place of SGD.
-    adam: bool,
-    rate: f64,
+    pub(crate) layers: Vec<Layer>,
+    /// The inputs' shape, the batch first.
+    shape: Vec<usize>,
+    /// tanh in place of relu between the layers.
+    pub(crate) tanh: bool,
+    /// Adam in place of SGD.
+    pub(crate) adam: bool,
+    pub(crate) rate: f64,
     /// Mean squared error in place of softmax cross-entropy.
     squares: bool,
 }
@@ -86,7 +110,7 @@ impl Network {
             widths.windows(2).map(|pair| Layer::Linear(pair[0], pair[1])).collect()
         };
         let deep: Vec<usize> = std::iter::once(64).chain([100; 20]).chain([10]).collect();
-        let (layers, inputs) = match name {
+        let (layers, shape) = match name {
             Name::W1 => (dense(&[784, 128, 10]), vec![64, 784]),
             Name::W2 => (dense(&[784, 512, 512, 10]), vec![128, 784]),
             Name::W3 => (dense(&[2, 8, 1]), vec![4, 2]),
@@ -98,11 +122,10 @@ impl Network {
             }
             Name::W7 => return None,
         };
-        let tanh = matches!(name, Name::W3 | Name::W4);
         Some(Self {
             layers,
-            inputs,
-            activation: if tanh { Activation::Tanh } else { Activation::Relu },
+            shape,
+            tanh: matches!(name, Name::W3 | Name::W4),
             adam: name == Name::W2,
             rate: match name {
                 Name::W2 => 1e-3,
@@ -113,23 +136,32 @@ impl Network {
         })
     }
 
-    /// Weights and biases, layer by layer.
-    fn parameters(&self) -> Vec<Tensor<f32>> {
+    /// The weight and the bias of every layer, made one after another.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = [Array; 2]> {
         let mut lcg = Lcg::new(1);
-        let mut all = Vec::new();
-        for layer in &self.layers {
+        self.layers.iter().map(move |layer| {
             let shape = layer.weight();
             let fan_in: usize = shape[1..].iter().product();
             let bound = 1.0 / (fan_in as f32).sqrt();
-            let outputs = shape[0];
-            all.push(lcg.uniform(shape, bound));
-            all.push(lcg.uniform([outputs], bound));
-        }
-        all
+            [lcg.uniform(&shape, bound), lcg.uniform(&shape[..1], bound)]
+        })
     }
 
-    fn batch(&self) -> usize {
-        self.inputs[0]
+    pub(crate) fn inputs(&self) -> Array {
+        Lcg::new(2).uniform(&self.shape, 1.0)
+    }
+
+    pub(crate) fn targets(&self) -> Targets {
+        let mut lcg = Lcg::new(3);
+        if self.squares {
+            Targets::Values(lcg.uniform(&[self.batch(), 1], 1.0))
+        } else {
+            Targets::Classes(lcg.labels(self.batch()))
+        }
+    }
+
+    pub(crate) fn batch(&self) -> usize {
+        self.shape[0]
     }
 
     pub(crate) fn bound(&self) -> Bound {
@@ -146,85 +178,9 @@ impl Network {
         let bytes = (passes * parameters * size_of::<f32>()) as f64;
         Bound { flops: products.sum(), bytes, places: arrays * parameters }
     }
-
-    fn model(&self) -> Sequential<f32> {
-        let mut builder = Sequential::builder();
-        let last = self.layers.len() - 1;
-        for (i, layer) in self.layers.iter().enumerate() {
-            let activation = if i == last { Activation::Identity } else { self.activation };
-            builder = match *layer {
-                Layer::Linear(inputs, outputs) => builder.linear(inputs, outputs, activation),
-                Layer::Conv(inputs, outputs, padding, _) => {
-                    let options = Conv2dOptions::new().padding(padding).activation(activation);
-                    builder.conv2d(inputs, outputs, 5, options).max_pool2d(Pool2d::new(2))
-                }
-            };
-            let flat_next = matches!(self.layers.get(i + 1), Some(Layer::Linear(..)));
-            if matches!(layer, Layer::Conv(..)) && flat_next {
-                builder = builder.flatten();
-            }
-        }
-        let mut model =
-            builder.build::<f32>(&mut Pcg64::seed_from_u64(0)).expect("layers that fit");
-        let mut values = self.parameters().into_iter();
-        model.visit_mut(&mut wengert::nn::VisitorMut::new(&mut |_, parameter| {
-            *parameter.value_mut() = values.next().expect("a value for each parameter");
-        }));
-        model
-    }
 }
 
-/// One training step after another. Returns the loss before the update.
-pub(crate) type Step = Box<dyn FnMut() -> f32 + Send>;
-
-/// The workload on this engine.
-pub(crate) fn wengert(name: Name) -> Step {
-    let Some(network) = Network::of(name) else { return elementwise() };
-    let mut model = network.model();
-    let mut optimizer: Box<dyn Optimizer<f32> + Send> = if network.adam {
-        Box::new(Adam::new(network.rate))
-    } else {
-        Box::new(Sgd::new(network.rate))
-    };
-    let inputs = Lcg::new(2).uniform(network.inputs.clone(), 1.0);
-    let labels: Arc<[usize]> = Lcg::new(3).labels(network.batch()).into();
-    let targets = Lcg::new(3).uniform([network.batch(), 1], 1.0);
-    let mut tape = Tape::new();
-    Box::new(move || {
-        tape.clear();
-        let output = model.forward(tape.constant(&inputs));
-        let loss = if network.squares {
-            output.mse_loss(tape.constant(&targets))
-        } else {
-            output.cross_entropy(labels.clone())
-        };
-        let value = loss.item();
-        optimizer.step(&mut model, &loss.backward_once());
-        value
-    })
-}
-
-/// The number of elements of the elementwise workload.
-pub(crate) const ELEMENTS: usize = 1 << 20;
-
-/// `mean(z)` of a chain of 20 operations, and its gradient with respect to `x`.
-fn elementwise() -> Step {
-    let x = Lcg::new(2).uniform([ELEMENTS], 1.0);
-    let w = Lcg::new(3).uniform([ELEMENTS], 1.0);
-    let mut tape = Tape::new();
-    Box::new(move || {
-        tape.clear();
-        let (x, w) = (tape.variable(&x), tape.constant(&w));
-        let mut z = x;
-        for _ in 0..2 {
-            z = ((z * w + 0.1).square() * 0.5 - x).tanh();
-            z = (z * x + w).relu().logistic();
-        }
-        let loss = z.mean();
-        let gradients = loss.backward_once();
-        let gradient = gradients.get(x).expect("the loss depends on x");
-        // Looked at: what nobody looks at is not computed.
-        black_box(gradient.as_slice());
-        loss.item()
-    })
+/// The arrays `x` and `w` of the elementwise workload.
+pub(crate) fn elements() -> [Array; 2] {
+    [2, 3].map(|seed| Lcg::new(seed).uniform(&[1 << 20], 1.0))
 }
