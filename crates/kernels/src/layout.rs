@@ -88,7 +88,7 @@ pub trait LayoutKernels: Sized {
         private_interfaces,
         reason = "only called here; the supertrait is sealed with Element"
     )]
-    fn rows(level: Level, rows: Rows<Self>);
+    fn rows(level: Level, rows: ShortRows<Self>);
 }
 
 macro_rules! layout_kernels {
@@ -100,7 +100,7 @@ macro_rules! layout_kernels {
             }
 
             #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn rows(level: Level, rows: Rows<Self>) {
+            fn rows(level: Level, rows: ShortRows<Self>) {
                 run_on(level, rows);
             }
         }
@@ -235,7 +235,7 @@ impl Plane {
             1 if cols < SHORT => {
                 // SAFETY: as above; the view was checked.
                 let (from, to) = unsafe { (Source::new(src).from(from), dst.at(to)) };
-                E::rows(level, Rows { from, stride, to, step, rows, run: cols });
+                E::rows(level, ShortRows { from, stride, to, step, rows, run: cols });
             }
             1 => {
                 for i in 0..rows {
@@ -303,12 +303,12 @@ pub fn copy_rows<E: Element>(src: &[E], start: usize, stride: isize, run: usize,
     check(src.len(), start, &[rows, run], &[stride, 1], dst.len());
     // SAFETY: the view was checked.
     let from = unsafe { Source::new(src).from(start) };
-    let rows = Rows { from, stride, to: dst.as_mut_ptr(), step: run, rows, run };
+    let rows = ShortRows { from, stride, to: dst.as_mut_ptr(), step: run, rows, run };
     E::rows(Level::current(), rows);
 }
 
 /// Rows of neighbours in the source and the output. Whoever makes it vouches for the elements.
-struct Rows<E> {
+struct ShortRows<E> {
     from: Source<E>,
     /// The distance of two rows in the source.
     stride: isize,
@@ -319,7 +319,7 @@ struct Rows<E> {
     run: usize,
 }
 
-impl<E: Element> Kernel for Rows<E> {
+impl<E: Element> Kernel for ShortRows<E> {
     type Output = ();
 
     #[inline(always)]
