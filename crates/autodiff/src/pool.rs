@@ -120,19 +120,25 @@ impl<E: Element> Pool<E> {
     /// Notes a sum, for whoever computes part of it.
     pub(crate) fn note_sum(&self, sum: &Handle<E>) {
         let mut inner = self.lock();
-        inner.sums.retain(|sum| sum.strong_count() > 0);
+        // Looked through whenever it would grow: as often as the notes double.
+        if inner.sums.len() == inner.sums.capacity() {
+            inner.sums.retain(|sum| sum.strong_count() > 0);
+        }
         inner.sums.extend(sum.buffer.as_ref().map(Arc::downgrade));
     }
 
     /// The sums noted and not computed yet, as far as there is somebody who may ask for them.
     pub(crate) fn sums(&self) -> Vec<Handle<E>> {
-        let noted = self.lock().sums.clone();
+        let noted = std::mem::take(&mut self.lock().sums);
         // Without the lock: the last hold on a sum may be one of these, and what it lets go returns here.
-        noted
+        let pending: Vec<Handle<E>> = noted
             .iter()
             .filter_map(|sum| sum.upgrade().map(Handle::of))
             .filter(|sum| sum.pending().is_some())
-            .collect()
+            .collect();
+        let again = pending.iter().filter_map(|sum| sum.buffer.as_ref().map(Arc::downgrade));
+        self.lock().sums.extend(again);
+        pending
     }
 
     pub(crate) fn memory(&self) -> Memory {

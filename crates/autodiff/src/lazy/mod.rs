@@ -39,6 +39,9 @@ const DEEPEST: u32 = 128;
 /// How often a value may be computed on the way to another before it is kept.
 const COMPUTED_AGAIN: u32 = 2;
 
+/// The most sums that are computed on the way to a value: each takes a buffer for every thread.
+const MOST_SUMS: usize = 4;
+
 /// An elementwise kernel: one or two operands of one length, and where the results go.
 pub(crate) type Kernel<E> = Arc<dyn Fn(&[Run<'_, E>], &mut [E]) + Send + Sync>;
 
@@ -215,7 +218,8 @@ impl<E: Element> Lazy<E> {
         if !wanted.is_empty() {
             let own = self.behind();
             for sum in wanted.iter().filter_map(Handle::pending) {
-                if sum.level == self.level
+                if taken.len() < MOST_SUMS
+                    && sum.level == self.level
                     && let Some(Work::Sum { of, factor, .. }) = sum.work()
                     && let Some(of) = of.pending()
                     && of.len == self.len

@@ -277,3 +277,22 @@ fn a_part_of_a_value_and_axes_are_summed_at_once() {
     assert!(!pending(rows));
     assert_eq!(rows.shape(), Shape::from([2]));
 }
+
+#[test]
+fn sums_of_sums_and_many_sums_are_computed() {
+    let tape = Tape::new();
+    let x = tape.variable(&numbers(11));
+    let y = x * 2.0;
+    let mut nested = y.sum();
+    assert!(pending(nested));
+    nested = nested.sum();
+    assert!(!pending(nested), "a number is computed at once");
+    let sums: Vec<_> = (0..3 * MOST_SUMS).map(|i| (y * i as f32).sum()).collect();
+    (y + 1.0).value().to_vec();
+    let computed = sums.iter().filter(|sum| !pending(**sum)).count();
+    assert_eq!(computed, MOST_SUMS);
+    for (i, sum) in sums.into_iter().enumerate() {
+        let products: Vec<f32> = y.value().to_vec().iter().map(|y| y * i as f32).collect();
+        assert_eq!(sum.item(), reduce::sum(&products));
+    }
+}

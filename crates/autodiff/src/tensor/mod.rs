@@ -262,7 +262,8 @@ impl<E: Element> Tensor<E> {
         pool: Option<&Pool<E>>,
     ) -> Option<Self> {
         let len = self.len();
-        if !self.is_contiguous() || self.handle.pending()?.len() != len {
+        // The sum of a sum has nothing to gain.
+        if len < lazy::LEAST || !self.is_contiguous() || self.handle.pending()?.len() != len {
             return None;
         }
         let sum = Handle::lazy(Lazy::sum(self.handle.clone(), len, factor, pool));
