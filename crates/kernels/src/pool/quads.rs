@@ -95,6 +95,7 @@ impl<E: Element> Kernel for Means<'_, E> {
     fn run<S: Simd>(self, simd: S) {
         let ([_, width], [rows, cols]) = (self.geometry.input(), self.geometry.output());
         let lanes = E::Vector::<S>::LANES;
+        let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let quarter = E::Vector::<S>::splat(simd, E::from_f64(0.25));
         for (two, row) in self.x.chunks_exact(2 * width).zip(0..rows) {
             let (above, below) = two.split_at(width);
@@ -102,7 +103,8 @@ impl<E: Element> Kernel for Means<'_, E> {
                 let count = lanes.min(cols - col);
                 let [a, b] = pairs::<E, S>(simd, &above[2 * col..], count);
                 let [c, d] = pairs::<E, S>(simd, &below[2 * col..], count);
-                let mean = (a + b + c + d) * quarter;
+                // From zero on, as other windows are: of four negative zeros, too.
+                let mean = (zero + a + b + c + d) * quarter;
                 mean.store_partial(&mut self.y[row * cols + col..][..count]);
             }
         }

@@ -367,6 +367,22 @@ fn steps_that_lead_nowhere_may_be_long() {
     });
 }
 
+/// Side by side or overlapping: the mean of negative zeros has the same sign.
+#[test]
+fn means_of_negative_zeros_are_zero() {
+    for_each_level(|_| {
+        for stride in [1, 2] {
+            let window = Window::new([2, 2]).stride([stride, stride]);
+            let geometry = PoolGeometry::new(1, [4, 40], window).unwrap();
+            assert_eq!(quads::are(&geometry), stride == 2);
+            let (input, output) = lengths(&geometry);
+            let mut y = vec![1.0_f32; output];
+            avg_pool(&geometry, false, &vec![-0.0; input], &mut y);
+            assert!(y.iter().all(|y| y.to_bits() == 0), "stride {stride}");
+        }
+    });
+}
+
 /// Windows side by side, of every width around whole vectors, with rows and columns left over.
 #[test]
 fn quads_match_the_naive_loop() {
