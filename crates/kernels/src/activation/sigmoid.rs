@@ -7,15 +7,25 @@ use crate::Element;
 use crate::math::constants::Constants as _;
 use crate::math::double::constants::LOST;
 use crate::math::double::{
-    self, DerivativeInDouble, InDouble, derivatives_in_double, values_in_double,
+    self, DerivativeInDouble, InDouble, Reach, derivatives_in_double, values_in_double,
 };
-use crate::math::{Logistic, LogisticParts, Pair, Tanh, exp_pair, horner, tanh_fraction, upstream};
-use crate::simd::Lanes;
+use crate::math::{
+    Logistic, LogisticParts, Pair, Tanh, exp_pair, horner, table, tanh_fraction, upstream,
+};
+use crate::simd::{Lanes, Lookup};
 use crate::slices::VectorFn;
 
 use super::Derivative;
 
 impl DerivativeInDouble for Logistic {
+    const SLOPE_TABLE: Reach = Reach::Below(2.0 * table::SLOPE_END);
+
+    /// `1 / (4 cosh^2(x / 2))`.
+    #[inline(always)]
+    fn quick_slope<V: Lookup>(self, x: V) -> V {
+        table::inverse_cosh_squared(x.lit(0.5) * x) * x.lit(0.25)
+    }
+
     /// With `t = e^-|x|` the derivative is `t / (1 + t)^2`.
     #[inline(always)]
     fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
@@ -33,6 +43,13 @@ impl DerivativeInDouble for Logistic {
 }
 
 impl DerivativeInDouble for Tanh {
+    const SLOPE_TABLE: Reach = Reach::Below(table::SLOPE_END);
+
+    #[inline(always)]
+    fn quick_slope<V: Lookup>(self, x: V) -> V {
+        table::inverse_cosh_squared(x)
+    }
+
     /// With `t = e^-2|x|` the derivative is `4 t / (1 + t)^2`.
     #[inline(always)]
     fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {

@@ -1,12 +1,13 @@
 //! The logistic function.
 
 use crate::Element;
-use crate::simd::Lanes;
+use crate::simd::{Lanes, Lookup};
 
 use super::constants::Constants as _;
-use super::double::{self, InDouble, values_in_double};
+use super::double::{self, InDouble, Reach, values_in_double};
 use super::exp::{exp_pair, power_of_negative};
 use super::pair::Pair;
+use super::table;
 
 /// The parts of the logistic function: with `t = e^-|x|` it is `t / (1 + t)` for negative `x` and
 /// `1 / (1 + t)` for others.
@@ -47,6 +48,13 @@ impl<V: Lanes> LogisticParts<V> {
 pub struct Logistic;
 
 impl InDouble for Logistic {
+    const TABLE: Reach = Reach::Below(table::LOGISTIC_END);
+
+    #[inline(always)]
+    fn quick<V: Lookup>(self, x: V) -> V {
+        table::logistic(x)
+    }
+
     #[inline(always)]
     fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
         let one = x.lit(1.0);

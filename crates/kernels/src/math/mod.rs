@@ -9,6 +9,7 @@ mod log;
 mod logistic;
 mod pair;
 mod pow;
+pub(crate) mod table;
 mod tanh;
 mod trig;
 

@@ -1,12 +1,13 @@
 //! The hyperbolic tangent.
 
 use crate::Element;
-use crate::simd::Lanes;
+use crate::simd::{Lanes, Lookup};
 
 use super::constants::Constants as _;
-use super::double::{self, InDouble, values_in_double};
+use super::double::{self, InDouble, Reach, values_in_double};
 use super::exp::Reduced;
 use super::pair::Pair;
+use super::table;
 
 /// Numerator and denominator of `tanh |x|`: with `u = e^(-2|x|) - 1` they are `-u` and `2 + u`. `u`
 /// is a pair that is accurate beside itself however small `x` is, so no range needs its own branch.
@@ -24,6 +25,13 @@ pub(crate) fn fraction<V: Lanes>(x: V) -> (Pair<V>, Pair<V>) {
 pub struct Tanh;
 
 impl InDouble for Tanh {
+    const TABLE: Reach = Reach::Everywhere;
+
+    #[inline(always)]
+    fn quick<V: Lookup>(self, x: V) -> V {
+        table::tanh(x)
+    }
+
     /// With `u = e^(2|x|) - 1` it is `u / (u + 2)`.
     #[inline(always)]
     fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {

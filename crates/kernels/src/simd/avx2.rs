@@ -7,7 +7,7 @@ use std::ops::{BitAnd, BitOr, Neg, Not};
 use crate::math::Constants as _;
 
 use super::x86::{x86_operators, x86_token};
-use super::{Kernel, Lanes, Level, Mask, Simd};
+use super::{Kernel, Lanes, Level, Lookup, Mask, Simd};
 
 x86_token! {
     /// The token of [`Level::Avx2`]: AVX2 and FMA.
@@ -456,3 +456,5 @@ avx2_lanes!(
     upper upper64, deinterleave deinterleave64, interleave interleave64,
     first _mm256_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx2F64; 2]| x
 );
+
+impl Lookup for Avx2F32 {}

@@ -5,7 +5,7 @@ use core::arch::x86_64::*;
 use std::ops::{BitAnd, BitOr, Neg, Not};
 
 use super::x86::{x86_operators, x86_token};
-use super::{Kernel, Lanes, Level, Mask, Simd};
+use super::{Kernel, Lanes, Level, Lookup, Mask, Simd};
 
 x86_token! {
     /// The token of [`Level::Avx512`]: AVX-512 F, VL, DQ, BW beside AVX2 and FMA.
@@ -40,7 +40,8 @@ macro_rules! avx512_lanes {
         cmp $cmp:ident, blend $blend:ident, getexp $getexp:ident,
         to_int $to_int:ident, from_int $from_int:ident, shl_int $shl_int:ident, recip_fast $recip_fast:ident,
         upper $upper:ident, deinterleave $deinterleave:ident, interleave $interleave:ident,
-        first $first:ident, widen $widen:expr, narrow $narrow:expr
+        first $first:ident, widen $widen:expr, narrow $narrow:expr,
+        to_single $to_single:expr, of_single $of_single:expr
     ) => {
         #[doc = concat!("A vector of ", stringify!($lanes), " `", stringify!($elem), "`.")]
         #[derive(Clone, Copy, Debug)]
@@ -282,6 +283,16 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn to_single(self) -> Avx512F32 {
+                $to_single(self)
+            }
+
+            #[inline(always)]
+            fn of_single(single: Avx512F32) -> Self {
+                $of_single(single)
+            }
+
+            #[inline(always)]
             fn token(self) -> Avx512 {
                 Avx512(())
             }
@@ -415,7 +426,7 @@ avx512_lanes!(
     cmp _mm512_cmp_ps_mask, blend _mm512_mask_blend_ps, getexp _mm512_getexp_ps,
     to_int _mm512_castps_si512, from_int _mm512_castsi512_ps, shl_int _mm512_slli_epi32, recip_fast recip32,
     upper upper32, deinterleave deinterleave32, interleave interleave32,
-    first _mm512_cvtss_f32, widen widen, narrow narrow
+    first _mm512_cvtss_f32, widen widen, narrow narrow, to_single |x| x, of_single |x| x
 );
 
 avx512_lanes!(
@@ -429,5 +440,28 @@ avx512_lanes!(
     cmp _mm512_cmp_pd_mask, blend _mm512_mask_blend_pd, getexp _mm512_getexp_pd,
     to_int _mm512_castpd_si512, from_int _mm512_castsi512_pd, shl_int _mm512_slli_epi64, recip_fast recip64,
     upper upper64, deinterleave deinterleave64, interleave interleave64,
-    first _mm512_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x
+    first _mm512_cvtsd_f64, widen |x| [x, x], narrow |[x, _]: [Avx512F64; 2]| x,
+    to_single |x| narrow([x, x]), of_single |x| widen(x)[0]
 );
+
+impl Lookup for Avx512F32 {
+    const QUICK: bool = true;
+
+    #[inline(always)]
+    fn lookup(self, table: &[f32; 32]) -> Self {
+        // SAFETY: the vector was made with the token, which witnesses AVX-512; the table is as large as
+        // two vectors.
+        Self(unsafe {
+            let (low, high) = (_mm512_loadu_ps(table.as_ptr()), _mm512_loadu_ps(table[16..].as_ptr()));
+            _mm512_permutex2var_ps(low, _mm512_castps_si512(self.0), high)
+        })
+    }
+
+    #[inline(always)]
+    fn shifted_down<const COUNT: u32>(self) -> Self {
+        // SAFETY: the vector was made with the token, which witnesses AVX-512.
+        Self(unsafe {
+            _mm512_castsi512_ps(_mm512_srli_epi32::<COUNT>(_mm512_castps_si512(self.0)))
+        })
+    }
+}

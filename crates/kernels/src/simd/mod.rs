@@ -45,7 +45,7 @@ use crate::Element;
 /// `detect`, which returns `None` where the CPU lacks the features.
 pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// The vector of `f32` lanes.
-    type F32: Lanes<Elem = f32, Token = Self>;
+    type F32: Lookup<Token = Self>;
     /// The vector of `f64` lanes.
     type F64: Lanes<Elem = f64, Token = Self>;
 
@@ -284,6 +284,18 @@ pub trait Lanes:
     /// for `f64` lanes is the first.
     fn narrow(halves: [<Self::Token as Simd>::F64; 2]) -> Self;
 
+    /// The lanes as `f32`: themselves, or the rounded lanes of `f64` twice.
+    #[inline(always)]
+    fn to_single(self) -> <Self::Token as Simd>::F32 {
+        <Self::Token as Simd>::F32::narrow(self.widen())
+    }
+
+    /// The inverse of [`to_single`](Self::to_single), where nothing was rounded.
+    #[inline(always)]
+    fn of_single(single: <Self::Token as Simd>::F32) -> Self {
+        Self::narrow(single.widen())
+    }
+
     /// The token these lanes were made with.
     fn token(self) -> Self::Token;
 
@@ -327,6 +339,36 @@ pub trait Lanes:
     fn store_partial(self, slice: &mut [Self::Elem]) {
         // SAFETY: the count is bounded by the slice's length.
         unsafe { self.store_partial_ptr(slice.as_mut_ptr(), slice.len().min(Self::LANES)) }
+    }
+}
+
+/// Tables of 32 numbers.
+pub trait Lookup: Lanes<Elem = f32> {
+    /// Whether the level has instructions for it.
+    const QUICK: bool = false;
+
+    /// The entries whose numbers are the low five bits of the lanes.
+    #[inline(always)]
+    fn lookup(self, table: &[f32; 32]) -> Self {
+        self.each(|bits| table[bits as usize % 32].to_bits())
+    }
+
+    /// The bits shifted down, zeros coming in.
+    #[inline(always)]
+    fn shifted_down<const COUNT: u32>(self) -> Self {
+        self.each(|bits| bits >> COUNT)
+    }
+
+    /// Lane by lane, of the bits.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn each(self, f: impl Fn(u32) -> u32) -> Self {
+        let mut lanes = [0.0; MAX_LANES];
+        self.store(&mut lanes);
+        for lane in &mut lanes[..Self::LANES] {
+            *lane = f32::from_bits(f(lane.to_bits()));
+        }
+        Self::load(self.token(), &lanes)
     }
 }
 

@@ -7,7 +7,7 @@ use wide::{f32x8, f64x4, i32x8, i64x4};
 
 use crate::math::Constants as _;
 
-use super::{Kernel, Lanes, Level, Mask, Simd};
+use super::{Kernel, Lanes, Level, Lookup, Mask, Simd};
 
 /// The token of [`Level::Portable`]; always to be had.
 #[derive(Clone, Copy, Debug, Default)]
@@ -349,3 +349,5 @@ portable_lanes!(PortableF32, PortableMask32, f32x8, i32x8, f32, u32, i32, 8,
     widen widen, narrow narrow);
 portable_lanes!(PortableF64, PortableMask64, f64x4, i64x4, f64, u64, i64, 4,
     widen |x| [x, x], narrow |[x, _]: [PortableF64; 2]| x);
+
+impl Lookup for PortableF32 {}
