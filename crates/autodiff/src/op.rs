@@ -191,13 +191,13 @@ impl<E: Element> Forward<'_, E> {
     pub(crate) fn put_off(
         &self,
         operands: &[&Tensor<E>],
-        kernel: impl FnOnce() -> lazy::Kernel<E>,
+        function: lazy::Function<E>,
     ) -> Option<Tensor<E>> {
         if !self.context.lazy || self.len < lazy::LEAST {
             return None;
         }
         let operands = Tensor::lazy_operands(self.shape, operands)?;
-        Some(Tensor::lazy(self.shape, self.context.pool, operands, kernel()))
+        Some(Tensor::lazy(self.shape, self.context.pool, operands, function))
     }
 
     /// The sum of all elements of an operand that is not computed yet, times the factor if there is one,

@@ -6,6 +6,7 @@
 pub mod accuracy {}
 pub mod activation;
 pub mod bf16;
+pub mod chain;
 pub mod conv;
 mod element;
 pub mod elementwise;

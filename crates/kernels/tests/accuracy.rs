@@ -24,7 +24,7 @@ fn exponent_edges() -> impl Iterator<Item = u32> {
 
 /// 64 numbers to each side of where a kernel changes its formula or its result its kind.
 fn seams() -> impl Iterator<Item = u32> {
-    let seams: [f32; 51] = [
+    let seams: [f32; 57] = [
         10.5,
         15.0,
         20.0,
@@ -76,6 +76,12 @@ fn seams() -> impl Iterator<Item = u32> {
         1.152_921_5e18,
         1e-9,
         5.5,
+        0.0625,
+        0.1875,
+        0.625,
+        7.75,
+        11.75,
+        15.5,
     ];
     seams.into_iter().flat_map(|seam| {
         (-64..=64_i32).flat_map(move |i| {

@@ -20,10 +20,10 @@ mod tests;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use smallvec::SmallVec;
-use wengert_kernels::elementwise::Run;
+use wengert_kernels::chain::{Function1, Function2};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
@@ -42,8 +42,12 @@ const COMPUTED_AGAIN: u32 = 2;
 /// The most sums that are computed on the way to a value: each takes a buffer for every thread.
 const MOST_SUMS: usize = 4;
 
-/// An elementwise kernel: one or two operands of one length, and where the results go.
-pub(crate) type Kernel<E> = Arc<dyn Fn(&[Run<'_, E>], &mut [E]) + Send + Sync>;
+/// An elementwise function of one or two operands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Function<E> {
+    One(Function1<E>),
+    Two(Function2),
+}
 
 /// An operand: its elements from the buffer's first on, or one element for all.
 #[derive(Clone, Debug)]
@@ -55,7 +59,7 @@ pub(crate) enum Operand<E: Element> {
 /// An elementwise operation.
 #[derive(Clone)]
 struct Expression<E: Element> {
-    kernel: Kernel<E>,
+    function: Function<E>,
     operands: SmallVec<[Operand<E>; 2]>,
 }
 
@@ -100,7 +104,7 @@ impl<E: Element> Lazy<E> {
         len: usize,
         pool: Option<&Pool<E>>,
         operands: SmallVec<[Operand<E>; 2]>,
-        kernel: Kernel<E>,
+        function: Function<E>,
     ) -> Self {
         let pending = operands.iter().filter_map(Operand::pending);
         let depth = 1 + pending.map(|lazy| lazy.depth).max().unwrap_or(0);
@@ -110,7 +114,7 @@ impl<E: Element> Lazy<E> {
             }
         }
         let depth = if depth == DEEPEST { 1 } else { depth };
-        Self::of(Work::Each(Expression { kernel, operands }), len, depth, pool)
+        Self::of(Work::Each(Expression { function, operands }), len, depth, pool)
     }
 
     /// Notes the sum of a value's `len` elements, times the factor if there is one.

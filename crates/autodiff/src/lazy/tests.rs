@@ -1,4 +1,4 @@
-use super::plan::TILE;
+use wengert_kernels::chain::TILE;
 use super::*;
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};

@@ -4,7 +4,7 @@
 use std::f64::consts::PI;
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation, ActivationError, Saved};
+use wengert_kernels::activation::{Activation, ActivationError, Saved};
 
 use super::activate_grad::ActivateGrad;
 use super::support;
@@ -34,8 +34,7 @@ impl<E: Element> Op<E> for Activate {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let f = self.activation;
-        support::lazy_map(ctx, inputs[0], move |x, y| activation::forward(f, x, y))
+        support::lazy_map(ctx, inputs[0], self.activation)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

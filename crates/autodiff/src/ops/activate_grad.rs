@@ -4,7 +4,8 @@
 use std::f64::consts::PI;
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation};
+use wengert_kernels::activation::Activation;
+use wengert_kernels::chain::Function2;
 
 use super::activate::{HARD, normal};
 use super::support;
@@ -34,10 +35,8 @@ impl<E: Element> Op<E> for ActivateGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let f = self.activation;
-        support::lazy_rows(ctx, inputs[0], inputs[1], move |gy, saved, out| {
-            activation::backward(f, gy, saved, out);
-        })
+        let function = Function2::Derivative(self.activation);
+        support::lazy_rows(ctx, inputs[0], inputs[1], function)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

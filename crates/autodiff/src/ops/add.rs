@@ -1,6 +1,7 @@
 //! `y = a + b`; both cotangents are `gy`.
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Binary;
 
 use super::support;
 use crate::error::Result;
@@ -26,7 +27,7 @@ impl<E: Element> Op<E> for Add {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::lazy_zip(ctx, inputs[0], inputs[1], elementwise::add)
+        support::lazy_zip(ctx, inputs[0], inputs[1], Binary::Add)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -1,7 +1,8 @@
 //! `angle = atan2(y, x)`; with `r^2 = x^2 + y^2` the cotangents are `g x / r^2` for `y` and
 //! `-g y / r^2` for `x`, and 0 at the origin, where there is no derivative, and at infinity.
 
-use wengert_kernels::{Element, math};
+use wengert_kernels::Element;
+use wengert_kernels::chain::Function2;
 
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -25,7 +26,7 @@ fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
 binary! {
     /// The angle of the point `(x, y)` seen from the origin, `y` being the first operand: from -pi to
     /// pi. The derivatives at the origin and at infinity are 0.
-    atan2 = Atan2, math::atan2;
+    atan2 = Atan2, Function2::Atan2;
     |gy, a, b, _| [
         {
             let [_, x, square, size] = scaled(a, b);

@@ -1,12 +1,12 @@
 //! `y = ceil(x)`; the derivative is zero.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Simple;
 
 use super::support::BETWEEN_WHOLE;
 
 unary! {
     /// The smallest whole number that is not below each element. The derivative is 0, at the jumps too.
-    ceil = Ceil, elementwise::ceil;
+    ceil = Ceil, Simple::Ceil;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::ceil
 }

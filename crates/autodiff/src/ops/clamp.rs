@@ -1,6 +1,7 @@
 //! `y = min(max(x, low), high)`; the cotangent is `gy` strictly between the bounds and 0 elsewhere.
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Simple;
 
 use super::inside::Inside;
 use super::support;
@@ -41,7 +42,7 @@ impl<E: Element> Op<E> for Clamp<E> {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let Clamp { low, high } = *self;
-        support::lazy_map(ctx, inputs[0], move |x, y| elementwise::clamp(low, high, x, y))
+        support::lazy_map(ctx, inputs[0], Simple::Clamp(low, high))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

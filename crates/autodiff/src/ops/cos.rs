@@ -1,12 +1,12 @@
 //! `y = cos(x)`; the cotangent is `-gy sin(x)`.
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use crate::testing::Domain;
 
 unary! {
     /// The cosine of each element, in radians, of any size.
-    cos = Cos, math::cos;
+    cos = Cos, Unary::Cos;
     |gy, x, _| Some(-(gy * x.sin()));
     order 2, Domain::REAL, f64::cos
 }

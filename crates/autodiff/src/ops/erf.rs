@@ -2,14 +2,14 @@
 
 use std::f64::consts::FRAC_2_SQRT_PI;
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use super::support::reference_erf;
 use crate::testing::Domain;
 
 unary! {
     /// The error function of each element, `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0.
-    erf = Erf, math::erf;
+    erf = Erf, Unary::Erf;
     |gy, x, _| Some(gy * (-x.square()).exp() * E::from_f64(FRAC_2_SQRT_PI));
     order 2, Domain::REAL, reference_erf
 }

@@ -2,14 +2,14 @@
 
 use std::f64::consts::FRAC_2_SQRT_PI;
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use super::support::reference_erf;
 use crate::testing::Domain;
 
 unary! {
     /// `1 - erf(x)` of each element, accurate in the tail.
-    erfc = Erfc, math::erfc;
+    erfc = Erfc, Unary::Erfc;
     |gy, x, _| Some(gy * (-x.square()).exp() * E::from_f64(-FRAC_2_SQRT_PI));
     order 2, Domain::REAL, |x| 1.0 - reference_erf(x)
 }

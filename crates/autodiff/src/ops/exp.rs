@@ -1,6 +1,7 @@
 //! `y = e^x`; the cotangent is `gy y`.
 
-use wengert_kernels::{Element, math};
+use wengert_kernels::Element;
+use wengert_kernels::math::Unary;
 
 use super::support;
 use crate::error::Result;
@@ -26,7 +27,7 @@ impl<E: Element> Op<E> for Exp {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::lazy_map(ctx, inputs[0], math::exp)
+        support::lazy_map(ctx, inputs[0], Unary::Exp)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -1,12 +1,12 @@
 //! `y = floor(x)`; the derivative is zero.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Simple;
 
 use super::support::BETWEEN_WHOLE;
 
 unary! {
     /// The largest whole number that is not above each element. The derivative is 0, at the jumps too.
-    floor = Floor, elementwise::floor;
+    floor = Floor, Simple::Floor;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::floor
 }

@@ -1,6 +1,7 @@
 //! `y = 1` where `low < x < high`, else 0: the slope of [`clamp`](super::clamp). The derivative is zero.
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Simple;
 
 use super::clamp::{BOUNDS, check};
 use super::support;
@@ -32,7 +33,7 @@ impl<E: Element> Op<E> for Inside<E> {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let Inside { low, high } = *self;
-        support::lazy_map(ctx, inputs[0], move |x, y| elementwise::inside(low, high, x, y))
+        support::lazy_map(ctx, inputs[0], Simple::Inside(low, high))
     }
 
     fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

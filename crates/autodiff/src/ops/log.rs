@@ -1,6 +1,7 @@
 //! `y = ln x`; the cotangent is `gy / x`.
 
-use wengert_kernels::{Element, math};
+use wengert_kernels::Element;
+use wengert_kernels::math::Unary;
 
 use super::support;
 use crate::error::Result;
@@ -26,7 +27,7 @@ impl<E: Element> Op<E> for Log {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::lazy_map(ctx, inputs[0], math::log)
+        support::lazy_map(ctx, inputs[0], Unary::Log)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

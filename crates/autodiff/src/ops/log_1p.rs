@@ -1,12 +1,12 @@
 //! `y = ln(1 + x)`; the cotangent is `gy / (1 + x)`.
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use crate::testing::Domain;
 
 unary! {
     /// `ln(1 + x)` of each element, accurate near zero; minus infinity at -1, NaN below.
-    log_1p = Log1p, math::log_1p;
+    log_1p = Log1p, Unary::Log1p;
     |gy, x, _| Some(gy / x.add_scalar(E::ONE));
     order 2, Domain { low: -0.75, high: 2.0, avoid: &[], margin: 0.0 }, f64::ln_1p
 }

@@ -1,12 +1,12 @@
 //! `y = max(a, b)`; the cotangent goes to the larger operand, in halves to equal ones.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Binary;
 
 use super::support::apart;
 
 binary! {
     /// The larger of two elements; NaN if either is. Equal ones share the gradient equally.
-    maximum = Maximum, elementwise::maximum;
+    maximum = Maximum, Binary::Maximum;
     |gy, a, b, _| [Some(gy.mul_no_nan(a.share(b))), Some(gy.mul_no_nan(b.share(a)))];
     order 2, apart, f64::max
 }

@@ -1,12 +1,12 @@
 //! `y = min(a, b)`; the cotangent goes to the smaller operand, in halves to equal ones.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Binary;
 
 use super::support::apart;
 
 binary! {
     /// The smaller of two elements; NaN if either is. Equal ones share the gradient equally.
-    minimum = Minimum, elementwise::minimum;
+    minimum = Minimum, Binary::Minimum;
     |gy, a, b, _| [Some(gy.mul_no_nan(b.share(a))), Some(gy.mul_no_nan(a.share(b)))];
     order 2, apart, f64::min
 }

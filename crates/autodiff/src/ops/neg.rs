@@ -1,6 +1,7 @@
 //! `y = -x`; the cotangent is `-gy`.
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Simple;
 
 use super::support;
 use crate::error::Result;
@@ -26,7 +27,7 @@ impl<E: Element> Op<E> for Neg {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::lazy_map(ctx, inputs[0], elementwise::neg)
+        support::lazy_map(ctx, inputs[0], Simple::Neg)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

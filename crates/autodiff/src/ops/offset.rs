@@ -1,7 +1,7 @@
 //! `y = x + c` for a number `c`; the cotangent is `gy`.
 
 use wengert_kernels::Element;
-use wengert_kernels::elementwise::{self, Run};
+use wengert_kernels::elementwise::Simple;
 
 use super::support;
 use crate::error::Result;
@@ -29,10 +29,7 @@ impl<E: Element> Op<E> for Offset<E> {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let number = self.number;
-        support::lazy_map(ctx, inputs[0], move |x, y| {
-            elementwise::add(Run::Slice(x), Run::Splat(number), y);
-        })
+        support::lazy_map(ctx, inputs[0], Simple::Offset(self.number))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -1,7 +1,7 @@
 //! `y = a^b`; the cotangents are `gy b a^(b-1)`, 0 where `b` is 0, and `gy y ln(a)`, 0 where `a` is 0 and
 //! `b` is not negative. For negative `a` there is no derivative by `b`: NaN.
 
-use wengert_kernels::math;
+use wengert_kernels::chain::Function2;
 
 use crate::tensor::Tensor;
 use crate::testing::Domain;
@@ -12,7 +12,7 @@ binary! {
     ///
     /// The derivative by `a` is `b a^(b-1)` and 0 where `b` is 0; that by `b` is `a^b ln(a)`, 0 where `a`
     /// is 0 and `b >= 0`, and NaN for negative `a`.
-    pow = Pow, math::pow;
+    pow = Pow, Function2::Pow;
     |gy, a, b, y| [
         Some(gy * a.pow(b.add_scalar(-E::ONE)).mul_no_nan(b)),
         {

@@ -1,7 +1,8 @@
 //! `y = x^p` for a number `p`; the cotangent is `gy p x^(p-1)`, 0 for `p = 0`.
 
-use wengert_kernels::elementwise::Run;
-use wengert_kernels::{Element, elementwise, math};
+use wengert_kernels::Element;
+use wengert_kernels::chain::Function1;
+use wengert_kernels::elementwise::Simple;
 
 use super::support;
 use crate::error::Result;
@@ -34,15 +35,14 @@ impl<E: Element> Op<E> for PowScalar<E> {
         if p == E::ONE {
             return Ok(inputs[0].clone());
         }
-        support::lazy_map(ctx, inputs[0], move |x, y| {
-            if p == E::ONE + E::ONE {
-                elementwise::square(x, y);
-            } else if p == -E::ONE {
-                elementwise::recip(x, y);
-            } else {
-                math::pow(Run::Slice(x), Run::Splat(p), y);
-            }
-        })
+        let function = if p == E::ONE + E::ONE {
+            Simple::Square.into()
+        } else if p == -E::ONE {
+            Simple::Recip.into()
+        } else {
+            Function1::Power(p)
+        };
+        support::lazy_map(ctx, inputs[0], function)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -1,12 +1,12 @@
 //! `y = 1 / x`; the cotangent is `-gy y^2`.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Simple;
 
 use crate::testing::Domain;
 
 unary! {
     /// One over each element.
-    reciprocal = Reciprocal, elementwise::recip;
+    reciprocal = Reciprocal, Simple::Recip;
     |gy, _, y| Some(-(gy * (y * y)));
     order 2, Domain::AWAY_FROM_ZERO, f64::recip
 }

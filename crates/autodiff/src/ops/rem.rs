@@ -1,7 +1,7 @@
 //! `y = a - b trunc(a / b)`, exactly, as `%` of floats in Rust and `fmod` in C and PyTorch: the result
 //! has the sign of `a`. The cotangents are `gy` and `-gy trunc(a / b)`.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Binary;
 
 use super::support::apart;
 
@@ -9,7 +9,7 @@ binary! {
     /// The exact remainder of `a / b` rounded towards zero, which has the sign of `a`: what `%` is in
     /// Rust, and `fmod` in C and PyTorch (whose `remainder` has the sign of `b`). NaN for `b = 0` and
     /// infinite `a`. The derivatives leave out the jumps.
-    rem = Rem, elementwise::rem;
+    rem = Rem, Binary::Rem;
     |gy, a, b, y| [Some(gy), Some(-(gy * ((a - y) / b).round()))];
     order 2, |s| {
         // Dividends halfway between multiples of the divisors, or near that.

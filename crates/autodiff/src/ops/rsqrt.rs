@@ -1,12 +1,12 @@
 //! `y = 1 / sqrt(x)`; the cotangent is `-gy y^3 / 2`.
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use crate::testing::Domain;
 
 unary! {
     /// One over the square root of each element: infinite at 0, NaN below.
-    rsqrt = Rsqrt, math::rsqrt;
+    rsqrt = Rsqrt, Unary::Rsqrt;
     |gy, _, y| Some(gy * (y * y * y) * E::from_f64(-0.5));
     order 2, Domain::POSITIVE, |x| 1.0 / x.sqrt()
 }

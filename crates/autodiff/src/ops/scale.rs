@@ -1,6 +1,7 @@
 //! `y = c x` for a number `c`; the cotangent is `c gy`.
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::Element;
+use wengert_kernels::elementwise::Simple;
 
 use super::support;
 use crate::error::Result;
@@ -29,7 +30,7 @@ impl<E: Element> Op<E> for Scale<E> {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let factor = self.factor;
-        support::lazy_map(ctx, inputs[0], move |x, y| elementwise::scale(factor, x, y))
+        support::lazy_map(ctx, inputs[0], Simple::Scale(factor))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -1,12 +1,12 @@
 //! `y = sin(x)`; the cotangent is `gy cos(x)`.
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use crate::testing::Domain;
 
 unary! {
     /// The sine of each element, in radians, of any size.
-    sin = Sin, math::sin;
+    sin = Sin, Unary::Sin;
     |gy, x, _| Some(gy * x.cos());
     order 2, Domain::REAL, f64::sin
 }

@@ -1,12 +1,11 @@
 //! What many operations share: shape rules and elementwise forward computations.
 
-use std::sync::Arc;
-
 use wengert_kernels::Element;
+use wengert_kernels::chain::{Function1, Function2};
 use wengert_kernels::elementwise::Run;
 
 use crate::error::{Error, Result};
-use crate::lazy::Kernel;
+use crate::lazy::Function;
 use crate::mask::Mask;
 use crate::op::Forward;
 use crate::pool::Pool;
@@ -110,83 +109,46 @@ pub(super) fn rows<E: Element>(
     ctx.output_by(|out| kernel(a, b, out))
 }
 
-/// The output of an elementwise kernel on one operand, computed when somebody looks at it if it is
+/// The output of an elementwise function of one operand, computed when somebody looks at it if it is
 /// large.
 pub(super) fn lazy_map<E: Element>(
     ctx: &Forward<'_, E>,
     x: &Tensor<E>,
-    kernel: impl Fn(&[E], &mut [E]) + Copy + Send + Sync + 'static,
+    function: impl Into<Function1<E>>,
 ) -> Result<Tensor<E>> {
-    let put_off = || -> Kernel<E> {
-        Arc::new(move |operands, out| match operands[0] {
-            Run::Slice(x) => kernel(x, out),
-            Run::Splat(x) => {
-                let mut y = [E::ZERO];
-                kernel(&[x], &mut y);
-                out.fill(y[0]);
-            }
-        })
-    };
-    match ctx.put_off(&[x], put_off) {
+    let function = function.into();
+    match ctx.put_off(&[x], Function::One(function)) {
         Some(output) => Ok(output),
-        None => each(ctx, x, kernel),
+        None => each(ctx, x, move |x, out| function.apply(x, out)),
     }
 }
 
-/// The same on two operands that broadcast.
+/// The same of two operands that broadcast.
 pub(super) fn lazy_zip<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
     b: &Tensor<E>,
-    kernel: impl Fn(Run<E>, Run<E>, &mut [E]) + Copy + Send + Sync + 'static,
+    function: impl Into<Function2>,
 ) -> Result<Tensor<E>> {
-    let put_off =
-        || -> Kernel<E> { Arc::new(move |operands, out| kernel(operands[0], operands[1], out)) };
-    match ctx.put_off(&[a, b], put_off) {
+    let function = function.into();
+    match ctx.put_off(&[a, b], Function::Two(function)) {
         Some(output) => Ok(output),
-        None => zip(ctx, a, b, kernel),
+        None => zip(ctx, a, b, move |a, b, out| function.apply(a, b, out)),
     }
 }
 
-/// The same on two operands of the output's shape.
+/// The same of two operands of the output's shape, whose kernel wants whole rows.
 pub(super) fn lazy_rows<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
     b: &Tensor<E>,
-    kernel: impl Fn(&[E], &[E], &mut [E]) + Copy + Send + Sync + 'static,
+    function: Function2,
 ) -> Result<Tensor<E>> {
-    let put_off = || -> Kernel<E> {
-        Arc::new(move |operands, out| whole(operands[0], operands[1], out, kernel))
-    };
-    match ctx.put_off(&[a, b], put_off) {
+    match ctx.put_off(&[a, b], Function::Two(function)) {
         Some(output) => Ok(output),
-        None => rows(ctx, a, b, kernel),
-    }
-}
-
-/// A kernel that knows slices only, on operands of which one may be an element for all.
-fn whole<E: Element>(
-    a: Run<'_, E>,
-    b: Run<'_, E>,
-    out: &mut [E],
-    kernel: impl Fn(&[E], &[E], &mut [E]),
-) {
-    const PIECE: usize = 512;
-    if let (Run::Slice(a), Run::Slice(b)) = (a, b) {
-        return kernel(a, b, out);
-    }
-    let repeated = |x: Run<'_, E>| match x {
-        Run::Splat(x) => [x; PIECE],
-        Run::Slice(_) => [E::ZERO; PIECE],
-    };
-    let (many_a, many_b) = (repeated(a), repeated(b));
-    let mut start = 0;
-    for out in out.chunks_mut(PIECE) {
-        let range = start..start + out.len();
-        let a = if let Run::Slice(a) = a { &a[range.clone()] } else { &many_a[..out.len()] };
-        let b = if let Run::Slice(b) = b { &b[range.clone()] } else { &many_b[..out.len()] };
-        kernel(a, b, out);
-        start = range.end;
+        None => {
+            rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out))
+        }
     }
 }
 

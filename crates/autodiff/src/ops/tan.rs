@@ -1,12 +1,12 @@
 //! `y = tan(x)`; the cotangent is `gy (1 + y^2)`.
 
-use wengert_kernels::math;
+use wengert_kernels::math::Unary;
 
 use crate::testing::Domain;
 
 unary! {
     /// The tangent of each element, in radians, of any size.
-    tan = Tan, math::tan;
+    tan = Tan, Unary::Tan;
     |gy, _, y| Some(gy * y.square().add_scalar(E::ONE));
     order 2, Domain { low: -1.2, high: 1.2, avoid: &[], margin: 0.0 }, f64::tan
 }

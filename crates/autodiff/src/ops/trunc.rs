@@ -1,12 +1,12 @@
 //! `y = trunc(x)`; the derivative is zero.
 
-use wengert_kernels::elementwise;
+use wengert_kernels::elementwise::Simple;
 
 use super::support::BETWEEN_WHOLE;
 
 unary! {
     /// Each element without what stands behind its point. The derivative is 0, at the jumps too.
-    trunc = Trunc, elementwise::trunc;
+    trunc = Trunc, Simple::Trunc;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::trunc
 }

@@ -230,9 +230,9 @@ impl<E: Element> Tensor<E> {
         shape: &Shape,
         pool: Option<&Pool<E>>,
         operands: SmallVec<[Operand<E>; 2]>,
-        kernel: lazy::Kernel<E>,
+        function: lazy::Function<E>,
     ) -> Self {
-        let lazy = Lazy::new(shape.numel(), pool, operands, kernel);
+        let lazy = Lazy::new(shape.numel(), pool, operands, function);
         Tensor { handle: Handle::lazy(lazy), offset: 0, shape: shape.clone(), strides: None }
     }
 

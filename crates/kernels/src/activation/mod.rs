@@ -177,8 +177,12 @@ pub trait ActivationKernels: Sized {
     fn prelu_slope_kernel(gy: &[Self], x: &[Self], out: &mut [Self]);
 }
 
+/// The activation as the kernels want it.
+///
+/// # Panics
+/// If a number of it is outside its domain.
 #[track_caller]
-fn checked<E: Element>(act: Activation) -> Activation {
+pub(crate) fn checked<E: Element>(act: Activation) -> Activation {
     if let Err(error) = act.check_in::<E>() {
         panic!("{error}");
     }

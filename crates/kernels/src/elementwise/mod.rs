@@ -16,40 +16,63 @@ use crate::simd::Lanes;
 use crate::slices::{VectorFn, VectorFn2, map, zip, zip_in_place};
 use crate::threads::Cost;
 
-/// The operations of two operands.
+/// The operations of two operands, by the names of the functions of this module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
 #[non_exhaustive]
 pub enum Binary {
+    /// [`add`].
     Add,
+    /// [`sub`].
     Sub,
+    /// [`mul`].
     Mul,
+    /// [`div`].
     Div,
+    /// [`maximum`].
     Maximum,
+    /// [`minimum`].
     Minimum,
+    /// [`rem`].
     Rem,
+    /// [`mul_no_nan`].
     MulNoNan,
+    /// [`share`].
     Share,
+    /// [`tie`].
     Tie,
 }
 
-/// The operations of one operand.
+/// The operations of one operand, by the names of the functions of this module.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(hidden)]
 #[non_exhaustive]
 pub enum Simple<E> {
+    /// [`neg`].
     Neg,
+    /// [`square`].
     Square,
+    /// [`sqrt`].
     Sqrt,
+    /// [`recip`].
     Recip,
+    /// [`abs`].
     Abs,
+    /// [`sign`].
     Sign,
+    /// [`floor`].
     Floor,
+    /// [`ceil`].
     Ceil,
+    /// [`round`].
     Round,
+    /// [`trunc`].
     Trunc,
+    /// [`add`] of one number.
+    Offset(E),
+    /// [`scale`].
     Scale(E),
+    /// [`clamp`].
     Clamp(E, E),
+    /// [`inside`].
     Inside(E, E),
 }
 
@@ -93,7 +116,7 @@ binary_functions! {
 macro_rules! unary_functions {
     ($($name:ident, $x:ident: $value:expr;)+) => {$(
         #[derive(Clone, Copy)]
-        struct $name;
+        pub(crate) struct $name;
 
         impl<E: Element> VectorFn<E> for $name {
             const COST: Cost = Cost::Light;
@@ -116,6 +139,18 @@ unary_functions! {
         let stays = x.eq(x.lit(E::ZERO)) | x.unordered(x);
         V::select(stays, x, x.lit(E::ONE).copysign(x))
     };
+}
+
+#[derive(Clone, Copy)]
+struct Offset<E>(E);
+
+impl<E: Element> VectorFn<E> for Offset<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
+        x + x.lit(self.0)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -213,6 +248,7 @@ macro_rules! elementwise_kernels {
                     Simple::Ceil => map(Ceil, x, out),
                     Simple::Round => map(Round, x, out),
                     Simple::Trunc => map(Trunc, x, out),
+                    Simple::Offset(number) => map(Offset(number), x, out),
                     Simple::Scale(alpha) => map(Scale(alpha), x, out),
                     Simple::Clamp(low, high) => map(Clamp(low, high), x, out),
                     Simple::Inside(low, high) => map(Inside(low, high), x, out),

@@ -452,7 +452,8 @@ impl Lookup for Avx512F32 {
         // SAFETY: the vector was made with the token, which witnesses AVX-512; the table is as large as
         // two vectors.
         Self(unsafe {
-            let (low, high) = (_mm512_loadu_ps(table.as_ptr()), _mm512_loadu_ps(table[16..].as_ptr()));
+            let (low, high) =
+                (_mm512_loadu_ps(table.as_ptr()), _mm512_loadu_ps(table[16..].as_ptr()));
             _mm512_permutex2var_ps(low, _mm512_castps_si512(self.0), high)
         })
     }

@@ -1,6 +1,8 @@
 //! Every lane operation on every level against its scalar definition.
 
-use super::{Kernel, Lanes, Level, LevelError, MAX_LANES, Mask, Simd, dispatch, with_level};
+use super::{
+    Kernel, Lanes, Level, LevelError, Lookup, MAX_LANES, Mask, Simd, dispatch, with_level,
+};
 use crate::Element;
 use crate::math::Constants as _;
 use crate::testing::for_each_level;
@@ -148,6 +150,43 @@ impl Word<u64> for f64 {
     fn of(word: u64) -> Self {
         f64::from_bits(word)
     }
+}
+
+/// Entries by the low five bits, whatever the others; bits moved down; `f32` lanes as such.
+struct Tables;
+impl Kernel for Tables {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let table: [f32; 32] = std::array::from_fn(|i| 1.0 / (i as f32 - 7.5));
+        for high in [0, 0x3f80_0000, 0x4b00_0000, 0x7fc0_0000, 0xffff_ffe0] {
+            for first in 0..32 {
+                let index: Vec<u32> =
+                    (0..MAX_LANES as u32).map(|i| high | (first + 3 * i) % 32).collect();
+                let lanes: Vec<f32> = index.iter().map(|&i| f32::from_bits(i)).collect();
+                let x = S::F32::load(simd, &lanes);
+                let mut found = [0.0; MAX_LANES];
+                x.lookup(&table).store(&mut found);
+                let mut shifted = [0.0_f32; MAX_LANES];
+                x.shifted_down::<21>().store(&mut shifted);
+                for (i, &index) in index.iter().enumerate().take(S::F32::LANES) {
+                    assert_eq!(found[i], table[index as usize % 32], "{}, {index:#x}", S::LEVEL);
+                    assert_eq!(shifted[i].to_bits(), index >> 21, "{}, {index:#x}", S::LEVEL);
+                }
+            }
+        }
+        let single = S::F32::splat(simd, -0.1);
+        assert_eq!(S::F32::of_single(single.to_single()).reduce_max(), -0.1);
+        let double = S::F64::splat(simd, 0.375);
+        assert_eq!(double.to_single().reduce_sum(), 0.375 * S::F32::LANES as f32);
+        assert_eq!(S::F64::of_single(single).reduce_max(), f64::from(-0.1_f32));
+    }
+}
+
+#[test]
+fn lookup() {
+    for_each_level(|_| dispatch(Tables));
 }
 
 /// Fused where the level says so, else two roundings.

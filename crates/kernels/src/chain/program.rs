@@ -1,0 +1,209 @@
+//! Instructions, and how they are run.
+
+use super::TILE;
+use super::function::{Function1, Function2};
+use super::pair::{self, Light, Side};
+use crate::Element;
+use crate::activation::{Backward, Forward};
+use crate::elementwise::{Neg, Run};
+use crate::simd::{Kernel, Level, Simd, run_on};
+use crate::slices::{Map, Shared, Source, check_len};
+
+/// How an instruction computes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind<E> {
+    Light(Light),
+    Pair(Light, Light, Side),
+    Neg,
+    One(Function1<E>),
+    Two(Function2),
+}
+
+/// Where elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Tile(usize),
+    Number(usize),
+    Array(usize),
+    Output(usize),
+    /// Not given a place yet.
+    Step(usize),
+}
+
+/// Up to three operands' places, and the result's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instruction<E> {
+    pub(super) kind: Kind<E>,
+    pub(super) places: [Place; 4],
+}
+
+/// A compiled [`Chain`](super::Chain).
+#[derive(Clone, Debug)]
+pub struct Program<E> {
+    /// How each instruction computes, and the numbers of its places: tiles, then numbers, arrays and
+    /// outputs.
+    instructions: Vec<(Kind<E>, [usize; 4])>,
+    tiles: usize,
+    numbers: Vec<E>,
+    arrays: usize,
+    outputs: usize,
+}
+
+impl<E: Element> Program<E> {
+    pub(super) fn new(
+        instructions: Vec<Instruction<E>>,
+        tiles: usize,
+        numbers: Vec<E>,
+        arrays: usize,
+        outputs: usize,
+    ) -> Self {
+        let number_of = |place| match place {
+            Place::Tile(tile) => tile,
+            Place::Number(number) => tiles + number,
+            Place::Array(array) => tiles + numbers.len() + array,
+            Place::Output(output) => tiles + numbers.len() + arrays + output,
+            Place::Step(step) => unreachable!("step {step} was given a place"),
+        };
+        let instructions = instructions.into_iter();
+        let instructions = instructions.map(|i| (i.kind, i.places.map(number_of))).collect();
+        Program { instructions, tiles, numbers, arrays, outputs }
+    }
+
+    /// The number of arrays it reads.
+    pub fn arrays(&self) -> usize {
+        self.arrays
+    }
+
+    /// The elements of the memory it needs beside arrays and outputs.
+    pub fn scratch(&self) -> usize {
+        (self.tiles + self.numbers.len()) * TILE
+    }
+
+    /// Computes the outputs from the arrays. `scratch` may hold anything before, and holds nothing of use
+    /// afterwards.
+    ///
+    /// # Panics
+    /// If there are fewer arrays or other than so many outputs, if one differs in length from the others,
+    /// or if the scratch memory is shorter than [`scratch`](Self::scratch).
+    #[track_caller]
+    pub fn run(&self, arrays: &[&[E]], outputs: &mut [&mut [E]], scratch: &mut [E]) {
+        let Self { tiles, ref numbers, .. } = *self;
+        assert!(
+            arrays.len() >= self.arrays && outputs.len() == self.outputs,
+            "the program reads {} arrays and has {} outputs, it was given {} and {}",
+            self.arrays,
+            self.outputs,
+            arrays.len(),
+            outputs.len()
+        );
+        let len = outputs.first().map_or(0, |output| output.len());
+        for array in &arrays[..self.arrays] {
+            check_len("array", array.len(), len);
+        }
+        for output in outputs.iter() {
+            check_len("output", output.len(), len);
+        }
+        let needed = self.scratch();
+        assert!(scratch.len() >= needed, "scratch of {needed} elements, not {}", scratch.len());
+        for (part, &number) in scratch[tiles * TILE..].chunks_exact_mut(TILE).zip(numbers) {
+            part.fill(number);
+        }
+        let shared = Shared::new(scratch);
+        let inner = (0..tiles + numbers.len()).map(|i| {
+            // SAFETY: the scratch memory has `TILE` elements for each.
+            unsafe { shared.at(i * TILE) }
+        });
+        let arrays = arrays[..self.arrays].iter().map(|array| array.as_ptr().cast_mut());
+        let outputs = outputs.iter_mut().map(|output| output.as_mut_ptr());
+        let mut places: Vec<*mut E> = inner.chain(arrays).chain(outputs).collect();
+        run_on(Level::current(), Tiles { program: self, places: &mut places, len });
+    }
+}
+
+/// All instructions for one tile after the other.
+struct Tiles<'a, E> {
+    program: &'a Program<E>,
+    /// Where each place's elements are: those of arrays and outputs move from tile to tile.
+    places: &'a mut [*mut E],
+    len: usize,
+}
+
+impl<E: Element> Kernel for Tiles<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { program, places, len } = self;
+        let fixed = program.tiles + program.numbers.len();
+        let mut start = 0;
+        while start < len {
+            let count = TILE.min(len - start);
+            for &(kind, numbers) in &program.instructions {
+                let [a, b, c, out] = numbers.map(|i| places[i]);
+                // SAFETY: behind each place are `count` elements, from a tile's first or from `start` on.
+                // A result's place is no operand's, no array is written to, and outputs are no arrays.
+                unsafe {
+                    match kind {
+                        Kind::Light(f) => {
+                            pair::light(simd, f, [a, b].map(|p| p.cast_const()), out, count)
+                        }
+                        Kind::Pair(f, g, side) => {
+                            let operands = [a, b, c].map(|p| p.cast_const());
+                            pair::pair(simd, (f, g, side), operands, out, count);
+                        }
+                        Kind::Neg => Map::new(Neg, Source::at_ptr(a), out, count).run(simd),
+                        Kind::One(f) => one(S::LEVEL, f, a, out, count),
+                        Kind::Two(f) => two(S::LEVEL, f, [a, b], out, count),
+                    }
+                }
+            }
+            start += count;
+            for place in &mut places[fixed..] {
+                // SAFETY: at most the end of what is behind it.
+                *place = unsafe { place.add(count) };
+            }
+        }
+    }
+}
+
+/// `out = f(x)`.
+///
+/// # Safety
+/// `len` elements must be behind both, and not the same.
+unsafe fn one<E: Element>(level: Level, f: Function1<E>, x: *const E, out: *mut E, len: usize) {
+    if let Function1::Activation(act) = f {
+        // The way there takes as long as a vector or two, so it is the shortest.
+        return run_on(level, Forward { act, x: Source::at_ptr(x), out, len });
+    }
+    // SAFETY: the caller vouches for the elements.
+    let (x, out) = unsafe { (slice(x, len), std::slice::from_raw_parts_mut(out, len)) };
+    f.apply(x, out);
+}
+
+/// `out = f(a, b)`.
+///
+/// # Safety
+/// `len` elements must be behind each, and none is written but `out`'s, which are no operand's.
+unsafe fn two<E: Element>(
+    level: Level,
+    f: Function2,
+    [a, b]: [*mut E; 2],
+    out: *mut E,
+    len: usize,
+) {
+    if let Function2::Derivative(act) = f {
+        let (gy, saved) = (Source::at_ptr(a), Source::at_ptr(b));
+        return run_on(level, Backward { act, gy, saved, out, len });
+    }
+    // SAFETY: the caller vouches for the elements.
+    let (a, b, out) =
+        unsafe { (slice(a, len), slice(b, len), std::slice::from_raw_parts_mut(out, len)) };
+    f.apply(Run::Slice(a), Run::Slice(b), out);
+}
+
+/// # Safety
+/// `len` elements must be behind the pointer, and stay as they are.
+unsafe fn slice<'a, E>(x: *const E, len: usize) -> &'a [E] {
+    // SAFETY: the caller vouches for the elements.
+    unsafe { std::slice::from_raw_parts(x, len) }
+}
