@@ -1,8 +1,8 @@
-use wengert_kernels::chain::TILE;
 use super::*;
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
+use wengert_kernels::chain::TILE;
 
 const LEN: usize = LEAST + TILE + 37;
 

@@ -146,9 +146,7 @@ pub(super) fn lazy_rows<E: Element>(
 ) -> Result<Tensor<E>> {
     match ctx.put_off(&[a, b], Function::Two(function)) {
         Some(output) => Ok(output),
-        None => {
-            rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out))
-        }
+        None => rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out)),
     }
 }
 

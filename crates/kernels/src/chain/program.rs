@@ -145,10 +145,10 @@ impl<E: Element> Kernel for Tiles<'_, E> {
                 unsafe {
                     match kind {
                         Kind::Light(f) => {
-                            pair::light(simd, f, [a, b].map(|p| p.cast_const()), out, count)
+                            pair::light(simd, f, [a, b].map(<*mut E>::cast_const), out, count);
                         }
                         Kind::Pair(f, g, side) => {
-                            let operands = [a, b, c].map(|p| p.cast_const());
+                            let operands = [a, b, c].map(<*mut E>::cast_const);
                             pair::pair(simd, (f, g, side), operands, out, count);
                         }
                         Kind::Neg => Map::new(Neg, Source::at_ptr(a), out, count).run(simd),

@@ -163,7 +163,7 @@ impl Kernel for Tables {
         for high in [0, 0x3f80_0000, 0x4b00_0000, 0x7fc0_0000, 0xffff_ffe0] {
             for first in 0..32 {
                 let index: Vec<u32> =
-                    (0..MAX_LANES as u32).map(|i| high | (first + 3 * i) % 32).collect();
+                    (0..MAX_LANES as u32).map(|i| high | ((first + 3 * i) % 32)).collect();
                 let lanes: Vec<f32> = index.iter().map(|&i| f32::from_bits(i)).collect();
                 let x = S::F32::load(simd, &lanes);
                 let mut found = [0.0; MAX_LANES];
