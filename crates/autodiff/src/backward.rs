@@ -37,18 +37,22 @@ impl<'t, E: Element> Var<'t, E> {
     }
 
     fn backward_keeping(self, keep: Keep) -> Result<Gradients<'t, E>> {
-        let shape = self.shape();
+        let tape = self.tape();
+        let (requires_grad, shape) = {
+            let nodes = tape.nodes();
+            let node = self.node(&nodes, "backward")?;
+            (node.requires_grad, node.value("backward")?.shape().clone())
+        };
         if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "backward", shape });
         }
-        if !self.requires_grad() {
+        if !requires_grad {
             let reason = "the output depends on no variable or parameter (only on constants, or on \
                           what was computed without recording)";
             return Err(Error::NoGradient { reason });
         }
-        let tape = self.tape();
         let mark = tape.len();
-        let seed = tape.push(ones(&shape)?, None, false);
+        let seed = tape.push(Tensor::full(shape, E::ONE), None, false);
         let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, keep);
         tape.truncate(mark);
         let mut walk = walk?;
@@ -106,11 +110,6 @@ impl<'t, E: Element> Var<'t, E> {
     pub fn backward_once(self) -> Gradients<'t, E> {
         expect(self.try_backward_once())
     }
-}
-
-/// Ones of any shape in one element.
-fn ones<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
-    Tensor::scalar(E::ONE).try_broadcast_to(shape.clone())
 }
 
 /// Whether a gradient is itself to be differentiated.
@@ -203,7 +202,7 @@ impl<'t, E: Element> Var<'t, E> {
         if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "grad", shape });
         }
-        let seed = self.tape().push(ones(&shape)?, None, false);
+        let seed = self.tape().push(Tensor::full(shape, E::ONE), None, false);
         Ok(grad(&[self], &[seed], &[x], CreateGraph::Yes)?[0])
     }
 }

@@ -39,7 +39,13 @@ impl<'t, E: Element> Gradients<'t, E> {
     ///
     /// It is that of the value the forward pass used, also after an optimizer has changed it.
     pub fn parameter(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        self.tape.leaves(parameter.id()).iter().rev().find_map(|&leaf| self.at(leaf))
+        self.tape.leaves(parameter.id(), |leaves| self.at_one_of(leaves))
+    }
+
+    /// The gradient with respect to the last of some leaves that has one.
+    #[inline]
+    fn at_one_of(&self, leaves: &[u32]) -> Option<&Tensor<E>> {
+        leaves.iter().rev().find_map(|&leaf| self.at(leaf))
     }
 
     fn at(&self, leaf: u32) -> Option<&Tensor<E>> {
@@ -71,18 +77,22 @@ impl<'t, E: Element> Gradients<'t, E> {
         if self.parameter(parameter).is_some() {
             return Connection::Connected;
         }
-        let leaves = self.tape.leaves(parameter.id());
-        let connections = leaves.iter().map(|&leaf| self.output.connection(self.tape.var(leaf)));
-        connections.rev().find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
+        self.tape.leaves(parameter.id(), |leaves| {
+            let connection = |&leaf| self.output.connection(self.tape.var(leaf));
+            let mut connections = leaves.iter().rev().map(connection);
+            connections.find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
+        })
     }
 
     /// Lets go of the tape's hold on a parameter's value and returns its gradient: what an
     /// optimizer calls before it changes the value in place. Variables of the parameter that are
     /// already on the tape lose their value; the gradient stays here.
     pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        let gradient = self.parameter(parameter)?;
-        self.tape.release(parameter.id());
-        Some(gradient)
+        self.tape.leaves(parameter.id(), |leaves| {
+            let gradient = self.at_one_of(leaves)?;
+            self.tape.release(leaves);
+            Some(gradient)
+        })
     }
 
     /// The number of leaves with a gradient.

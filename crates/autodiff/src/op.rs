@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::lazy;
 use crate::pool::Pool;
 use crate::shape::Shape;
-use crate::tape::{Tape, Var};
+use crate::tape::{Node, Tape, Var};
 use crate::tensor::Tensor;
 
 /// A differentiable operation: shapes, value, and vector-Jacobian product.
@@ -297,14 +297,24 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         self.graph
     }
 
-    /// The value of the operand in place `i`.
-    pub(crate) fn value(&self, i: usize) -> Result<Tensor<E>> {
-        self.input(i).try_value()
+    /// The values on the tape, to be read where they lie.
+    #[inline]
+    pub(crate) fn values<'n>(&'n self, nodes: &'n [Node<E>]) -> Values<'n, E> {
+        Values { inputs: self.inputs, output: self.output, gy: self.gy.index(), nodes }
     }
 
-    /// A tensor with unspecified contents from the tape's pool.
-    pub(crate) fn scratch(&self, shape: Shape) -> Result<Tensor<E>> {
-        Tensor::stale(shape, Some(self.tape().pool()))
+    /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements written
+    /// by `f`.
+    #[inline]
+    pub(crate) fn constant_like(
+        &self,
+        i: usize,
+        f: impl FnOnce(Values<'_, E>, &mut [E]) -> Result<()>,
+    ) -> Result<Var<'t, E>> {
+        let (inputs, output, gy) = (self.inputs, self.output, self.gy.index());
+        self.tape().push_like(inputs[i], |nodes, out| {
+            f(Values { inputs, output, gy, nodes }, out)
+        })
     }
 
     /// A cotangent that is not recorded.
@@ -315,6 +325,49 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     /// The tape.
     pub fn tape(&self) -> &'t Tape<E> {
         self.gy.tape()
+    }
+}
+
+/// What a rule may read of the tape, without a hold on any of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'n, E: Element> {
+    inputs: &'n [u32],
+    output: u32,
+    gy: u32,
+    nodes: &'n [Node<E>],
+}
+
+impl<'n, E: Element> Values<'n, E> {
+    #[inline]
+    fn at(self, index: u32) -> Result<&'n Tensor<E>> {
+        self.nodes[index as usize].value("value")
+    }
+
+    /// The value of the operand in place `i`.
+    #[inline]
+    pub(crate) fn input(self, i: usize) -> Result<&'n Tensor<E>> {
+        self.at(self.inputs[i])
+    }
+
+    /// The output's value.
+    #[inline]
+    pub(crate) fn output(self) -> Result<&'n Tensor<E>> {
+        self.at(self.output)
+    }
+
+    /// The output's cotangent.
+    #[inline]
+    pub(crate) fn gy(self) -> Result<&'n Tensor<E>> {
+        self.at(self.gy)
+    }
+
+    /// A tensor, or the output's cotangent in place of none.
+    #[inline]
+    pub(crate) fn or_gy<'a>(self, tensor: &'a Option<Tensor<E>>) -> Result<&'a Tensor<E>>
+    where
+        'n: 'a,
+    {
+        tensor.as_ref().map_or_else(|| self.gy(), Ok)
     }
 }
 

@@ -64,6 +64,7 @@ impl<E: Element> Default for Pool<E> {
 
 /// The capacity of the size class for `len` elements, and the class's number. Eight classes an
 /// octave: at most an eighth is wasted.
+#[inline]
 fn size_class(len: usize) -> (usize, usize) {
     const SMALLEST: usize = 16;
     if len <= SMALLEST {
@@ -306,7 +307,8 @@ impl<E: Element> Drop for Handle<E> {
 fn let_go<E: Element>(mut buffer: Arc<Buffer<E>>) {
     // With another owner left this is not the last hold. If two go at the same moment on two
     // threads neither may see itself as last; the buffer is then freed and not pooled.
-    if let Some(unique) = Arc::get_mut(&mut buffer)
+    if Arc::strong_count(&buffer) == 1
+        && let Some(unique) = Arc::get_mut(&mut buffer)
         && let Some(home) = unique.home.take()
     {
         home.give_back(buffer);

@@ -177,8 +177,9 @@ impl<E: Element> Tape<E> {
         if !self.records() {
             return self.constant(parameter.value());
         }
-        let found = self.parameters.borrow().get(&parameter.id()).and_then(|l| l.last().copied());
-        if let Some(index) = found {
+        let mut parameters = self.parameters.borrow_mut();
+        let leaves = parameters.entry(parameter.id()).or_default();
+        if let Some(&index) = leaves.last() {
             let nodes = self.nodes.borrow();
             let node = &nodes[index as usize];
             if node.value.is_some() {
@@ -186,7 +187,7 @@ impl<E: Element> Tape<E> {
             }
         }
         let var = self.variable(parameter.value());
-        self.parameters.borrow_mut().entry(parameter.id()).or_default().push(var.index());
+        leaves.push(var.index());
         var
     }
 
@@ -288,6 +289,34 @@ impl<E: Element> Tape<E> {
         });
         nodes[len].value = value.take();
         Var::at(self, index, epoch)
+    }
+
+    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
+    /// that lies on the tape before it.
+    #[track_caller]
+    pub(crate) fn push_like(
+        &self,
+        like: u32,
+        f: impl FnOnce(&[Node<E>], &mut [E]) -> Result<()>,
+    ) -> Result<Var<'_, E>> {
+        let mut nodes = self.nodes.borrow_mut();
+        let like = nodes[like as usize].value("value")?;
+        let len = like.len();
+        let value = Tensor::stale_of(like.shape().clone(), len, Some(&self.pool));
+        let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
+        let epoch = self.epoch.get();
+        nodes.push(Node {
+            value: Some(value),
+            rule: None,
+            recorded_at: self.on_behalf_of.get().unwrap_or(Location::caller()),
+            epoch,
+            requires_grad: false,
+            cut: false,
+            spent: false,
+        });
+        let (last, before) = nodes.split_last_mut().expect("a node was pushed");
+        f(before, last.value.as_mut().expect("it was made above").as_mut_slice())?;
+        Ok(Var::at(self, index, epoch))
     }
 
     /// A constant that was computed from variables, and which: no gradient flows, but that one was
@@ -411,18 +440,18 @@ impl<E: Element> Tape<E> {
         Var::at(self, index, epoch)
     }
 
-    /// The places of a parameter's leaves, oldest first.
-    pub(crate) fn leaves(&self, id: ParameterId) -> Few<u32> {
-        self.parameters.borrow().get(&id).cloned().unwrap_or_default()
+    /// What `f` makes of the places of a parameter's leaves, oldest first.
+    #[inline]
+    pub(crate) fn leaves<R>(&self, id: ParameterId, f: impl FnOnce(&[u32]) -> R) -> R {
+        f(self.parameters.borrow().get(&id).map_or(&[], |leaves| &leaves[..]))
     }
 
-    /// Lets go of a parameter's value, so that it can be changed in place.
-    pub(crate) fn release(&self, id: ParameterId) {
+    /// Lets go of values, so that they can be changed in place.
+    #[inline]
+    pub(crate) fn release(&self, leaves: &[u32]) {
         let mut nodes = self.nodes.borrow_mut();
-        if let Some(leaves) = self.parameters.borrow().get(&id) {
-            for &leaf in leaves.iter() {
-                nodes[leaf as usize].value = None;
-            }
+        for &leaf in leaves {
+            nodes[leaf as usize].value = None;
         }
     }
 }

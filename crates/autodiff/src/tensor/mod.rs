@@ -169,7 +169,26 @@ impl<E: Element> Tensor<E> {
         }
     }
 
+    /// The distances between neighbours along the last two axes.
+    #[inline]
+    pub(crate) fn matrix_strides(&self) -> [isize; 2] {
+        match &self.strides {
+            Some(strides) => *strides.last_chunk().expect("a tensor of at least two axes"),
+            None => [self.shape.last().map_or(1, |&cols| cols.max(1) as isize), 1],
+        }
+    }
+
+    /// The elements in row-major order: where they lie, or a copy that `room` keeps.
+    #[inline]
+    pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> &'a [E] {
+        if let Some(elements) = self.as_slice() {
+            return elements;
+        }
+        room.insert(self.copied(self.pool())).as_slice().expect("a copy is in order")
+    }
+
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.shape.rank()
     }
@@ -381,6 +400,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The whole buffer and the place of the first element in it.
+    #[inline]
     pub(crate) fn raw(&self) -> (&[E], usize) {
         (self.handle.as_slice(), self.offset)
     }
@@ -400,6 +420,7 @@ impl<E: Element> Tensor<E> {
         Tensor { handle: self.handle.clone(), offset, shape, strides }
     }
 
+    #[inline]
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
