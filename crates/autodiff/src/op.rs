@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::anomaly::{self, Anomaly, Pass};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect};
+use crate::few::with_each;
 use crate::lazy;
 use crate::pool::Pool;
 use crate::shape::Shape;
@@ -215,7 +216,9 @@ impl<E: Element> Forward<'_, E> {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn scratch(&self, shape: impl Into<Shape>) -> Tensor<E> {
-        crate::error::expect(Tensor::stale(shape.into(), self.context.pool))
+        let shape = shape.into();
+        let len = expect(shape.checked_len::<E>("tensor"));
+        Tensor::stale_of(shape, len, self.context.pool)
     }
 
     /// Where buffers come from.
@@ -400,11 +403,7 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         None if inputs.is_empty() => return Err(no_operands(op.name())),
         _ => (),
     }
-    let mut shapes: SmallVec<[&Shape; 3]> = SmallVec::new();
-    for tensor in inputs {
-        shapes.push(tensor.shape());
-    }
-    let shape = &op.shape(&shapes)?;
+    let shape = &with_each(inputs, |tensor| Ok(tensor.shape()), |shapes| op.shape(shapes))?;
     let len = shape.checked_len::<E>(op.name())?;
     let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
         Ok(new) => value.insert(new),

@@ -43,6 +43,8 @@ pub struct Memory {
 #[derive(Debug)]
 pub(crate) struct Buffer<E: Element> {
     data: AVec<E, ConstAlign<ALIGN>>,
+    /// The size class, in a pool.
+    class: usize,
     /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
     home: Option<Pool<E>>,
     /// In place of data: what is computed when somebody looks.
@@ -96,7 +98,7 @@ impl<E: Element> Pool<E> {
             }
             buffer
         };
-        let mut buffer = recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity)));
+        let mut buffer = recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity, class)));
         let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
         unique.home = Some(self.clone());
         if cfg!(debug_assertions) {
@@ -106,10 +108,9 @@ impl<E: Element> Pool<E> {
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
-        let capacity = buffer.data.len();
-        let (_, class) = size_class(capacity);
+        let class = buffer.class;
+        let bytes = buffer.data.len() * size_of::<E>();
         let mut inner = self.lock();
-        let bytes = capacity * size_of::<E>();
         inner.memory.live -= bytes;
         inner.memory.pooled += bytes;
         if inner.free.len() <= class {
@@ -163,9 +164,9 @@ impl<E: Element> Pool<E> {
 }
 
 impl<E: Element> Buffer<E> {
-    fn new(capacity: usize) -> Self {
+    fn new(capacity: usize, class: usize) -> Self {
         let data = AVec::from_iter(ALIGN, std::iter::repeat_n(E::ZERO, capacity));
-        Buffer { data, home: None, lazy: None }
+        Buffer { data, class, home: None, lazy: None }
     }
 
     #[inline]
@@ -219,7 +220,7 @@ impl<E: Element> Handle<E> {
 
     /// A buffer that belongs to no pool, with unspecified contents.
     fn unpooled(len: usize) -> Self {
-        let mut buffer = Buffer::new(len);
+        let mut buffer = Buffer::new(len, 0);
         if cfg!(debug_assertions) {
             buffer.data.fill(E::NAN);
         }
@@ -241,7 +242,8 @@ impl<E: Element> Handle<E> {
 
     /// Elements that are computed when somebody looks at them.
     pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
-        let buffer = Buffer { data: AVec::new(ALIGN), home: None, lazy: Some(Box::new(lazy)) };
+        let (data, lazy) = (AVec::new(ALIGN), Some(Box::new(lazy)));
+        let buffer = Buffer { data, class: 0, home: None, lazy };
         Handle::of(Arc::new(buffer))
     }
 

@@ -4,16 +4,15 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::fmt;
 use std::panic::Location;
 
-use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::connection::{Cut, Cuts};
 use crate::error::{Error, Result};
-use crate::few::Few;
+use crate::few::{Few, with_each};
 use crate::hook::Hooks;
 use crate::op::{Context, Op, evaluate};
 use crate::parameter::{Parameter, ParameterId, ParameterMap};
-use crate::pool::{Memory, Pool};
+use crate::pool::{Handle, Memory, Pool};
 use crate::tensor::Tensor;
 pub use crate::var::Var;
 use crate::walk::Scratch;
@@ -86,7 +85,7 @@ pub(crate) struct Node<E: Element> {
 /// The operation behind a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
-    pub(crate) inputs: SmallVec<[u32; 4]>,
+    pub(crate) inputs: Few<u32>,
     pub(crate) saved: Vec<Tensor<E>>,
     /// Whether the operation is walked through as a composition.
     pub(crate) composed: bool,
@@ -153,13 +152,13 @@ impl<E: Element> Tape<E> {
     /// Puts a tensor on the tape that no gradient is wanted for. Shares the tensor's buffer.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push(value.clone(), None, false)
+        self.push_by(None, false, || Some(value.clone()))
     }
 
     /// Puts a tensor on the tape that gradients can be had for. Shares the tensor's buffer.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push(value.clone(), None, self.records())
+        self.push_by(None, self.records(), || Some(value.clone()))
     }
 
     /// Puts a parameter on the tape, or finds it if it is there already.
@@ -211,11 +210,8 @@ impl<E: Element> Tape<E> {
         }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
-            let mut places = SmallVec::new();
-            for input in inputs {
-                places.push(input.index());
-            }
-            Box::new(Rule { inputs: places, saved, composed, op })
+            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
+            Box::new(Rule { inputs, saved, composed, op })
         });
         Ok(self.push_from(value, rule, requires_grad))
     }
@@ -225,23 +221,25 @@ impl<E: Element> Tape<E> {
     #[track_caller]
     fn evaluate(&self, op: &impl Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<()> {
         let nodes = self.nodes.borrow();
-        let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
-        for (place, input) in inputs.iter().enumerate() {
-            if !std::ptr::eq(input.tape(), self) {
-                return Err(Error::DifferentTapes { op: op.name() });
-            }
-            let node = input.node(&nodes, op.name())?;
-            made.differentiable |= node.requires_grad && !op.reads_index(place);
-            made.touched |= node.requires_grad | node.cut;
-            tensors.push(node.value(op.name())?);
-        }
         // What is looked at for NaN and infinity is not put off.
         let context = Context {
             pool: Some(&self.pool),
             anomaly: self.looks_out(),
             lazy: !self.anomaly.get(),
         };
-        evaluate(op, &tensors, context, &mut made.saved, &mut made.value)
+        let Made { value, saved, differentiable, touched } = made;
+        let mut place = 0;
+        let operand = |input: &Var<'_, E>| {
+            if !std::ptr::eq(input.tape(), self) {
+                return Err(Error::DifferentTapes { op: op.name() });
+            }
+            let node = input.node(&nodes, op.name())?;
+            *differentiable |= node.requires_grad && !op.reads_index(place);
+            *touched |= node.requires_grad | node.cut;
+            place += 1;
+            node.value(op.name())
+        };
+        with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
@@ -269,25 +267,36 @@ impl<E: Element> Tape<E> {
     pub(crate) fn push_from(
         &self,
         value: &mut Option<Tensor<E>>,
-        mut rule: Option<Box<Rule<E>>>,
+        rule: Option<Box<Rule<E>>>,
         requires_grad: bool,
+    ) -> Var<'_, E> {
+        let var = self.push_by(rule, requires_grad, || None);
+        self.nodes.borrow_mut()[var.index() as usize].value = value.take();
+        var
+    }
+
+    /// The same for a value that is made where it is to lie, and not copied there: see `Few` on stalls.
+    #[inline]
+    #[track_caller]
+    fn push_by(
+        &self,
+        rule: Option<Box<Rule<E>>>,
+        requires_grad: bool,
+        value: impl FnOnce() -> Option<Tensor<E>>,
     ) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
         let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
-        let len = nodes.len();
-        // Built in its place, and not copied there: see `Few` on stalls.
-        nodes.resize_with(len + 1, || Node {
-            value: None,
-            rule: rule.take(),
+        nodes.push(Node {
+            value: value(),
+            rule,
             recorded_at,
             epoch,
             requires_grad,
             cut: false,
             spent: false,
         });
-        nodes[len].value = value.take();
         Var::at(self, index, epoch)
     }
 
@@ -299,24 +308,14 @@ impl<E: Element> Tape<E> {
         like: u32,
         f: impl FnOnce(&[Node<E>], &mut [E]) -> Result<()>,
     ) -> Result<Var<'_, E>> {
-        let mut nodes = self.nodes.borrow_mut();
-        let like = nodes[like as usize].value("value")?;
-        let len = like.len();
-        let value = Tensor::stale_of(like.shape().clone(), len, Some(&self.pool));
-        let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
-        let epoch = self.epoch.get();
-        nodes.push(Node {
-            value: Some(value),
-            rule: None,
-            recorded_at: self.on_behalf_of.get().unwrap_or(Location::caller()),
-            epoch,
-            requires_grad: false,
-            cut: false,
-            spent: false,
-        });
-        let (last, before) = nodes.split_last_mut().expect("a node was pushed");
-        f(before, last.value.as_mut().expect("it was made above").as_mut_slice())?;
-        Ok(Var::at(self, index, epoch))
+        let nodes = self.nodes.borrow();
+        let shape = nodes[like as usize].value("value")?.shape();
+        let len = shape.numel();
+        let mut handle = Handle::new(len, Some(&self.pool));
+        f(&nodes, &mut handle.get_mut().expect("a new buffer is nobody else's")[..len])?;
+        let shape = shape.clone();
+        drop(nodes);
+        Ok(self.push_by(None, false, || Some(Tensor::of(handle, shape))))
     }
 
     /// A constant that was computed from variables, and which: no gradient flows, but that one was

@@ -5,11 +5,11 @@
 
 use std::panic::Location;
 
-use smallvec::SmallVec;
 use wengert_kernels::{Element, elementwise};
 
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
+use crate::few;
 use crate::gradients::Entry;
 use crate::hook;
 use crate::op::{Vjp, lazy_value_of, value_of};
@@ -204,21 +204,26 @@ impl<'t, E: Element> Walk<'t, E> {
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let inputs = &rule.inputs[..];
-        let mut needs: SmallVec<[bool; 4]> = SmallVec::new();
+        let (mut short, mut long) = ([false; few::INLINE], Vec::new());
+        let needs = if let Some(short) = short.get_mut(..inputs.len()) {
+            short
+        } else {
+            long.resize(inputs.len(), false);
+            &mut long
+        };
         let mut any = false;
-        for (place, &input) in inputs.iter().enumerate() {
+        for (place, (&input, needed)) in inputs.iter().zip(needs.iter_mut()).enumerate() {
             let mark = &mut self.marks[input as usize];
-            let needed = mark.depends && !rule.op.reads_index(place);
-            mark.reached |= needed;
-            any |= needed;
-            needs.push(needed);
+            *needed = mark.depends && !rule.op.reads_index(place);
+            mark.reached |= *needed;
+            any |= *needed;
         }
         if !any {
             return Ok(());
         }
         let mark = self.tape.len();
         let passed =
-            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, &needs) };
+            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, needs) };
         if !self.graph() {
             self.tape.truncate(mark);
         }
@@ -229,7 +234,7 @@ impl<'t, E: Element> Walk<'t, E> {
     #[inline]
     fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
         let nodes = self.tape.nodes();
-        for &input in &rule.inputs {
+        for &input in rule.inputs.iter() {
             let operand = &nodes[input as usize];
             if operand.value.is_none() {
                 return Err(operand.released(rule.op.name()));
@@ -250,7 +255,8 @@ impl<'t, E: Element> Walk<'t, E> {
         tape.on_behalf_of.set(Some(line?));
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
         let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
-        let cotangents = &rule.op.vjp(&node)?;
+        let cotangents = rule.op.vjp(&node)?;
+        let cotangents = &cotangents[..];
         if cotangents.len() != inputs.len() {
             return Err(wrong_number(rule, cotangents.len()));
         }

@@ -91,7 +91,6 @@ impl Linear {
     /// The cotangents where nothing is recorded: the products straight from where the operands lie.
     fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let gz = epilogue::cotangent_value(self.activation, node)?;
-        let mut result = Cotangents::new();
         let by_x = || {
             node.constant_like(0, |values, out| {
                 let mut merged = None;
@@ -100,7 +99,6 @@ impl Linear {
                 Ok(())
             })
         };
-        result.push(node.needs(0).then(by_x).transpose()?);
         let by_weight = || {
             node.constant_like(1, |values, out| {
                 let (mut merged, mut merged_x) = (None, None);
@@ -110,17 +108,18 @@ impl Linear {
                 Ok(())
             })
         };
-        result.push(node.needs(1).then(by_weight).transpose()?);
-        if node.len() > 2 {
-            let by_bias = || {
-                node.constant_like(2, |values, out| {
-                    strided::sum_rows(values.or_gy(&gz)?, out);
-                    Ok(())
-                })
-            };
-            result.push(node.needs(2).then(by_bias).transpose()?);
-        }
-        Ok(result)
+        let by_bias = || {
+            node.constant_like(2, |values, out| {
+                strided::sum_rows(values.or_gy(&gz)?, out);
+                Ok(())
+            })
+        };
+        let all = [
+            node.needs(0).then(by_x).transpose()?,
+            node.needs(1).then(by_weight).transpose()?,
+            (node.len() > 2 && node.needs(2)).then(by_bias).transpose()?,
+        ];
+        Ok(Cotangents::from_slice(&all[..node.len()]))
     }
 }
 

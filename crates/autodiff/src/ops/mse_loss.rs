@@ -30,10 +30,9 @@ impl<E: Element> Op<E> for MseLoss {
         let mut difference = ctx.scratch(shape.clone());
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
-        let mut out = ctx.output();
         // The mean over nothing is NaN.
-        out.as_mut_slice()[0] = reduce::sum_squares(d) / E::from_f64(shape.numel() as f64);
-        Ok(out)
+        let mean = reduce::sum_squares(d) / E::from_f64(shape.numel() as f64);
+        ctx.output_by(|out| out[0] = mean)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

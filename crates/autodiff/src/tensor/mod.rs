@@ -51,6 +51,12 @@ impl<E: Element> Tensor<E> {
         Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
 
+    /// The elements of a buffer, from its first on, in row-major order.
+    #[inline]
+    pub(crate) fn of(handle: Handle<E>, shape: Shape) -> Self {
+        Tensor { handle, offset: 0, shape, strides: None }
+    }
+
     /// A tensor of elements written by `f`. It is put together after that, where it is returned: a
     /// tensor that is moved just after it was written, word by word, is read in wider pieces, for which
     /// the processor waits.
@@ -96,9 +102,9 @@ impl<E: Element> Tensor<E> {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: E) -> Self {
-        let mut tensor = expect(Self::stale(shape.into(), None));
-        tensor.as_mut_slice().fill(value);
-        tensor
+        let shape = shape.into();
+        let len = expect(shape.checked_len::<E>("tensor"));
+        Self::written_by(&shape, len, None, |elements| elements.fill(value))
     }
 
     /// Zeros.

@@ -168,8 +168,11 @@ pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
             for i in 0..m {
                 for j in 0..n {
                     let mut sum = E::ZERO;
-                    for p in 0..k {
-                        sum += a.at(i, p).ptr.read() * b.at(p, j).ptr.read();
+                    let (mut left, mut right) = (a.at(i, 0).ptr, b.at(0, j).ptr);
+                    for _ in 0..k {
+                        sum += left.read() * right.read();
+                        left = left.wrapping_offset(a.col_stride);
+                        right = right.wrapping_offset(b.row_stride);
                     }
                     put(problem, sum, c.at(i, j).ptr);
                 }
