@@ -306,14 +306,33 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         Values { inputs: self.inputs, output: self.output, gy: self.gy.index(), nodes }
     }
 
+    /// Has `f` overwrite the output's cotangent where it lies, and tells so, if nobody else sees it.
+    pub(crate) fn write_gy(
+        &self,
+        f: impl FnOnce(Values<'_, E>, &mut [E]),
+    ) -> bool {
+        let mut nodes = self.tape().nodes_mut();
+        let gy = self.gy.index();
+        let (nodes, later) = nodes.split_at_mut(gy as usize);
+        let Some(value) = later.first_mut().and_then(|node| node.value.as_mut()) else {
+            return false;
+        };
+        if !value.is_contiguous() || !value.is_unique() {
+            return false;
+        }
+        let values = Values { inputs: self.inputs, output: self.output, gy, nodes };
+        f(values, value.as_mut_slice());
+        true
+    }
+
     /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements written
     /// by `f`.
     #[inline]
     pub(crate) fn constant_like(
         &self,
         i: usize,
-        f: impl FnOnce(Values<'_, E>, &mut [E]) -> Result<()>,
-    ) -> Result<Var<'t, E>> {
+        f: impl FnOnce(Values<'_, E>, &mut [E]),
+    ) -> Var<'t, E> {
         let (inputs, output, gy) = (self.inputs, self.output, self.gy.index());
         self.tape().push_like(inputs[i], |nodes, out| {
             f(Values { inputs, output, gy, nodes }, out)
@@ -331,7 +350,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 }
 
-/// What a rule may read of the tape, without a hold on any of it.
+/// What a rule may read of the tape, without a hold on any of it. The walk has seen to it that all of it
+/// is there.
 #[derive(Clone, Copy)]
 pub(crate) struct Values<'n, E: Element> {
     inputs: &'n [u32],
@@ -342,35 +362,35 @@ pub(crate) struct Values<'n, E: Element> {
 
 impl<'n, E: Element> Values<'n, E> {
     #[inline]
-    fn at(self, index: u32) -> Result<&'n Tensor<E>> {
-        self.nodes[index as usize].value("value")
+    fn at(self, index: u32) -> &'n Tensor<E> {
+        self.nodes[index as usize].value.as_ref().expect("a value the walk has found there")
     }
 
     /// The value of the operand in place `i`.
     #[inline]
-    pub(crate) fn input(self, i: usize) -> Result<&'n Tensor<E>> {
+    pub(crate) fn input(self, i: usize) -> &'n Tensor<E> {
         self.at(self.inputs[i])
     }
 
     /// The output's value.
     #[inline]
-    pub(crate) fn output(self) -> Result<&'n Tensor<E>> {
+    pub(crate) fn output(self) -> &'n Tensor<E> {
         self.at(self.output)
     }
 
     /// The output's cotangent.
     #[inline]
-    pub(crate) fn gy(self) -> Result<&'n Tensor<E>> {
+    pub(crate) fn gy(self) -> &'n Tensor<E> {
         self.at(self.gy)
     }
 
     /// A tensor, or the output's cotangent in place of none.
     #[inline]
-    pub(crate) fn or_gy<'a>(self, tensor: &'a Option<Tensor<E>>) -> Result<&'a Tensor<E>>
+    pub(crate) fn or_gy<'a>(self, tensor: &'a Option<Tensor<E>>) -> &'a Tensor<E>
     where
         'n: 'a,
     {
-        tensor.as_ref().map_or_else(|| self.gy(), Ok)
+        tensor.as_ref().unwrap_or_else(|| self.gy())
     }
 }
 

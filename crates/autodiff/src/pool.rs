@@ -86,6 +86,25 @@ impl<E: Element> Pool<E> {
 
     /// A buffer of at least `len` elements with unspecified contents.
     pub(crate) fn take(&self, len: usize) -> Handle<E> {
+        self.take_written(len, |_| ())
+    }
+
+    /// A buffer whose first `len` elements `f` has written.
+    #[inline]
+    fn take_written(&self, len: usize, f: impl FnOnce(&mut [E])) -> Handle<E> {
+        let mut buffer = self.free_buffer(len);
+        // Proof of being the only owner takes as long as many an operation on a few numbers.
+        let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
+        unique.home = Some(self.clone());
+        if cfg!(debug_assertions) {
+            unique.data.fill(E::NAN);
+        }
+        f(&mut unique.data[..len]);
+        Handle::of(buffer)
+    }
+
+    /// A buffer of at least `len` elements that belongs to nobody yet.
+    fn free_buffer(&self, len: usize) -> Arc<Buffer<E>> {
         let (capacity, class) = size_class(len);
         let recycled = {
             let mut inner = self.lock();
@@ -98,13 +117,7 @@ impl<E: Element> Pool<E> {
             }
             buffer
         };
-        let mut buffer = recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity, class)));
-        let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
-        unique.home = Some(self.clone());
-        if cfg!(debug_assertions) {
-            unique.data.fill(E::NAN);
-        }
-        Handle::of(buffer)
+        recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity, class)))
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
@@ -215,6 +228,19 @@ impl<E: Element> Handle<E> {
             }
             Some(pool) => pool.take(len),
             None => Handle::unpooled(len),
+        }
+    }
+
+    /// Room for `len` elements that `f` has written, from `pool` if there is one.
+    #[inline]
+    pub(crate) fn written_by(len: usize, pool: Option<&Pool<E>>, f: impl FnOnce(&mut [E])) -> Self {
+        match pool {
+            Some(pool) if len > 1 => pool.take_written(len, f),
+            _ => {
+                let mut handle = Handle::new(len, None);
+                f(&mut handle.get_mut().expect("a new buffer is nobody else's")[..len]);
+                handle
+            }
         }
     }
 

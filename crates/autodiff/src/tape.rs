@@ -302,20 +302,19 @@ impl<E: Element> Tape<E> {
 
     /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
     /// that lies on the tape before it.
+    #[inline]
     #[track_caller]
     pub(crate) fn push_like(
         &self,
         like: u32,
-        f: impl FnOnce(&[Node<E>], &mut [E]) -> Result<()>,
-    ) -> Result<Var<'_, E>> {
+        f: impl FnOnce(&[Node<E>], &mut [E]),
+    ) -> Var<'_, E> {
         let nodes = self.nodes.borrow();
-        let shape = nodes[like as usize].value("value")?.shape();
-        let len = shape.numel();
-        let mut handle = Handle::new(len, Some(&self.pool));
-        f(&nodes, &mut handle.get_mut().expect("a new buffer is nobody else's")[..len])?;
-        let shape = shape.clone();
+        let like = nodes[like as usize].value.as_ref().expect("a value the walk has found there");
+        let handle = Handle::written_by(like.len(), Some(&self.pool), |out| f(&nodes, out));
+        let shape = like.shape().clone();
         drop(nodes);
-        Ok(self.push_by(None, false, || Some(Tensor::of(handle, shape))))
+        self.push_by(None, false, || Some(Tensor::of(handle, shape)))
     }
 
     /// A constant that was computed from variables, and which: no gradient flows, but that one was

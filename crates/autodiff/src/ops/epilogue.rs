@@ -6,7 +6,7 @@ use wengert_kernels::activation::{self, Activation, Saved};
 
 use super::activate_grad::ActivateGrad;
 use crate::error::Result;
-use crate::op::{Forward, Op, Vjp};
+use crate::op::{Forward, Op, Values, Vjp};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -47,7 +47,7 @@ pub(super) fn cotangent<'t, E: Element>(
     match activation.saves() {
         _ if activation == Activation::Identity => Ok(node.gy()),
         _ if !node.creates_graph() => {
-            let value = cotangent_value(activation, node)?;
+            let value = cotangent_value(activation, node);
             Ok(value.map_or(node.gy(), |value| node.constant(value)))
         }
         Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
@@ -60,23 +60,40 @@ pub(super) fn cotangent<'t, E: Element>(
     }
 }
 
-/// The value of the cotangent of what the activation was applied to; `None` if it is the output's.
+/// The value of the cotangent of what the activation was applied to; `None` if it is where the output's
+/// is, or was.
 pub(super) fn cotangent_value<E: Element>(
     activation: Activation,
     node: &Vjp<'_, '_, E>,
-) -> Result<Option<Tensor<E>>> {
+) -> Option<Tensor<E>> {
     if activation == Activation::Identity {
-        return Ok(None);
+        return None;
+    }
+    let in_place = node.write_gy(|values, gy| {
+        let mut copy = None;
+        let saved = saved(activation, node, values).in_order(&mut copy);
+        activation::backward_in_place(activation, gy, saved);
+    });
+    if in_place {
+        return None;
     }
     let nodes = node.tape().nodes();
     let values = node.values(&nodes);
-    let gy = values.gy()?;
-    let saved = match activation.saves() {
-        Saved::Input => node.saved(0),
-        Saved::Output => values.output()?,
-    };
+    let saved = saved(activation, node, values);
     let (mut gy_copy, mut saved_copy) = (None, None);
-    let (gy, saved_elements) = (gy.in_order(&mut gy_copy), saved.in_order(&mut saved_copy));
-    let kernel = |before: &mut [E]| activation::backward(activation, gy, saved_elements, before);
-    Ok(Some(Tensor::written_by(saved.shape(), saved.len(), Some(node.tape().pool()), kernel)))
+    let (gy, elements) = (values.gy().in_order(&mut gy_copy), saved.in_order(&mut saved_copy));
+    let kernel = |before: &mut [E]| activation::backward(activation, gy, elements, before);
+    Some(Tensor::written_by(saved.shape(), saved.len(), Some(node.tape().pool()), kernel))
+}
+
+/// What the derivative is told from.
+fn saved<'a, E: Element>(
+    activation: Activation,
+    node: &'a Vjp<'_, '_, E>,
+    values: Values<'a, E>,
+) -> &'a Tensor<E> {
+    match activation.saves() {
+        Saved::Input => node.saved(0),
+        Saved::Output => values.output(),
+    }
 }

@@ -52,7 +52,7 @@ impl<E: Element> Op<E> for Linear {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (mut merged, mut copy) = (None, None);
-        let x = as_rows(inputs[0], &mut merged)?;
+        let x = as_rows(inputs[0], &mut merged);
         let weight = matrix(inputs[1]).t();
         let bias = inputs.get(2).map(|bias| bias.in_order(&mut copy));
         let bias = bias.map_or(Bias::None, Bias::PerColumn);
@@ -62,7 +62,7 @@ impl<E: Element> Op<E> for Linear {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         if !node.creates_graph() {
-            return self.values(node);
+            return Ok(self.values(node));
         }
         let (x, w) = (node.input(0), node.input(1));
         let plain = Linear { activation: Activation::Identity };
@@ -89,37 +89,31 @@ impl<E: Element> Op<E> for Linear {
 
 impl Linear {
     /// The cotangents where nothing is recorded: the products straight from where the operands lie.
-    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let gz = epilogue::cotangent_value(self.activation, node)?;
+    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Cotangents<'t, E> {
+        let gz = epilogue::cotangent_value(self.activation, node);
         let by_x = || {
             node.constant_like(0, |values, out| {
                 let mut merged = None;
-                let gz = as_rows(values.or_gy(&gz)?, &mut merged)?;
-                product(gz, matrix(values.input(1)?), Epilogue::default(), out);
-                Ok(())
+                let gz = as_rows(values.or_gy(&gz), &mut merged);
+                product(gz, matrix(values.input(1)), Epilogue::default(), out);
             })
         };
         let by_weight = || {
             node.constant_like(1, |values, out| {
                 let (mut merged, mut merged_x) = (None, None);
-                let gz = as_rows(values.or_gy(&gz)?, &mut merged)?;
-                let x = as_rows(values.input(0)?, &mut merged_x)?;
+                let gz = as_rows(values.or_gy(&gz), &mut merged);
+                let x = as_rows(values.input(0), &mut merged_x);
                 product(gz.t(), x, Epilogue::default(), out);
-                Ok(())
             })
         };
-        let by_bias = || {
-            node.constant_like(2, |values, out| {
-                strided::sum_rows(values.or_gy(&gz)?, out);
-                Ok(())
-            })
-        };
+        let by_bias =
+            || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(&gz), out));
         let all = [
-            node.needs(0).then(by_x).transpose()?,
-            node.needs(1).then(by_weight).transpose()?,
-            (node.len() > 2 && node.needs(2)).then(by_bias).transpose()?,
+            node.needs(0).then(by_x),
+            node.needs(1).then(by_weight),
+            (node.len() > 2 && node.needs(2)).then(by_bias),
         ];
-        Ok(Cotangents::from_slice(&all[..node.len()]))
+        Cotangents::from_slice(&all[..node.len()])
     }
 }
 

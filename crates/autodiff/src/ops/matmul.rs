@@ -69,7 +69,7 @@ impl<E: Element> Op<E> for MatMul {
         };
         // A product of many matrices with one is one product of their rows.
         if b.rank() == 2 {
-            let a = as_rows(a, &mut merged)?;
+            let a = as_rows(a, &mut merged);
             product(a, matrix(b), Epilogue::default(), out.as_mut_slice());
         } else {
             products(a, b, out.as_mut_slice())?;
@@ -107,20 +107,15 @@ impl<E: Element> Op<E> for MatMul {
 fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
     let by_a = || {
         node.constant_like(0, |values, out| {
-            product(matrix(values.gy()?), matrix(values.input(1)?).t(), Epilogue::default(), out);
-            Ok(())
+            product(matrix(values.gy()), matrix(values.input(1)).t(), Epilogue::default(), out);
         })
     };
     let by_b = || {
         node.constant_like(1, |values, out| {
-            product(matrix(values.input(0)?).t(), matrix(values.gy()?), Epilogue::default(), out);
-            Ok(())
+            product(matrix(values.input(0)).t(), matrix(values.gy()), Epilogue::default(), out);
         })
     };
-    cotangents([
-        node.needs(0).then(by_a).transpose()?,
-        node.needs(1).then(by_b).transpose()?,
-    ])
+    cotangents([node.needs(0).then(by_a), node.needs(1).then(by_b)])
 }
 
 /// All axes but the last merged, as a matrix: where they lie if strides can say so, a copy otherwise.
@@ -128,12 +123,12 @@ fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
 pub(super) fn as_rows<'a, E: Element>(
     x: &'a Tensor<E>,
     room: &'a mut Option<Tensor<E>>,
-) -> Result<MatRef<'a, E>> {
+) -> MatRef<'a, E> {
     match x.shape().dims() {
-        [_, _] => Ok(matrix(x)),
+        [_, _] => matrix(x),
         [front @ .., cols] => {
             let rows = front.iter().product();
-            Ok(matrix(room.insert(x.try_reshape([rows, *cols])?)))
+            matrix(room.insert(x.reshape([rows, *cols])))
         }
         [] => unreachable!("a single number has no rows"),
     }

@@ -45,16 +45,12 @@ impl<E: Element> Op<E> for MseLoss {
         let scale = node.gy().item() * factor;
         let by = |i: usize, other: usize| {
             node.constant_like(i, |values, out| {
-                let (a, b) = (values.input(i)?, values.input(other)?);
+                let (a, b) = (values.input(i), values.input(other));
                 strided::zip(a, b, a.shape(), out, elementwise::sub);
                 elementwise::scale_in_place(scale, out);
-                Ok(())
             })
         };
-        cotangents([
-            node.needs(0).then(|| by(0, 1)).transpose()?,
-            node.needs(1).then(|| by(1, 0)).transpose()?,
-        ])
+        cotangents([node.needs(0).then(|| by(0, 1)), node.needs(1).then(|| by(1, 0))])
     }
 }
 

@@ -67,9 +67,7 @@ impl<E: Element> Tensor<E> {
         pool: Option<&Pool<E>>,
         f: impl FnOnce(&mut [E]),
     ) -> Self {
-        let mut handle = Handle::new(len, pool);
-        let elements = handle.get_mut().expect("a new buffer is nobody else's");
-        f(&mut elements[..len]);
+        let handle = Handle::written_by(len, pool, f);
         Tensor { handle, offset: 0, shape: shape.clone(), strides: None }
     }
 
@@ -306,10 +304,7 @@ impl<E: Element> Tensor<E> {
     /// A copy with a buffer of its own, in row-major order.
     pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
         let len = self.len();
-        let mut handle = Handle::new(len, pool);
-        let target = handle.get_mut().expect("a new buffer has one owner");
-        self.copy_to(&mut target[..len]);
-        Tensor { handle, offset: 0, shape: self.shape.clone(), strides: None }
+        Self::written_by(&self.shape, len, pool, |target| self.copy_to(target))
     }
 
     /// Writes the elements in row-major order.

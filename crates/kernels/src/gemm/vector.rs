@@ -1,9 +1,10 @@
 //! Products of few rows: where every element of B is used so seldom that only reading it counts.
 
-use super::epilogue;
+use super::epilogue::{self, Bias};
 use super::problem::{Output, Problem, Strided};
 use super::scratch::Scratch;
 use crate::Element;
+use crate::activation::Activation;
 use crate::simd::{Lanes, Simd};
 
 /// C = beta C, for products without a term.
@@ -160,6 +161,9 @@ pub(super) unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E
 #[inline(always)]
 pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
+    let plain = problem.alpha == E::ONE && problem.beta == E::ZERO;
+    // A bias that is added to what was just stored, as vectors, would have to wait for it.
+    let finished = epilogue.activation == Activation::Identity && k > 0;
     // SAFETY: everything read or written is an element of the problem.
     unsafe {
         if k == 0 {
@@ -174,11 +178,20 @@ pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
                         left = left.wrapping_offset(a.col_stride);
                         right = right.wrapping_offset(b.row_stride);
                     }
-                    put(problem, sum, c.at(i, j).ptr);
+                    let to = c.at(i, j).ptr;
+                    if !plain {
+                        put(problem, sum, to);
+                        sum = to.read();
+                    }
+                    to.write(match epilogue.bias {
+                        Bias::PerRow(bias) if finished => sum + bias[i],
+                        Bias::PerColumn(bias) if finished => sum + bias[j],
+                        _ => sum,
+                    });
                 }
             }
         }
-        if !epilogue.is_none() {
+        if !finished && !epilogue.is_none() {
             epilogue::finish(simd, c, m, n, &epilogue);
         }
     }
