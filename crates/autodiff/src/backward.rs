@@ -4,7 +4,7 @@
 use wengert_kernels::Element;
 
 use crate::error::{Error, Result, expect};
-use crate::gradients::{Entry, Gradients};
+use crate::gradients::Gradients;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -56,18 +56,15 @@ impl<'t, E: Element> Var<'t, E> {
         let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, keep);
         tape.truncate(mark);
         let mut walk = walk?;
-        let mut entries = std::mem::take(&mut tape.scratch.borrow_mut().entries);
-        entries.clear();
-        for leaf in 0..walk.marks.len() {
-            if walk.marks[leaf].wanted && walk.marks[leaf].reached {
-                let gradient = match walk.values[leaf].take() {
-                    Some(value) => value,
-                    None => zeros(&tape.var(leaf as u32).shape())?,
-                };
-                entries.push(Entry { leaf: leaf as u32, gradient });
+        let mut values = std::mem::take(&mut walk.values);
+        for (leaf, (value, mark)) in values.iter_mut().zip(&walk.marks).enumerate() {
+            if !(mark.wanted && mark.reached) {
+                *value = None;
+            } else if value.is_none() {
+                *value = Some(zeros(&tape.var(leaf as u32).shape())?);
             }
         }
-        Ok(Gradients { tape, output: self, entries })
+        Ok(Gradients { tape, output: self, values })
     }
 
     /// The gradients of this single number. See [`try_backward`](Self::try_backward).

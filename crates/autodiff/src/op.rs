@@ -307,10 +307,7 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 
     /// Has `f` overwrite the output's cotangent where it lies, and tells so, if nobody else sees it.
-    pub(crate) fn write_gy(
-        &self,
-        f: impl FnOnce(Values<'_, E>, &mut [E]),
-    ) -> bool {
+    pub(crate) fn write_gy(&self, f: impl FnOnce(Values<'_, E>, &mut [E])) -> bool {
         let mut nodes = self.tape().nodes_mut();
         let gy = self.gy.index();
         let (nodes, later) = nodes.split_at_mut(gy as usize);
@@ -334,9 +331,7 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         f: impl FnOnce(Values<'_, E>, &mut [E]),
     ) -> Var<'t, E> {
         let (inputs, output, gy) = (self.inputs, self.output, self.gy.index());
-        self.tape().push_like(inputs[i], |nodes, out| {
-            f(Values { inputs, output, gy, nodes }, out)
-        })
+        self.tape().push_like(inputs[i], |nodes, out| f(Values { inputs, output, gy, nodes }, out))
     }
 
     /// A cotangent that is not recorded.

@@ -152,13 +152,13 @@ impl<E: Element> Tape<E> {
     /// Puts a tensor on the tape that no gradient is wanted for. Shares the tensor's buffer.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push_by(None, false, || Some(value.clone()))
+        self.push_shared(value, false)
     }
 
     /// Puts a tensor on the tape that gradients can be had for. Shares the tensor's buffer.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push_by(None, self.records(), || Some(value.clone()))
+        self.push_shared(value, self.records())
     }
 
     /// Puts a parameter on the tape, or finds it if it is there already.
@@ -270,27 +270,59 @@ impl<E: Element> Tape<E> {
         rule: Option<Box<Rule<E>>>,
         requires_grad: bool,
     ) -> Var<'_, E> {
-        let var = self.push_by(rule, requires_grad, || None);
-        self.nodes.borrow_mut()[var.index() as usize].value = value.take();
+        let mut nodes = self.nodes.borrow_mut();
+        let var = self.grow(&mut nodes, rule, requires_grad);
+        std::mem::swap(&mut nodes[var.index() as usize].value, value);
         var
     }
 
-    /// The same for a value that is made where it is to lie, and not copied there: see `Few` on stalls.
+    /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see `Few`
+    /// on stalls.
+    #[track_caller]
+    fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
+        let mut nodes = self.nodes.borrow_mut();
+        let var = self.grow(&mut nodes, None, requires_grad);
+        nodes[var.index() as usize].value.get_or_insert_with(|| value.shared());
+        var
+    }
+
+    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
+    /// that lies on the tape before it.
     #[inline]
     #[track_caller]
-    fn push_by(
-        &self,
-        rule: Option<Box<Rule<E>>>,
-        requires_grad: bool,
-        value: impl FnOnce() -> Option<Tensor<E>>,
-    ) -> Var<'_, E> {
+    pub(crate) fn push_like(&self, like: u32, f: impl FnOnce(&[Node<E>], &mut [E])) -> Var<'_, E> {
+        let place = like as usize;
+        let handle = {
+            let nodes = self.nodes.borrow();
+            let len = nodes[place].value.as_ref().map_or(0, Tensor::len);
+            Handle::written_by(len, Some(&self.pool), |out| f(&nodes, out))
+        };
         let mut nodes = self.nodes.borrow_mut();
+        let var = self.grow(&mut nodes, None, false);
+        if let Some((node, before)) = nodes.split_last_mut()
+            && let Some(like) = &before[place].value
+        {
+            node.value.get_or_insert_with(|| Tensor::of(handle, like.shape().clone()));
+        }
+        var
+    }
+
+    /// One node more, without a value.
+    #[inline]
+    #[track_caller]
+    fn grow(
+        &self,
+        nodes: &mut Vec<Node<E>>,
+        mut rule: Option<Box<Rule<E>>>,
+        requires_grad: bool,
+    ) -> Var<'_, E> {
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
         let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
-        nodes.push(Node {
-            value: value(),
-            rule,
+        // Built in its place, and not copied there.
+        nodes.resize_with(nodes.len() + 1, || Node {
+            value: None,
+            rule: rule.take(),
             recorded_at,
             epoch,
             requires_grad,
@@ -298,23 +330,6 @@ impl<E: Element> Tape<E> {
             spent: false,
         });
         Var::at(self, index, epoch)
-    }
-
-    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
-    /// that lies on the tape before it.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn push_like(
-        &self,
-        like: u32,
-        f: impl FnOnce(&[Node<E>], &mut [E]),
-    ) -> Var<'_, E> {
-        let nodes = self.nodes.borrow();
-        let like = nodes[like as usize].value.as_ref().expect("a value the walk has found there");
-        let handle = Handle::written_by(like.len(), Some(&self.pool), |out| f(&nodes, out));
-        let shape = like.shape().clone();
-        drop(nodes);
-        self.push_by(None, false, || Some(Tensor::of(handle, shape)))
     }
 
     /// A constant that was computed from variables, and which: no gradient flows, but that one was

@@ -10,7 +10,6 @@ use wengert_kernels::{Element, elementwise};
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::few;
-use crate::gradients::Entry;
 use crate::hook;
 use crate::op::{Vjp, lazy_value_of, value_of};
 use crate::ops::{self, add::Add};
@@ -33,15 +32,14 @@ pub(crate) struct Mark {
 /// Vectors that are used again by the next walk.
 #[derive(Debug)]
 pub(crate) struct Scratch<E: Element> {
-    values: Vec<Option<Tensor<E>>>,
+    pub(crate) values: Vec<Option<Tensor<E>>>,
     places: Vec<Option<u32>>,
     marks: Vec<Mark>,
-    pub(crate) entries: Vec<Entry<E>>,
 }
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new(), entries: Vec::new() }
+        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new() }
     }
 }
 
@@ -86,8 +84,7 @@ impl<'t, E: Element> Walk<'t, E> {
     ) -> Result<Self> {
         let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
         let scratch = tape.scratch.take();
-        let Scratch { values, places, marks, entries } = scratch;
-        tape.scratch.borrow_mut().entries = entries;
+        let Scratch { values, places, marks } = scratch;
         let mut walk = Walk { tape, keep, values, places, marks };
         walk.resize(top);
         walk.mark(wanted);

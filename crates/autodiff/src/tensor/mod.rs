@@ -51,6 +51,17 @@ impl<E: Element> Tensor<E> {
         Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
 
+    /// Another tensor on the same buffer: `clone`, put together where it is to lie.
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> Self {
+        Tensor {
+            handle: self.handle.clone(),
+            offset: self.offset,
+            shape: self.shape.clone(),
+            strides: self.strides.clone(),
+        }
+    }
+
     /// The elements of a buffer, from its first on, in row-major order.
     #[inline]
     pub(crate) fn of(handle: Handle<E>, shape: Shape) -> Self {
