@@ -168,6 +168,8 @@ pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
     unsafe {
         if k == 0 {
             scale(problem);
+        } else if plain && n >= ALONG && b.col_stride == 1 && c.col_stride == 1 {
+            tiny_rows(simd, problem, finished);
         } else {
             for i in 0..m {
                 for j in 0..n {
@@ -193,6 +195,67 @@ pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
         }
         if !finished && !epilogue.is_none() {
             epilogue::finish(simd, c, m, n, &epilogue);
+        }
+    }
+}
+
+/// So many columns of a tiny product are worth a vector.
+const ALONG: usize = 4;
+
+/// The same bits along the rows of C, for a B and a C whose rows are contiguous: every element is a
+/// product and a sum at a time, each rounded, as for single numbers. The bias is added if asked for.
+///
+/// # Safety
+/// As [`tiny`], with k not zero.
+#[inline(always)]
+unsafe fn tiny_rows<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, add_bias: bool) {
+    let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    for i in 0..m {
+        let mut j = 0;
+        while j < n {
+            let count = lanes.min(n - j);
+            let mut sum = E::Vector::<S>::splat(simd, E::ZERO);
+            for p in 0..k {
+                // SAFETY: the element lies within A, and `count` elements from column `j` on within the
+                // row of B.
+                unsafe {
+                    let left = E::Vector::<S>::splat(simd, a.at(i, p).ptr.read());
+                    sum = sum + left * some(simd, b.at(p, j).ptr, count);
+                }
+            }
+            match epilogue.bias {
+                Bias::PerRow(bias) if add_bias => {
+                    sum = sum + E::Vector::<S>::splat(simd, bias[i]);
+                }
+                Bias::PerColumn(bias) if add_bias => {
+                    // SAFETY: the bias has as many elements as C has columns.
+                    sum = sum + unsafe { some(simd, bias.as_ptr().add(j), count) };
+                }
+                _ => {}
+            }
+            let to = c.at(i, j).ptr;
+            // SAFETY: `count` elements from here on lie in this row of C.
+            unsafe {
+                if count == lanes { sum.store_ptr(to) } else { sum.store_partial_ptr(to, count) }
+            }
+            j += count;
+        }
+    }
+}
+
+/// The first `count` elements, at most a vector's.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn some<E: Element, S: Simd>(simd: S, from: *const E, count: usize) -> E::Vector<S> {
+    // SAFETY: passed on.
+    unsafe {
+        if count == E::Vector::<S>::LANES {
+            E::Vector::<S>::load_ptr(simd, from)
+        } else {
+            E::Vector::<S>::load_partial_ptr(simd, from, count)
         }
     }
 }
