@@ -394,8 +394,8 @@ impl<'n, E: Element> Values<'n, E> {
 pub(crate) struct Context<'a, E: Element> {
     /// Where buffers come from.
     pub(crate) pool: Option<&'a Pool<E>>,
-    /// Whether a value that is not finite is an error.
-    pub(crate) anomaly: bool,
+    /// The line that asks, if a value that is not finite is an error.
+    pub(crate) anomaly: Option<&'static Location<'static>>,
     /// Whether the value may be computed when somebody looks at it.
     pub(crate) lazy: bool,
 }
@@ -403,7 +403,6 @@ pub(crate) struct Context<'a, E: Element> {
 /// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
 /// moved once more on each level it passes.)
 #[inline]
-#[track_caller]
 pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     op: &O,
     inputs: &[&Tensor<E>],
@@ -430,18 +429,22 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     if let Some(pool) = context.pool {
         value.bring_home(pool);
     }
-    if context.anomaly { look(op.name(), inputs, value) } else { Ok(()) }
+    context.anomaly.map_or(Ok(()), |line| look(op.name(), inputs, value, line))
 }
 
 /// Whether a value is finite.
 #[cold]
-#[track_caller]
-fn look<E: Element>(op: &'static str, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
+fn look<E: Element>(
+    op: &'static str,
+    inputs: &[&Tensor<E>],
+    value: &Tensor<E>,
+    recorded_at: &'static Location<'static>,
+) -> Result<()> {
     let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
     Err(Error::Anomaly(Box::new(Anomaly {
         op,
         inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
-        recorded_at: Location::caller(),
+        recorded_at,
         pass: Pass::Forward,
         value,
         element,
@@ -468,7 +471,7 @@ pub(crate) fn value_of<E: Element>(
     inputs: &[&Tensor<E>],
     pool: Option<&Pool<E>>,
 ) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool, anomaly: false, lazy: false })
+    value_in(op, inputs, Context { pool, anomaly: None, lazy: false })
 }
 
 /// The value of an operation on tensors, computed when somebody looks at it if that may be put off.
@@ -477,7 +480,7 @@ pub(crate) fn lazy_value_of<E: Element>(
     inputs: &[&Tensor<E>],
     pool: &Pool<E>,
 ) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool: Some(pool), anomaly: false, lazy: true })
+    value_in(op, inputs, Context { pool: Some(pool), anomaly: None, lazy: true })
 }
 
 fn value_in<E: Element>(

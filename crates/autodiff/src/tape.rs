@@ -224,7 +224,7 @@ impl<E: Element> Tape<E> {
         // What is looked at for NaN and infinity is not put off.
         let context = Context {
             pool: Some(&self.pool),
-            anomaly: self.looks_out(),
+            anomaly: self.looks_out().then_some(Location::caller()),
             lazy: !self.anomaly.get(),
         };
         let Made { value, saved, differentiable, touched } = made;
