@@ -4,7 +4,7 @@
 use wengert_kernels::Element;
 
 use crate::error::{Error, Result, expect};
-use crate::gradients::{Entry, Gradients};
+use crate::gradients::Gradients;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -37,33 +37,34 @@ impl<'t, E: Element> Var<'t, E> {
     }
 
     fn backward_keeping(self, keep: Keep) -> Result<Gradients<'t, E>> {
-        let shape = self.shape();
+        let tape = self.tape();
+        let (requires_grad, shape) = {
+            let nodes = tape.nodes();
+            let node = self.node(&nodes, "backward")?;
+            (node.requires_grad, node.value("backward")?.shape().clone())
+        };
         if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "backward", shape });
         }
-        if !self.requires_grad() {
+        if !requires_grad {
             let reason = "the output depends on no variable or parameter (only on constants, or on \
                           what was computed without recording)";
             return Err(Error::NoGradient { reason });
         }
-        let tape = self.tape();
         let mark = tape.len();
-        let seed = tape.push(ones(&shape)?, None, false);
+        let seed = tape.push(Tensor::full(shape, E::ONE), None, false);
         let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, keep);
         tape.truncate(mark);
         let mut walk = walk?;
-        let mut entries = std::mem::take(&mut tape.scratch.borrow_mut().entries);
-        entries.clear();
-        for leaf in 0..walk.marks.len() {
-            if walk.marks[leaf].wanted && walk.marks[leaf].reached {
-                let gradient = match walk.values[leaf].take() {
-                    Some(value) => value,
-                    None => zeros(&tape.var(leaf as u32).shape())?,
-                };
-                entries.push(Entry { leaf: leaf as u32, gradient });
+        let mut values = std::mem::take(&mut walk.values);
+        for (leaf, (value, mark)) in values.iter_mut().zip(&walk.marks).enumerate() {
+            if !(mark.wanted && mark.reached) {
+                *value = None;
+            } else if value.is_none() {
+                *value = Some(zeros(&tape.var(leaf as u32).shape())?);
             }
         }
-        Ok(Gradients { tape, output: self, entries })
+        Ok(Gradients { tape, output: self, values })
     }
 
     /// The gradients of this single number. See [`try_backward`](Self::try_backward).
@@ -106,11 +107,6 @@ impl<'t, E: Element> Var<'t, E> {
     pub fn backward_once(self) -> Gradients<'t, E> {
         expect(self.try_backward_once())
     }
-}
-
-/// Ones of any shape in one element.
-fn ones<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
-    Tensor::scalar(E::ONE).try_broadcast_to(shape.clone())
 }
 
 /// Whether a gradient is itself to be differentiated.
@@ -203,7 +199,7 @@ impl<'t, E: Element> Var<'t, E> {
         if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "grad", shape });
         }
-        let seed = self.tape().push(ones(&shape)?, None, false);
+        let seed = self.tape().push(Tensor::full(shape, E::ONE), None, false);
         Ok(grad(&[self], &[seed], &[x], CreateGraph::Yes)?[0])
     }
 }

@@ -21,8 +21,8 @@ impl<E: Element> Gradients<'_, E> {
     }
 
     fn fold(&self, start: f64, f: impl Fn(f64, f64) -> f64) -> f64 {
-        self.entries.iter().fold(start, |so_far, entry| {
-            let gradient = entry.gradient.contiguous();
+        self.all().fold(start, |so_far, gradient| {
+            let gradient = gradient.contiguous();
             let elements = gradient.as_slice().unwrap_or_default();
             elements.iter().fold(so_far, |so_far, g| f(so_far, g.to_f64()))
         })
@@ -81,8 +81,7 @@ impl<E: Element> Gradients<'_, E> {
 
     /// Changes every gradient in place.
     fn change(&mut self, change: impl Fn(&mut [E])) {
-        for entry in &mut self.entries {
-            let gradient = &mut entry.gradient;
+        for gradient in self.values.iter_mut().flatten() {
             if !(gradient.is_unique() && gradient.is_contiguous()) {
                 // In a buffer of the tape's.
                 *gradient = Tensor::copied(gradient, Some(self.tape.pool()));

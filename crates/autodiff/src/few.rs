@@ -7,7 +7,33 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
-const INLINE: usize = 4;
+pub(crate) const INLINE: usize = 4;
+
+/// Calls `then` with what `f` makes of each item, in a list that lies on the stack if it is short. (A
+/// vector that grows is written to memory with each item, its length as well, and read back.)
+#[inline]
+pub(crate) fn with_each<T, U: Copy, X, R>(
+    items: &[T],
+    mut f: impl FnMut(&T) -> Result<U, X>,
+    then: impl FnOnce(&[U]) -> Result<R, X>,
+) -> Result<R, X> {
+    let (mut short, long);
+    let list = match items {
+        [] => &[][..],
+        [first, others @ ..] if others.len() < INLINE => {
+            short = [f(first)?; INLINE];
+            for (to, item) in short[1..].iter_mut().zip(others) {
+                *to = f(item)?;
+            }
+            &short[..items.len()]
+        }
+        _ => {
+            long = items.iter().map(f).collect::<Result<Vec<_>, X>>()?;
+            &long[..]
+        }
+    };
+    then(list)
+}
 
 /// A short list of numbers, one for each axis of a tensor.
 #[derive(Clone)]

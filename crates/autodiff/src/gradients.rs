@@ -8,13 +8,6 @@ use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// A leaf's gradient.
-#[derive(Debug)]
-pub(crate) struct Entry<E: Element> {
-    pub(crate) leaf: u32,
-    pub(crate) gradient: Tensor<E>,
-}
-
 /// The gradients of one output with respect to all leaves it depends on.
 ///
 /// A leaf the output does not depend on has none: [`get`](Self::get) returns `None`. One it does
@@ -24,8 +17,8 @@ pub(crate) struct Entry<E: Element> {
 pub struct Gradients<'t, E: Element = f32> {
     pub(crate) tape: &'t Tape<E>,
     pub(crate) output: Var<'t, E>,
-    /// In the leaves' order.
-    pub(crate) entries: Vec<Entry<E>>,
+    /// By the leaves' places on the tape. They stay where the walk has gathered them.
+    pub(crate) values: Vec<Option<Tensor<E>>>,
 }
 
 impl<'t, E: Element> Gradients<'t, E> {
@@ -39,12 +32,22 @@ impl<'t, E: Element> Gradients<'t, E> {
     ///
     /// It is that of the value the forward pass used, also after an optimizer has changed it.
     pub fn parameter(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        self.tape.leaves(parameter.id()).iter().rev().find_map(|&leaf| self.at(leaf))
+        self.tape.leaves(parameter.id(), |leaves| self.at_one_of(leaves))
+    }
+
+    /// The gradient with respect to the last of some leaves that has one.
+    #[inline]
+    fn at_one_of(&self, leaves: &[u32]) -> Option<&Tensor<E>> {
+        leaves.iter().rev().find_map(|&leaf| self.at(leaf))
     }
 
     fn at(&self, leaf: u32) -> Option<&Tensor<E>> {
-        let place = self.entries.binary_search_by_key(&leaf, |entry| entry.leaf).ok()?;
-        Some(&self.entries[place].gradient)
+        self.values.get(leaf as usize)?.as_ref()
+    }
+
+    /// All gradients, in the leaves' order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Tensor<E>> {
+        self.values.iter().flatten()
     }
 
     /// How the output depends on a variable: why [`get`](Self::get) returns `None`.
@@ -71,36 +74,40 @@ impl<'t, E: Element> Gradients<'t, E> {
         if self.parameter(parameter).is_some() {
             return Connection::Connected;
         }
-        let leaves = self.tape.leaves(parameter.id());
-        let connections = leaves.iter().map(|&leaf| self.output.connection(self.tape.var(leaf)));
-        connections.rev().find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
+        self.tape.leaves(parameter.id(), |leaves| {
+            let connection = |&leaf| self.output.connection(self.tape.var(leaf));
+            let mut connections = leaves.iter().rev().map(connection);
+            connections.find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
+        })
     }
 
     /// Lets go of the tape's hold on a parameter's value and returns its gradient: what an
     /// optimizer calls before it changes the value in place. Variables of the parameter that are
     /// already on the tape lose their value; the gradient stays here.
     pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        let gradient = self.parameter(parameter)?;
-        self.tape.release(parameter.id());
-        Some(gradient)
+        self.tape.leaves(parameter.id(), |leaves| {
+            let gradient = self.at_one_of(leaves)?;
+            self.tape.release(leaves);
+            Some(gradient)
+        })
     }
 
     /// The number of leaves with a gradient.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.all().count()
     }
 
     /// Whether the output depends on no leaf.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.all().next().is_none()
     }
 }
 
 impl<E: Element> Drop for Gradients<'_, E> {
     fn drop(&mut self) {
-        self.entries.clear();
+        self.values.clear();
         if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
-            scratch.entries = std::mem::take(&mut self.entries);
+            scratch.values = std::mem::take(&mut self.values);
         }
     }
 }

@@ -7,11 +7,12 @@ use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::anomaly::{self, Anomaly, Pass};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect};
+use crate::few::with_each;
 use crate::lazy;
 use crate::pool::Pool;
 use crate::shape::Shape;
-use crate::tape::{Tape, Var};
+use crate::tape::{Node, Tape, Var};
 use crate::tensor::Tensor;
 
 /// A differentiable operation: shapes, value, and vector-Jacobian product.
@@ -215,7 +216,9 @@ impl<E: Element> Forward<'_, E> {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn scratch(&self, shape: impl Into<Shape>) -> Tensor<E> {
-        crate::error::expect(Tensor::stale(shape.into(), self.context.pool))
+        let shape = shape.into();
+        let len = expect(shape.checked_len::<E>("tensor"));
+        Tensor::stale_of(shape, len, self.context.pool)
     }
 
     /// Where buffers come from.
@@ -297,14 +300,38 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         self.graph
     }
 
-    /// The value of the operand in place `i`.
-    pub(crate) fn value(&self, i: usize) -> Result<Tensor<E>> {
-        self.input(i).try_value()
+    /// The values on the tape, to be read where they lie.
+    #[inline]
+    pub(crate) fn values<'n>(&'n self, nodes: &'n [Node<E>]) -> Values<'n, E> {
+        Values { inputs: self.inputs, output: self.output, gy: self.gy.index(), nodes }
     }
 
-    /// A tensor with unspecified contents from the tape's pool.
-    pub(crate) fn scratch(&self, shape: Shape) -> Result<Tensor<E>> {
-        Tensor::stale(shape, Some(self.tape().pool()))
+    /// Has `f` overwrite the output's cotangent where it lies, and tells so, if nobody else sees it.
+    pub(crate) fn write_gy(&self, f: impl FnOnce(Values<'_, E>, &mut [E])) -> bool {
+        let mut nodes = self.tape().nodes_mut();
+        let gy = self.gy.index();
+        let (nodes, later) = nodes.split_at_mut(gy as usize);
+        let Some(value) = later.first_mut().and_then(|node| node.value.as_mut()) else {
+            return false;
+        };
+        if !value.is_contiguous() || !value.is_unique() {
+            return false;
+        }
+        let values = Values { inputs: self.inputs, output: self.output, gy, nodes };
+        f(values, value.as_mut_slice());
+        true
+    }
+
+    /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements written
+    /// by `f`.
+    #[inline]
+    pub(crate) fn constant_like(
+        &self,
+        i: usize,
+        f: impl FnOnce(Values<'_, E>, &mut [E]),
+    ) -> Var<'t, E> {
+        let (inputs, output, gy) = (self.inputs, self.output, self.gy.index());
+        self.tape().push_like(inputs[i], |nodes, out| f(Values { inputs, output, gy, nodes }, out))
     }
 
     /// A cotangent that is not recorded.
@@ -318,13 +345,57 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 }
 
+/// What a rule may read of the tape, without a hold on any of it. The walk has seen to it that all of it
+/// is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'n, E: Element> {
+    inputs: &'n [u32],
+    output: u32,
+    gy: u32,
+    nodes: &'n [Node<E>],
+}
+
+impl<'n, E: Element> Values<'n, E> {
+    #[inline]
+    fn at(self, index: u32) -> &'n Tensor<E> {
+        self.nodes[index as usize].value.as_ref().expect("a value the walk has found there")
+    }
+
+    /// The value of the operand in place `i`.
+    #[inline]
+    pub(crate) fn input(self, i: usize) -> &'n Tensor<E> {
+        self.at(self.inputs[i])
+    }
+
+    /// The output's value.
+    #[inline]
+    pub(crate) fn output(self) -> &'n Tensor<E> {
+        self.at(self.output)
+    }
+
+    /// The output's cotangent.
+    #[inline]
+    pub(crate) fn gy(self) -> &'n Tensor<E> {
+        self.at(self.gy)
+    }
+
+    /// A tensor, or the output's cotangent in place of none.
+    #[inline]
+    pub(crate) fn or_gy<'a>(self, tensor: &'a Option<Tensor<E>>) -> &'a Tensor<E>
+    where
+        'n: 'a,
+    {
+        tensor.as_ref().unwrap_or_else(|| self.gy())
+    }
+}
+
 /// What an evaluation is given beside its operands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a, E: Element> {
     /// Where buffers come from.
     pub(crate) pool: Option<&'a Pool<E>>,
-    /// Whether a value that is not finite is an error.
-    pub(crate) anomaly: bool,
+    /// The line that asks, if a value that is not finite is an error.
+    pub(crate) anomaly: Option<&'static Location<'static>>,
     /// Whether the value may be computed when somebody looks at it.
     pub(crate) lazy: bool,
 }
@@ -332,7 +403,6 @@ pub(crate) struct Context<'a, E: Element> {
 /// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
 /// moved once more on each level it passes.)
 #[inline]
-#[track_caller]
 pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     op: &O,
     inputs: &[&Tensor<E>],
@@ -347,11 +417,7 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
         None if inputs.is_empty() => return Err(no_operands(op.name())),
         _ => (),
     }
-    let mut shapes: SmallVec<[&Shape; 3]> = SmallVec::new();
-    for tensor in inputs {
-        shapes.push(tensor.shape());
-    }
-    let shape = &op.shape(&shapes)?;
+    let shape = &with_each(inputs, |tensor| Ok(tensor.shape()), |shapes| op.shape(shapes))?;
     let len = shape.checked_len::<E>(op.name())?;
     let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
         Ok(new) => value.insert(new),
@@ -363,18 +429,22 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     if let Some(pool) = context.pool {
         value.bring_home(pool);
     }
-    if context.anomaly { look(op.name(), inputs, value) } else { Ok(()) }
+    context.anomaly.map_or(Ok(()), |line| look(op.name(), inputs, value, line))
 }
 
 /// Whether a value is finite.
 #[cold]
-#[track_caller]
-fn look<E: Element>(op: &'static str, inputs: &[&Tensor<E>], value: &Tensor<E>) -> Result<()> {
+fn look<E: Element>(
+    op: &'static str,
+    inputs: &[&Tensor<E>],
+    value: &Tensor<E>,
+    recorded_at: &'static Location<'static>,
+) -> Result<()> {
     let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
     Err(Error::Anomaly(Box::new(Anomaly {
         op,
         inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
-        recorded_at: Location::caller(),
+        recorded_at,
         pass: Pass::Forward,
         value,
         element,
@@ -401,7 +471,7 @@ pub(crate) fn value_of<E: Element>(
     inputs: &[&Tensor<E>],
     pool: Option<&Pool<E>>,
 ) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool, anomaly: false, lazy: false })
+    value_in(op, inputs, Context { pool, anomaly: None, lazy: false })
 }
 
 /// The value of an operation on tensors, computed when somebody looks at it if that may be put off.
@@ -410,7 +480,7 @@ pub(crate) fn lazy_value_of<E: Element>(
     inputs: &[&Tensor<E>],
     pool: &Pool<E>,
 ) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool: Some(pool), anomaly: false, lazy: true })
+    value_in(op, inputs, Context { pool: Some(pool), anomaly: None, lazy: true })
 }
 
 fn value_in<E: Element>(

@@ -43,6 +43,8 @@ pub struct Memory {
 #[derive(Debug)]
 pub(crate) struct Buffer<E: Element> {
     data: AVec<E, ConstAlign<ALIGN>>,
+    /// The size class, in a pool.
+    class: usize,
     /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
     home: Option<Pool<E>>,
     /// In place of data: what is computed when somebody looks.
@@ -64,6 +66,7 @@ impl<E: Element> Default for Pool<E> {
 
 /// The capacity of the size class for `len` elements, and the class's number. Eight classes an
 /// octave: at most an eighth is wasted.
+#[inline]
 fn size_class(len: usize) -> (usize, usize) {
     const SMALLEST: usize = 16;
     if len <= SMALLEST {
@@ -83,6 +86,25 @@ impl<E: Element> Pool<E> {
 
     /// A buffer of at least `len` elements with unspecified contents.
     pub(crate) fn take(&self, len: usize) -> Handle<E> {
+        self.take_written(len, |_| ())
+    }
+
+    /// A buffer whose first `len` elements `f` has written.
+    #[inline]
+    fn take_written(&self, len: usize, f: impl FnOnce(&mut [E])) -> Handle<E> {
+        let mut buffer = self.free_buffer(len);
+        // Proof of being the only owner takes as long as many an operation on a few numbers.
+        let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
+        unique.home = Some(self.clone());
+        if cfg!(debug_assertions) {
+            unique.data.fill(E::NAN);
+        }
+        f(&mut unique.data[..len]);
+        Handle::of(buffer)
+    }
+
+    /// A buffer of at least `len` elements that belongs to nobody yet.
+    fn free_buffer(&self, len: usize) -> Arc<Buffer<E>> {
         let (capacity, class) = size_class(len);
         let recycled = {
             let mut inner = self.lock();
@@ -95,20 +117,13 @@ impl<E: Element> Pool<E> {
             }
             buffer
         };
-        let mut buffer = recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity)));
-        let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
-        unique.home = Some(self.clone());
-        if cfg!(debug_assertions) {
-            unique.data.fill(E::NAN);
-        }
-        Handle::of(buffer)
+        recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity, class)))
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
-        let capacity = buffer.data.len();
-        let (_, class) = size_class(capacity);
+        let class = buffer.class;
+        let bytes = buffer.data.len() * size_of::<E>();
         let mut inner = self.lock();
-        let bytes = capacity * size_of::<E>();
         inner.memory.live -= bytes;
         inner.memory.pooled += bytes;
         if inner.free.len() <= class {
@@ -162,9 +177,9 @@ impl<E: Element> Pool<E> {
 }
 
 impl<E: Element> Buffer<E> {
-    fn new(capacity: usize) -> Self {
+    fn new(capacity: usize, class: usize) -> Self {
         let data = AVec::from_iter(ALIGN, std::iter::repeat_n(E::ZERO, capacity));
-        Buffer { data, home: None, lazy: None }
+        Buffer { data, class, home: None, lazy: None }
     }
 
     #[inline]
@@ -216,9 +231,22 @@ impl<E: Element> Handle<E> {
         }
     }
 
+    /// Room for `len` elements that `f` has written, from `pool` if there is one.
+    #[inline]
+    pub(crate) fn written_by(len: usize, pool: Option<&Pool<E>>, f: impl FnOnce(&mut [E])) -> Self {
+        match pool {
+            Some(pool) if len > 1 => pool.take_written(len, f),
+            _ => {
+                let mut handle = Handle::new(len, None);
+                f(&mut handle.get_mut().expect("a new buffer is nobody else's")[..len]);
+                handle
+            }
+        }
+    }
+
     /// A buffer that belongs to no pool, with unspecified contents.
     fn unpooled(len: usize) -> Self {
-        let mut buffer = Buffer::new(len);
+        let mut buffer = Buffer::new(len, 0);
         if cfg!(debug_assertions) {
             buffer.data.fill(E::NAN);
         }
@@ -240,7 +268,8 @@ impl<E: Element> Handle<E> {
 
     /// Elements that are computed when somebody looks at them.
     pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
-        let buffer = Buffer { data: AVec::new(ALIGN), home: None, lazy: Some(Box::new(lazy)) };
+        let (data, lazy) = (AVec::new(ALIGN), Some(Box::new(lazy)));
+        let buffer = Buffer { data, class: 0, home: None, lazy };
         Handle::of(Arc::new(buffer))
     }
 
@@ -306,7 +335,8 @@ impl<E: Element> Drop for Handle<E> {
 fn let_go<E: Element>(mut buffer: Arc<Buffer<E>>) {
     // With another owner left this is not the last hold. If two go at the same moment on two
     // threads neither may see itself as last; the buffer is then freed and not pooled.
-    if let Some(unique) = Arc::get_mut(&mut buffer)
+    if Arc::strong_count(&buffer) == 1
+        && let Some(unique) = Arc::get_mut(&mut buffer)
         && let Some(home) = unique.home.take()
     {
         home.give_back(buffer);

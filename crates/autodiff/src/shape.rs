@@ -29,11 +29,13 @@ impl Shape {
     }
 
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.0.len()
     }
 
     /// The sizes.
+    #[inline]
     pub fn dims(&self) -> &[usize] {
         &self.0
     }
@@ -72,6 +74,7 @@ impl Shape {
     }
 
     /// Row-major strides.
+    #[inline]
     pub(crate) fn contiguous_strides(&self) -> Strides {
         let mut strides = Strides::repeat(0, self.rank());
         let mut step = 1_isize;
@@ -220,6 +223,7 @@ impl Shape {
         }
     }
 
+    #[inline]
     pub(crate) fn dims_mut(&mut self) -> &mut Few<usize> {
         &mut self.0
     }
@@ -227,6 +231,8 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.0
     }

@@ -4,16 +4,15 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::fmt;
 use std::panic::Location;
 
-use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::connection::{Cut, Cuts};
 use crate::error::{Error, Result};
-use crate::few::Few;
+use crate::few::{Few, with_each};
 use crate::hook::Hooks;
 use crate::op::{Context, Op, evaluate};
 use crate::parameter::{Parameter, ParameterId, ParameterMap};
-use crate::pool::{Memory, Pool};
+use crate::pool::{Handle, Memory, Pool};
 use crate::tensor::Tensor;
 pub use crate::var::Var;
 use crate::walk::Scratch;
@@ -86,7 +85,7 @@ pub(crate) struct Node<E: Element> {
 /// The operation behind a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
-    pub(crate) inputs: SmallVec<[u32; 4]>,
+    pub(crate) inputs: Few<u32>,
     pub(crate) saved: Vec<Tensor<E>>,
     /// Whether the operation is walked through as a composition.
     pub(crate) composed: bool,
@@ -153,13 +152,13 @@ impl<E: Element> Tape<E> {
     /// Puts a tensor on the tape that no gradient is wanted for. Shares the tensor's buffer.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push(value.clone(), None, false)
+        self.push_shared(value, false)
     }
 
     /// Puts a tensor on the tape that gradients can be had for. Shares the tensor's buffer.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
-        self.push(value.clone(), None, self.records())
+        self.push_shared(value, self.records())
     }
 
     /// Puts a parameter on the tape, or finds it if it is there already.
@@ -177,8 +176,9 @@ impl<E: Element> Tape<E> {
         if !self.records() {
             return self.constant(parameter.value());
         }
-        let found = self.parameters.borrow().get(&parameter.id()).and_then(|l| l.last().copied());
-        if let Some(index) = found {
+        let mut parameters = self.parameters.borrow_mut();
+        let leaves = parameters.entry(parameter.id()).or_default();
+        if let Some(&index) = leaves.last() {
             let nodes = self.nodes.borrow();
             let node = &nodes[index as usize];
             if node.value.is_some() {
@@ -186,7 +186,7 @@ impl<E: Element> Tape<E> {
             }
         }
         let var = self.variable(parameter.value());
-        self.parameters.borrow_mut().entry(parameter.id()).or_default().push(var.index());
+        leaves.push(var.index());
         var
     }
 
@@ -210,11 +210,8 @@ impl<E: Element> Tape<E> {
         }
         let rule = requires_grad.then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
-            let mut places = SmallVec::new();
-            for input in inputs {
-                places.push(input.index());
-            }
-            Box::new(Rule { inputs: places, saved, composed, op })
+            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
+            Box::new(Rule { inputs, saved, composed, op })
         });
         Ok(self.push_from(value, rule, requires_grad))
     }
@@ -224,23 +221,25 @@ impl<E: Element> Tape<E> {
     #[track_caller]
     fn evaluate(&self, op: &impl Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<()> {
         let nodes = self.nodes.borrow();
-        let mut tensors: SmallVec<[&Tensor<E>; 3]> = SmallVec::new();
-        for (place, input) in inputs.iter().enumerate() {
+        // What is looked at for NaN and infinity is not put off.
+        let context = Context {
+            pool: Some(&self.pool),
+            anomaly: self.looks_out().then_some(Location::caller()),
+            lazy: !self.anomaly.get(),
+        };
+        let Made { value, saved, differentiable, touched } = made;
+        let mut place = 0;
+        let operand = |input: &Var<'_, E>| {
             if !std::ptr::eq(input.tape(), self) {
                 return Err(Error::DifferentTapes { op: op.name() });
             }
             let node = input.node(&nodes, op.name())?;
-            made.differentiable |= node.requires_grad && !op.reads_index(place);
-            made.touched |= node.requires_grad | node.cut;
-            tensors.push(node.value(op.name())?);
-        }
-        // What is looked at for NaN and infinity is not put off.
-        let context = Context {
-            pool: Some(&self.pool),
-            anomaly: self.looks_out(),
-            lazy: !self.anomaly.get(),
+            *differentiable |= node.requires_grad && !op.reads_index(place);
+            *touched |= node.requires_grad | node.cut;
+            place += 1;
+            node.value(op.name())
         };
-        evaluate(op, &tensors, context, &mut made.saved, &mut made.value)
+        with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }
 
     /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
@@ -268,16 +267,60 @@ impl<E: Element> Tape<E> {
     pub(crate) fn push_from(
         &self,
         value: &mut Option<Tensor<E>>,
-        mut rule: Option<Box<Rule<E>>>,
+        rule: Option<Box<Rule<E>>>,
         requires_grad: bool,
     ) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
+        let var = self.grow(&mut nodes, rule, requires_grad);
+        std::mem::swap(&mut nodes[var.index() as usize].value, value);
+        var
+    }
+
+    /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see `Few`
+    /// on stalls.
+    #[track_caller]
+    fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
+        let mut nodes = self.nodes.borrow_mut();
+        let var = self.grow(&mut nodes, None, requires_grad);
+        nodes[var.index() as usize].value.get_or_insert_with(|| value.shared());
+        var
+    }
+
+    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
+    /// that lies on the tape before it.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn push_like(&self, like: u32, f: impl FnOnce(&[Node<E>], &mut [E])) -> Var<'_, E> {
+        let place = like as usize;
+        let handle = {
+            let nodes = self.nodes.borrow();
+            let len = nodes[place].value.as_ref().map_or(0, Tensor::len);
+            Handle::written_by(len, Some(&self.pool), |out| f(&nodes, out))
+        };
+        let mut nodes = self.nodes.borrow_mut();
+        let var = self.grow(&mut nodes, None, false);
+        if let Some((node, before)) = nodes.split_last_mut()
+            && let Some(like) = &before[place].value
+        {
+            node.value.get_or_insert_with(|| Tensor::of(handle, like.shape().clone()));
+        }
+        var
+    }
+
+    /// One node more, without a value.
+    #[inline]
+    #[track_caller]
+    fn grow(
+        &self,
+        nodes: &mut Vec<Node<E>>,
+        mut rule: Option<Box<Rule<E>>>,
+        requires_grad: bool,
+    ) -> Var<'_, E> {
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
         let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
-        let len = nodes.len();
-        // Built in its place, and not copied there: see `Few` on stalls.
-        nodes.resize_with(len + 1, || Node {
+        // Built in its place, and not copied there.
+        nodes.resize_with(nodes.len() + 1, || Node {
             value: None,
             rule: rule.take(),
             recorded_at,
@@ -286,7 +329,6 @@ impl<E: Element> Tape<E> {
             cut: false,
             spent: false,
         });
-        nodes[len].value = value.take();
         Var::at(self, index, epoch)
     }
 
@@ -411,18 +453,18 @@ impl<E: Element> Tape<E> {
         Var::at(self, index, epoch)
     }
 
-    /// The places of a parameter's leaves, oldest first.
-    pub(crate) fn leaves(&self, id: ParameterId) -> Few<u32> {
-        self.parameters.borrow().get(&id).cloned().unwrap_or_default()
+    /// What `f` makes of the places of a parameter's leaves, oldest first.
+    #[inline]
+    pub(crate) fn leaves<R>(&self, id: ParameterId, f: impl FnOnce(&[u32]) -> R) -> R {
+        f(self.parameters.borrow().get(&id).map_or(&[], |leaves| &leaves[..]))
     }
 
-    /// Lets go of a parameter's value, so that it can be changed in place.
-    pub(crate) fn release(&self, id: ParameterId) {
+    /// Lets go of values, so that they can be changed in place.
+    #[inline]
+    pub(crate) fn release(&self, leaves: &[u32]) {
         let mut nodes = self.nodes.borrow_mut();
-        if let Some(leaves) = self.parameters.borrow().get(&id) {
-            for &leaf in leaves.iter() {
-                nodes[leaf as usize].value = None;
-            }
+        for &leaf in leaves {
+            nodes[leaf as usize].value = None;
         }
     }
 }

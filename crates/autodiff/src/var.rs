@@ -95,7 +95,8 @@ impl<'t, E: Element> Var<'t, E> {
     /// If there is not exactly one.
     #[track_caller]
     pub fn item(self) -> E {
-        self.value().item()
+        let nodes = self.tape.nodes();
+        expect(self.node(&nodes, "value").and_then(|node| node.value("value"))).item()
     }
 
     /// The value's shape.

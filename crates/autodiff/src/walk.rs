@@ -5,12 +5,11 @@
 
 use std::panic::Location;
 
-use smallvec::SmallVec;
 use wengert_kernels::{Element, elementwise};
 
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
-use crate::gradients::Entry;
+use crate::few;
 use crate::hook;
 use crate::op::{Vjp, lazy_value_of, value_of};
 use crate::ops::{self, add::Add};
@@ -33,15 +32,14 @@ pub(crate) struct Mark {
 /// Vectors that are used again by the next walk.
 #[derive(Debug)]
 pub(crate) struct Scratch<E: Element> {
-    values: Vec<Option<Tensor<E>>>,
+    pub(crate) values: Vec<Option<Tensor<E>>>,
     places: Vec<Option<u32>>,
     marks: Vec<Mark>,
-    pub(crate) entries: Vec<Entry<E>>,
 }
 
 impl<E: Element> Default for Scratch<E> {
     fn default() -> Self {
-        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new(), entries: Vec::new() }
+        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new() }
     }
 }
 
@@ -86,8 +84,7 @@ impl<'t, E: Element> Walk<'t, E> {
     ) -> Result<Self> {
         let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
         let scratch = tape.scratch.take();
-        let Scratch { values, places, marks, entries } = scratch;
-        tape.scratch.borrow_mut().entries = entries;
+        let Scratch { values, places, marks } = scratch;
         let mut walk = Walk { tape, keep, values, places, marks };
         walk.resize(top);
         walk.mark(wanted);
@@ -204,21 +201,26 @@ impl<'t, E: Element> Walk<'t, E> {
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let inputs = &rule.inputs[..];
-        let mut needs: SmallVec<[bool; 4]> = SmallVec::new();
+        let (mut short, mut long) = ([false; few::INLINE], Vec::new());
+        let needs = if let Some(short) = short.get_mut(..inputs.len()) {
+            short
+        } else {
+            long.resize(inputs.len(), false);
+            &mut long
+        };
         let mut any = false;
-        for (place, &input) in inputs.iter().enumerate() {
+        for (place, (&input, needed)) in inputs.iter().zip(needs.iter_mut()).enumerate() {
             let mark = &mut self.marks[input as usize];
-            let needed = mark.depends && !rule.op.reads_index(place);
-            mark.reached |= needed;
-            any |= needed;
-            needs.push(needed);
+            *needed = mark.depends && !rule.op.reads_index(place);
+            mark.reached |= *needed;
+            any |= *needed;
         }
         if !any {
             return Ok(());
         }
         let mark = self.tape.len();
         let passed =
-            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, &needs) };
+            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, needs) };
         if !self.graph() {
             self.tape.truncate(mark);
         }
@@ -229,7 +231,7 @@ impl<'t, E: Element> Walk<'t, E> {
     #[inline]
     fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
         let nodes = self.tape.nodes();
-        for &input in &rule.inputs {
+        for &input in rule.inputs.iter() {
             let operand = &nodes[input as usize];
             if operand.value.is_none() {
                 return Err(operand.released(rule.op.name()));
@@ -250,7 +252,8 @@ impl<'t, E: Element> Walk<'t, E> {
         tape.on_behalf_of.set(Some(line?));
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
         let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
-        let cotangents = &rule.op.vjp(&node)?;
+        let cotangents = rule.op.vjp(&node)?;
+        let cotangents = &cotangents[..];
         if cotangents.len() != inputs.len() {
             return Err(wrong_number(rule, cotangents.len()));
         }

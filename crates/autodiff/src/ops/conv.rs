@@ -39,13 +39,12 @@ impl<E: Element> Op<E> for Conv {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (x, weight) = (inputs[0].contiguous(), inputs[1].contiguous());
         let bias = inputs.get(2).map(|bias| bias.contiguous());
-        let out = ctx.output_by(|out| {
+        epilogue::finish(self.activation, ctx, |out| {
             let (x, weight) = (support::slice(&x), support::slice(&weight));
             let bias = bias.as_ref().map(support::slice);
             let activation = epilogue::fused(self.activation);
             Kernel { bias, activation, ..Kernel::new(self.sizes.geometry, x, weight, out) }.run();
-        })?;
-        epilogue::finish(self.activation, out, ctx)
+        })
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

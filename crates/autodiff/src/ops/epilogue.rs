@@ -6,7 +6,7 @@ use wengert_kernels::activation::{self, Activation, Saved};
 
 use super::activate_grad::ActivateGrad;
 use crate::error::Result;
-use crate::op::{Forward, Op, Vjp};
+use crate::op::{Forward, Op, Values, Vjp};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -18,16 +18,18 @@ pub(super) fn fused(activation: Activation) -> Activation {
     }
 }
 
-/// The operation's output from what its kernel gave.
+/// The operation's output from what its kernel writes.
 pub(super) fn finish<E: Element>(
     activation: Activation,
-    out: Tensor<E>,
     ctx: &mut Forward<'_, E>,
+    kernel: impl FnOnce(&mut [E]),
 ) -> Result<Tensor<E>> {
+    let out = ctx.output_by(kernel);
     if activation.saves() == Saved::Output {
-        return Ok(out);
+        return out;
     }
     // The derivative needs what the activation was applied to.
+    let out = out?;
     let before = out.as_slice().expect("an output is contiguous");
     let after = ctx.output_by(|after| activation::forward(activation, before, after))?;
     ctx.save(out);
@@ -44,7 +46,10 @@ pub(super) fn cotangent<'t, E: Element>(
     let op = ActivateGrad { activation };
     match activation.saves() {
         _ if activation == Activation::Identity => Ok(node.gy()),
-        _ if !node.creates_graph() => Ok(node.constant(cotangent_value(activation, node)?)),
+        _ if !node.creates_graph() => {
+            let value = cotangent_value(activation, node);
+            Ok(value.map_or(node.gy(), |value| node.constant(value)))
+        }
         Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
         Saved::Input => {
             // Recomputed from the operands, so that it is differentiated as well.
@@ -55,26 +60,40 @@ pub(super) fn cotangent<'t, E: Element>(
     }
 }
 
-/// The value of the cotangent of what the activation was applied to.
+/// The value of the cotangent of what the activation was applied to; `None` if it is where the output's
+/// is, or was.
 pub(super) fn cotangent_value<E: Element>(
     activation: Activation,
     node: &Vjp<'_, '_, E>,
-) -> Result<Tensor<E>> {
-    let gy = node.gy().try_value()?;
+) -> Option<Tensor<E>> {
     if activation == Activation::Identity {
-        return Ok(gy);
+        return None;
     }
-    let output;
-    let saved = match activation.saves() {
+    let in_place = node.write_gy(|values, gy| {
+        let mut copy = None;
+        let saved = saved(activation, node, values).in_order(&mut copy);
+        activation::backward_in_place(activation, gy, saved);
+    });
+    if in_place {
+        return None;
+    }
+    let nodes = node.tape().nodes();
+    let values = node.values(&nodes);
+    let saved = saved(activation, node, values);
+    let (mut gy_copy, mut saved_copy) = (None, None);
+    let (gy, elements) = (values.gy().in_order(&mut gy_copy), saved.in_order(&mut saved_copy));
+    let kernel = |before: &mut [E]| activation::backward(activation, gy, elements, before);
+    Some(Tensor::written_by(saved.shape(), saved.len(), Some(node.tape().pool()), kernel))
+}
+
+/// What the derivative is told from.
+fn saved<'a, E: Element>(
+    activation: Activation,
+    node: &'a Vjp<'_, '_, E>,
+    values: Values<'a, E>,
+) -> &'a Tensor<E> {
+    match activation.saves() {
         Saved::Input => node.saved(0),
-        Saved::Output => {
-            output = node.output().try_value()?;
-            &output
-        }
-    };
-    let mut before = node.scratch(saved.shape().clone())?;
-    let (gy, saved) = (gy.contiguous(), saved.contiguous());
-    let (gy, saved) = (gy.as_slice().unwrap_or_default(), saved.as_slice().unwrap_or_default());
-    activation::backward(activation, gy, saved, before.as_mut_slice());
-    Ok(before)
+        Saved::Output => values.output(),
+    }
 }

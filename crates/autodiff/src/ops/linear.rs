@@ -8,7 +8,7 @@ use wengert_kernels::gemm::{Bias, Epilogue};
 
 use super::activate::check;
 use super::epilogue;
-use super::matmul::{as_rows, product, product_on};
+use super::matmul::{as_rows, matrix, product};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
@@ -45,24 +45,24 @@ impl<E: Element> Op<E> for Linear {
         if inputs.get(2).is_some_and(|bias| bias.dims() != [*outputs]) {
             return Err(mismatch("a weight [out, in] and a bias [out] with the same number out"));
         }
-        Ok(front.iter().chain([outputs]).copied().collect())
+        let mut shape = (*x).clone();
+        shape.dims_mut()[front.len()] = *outputs;
+        Ok(shape)
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let mut out = ctx.output();
-        let weight = inputs[1].try_transpose(0, 1)?;
-        let bias = inputs.get(2).map(|bias| bias.contiguous());
-        let bias = bias.as_ref().and_then(Tensor::as_slice);
-        let x = as_rows(inputs[0])?;
+        let (mut merged, mut copy) = (None, None);
+        let x = as_rows(inputs[0], &mut merged);
+        let weight = matrix(inputs[1]).t();
+        let bias = inputs.get(2).map(|bias| bias.in_order(&mut copy));
         let bias = bias.map_or(Bias::None, Bias::PerColumn);
         let epilogue = Epilogue { bias, activation: epilogue::fused(self.activation) };
-        product(&x, &weight, epilogue, out.as_mut_slice());
-        epilogue::finish(self.activation, out, ctx)
+        epilogue::finish(self.activation, ctx, |out| product(x, weight, epilogue, out))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         if !node.creates_graph() {
-            return self.values(node);
+            return Ok(self.values(node));
         }
         let (x, w) = (node.input(0), node.input(1));
         let plain = Linear { activation: Activation::Identity };
@@ -89,23 +89,31 @@ impl<E: Element> Op<E> for Linear {
 
 impl Linear {
     /// The cotangents where nothing is recorded: the products straight from where the operands lie.
-    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let (x, w) = (node.value(0)?, node.value(1)?);
-        let gz = epilogue::cotangent_value(self.activation, node)?;
-        let gz = &as_rows(&gz)?;
-        let mut result = Cotangents::new();
-        result.push(node.needs(0).then(|| product_on(node, gz, &w, x.shape())).transpose()?);
-        let by_weight = || product_on(node, &gz.try_transpose(0, 1)?, &as_rows(&x)?, w.shape());
-        result.push(node.needs(1).then(by_weight).transpose()?);
-        if node.len() > 2 {
-            let by_bias = || {
-                let mut out = node.scratch(Shape::from([w.shape()[0]]))?;
-                strided::sum(gz, &[true, false], out.as_mut_slice());
-                Ok(node.constant(out))
-            };
-            result.push(node.needs(2).then(by_bias).transpose()?);
-        }
-        Ok(result)
+    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Cotangents<'t, E> {
+        let gz = epilogue::cotangent_value(self.activation, node);
+        let by_x = || {
+            node.constant_like(0, |values, out| {
+                let mut merged = None;
+                let gz = as_rows(values.or_gy(&gz), &mut merged);
+                product(gz, matrix(values.input(1)), Epilogue::default(), out);
+            })
+        };
+        let by_weight = || {
+            node.constant_like(1, |values, out| {
+                let (mut merged, mut merged_x) = (None, None);
+                let gz = as_rows(values.or_gy(&gz), &mut merged);
+                let x = as_rows(values.input(0), &mut merged_x);
+                product(gz.t(), x, Epilogue::default(), out);
+            })
+        };
+        let by_bias =
+            || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(&gz), out));
+        let all = [
+            node.needs(0).then(by_x),
+            node.needs(1).then(by_weight),
+            (node.len() > 2 && node.needs(2)).then(by_bias),
+        ];
+        Cotangents::from_slice(&all[..node.len()])
     }
 }
 

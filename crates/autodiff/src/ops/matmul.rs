@@ -10,7 +10,6 @@ use super::{squeeze, unsqueeze};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
@@ -55,6 +54,7 @@ impl<E: Element> Op<E> for MatMul {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let mut out = ctx.output();
         let (row, column);
+        let mut merged = None;
         let a = if inputs[0].rank() == 1 {
             row = inputs[0].try_unsqueeze(0)?;
             &row
@@ -69,7 +69,8 @@ impl<E: Element> Op<E> for MatMul {
         };
         // A product of many matrices with one is one product of their rows.
         if b.rank() == 2 {
-            product(&as_rows(a)?, b, Epilogue::default(), out.as_mut_slice());
+            let a = as_rows(a, &mut merged);
+            product(a, matrix(b), Epilogue::default(), out.as_mut_slice());
         } else {
             products(a, b, out.as_mut_slice())?;
         }
@@ -104,49 +105,56 @@ impl<E: Element> Op<E> for MatMul {
 
 /// The cotangents of a product of two matrices where nothing is recorded.
 fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-    let (gy, a, b) = (node.gy().try_value()?, node.value(0)?, node.value(1)?);
-    let by_a = || product_on(node, &gy, &b.try_transpose(0, 1)?, a.shape());
-    let by_b = || product_on(node, &a.try_transpose(0, 1)?, &gy, b.shape());
-    cotangents([
-        node.needs(0).then(by_a).transpose()?,
-        node.needs(1).then(by_b).transpose()?,
-    ])
+    let by_a = || {
+        node.constant_like(0, |values, out| {
+            product(matrix(values.gy()), matrix(values.input(1)).t(), Epilogue::default(), out);
+        })
+    };
+    let by_b = || {
+        node.constant_like(1, |values, out| {
+            product(matrix(values.input(0)).t(), matrix(values.gy()), Epilogue::default(), out);
+        })
+    };
+    cotangents([node.needs(0).then(by_a), node.needs(1).then(by_b)])
 }
 
-/// The product of two matrices as a cotangent of a shape with as many elements.
-pub(super) fn product_on<'t, E: Element>(
-    node: &Vjp<'_, 't, E>,
-    a: &Tensor<E>,
-    b: &Tensor<E>,
-    shape: &Shape,
-) -> Result<Var<'t, E>> {
-    let mut out = node.scratch(shape.clone())?;
-    product(a, b, Epilogue::default(), out.as_mut_slice());
-    Ok(node.constant(out))
+/// All axes but the last merged, as a matrix: where they lie if strides can say so, a copy otherwise.
+/// `room` keeps what is made on the way.
+pub(super) fn as_rows<'a, E: Element>(
+    x: &'a Tensor<E>,
+    room: &'a mut Option<Tensor<E>>,
+) -> MatRef<'a, E> {
+    match x.shape().dims() {
+        [_, _] => matrix(x),
+        [front @ .., cols] => {
+            let rows = front.iter().product();
+            matrix(room.insert(x.reshape([rows, *cols])))
+        }
+        [] => unreachable!("a single number has no rows"),
+    }
 }
 
-/// All axes but the last merged: a view where strides can say so, a copy otherwise.
-pub(super) fn as_rows<E: Element>(x: &Tensor<E>) -> Result<Tensor<E>> {
-    let Some((&cols, front)) = x.shape().split_last() else { return Ok(x.clone()) };
-    if front.len() == 1 { Ok(x.clone()) } else { x.try_reshape([front.iter().product(), cols]) }
+/// A tensor's last two axes as a matrix.
+pub(super) fn matrix<E: Element>(x: &Tensor<E>) -> MatRef<'_, E> {
+    matrix_at(x, x.offset())
 }
 
 /// A tensor's last two axes as a matrix that begins at a place of its buffer.
-fn matrix<E: Element>(x: &Tensor<E>, at: usize) -> MatRef<'_, E> {
-    let (shape, strides) = (x.shape(), x.strides());
-    let axis = x.rank() - 2;
-    MatRef::new(x.raw().0, at, shape[axis], shape[axis + 1], strides[axis], strides[axis + 1])
+fn matrix_at<E: Element>(x: &Tensor<E>, at: usize) -> MatRef<'_, E> {
+    let [rows, cols] = *x.shape().last_chunk().expect("a tensor of at least two axes");
+    let [row_stride, col_stride] = x.matrix_strides();
+    MatRef::new(x.raw().0, at, rows, cols, row_stride, col_stride)
 }
 
 /// `out = epilogue(A B)` for matrices of any layout; `out` is row-major.
 pub(super) fn product<E: Element>(
-    a: &Tensor<E>,
-    b: &Tensor<E>,
+    a: MatRef<'_, E>,
+    b: MatRef<'_, E>,
     epilogue: Epilogue<'_, E>,
     out: &mut [E],
 ) {
-    let c = MatMut::row_major(out, a.shape()[0], b.shape()[1]);
-    Gemm { epilogue, ..Gemm::new(matrix(a, a.raw().1), matrix(b, b.raw().1), c) }.run();
+    let c = MatMut::row_major(out, a.rows(), b.cols());
+    Gemm { epilogue, ..Gemm::new(a, b, c) }.run();
 }
 
 /// The products of two tensors' last two axes, those in front broadcasting, one behind the other.
@@ -172,8 +180,8 @@ fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<(
     let (mut at_a, mut at_b) = (a.raw().1 as isize, b.raw().1 as isize);
     for out in out.chunks_exact_mut(inner.size * m * n) {
         let first = Gemm::new(
-            matrix(&a, at_a as usize),
-            matrix(&b, at_b as usize),
+            matrix_at(&a, at_a as usize),
+            matrix_at(&b, at_b as usize),
             MatMut::row_major(&mut *out, m, n),
         );
         let c_step = (m * n) as isize;

@@ -1,6 +1,5 @@
 //! `y = mean((a - b)^2)`; with `d = 2 gy (a - b) / n` the cotangents are `d` and `-d`.
 
-use wengert_kernels::elementwise::Run;
 use wengert_kernels::{Element, elementwise, reduce};
 
 use super::support;
@@ -31,32 +30,27 @@ impl<E: Element> Op<E> for MseLoss {
         let mut difference = ctx.scratch(shape.clone());
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
-        let mut out = ctx.output();
         // The mean over nothing is NaN.
-        out.as_mut_slice()[0] = reduce::sum_squares(d) / E::from_f64(shape.numel() as f64);
-        Ok(out)
+        let mean = reduce::sum_squares(d) / E::from_f64(shape.numel() as f64);
+        ctx.output_by(|out| out[0] = mean)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let (a, b) = (node.input(0), node.input(1));
-        let factor = E::from_f64(2.0 / a.shape().numel() as f64);
+        let elements = node.tape().nodes()[node.inputs[0] as usize].value("mse_loss")?.len();
+        let factor = E::from_f64(2.0 / elements as f64);
         if node.creates_graph() {
-            let d = (a - b) * (node.gy() * factor);
+            let d = (node.input(0) - node.input(1)) * (node.gy() * factor);
             return cotangents([Some(d), node.needs(1).then(|| -d)]);
         }
-        let (a, b, scale) = (a.try_value()?, b.try_value()?, node.gy().item() * factor);
-        let by = |a: &Tensor<E>, b: &Tensor<E>| {
-            let (mut difference, mut out) =
-                (node.scratch(a.shape().clone())?, node.scratch(a.shape().clone())?);
-            strided::zip(a, b, a.shape(), difference.as_mut_slice(), elementwise::sub);
-            let difference = Run::Slice(difference.as_slice().unwrap_or_default());
-            elementwise::mul(difference, Run::Splat(scale), out.as_mut_slice());
-            Ok(node.constant(out))
+        let scale = node.gy().item() * factor;
+        let by = |i: usize, other: usize| {
+            node.constant_like(i, |values, out| {
+                let (a, b) = (values.input(i), values.input(other));
+                strided::zip(a, b, a.shape(), out, elementwise::sub);
+                elementwise::scale_in_place(scale, out);
+            })
         };
-        cotangents([
-            node.needs(0).then(|| by(&a, &b)).transpose()?,
-            node.needs(1).then(|| by(&b, &a)).transpose()?,
-        ])
+        cotangents([node.needs(0).then(|| by(0, 1)), node.needs(1).then(|| by(1, 0))])
     }
 }
 

@@ -51,6 +51,23 @@ impl<E: Element> Tensor<E> {
         Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
     }
 
+    /// Another tensor on the same buffer: `clone`, put together where it is to lie.
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> Self {
+        Tensor {
+            handle: self.handle.clone(),
+            offset: self.offset,
+            shape: self.shape.clone(),
+            strides: self.strides.clone(),
+        }
+    }
+
+    /// The elements of a buffer, from its first on, in row-major order.
+    #[inline]
+    pub(crate) fn of(handle: Handle<E>, shape: Shape) -> Self {
+        Tensor { handle, offset: 0, shape, strides: None }
+    }
+
     /// A tensor of elements written by `f`. It is put together after that, where it is returned: a
     /// tensor that is moved just after it was written, word by word, is read in wider pieces, for which
     /// the processor waits.
@@ -61,9 +78,7 @@ impl<E: Element> Tensor<E> {
         pool: Option<&Pool<E>>,
         f: impl FnOnce(&mut [E]),
     ) -> Self {
-        let mut handle = Handle::new(len, pool);
-        let elements = handle.get_mut().expect("a new buffer is nobody else's");
-        f(&mut elements[..len]);
+        let handle = Handle::written_by(len, pool, f);
         Tensor { handle, offset: 0, shape: shape.clone(), strides: None }
     }
 
@@ -96,9 +111,9 @@ impl<E: Element> Tensor<E> {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: E) -> Self {
-        let mut tensor = expect(Self::stale(shape.into(), None));
-        tensor.as_mut_slice().fill(value);
-        tensor
+        let shape = shape.into();
+        let len = expect(shape.checked_len::<E>("tensor"));
+        Self::written_by(&shape, len, None, |elements| elements.fill(value))
     }
 
     /// Zeros.
@@ -169,7 +184,26 @@ impl<E: Element> Tensor<E> {
         }
     }
 
+    /// The distances between neighbours along the last two axes.
+    #[inline]
+    pub(crate) fn matrix_strides(&self) -> [isize; 2] {
+        match &self.strides {
+            Some(strides) => *strides.last_chunk().expect("a tensor of at least two axes"),
+            None => [self.shape.last().map_or(1, |&cols| cols.max(1) as isize), 1],
+        }
+    }
+
+    /// The elements in row-major order: where they lie, or a copy that `room` keeps.
+    #[inline]
+    pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> &'a [E] {
+        if let Some(elements) = self.as_slice() {
+            return elements;
+        }
+        room.insert(self.copied(self.pool())).as_slice().expect("a copy is in order")
+    }
+
     /// The number of axes.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.shape.rank()
     }
@@ -281,10 +315,7 @@ impl<E: Element> Tensor<E> {
     /// A copy with a buffer of its own, in row-major order.
     pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
         let len = self.len();
-        let mut handle = Handle::new(len, pool);
-        let target = handle.get_mut().expect("a new buffer has one owner");
-        self.copy_to(&mut target[..len]);
-        Tensor { handle, offset: 0, shape: self.shape.clone(), strides: None }
+        Self::written_by(&self.shape, len, pool, |target| self.copy_to(target))
     }
 
     /// Writes the elements in row-major order.
@@ -381,6 +412,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The whole buffer and the place of the first element in it.
+    #[inline]
     pub(crate) fn raw(&self) -> (&[E], usize) {
         (self.handle.as_slice(), self.offset)
     }
@@ -400,6 +432,7 @@ impl<E: Element> Tensor<E> {
         Tensor { handle: self.handle.clone(), offset, shape, strides }
     }
 
+    #[inline]
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }

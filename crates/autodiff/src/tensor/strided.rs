@@ -325,6 +325,13 @@ pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) {
     fold(x, flags, out, reduce::sum_axis);
 }
 
+/// Sums over all axes but the last into `out`.
+pub(crate) fn sum_rows<E: Element>(x: &Tensor<E>, out: &mut [E]) {
+    let mut copy = None;
+    let rows = x.shape().split_last().map_or(1, |(_, front)| front.iter().product());
+    reduce::sum_axis(x.in_order(&mut copy), [1, rows, out.len()], out);
+}
+
 /// Folds over the flagged axes into `out`, which has the shape of what is left. Each run of
 /// neighbouring flagged axes is one pass of the kernel, which takes the outer, the folded and the
 /// inner size; the order in which elements are combined depends on the shape alone.
@@ -334,8 +341,8 @@ pub(crate) fn fold<E: Element>(
     out: &mut [E],
     kernel: impl Fn(&[E], [usize; 3], &mut [E]),
 ) {
-    let x = x.contiguous();
-    let data = x.as_slice().expect("made contiguous");
+    let mut copy = None;
+    let data = x.in_order(&mut copy);
     // Merged axes: sizes with their flags alternating.
     let mut groups: SmallVec<[(usize, bool); 4]> = SmallVec::new();
     for (&size, &flag) in x.shape().iter().zip(flags) {

@@ -161,8 +161,13 @@ pub trait ActivationKernels: Sized {
     /// `out = act(x)`, or `act(out)` where `x` is `None`.
     fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]);
 
-    /// `out = gy * act'`.
-    fn activation_grad_kernel(act: Activation, gy: &[Self], saved: &[Self], out: &mut [Self]);
+    /// `out = gy * act'`, or `out * act'` where `gy` is `None`.
+    fn activation_grad_kernel(
+        act: Activation,
+        gy: Option<&[Self]>,
+        saved: &[Self],
+        out: &mut [Self],
+    );
 
     /// `out = x act(gate)`.
     fn gated_kernel(unit: Gate, x: &[Self], gate: &[Self], out: &mut [Self]);
@@ -205,11 +210,14 @@ fn forward_slices<E: Element>(act: Activation, x: Option<&[E]>, out: &mut [E]) {
 }
 
 #[track_caller]
-fn backward_slices<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E]) {
+fn backward_slices<E: Element>(act: Activation, gy: Option<&[E]>, saved: &[E], out: &mut [E]) {
     let (act, level, len) = (checked::<E>(act), Level::current(), out.len());
-    check_len("gy", gy.len(), len);
+    if let Some(gy) = gy {
+        check_len("gy", gy.len(), len);
+    }
     check_len("saved", saved.len(), len);
-    let (gy, saved, shared) = (Source::new(gy), Source::new(saved), Shared::new(out));
+    let (saved, shared) = (Source::new(saved), Shared::new(out));
+    let gy = gy.map_or(shared.source(), Source::new);
     threads::for_ranges(len, act.cost().grain(), |range| {
         // SAFETY: all have `len` elements, and the ranges are disjoint parts of `0..len`.
         let (gy, saved, out) =
@@ -229,7 +237,7 @@ macro_rules! activation_kernels {
             #[track_caller]
             fn activation_grad_kernel(
                 act: Activation,
-                gy: &[Self],
+                gy: Option<&[Self]>,
                 saved: &[Self],
                 out: &mut [Self],
             ) {
@@ -285,7 +293,16 @@ pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
 /// If the slices differ in length, or a number of the activation is outside its domain.
 #[track_caller]
 pub fn backward<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E]) {
-    E::activation_grad_kernel(act, gy, saved, out);
+    E::activation_grad_kernel(act, Some(gy), saved, out);
+}
+
+/// `gy[i] = gy[i] * act'`: [`backward`] in place.
+///
+/// # Panics
+/// If the slices differ in length, or a number of the activation is outside its domain.
+#[track_caller]
+pub fn backward_in_place<E: Element>(act: Activation, gy: &mut [E], saved: &[E]) {
+    E::activation_grad_kernel(act, None, saved, gy);
 }
 
 /// `out[i] = x[i]` where that is positive, else `slope[i] * x[i]`: K. He et al., "Delving deep into

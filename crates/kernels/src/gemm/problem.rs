@@ -103,8 +103,9 @@ unsafe impl<E: Element> Send for Problem<'_, E> {}
 unsafe impl<E: Element> Sync for Problem<'_, E> {}
 
 impl<'a, E: Element> Problem<'a, E> {
-    /// The problem `gemm` describes, its shapes checked.
-    #[inline]
+    /// The problem `gemm` describes, its shapes checked. Always inlined: of operands that are plain views
+    /// little is left.
+    #[inline(always)]
     #[track_caller]
     pub(super) fn new(gemm: &'a mut Gemm<'_, E>, sources: &'a [Option<Source<E>>; 2]) -> Self {
         let Gemm { alpha, a, b, beta, c, epilogue } = gemm;

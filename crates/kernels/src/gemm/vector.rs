@@ -1,9 +1,10 @@
 //! Products of few rows: where every element of B is used so seldom that only reading it counts.
 
-use super::epilogue;
+use super::epilogue::{self, Bias};
 use super::problem::{Output, Problem, Strided};
 use super::scratch::Scratch;
 use crate::Element;
+use crate::activation::Activation;
 use crate::simd::{Lanes, Simd};
 
 /// C = beta C, for products without a term.
@@ -160,23 +161,101 @@ pub(super) unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E
 #[inline(always)]
 pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
+    let plain = problem.alpha == E::ONE && problem.beta == E::ZERO;
+    // A bias that is added to what was just stored, as vectors, would have to wait for it.
+    let finished = epilogue.activation == Activation::Identity && k > 0;
     // SAFETY: everything read or written is an element of the problem.
     unsafe {
         if k == 0 {
             scale(problem);
+        } else if plain && n >= ALONG && b.col_stride == 1 && c.col_stride == 1 {
+            tiny_rows(simd, problem, finished);
         } else {
             for i in 0..m {
                 for j in 0..n {
                     let mut sum = E::ZERO;
-                    for p in 0..k {
-                        sum += a.at(i, p).ptr.read() * b.at(p, j).ptr.read();
+                    let (mut left, mut right) = (a.at(i, 0).ptr, b.at(0, j).ptr);
+                    for _ in 0..k {
+                        sum += left.read() * right.read();
+                        left = left.wrapping_offset(a.col_stride);
+                        right = right.wrapping_offset(b.row_stride);
                     }
-                    put(problem, sum, c.at(i, j).ptr);
+                    let to = c.at(i, j).ptr;
+                    if !plain {
+                        put(problem, sum, to);
+                        sum = to.read();
+                    }
+                    to.write(match epilogue.bias {
+                        Bias::PerRow(bias) if finished => sum + bias[i],
+                        Bias::PerColumn(bias) if finished => sum + bias[j],
+                        _ => sum,
+                    });
                 }
             }
         }
-        if !epilogue.is_none() {
+        if !finished && !epilogue.is_none() {
             epilogue::finish(simd, c, m, n, &epilogue);
+        }
+    }
+}
+
+/// So many columns of a tiny product are worth a vector.
+const ALONG: usize = 4;
+
+/// The same bits along the rows of C, for a B and a C whose rows are contiguous: every element is a
+/// product and a sum at a time, each rounded, as for single numbers. The bias is added if asked for.
+///
+/// # Safety
+/// As [`tiny`], with k not zero.
+#[inline(always)]
+unsafe fn tiny_rows<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, add_bias: bool) {
+    let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    for i in 0..m {
+        let mut j = 0;
+        while j < n {
+            let count = lanes.min(n - j);
+            let mut sum = E::Vector::<S>::splat(simd, E::ZERO);
+            for p in 0..k {
+                // SAFETY: the element lies within A, and `count` elements from column `j` on within the
+                // row of B.
+                unsafe {
+                    let left = E::Vector::<S>::splat(simd, a.at(i, p).ptr.read());
+                    sum = sum + left * some(simd, b.at(p, j).ptr, count);
+                }
+            }
+            match epilogue.bias {
+                Bias::PerRow(bias) if add_bias => {
+                    sum = sum + E::Vector::<S>::splat(simd, bias[i]);
+                }
+                Bias::PerColumn(bias) if add_bias => {
+                    // SAFETY: the bias has as many elements as C has columns.
+                    sum = sum + unsafe { some(simd, bias.as_ptr().add(j), count) };
+                }
+                _ => {}
+            }
+            let to = c.at(i, j).ptr;
+            // SAFETY: `count` elements from here on lie in this row of C.
+            unsafe {
+                if count == lanes { sum.store_ptr(to) } else { sum.store_partial_ptr(to, count) }
+            }
+            j += count;
+        }
+    }
+}
+
+/// The first `count` elements, at most a vector's.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn some<E: Element, S: Simd>(simd: S, from: *const E, count: usize) -> E::Vector<S> {
+    // SAFETY: passed on.
+    unsafe {
+        if count == E::Vector::<S>::LANES {
+            E::Vector::<S>::load_ptr(simd, from)
+        } else {
+            E::Vector::<S>::load_partial_ptr(simd, from, count)
         }
     }
 }
