@@ -6,15 +6,19 @@
 //! block sits in the second-level cache and streams through the first, where a single micro-panel
 //! of A stays: loops 3 and 1 of the literature fall together.
 
+use std::mem::MaybeUninit;
+
 use super::epilogue;
 use super::pack::{self, Block, Left, Right, Share};
 use super::plan::{self, Blocks};
 use super::problem::{Output, Problem, Strided};
 use super::scratch::{ALIGN, Scratch};
 use super::source::Sided;
-use super::tile::{self, Fma, MAX_VECTORS, Multiply, Tile, VECTORS};
+use super::tile::{self, Addend, Fma, MAX_VECTORS, Multiply, Tile, VECTORS};
+use super::transpose;
 use crate::Element;
-use crate::simd::{Lanes, MAX_LANES, Simd};
+use crate::activation::Activation;
+use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 
 /// Computes the product with the blocks and the packing asked for.
 ///
@@ -85,7 +89,9 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
             while from < k {
                 let depth = depth_step.min(k - from);
                 let beta = if from == 0 { problem.beta } else { E::ONE };
-                let last = from + depth == k && !problem.epilogue.is_none();
+                let last = from + depth == k;
+                let (bias, after) = (problem.epilogue.addend(), problem.epilogue.after_bias());
+                let activates = last && !after.is_none();
                 let mut block = Block { ptr: b_packed.cast_const(), depth, from: 0 };
                 if pack_b {
                     match right_source.there::<S>(from, col) {
@@ -135,11 +141,11 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
                                 c: c.at(c_row, col + panel),
                                 alpha: problem.alpha,
                                 beta,
+                                bias: if last { bias.at(row, col + panel) } else { Addend::None },
                             };
                             place(simd, multiply, &tile, |simd, c| {
-                                if last {
-                                    let part = problem.epilogue.part(row, rows, col + panel, count);
-                                    epilogue::finish(simd, c, rows, count, &part);
+                                if activates {
+                                    epilogue::finish(simd, c, rows, count, &after);
                                 }
                             });
                             if row + rows < m {
@@ -181,61 +187,123 @@ fn prefetch_next<E: Element, B: Right<E>>(
 }
 
 /// Computes the product tile by tile, with k in one piece and the operands in place, but for a B by
-/// columns, which is turned first.
+/// columns, which is turned first. The last columns, where they are few, are computed as rows of the
+/// transposed product: they would leave most lanes of their vectors idle.
 ///
 /// # Safety
-/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, the
-/// column stride of C and a stride of B are one.
+/// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, and a
+/// stride of B is one.
 #[inline(always)]
 pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
-    let &Problem { n, k, b, .. } = problem;
+    let edge = plan::edge::<E, S>(problem);
+    let cols = problem.n - edge;
+    // SAFETY: passed on.
+    unsafe {
+        if edge > 0 {
+            last_columns(simd, problem, cols);
+        }
+        if problem.b.col_stride == 1 {
+            in_place(simd, problem, cols);
+        } else {
+            turned(simd, problem, cols);
+        }
+    }
+}
+
+/// Computes the columns from `col` on as rows of the transposed product.
+///
+/// # Safety
+/// As for [`direct`], and a stride of A is one.
+#[inline(never)]
+unsafe fn last_columns<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, col: usize) {
+    let &Problem { m, n, .. } = problem;
+    let mut last = problem.part(0, m, col, n - col);
+    if problem.c.col_stride == 1 {
+        // The rows of C are activated whole, these columns with them.
+        last.epilogue.activation = Activation::Identity;
+    }
+    last.transpose();
+    // SAFETY: passed on: A has become B.
+    unsafe { turned(simd, &last, m) };
+}
+
+/// Computes the first `cols` columns of the product, a B by columns being turned first, and applies the
+/// activation: to the whole of its rows, where C has them contiguous.
+///
+/// # Safety
+/// As for [`direct`].
+#[inline(never)]
+unsafe fn turned<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
+    let &Problem { k, b, .. } = problem;
     if b.col_stride == 1 {
         // SAFETY: passed on.
-        return unsafe { in_place(simd, problem) };
+        return unsafe { in_place(simd, problem, cols) };
     }
-    let stride = n.next_multiple_of(E::Vector::<S>::LANES);
+    let stride = cols.next_multiple_of(E::Vector::<S>::LANES);
     let mut scratch = Scratch::take();
     let ptr = scratch.get::<E>(k * stride);
     let b = Strided { ptr: ptr.cast_const(), row_stride: stride as isize, col_stride: 1 };
     // SAFETY: the scratch holds k such rows.
     unsafe {
-        pack::turn(simd, problem.b, (k, n), ptr, stride);
-        in_place(simd, &Problem { b, ..*problem });
+        pack::turn(simd, problem.b, (k, cols), ptr, stride);
+        in_place(simd, &Problem { b, ..*problem }, cols);
     }
 }
 
-/// Computes the product tile by tile, with the operands in place and k in one piece.
+/// Computes the first `cols` columns of the product tile by tile, with the operands in place and k in
+/// one piece, and applies the activation, as [`turned`] does.
 ///
 /// # Safety
 /// As for [`direct`], and the column stride of B is one.
 #[inline(always)]
-unsafe fn in_place<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+unsafe fn in_place<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
     let &Problem { m, n, k, alpha, a, b, beta, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
-    let plain = problem.epilogue.is_none();
+    let (bias, after) = (problem.epilogue.addend(), problem.epilogue.after_bias());
+    // Rows are activated whole, unless they lie scattered.
+    let by_tiles = !after.is_none() && c.col_stride != 1;
+    let by_rows = !after.is_none() && c.col_stride == 1;
     let row_step = plan::block_size(m, tile::max_rows::<S>(), 1);
     let mut row = 0;
     while row < m {
         let rows = row_step.min(m - row);
         let mut col = 0;
-        while col < n {
-            let vectors = tile::widest::<S>(rows, (n - col).div_ceil(lanes));
-            let cols = (vectors * lanes).min(n - col);
-            let (a, b, c) = (a.at(row, 0), b.at(0, col), c.at(row, col));
-            let tile = Tile { rows, cols, depth: k, padded: false, a, b, c, alpha, beta };
+        while col < cols {
+            let vectors = tile::widest::<S>(rows, (cols - col).div_ceil(lanes));
+            let count = (vectors * lanes).min(cols - col);
+            let tile = Tile {
+                rows,
+                cols: count,
+                depth: k,
+                padded: false,
+                a: a.at(row, 0),
+                b: b.at(0, col),
+                c: c.at(row, col),
+                alpha,
+                beta,
+                bias: bias.at(row, col),
+            };
             // SAFETY: the tile is a part of the problem.
             unsafe {
-                tile::run(simd, Fma, &tile);
-                if !plain {
-                    let part = problem.epilogue.part(row, rows, col, cols);
-                    epilogue::finish(simd, c, rows, cols, &part);
-                }
+                place(simd, Fma, &tile, |simd, c| {
+                    if by_tiles {
+                        epilogue::finish(simd, c, rows, count, &after);
+                    }
+                });
             }
-            col += cols;
+            col += count;
+        }
+        if by_rows {
+            // SAFETY: the rows are a part of C.
+            unsafe { epilogue::finish(simd, c.at(row, 0), rows, n, &after) };
         }
         row += rows;
     }
 }
+
+/// A tile of C near by.
+#[repr(align(64))]
+struct Near<E>([E; MAX_VECTORS * MAX_LANES]);
 
 /// Computes the tile and finishes it, by way of a copy where the rows of C are not contiguous.
 ///
@@ -252,25 +320,89 @@ unsafe fn place<E: Element, S: Simd, M: Multiply<E, S>>(
         // SAFETY: passed on.
         unsafe { tile::run(simd, multiply, tile) };
         finish(simd, tile.c);
-        return;
+    } else {
+        // SAFETY: passed on.
+        unsafe { scatter(simd, multiply, tile, finish) };
     }
-    let mut copy = [E::ZERO; MAX_VECTORS * MAX_LANES];
+}
+
+/// Computes the tile and finishes it by way of a copy. A function of its own, so that others need no
+/// room for one.
+///
+/// # Safety
+/// As for [`place`].
+#[inline(never)]
+unsafe fn scatter<E: Element, S: Simd, M: Multiply<E, S>>(
+    simd: S,
+    multiply: M,
+    tile: &Tile<E>,
+    finish: impl Fn(S, Output<E>),
+) {
+    let mut copy = MaybeUninit::<Near<E>>::uninit();
     let row_stride = tile.cols.next_multiple_of(E::Vector::<S>::LANES) as isize;
-    let near = Output { ptr: copy.as_mut_ptr(), row_stride, col_stride: 1 };
+    let near = Output { ptr: copy.as_mut_ptr().cast(), row_stride, col_stride: 1 };
+    let size = (tile.rows, tile.cols);
     // SAFETY: the copy has room for the largest tile, and the caller vouches for C.
     unsafe {
         if tile.beta != E::ZERO {
-            for i in 0..tile.rows {
-                for j in 0..tile.cols {
-                    near.at(i, j).ptr.write(tile.c.at(i, j).ptr.read());
-                }
-            }
+            carry::<E, S, false>(simd, near, tile.c, size);
         }
         tile::run(simd, multiply, &Tile { c: near, ..*tile });
         finish(simd, near);
-        for i in 0..tile.rows {
-            for j in 0..tile.cols {
-                tile.c.at(i, j).ptr.write(near.at(i, j).ptr.read());
+        carry::<E, S, true>(simd, near, tile.c, size);
+    }
+}
+
+/// Copies a tile, to C if `BACK` and from there if not.
+///
+/// # Safety
+/// `near` must have rows of whole vectors, and C be readable and writable by this thread alone.
+#[inline(never)]
+unsafe fn carry<E: Element, S: Simd, const BACK: bool>(
+    simd: S,
+    near: Output<E>,
+    c: Output<E>,
+    size: (usize, usize),
+) {
+    simd.vectorize(Carry::<E, BACK> { near, c, size });
+}
+
+struct Carry<E, const BACK: bool> {
+    near: Output<E>,
+    c: Output<E>,
+    size: (usize, usize),
+}
+
+impl<E: Element, const BACK: bool> Kernel for Carry<E, BACK> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Carry { near, c, size: (rows, cols) } = self;
+        let lanes = E::Vector::<S>::LANES;
+        // SAFETY: `carry`'s caller vouches for the elements.
+        unsafe {
+            if c.row_stride != 1 {
+                for i in 0..rows {
+                    for j in 0..cols {
+                        let [from, to] = if BACK { [near, c] } else { [c, near] };
+                        to.at(i, j).ptr.write(from.at(i, j).ptr.read());
+                    }
+                }
+                return;
+            }
+            for i in (0..rows).step_by(lanes) {
+                for j in (0..cols).step_by(lanes) {
+                    let (near, c) = (near.at(i, j), c.at(i, j));
+                    let (down, across) = (lanes.min(rows - i), lanes.min(cols - j));
+                    if BACK {
+                        let (size, stride) = ((down, across), near.row_stride);
+                        transpose::exact_block(simd, near.ptr, stride, size, c.ptr, c.col_stride);
+                    } else {
+                        let (size, stride) = ((across, down), near.row_stride);
+                        transpose::partial_block(simd, c.ptr, c.col_stride, size, near.ptr, stride);
+                    }
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 //! is still in the nearest cache.
 
 use super::problem::Output;
+use super::tile::Addend;
 use crate::Element;
 use crate::activation::{self, Activation};
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
@@ -34,6 +35,22 @@ impl<E: Element> Epilogue<'_, E> {
     #[inline(always)]
     pub(super) fn is_none(&self) -> bool {
         matches!((self.bias, self.activation), (Bias::None, Activation::Identity))
+    }
+
+    /// The bias, for a tile to add.
+    #[inline(always)]
+    pub(super) fn addend(&self) -> Addend<E> {
+        match self.bias {
+            Bias::None => Addend::None,
+            Bias::PerRow(bias) => Addend::PerRow(bias.as_ptr()),
+            Bias::PerColumn(bias) => Addend::PerColumn(bias.as_ptr()),
+        }
+    }
+
+    /// What is left of it when tiles have added the bias.
+    #[inline(always)]
+    pub(super) fn after_bias(&self) -> Self {
+        Epilogue { bias: Bias::None, ..*self }
     }
 
     /// The epilogue of a part of C.
@@ -88,8 +105,11 @@ impl<E: Element> Kernel for Finish<'_, E> {
                     if self.epilogue.bias != Bias::None {
                         self.rows(simd, activation::Identity);
                     }
-                    for i in 0..self.rows {
-                        activate_row(simd, act, self.c.at(i, 0), self.cols);
+                    let one_row = self.c.col_stride == 1 && self.c.row_stride == self.cols as isize;
+                    let (rows, cols) =
+                        if one_row { (1, self.rows * self.cols) } else { (self.rows, self.cols) };
+                    for i in 0..rows {
+                        activate_row(simd, act, self.c.at(i, 0), cols);
                     }
                 }
             }

@@ -203,8 +203,8 @@ impl<E: Element> Kernel for Run<'_, '_, E> {
         plan::orient::<E, S>(self.problem);
         let plan = self.force.unwrap_or_else(|| Plan::of::<E, S>(self.problem, threads::count));
         let forced = self.force.is_some();
-        let alone =
-            plan.grid == (1, 1) || !forced && !plan::worth_threads(plan::work(self.problem));
+        let alone = plan.grid == (1, 1)
+            || !forced && !plan::worth_threads_by(plan::work(self.problem), plan.path.piece());
         if alone {
             // SAFETY: `Problem::new` was made from checked views, of which that of C is exclusive.
             unsafe { piece(simd, self.problem, &plan) };

@@ -50,7 +50,7 @@ pub(super) enum Path {
     /// Few rows or few columns: inner products along k.
     Dot,
     /// Register tiles on the operands in place, for products with little to walk over. A B by columns
-    /// is turned first.
+    /// is turned first; a few columns beside whole vectors are rows of the transposed product.
     Direct,
     /// The blocked loops, which every [`Packed`](super::Packed) operand is made for. What is not packed is read in place by the micro-kernel; an operand that is
     /// no plain view is packed, and two of [`Bf16`](crate::bf16::Bf16) are packed in pairs where there
@@ -63,6 +63,14 @@ pub(super) enum Path {
     },
 }
 
+impl Path {
+    /// The multiply-adds worth a piece of their own.
+    #[inline(always)]
+    pub(super) fn piece(self) -> usize {
+        if self == Path::Direct { DIRECT_PIECE } else { PIECE }
+    }
+}
+
 /// The multiply-adds of a product.
 #[inline(always)]
 pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
@@ -72,10 +80,17 @@ pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
 /// Whether so many multiply-adds are worth more than one thread. No bit depends on it.
 #[inline(always)]
 pub(crate) fn worth_threads(work: usize) -> bool {
+    worth_threads_by(work, PIECE)
+}
+
+/// Whether so many multiply-adds, in pieces of so many, are worth more than one thread. No bit depends
+/// on it.
+#[inline(always)]
+pub(super) fn worth_threads_by(work: usize, piece: usize) -> bool {
     // A platform without threads may have no clock either.
     threads::count() > 1
         && (work >= WAKING
-            || work >= 2 * PIECE
+            || work >= 2 * piece
                 && threads::awake(Duration::from_nanos(work as u64 / PER_NANOSECOND)))
 }
 
@@ -100,11 +115,12 @@ impl Plan {
         let blocks = Blocks::of::<E, S>();
         let path = path::<E, S>(problem, &blocks);
         let work = work(problem);
-        let threads = if work < 2 * PIECE { 1 } else { threads() };
+        let piece = path.piece();
+        let threads = if work < 2 * piece { 1 } else { threads() };
         let grid = if threads == 1 {
             (1, 1)
         } else {
-            grid::<E, S>(problem, path, &blocks, (work / PIECE).min(2 * threads))
+            grid::<E, S>(problem, path, &blocks, (work / piece).min(2 * threads))
         };
         Plan { path, blocks, grid }
     }
@@ -114,7 +130,8 @@ impl Plan {
 ///
 /// The columns of C are computed as vectors, so they should be contiguous; of a vector, the longer
 /// dimension becomes the columns. Where C has so few columns that many lanes would idle, and the
-/// rows of A are interleaved anyhow, they become the columns though C must then be scattered.
+/// rows of A are interleaved anyhow, they become the columns though C must then be scattered; so they do
+/// in a small product if less has to be turned then.
 #[inline(always)]
 pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
     let &mut Problem { m, n, k, a, c, .. } = problem;
@@ -127,13 +144,49 @@ pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
     if rows_unit && (!cols_unit || (n == 1 && m > 1)) || narrow {
         problem.transpose();
     }
+    if turns_less::<E, S>(problem) {
+        problem.transpose();
+    }
     problem.settle();
+}
+
+/// Whether the transposed product is less work for a B by columns, which has to be turned: then A is
+/// turned instead, if need be, and C must be scattered.
+#[inline(always)]
+fn turns_less<E: Element, S: Simd>(problem: &Problem<'_, E>) -> bool {
+    let &Problem { m, n, k, a, b, c, sources, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    let turned = b.row_stride == 1 && b.col_stride != 1 && c.col_stride == 1;
+    if !turned || m < lanes || n < lanes || k < lanes || sources.packed() {
+        return false;
+    }
+    if work(problem) > DIRECT || k > Blocks::of::<E, S>().depth {
+        return false;
+    }
+    let turn_a = if a.row_stride == 1 { 0 } else { m * k };
+    let tiles = [m * n.div_ceil(lanes) * k, n * m.div_ceil(lanes) * k];
+    tiles[1] + (turn_a + m * n) / TURNED < tiles[0] + n * k / TURNED
+}
+
+/// The last columns of a product on the direct path that had better be rows of the transposed one: how
+/// many there are beside whole vectors, if few.
+#[inline(always)]
+pub(super) fn edge<E: Element, S: Simd>(problem: &Problem<'_, E>) -> usize {
+    let &Problem { m, n, k, a, .. } = problem;
+    let lanes = E::Vector::<S>::LANES;
+    let edge = n % lanes;
+    if n < lanes || m < lanes || a.row_stride != 1 && a.col_stride != 1 {
+        return 0;
+    }
+    let turn_a = if a.row_stride == 1 { 0 } else { m * k };
+    let turned = edge * m.div_ceil(lanes) * k + (turn_a + m * lanes) / TURNED;
+    if turned < m * k { edge } else { 0 }
 }
 
 /// The path of an oriented problem.
 #[inline(always)]
 fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
-    let &Problem { m, n, k, a, b, c, .. } = problem;
+    let &Problem { m, n, k, a, b, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let width = VECTORS * lanes;
     let b_by_rows = b.col_stride == 1;
@@ -167,7 +220,7 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     let pack_b =
         !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
     let small = k <= blocks.depth && work(problem) <= DIRECT;
-    if !packed && small && c.col_stride == 1 && (!pack_b || b.row_stride == 1) {
+    if !packed && small && (!pack_b || b.row_stride == 1) {
         return Path::Direct;
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
@@ -196,9 +249,12 @@ fn grid<E: Element, S: Simd>(
     pieces: usize,
 ) -> (usize, usize) {
     let &Problem { m, n, .. } = problem;
-    let width = VECTORS * E::Vector::<S>::LANES;
+    let lanes = E::Vector::<S>::LANES;
+    let width = VECTORS * lanes;
     let most_rows = match path {
-        Path::Scale | Path::Tiny | Path::Direct => return (1, 1),
+        Path::Scale | Path::Tiny => return (1, 1),
+        // Nothing is packed but a B by columns, which is small.
+        Path::Direct => return (pieces.min(m.div_ceil(lanes)), 1),
         Path::Axpy | Path::Dot => m,
         Path::Blocked { .. } => m.div_ceil(blocks.rows),
     };
@@ -220,6 +276,8 @@ fn grid<E: Element, S: Simd>(
 /// The multiply-adds worth a piece of their own, when another thread is awake and comes within a
 /// microsecond: they take some three.
 pub(crate) const PIECE: usize = 1 << 18;
+/// The same on the direct path, where a division costs next to nothing: little is packed.
+const DIRECT_PIECE: usize = 1 << 17;
 /// The multiply-adds worth waking a thread for: about what this one does until the other has come.
 pub(crate) const WAKING: usize = 2 << 20;
 /// The multiply-adds a thread does in a nanosecond where not much goes well.
@@ -227,7 +285,9 @@ const PER_NANOSECOND: u64 = 16;
 /// Up to this many multiply-adds plain loops are quicker than anything else.
 const TINY: usize = 40;
 /// Up to this many multiply-adds packing and prefetching are not worth the looking.
-const DIRECT: usize = 64 * 64 * 64;
+const DIRECT: usize = 1 << 19;
+/// The elements that are turned in the time of a vector operation.
+const TURNED: usize = 3;
 /// What it costs to add up the lanes of an inner product.
 const SUM_COST: usize = 5;
 /// B is worth a copy if more panels of A than the first pass over more bytes than the second.

@@ -60,6 +60,30 @@ pub(super) struct Tile<E> {
     pub(super) c: Output<E>,
     pub(super) alpha: E,
     pub(super) beta: E,
+    /// What is added to the result before it is stored.
+    pub(super) bias: Addend<E>,
+}
+
+/// A vector added to a tile.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Addend<E> {
+    None,
+    /// An element for each row.
+    PerRow(*const E),
+    /// An element for each column.
+    PerColumn(*const E),
+}
+
+impl<E> Addend<E> {
+    /// What is added to the tile that begins there.
+    #[inline(always)]
+    pub(super) fn at(self, row: usize, col: usize) -> Self {
+        match self {
+            Addend::None => Addend::None,
+            Addend::PerRow(bias) => Addend::PerRow(bias.wrapping_add(row)),
+            Addend::PerColumn(bias) => Addend::PerColumn(bias.wrapping_add(col)),
+        }
+    }
 }
 
 /// Computes the tile.
@@ -67,7 +91,8 @@ pub(super) struct Tile<E> {
 /// # Safety
 /// The elements described by `a` (`rows x depth`) and `b` (`depth x cols`, or whole vectors if
 /// `padded`) must be readable, those of `c` readable and writable by this thread alone; `rows` and
-/// `cols` must be within the limits stated at [`Tile`] and not zero.
+/// `cols` must be within the limits stated at [`Tile`] and not zero. The bias must be readable for as
+/// many elements as there are rows or columns.
 #[inline(always)]
 pub(super) unsafe fn run<E: Element, S: Simd, M: Multiply<E, S>>(simd: S, _: M, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
@@ -204,6 +229,7 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
 ///
 /// # Safety
 /// As for [`run`], with `MR` rows and `NV` vectors, and the CPU must have what `M` needs.
+#[allow(clippy::too_many_lines, reason = "a loop, and all that is done to a tile in registers")]
 #[inline(always)]
 pub(super) unsafe fn micro<
     E: Element,
@@ -277,7 +303,7 @@ pub(super) unsafe fn micro<
             }
         });
     }
-    // SAFETY: the caller vouches for the elements of C, here and below.
+    // SAFETY: the caller vouches for the elements of C and of the bias, here and below.
     unsafe {
         if tile.beta != E::ZERO {
             let beta = E::Vector::<S>::splat(simd, tile.beta);
@@ -293,6 +319,33 @@ pub(super) unsafe fn micro<
                     *sum = beta.mul_add(old, *sum);
                 }
             });
+        }
+        match tile.bias {
+            Addend::None => {}
+            Addend::PerRow(bias) => {
+                each_row!(i < MR, {
+                    let bias = E::Vector::<S>::splat(simd, bias.wrapping_add(i).read());
+                    for sum in &mut acc[i] {
+                        *sum = *sum + bias;
+                    }
+                });
+            }
+            Addend::PerColumn(bias) => {
+                let mut row = [zero; NV];
+                for (v, vector) in row.iter_mut().enumerate() {
+                    let from = bias.wrapping_add(v * lanes);
+                    *vector = if v + 1 < NV || tail == lanes {
+                        E::Vector::<S>::load_ptr(simd, from)
+                    } else {
+                        E::Vector::<S>::load_partial_ptr(simd, from, tail)
+                    };
+                }
+                each_row!(i < MR, {
+                    for (sum, bias) in acc[i].iter_mut().zip(row) {
+                        *sum = *sum + bias;
+                    }
+                });
+            }
         }
         each_row!(i < MR, {
             let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);

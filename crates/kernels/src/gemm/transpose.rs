@@ -27,11 +27,23 @@ pub(crate) unsafe fn block<E: Element, S: Simd>(
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
                     let all = (16, 16);
-                    return x86::f32x16(from.cast(), from_stride, all, to.cast(), to_stride);
+                    return x86::f32x16::<false>(
+                        from.cast(),
+                        from_stride,
+                        all,
+                        to.cast(),
+                        to_stride,
+                    );
                 }
                 (Level::Avx512, 8) => {
                     let all = (8, 8);
-                    return x86::f64x8(from.cast(), from_stride, all, to.cast(), to_stride);
+                    return x86::f64x8::<false>(
+                        from.cast(),
+                        from_stride,
+                        all,
+                        to.cast(),
+                        to_stride,
+                    );
                 }
                 (Level::Avx2, 4) => {
                     return x86::f32x8(from.cast(), from_stride, to.cast(), to_stride);
@@ -64,6 +76,40 @@ pub(crate) unsafe fn partial_block<E: Element, S: Simd>(
     simd: S,
     from: *const E,
     from_stride: isize,
+    size: (usize, usize),
+    to: *mut E,
+    to_stride: isize,
+) {
+    // SAFETY: passed on.
+    unsafe { sized_block::<E, S, false>(simd, from, from_stride, size, to, to_stride) }
+}
+
+/// As [`partial_block`], but of the `len` vectors writes the first `count` elements alone.
+///
+/// # Safety
+/// `count` times `len` elements must be readable, `len` times `count` writable.
+#[inline(always)]
+pub(super) unsafe fn exact_block<E: Element, S: Simd>(
+    simd: S,
+    from: *const E,
+    from_stride: isize,
+    size: (usize, usize),
+    to: *mut E,
+    to_stride: isize,
+) {
+    // SAFETY: passed on.
+    unsafe { sized_block::<E, S, true>(simd, from, from_stride, size, to, to_stride) }
+}
+
+/// A block of `count` vectors of `len` elements.
+///
+/// # Safety
+/// As for [`exact_block`] or [`partial_block`].
+#[inline(always)]
+unsafe fn sized_block<E: Element, S: Simd, const EXACT: bool>(
+    simd: S,
+    from: *const E,
+    from_stride: isize,
     (count, len): (usize, usize),
     to: *mut E,
     to_stride: isize,
@@ -78,11 +124,23 @@ pub(crate) unsafe fn partial_block<E: Element, S: Simd>(
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
                     let size = (count, len);
-                    return x86::f32x16(from.cast(), from_stride, size, to.cast(), to_stride);
+                    return x86::f32x16::<EXACT>(
+                        from.cast(),
+                        from_stride,
+                        size,
+                        to.cast(),
+                        to_stride,
+                    );
                 }
                 (Level::Avx512, 8) => {
                     let size = (count, len);
-                    return x86::f64x8(from.cast(), from_stride, size, to.cast(), to_stride);
+                    return x86::f64x8::<EXACT>(
+                        from.cast(),
+                        from_stride,
+                        size,
+                        to.cast(),
+                        to_stride,
+                    );
                 }
                 _ => {}
             }
@@ -100,7 +158,12 @@ pub(crate) unsafe fn partial_block<E: Element, S: Simd>(
         block(simd, there.as_ptr(), lanes as isize, turned.as_mut_ptr(), lanes as isize);
         for i in 0..len {
             let row = E::Vector::<S>::load_ptr(simd, turned.as_ptr().add(i * lanes));
-            row.store_ptr(to.wrapping_offset(i as isize * to_stride));
+            let to = to.wrapping_offset(i as isize * to_stride);
+            if EXACT {
+                row.store_partial_ptr(to, count);
+            } else {
+                row.store_ptr(to);
+            }
         }
     }
 }
@@ -112,10 +175,10 @@ mod x86 {
         _mm256_loadu_ps, _mm256_permute2f128_pd, _mm256_permute2f128_ps, _mm256_setzero_pd,
         _mm256_setzero_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_unpackhi_pd,
         _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_castpd_ps,
-        _mm512_castps_pd, _mm512_maskz_loadu_pd, _mm512_maskz_loadu_ps, _mm512_setzero_pd,
-        _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_f64x2, _mm512_storeu_pd,
-        _mm512_storeu_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
-        _mm512_unpacklo_ps,
+        _mm512_castps_pd, _mm512_mask_storeu_pd, _mm512_mask_storeu_ps, _mm512_maskz_loadu_pd,
+        _mm512_maskz_loadu_ps, _mm512_setzero_pd, _mm512_setzero_ps, _mm512_shuffle_f32x4,
+        _mm512_shuffle_f64x2, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_unpackhi_pd,
+        _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
     };
 
     /// Repeats the body with the index a literal, so that the vectors stay in registers.
@@ -132,12 +195,13 @@ mod x86 {
     const EVEN: i32 = 0x88;
     const ODD: i32 = 0xdd;
 
-    /// A block of `count` vectors of `len` elements.
+    /// A block of `count` vectors of `len` elements; `EXACT` if no more than `count` elements of a vector are
+    /// written.
     ///
     /// # Safety
-    /// AVX-512 F; the elements readable, `len` vectors writable.
+    /// AVX-512 F; the elements readable, `len` vectors writable, or `count` elements of each.
     #[inline(always)]
-    pub(super) unsafe fn f32x16(
+    pub(super) unsafe fn f32x16<const EXACT: bool>(
         from: *const f32,
         stride: isize,
         (count, len): (usize, usize),
@@ -145,6 +209,7 @@ mod x86 {
         to_stride: isize,
     ) {
         let lanes = ((1_u32 << len) - 1) as u16;
+        let stored = ((1_u32 << count) - 1) as u16;
         // SAFETY: the caller vouches for the vectors and the instructions.
         unsafe {
             let mut quads: [__m512; 16] = [_mm512_setzero_ps(); 16];
@@ -172,8 +237,14 @@ mod x86 {
                 let next_even = _mm512_shuffle_f32x4::<EVEN>(quads[8 + c], quads[12 + c]);
                 let next_odd = _mm512_shuffle_f32x4::<ODD>(quads[8 + c], quads[12 + c]);
                 let put = |row: usize, vector| {
-                    if row < len {
-                        _mm512_storeu_ps(to.wrapping_offset(row as isize * to_stride), vector);
+                    if row >= len {
+                        return;
+                    }
+                    let to = to.wrapping_offset(row as isize * to_stride);
+                    if EXACT {
+                        _mm512_mask_storeu_ps(to, stored, vector);
+                    } else {
+                        _mm512_storeu_ps(to, vector);
                     }
                 };
                 put(c, _mm512_shuffle_f32x4::<EVEN>(even, next_even));
@@ -184,12 +255,13 @@ mod x86 {
         }
     }
 
-    /// A block of `count` vectors of `len` elements.
+    /// A block of `count` vectors of `len` elements; `EXACT` if no more than `count` elements of a vector are
+    /// written.
     ///
     /// # Safety
-    /// AVX-512 F; the elements readable, `len` vectors writable.
+    /// AVX-512 F; the elements readable, `len` vectors writable, or `count` elements of each.
     #[inline(always)]
-    pub(super) unsafe fn f64x8(
+    pub(super) unsafe fn f64x8<const EXACT: bool>(
         from: *const f64,
         stride: isize,
         (count, len): (usize, usize),
@@ -197,6 +269,7 @@ mod x86 {
         to_stride: isize,
     ) {
         let lanes = ((1_u32 << len) - 1) as u8;
+        let stored = ((1_u32 << count) - 1) as u8;
         // SAFETY: the caller vouches for the vectors and the instructions.
         unsafe {
             let mut pairs: [__m512d; 8] = [_mm512_setzero_pd(); 8];
@@ -214,8 +287,14 @@ mod x86 {
                 let next_even = _mm512_shuffle_f64x2::<EVEN>(pairs[4 + c], pairs[6 + c]);
                 let next_odd = _mm512_shuffle_f64x2::<ODD>(pairs[4 + c], pairs[6 + c]);
                 let put = |row: usize, vector| {
-                    if row < len {
-                        _mm512_storeu_pd(to.wrapping_offset(row as isize * to_stride), vector);
+                    if row >= len {
+                        return;
+                    }
+                    let to = to.wrapping_offset(row as isize * to_stride);
+                    if EXACT {
+                        _mm512_mask_storeu_pd(to, stored, vector);
+                    } else {
+                        _mm512_storeu_pd(to, vector);
                     }
                 };
                 put(c, _mm512_shuffle_f64x2::<EVEN>(even, next_even));

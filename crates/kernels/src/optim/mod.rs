@@ -6,6 +6,8 @@
 
 mod rules;
 
+use std::time::Duration;
+
 use crate::Element;
 use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
 use crate::slices::{Operand as _, Shared, Source, check_len};
@@ -27,13 +29,27 @@ fn update<E: Element, const N: usize, U: Update<E, N>>(rule: U, g: &[E], state: 
     }
     let g = Source::new(g);
     let state = state.map(Shared::new);
-    threads::for_ranges(len, Cost::Light.grain() / 2, |range| {
+    threads::for_ranges(len, grain(len), |range| {
         // SAFETY: every array has `len` elements, as checked above, and the ranges are disjoint
         // parts of `0..len`.
         let (g, state) = unsafe { (g.at(range.start), state.map(|array| array.at(range.start))) };
         run_on(level, UpdateKernel { rule, g: g.as_ptr(), state, len: range.len() });
     });
 }
+
+/// How many of `len` elements to hand to a thread. While the pool is awake a share of a small array is
+/// worth it too: whoever computed that share of the gradient has it near by.
+fn grain(len: usize) -> usize {
+    let grain = Cost::Light.grain() / 2;
+    let alone = Duration::from_nanos(len as u64 / 4);
+    if len < 2 * SHARE || len > grain || threads::count() == 1 || !threads::awake(alone) {
+        return grain;
+    }
+    len.div_ceil((len / SHARE).min(2 * threads::count()))
+}
+
+/// The elements of a small array worth a piece of their own.
+const SHARE: usize = 1 << 12;
 
 struct UpdateKernel<E, U, const N: usize> {
     rule: U,

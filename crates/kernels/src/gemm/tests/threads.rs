@@ -32,6 +32,7 @@ fn forced_splits_change_no_bit() {
             (true, true, None),
             (false, true, None),
             (false, false, Some(Path::Axpy)),
+            (false, false, Some(Path::Direct)),
         ] {
             for grid in [(1, 1), (2, 3), (4, 1), (1, 5)] {
                 let mut plan = tiny_blocks(pack_a, pack_b);
