@@ -8,6 +8,13 @@ use crate::activation::{Backward, Forward};
 use crate::elementwise::{Neg, Run};
 use crate::simd::{Kernel, Level, Simd, run_on};
 use crate::slices::{Map, Shared, Source, check_len};
+use crate::vectors::prefetch;
+
+/// The bytes of a cache line.
+const LINE: usize = 64;
+
+/// The most cache lines that are asked for at once.
+const MOST_LINES: usize = 8;
 
 /// How an instruction computes.
 #[derive(Clone, Copy, Debug)]
@@ -135,10 +142,24 @@ impl<E: Element> Kernel for Tiles<'_, E> {
     fn run<S: Simd>(self, simd: S) {
         let Self { program, places, len } = self;
         let fixed = program.tiles + program.numbers.len();
+        // The processor loses sight of arrays between two tiles. The next one's elements are asked for
+        // a few at a time, as only so many can be under way; there is no time for it in a short program.
+        let lines = TILE * size_of::<E>() / LINE;
+        let share = ((places.len() - fixed) * lines).div_ceil(program.instructions.len());
+        let share = if share <= MOST_LINES { share } else { 0 };
         let mut start = 0;
         while start < len {
             let count = TILE.min(len - start);
+            let mut next = 0;
             for &(kind, numbers) in &program.instructions {
+                for _ in 0..share {
+                    if let Some(place) = places.get(fixed + next / lines) {
+                        prefetch(
+                            place.wrapping_byte_add(TILE * size_of::<E>() + next % lines * LINE),
+                        );
+                    }
+                    next += 1;
+                }
                 let [a, b, c, out] = numbers.map(|i| places[i]);
                 // SAFETY: behind each place are `count` elements, from a tile's first or from `start` on.
                 // A result's place is no operand's, no array is written to, and outputs are no arrays.
