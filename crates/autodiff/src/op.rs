@@ -381,11 +381,11 @@ impl<'n, E: Element> Values<'n, E> {
 
     /// A tensor, or the output's cotangent in place of none.
     #[inline]
-    pub(crate) fn or_gy<'a>(self, tensor: &'a Option<Tensor<E>>) -> &'a Tensor<E>
+    pub(crate) fn or_gy<'a>(self, tensor: Option<&'a Tensor<E>>) -> &'a Tensor<E>
     where
         'n: 'a,
     {
-        tensor.as_ref().unwrap_or_else(|| self.gy())
+        tensor.unwrap_or_else(|| self.gy())
     }
 }
 

@@ -94,20 +94,20 @@ impl Linear {
         let by_x = || {
             node.constant_like(0, |values, out| {
                 let mut merged = None;
-                let gz = as_rows(values.or_gy(&gz), &mut merged);
+                let gz = as_rows(values.or_gy(gz.as_ref()), &mut merged);
                 product(gz, matrix(values.input(1)), Epilogue::default(), out);
             })
         };
         let by_weight = || {
             node.constant_like(1, |values, out| {
                 let (mut merged, mut merged_x) = (None, None);
-                let gz = as_rows(values.or_gy(&gz), &mut merged);
+                let gz = as_rows(values.or_gy(gz.as_ref()), &mut merged);
                 let x = as_rows(values.input(0), &mut merged_x);
                 product(gz.t(), x, Epilogue::default(), out);
             })
         };
         let by_bias =
-            || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(&gz), out));
+            || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(gz.as_ref()), out));
         let all = [
             node.needs(0).then(by_x),
             node.needs(1).then(by_weight),
