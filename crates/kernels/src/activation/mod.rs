@@ -67,7 +67,7 @@ impl<E: Element> Derivative<E> for Identity {
 
 /// A derivative as a function of two operands.
 #[derive(Clone, Copy)]
-struct Times<F>(F);
+pub(crate) struct Times<F>(pub(crate) F);
 
 impl<E: Element, F: Derivative<E>> VectorFn2<E> for Times<F> {
     const COST: Cost = F::COST;

@@ -4,10 +4,10 @@ use super::TILE;
 use super::function::{Function1, Function2};
 use super::pair::{self, Light, Side};
 use crate::Element;
-use crate::activation::{Backward, Forward};
+use crate::activation::{Activation, Backward, Forward, Relu, Times};
 use crate::elementwise::{Neg, Run};
 use crate::simd::{Kernel, Level, Simd, run_on};
-use crate::slices::{Map, Shared, Source, check_len};
+use crate::slices::{Map, Shared, Source, Zip, check_len};
 use crate::vectors::prefetch;
 
 /// The bytes of a cache line.
@@ -173,8 +173,8 @@ impl<E: Element> Kernel for Tiles<'_, E> {
                             pair::pair(simd, (f, g, side), operands, out, count);
                         }
                         Kind::Neg => Map::new(Neg, Source::at_ptr(a), out, count).run(simd),
-                        Kind::One(f) => one(S::LEVEL, f, a, out, count),
-                        Kind::Two(f) => two(S::LEVEL, f, [a, b], out, count),
+                        Kind::One(f) => one(simd, f, a, out, count),
+                        Kind::Two(f) => two(simd, f, [a, b], out, count),
                     }
                 }
             }
@@ -191,10 +191,15 @@ impl<E: Element> Kernel for Tiles<'_, E> {
 ///
 /// # Safety
 /// `len` elements must be behind both, and not the same.
-unsafe fn one<E: Element>(level: Level, f: Function1<E>, x: *const E, out: *mut E, len: usize) {
+#[inline(always)]
+unsafe fn one<E: Element, S: Simd>(simd: S, f: Function1<E>, x: *const E, out: *mut E, len: usize) {
     if let Function1::Activation(act) = f {
-        // The way there takes as long as a vector or two, so it is the shortest.
-        return run_on(level, Forward { act, x: Source::at_ptr(x), out, len });
+        // The way to others takes as long as some vectors, so it is the shortest.
+        let x = Source::at_ptr(x);
+        return match act {
+            Activation::Relu => Map::new(Relu, x, out, len).run(simd),
+            _ => run_on(S::LEVEL, Forward { act, x, out, len }),
+        };
     }
     // SAFETY: the caller vouches for the elements.
     let (x, out) = unsafe { (slice(x, len), std::slice::from_raw_parts_mut(out, len)) };
@@ -205,8 +210,9 @@ unsafe fn one<E: Element>(level: Level, f: Function1<E>, x: *const E, out: *mut 
 ///
 /// # Safety
 /// `len` elements must be behind each, and none is written but `out`'s, which are no operand's.
-unsafe fn two<E: Element>(
-    level: Level,
+#[inline(always)]
+unsafe fn two<E: Element, S: Simd>(
+    simd: S,
     f: Function2,
     [a, b]: [*mut E; 2],
     out: *mut E,
@@ -214,7 +220,10 @@ unsafe fn two<E: Element>(
 ) {
     if let Function2::Derivative(act) = f {
         let (gy, saved) = (Source::at_ptr(a), Source::at_ptr(b));
-        return run_on(level, Backward { act, gy, saved, out, len });
+        return match act {
+            Activation::Relu => Zip::new(Times(Relu), gy, saved, out, len).run(simd),
+            _ => run_on(S::LEVEL, Backward { act, gy, saved, out, len }),
+        };
     }
     // SAFETY: the caller vouches for the elements.
     let (a, b, out) =
