@@ -15,6 +15,9 @@ use crate::lazy::Lazy;
 /// The alignment of every buffer, a cache line.
 const ALIGN: usize = 64;
 
+/// So many of the sums that were noted are looked through when something is computed.
+const LATEST: usize = 16;
+
 /// A set of free buffers, shared by cloning.
 #[derive(Debug)]
 pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
@@ -142,9 +145,12 @@ impl<E: Element> Pool<E> {
         inner.sums.extend(sum.buffer.as_ref().map(Arc::downgrade));
     }
 
-    /// The sums noted and not computed yet, as far as there is somebody who may ask for them.
+    /// The last of the sums noted and not computed yet, as far as there is somebody who may ask for them.
     pub(crate) fn sums(&self) -> Vec<Handle<E>> {
-        let noted = std::mem::take(&mut self.lock().sums);
+        let noted = {
+            let sums = &mut self.lock().sums;
+            sums.split_off(sums.len().saturating_sub(LATEST))
+        };
         // Without the lock: the last hold on a sum may be one of these, and what it lets go returns here.
         let pending: Vec<Handle<E>> = noted
             .iter()
@@ -154,6 +160,15 @@ impl<E: Element> Pool<E> {
         let again = pending.iter().filter_map(|sum| sum.buffer.as_ref().map(Arc::downgrade));
         self.lock().sums.extend(again);
         pending
+    }
+
+    /// Computes the sums somebody holds who has not looked yet: a number must not keep in memory all it is
+    /// computed from.
+    pub(crate) fn settle_sums(&self) {
+        let noted = std::mem::take(&mut self.lock().sums);
+        for sum in noted.iter().filter_map(Weak::upgrade) {
+            sum.as_slice();
+        }
     }
 
     pub(crate) fn memory(&self) -> Memory {

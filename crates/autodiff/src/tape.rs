@@ -53,6 +53,15 @@ pub struct Tape<E: Element = f32> {
     pub(crate) scratch: RefCell<Scratch<E>>,
 }
 
+impl<E: Element> Drop for Tape<E> {
+    fn drop(&mut self) {
+        self.nodes.get_mut().clear();
+        if !std::thread::panicking() {
+            self.pool.settle_sums();
+        }
+    }
+}
+
 /// What happens to operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recording {
@@ -386,8 +395,12 @@ impl<E: Element> Tape<E> {
 
     /// Empties the tape. Its buffers stay, to be used by what is recorded next. That no variable
     /// is used afterwards is the borrow checker's work.
+    ///
+    /// A number that was taken off the tape ([`Var::value`]) and nobody has looked at yet may be computed
+    /// here, so that it keeps nothing else in memory.
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
+        self.pool.settle_sums();
         self.parameters.get_mut().clear();
         self.cuts.get_mut().truncate(0);
         self.hooks.get_mut().truncate(0);

@@ -266,6 +266,50 @@ fn a_sum_that_is_looked_at_later_is_that_of_what_was_there() {
 }
 
 #[test]
+fn a_number_that_is_kept_keeps_nothing_else() {
+    let mut tape = Tape::new();
+    let (x, w) = (numbers(3), numbers(4));
+    let kept: Vec<Tensor<f32>> = (0..3)
+        .map(|i| {
+            // Of a buffer of the tape's.
+            let y = tape
+                .variable(&x)
+                .reshape([LEN, 1])
+                .matmul(tape.constant(&Tensor::full([1, 1], 2.0)));
+            let error = (y.reshape([LEN]) - tape.constant(&w) * i as f32).abs().mean().value();
+            assert!(error.is_pending());
+            assert!(tape.memory().live > 0);
+            tape.clear();
+            assert!(!error.is_pending());
+            assert_eq!(tape.memory().live, 0);
+            error
+        })
+        .collect();
+    for (i, kept) in kept.iter().enumerate() {
+        let errors = &(&(&x * &Tensor::scalar(2.0)) - &(&w * &Tensor::scalar(i as f32))).abs();
+        assert_eq!(kept.item(), errors.mean().item());
+    }
+    let last = tape.variable(&x).square().sum().value();
+    assert!(last.is_pending());
+    drop(tape);
+    assert!(!last.is_pending());
+}
+
+#[test]
+fn of_many_sums_some_are_looked_at() {
+    let tape = Tape::new();
+    let x = tape.variable(&numbers(5));
+    let sums: Vec<_> = (0..2_000).map(|i| (x * i as f32).sum()).collect();
+    // A look at one of these goes through the latest sums, not through all.
+    for sum in sums.iter().step_by(20) {
+        sum.item();
+    }
+    let looked_at = sums.iter().filter(|sum| !pending(**sum)).count();
+    assert!((100..2_000).contains(&looked_at), "{looked_at}");
+    assert_eq!(sums[1_999].item(), (x * 1_999.0).value().sum().item());
+}
+
+#[test]
 fn a_part_of_a_value_and_axes_are_summed_at_once() {
     let tape = Tape::new();
     let x = tape.variable(&long::<f32>(6));

@@ -27,6 +27,9 @@ use program::{Instruction, Kind, Place};
 /// many that choosing an operation does not count.
 pub const TILE: usize = 512;
 
+/// The most arrays a chain may read: so few that places can be counted.
+const MOST_ARRAYS: usize = 1 << 16;
+
 /// What an operation is applied to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operand<E> {
@@ -80,7 +83,8 @@ impl<E: Element> Chain<E> {
     /// Adds an operation of one operand, and gives its step's number.
     ///
     /// # Panics
-    /// If the operand is a step that is not there, or a number of the activation outside its domain.
+    /// If the operand is a step that is not there or an array beyond the 65,536th, or a number of the
+    /// activation is outside its domain.
     #[track_caller]
     pub fn map(&mut self, function: impl Into<Function1<E>>, x: Operand<E>) -> usize {
         let function = match function.into() {
@@ -93,7 +97,8 @@ impl<E: Element> Chain<E> {
     /// Adds an operation of two operands, and gives its step's number.
     ///
     /// # Panics
-    /// If an operand is a step that is not there, or a number of the activation outside its domain.
+    /// If an operand is a step that is not there or an array beyond the 65,536th, or a number of the
+    /// activation is outside its domain.
     #[track_caller]
     pub fn zip(&mut self, function: impl Into<Function2>, a: Operand<E>, b: Operand<E>) -> usize {
         let function = match function.into() {
@@ -106,9 +111,18 @@ impl<E: Element> Chain<E> {
     #[track_caller]
     fn push(&mut self, function: Function<E>, operands: [Operand<E>; 2]) -> usize {
         for operand in operands {
-            if let Operand::Step(step) = operand {
-                let steps = self.steps.len();
-                assert!(step < steps, "an operand is step {step}, there are {steps}");
+            match operand {
+                Operand::Step(step) => {
+                    let steps = self.steps.len();
+                    assert!(step < steps, "an operand is step {step}, there are {steps}");
+                }
+                Operand::Array(array) => {
+                    assert!(
+                        array < MOST_ARRAYS,
+                        "an operand is array {array}, of {MOST_ARRAYS} at most"
+                    );
+                }
+                Operand::Number(_) => {}
             }
         }
         self.steps.push(Step { function, operands });

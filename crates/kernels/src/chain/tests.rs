@@ -167,6 +167,12 @@ fn operands_come_first() {
 }
 
 #[test]
+#[should_panic(expected = "an operand is array 18446744073709551615, of 65536 at most")]
+fn arrays_are_few() {
+    Chain::new().map(Simple::<f32>::Neg, Operand::Array(usize::MAX));
+}
+
+#[test]
 #[should_panic(expected = "the operand `array` has 2 elements and the output 3")]
 fn arrays_are_as_long_as_outputs() {
     let mut chain = Chain::new();
