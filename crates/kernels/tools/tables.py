@@ -11,7 +11,7 @@ center c is the f32 near the middle where f comes closest to an f32, so that f(c
 
 import struct
 
-from mpmath import chebyfit, cosh, diff, exp, mp, mpf, sqrt, tanh
+from mpmath import atanh, chebyfit, cosh, diff, exp, mp, mpf, sqrt, tanh
 
 mp.dps = 40
 COUNT = 32
@@ -73,8 +73,11 @@ def tanh_rows(terms):
             if low >= 10:
                 rows[at] = [8.5, 1.0] + [0.0] * terms
                 continue
-            high = 9.02 if low >= 8 else high
-            rows[at] = interval(tanh, center(tanh, (low + high) / 2), low, high, terms)
+            high = 9.52 if low >= 8 else high
+            middle = (low + high) / 2
+            # Where tanh is almost flat, it is the value nearest to the one in the middle that has a center.
+            c = f32(atanh(mpf(f32(tanh(min(middle, 8.7)))))) if low >= 4 else center(tanh, middle)
+            rows[at] = interval(tanh, c, low, high, terms)
     # x + x (a x^2 + b x^4): the first x takes f(c)'s place.
     a, b = reversed(chebyfit(lambda w: (tanh(sqrt(w)) / sqrt(w) - 1) / w, [mpf(10) ** -12, mpf(2) ** -8], 2))
     rows[(bits(1 / 16 - 1e-6) >> 21) % COUNT] = [0.0, 0.0, 0.0, 0.0, f32(a), 0.0, f32(b)]

@@ -61,7 +61,7 @@ pub(crate) const SLOPE_END: f32 = 7.75;
 #[inline(always)]
 pub(crate) fn tanh<V: Lookup>(x: V) -> V {
     let first = x.lit(1.0 / 16.0);
-    let a = x.lit(9.01).min(x.abs());
+    let a = x.lit(9.5).min(x.abs());
     let index = x.lit(15.0 / 256.0).max(a).shifted_down::<21>();
     let (t, p) = TANH.secant(a, index);
     let value = first.min(a).max(index.lookup(&TANH.values));
