@@ -4,6 +4,7 @@
 //! own error (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in
 //! Engineering Software 4(2), 1982), so that a mismatch means a wrong gradient and not a bad step.
 
+mod linearity;
 mod report;
 mod ridders;
 mod verdict;
@@ -19,7 +20,7 @@ use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::testing::Layout;
 use crate::var::Var;
-pub use report::{Comparison, GradcheckError, OpPath, OpStep, Report};
+pub use report::{Comparison, GradcheckError, Nonlinearity, OpPath, OpStep, Report};
 use ridders::{Difference, differentiate, finer};
 use verdict::Verdict;
 
@@ -67,6 +68,10 @@ pub enum Mode {
 }
 
 /// A check of gradients, with its options.
+///
+/// Derivatives are compared with differences, and the gradient is checked to be linear in the output's
+/// cotangent: under cotangents of both signs, of several scales, and under a sum of two. (A rule that
+/// forgets its cotangent gives the right derivatives of a scalar output, whose cotangent is 1.)
 ///
 /// # What it cannot see
 /// Differences see the function from a largest [`step`](Self::step) down to one some 70 times smaller. A
@@ -211,12 +216,17 @@ impl Gradcheck {
             let scattered: Vec<&Tensor<f64>> = scattered.iter().collect();
             self.orders(f, &scattered, false, &mut report, &mut findings)?;
         }
-        let Findings { mut wrong, mut unclear } = findings;
+        let Findings { mut wrong, mut nonlinear, mut unclear } = findings;
         let of = report.checked + report.kinks.len() + wrong.len() + unclear.len();
         if !wrong.is_empty() {
             let count = wrong.len();
             wrong.truncate(10);
             return Err(GradcheckError::Mismatch { count, of, first: wrong });
+        }
+        if !nonlinear.is_empty() {
+            let count = nonlinear.len();
+            nonlinear.truncate(10);
+            return Err(GradcheckError::Nonlinear { count, first: nonlinear });
         }
         if !unclear.is_empty() {
             let count = unclear.len();
@@ -239,6 +249,7 @@ impl Gradcheck {
         findings: &mut Findings,
     ) -> Result<(), GradcheckError> {
         let shape = self.compare(1, f, inputs, contiguous, report, findings)?;
+        findings.nonlinear.extend(self.nonlinearities(1, f, inputs, &shape)?);
         if self.order >= 2 {
             // Random weights in place of the output's cotangent; an input as well, so that the
             // derivative by the cotangent is checked too.
@@ -246,7 +257,9 @@ impl Gradcheck {
             let weights = Tensor::from_fn(shape, |_| rng.random_range(0.5..1.5));
             let with_weights: Vec<&Tensor<f64>> =
                 inputs.iter().copied().chain([&weights]).collect();
-            self.compare(2, &gradient_of(f), &with_weights, contiguous, report, findings)?;
+            let gradient = gradient_of(f);
+            let shape = self.compare(2, &gradient, &with_weights, contiguous, report, findings)?;
+            findings.nonlinear.extend(self.nonlinearities(2, &gradient, &with_weights, &shape)?);
         }
         Ok(())
     }
@@ -351,6 +364,7 @@ impl Gradcheck {
 #[derive(Debug, Default)]
 struct Findings {
     wrong: Vec<Comparison>,
+    nonlinear: Vec<Nonlinearity>,
     unclear: Vec<Comparison>,
 }
 

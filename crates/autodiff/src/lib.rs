@@ -70,7 +70,8 @@ pub use connection::Connection;
 pub use error::{Error, Result};
 pub use few::Few;
 pub use gradcheck::{
-    Comparison, Gradcheck, GradcheckError, Mode, OpPath, OpStep, Report, gradcheck, gradgradcheck,
+    Comparison, Gradcheck, GradcheckError, Mode, Nonlinearity, OpPath, OpStep, Report, gradcheck,
+    gradgradcheck,
 };
 pub use gradients::Gradients;
 pub use index::Index;

@@ -56,6 +56,51 @@ impl fmt::Display for Comparison {
     }
 }
 
+/// A gradient that is not linear in the output's cotangent.
+///
+/// `g` and `h` are random cotangents with elements of both signs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Nonlinearity {
+    /// 1 or 2, as in [`Comparison::order`].
+    pub order: u8,
+    /// The cotangent in terms of `g` and `h`.
+    pub cotangent: &'static str,
+    /// Which input.
+    pub input: usize,
+    /// Which element of it.
+    pub index: Vec<usize>,
+    /// The gradient's element under `g`.
+    pub by_g: f64,
+    /// The gradient's element under `h`.
+    pub by_h: f64,
+    /// The gradient's element under [`cotangent`](Self::cotangent).
+    pub got: f64,
+    /// The same combination of `by_g` and `by_h`.
+    pub expected: f64,
+    /// The operations between the input and the output.
+    pub path: OpPath,
+}
+
+impl fmt::Display for Nonlinearity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "order {}: by input {} at {:?}: {:e} under the cotangent g, {:e} under h, so {:e} is right \
+             under {}, but the gradient is {:e}, through {}",
+            self.order,
+            self.input,
+            self.index,
+            self.by_g,
+            self.by_h,
+            self.expected,
+            self.cotangent,
+            self.got,
+            self.path
+        )
+    }
+}
+
 /// What a passed check has seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -96,6 +141,17 @@ pub enum GradcheckError {
         of: usize,
         /// The first of them.
         first: Vec<Comparison>,
+    },
+    /// A gradient that is not linear in the output's cotangent; at most ten elements are listed.
+    #[error(
+        "the gradient is not linear in the output's cotangent at {count} elements; a rule that forgets, squares or rectifies its cotangent does this:{}",
+        lines(first)
+    )]
+    Nonlinear {
+        /// How many elements of the gradient, over all cotangents tried.
+        count: usize,
+        /// The first of them.
+        first: Vec<Nonlinearity>,
     },
     /// Derivatives there is nothing to compare with: the differences leave the domain or do not
     /// settle, however small the step; at most ten are listed.
@@ -203,7 +259,7 @@ impl fmt::Display for OpPath {
     }
 }
 
-fn lines(comparisons: &[Comparison]) -> String {
+fn lines(comparisons: &[impl fmt::Display]) -> String {
     use std::fmt::Write as _;
     comparisons.iter().take(10).fold(String::new(), |mut lines, comparison| {
         let _ = write!(lines, "\n  {comparison}");

@@ -17,6 +17,12 @@ pub enum Fault {
     Doubled,
     /// The cotangents with the other sign.
     Flipped,
+    /// The output's cotangent forgotten, ones in its place.
+    Forgotten,
+    /// The square of the output's cotangent in its place.
+    Squared,
+    /// The magnitude of the output's cotangent in its place.
+    Absolute,
     /// The right cotangents, but with nothing recorded: there is no second derivative.
     Detached,
     /// The output's cotangent, as if a step were the identity: for an operation whose cotangents are
@@ -26,7 +32,15 @@ pub enum Fault {
 
 impl Fault {
     /// Those that any operation shows whose derivatives are not zero.
-    pub const ALL: [Fault; 4] = [Fault::Zeroed, Fault::Doubled, Fault::Flipped, Fault::Detached];
+    pub const ALL: [Fault; 7] = [
+        Fault::Zeroed,
+        Fault::Doubled,
+        Fault::Flipped,
+        Fault::Forgotten,
+        Fault::Squared,
+        Fault::Absolute,
+        Fault::Detached,
+    ];
 
     /// The operation with this fault in its gradient.
     pub fn plant<E: Element>(self, op: Box<dyn Op<E>>) -> Box<dyn Op<E>> {
@@ -58,13 +72,21 @@ impl<E: Element> Op<E> for Planted<E> {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let right = self.op.vjp(node)?;
+        let gy = node.gy();
+        let gy = match self.fault {
+            Fault::Forgotten => node.tape().constant(&Tensor::ones(gy.shape())),
+            Fault::Squared => gy * gy,
+            Fault::Absolute => gy.abs(),
+            _ => gy,
+        };
+        let right = self.op.vjp(&Vjp { gy, ..*node })?;
         let two = E::from_f64(2.0);
         let wrong = right.into_iter().map(|cotangent| match self.fault {
             Fault::Zeroed => None,
             Fault::Doubled => cotangent.map(|g| g * two),
             Fault::Flipped => cotangent.map(|g| -g),
             Fault::Detached => cotangent.map(|g| g.detach()),
+            Fault::Forgotten | Fault::Squared | Fault::Absolute => cotangent,
             Fault::Passed => Some(node.gy()),
         });
         Ok(wrong.collect())

@@ -1,0 +1,208 @@
+//! Whether the gradient is linear in the output's cotangent.
+//!
+//! A vector-Jacobian product is a matrix times its cotangent, so it is linear in it whatever the
+//! point. Comparing with differences does not show this: the cotangent of a scalar output is 1 there,
+//! and a rule that forgets its cotangent, squares it, or takes its magnitude gives the same at 1.
+
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+
+use super::report::Nonlinearity;
+use super::{Function, Gradcheck, GradcheckError, jacobian, unravel};
+use crate::tensor::Tensor;
+
+/// The combinations `a g + b h` of two random cotangents that the gradient is asked for: the other
+/// sign, a larger and a smaller scale, and a sum. Powers of two, so that scaling rounds nothing.
+const COMBINATIONS: [(f64, f64, &str); 4] = [
+    (-1.0, 0.0, "-g"),
+    (1024.0, 0.0, "1024 g"),
+    (1.0 / 1024.0, 0.0, "g / 1024"),
+    (1.0, 1.0, "g + h"),
+];
+
+impl Gradcheck {
+    /// Compares the gradients of `f` under combinations of two cotangents with the combinations of the
+    /// gradients under each, and returns where they differ.
+    pub(super) fn nonlinearities(
+        &self,
+        order: u8,
+        f: &Function<'_>,
+        inputs: &[&Tensor<f64>],
+        shape: &crate::shape::Shape,
+    ) -> Result<Vec<Nonlinearity>, GradcheckError> {
+        // Elements of both signs; no two of equal magnitude.
+        let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x517c_c1b7);
+        let mut draw = || -> Vec<f64> {
+            let sign = |rng: &mut Pcg64| if rng.random::<bool>() { 1.0 } else { -1.0 };
+            (0..shape.numel()).map(|_| sign(&mut rng) * rng.random_range(0.5..1.5)).collect()
+        };
+        let (g, h) = (draw(), draw());
+        let combined =
+            |a: f64, b: f64| -> Vec<f64> { g.iter().zip(&h).map(|(g, h)| a * g + b * h).collect() };
+        let cotangents = [combined(1.0, 0.0), combined(0.0, 1.0)]
+            .into_iter()
+            .chain(COMBINATIONS.iter().map(|&(a, b, _)| combined(a, b)))
+            .map(|values| Tensor::from_vec(values, shape.clone()))
+            .collect::<crate::error::Result<Vec<_>>>()?;
+        let (gradients, paths) = jacobian(f, inputs, &cotangents)?;
+        let mut found = Vec::new();
+        for (&(a, b, cotangent), gradient) in COMBINATIONS.iter().zip(&gradients[2..]) {
+            for (input, x) in inputs.iter().enumerate() {
+                for (place, &got) in gradient[input].iter().enumerate() {
+                    let (by_g, by_h) = (gradients[0][input][place], gradients[1][input][place]);
+                    // Infinite and NaN derivatives are judged by the differences.
+                    let expected = a * by_g + if b == 0.0 { 0.0 } else { b * by_h };
+                    let allowed = self.absolute * a.abs()
+                        + self.relative * (a * by_g).abs().max((b * by_h).abs());
+                    if by_g.is_finite() && by_h.is_finite() && !((got - expected).abs() <= allowed)
+                    {
+                        found.push(Nonlinearity {
+                            order,
+                            cotangent,
+                            input,
+                            index: unravel(place, x.shape()),
+                            by_g,
+                            by_h,
+                            got,
+                            expected,
+                            path: paths[input].clone(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Result;
+    use crate::gradcheck::{gradcheck, gradgradcheck};
+    use crate::op::{Cotangents, Forward, Op, Vjp};
+    use crate::shape::Shape;
+    use crate::testing::{Domain, Spec, check_op_f64};
+    use crate::var::Var;
+
+    /// What a faulty rule makes of its cotangent.
+    type Of = for<'t> fn(Var<'t, f64>) -> Var<'t, f64>;
+
+    const FAULTS: [(&str, Of); 7] = [
+        ("forgotten", |gy| gy * 0.0 + 1.0),
+        ("squared", |gy| gy * gy),
+        ("absolute", |gy| gy.abs()),
+        ("rectified", |gy| gy.relu()),
+        ("root", |gy| gy.sqrt()),
+        ("sign and root", |gy| gy.sign() * gy.abs().sqrt()),
+        ("cubed", |gy| gy * gy * gy),
+    ];
+
+    /// The sum of squares, or the square of each element, with a rule that is right where its
+    /// cotangent is one.
+    #[derive(Clone, Copy, Debug)]
+    struct Squares {
+        sum: bool,
+        of: Of,
+    }
+
+    impl Op<f64> for Squares {
+        fn name(&self) -> &'static str {
+            "squares"
+        }
+        fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+            Ok(if self.sum { Shape::from([]) } else { inputs[0].clone() })
+        }
+        fn forward(
+            &self,
+            inputs: &[&Tensor<f64>],
+            _: &mut Forward<'_, f64>,
+        ) -> Result<Tensor<f64>> {
+            let squares = inputs[0].square();
+            Ok(if self.sum { squares.sum() } else { squares })
+        }
+        fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
+            Ok([Some((self.of)(node.gy()) * node.input(0) * 2.0)].into_iter().collect())
+        }
+    }
+
+    fn x() -> Tensor<f64> {
+        Tensor::from_slice(&[0.3, -0.7, 1.1], [3]).unwrap()
+    }
+
+    #[test]
+    fn a_rule_that_is_right_for_a_cotangent_of_one_alone_is_refused() {
+        let identity: Of = |gy| gy;
+        for sum in [true, false] {
+            let check = |of: Of| {
+                gradcheck(|[x]| x.tape().apply(Squares { sum, of }, &[x]).unwrap(), [&x()])
+            };
+            check(identity).unwrap();
+            for (name, of) in FAULTS {
+                let error = check(of).unwrap_err();
+                assert!(
+                    matches!(
+                        error,
+                        GradcheckError::Nonlinear { .. } | GradcheckError::Mismatch { .. }
+                    ),
+                    "{name}, {sum}: {error}"
+                );
+                assert!(
+                    !sum || matches!(error, GradcheckError::Nonlinear { .. }),
+                    "{name}: {error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_second_order_and_the_catalogues_check_refuse_it_too() {
+        let spec = |sum: bool| {
+            let shape = |sampler: &mut crate::testing::Sampler| {
+                let shape = sampler.shape();
+                vec![sampler.tensor(&shape, &Domain::REAL)]
+            };
+            Spec::new(shape, move |x| {
+                let squares = x[0].map(|x| x * x);
+                let total = squares.data.iter().sum();
+                if sum {
+                    crate::testing::Dense { shape: vec![], data: vec![total] }
+                } else {
+                    squares
+                }
+            })
+        };
+        for sum in [true, false] {
+            check_op_f64(&Squares { sum, of: |gy| gy }, spec(sum)).unwrap();
+            for (name, of) in FAULTS {
+                let op = Squares { sum, of };
+                let found = gradgradcheck(|[x]| x.tape().apply(op, &[x]).unwrap(), [&x()]);
+                assert!(found.is_err(), "{name}, {sum}");
+                assert!(check_op_f64(&op, spec(sum)).is_err(), "{name}, {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_mode_refuses_it_inside_other_operations() {
+        for mode in [crate::gradcheck::Mode::Full, crate::gradcheck::Mode::Projection] {
+            let check = Gradcheck::new().mode(mode);
+            for (name, of) in FAULTS {
+                let loss = check.run(
+                    |[x]| x.tape().apply(Squares { sum: true, of }, &[x.tanh()]).unwrap().exp(),
+                    [&x()],
+                );
+                assert!(loss.is_err(), "{name}, {mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_message_says_what_the_gradient_should_be() {
+        let op = Squares { sum: true, of: FAULTS[0].1 };
+        let error = gradcheck(|[x]| x.tape().apply(op, &[x]).unwrap(), [&x()]).unwrap_err();
+        let message = error.to_string();
+        assert!(message.starts_with("the gradient is not linear in the output's cotangent at "));
+        assert!(message.contains("under -g") && message.contains("through squares"), "{message}");
+    }
+}
