@@ -340,3 +340,31 @@ fn sums_of_sums_and_many_sums_are_computed() {
         assert_eq!(sum.item(), reduce::sum(&products));
     }
 }
+
+/// A matrix product chooses its path by its operands' strides, so a deferred result must have those of
+/// the result computed at once.
+#[test]
+fn a_deferred_result_has_the_layout_of_the_one_computed_at_once() {
+    let matrix = Tensor::from_fn([256, 31], |i| ((i[0] * 31 + i[1]) % 97) as f32 * 0.03 - 1.4);
+    let full = Tensor::from_fn([256, 256], |i| ((i[0] * 7 + i[1] * 3) % 101) as f32 * 0.02 - 1.0);
+    for from in [vec![], vec![1], vec![1, 1], vec![256], vec![1, 256], vec![256, 1]] {
+        let x = Tensor::from_fn(&from[..], |i| 0.37 + i.iter().sum::<usize>() as f32 * 0.01);
+        let product = |anomaly: bool| {
+            let tape = Tape::new();
+            tape.detect_anomaly(anomaly);
+            let y = tape.variable(&x).broadcast_to([256, 256]);
+            let results = [y.gelu(), y + tape.constant(&full), y * y];
+            results.map(|y| bits(&y.matmul(tape.constant(&matrix)).value()))
+        };
+        assert!(product(true) == product(false), "from {from:?}");
+    }
+}
+
+#[test]
+fn one_element_broadcast_stays_one_element() {
+    let tape = Tape::new();
+    let x = tape.variable(&Tensor::scalar(0.5_f32)).broadcast_to([1 << 20, 1 << 20]);
+    let y = (x * x + 1.0).tanh();
+    assert!(tape.memory().peak < 1 << 16, "{:?}", tape.memory());
+    assert_eq!(y.value().get(&[9, 9]), Some(1.25_f32.tanh()));
+}

@@ -271,7 +271,8 @@ impl<E: Element> Tensor<E> {
     }
 
     /// Operands of an elementwise operation whose result has `shape`, if each is laid out like it or
-    /// is one element for all.
+    /// is one element for all. `None` if all are single elements: the result is then computed at once,
+    /// as one element that is broadcast.
     pub(crate) fn lazy_operands(
         shape: &Shape,
         operands: &[&Tensor<E>],
@@ -284,7 +285,8 @@ impl<E: Element> Tensor<E> {
             let aligned = x.is_contiguous() && x.shape == *shape;
             aligned.then(|| Operand::Elements(x.handle.clone(), x.offset))
         };
-        operands.iter().map(operand).collect()
+        let operands: Option<SmallVec<[Operand<E>; 2]>> = operands.iter().map(operand).collect();
+        operands.filter(|all| all.iter().any(|one| matches!(one, Operand::Elements(..))))
     }
 
     /// The sum of all elements, times the factor if there is one, computed when somebody looks at it; if

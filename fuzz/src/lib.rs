@@ -1,0 +1,105 @@
+//! What the fuzz targets share: numbers made of the bytes that libFuzzer invents.
+
+use std::fmt::Display;
+
+use wengert_kernels::Element;
+use wengert_kernels::testing::noise;
+
+/// Numbers read from bytes; zeros after their end.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl Bytes<'_> {
+    /// The next byte.
+    #[allow(clippy::should_implement_trait, reason = "there is always a next number")]
+    pub fn next(&mut self) -> usize {
+        match self.0.split_first() {
+            Some((&first, rest)) => {
+                self.0 = rest;
+                usize::from(first)
+            }
+            None => 0,
+        }
+    }
+
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.next() % n
+    }
+
+    /// A number below `n`, made of two bytes.
+    pub fn wide(&mut self, n: usize) -> usize {
+        (self.next() << 8 | self.next()) % n
+    }
+
+    /// A number around zero, or, for the two largest bytes, one towards the ends of the range.
+    pub fn signed(&mut self, reach: usize) -> isize {
+        match self.next() {
+            255 => isize::MAX >> (self.next() % 64),
+            254 => isize::MIN >> (self.next() % 64),
+            byte => (byte % (2 * reach + 1)) as isize - reach as isize,
+        }
+    }
+
+    /// A size below `end`, or, for the largest byte, one that must be refused or be empty.
+    pub fn size(&mut self, end: usize) -> usize {
+        match self.next() {
+            255 => usize::MAX >> (self.next() % 64),
+            byte => byte % end,
+        }
+    }
+
+    /// Two sizes.
+    pub fn pair(&mut self, end: usize) -> [usize; 2] {
+        [self.size(end), self.size(end)]
+    }
+
+    /// A number of a few that tests like, now and then one that is not finite.
+    pub fn number(&mut self) -> f64 {
+        const NUMBERS: [f64; 16] = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            0.5,
+            -2.0,
+            3.0,
+            1e-3,
+            -1e-3,
+            1e4,
+            1e-30,
+            -1e30,
+            0.1,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+        ];
+        NUMBERS[self.below(NUMBERS.len())]
+    }
+
+    /// `len` elements between -1 and 1; some of the special [`number`](Self::number)s among them if
+    /// the next byte says so.
+    pub fn elements<E: Element>(&mut self, len: usize) -> Vec<E> {
+        let mut all: Vec<E> = noise(len, self.next() as u64);
+        for _ in 0..self.below(4) {
+            let (place, number) = (self.wide(1 << 16), self.number());
+            if len > 0 {
+                all[place % len] = E::from_f64(number);
+            }
+        }
+        all
+    }
+}
+
+/// What there is, or nothing after a check that the error is one line.
+///
+/// # Panics
+/// If the error's text is empty or more than one line.
+pub fn refused<T>(result: Result<T, impl Display>) -> Option<T> {
+    result
+        .map_err(|error| {
+            let text = error.to_string();
+            assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
+        })
+        .ok()
+}
