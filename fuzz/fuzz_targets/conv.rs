@@ -5,6 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wengert_fuzz::Bytes;
 use wengert_kernels::Element;
 use wengert_kernels::conv::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad};
 use wengert_kernels::simd::{Level, with_level};
@@ -14,33 +15,6 @@ use wengert_kernels::window::Window;
 
 /// The most products of a case, so that a run has many.
 const MOST: usize = 1 << 16;
-
-/// Numbers from the bytes, zeros behind their end.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn next(&mut self) -> usize {
-        match self.0.split_first() {
-            Some((&first, rest)) => {
-                self.0 = rest;
-                usize::from(first)
-            }
-            None => 0,
-        }
-    }
-
-    /// A size below `end`, or, for the largest byte, one that must be refused or be empty.
-    fn size(&mut self, end: usize) -> usize {
-        match self.next() {
-            255 => usize::MAX >> (self.next() % 64),
-            byte => byte % end,
-        }
-    }
-
-    fn pair(&mut self, end: usize) -> [usize; 2] {
-        [self.size(end), self.size(end)]
-    }
-}
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);

@@ -8,6 +8,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
+use wengert_fuzz::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
@@ -24,31 +25,16 @@ const MOST: usize = 1 << 16;
 /// The longest array.
 const LONGEST: usize = 1 << 16;
 
-/// Numbers from the bytes, zeros behind their end.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn next(&mut self) -> usize {
-        match self.0.split_first() {
-            Some((&first, rest)) => {
-                self.0 = rest;
-                usize::from(first)
-            }
-            None => 0,
-        }
+/// A size that is mostly small.
+fn size(bytes: &mut Bytes<'_>) -> usize {
+    match bytes.next() {
+        255 => 4 * bytes.next(),
+        byte => byte % 80,
     }
+}
 
-    /// A size that is mostly small.
-    fn size(&mut self) -> usize {
-        match self.next() {
-            255 => 4 * self.next(),
-            byte => byte % 80,
-        }
-    }
-
-    fn factor(&mut self) -> f64 {
-        [1.0, 0.0, -0.5, 2.0][self.next() % 4]
-    }
+fn factor(bytes: &mut Bytes<'_>) -> f64 {
+    [1.0, 0.0, -0.5, 2.0][bytes.below(4)]
 }
 
 /// Where the elements of a matrix lie.
@@ -297,14 +283,14 @@ fn pool(threads: usize) -> &'static ThreadPool {
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
-    let [m, n, k] = [(); 3].map(|()| bytes.size());
+    let [m, n, k] = [(); 3].map(|()| size(&mut bytes));
     let double = bytes.next() % 2 == 1;
     let case = Case {
         a: Given::new(&mut bytes, m, k),
         b: Given::new(&mut bytes, k, n),
         c: Place::new(&mut bytes, m, n),
-        alpha: bytes.factor(),
-        beta: bytes.factor(),
+        alpha: factor(&mut bytes),
+        beta: factor(&mut bytes),
         bias: bytes.next() % 3,
         activation: [Activation::Identity, Activation::Relu, Activation::Tanh][bytes.next() % 3],
         threads: bytes.next() % 4,

@@ -5,41 +5,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wengert_fuzz::Bytes;
 use wengert_autodiff::{Error, Shape, Step, Tape, Tensor, Var, ops};
 
 /// The most elements of a tensor, so that a run has many.
 const MOST: usize = 1 << 10;
 
-/// Numbers from the bytes, zeros behind their end.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn next(&mut self) -> usize {
-        match self.0.split_first() {
-            Some((&first, rest)) => {
-                self.0 = rest;
-                usize::from(first)
-            }
-            None => 0,
-        }
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        self.next() % n
-    }
-
-    /// A number around zero; the ends of the range for some bytes.
-    fn signed(&mut self, reach: usize) -> isize {
-        match self.next() {
-            255 => isize::MAX >> (self.next() % 64),
-            254 => isize::MIN >> (self.next() % 64),
-            byte => (byte % (2 * reach + 1)) as isize - reach as isize,
-        }
-    }
-
-    fn sizes(&mut self) -> Vec<usize> {
-        (0..self.below(5)).map(|_| self.below(6)).collect()
-    }
+fn sizes(bytes: &mut Bytes<'_>) -> Vec<usize> {
+    (0..bytes.below(5)).map(|_| bytes.below(6)).collect()
 }
 
 /// Where each element of a view comes from, in row-major order.
@@ -193,7 +166,7 @@ fn turn<'t>(
             (ops::broadcast_to(x, &shape[..]), model.broadcast(&shape))
         }
         4 => {
-            let shape = bytes.sizes();
+            let shape = sizes(bytes);
             (ops::reshape(x, &shape[..]), model.reshape(&shape))
         }
         5 => {
@@ -219,7 +192,7 @@ fn turn<'t>(
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
-    let shape = bytes.sizes();
+    let shape = sizes(bytes);
     if shape.iter().product::<usize>() > MOST {
         return;
     }
