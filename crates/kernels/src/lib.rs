@@ -1,5 +1,16 @@
 //! SIMD kernels on slices: slices in, slices out. No tensors, no tape.
 //!
+//! # Determinism
+//!
+//! Within one SIMD level a kernel's results have the same bits on every run, for any number of threads
+//! and wherever the operands lie in memory. Sign and payload of a NaN are not part of that: where
+//! a result is NaN it is NaN always, but which NaN the compiler and the processor choose.
+//!
+//! # Sizes
+//!
+//! Any sizes, strides and slices may be given, in release builds too: a kernel computes the right
+//! result or refuses with a panic or an error that names what was given.
+//!
 //! [`accuracy`] is the table of the worst errors of the elementary functions.
 
 #[doc = include_str!("../ACCURACY.md")]

@@ -10,8 +10,10 @@ fn numbers(seed: usize) -> Tensor<f32> {
     Tensor::from_fn([LEN], |i| ((i[0] * 7919 + seed * 104_729) % 2003) as f32 / 1000.0 - 1.0)
 }
 
+/// The bits of the elements, those of one NaN for all.
 fn bits(x: &Tensor<f32>) -> Vec<u32> {
-    x.to_vec().into_iter().map(f32::to_bits).collect()
+    let one_nan = |x: f32| if x.is_nan() { f32::NAN } else { x };
+    x.to_vec().into_iter().map(|x| one_nan(x).to_bits()).collect()
 }
 
 fn chain<'t>(x: Var<'t, f32>, w: Var<'t, f32>) -> Var<'t, f32> {

@@ -104,6 +104,8 @@ fn derivative<E: Element>(
     if let (Run::Slice(gy), Run::Slice(saved)) = (gy, saved) {
         return activation::backward(activation, gy, saved, out);
     }
+    gy.check("gy", out.len());
+    saved.check("saved", out.len());
     let repeated = |x: Run<'_, E>| match x {
         Run::Splat(x) => [x; PIECE],
         Run::Slice(_) => [E::ZERO; PIECE],

@@ -4,7 +4,8 @@
 //! A [`Chain`] is a list of operations, each on arrays, numbers and the results of those before it.
 //! [`Chain::compile`] gives results their places and makes pairs of sums, differences and products one
 //! pass; [`Program::run`] goes through all of it for one tile after the other. An element's result has
-//! the bits it has when the operations are applied one after the other to whole arrays.
+//! the bits it has when the operations are applied one after the other to whole arrays; where one is
+//! NaN so is the other, but sign and payload of a NaN may differ.
 //!
 //! What does not belong here: the operations, and whose idea it was to compute them together.
 

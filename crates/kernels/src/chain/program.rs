@@ -112,6 +112,10 @@ impl<E: Element> Program<E> {
         }
         let needed = self.scratch();
         assert!(scratch.len() >= needed, "scratch of {needed} elements, not {}", scratch.len());
+        // Of no steps, or of no elements.
+        if len == 0 {
+            return;
+        }
         for (part, &number) in scratch[tiles * TILE..].chunks_exact_mut(TILE).zip(numbers) {
             part.fill(number);
         }

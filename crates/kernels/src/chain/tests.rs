@@ -7,7 +7,7 @@ use super::*;
 use crate::activation::Activation;
 use crate::elementwise::Run;
 use crate::math::Unary;
-use crate::testing::for_each_level;
+use crate::testing::{assert_same_bits, for_each_level};
 
 /// The results of all steps, by the functions on slices.
 fn one_by_one<E: Element>(chain: &Chain<E>, arrays: &[&[E]]) -> Vec<Vec<E>> {
@@ -32,10 +32,6 @@ fn one_by_one<E: Element>(chain: &Chain<E>, arrays: &[&[E]]) -> Vec<Vec<E>> {
     results
 }
 
-fn bits<E: Element>(x: &[E]) -> Vec<u64> {
-    x.iter().map(|x| x.to_f64().to_bits()).collect()
-}
-
 fn check<E: Element>(chain: &Chain<E>, outputs: &[usize], arrays: &[&[E]], what: &str) {
     let expected = one_by_one(chain, arrays);
     let program = chain.compile(outputs);
@@ -45,7 +41,7 @@ fn check<E: Element>(chain: &Chain<E>, outputs: &[usize], arrays: &[&[E]], what:
     let mut slices: Vec<&mut [E]> = results.iter_mut().map(Vec::as_mut_slice).collect();
     program.run(arrays, &mut slices, &mut scratch);
     for (result, &step) in results.iter().zip(outputs) {
-        assert_eq!(bits(result), bits(&expected[step]), "step {step} of {what}: {chain:?}");
+        assert_same_bits(result, &expected[step], &format!("step {step} of {what}: {chain:?}"));
     }
 }
 
@@ -150,6 +146,29 @@ fn what_is_used_again_is_kept() {
     check(&chain, &[last], &[&[0.5, 2.0, -3.0]], "a sum that is used twice");
     check(&chain, &[last, sum], &[&[0.5, 2.0, -3.0]], "a sum that is an output");
     assert_eq!(chain.compile(&[last, sum, product]).scratch(), TILE, "only the number");
+}
+
+/// Which of two NaNs a sum passes on, and the sign of a new one, is the compiler's choice.
+#[test]
+fn any_nan_is_nan() {
+    let mut chain = Chain::new();
+    let sum = chain.zip(Binary::Add, Operand::Array(0), Operand::Array(1));
+    let more = chain.zip(Binary::Sub, Operand::Step(sum), Operand::Array(1));
+    let nans = [f32::NAN, -f32::NAN, f32::from_bits(0x7fc0_1234), f32::INFINITY];
+    for_each_level(|_| {
+        let reversed = [nans[3], nans[2], nans[1], f32::NEG_INFINITY];
+        check(&chain, &[sum, more], &[&nans, &reversed], "sums of NaNs");
+    });
+}
+
+#[test]
+fn an_empty_program_does_nothing() {
+    let mut chain = Chain::<f32>::new();
+    chain.compile(&[]).run(&[], &mut [], &mut []);
+    let step = chain.map(Simple::Neg, Operand::Array(0));
+    let unasked = chain.compile(&[]);
+    unasked.run(&[&[]], &mut [], &mut vec![0.0; unasked.scratch()]);
+    chain.compile(&[step]).run(&[&[]], &mut [&mut []], &mut []);
 }
 
 #[test]

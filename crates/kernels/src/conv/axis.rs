@@ -63,8 +63,9 @@ impl Axis {
     /// stride`, where that is a whole number.
     pub(crate) fn transposed(geometry: &ConvGeometry, axis: usize, residue: usize) -> Self {
         let window = geometry.window();
-        let (stride, dilation) = (window.stride[axis], window.dilation[axis]);
-        let kernel = window.kernel[axis];
+        let (stride, kernel) = (window.stride[axis], window.kernel[axis]);
+        // From a single position no step leads on: it may be of any size.
+        let dilation = if kernel > 1 { window.dilation[axis] } else { 1 };
         let start = residue + window.padding[axis][0];
         let common = gcd(stride, dilation);
         // The kernel's positions that meet the residue come at equal distances.

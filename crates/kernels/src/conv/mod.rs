@@ -69,7 +69,7 @@ pub use bias::conv_bias_grad;
 pub use geometry::{Channels, ConvError, ConvGeometry};
 
 use crate::Element;
-use crate::activation::Activation;
+use crate::activation::{Activation, checked};
 use crate::gemm::implicit::Blocks;
 use crate::simd::dispatch;
 
@@ -122,7 +122,8 @@ impl<'a, E: Element> Conv<'a, E> {
     /// Computes the convolution.
     ///
     /// # Panics
-    /// If an array does not have the length of its shape.
+    /// If an array does not have the length of its shape, or a number of the activation is outside
+    /// its domain.
     #[track_caller]
     pub fn run(self) {
         self.run_with(Tuning::default());
@@ -136,6 +137,7 @@ impl<'a, E: Element> Conv<'a, E> {
             ConvGeometry::check_bias(geometry.channels().output, bias.len());
         }
         let (source, to, transposed) = (input, output, false);
+        let activation = checked::<E>(activation);
         let finish = gather::Finish { beta, bias, activation };
         E::conv_gather(gather::Task { geometry, transposed, source, weight, to, finish, tuning });
     }
@@ -192,7 +194,8 @@ impl<'a, E: Element> ConvTranspose<'a, E> {
     /// Computes the transpose.
     ///
     /// # Panics
-    /// If an array does not have the length of its shape.
+    /// If an array does not have the length of its shape, or a number of the activation is outside
+    /// its domain.
     #[track_caller]
     pub fn run(self) {
         self.run_with(Tuning::default());
@@ -206,6 +209,7 @@ impl<'a, E: Element> ConvTranspose<'a, E> {
             ConvGeometry::check_bias(geometry.channels().input, bias.len());
         }
         let (source, to, transposed) = (output, input, true);
+        let activation = checked::<E>(activation);
         let finish = gather::Finish { beta, bias, activation };
         E::conv_gather(gather::Task { geometry, transposed, source, weight, to, finish, tuning });
     }

@@ -54,7 +54,7 @@ impl<E: Element> BatchedGemm<'_, E> {
     /// of C and its step, the larger must exceed the extent of the smaller ones.
     ///
     /// # Panics
-    /// If the shapes of the matrices do not fit, or the bias has the wrong length.
+    /// As for [`Gemm::run`].
     #[track_caller]
     pub fn run(mut self) -> Result<(), MatrixError> {
         let count = self.count;
@@ -62,13 +62,15 @@ impl<E: Element> BatchedGemm<'_, E> {
         self.first.b.check_repeats(count, self.b_step)?;
         self.first.c.check_repeats(count, self.c_step)?;
         let sources = self.first.sources();
-        E::gemm_batched(Batch {
-            count,
-            a_step: self.a_step,
-            b_step: self.b_step,
-            c_step: self.c_step,
-            first: Problem::new(&mut self.first, &sources),
-        });
+        let BatchedGemm { first, a_step, b_step, c_step, .. } = &mut self;
+        let first = Problem::new(first, &sources);
+        // Without outputs the number of products may be any. With some it is at most that of the
+        // elements of C, and every step that leads to elements lies within a slice.
+        if first.m > 0 && first.n > 0 {
+            let step = |step: isize| if first.k > 0 { step } else { 0 };
+            let (a_step, b_step, c_step) = (step(*a_step), step(*b_step), *c_step);
+            E::gemm_batched(Batch { count, a_step, b_step, c_step, first });
+        }
         Ok(())
     }
 }

@@ -31,6 +31,19 @@ pub struct Epilogue<'a, E> {
 }
 
 impl<E: Element> Epilogue<'_, E> {
+    /// The same, once it is known that it can be computed.
+    ///
+    /// # Panics
+    /// If a number of the activation is outside its domain.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn checked(self) -> Self {
+        if self.activation == Activation::Identity {
+            return self;
+        }
+        Epilogue { activation: activation::checked::<E>(self.activation), ..self }
+    }
+
     /// Whether nothing is to be done.
     #[inline(always)]
     pub(super) fn is_none(&self) -> bool {

@@ -29,6 +29,18 @@ pub enum MatrixError {
         /// The length of the slice.
         len: usize,
     },
+    /// There would be more elements than can be counted.
+    #[error(
+        "a {rows}x{cols} matrix repeats elements of its slice, but then it may have at most {most}"
+    )]
+    TooMany {
+        /// The rows asked for.
+        rows: usize,
+        /// The columns asked for.
+        cols: usize,
+        /// The most elements there may be.
+        most: usize,
+    },
     /// Two elements of an output would share a place.
     #[error(
         "an output matrix needs a place for each element, but in a {rows}x{cols} matrix with \

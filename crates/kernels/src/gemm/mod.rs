@@ -129,8 +129,8 @@ impl<'a, E: Element> Gemm<'a, E> {
     /// Computes the product.
     ///
     /// # Panics
-    /// If the shapes of the matrices do not fit, the bias has the wrong length, or an operand was
-    /// packed for the other side.
+    /// If the shapes of the matrices do not fit, the bias has the wrong length, a number of the
+    /// epilogue's activation is outside its domain, or an operand was packed for the other side.
     #[inline]
     #[track_caller]
     pub fn run(mut self) {
@@ -142,7 +142,7 @@ impl<'a, E: Element> Gemm<'a, E> {
 /// Computes a product; the same as [`Gemm::run`].
 ///
 /// # Panics
-/// If the shapes of the matrices do not fit, or the bias has the wrong length.
+/// As for [`Gemm::run`].
 #[inline]
 #[track_caller]
 pub fn gemm<E: Element>(product: Gemm<'_, E>) {

@@ -61,6 +61,10 @@ pub struct Packed<E> {
 
 impl<E: Element> Packed<E> {
     /// Packs a left operand.
+    ///
+    /// # Panics
+    /// If there is no memory for its elements.
+    #[track_caller]
     pub fn left<'a>(a: impl Into<Operand<'a, E>>) -> Self
     where
         E: 'a,
@@ -69,6 +73,10 @@ impl<E: Element> Packed<E> {
     }
 
     /// Packs a right operand.
+    ///
+    /// # Panics
+    /// If there is no memory for its elements.
+    #[track_caller]
     pub fn right<'a>(b: impl Into<Operand<'a, E>>) -> Self
     where
         E: 'a,
@@ -76,6 +84,7 @@ impl<E: Element> Packed<E> {
         Self::new(&b.into(), Side::Right)
     }
 
+    #[track_caller]
     fn new(operand: &Operand<'_, E>, side: Side) -> Self {
         let (rows, cols) = (operand.rows(), operand.cols());
         let Strided { row_stride, col_stride, .. } = operand.in_place();
@@ -90,9 +99,16 @@ impl<E: Element> Packed<E> {
             width,
             unit,
         };
-        let len = lines.next_multiple_of(unit).checked_mul(depth);
-        packed.data.resize(len.expect("the packed elements fit the address space"), E::ZERO);
         if lines > 0 && depth > 0 {
+            // Repeated elements are packed each.
+            let len = lines.checked_next_multiple_of(unit).and_then(|all| all.checked_mul(depth));
+            let room = len.filter(|&len| packed.data.try_reserve_exact(len).is_ok());
+            let Some(len) = room else {
+                panic!(
+                    "there is no memory for the elements of a {rows}x{cols} matrix to be packed"
+                );
+            };
+            packed.data.resize(len, E::ZERO);
             let source = operand.any_source(side);
             let to = packed.data.as_mut_ptr();
             for first in (0..lines).step_by(width) {

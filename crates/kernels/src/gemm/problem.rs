@@ -141,7 +141,7 @@ impl<'a, E: Element> Problem<'a, E> {
                 col_stride: c.col_stride(),
                 ptr: c.as_mut_ptr(),
             },
-            epilogue: *epilogue,
+            epilogue: epilogue.checked(),
             sources: Sources { a: sources[0].as_ref(), b: sources[1].as_ref(), row: 0, col: 0 },
         }
     }

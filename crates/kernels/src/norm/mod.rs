@@ -19,6 +19,7 @@ use batch::{ChannelSums, InputGrad, Normalize, Statistics, each_channel, each_pi
 use rows::{RowOperands, rows_backward, rows_forward};
 
 use crate::Element;
+use crate::reduce::check_rows;
 use crate::slices::{Shared, Source, check_len};
 
 /// A weight and a bias for every column or channel, where there are any.
@@ -109,6 +110,26 @@ pub struct NormGrads<'a, E> {
     pub weight: Option<&'a mut [E]>,
     /// Of the bias, if it is asked for.
     pub bias: Option<&'a mut [E]>,
+}
+
+/// Whether the gradient is that of no rows, which is written then. The length of a row may be any:
+/// nothing can be allocated or counted by it.
+#[track_caller]
+fn is_without_rows<E: Element>(from: &LayerNormGrad<'_, E>, to: &mut NormGrads<'_, E>) -> bool {
+    let LayerNormGrad { gy, x, cols, weight, mean, rstd } = *from;
+    if !rstd.is_empty() {
+        return false;
+    }
+    check_rows(x.len(), cols, 0);
+    check_len("gy", gy.len(), 0);
+    check_len("mean", mean.len(), 0);
+    check_len("the gradient of x", to.x.len(), 0);
+    Affine { weight, bias: None }.check(cols);
+    Affine { weight: to.weight.as_deref(), bias: to.bias.as_deref() }.check(cols);
+    for sum in [&mut to.weight, &mut to.bias].into_iter().flatten() {
+        sum.fill(E::ZERO);
+    }
+    true
 }
 
 #[track_caller]
@@ -214,8 +235,10 @@ macro_rules! norm_kernels {
             }
 
             #[track_caller]
-            fn layer_norm_grad_kernel(from: &LayerNormGrad<'_, Self>, to: NormGrads<'_, Self>) {
-                rows_backward::<Self, true>(from, to);
+            fn layer_norm_grad_kernel(from: &LayerNormGrad<'_, Self>, mut to: NormGrads<'_, Self>) {
+                if !is_without_rows(from, &mut to) {
+                    rows_backward::<Self, true>(from, to);
+                }
             }
 
             #[track_caller]
@@ -231,10 +254,12 @@ macro_rules! norm_kernels {
             }
 
             #[track_caller]
-            fn rms_norm_grad_kernel(from: &RmsNormGrad<'_, Self>, to: NormGrads<'_, Self>) {
+            fn rms_norm_grad_kernel(from: &RmsNormGrad<'_, Self>, mut to: NormGrads<'_, Self>) {
                 let RmsNormGrad { gy, x, cols, weight, rstd } = *from;
                 let from = LayerNormGrad { gy, x, cols, weight, mean: &[], rstd };
-                rows_backward::<Self, false>(&from, to);
+                if !is_without_rows(&from, &mut to) {
+                    rows_backward::<Self, false>(&from, to);
+                }
             }
 
             #[track_caller]
@@ -245,6 +270,12 @@ macro_rules! norm_kernels {
                 variance: &mut [Self],
             ) {
                 check_channels(x.len(), dims, mean.len(), variance.len());
+                // Of nothing, `outer` and `inner` may be beyond counting.
+                if x.is_empty() {
+                    mean.fill(Self::NAN);
+                    variance.fill(Self::NAN);
+                    return;
+                }
                 batch::channel_moments(x, dims, mean, variance);
             }
 

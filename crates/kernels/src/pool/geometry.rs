@@ -164,7 +164,8 @@ impl AdaptiveGeometry {
 #[track_caller]
 fn check(planes: usize, x: (&str, usize, [usize; 2]), y: (&str, usize, [usize; 2])) {
     for (name, len, [rows, cols]) in [x, y] {
-        let right = planes * rows * cols;
+        let right = window::count([planes, 1, rows, cols]);
+        let right = right.expect("counted when the geometry was made");
         assert!(
             len == right,
             "`{name}` of this pool has {planes} planes of {rows}x{cols}, {right} elements, but {len} \

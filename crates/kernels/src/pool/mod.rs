@@ -219,9 +219,9 @@ fn each_plane<E: Element>(
 /// The elements worth handing to another thread.
 const GRAIN: usize = 1 << 17;
 
-/// The elements of a plane of this size.
+/// The elements of a plane of this size; of no planes, they may be beyond counting.
 fn area([rows, cols]: [usize; 2]) -> usize {
-    rows * cols
+    rows.saturating_mul(cols)
 }
 
 /// The compiled kernels of an element type. Sealed with [`Element`].

@@ -2,6 +2,7 @@
 
 mod batch;
 mod layouts;
+mod matrix;
 mod operands;
 mod oracle;
 mod paths;
