@@ -209,6 +209,7 @@ catalogue!(
     log_softmax,
     log_softmax_grad,
     logsumexp,
+    logsumexp_grad,
     masked_fill,
     matmul,
     max_pool,
