@@ -248,6 +248,7 @@ catalogue!(
     sin,
     slice,
     slice_grad,
+    smooth_l1,
     soft_cross_entropy,
     soft_cross_entropy_grad,
     softmax,
