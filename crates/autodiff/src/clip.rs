@@ -3,36 +3,65 @@
 use wengert_kernels::{Element, elementwise};
 
 use crate::gradients::Gradients;
+use crate::ops::support::slice;
 use crate::tensor::Tensor;
+
+/// The smallest number of full precision.
+fn smallest_normal<E: Element>() -> E {
+    E::from_f64(E::MIN_EXPONENT.to_f64().exp2())
+}
 
 impl<E: Element> Gradients<'_, E> {
     /// The norm of all gradients taken as one vector, `sqrt(sum g^2)`, summed in f64 in a fixed
-    /// order.
+    /// order. Infinite only if a gradient is, or if the norm is beyond the range of f64.
     pub fn norm(&self) -> f64 {
-        // Scaled by the largest, so that no square overflows or vanishes.
-        let largest = self.fold(0.0_f64, |largest, g| {
-            if largest.is_nan() || g.is_nan() { f64::NAN } else { largest.max(g.abs()) }
-        });
-        if largest == 0.0 || !largest.is_finite() {
-            return largest;
-        }
-        let squares = self.fold(0.0, |sum, g| sum + (g / largest) * (g / largest));
-        largest * squares.sqrt()
+        let [scale, root] = self.scaled_norm();
+        scale * root
     }
 
-    fn fold(&self, start: f64, f: impl Fn(f64, f64) -> f64) -> f64 {
-        self.all().fold(start, |so_far, gradient| {
+    /// Two factors of the norm, the second of which is neither beyond nor below the range of f64
+    /// unless a gradient is infinite, or all are zero.
+    fn scaled_norm(&self) -> [f64; 2] {
+        let squares = self.sum(|g| g * g);
+        // Squares of f32 are within the range. A square that underflows is lost beside such a sum.
+        if squares.is_nan() || (1e-280..1e300).contains(&squares) {
+            return [1.0, squares.sqrt()];
+        }
+        let largest = self.all().fold(0.0, |largest, gradient| {
             let gradient = gradient.contiguous();
-            let elements = gradient.as_slice().unwrap_or_default();
-            elements.iter().fold(so_far, |so_far, g| f(so_far, g.to_f64()))
-        })
+            slice(&gradient).iter().fold(largest, |largest: f64, g| largest.max(g.to_f64().abs()))
+        });
+        if largest == 0.0 || largest == f64::INFINITY {
+            return [1.0, largest];
+        }
+        [largest, self.sum(|g| (g / largest) * (g / largest)).sqrt()]
+    }
+
+    /// The sum of a function of all elements, in lanes, so that no addition waits for the one before.
+    fn sum(&self, f: impl Fn(f64) -> f64) -> f64 {
+        const LANES: usize = 8;
+        let mut lanes = [0.0; LANES];
+        for gradient in self.all() {
+            let gradient = gradient.contiguous();
+            let (chunks, rest) = slice(&gradient).as_chunks::<LANES>();
+            for chunk in chunks {
+                for (lane, g) in lanes.iter_mut().zip(chunk) {
+                    *lane += f(g.to_f64());
+                }
+            }
+            for (lane, g) in lanes.iter_mut().zip(rest) {
+                *lane += f(g.to_f64());
+            }
+        }
+        lanes.iter().sum()
     }
 
     /// Scales all gradients alike so that the [`norm`](Self::norm) of all together is at most
     /// `most`, and returns the norm they had.
     ///
-    /// A norm that is not finite is returned, and the gradients stay as they are: there is no
-    /// factor that would make them right.
+    /// If a gradient is infinite or NaN, so is the norm that is returned, and the gradients stay as
+    /// they are: there is no factor that would make them right. Otherwise each gradient is exact to
+    /// a few roundings, however large or small the gradients, the norm and the bound are.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -52,12 +81,22 @@ impl<E: Element> Gradients<'_, E> {
     #[track_caller]
     pub fn clip_norm(&mut self, most: f64) -> f64 {
         assert!(most >= 0.0, "clip_norm: the norm must not be negative or NaN, got {most}");
-        let norm = self.norm();
-        if norm > most && norm.is_finite() {
-            let factor = E::from_f64(most / norm);
-            self.change(|gradient| elementwise::scale_in_place(factor, gradient));
+        let [scale, root] = self.scaled_norm();
+        if scale * root <= most || !root.is_finite() {
+            return scale * root;
         }
-        norm
+        let factor = E::from_f64(most / scale / root);
+        if factor >= smallest_normal() {
+            self.change(|gradient| elementwise::scale_in_place(factor, gradient));
+        } else {
+            // The factor has lost bits, or is zero: the quotient comes first, at most one in size.
+            self.change(|gradient| {
+                for g in gradient {
+                    *g = E::from_f64(g.to_f64() / scale / root * most);
+                }
+            });
+        }
+        scale * root
     }
 
     /// Brings every number of every gradient into `[-most, most]`. NaN stays NaN.

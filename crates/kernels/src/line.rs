@@ -34,6 +34,10 @@ pub(crate) trait Line<S: Simd, E: Element>: Copy {
     /// Whether lines are so long that the memory's latency counts at their beginnings.
     fn is_long(self) -> bool;
 
+    /// The number of lines, the elements of each, and the distance between them. The first element
+    /// of line `i` is element `i` from the first line's on.
+    fn extent(self) -> [usize; 3];
+
     /// In a pass that does not read `x` from memory: asks for vector `k` of its next line, if lines
     /// are long.
     #[inline(always)]
@@ -150,6 +154,11 @@ impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
     }
 
     #[inline(always)]
+    fn extent(self) -> [usize; 3] {
+        [1, self.cols, 1]
+    }
+
+    #[inline(always)]
     fn gather_max(self, v: E::Vector<S>) -> E::Vector<S> {
         v.lit(v.reduce_max())
     }
@@ -229,6 +238,11 @@ impl<S: Simd, E: Element> Line<S, E> for Columns<S, E> {
     #[inline(always)]
     fn is_long(self) -> bool {
         self.rows * E::Vector::<S>::LANES >= LONG
+    }
+
+    #[inline(always)]
+    fn extent(self) -> [usize; 3] {
+        [self.count, self.rows, self.stride]
     }
 
     #[inline(always)]

@@ -227,18 +227,23 @@ fn softmaxes<E: Element>() {
 
             let labels: Vec<usize> = (0..rows).map(|i| (i * 7 + 3) % cols).collect();
             let mut losses = Guarded::poisoned(rows, 1);
-            let mut totals = Guarded::poisoned(rows, 2);
-            softmax::cross_entropy_rows(&x, cols, &labels, &mut losses, &mut totals);
+            let mut normalizers = vec![[E::NAN; 2]; rows];
+            softmax::cross_entropy_rows(&x, cols, &labels, &mut losses, &mut normalizers);
             let expected: Vec<f64> = wide.chunks(cols).map(oracle::log_sum_exp).collect();
+            let totals: Vec<E> = normalizers
+                .iter()
+                .map(|[max, sum]| E::from_f64(max.to_f64() + sum.to_f64().ln()))
+                .collect();
             assert_near(&totals, &expected, &what, |_| 4.0 * eps * 20.0);
+            let expected_totals = expected;
             let expected: Vec<f64> =
-                (0..rows).map(|i| expected[i] - wide[i * cols + labels[i]]).collect();
+                (0..rows).map(|i| expected_totals[i] - wide[i * cols + labels[i]]).collect();
             assert_near(&losses, &expected, &what, |_| 4.0 * eps * 40.0);
 
             let weights = noise::<E>(rows, 4);
             let all = [Run::Slice(&weights[..]), Run::Splat(E::from_f64(0.25))];
             for gy in all {
-                softmax::cross_entropy_grad_rows(&x, cols, &labels, &totals, gy, &mut out);
+                softmax::cross_entropy_grad_rows(&x, cols, &labels, &normalizers, gy, &mut out);
                 let weight = |i: usize| match gy {
                     Run::Slice(gy) => gy[i].to_f64(),
                     Run::Splat(gy) => gy.to_f64(),
@@ -246,7 +251,7 @@ fn softmaxes<E: Element>() {
                 let expected: Vec<f64> = (0..rows * cols)
                     .map(|k| {
                         let (i, j) = (k / cols, k % cols);
-                        let p = (wide[k] - totals[i].to_f64()).exp();
+                        let p = (wide[k] - expected_totals[i]).exp();
                         weight(i) * (p - f64::from(u8::from(labels[i] == j)))
                     })
                     .collect();
@@ -277,7 +282,10 @@ fn rows_with_special_values() {
             let all_nan = |y: Vec<f32>| y.iter().all(|v| v.is_nan());
             assert!(all_nan(run(nan, 0.0)), "NaN on {level}");
             assert!(all_nan(run(-inf, -inf)), "all -inf on {level}");
-            assert!(all_nan(run(inf, 0.0)), "inf on {level}");
+            assert_eq!(run(inf, 0.0)[..2], [1.0, 0.0], "one inf on {level}");
+            assert_eq!(run(inf, -inf)[..2], [1.0, 0.0], "inf and -inf on {level}");
+            assert!(all_nan(run(inf, inf)), "several inf on {level}");
+            assert!(all_nan(run(inf, nan)), "inf and NaN on {level}");
             assert_eq!(run(-inf, 0.0)[0], 0.0, "one -inf on {level}");
             assert_eq!(run(0.0, -inf)[0], 1.0, "all but one -inf on {level}");
             assert_eq!(run(1e30, -1e30)[0], 1.0, "no overflow on {level}");
@@ -293,7 +301,7 @@ fn wrong_labels_and_shapes_are_told() {
     };
     assert_eq!(
         told(|| {
-            softmax::cross_entropy_rows(&[0.0; 6], 3, &[1, 3], &mut [0.0; 2], &mut [0.0; 2]);
+            softmax::cross_entropy_rows(&[0.0; 6], 3, &[1, 3], &mut [0.0; 2], &mut [[0.0; 2]; 2]);
         }),
         "the label of row 1 is 3, but it must be below the number of classes, 3"
     );
@@ -347,10 +355,10 @@ fn short_outputs_are_refused_behind_the_entry_points_too() {
         f32::line_grad_kernel(LineMap::LogSoftmax, &long, &long, [8, 4, 1], out);
     });
     refused("cross entropy", &mut |out| {
-        f32::cross_entropy_kernel(&long, 4, &labels, out, &mut [0.0; 8]);
+        f32::cross_entropy_kernel(&long, 4, &labels, out, &mut [[0.0; 2]; 8]);
     });
     refused("its gradient", &mut |out| {
-        f32::cross_entropy_grad_kernel(&long, 4, &labels, &long[..8], Run::Splat(1.0), out);
+        f32::cross_entropy_grad_kernel(&long, 4, &labels, &[[1.0; 2]; 8], Run::Splat(1.0), out);
     });
 }
 

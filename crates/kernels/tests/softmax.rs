@@ -1,6 +1,7 @@
 //! Softmax along strided axes, and the logarithm of sums of exponentials.
 
 use wengert_kernels::Element;
+use wengert_kernels::elementwise::Run;
 use wengert_kernels::simd::with_level;
 use wengert_kernels::softmax;
 use wengert_kernels::testing::{
@@ -103,7 +104,7 @@ fn axes<E: Element>() {
             assert_near(&totals, &expected, &what, |_| 4.0 * eps * 20.0);
 
             let upstream = noise::<E>(values, 3);
-            softmax::log_sum_exp_grad_axis(&upstream, &x, &totals, dims, &mut out);
+            softmax::log_sum_exp_grad_axis(&upstream, &x, dims, &mut out);
             let factors: Vec<Vec<f64>> =
                 upstream.iter().map(|gy| vec![gy.to_f64(); axis]).collect();
             let expected = mapped(
@@ -203,6 +204,118 @@ fn a_column_does_not_depend_on_those_beside_it() {
                     assert!(row.iter().all(|&y| y == row[0]), "{level}: {cols} columns: {row:?}");
                 }
             }
+        }
+    });
+}
+
+/// Every function of a row that is shifted by `m`, whose elements less `m` stay exact: the results
+/// are those of the row itself, to the bit.
+fn shifts<E: Element>(magnitudes: &[f64]) {
+    for_each_level(|level| {
+        for &m in magnitudes {
+            let what = format!("{m:e} {} on {level}", E::NAME);
+            for cols in [2, 5, 33] {
+                for inner in [1, 3] {
+                    let dims = [1, cols, inner];
+                    let (x, gy) = (vec![E::from_f64(m); cols * inner], vec![E::ONE; inner]);
+                    let mut out = vec![E::NAN; cols * inner];
+                    softmax::softmax_axis(&x, dims, &mut out);
+                    let share = out[0].to_f64() * cols as f64;
+                    assert!((share - 1.0).abs() <= 2.0 * E::EPSILON.to_f64(), "{what}");
+                    let probability = out[0];
+                    softmax::log_sum_exp_grad_axis(&gy, &x, dims, &mut out);
+                    assert!(out.iter().all(|&p| p == probability), "{what}");
+                    softmax::log_softmax_axis(&x, dims, &mut out);
+                    let expected = -(cols as f64).ln();
+                    assert_near(&out, &vec![expected; cols * inner], &what, |_| {
+                        2.0 * E::EPSILON.to_f64() * expected.abs()
+                    });
+                }
+                let x = vec![E::from_f64(m); cols];
+                let (mut loss, mut normalizer) = ([E::NAN], [[E::NAN; 2]]);
+                softmax::cross_entropy_rows(&x, cols, &[1], &mut loss, &mut normalizer);
+                let expected = (cols as f64).ln();
+                assert_near(&loss, &[expected], &what, |_| E::EPSILON.to_f64() * expected);
+                let mut out = vec![E::NAN; cols];
+                let gy = Run::Splat(E::from_f64(3.0));
+                softmax::cross_entropy_grad_rows(&x, cols, &[1], &normalizer, gy, &mut out);
+                let expected: Vec<f64> =
+                    (0..cols).map(|i| 3.0 / cols as f64 - if i == 1 { 3.0 } else { 0.0 }).collect();
+                assert_near(&out, &expected, &what, |_| 4.0 * E::EPSILON.to_f64());
+            }
+        }
+    });
+}
+
+#[test]
+fn probabilities_do_not_depend_on_the_size_of_the_logits() {
+    shifts::<f32>(&[0.0, 1e-45, 1e-38, -1.0, 1e3, -1e6, 1e7, 1e30, -3e38, 3e38]);
+    shifts::<f64>(&[0.0, 5e-324, 1e-308, 1.0, -1e3, 1e15, 1e16, 1e30, -1e300, 1e308]);
+}
+
+#[test]
+fn infinite_logits_take_their_limits() {
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    for_each_level(|level| {
+        for cols in [2, 5, 33, 200] {
+            for inner in [1, 3, 40] {
+                // A column of interest between ordinary ones, or a row.
+                let dims = [1, cols, inner];
+                let run =
+                    |first: f32, last: f32, rest: f32, f: fn(&[f32], [usize; 3], &mut [f32])| {
+                        let mut x = vec![0.0; cols * inner];
+                        let middle = inner / 2;
+                        for k in 0..cols {
+                            x[k * inner + middle] = rest;
+                        }
+                        (x[middle], x[(cols - 1) * inner + middle]) = (first, last);
+                        let mut out = vec![nan; cols * inner];
+                        f(&x, dims, &mut out);
+                        for (i, y) in out.iter().enumerate() {
+                            assert!(i % inner == middle || y.is_finite(), "{level}");
+                        }
+                        [out[middle], out[(cols - 1) * inner + middle]]
+                    };
+                let gradient = |x: &[f32], dims: [usize; 3], out: &mut [f32]| {
+                    softmax::log_sum_exp_grad_axis(&vec![2.0; dims[2]], x, dims, out);
+                };
+                let same = |got: [f32; 2], expected: [f32; 2]| {
+                    let pairs = || got.iter().zip(&expected);
+                    assert!(
+                        pairs().all(|(a, b)| a == b || (a.is_nan() && b.is_nan())),
+                        "{got:?} instead of {expected:?}: {cols} x {inner} on {level}"
+                    );
+                };
+                for rest in [0.0, -inf, 3e38] {
+                    same(run(inf, 0.0, rest, softmax::softmax_axis), [1.0, 0.0]);
+                    same(run(inf, -inf, rest, softmax::log_softmax_axis), [0.0, -inf]);
+                    same(run(-5.0, inf, rest, gradient), [0.0, 2.0]);
+                    for f in [softmax::softmax_axis, softmax::log_softmax_axis, gradient] {
+                        same(run(inf, inf, rest, f), [nan; 2]);
+                        same(run(inf, nan, rest, f), [nan; 2]);
+                    }
+                }
+                same(run(-inf, -inf, -inf, gradient), [0.0; 2]);
+                same(run(-inf, -inf, -inf, softmax::softmax_axis), [nan; 2]);
+                same(run(nan, -inf, -inf, gradient), [nan; 2]);
+            }
+            let cross_entropy = |x: [f32; 2], label: usize| {
+                let mut row = vec![-inf; cols];
+                (row[0], row[cols - 1]) = (x[0], x[1]);
+                let label = label * (cols - 1);
+                let (mut loss, mut normalizer) = ([nan], [[nan; 2]]);
+                softmax::cross_entropy_rows(&row, cols, &[label], &mut loss, &mut normalizer);
+                let mut out = vec![nan; cols];
+                let gy = Run::Splat(2.0);
+                softmax::cross_entropy_grad_rows(&row, cols, &[label], &normalizer, gy, &mut out);
+                (loss[0], [out[0], out[cols - 1]])
+            };
+            assert_eq!(cross_entropy([inf, 1.0], 0), (0.0, [0.0, 0.0]), "{level}");
+            assert_eq!(cross_entropy([inf, 1.0], 1), (inf, [2.0, -2.0]), "{level}");
+            let (loss, gradient) = cross_entropy([inf, inf], 0);
+            assert!(loss.is_nan() && gradient.iter().all(|g| g.is_nan()), "{level}");
+            let (loss, gradient) = cross_entropy([inf, nan], 0);
+            assert!(loss.is_nan() && gradient.iter().all(|g| g.is_nan()), "{level}");
         }
     });
 }

@@ -27,6 +27,7 @@ use wengert_kernels::chain::{Function1, Function2};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
+use crate::ops::mean::scaled_sum;
 use crate::pool::{Handle, Pool};
 use plan::Plan;
 
@@ -210,7 +211,11 @@ impl<E: Element> Lazy<E> {
                     Some(of) if plan.add_sum(of) => plan.sum(*len, self.pool()),
                     _ => reduce::sum(&of.as_slice()[..*len]),
                 };
-                scaled(sum, *factor)
+                match *factor {
+                    Some(factor) if sum.is_finite() => number(sum * factor),
+                    Some(factor) => number(scaled_sum(&of.as_slice()[..*len], factor)),
+                    None => number(sum),
+                }
             }
         }
     }
@@ -236,7 +241,12 @@ impl<E: Element> Lazy<E> {
         }
         let (value, sums) = plan.each(self, expression);
         for ((sum, factor), total) in taken.into_iter().zip(sums) {
-            sum.settle(scaled(total, factor));
+            match factor {
+                Some(factor) if total.is_finite() => sum.settle(number(total * factor)),
+                // Its terms have to be scaled before they are added: when it is asked for.
+                Some(_) => {}
+                None => sum.settle(number(total)),
+            }
         }
         value
     }
@@ -272,9 +282,9 @@ impl<E: Element> Lazy<E> {
 }
 
 /// The number in a handle of its own.
-fn scaled<E: Element>(sum: E, factor: Option<E>) -> Handle<E> {
+fn number<E: Element>(number: E) -> Handle<E> {
     let mut value = Handle::new(1, None);
-    value.get_mut().expect("a number has one owner")[0] = factor.map_or(sum, |factor| sum * factor);
+    value.get_mut().expect("a number has one owner")[0] = number;
     value
 }
 

@@ -73,8 +73,11 @@ impl Attention {
     }
 }
 
-/// Below every score that counts, and finite in either element type.
-const LOWEST: f64 = -3e38;
+/// The lowest finite number: no score that counts is below it.
+fn lowest<E: Element>() -> E {
+    let lowest = E::from_f64(f64::MIN);
+    if lowest.is_finite() { lowest } else { E::from_f64(f64::from(f32::MIN)) }
+}
 
 const OP: &str = "scaled_dot_product_attention";
 
@@ -141,7 +144,7 @@ pub fn scaled_dot_product_attention<'t, E: Element>(
         return Err(Error::Shapes { op: OP, expected, got: vec![mask.shape().clone()] });
     }
     let constant = |value| query.tape().constant(&Tensor::scalar(value));
-    let masked = super::where_(&mask, scores, constant(E::from_f64(LOWEST)))?;
+    let masked = super::where_(&mask, scores, constant(lowest()))?;
     let weights = super::where_(&mask, super::softmax(masked, -1)?, constant(E::ZERO))?;
     super::matmul(weights, value)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wengert_kernels::elementwise::Run;
 use wengert_kernels::{Element, softmax};
 
-use super::cross_entropy::check;
+use super::cross_entropy::{check, pairs, pairs_mut};
 use super::softmax_grad::SoftmaxGrad;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -19,7 +19,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct CrossEntropyGrad<E: Element> {
     pub(crate) labels: Arc<[usize]>,
     /// What the forward pass has computed from `x` already.
-    pub(crate) log_sum_exp: Option<Tensor<E>>,
+    pub(crate) normalizers: Option<Tensor<E>>,
 }
 
 impl<E: Element> Op<E> for CrossEntropyGrad<E> {
@@ -48,14 +48,13 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
         let logits = inputs[1].contiguous();
         let x = logits.as_slice().expect("made contiguous");
         let computed;
-        let log_sum_exp = if let Some(saved) = &self.log_sum_exp {
+        let normalizers = if let Some(saved) = &self.normalizers {
             saved
         } else {
-            let mut losses = ctx.scratch([rows]);
-            let mut log_sum_exp = ctx.scratch([rows]);
-            let (losses, logarithms) = (losses.as_mut_slice(), log_sum_exp.as_mut_slice());
-            softmax::cross_entropy_rows(x, classes, &self.labels, losses, logarithms);
-            computed = log_sum_exp;
+            let (mut losses, mut normalizers) = (ctx.scratch([rows]), ctx.scratch([rows, 2]));
+            let (losses, pairs) = (losses.as_mut_slice(), pairs_mut(&mut normalizers));
+            softmax::cross_entropy_rows(x, classes, &self.labels, losses, pairs);
+            computed = normalizers;
             &computed
         };
         let mut out = ctx.output();
@@ -63,7 +62,7 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
             x,
             classes,
             &self.labels,
-            log_sum_exp.as_slice().expect("saved contiguous"),
+            pairs(normalizers),
             Run::Splat(inputs[0].item() / E::from_f64(rows as f64)),
             out.as_mut_slice(),
         );
@@ -100,8 +99,8 @@ pub(crate) const ROWS: &[Row] = &[Row {
             s.tensor(&Shape::scalar(), &Domain::REAL),
             s.tensor(&Shape::from([rows, classes]), &Domain::REAL),
         ];
-        let single = CrossEntropyGrad { labels: Arc::clone(&labels), log_sum_exp: None };
-        let double = CrossEntropyGrad { labels: Arc::clone(&labels), log_sum_exp: None };
+        let single = CrossEntropyGrad { labels: Arc::clone(&labels), normalizers: None };
+        let double = CrossEntropyGrad { labels: Arc::clone(&labels), normalizers: None };
         Case::pair(single, double, inputs, move |x| {
             let gy = x[0].data[0] / rows as f64;
             let data = x[1].data.chunks(classes).zip(labels.iter()).flat_map(|(row, &label)| {

@@ -41,8 +41,9 @@ impl<E: Element> Op<E> for Cumsum {
     }
 }
 
-/// The running sums along an axis, each element the sum of itself and all before it, added one after
-/// the other.
+/// The running sums along an axis, each element the sum of itself and all before it. They are summed
+/// in f64, for elements of f64 with compensation, so that long sums do not lose small elements; sums
+/// of f32 may be beyond its range on the way.
 ///
 /// # Errors
 /// If the axis does not exist.

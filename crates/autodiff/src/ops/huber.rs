@@ -4,6 +4,7 @@
 use wengert_kernels::Element;
 
 use super::reduction::Reduction;
+use super::smooth_l1::SmoothL1;
 use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -46,7 +47,7 @@ impl<E: Element> Op<E> for Huber {
     }
 }
 
-fn check<E: Element>(op: &'static str, name: &str, width: f64) -> Result<()> {
+pub(super) fn check<E: Element>(op: &'static str, name: &str, width: f64) -> Result<()> {
     let rounded = E::from_f64(width);
     if rounded > E::ZERO && rounded < E::INFINITY {
         return Ok(());
@@ -87,7 +88,8 @@ pub fn huber_loss<'t, E: Element>(
 }
 
 /// The smooth absolute error: the [Huber loss](huber_loss) divided by its `delta`, here called
-/// `beta`: `d^2 / (2 beta)` of differences up to `beta`, `|d| - beta / 2` of larger ones.
+/// `beta`: `d^2 / (2 beta)` of differences up to `beta`, `|d| - beta / 2` of larger ones. Its
+/// derivatives in `d` lie in `[-1, 1]`. The losses are exact to a few roundings for any `beta`.
 ///
 /// # Shapes
 /// Both have one shape, which is that of the losses.
@@ -102,9 +104,7 @@ pub fn smooth_l1_loss<'t, E: Element>(
     reduction: Reduction,
 ) -> Result<Var<'t, E>> {
     let d = difference("smooth_l1_loss", prediction, target)?;
-    check::<E>("smooth_l1_loss", "beta", beta)?;
-    let losses = d.tape().apply(Huber { delta: beta }, &[d])?;
-    reduction.apply(super::mul_scalar(losses, E::from_f64(1.0 / beta))?)
+    reduction.apply(d.tape().apply(SmoothL1 { beta }, &[d])?)
 }
 
 methods! {

@@ -1,8 +1,9 @@
-//! `y = ln(sum e^x)` over some axes; the cotangent is `gy e^(x - y)`, the softmax, and 0 where all of `x`
-//! is minus infinity.
+//! `y = ln(sum e^x)` over some axes; the cotangent is `gy softmax(x)`, by the fused kernel of
+//! [`logsumexp_grad`](super::logsumexp_grad), and 0 where all of `x` is minus infinity.
 
 use wengert_kernels::{Element, softmax as kernel};
 
+use super::logsumexp_grad::LogSumExpGrad;
 use super::sum::Axes;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -34,19 +35,15 @@ impl<E: Element> Op<E> for LogSumExp {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let (x, y) = (node.input(0), node.output());
-        let shape = x.shape();
-        // Minus infinity less itself would be NaN; less anything else it is what it was.
-        let y = super::masked_fill(y, &y.eq_scalar(E::NEG_INFINITY), E::ZERO)?;
-        let softmax = (x - self.0.repeat("logsumexp", y, &shape)?).exp();
-        cotangents([Some(self.0.repeat("logsumexp", node.gy(), &shape)? * softmax)])
+        let op = LogSumExpGrad(self.0.clone());
+        cotangents([Some(node.tape().apply(op, &[node.gy(), node.input(0)])?)])
     }
 }
 
 entry! {
     /// `ln(sum e^x)` of all elements, a single number. The largest element is taken out first, so nothing
     /// overflows; minus infinity of nothing and of nothing but minus infinities, where the derivatives
-    /// are 0.
+    /// are 0. The derivatives are the softmax: 1 at a single `inf`, NaN if there are several.
     logsumexp(x) = LogSumExp(Axes { axes: None, keep: false })
 }
 

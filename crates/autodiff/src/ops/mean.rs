@@ -1,22 +1,53 @@
-//! `y = mean of x over some axes`; the cotangent is `gy / n`, repeated along them.
+//! `y = mean of x over some axes`; the cotangent is `gy / n`, repeated along them. If the sum of finite
+//! elements is beyond the range of the element type, the terms are scaled before they are added.
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::{Element, elementwise, reduce};
 
 use super::sum::Axes;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
+use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Mean(Axes);
+pub(crate) struct Mean {
+    axes: Axes,
+    /// What the sum is divided by, if not by the number of its terms.
+    divisor: Option<usize>,
+}
 
 impl Mean {
-    /// The reciprocal of how many elements make one mean.
+    /// The reciprocal of what the sum is divided by.
     fn reciprocal<E: Element>(&self, shape: &Shape) -> Result<E> {
-        Ok(E::ONE / E::from_f64(self.0.count("mean", shape)? as f64))
+        let divisor = match self.divisor {
+            Some(divisor) => divisor,
+            None => self.axes.count("mean", shape)?,
+        };
+        Ok(E::ONE / E::from_f64(divisor as f64))
     }
+}
+
+/// The mean of the elements, NaN for none: the bits of [`mean`] of the same elements.
+pub(super) fn of<E: Element>(x: &[E]) -> E {
+    let (total, factor) = (reduce::sum(x), E::ONE / E::from_f64(x.len() as f64));
+    if total.is_finite() { total * factor } else { scaled_sum(x, factor) }
+}
+
+/// The sum of `factor x`, each term scaled before it is added: for sums that overflow.
+#[cold]
+pub(crate) fn scaled_sum<E: Element>(x: &[E], factor: E) -> E {
+    let factor = factor.to_f64();
+    E::from_f64(x.iter().map(|x| factor * x.to_f64()).sum())
+}
+
+/// The sum of all elements, divided by a number.
+#[track_caller]
+pub(super) fn sum_over<E: Element>(x: Var<'_, E>, divisor: usize) -> Result<Var<'_, E>> {
+    let axes = Axes { axes: None, keep: false };
+    x.tape().apply(Mean { axes, divisor: Some(divisor) }, &[x])
 }
 
 impl<E: Element> Op<E> for Mean {
@@ -29,7 +60,7 @@ impl<E: Element> Op<E> for Mean {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        self.0.reduced("mean", inputs[0])
+        self.axes.reduced("mean", inputs[0])
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
@@ -39,30 +70,45 @@ impl<E: Element> Op<E> for Mean {
             return Ok(mean);
         }
         let mut out = ctx.output();
-        let flags = self.0.flags("mean", inputs[0].shape())?;
+        let flags = self.axes.flags("mean", inputs[0].shape())?;
         let out_slice = out.as_mut_slice();
         strided::sum(inputs[0], &flags, out_slice);
+        let reciprocal = self.reciprocal(inputs[0].shape())?;
+        let overflowed = out_slice.iter().any(|sum| !sum.is_finite());
         // The mean of nothing is 0 times infinity: NaN.
-        elementwise::scale_in_place(self.reciprocal(inputs[0].shape())?, out_slice);
+        elementwise::scale_in_place(reciprocal, out_slice);
+        if overflowed {
+            let terms =
+                support::each(ctx, inputs[0], |x, out| elementwise::scale(reciprocal, x, out))?;
+            let mut scaled = ctx.scratch(ctx.shape().clone());
+            strided::sum(&terms, &flags, scaled.as_mut_slice());
+            for (mean, &scaled) in out_slice.iter_mut().zip(support::slice(&scaled)) {
+                if !mean.is_finite() {
+                    *mean = scaled;
+                }
+            }
+        }
         Ok(out)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let shape = node.input(0).shape();
         let gy = super::mul_scalar(node.gy(), self.reciprocal(&shape)?)?;
-        cotangents([Some(self.0.repeat("mean", gy, &shape)?)])
+        cotangents([Some(self.axes.repeat("mean", gy, &shape)?)])
     }
 }
 
 entry! {
-    /// The mean of all elements, a single number; NaN if there are none.
-    mean(x) = Mean(Axes { axes: None, keep: false })
+    /// The mean of all elements, a single number; NaN if there are none. It is finite if the elements
+    /// are, even if their sum is not.
+    mean(x) = Mean { axes: Axes { axes: None, keep: false }, divisor: None }
 }
 
 entry! {
-    /// The mean over the named axes (negative numbers count from the last). With `keep_dims` they
+    /// The [`mean`](super::mean()) over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go.
-    mean_axes(x; axes: &[isize], keep_dims: bool) = Mean(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+    mean_axes(x; axes: &[isize], keep_dims: bool) =
+        Mean { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, divisor: None }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {
@@ -72,9 +118,12 @@ pub(crate) const ROWS: &[Row] = &[Row {
     sample: |s| {
         let shape = s.shape();
         let (axes, keep) = s.axes(&shape);
-        let op = Mean(Axes { axes: Some(axes.clone()), keep });
+        let divisor = s.coin().then_some(3);
+        let op = Mean { axes: Axes { axes: Some(axes.clone()), keep }, divisor };
         Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
-            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            let mean = |values: &[f64]| {
+                values.iter().sum::<f64>() / divisor.unwrap_or(values.len()) as f64
+            };
             x[0].reduce(&axes, keep, mean)
         })
     },

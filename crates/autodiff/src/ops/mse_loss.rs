@@ -12,6 +12,14 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MseLoss;
 
+/// The mean of the squares, each scaled before it is added: for sums that overflow.
+#[cold]
+fn mean_of_large_squares<E: Element>(d: &[E]) -> E {
+    let factor = (1.0 / d.len() as f64).sqrt();
+    let squares = d.iter().map(|d| (d.to_f64() * factor).powi(2));
+    E::from_f64(squares.sum())
+}
+
 impl<E: Element> Op<E> for MseLoss {
     fn name(&self) -> &'static str {
         "mse_loss"
@@ -30,8 +38,10 @@ impl<E: Element> Op<E> for MseLoss {
         let mut difference = ctx.scratch(shape.clone());
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
+        let total = reduce::sum_squares(d);
         // The mean over nothing is NaN.
-        let mean = reduce::sum_squares(d) / E::from_f64(shape.numel() as f64);
+        let mean = total / E::from_f64(shape.numel() as f64);
+        let mean = if mean.is_finite() { mean } else { mean_of_large_squares(d) };
         ctx.output_by(|out| out[0] = mean)
     }
 

@@ -61,7 +61,11 @@ pub(super) fn reduce<'t, E: Element>(
     if reduction != Reduction::Mean || counted == labels.len() {
         return reduction.apply(losses);
     }
-    super::mul_scalar(super::sum(losses)?, E::from_f64(1.0 / counted as f64))
+    if counted == 0 {
+        // NaN with a derivative of zero, and not zero times infinity.
+        return super::add_scalar(super::sum(losses)?, E::NAN);
+    }
+    super::mean::sum_over(losses, counted)
 }
 
 impl<E: Element> Op<E> for NllLoss {

@@ -28,7 +28,7 @@ impl Reduction {
             Reduction::Sum => super::sum(losses),
             Reduction::BatchMean => {
                 let batch = losses.shape().first().copied().unwrap_or(1);
-                super::mul_scalar(super::sum(losses)?, E::from_f64(1.0 / batch as f64))
+                super::mean::sum_over(losses, batch)
             }
             Reduction::None => Ok(losses),
         }

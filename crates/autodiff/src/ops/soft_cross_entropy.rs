@@ -1,6 +1,7 @@
 //! `y_i = sum_j t_ij (ln(sum_k e^(x_ik)) - x_ij)`: the softmax cross-entropy of each row with target
-//! probabilities. With `s` the logarithm of the sum the cotangents are `gy (softmax(x) sum(t) - t)`
-//! and `gy (s - x)`. Where a target is zero its term is, whatever the logit.
+//! probabilities, from the logarithm of the softmax. With `s` the logarithm of the sum the cotangents
+//! are `gy (softmax(x) sum(t) - t)` and `gy (s - x)`. Where a target is zero its term is, whatever the
+//! logit.
 
 use wengert_kernels::{Element, reduce, softmax};
 
@@ -50,15 +51,10 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
             matrix("soft_cross_entropy", inputs[0].shape(), inputs[1].shape())?;
         let (logits, targets) = (inputs[0].contiguous(), inputs[1].contiguous());
         let (logits, targets) = (support::slice(&logits), support::slice(&targets));
-        let (mut log_sum_exp, mut terms) = (ctx.scratch([rows]), ctx.scratch([rows, classes]));
-        let logarithms = log_sum_exp.as_mut_slice();
-        softmax::log_sum_exp_axis(logits, [rows, classes, 1], logarithms);
-        let matrix = terms.as_mut_slice().chunks_exact_mut(classes);
-        let operands = logits.chunks_exact(classes).zip(targets.chunks_exact(classes));
-        for ((terms, (logits, targets)), &total) in matrix.zip(operands).zip(&*logarithms) {
-            for ((term, &logit), &target) in terms.iter_mut().zip(logits).zip(targets) {
-                *term = if target == E::ZERO { E::ZERO } else { target * (total - logit) };
-            }
+        let mut terms = ctx.scratch([rows, classes]);
+        softmax::log_softmax_rows(logits, classes, terms.as_mut_slice());
+        for (term, &target) in terms.as_mut_slice().iter_mut().zip(targets) {
+            *term = if target == E::ZERO { E::ZERO } else { target * -*term };
         }
         let terms = support::slice(&terms);
         let out = ctx.output_by(|out| reduce::sum_axis(terms, [rows, classes, 1], out))?;
@@ -82,7 +78,8 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
 /// row: for soft labels, distillation, mixup.
 ///
 /// Where a target is zero its term is zero, whatever the logit, so classes with a logit of `-inf`
-/// may be ruled out. Targets are not normalized.
+/// may be ruled out. Targets are not normalized. The accuracy is that of
+/// [`cross_entropy`](super::cross_entropy()), times the sum of the targets' magnitudes.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, ops::Reduction};

@@ -3,7 +3,7 @@
 //! upstream and `p` the softmax, the cotangents are `sum(g (p sum(t) - t))`,
 //! `gy sum(t) p (g - sum(g p))` and `gy (sum(g p) - g)`.
 
-use wengert_kernels::{Element, softmax};
+use wengert_kernels::{Element, reduce, softmax};
 
 use super::soft_cross_entropy::matrix;
 use super::softmax_grad::SoftmaxGrad;
@@ -37,20 +37,19 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (_, classes) = matrix("soft_cross_entropy_grad", ctx.shape(), ctx.shape())?;
+        let (rows, classes) = matrix("soft_cross_entropy_grad", ctx.shape(), ctx.shape())?;
         let [gy, x, targets] = [0, 1, 2].map(|place| inputs[place].contiguous());
         let (gy, targets) = (support::slice(&gy), support::slice(&targets));
+        let mut totals = ctx.scratch([rows]);
+        let totals = totals.as_mut_slice();
+        reduce::sum_axis(targets, [rows, classes, 1], totals);
         ctx.output_by(|out| {
             softmax::softmax_rows(support::slice(&x), classes, out);
             let rows = out.chunks_exact_mut(classes).zip(targets.chunks_exact(classes));
-            for ((out, targets), &gy) in rows.zip(gy) {
+            for ((out, targets), (&gy, &mut total)) in rows.zip(gy.iter().zip(&mut *totals)) {
                 if targets.iter().all(|&target| target == E::ZERO) {
                     out.fill(E::ZERO);
                     continue;
-                }
-                let mut total = E::ZERO;
-                for &target in targets {
-                    total += target;
                 }
                 for (out, &target) in out.iter_mut().zip(targets) {
                     *out = gy * (*out * total - target);
@@ -62,7 +61,18 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (g, gy, x, targets) = (node.gy(), node.input(0), node.input(1), node.input(2));
         let tape = node.tape();
-        let (p, each) = (x.softmax(-1), gy.unsqueeze(-1));
+        let each = gy.unsqueeze(-1);
+        let for_targets = node.needs(2).then(|| {
+            let p = x.softmax(-1);
+            each * ((g * p).sum_axes(&[-1], true) - g)
+        });
+        if !(node.needs(0) || node.needs(1)) {
+            return cotangents([None, None, for_targets]);
+        }
+        // Rows without targets have no gradient to be differentiated, whatever their logits are.
+        let unused = targets.value().abs().max_axes(&[-1], true).eq_scalar(E::ZERO);
+        let x = if unused.any() { super::masked_fill(x, &unused, E::ZERO)? } else { x };
+        let p = x.softmax(-1);
         let total = targets.sum_axes(&[-1], true);
         let for_gy = node.needs(0).then(|| (g * (p * total - targets)).sum_axes(&[-1], false));
         let for_x = if node.needs(1) {
@@ -70,7 +80,6 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
         } else {
             None
         };
-        let for_targets = node.needs(2).then(|| each * ((g * p).sum_axes(&[-1], true) - g));
         cotangents([for_gy, for_x, for_targets])
     }
 }

@@ -42,8 +42,8 @@ impl<E: Element> Op<E> for Softmax {
 
 /// The softmax along an axis: positive numbers that add up to one.
 ///
-/// The largest element is subtracted first, so nothing overflows. A NaN makes its row NaN, and so
-/// does a row of nothing but `-inf`.
+/// The largest element is subtracted first, so nothing overflows. A single `inf` has probability 1.
+/// A NaN makes its row NaN, and so do two `inf`, and nothing but `-inf`, as there is no limit.
 ///
 /// # Errors
 /// If the axis does not exist.

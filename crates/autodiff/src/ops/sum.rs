@@ -85,6 +85,11 @@ impl Group {
         Ok(x.try_permute(&self.order)?.contiguous())
     }
 
+    /// What undoes [`lines`](Self::lines).
+    pub(crate) fn restore<E: Element>(&self, lines: &Tensor<E>) -> Result<Tensor<E>> {
+        lines.try_permute(&strided::inverse(&self.order))
+    }
+
     /// A variable in that order, of shape [`dims`](Self::dims).
     pub(crate) fn gather<'t, E: Element>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         super::reshape(super::permute(x, &self.order)?, self.dims)
@@ -97,7 +102,7 @@ impl Group {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Sum(Axes);
+pub(crate) struct Sum(pub(super) Axes);
 
 impl<E: Element> Op<E> for Sum {
     fn name(&self) -> &'static str {

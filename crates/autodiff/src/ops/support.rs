@@ -51,7 +51,7 @@ pub(super) fn on_tape<E: Element>(
 }
 
 /// An operand's elements in row-major order.
-pub(super) fn slice<E: Element>(contiguous: &Tensor<E>) -> &[E] {
+pub(crate) fn slice<E: Element>(contiguous: &Tensor<E>) -> &[E] {
     contiguous.as_slice().expect("made contiguous")
 }
 

@@ -3,7 +3,7 @@
 use crate::Element;
 use crate::line::{BLOCK, Line, LineSum, UNROLL, for_line};
 use crate::math::exp_lanes as exp;
-use crate::simd::{Lanes, Simd};
+use crate::simd::{Lanes, Mask as _, Simd};
 use crate::slices::{Operand as _, Shared, Source};
 
 /// A function of whole lines.
@@ -53,20 +53,125 @@ unsafe fn sum_exp<S: Simd, E: Element, L: Line<S, E>>(
     line.gather_sum(sum.total())
 }
 
-/// The largest element `m` of the line, and the logarithm of the sum of `e^(x - m)`.
+/// The largest element `m` of the line, and the sum of `e^(x - m)`.
 ///
 /// # Safety
 /// `x` must be valid for reads of the line.
 #[inline(always)]
-pub(super) unsafe fn max_and_log_sum<S: Simd, E: Element, L: Line<S, E>>(
+pub(super) unsafe fn max_and_sum<S: Simd, E: Element, L: Line<S, E>>(
     line: L,
     x: *const E,
 ) -> (E::Vector<S>, E::Vector<S>) {
-    // SAFETY: the caller vouches for the line.
+    // SAFETY: `x` is valid for reads of the line, by this function's contract.
     unsafe {
         let max = max(line, x);
-        (max, line.log(sum_exp(line, x, max)))
+        (max, sum_exp(line, x, max))
     }
+}
+
+/// The number of elements that are `+inf`; `None` if one is NaN.
+pub(super) fn infinities<E: Element>(x: impl Iterator<Item = E>) -> Option<usize> {
+    let mut count = 0;
+    for x in x {
+        if x.is_nan() {
+            return None;
+        }
+        count += usize::from(x == E::INFINITY);
+    }
+    Some(count)
+}
+
+/// Overwrites the output of lines that contain `+inf`: with `hit` at the only infinity and `miss`
+/// elsewhere, and with NaN if there is a second infinity or a NaN, as there is no limit then. Other
+/// lines stay.
+///
+/// Apart from the vector code because `inf - inf` is NaN there, and compiled once per element type.
+///
+/// # Safety
+/// `x` must be valid for reads, and `out` for writes, at `line + k * stride` for each line below
+/// `lines` and each `k` below `len`.
+#[cold]
+#[inline(never)]
+unsafe fn limits<E: Element>(
+    x: *const E,
+    out: *mut E,
+    [lines, len, stride]: [usize; 3],
+    [hit, miss]: [E; 2],
+) {
+    for line in 0..lines {
+        // SAFETY: `line < lines` and `k < len`, which this function's contract covers.
+        let element = |k: usize| unsafe { *x.add(line + k * stride) };
+        let infinities = infinities((0..len).map(element));
+        if infinities == Some(0) {
+            continue;
+        }
+        for k in 0..len {
+            let limit = match infinities {
+                Some(1) if element(k) == E::INFINITY => hit,
+                Some(1) => miss,
+                _ => E::NAN,
+            };
+            // SAFETY: `line < lines` and `k < len`, which this function's contract covers.
+            unsafe { *out.add(line + k * stride) = limit };
+        }
+    }
+}
+
+/// Writes `e^(x - m)` for the largest element `m` of the line, and returns `m` and the sum. If the
+/// only infinity of the line is `m = +inf`, the exponentials are 1 there and 0 elsewhere, and the
+/// sum is 1.
+///
+/// # Safety
+/// `x` must be valid for reads of the line, and `out` for writes.
+#[inline(always)]
+unsafe fn exponentials<S: Simd, E: Element, L: Line<S, E>>(
+    line: L,
+    x: *const E,
+    out: *mut E,
+) -> (E::Vector<S>, E::Vector<S>) {
+    // SAFETY: `x` is valid for reads of the line, by this function's contract.
+    let max = unsafe { max(line, x) };
+    let mut sum = LineSum::new(line.simd());
+    for_line!(
+        line,
+        |k, j, PARTIAL| {
+            // SAFETY: vector `k` lies within the line, for which `x` and `out` are valid by this
+            // function's contract.
+            unsafe {
+                let e = exp(line.load_filled::<PARTIAL>(x, k) - max);
+                line.store::<PARTIAL>(e, out, k);
+                sum.add(j, e);
+            }
+        },
+        { sum.flush() }
+    );
+    let sum = line.gather_sum(sum.total());
+    let infinite = max.eq(max.lit(E::INFINITY));
+    if !infinite.any() {
+        return (max, sum);
+    }
+    // SAFETY: `x` and `out` are valid for the line, whose places are `line.extent()`.
+    unsafe { limits(x, out, line.extent(), [E::ONE, E::ZERO]) };
+    (max, E::Vector::<S>::select(infinite, max.lit(E::ONE), sum))
+}
+
+/// Multiplies the line of `out` by `factor`, while the next line of `x` is prefetched.
+///
+/// # Safety
+/// `out` must be valid for reads and writes of the line.
+#[inline(always)]
+unsafe fn multiply<S: Simd, E: Element, L: Line<S, E>>(
+    line: L,
+    x: *const E,
+    factor: E::Vector<S>,
+    out: *mut E,
+) {
+    for_line!(line, |k, _j, PARTIAL| {
+        line.prefetch_next(x, k);
+        // SAFETY: vector `k` lies within the line, for which `out` is valid by this function's
+        // contract.
+        unsafe { line.store::<PARTIAL>(line.load::<PARTIAL>(out, k) * factor, out, k) };
+    });
 }
 
 /// `out = factor e^(x - shift)`.
@@ -104,28 +209,11 @@ impl<E: Element> LineFn<E> for Softmax<E> {
         let x = unsafe { self.x.at(at).as_ptr() };
         // SAFETY: the caller vouches for the line, here and below.
         let out = unsafe { self.out.at(at) };
-        // SAFETY: as above.
-        let max = unsafe { max(line, x) };
-        let mut sum = LineSum::new(line.simd());
-        for_line!(
-            line,
-            |k, j, PARTIAL| {
-                // SAFETY: as above.
-                unsafe {
-                    let e = exp(line.load_filled::<PARTIAL>(x, k) - max);
-                    line.store::<PARTIAL>(e, out, k);
-                    sum.add(j, e);
-                }
-            },
-            { sum.flush() }
-        );
-        let sum = line.gather_sum(sum.total());
-        let factor = sum.lit(E::ONE) / sum;
-        for_line!(line, |k, _j, PARTIAL| {
-            line.prefetch_next(x, k);
-            // SAFETY: as above.
-            unsafe { line.store::<PARTIAL>(line.load::<PARTIAL>(out, k) * factor, out, k) };
-        });
+        // SAFETY: the line lies within both operands, by the contract of `run`.
+        unsafe {
+            let (_, sum) = exponentials(line, x, out);
+            multiply(line, x, sum.lit(E::ONE) / sum, out);
+        }
     }
 }
 
@@ -143,8 +231,9 @@ impl<E: Element> LineFn<E> for LogSoftmax<E> {
         let x = unsafe { self.x.at(at).as_ptr() };
         // SAFETY: the caller vouches for the line, here and below.
         let out = unsafe { self.out.at(at) };
-        // SAFETY: as above.
-        let (max, log_sum) = unsafe { max_and_log_sum(line, x) };
+        // SAFETY: the line lies within the operand, by the contract of `run`.
+        let (max, sum) = unsafe { max_and_sum(line, x) };
+        let log_sum = line.log(sum);
         for_line!(line, |k, _j, PARTIAL| {
             line.prefetch_next(x, k);
             // SAFETY: as above.
@@ -153,6 +242,11 @@ impl<E: Element> LineFn<E> for LogSoftmax<E> {
                 line.store::<PARTIAL>(y, out, k);
             }
         });
+        if max.eq(max.lit(E::INFINITY)).any() {
+            // SAFETY: the line lies within both operands, by the contract of `run`, and its places
+            // are `line.extent()`.
+            unsafe { limits(x, out, line.extent(), [E::ZERO, E::NEG_INFINITY]) };
+        }
     }
 }
 
@@ -257,25 +351,45 @@ impl<E: Element> LineFn<E> for LogSoftmaxGrad<E> {
     }
 }
 
-/// `out = gy e^(x - total)`, with a `gy` and a `total` for each line.
+/// `out = gy e^x / sum e^x`, with a `gy` for each line; zero for a line of nothing but `-inf`.
 #[derive(Clone, Copy)]
 pub(super) struct LogSumExpGrad<E> {
     pub(super) gy: Source<E>,
     pub(super) x: Source<E>,
-    pub(super) totals: Source<E>,
     pub(super) out: Shared<E>,
 }
 
 impl<E: Element> LineFn<E> for LogSumExpGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, value: usize) {
-        // SAFETY: the caller vouches for the line, here and below.
-        let (x, out) = unsafe { (self.x.at(at).as_ptr(), self.out.at(at)) };
-        // SAFETY: as above.
-        let (gy, total) = unsafe {
-            (line.values(self.gy.at(value).as_ptr()), line.values(self.totals.at(value).as_ptr()))
-        };
-        // SAFETY: as above.
-        unsafe { scaled_exp(line, x, total, gy, out) };
+        // SAFETY: the line lies within `x` and `out`, and its values within `gy`, by the contract
+        // of `run`.
+        unsafe {
+            let (x, out) = (self.x.at(at).as_ptr(), self.out.at(at));
+            let gy = line.values(self.gy.at(value).as_ptr());
+            let (max, sum) = exponentials(line, x, out);
+            multiply(line, x, gy / sum, out);
+            // `-inf - -inf` is NaN: a line without another element than `-inf` or NaN.
+            if max.eq(max.lit(E::NEG_INFINITY)).any() {
+                zero_lines(x, out, line.extent());
+            }
+        }
+    }
+}
+
+/// Overwrites the output of lines of nothing but `-inf` with zeros. Other lines stay.
+///
+/// # Safety
+/// As for [`limits`].
+#[cold]
+#[inline(never)]
+unsafe fn zero_lines<E: Element>(x: *const E, out: *mut E, [lines, len, stride]: [usize; 3]) {
+    for line in 0..lines {
+        let places = (0..len).map(|k| line + k * stride);
+        // SAFETY: the places are those of this function's contract.
+        if places.clone().all(|at: usize| unsafe { *x.add(at) } == E::NEG_INFINITY) {
+            // SAFETY: the places are those of this function's contract.
+            places.for_each(|at| unsafe { *out.add(at) = E::ZERO });
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Softmax, its logarithm, and cross entropy, over the rows of a matrix.
 //!
 //! The row's maximum is subtracted first, so that nothing overflows. A NaN in a row makes all of
-//! that row NaN, and so does a `+inf`, as `inf - inf` is none; a row of `-inf` alone is NaN too.
-//! Single `-inf`s have probability zero. Sums run in an order that depends on the row's length
-//! alone.
+//! that row NaN. Infinite elements take the limit where there is one: an element of `-inf` has
+//! probability zero, a single `+inf` has probability one. Rows with two `+inf` or with nothing but
+//! `-inf` are NaN. Sums run in an order that depends on the row's length alone.
 
 mod cross_entropy;
 mod functions;
@@ -125,25 +125,19 @@ pub trait SoftmaxKernels: Sized {
     fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]);
     fn line_grad_kernel(op: LineMap, gy: &[Self], y: &[Self], dims: [usize; 3], out: &mut [Self]);
     fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn log_sum_exp_grad_kernel(
-        gy: &[Self],
-        x: &[Self],
-        log_sum_exp: &[Self],
-        dims: [usize; 3],
-        out: &mut [Self],
-    );
+    fn log_sum_exp_grad_kernel(gy: &[Self], x: &[Self], dims: [usize; 3], out: &mut [Self]);
     fn cross_entropy_kernel(
         logits: &[Self],
         cols: usize,
         labels: &[usize],
         losses: &mut [Self],
-        log_sum_exp: &mut [Self],
+        normalizers: &mut [[Self; 2]],
     );
     fn cross_entropy_grad_kernel(
         logits: &[Self],
         cols: usize,
         labels: &[usize],
-        log_sum_exp: &[Self],
+        normalizers: &[[Self; 2]],
         gy: Run<'_, Self>,
         out: &mut [Self],
     );
@@ -203,18 +197,15 @@ macro_rules! softmax_kernels {
             fn log_sum_exp_grad_kernel(
                 gy: &[Self],
                 x: &[Self],
-                log_sum_exp: &[Self],
                 dims: [usize; 3],
                 out: &mut [Self],
             ) {
                 check("gy", gy.len(), dims, true);
                 check("x", x.len(), dims, false);
-                check("log_sum_exp", log_sum_exp.len(), dims, true);
                 check("out", out.len(), dims, false);
                 let (gy, x, out) = (Source::new(gy), Source::new(x), Shared::new(out));
-                let totals = Source::new(log_sum_exp);
-                // SAFETY: the lengths were checked.
-                unsafe { each_line(LogSumExpGrad { gy, x, totals, out }, dims) };
+                // SAFETY: `check` has compared the length of each operand with `dims`.
+                unsafe { each_line(LogSumExpGrad { gy, x, out }, dims) };
             }
 
             #[track_caller]
@@ -223,20 +214,20 @@ macro_rules! softmax_kernels {
                 cols: usize,
                 labels: &[usize],
                 losses: &mut [Self],
-                log_sum_exp: &mut [Self],
+                normalizers: &mut [[Self; 2]],
             ) {
                 check_len("losses", losses.len(), labels.len());
-                check_len("log_sum_exp", log_sum_exp.len(), labels.len());
+                check_len("normalizers", normalizers.len(), labels.len());
                 let level = Level::current();
-                let (losses, log_sum_exp) = (Shared::new(losses), Shared::new(log_sum_exp));
+                let (losses, normalizers) = (Shared::new(losses), Shared::new(normalizers));
                 threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
                     let x = &logits[rows.start * cols..rows.end * cols];
                     let labels = &labels[rows.clone()];
                     // SAFETY: ranges of rows are disjoint, and there is one loss for each.
                     let losses = unsafe { losses.part(rows.clone()) };
-                    // SAFETY: as above.
-                    let log_sum_exp = unsafe { log_sum_exp.part(rows) };
-                    run_on(level, CrossEntropy { x, cols, labels, losses, log_sum_exp });
+                    // SAFETY: ranges of rows are disjoint, and there is one normalizer for each.
+                    let normalizers = unsafe { normalizers.part(rows) };
+                    run_on(level, CrossEntropy { x, cols, labels, losses, normalizers });
                 });
             }
 
@@ -245,7 +236,7 @@ macro_rules! softmax_kernels {
                 logits: &[Self],
                 cols: usize,
                 labels: &[usize],
-                log_sum_exp: &[Self],
+                normalizers: &[[Self; 2]],
                 gy: Run<'_, Self>,
                 out: &mut [Self],
             ) {
@@ -257,12 +248,12 @@ macro_rules! softmax_kernels {
                     let x = &logits[range.clone()];
                     // SAFETY: ranges of rows are disjoint, and `out` is as long as `logits`.
                     let out = unsafe { shared.part(range) };
-                    let (labels, log_sum_exp) = (&labels[rows.clone()], &log_sum_exp[rows.clone()]);
+                    let (labels, normalizers) = (&labels[rows.clone()], &normalizers[rows.clone()]);
                     let gy = match gy {
                         Run::Slice(gy) => Run::Slice(&gy[rows]),
                         splat @ Run::Splat(_) => splat,
                     };
-                    run_on(level, CrossEntropyGrad { x, cols, labels, log_sum_exp, gy, out });
+                    run_on(level, CrossEntropyGrad { x, cols, labels, normalizers, gy, out });
                 });
             }
         }
@@ -411,24 +402,26 @@ pub fn log_sum_exp_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
     E::log_sum_exp_kernel(x, dims, out);
 }
 
-/// The gradient of [`log_sum_exp_axis`] from its output:
-/// `out[i, j] = gy[i] e^(x[i, j] - log_sum_exp[i])`.
+/// The gradient of [`log_sum_exp_axis`]: `out[i, j] = gy[i] softmax(x[i])_j`.
+///
+/// Zero for nothing but `-inf`; otherwise infinite elements are treated as in [`softmax_axis`]. The
+/// relative error is that of [`softmax_axis`] and one rounding.
 ///
 /// # Shapes
-/// `x` and `out` are contiguous `[outer, axis, inner]`, `gy` and `log_sum_exp` are
-/// `[outer, inner]`.
+/// `x` and `out` are contiguous `[outer, axis, inner]`, `gy` is `[outer, inner]`.
+///
+/// ```
+/// let mut out = [0.0_f32; 4];
+/// wengert_kernels::softmax::log_sum_exp_grad_axis(&[1.0, 2.0], &[1e30, 1e30, f32::INFINITY, 0.0],
+///     [2, 2, 1], &mut out);
+/// assert_eq!(out, [0.5, 0.5, 2.0, 0.0]);
+/// ```
 ///
 /// # Panics
 /// If a slice does not have the elements of its shape.
 #[track_caller]
-pub fn log_sum_exp_grad_axis<E: Element>(
-    gy: &[E],
-    x: &[E],
-    log_sum_exp: &[E],
-    dims: [usize; 3],
-    out: &mut [E],
-) {
-    E::log_sum_exp_grad_kernel(gy, x, log_sum_exp, dims, out);
+pub fn log_sum_exp_grad_axis<E: Element>(gy: &[E], x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::log_sum_exp_grad_kernel(gy, x, dims, out);
 }
 
 #[track_caller]
@@ -440,10 +433,13 @@ fn check_labels(labels: &[usize], cols: usize) {
     }
 }
 
-/// The cross entropy of every row with its label, and the logarithm of its sum of exponentials,
-/// which the gradient needs: one reading of the logits.
+/// The cross entropy of every row with its label, and the row's normalizer, which the gradient
+/// needs: one reading of the logits.
 ///
-/// `log_sum_exp[i] = log sum_k e^logits[i, k]`, `losses[i] = log_sum_exp[i] - logits[i, labels[i]]`.
+/// `losses[i] = log sum_k e^logits[i, k] - logits[i, labels[i]]`. The normalizer is the pair of the
+/// row's largest logit `m` and `sum_k e^(logits[i, k] - m)`. The error of a loss is a few units in
+/// the last place of `m - logits[i, labels[i]]` and of the logarithm of the sum, however large the
+/// logits are.
 ///
 /// # Shapes
 /// `logits` is `[rows, cols]`, the others `[rows]`.
@@ -456,15 +452,15 @@ pub fn cross_entropy_rows<E: Element>(
     cols: usize,
     labels: &[usize],
     losses: &mut [E],
-    log_sum_exp: &mut [E],
+    normalizers: &mut [[E; 2]],
 ) {
     check_rows(logits.len(), cols, labels.len());
     check_labels(labels, cols);
-    E::cross_entropy_kernel(logits, cols, labels, losses, log_sum_exp);
+    E::cross_entropy_kernel(logits, cols, labels, losses, normalizers);
 }
 
 /// The gradient of [`cross_entropy_rows`] in its logits:
-/// `out[i, j] = gy[i] (e^(logits[i, j] - log_sum_exp[i]) - [j = labels[i]])`.
+/// `out[i, j] = gy[i] (softmax(logits[i])_j - [j = labels[i]])`.
 ///
 /// # Shapes
 /// `logits` and `out` are `[rows, cols]`, the others `[rows]`.
@@ -476,13 +472,13 @@ pub fn cross_entropy_grad_rows<E: Element>(
     logits: &[E],
     cols: usize,
     labels: &[usize],
-    log_sum_exp: &[E],
+    normalizers: &[[E; 2]],
     gy: Run<'_, E>,
     out: &mut [E],
 ) {
     check_rows(logits.len(), cols, labels.len());
-    check_len("log_sum_exp", log_sum_exp.len(), labels.len());
+    check_len("normalizers", normalizers.len(), labels.len());
     gy.check("gy", labels.len());
     check_labels(labels, cols);
-    E::cross_entropy_grad_kernel(logits, cols, labels, log_sum_exp, gy, out);
+    E::cross_entropy_grad_kernel(logits, cols, labels, normalizers, gy, out);
 }

@@ -1,0 +1,78 @@
+//! `gx = gy p` with the softmax `p` of `x` over some axes, computed from `x`: the logarithm of the sum
+//! is rounded, and `e^(x - y)` would multiply its error by the size of `y`. With `g` the upstream, the
+//! cotangent of `gy` is `sum(g p)`, that of `x` is `gy p (g - sum(g p))`.
+
+use wengert_kernels::{Element, softmax as kernel};
+
+use super::support;
+use super::sum::Axes;
+use crate::error::{Error, Result};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::testing::{Case, Dense, Domain, Row};
+
+const OP: &str = "logsumexp_grad";
+
+#[derive(Clone, Debug)]
+pub(crate) struct LogSumExpGrad(pub(super) Axes);
+
+impl<E: Element> Op<E> for LogSumExpGrad {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        if *inputs[0] == self.0.reduced(OP, inputs[1])? {
+            return Ok(inputs[1].clone());
+        }
+        let expected = "a cotangent for each line".to_owned();
+        Err(Error::Shapes { op: OP, expected, got: inputs.iter().map(|&s| s.clone()).collect() })
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let group = self.0.group(OP, inputs[1].shape())?;
+        let (gy, lines) = (inputs[0].contiguous(), group.lines(inputs[1])?);
+        let mut out = ctx.scratch(lines.shape());
+        let (gy, x) = (support::slice(&gy), support::slice(&lines));
+        kernel::log_sum_exp_grad_axis(gy, x, group.dims, out.as_mut_slice());
+        group.restore(&out)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let (g, gy, x) = (node.gy(), node.input(0), node.input(1));
+        let ones = node.tape().constant(&Tensor::ones(gy.shape()));
+        let weighted = g * node.tape().apply(self.clone(), &[ones, x])?;
+        let sums = node.tape().apply(super::sum::Sum(self.0.clone()), &[weighted])?;
+        let for_x = if node.needs(1) {
+            let centred = g - self.0.repeat(OP, sums, &x.shape())?;
+            Some(node.tape().apply(self.clone(), &[gy, x])? * centred)
+        } else {
+            None
+        };
+        cotangents([node.needs(0).then_some(sums), for_x])
+    }
+}
+
+pub(crate) const ROWS: &[Row] = &[Row {
+    name: "logsumexp_grad",
+    order: 2,
+    reorders: false,
+    sample: |s| {
+        let shape = s.shape();
+        let (axes, keep) = s.axes(&shape);
+        let axes_of = Axes { axes: Some(axes.clone()), keep };
+        let reduced = axes_of.reduced(OP, &shape).expect("drawn axes");
+        let inputs = vec![s.tensor(&reduced, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+        Case::new(LogSumExpGrad(axes_of), inputs, move |x| {
+            let e = x[1].map(f64::exp);
+            let total = e.reduce(&axes, true, |values| values.iter().sum());
+            let gy = Dense { shape: total.shape.clone(), data: x[0].data.clone() };
+            Dense::zip(&Dense::zip(&e, &total, |e, s| e / s), &gy, |p, gy| p * gy)
+        })
+    },
+}];
