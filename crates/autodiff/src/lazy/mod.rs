@@ -210,7 +210,14 @@ impl<E: Element> Lazy<E> {
                     Some(of) if plan.add_sum(of) => plan.sum(*len, self.pool()),
                     _ => reduce::sum(&of.as_slice()[..*len]),
                 };
-                scaled(sum, *factor)
+                let mut result = factor.map_or(sum, |factor| sum * factor);
+                if !result.is_finite() {
+                    // The sum may have left the range on the way, or where the mean does not.
+                    let divisor = factor.map_or(1.0, |factor| factor.to_f64().recip());
+                    let (x, out) = (&of.as_slice()[..*len], std::slice::from_mut(&mut result));
+                    reduce::repair_sums_axis(x, [1, *len, 1], divisor, out);
+                }
+                number(result)
             }
         }
     }
@@ -236,7 +243,12 @@ impl<E: Element> Lazy<E> {
         }
         let (value, sums) = plan.each(self, expression);
         for ((sum, factor), total) in taken.into_iter().zip(sums) {
-            sum.settle(scaled(total, factor));
+            let total = factor.map_or(total, |factor| total * factor);
+            if total.is_finite() {
+                sum.settle(number(total));
+            } else {
+                sum.force();
+            }
         }
         value
     }
@@ -272,9 +284,9 @@ impl<E: Element> Lazy<E> {
 }
 
 /// The number in a handle of its own.
-fn scaled<E: Element>(sum: E, factor: Option<E>) -> Handle<E> {
+fn number<E: Element>(number: E) -> Handle<E> {
     let mut value = Handle::new(1, None);
-    value.get_mut().expect("a number has one owner")[0] = factor.map_or(sum, |factor| sum * factor);
+    value.get_mut().expect("a number has one owner")[0] = number;
     value
 }
 

@@ -44,6 +44,9 @@ impl<E: Element> Op<E> for Mean {
         strided::sum(inputs[0], &flags, out_slice);
         // The mean of nothing is 0 times infinity: NaN.
         elementwise::scale_in_place(self.reciprocal(inputs[0].shape())?, out_slice);
+        // A mean may be in range where the sum is not.
+        let count = self.0.count("mean", inputs[0].shape())?;
+        strided::repair_sums(inputs[0], &flags, count as f64, out_slice);
         Ok(out)
     }
 
@@ -55,7 +58,9 @@ impl<E: Element> Op<E> for Mean {
 }
 
 entry! {
-    /// The mean of all elements, a single number; NaN if there are none.
+    /// The mean of all elements, a single number; NaN if there are none. The sum may leave the range: the
+    /// mean of finite numbers is finite. The error is that of [`sum`](crate::ops::sum), divided by the number
+    /// of elements, and two roundings.
     mean(x) = Mean(Axes { axes: None, keep: false })
 }
 
