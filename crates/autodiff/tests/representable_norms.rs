@@ -79,7 +79,9 @@ impl Problem {
             Batch => vec![self.rows],
             _ => vec![self.cols],
         };
-        (0..self.operands.len()).map(|i| if i == 0 { lines.clone() } else { part.clone() }).collect()
+        (0..self.operands.len())
+            .map(|i| if i == 0 { lines.clone() } else { part.clone() })
+            .collect()
     }
 
     fn apply<'t, E: Element>(&self, operands: &[Var<'t, E>]) -> Var<'t, E> {
@@ -97,10 +99,13 @@ impl Problem {
             Rms => x.rms_norm(weight, options),
             Group => {
                 let channels = x.reshape([1, self.rows * self.cols]);
-                channels.group_norm(self.rows, weight, bias, self.eps).reshape([self.rows, self.cols])
+                channels
+                    .group_norm(self.rows, weight, bias, self.eps)
+                    .reshape([self.rows, self.cols])
             }
             Batch => {
-                let normalized = ops::batch_norm(x.transpose(0, 1), weight, bias, self.eps).unwrap();
+                let normalized =
+                    ops::batch_norm(x.transpose(0, 1), weight, bias, self.eps).unwrap();
                 normalized.output.transpose(0, 1)
             }
         }
@@ -165,7 +170,11 @@ impl Problem {
                     let other = &self.operands[1][row * self.cols..(row + 1) * self.cols];
                     let [a, b] = [line, other].map(|x| largest(x).max(self.eps));
                     bounds.other.push(gy / b * 2.0);
-                    (largest(line) / a * (largest(other) / b), gy / a * 2.0, gy * direction / a / a * 8.0)
+                    (
+                        largest(line) / a * (largest(other) / b),
+                        gy / a * 2.0,
+                        gy * direction / a / a * 8.0,
+                    )
                 }
                 Layer | Group | Batch | Rms => {
                     let about = if self.operation == Rms { 0.0 } else { mean };
@@ -209,8 +218,11 @@ struct Range {
     smallest: f64,
 }
 
-const SINGLE: Range =
-    Range { epsilon: f32::EPSILON as f64, largest: f32::MAX as f64, smallest: f32::MIN_POSITIVE as f64 };
+const SINGLE: Range = Range {
+    epsilon: f32::EPSILON as f64,
+    largest: f32::MAX as f64,
+    smallest: f32::MIN_POSITIVE as f64,
+};
 const DOUBLE: Range =
     Range { epsilon: f64::EPSILON, largest: f64::MAX, smallest: f64::MIN_POSITIVE };
 
@@ -231,7 +243,10 @@ fn compare(
             continue;
         }
         let good = (got - right).abs() <= bound + 8.0 * subnormal;
-        prop_assert!(good, "{what}, element {i}: {got:e} where {right:e} is right, bound {bound:e}");
+        prop_assert!(
+            good,
+            "{what}, element {i}: {got:e} where {right:e} is right, bound {bound:e}"
+        );
     }
     Ok(())
 }
@@ -318,7 +333,8 @@ fn problems(limit: i32) -> impl Strategy<Value = (Problem, Scales)> {
                 }
                 _ => {}
             }
-            let problem = Problem { operation, columns, rows, cols, eps: 0.0, operands, gy, direction };
+            let problem =
+                Problem { operation, columns, rows, cols, eps: 0.0, operands, gy, direction };
             let (other, weight, gy, direction) = scales;
             (problem, Scales { lines, other, weight, gy, direction })
         })

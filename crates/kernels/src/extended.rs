@@ -21,7 +21,7 @@ const BIAS: i32 = 1023;
 
 /// `2^n` for a normal result.
 #[inline]
-fn power_of_two(n: i32) -> f64 {
+pub(crate) fn power_of_two(n: i32) -> f64 {
     debug_assert!((-1022..=1023).contains(&n), "{n}");
     f64::from_bits(((n + BIAS) as u64) << EXPONENT_AT)
 }

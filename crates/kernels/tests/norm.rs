@@ -358,7 +358,13 @@ fn wrong_lengths_are_refused_behind_the_entry_points_too() {
     });
     refused("batch norm", &mut || {
         let statistics = (&long[..4], &long[..3]);
-        f32::batch_norm_kernel((&long, [8, 4, 1]), statistics, Affine::NONE, (EPS, true), &mut [0.0; 32]);
+        f32::batch_norm_kernel(
+            (&long, [8, 4, 1]),
+            statistics,
+            Affine::NONE,
+            (EPS, true),
+            &mut [0.0; 32],
+        );
     });
     refused("gradient", &mut || {
         let from =

@@ -152,7 +152,8 @@ pub struct BatchNormalized<'t, E: Element = f32> {
     pub output: Var<'t, E>,
     /// The mean of each channel, `[channels]`.
     pub mean: Tensor<E>,
-    /// The population's variance of each channel, `[channels]`; infinite where it is beyond the range.
+    /// The population's variance of each channel, `[channels]`; infinite where it is beyond the
+    /// range.
     pub variance: Tensor<E>,
 }
 
@@ -160,14 +161,15 @@ pub struct BatchNormalized<'t, E: Element = f32> {
 /// then `weight` and `bias`: `(x - mean) / sqrt(variance + eps) weight + bias`.
 ///
 /// The statistics are returned for running averages, by which [`batch_norm_inference`] normalizes
-/// later. A NaN or an infinity makes its channel NaN. A variance beyond the element's range is returned
-/// as infinite, which is its nearest value; the channel is normalized by the variance itself.
+/// later. A NaN or an infinity makes its channel NaN. A variance beyond the element's range is
+/// returned as infinite, which is its nearest value; the channel is normalized by the variance
+/// itself.
 ///
 /// # Accuracy
 /// With `n` values to a channel, `h = (x - mean) rstd` is within
 /// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients within
-/// `(600 + n / 512) eps` of the sums of the magnitudes of their terms: also where squares, sums or the
-/// variance leave the range, at which such channels take a slower pass.
+/// `(600 + n / 512) eps` of the sums of the magnitudes of their terms: also where squares, sums or
+/// the variance leave the range, at which such channels take a slower pass.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.

@@ -77,8 +77,8 @@ impl<E: Element> Op<E> for BatchNormInference {
     }
 }
 
-/// `(x - mean) rstd`. The difference of two finite numbers of which one is large may be beyond the range;
-/// that of their halves is not.
+/// `(x - mean) rstd`. The difference of two finite numbers of which one is large may be beyond the
+/// range; that of their halves is not.
 fn normal<'t, E: Element>(x: Var<'t, E>, mean: Var<'t, E>, rstd: Var<'t, E>) -> Result<Var<'t, E>> {
     if scaling::all_within_or_zero(&mean.try_value()?, 100) {
         return Ok((x - mean) * rstd);
@@ -91,8 +91,8 @@ fn normal<'t, E: Element>(x: Var<'t, E>, mean: Var<'t, E>, rstd: Var<'t, E>) -> 
 /// `(x - mean) / sqrt(variance + eps) weight + bias` for each channel.
 ///
 /// The output is within `8 eps (|x - mean| rstd |weight| + |bias|)` of its exact value for these
-/// statistics, also where differences or products leave the range. By an infinite variance, as of a batch
-/// whose variance is beyond the range, finite numbers become the bias.
+/// statistics, also where differences or products leave the range. By an infinite variance, as of a
+/// batch whose variance is beyond the range, finite numbers become the bias.
 ///
 /// # Shapes
 /// `x` is `[batch, channels, ..]`, the others `[channels]`; the result has the shape of `x`.

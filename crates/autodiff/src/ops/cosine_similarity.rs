@@ -9,14 +9,14 @@ use crate::shape::Shape;
 use crate::tape::Var;
 
 /// The cosine of the angle between the vectors along an axis:
-/// `sum(a b) / (max(|a|, eps) max(|b|, eps))`, as in PyTorch. It is 0 where a vector is zero, with the
-/// derivative of what is divided by `eps` there.
+/// `sum(a b) / (max(|a|, eps) max(|b|, eps))`, as in PyTorch. It is 0 where a vector is zero, with
+/// the derivative of what is divided by `eps` there.
 ///
 /// # Accuracy
 /// For `n` elements to a vector the error is below `(30 + log2 n) eps` of
-/// `sum |a b| / (max(|a|, eps) max(|b|, eps))`, `eps` being the element type's, plus the smallest normal
-/// number: also where norms, squares or products leave the range. A NaN or an infinity in a vector makes
-/// its result NaN.
+/// `sum |a b| / (max(|a|, eps) max(|b|, eps))`, `eps` being the element type's, plus the smallest
+/// normal number: also where norms, squares or products leave the range. A NaN or an infinity in a
+/// vector makes its result NaN.
 ///
 /// # Shapes
 /// The operands broadcast; the axis goes.

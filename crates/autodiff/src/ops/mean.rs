@@ -58,9 +58,9 @@ impl<E: Element> Op<E> for Mean {
 }
 
 entry! {
-    /// The mean of all elements, a single number; NaN if there are none. The sum may leave the range: the
-    /// mean of finite numbers is finite. The error is that of [`sum`](crate::ops::sum), divided by the number
-    /// of elements, and two roundings.
+    /// The mean of all elements, a single number; NaN if there are none. The sum may leave the
+    /// range: the mean of finite numbers is finite. The error is that of [`sum`](crate::ops::sum),
+    /// divided by the number of elements, and two roundings.
     mean(x) = Mean(Axes { axes: None, keep: false })
 }
 

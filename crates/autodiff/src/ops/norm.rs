@@ -104,9 +104,9 @@ impl<E: Element> Op<E> for Norm {
 
 entry! {
     /// The `p`-norm of all elements, `(sum |x|^p)^(1/p)`, for `p` from 1 to infinity, which is the largest
-    /// magnitude. Powers may leave the range: the norm of `n` elements is within `(40 + log2 n) eps` of its
-    /// exact value, or half of the smallest subnormal, and infinite only where an element is, or where the
-    /// norm itself is beyond the range. The gradient is right there too.
+    /// magnitude. Powers may leave the range: the norm of `n` elements is within `(40 + log2 n)
+    /// eps` of its exact value, or half of the smallest subnormal, and infinite only where an
+    /// element is, or where the norm itself is beyond the range. The gradient is right there too.
     ///
     /// The derivative is 0 where the norm is, `sign(x)` for `p` one with 0 at 0, and shared equally by
     /// the largest magnitudes for `p` infinite.

@@ -72,13 +72,13 @@ impl<E: Element> Op<E> for RmsNorm {
 }
 
 /// Root mean square normalization: each row, of the last axes together, is divided by the root of
-/// its mean square: `x / sqrt(mean(x^2) + eps) weight`. A NaN makes its row NaN; an infinity makes the
-/// finite elements of its row zero.
+/// its mean square: `x / sqrt(mean(x^2) + eps) weight`. A NaN makes its row NaN; an infinity makes
+/// the finite elements of its row zero.
 ///
 /// # Accuracy
-/// With `n` elements to a row the output is within `(600 + n / 512) eps` of its exact value, and the
-/// gradients of the sums of the magnitudes of their terms: also where squares or their mean leave the
-/// range, at which such rows take a slower pass.
+/// With `n` elements to a row the output is within `(600 + n / 512) eps` of its exact value, and
+/// the gradients of the sums of the magnitudes of their terms: also where squares or their mean
+/// leave the range, at which such rows take a slower pass.
 ///
 /// Source: B. Zhang, R. Sennrich, "Root mean square layer normalization", arXiv:1910.07467, 2019.
 ///

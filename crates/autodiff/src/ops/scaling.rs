@@ -1,7 +1,7 @@
 //! Powers of two by which the lines of a tensor are brought to the order of one.
 //!
-//! Rules that are written with variables take them where a line's squares, or differences, leave the
-//! range: `f(x)` of a homogeneous `f` is `f(s x) / s^k`, exactly, and `s` is a constant to all
+//! Rules that are written with variables take them where a line's squares, or differences, leave
+//! the range: `f(x)` of a homogeneous `f` is `f(s x) / s^k`, exactly, and `s` is a constant to all
 //! derivatives.
 
 use wengert_kernels::{Element, reduce};
@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
 
-/// Whether each number lies in `2^-exponent..2^exponent` for `f32`, or the same place in the range of
-/// `f64`.
+/// Whether each number lies in `2^-exponent..2^exponent` for `f32`, or the same place in the range
+/// of `f64`.
 pub(super) fn all_within<E: Element>(x: &Tensor<E>, exponent: i32) -> bool {
     let limit = limit::<E>(exponent);
     let (low, high) = (E::from_f64(limit.recip()), E::from_f64(limit));
@@ -60,10 +60,10 @@ pub(super) fn is_needed<E: Element>(
     !(ordinary(spread) && ordinary(&largest(x, flags)))
 }
 
-/// For each line over the flagged axes, which stay with size 1, the power of two that brings the larger
-/// of its largest magnitude and `floor` to `1..2`; 1 for a line of zeros, or one with a NaN or an
-/// infinity. Both the power and its reciprocal are normal numbers, which for subnormal elements it is
-/// too small by up to the bits of a mantissa.
+/// For each line over the flagged axes, which stay with size 1, the power of two that brings the
+/// larger of its largest magnitude and `floor` to `1..2`; 1 for a line of zeros, or one with a NaN
+/// or an infinity. Both the power and its reciprocal are normal numbers, which for subnormal
+/// elements it is too small by up to the bits of a mantissa.
 pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> Tensor<E> {
     let mut powers = largest(x, flags);
     let least = E::MIN_EXPONENT.to_f64();

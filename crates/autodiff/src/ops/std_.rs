@@ -67,9 +67,9 @@ entry! {
     /// population's for `correction` 0, with Bessel's correction for 1. The derivative is 0 where the
     /// deviation is (all elements are equal).
     ///
-    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, also where the variance is
-    /// beyond the range or below it, and so of the gradient; where the deviation itself is beyond the range,
-    /// it is infinite.
+    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, also where the
+    /// variance is beyond the range or below it, and so of the gradient; where the deviation itself
+    /// is beyond the range, it is infinite.
     std(x; correction: usize) = Std { axes: Axes { axes: None, keep: false }, correction }
 }
 

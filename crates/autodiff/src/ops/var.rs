@@ -108,9 +108,9 @@ entry! {
     /// `correction` 0, Bessel's unbiased estimate for 1. Where `correction` leaves nothing to divide by, it
     /// divides by zero; NaN of nothing.
     ///
-    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, wherever the variance is a
-    /// normal number; beyond the range it is infinite, and below it zero or subnormal. The gradient is right
-    /// there too.
+    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, wherever the
+    /// variance is a normal number; beyond the range it is infinite, and below it zero or
+    /// subnormal. The gradient is right there too.
     var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
 }
 

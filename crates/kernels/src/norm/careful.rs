@@ -7,7 +7,7 @@
 
 use crate::Element;
 use crate::extended::Extended;
-use crate::reduce::{CarefulMoments, LineElements, range_power};
+use crate::reduce::{CarefulMoments, LineElements, range_exponent, range_power};
 
 use super::{Affine, BatchNormGrad};
 
@@ -40,11 +40,13 @@ impl Statistics {
 }
 
 /// Whether a value lies between the powers of two.
+#[inline]
 fn within<E: Element>(x: E, low: i32, high: i32) -> bool {
     x >= E::from_f64(range_power::<E>(low)) && x <= E::from_f64(range_power::<E>(high))
 }
 
 /// Whether the kernels normalize by this reciprocal deviation as they should.
+#[inline]
 pub(super) fn is_ordinary<E: Element>(rstd: E) -> bool {
     within(rstd, -40, 40)
 }
@@ -55,7 +57,17 @@ fn is_tiny<E: Element>(mean: E, line: LineElements<'_, E>) -> bool {
     mean.abs().to_f64() < limit && !line.is_constant() && line.is_below(limit)
 }
 
-/// The row again, if the kernel left the range. `mean` is `None` for a norm about zero.
+/// Whether the kernel left the range with a row of these statistics, `mean` being `None` for a norm
+/// about zero.
+#[inline]
+pub(super) fn is_row_extreme<E: Element>(x: &[E], mean: Option<E>, rstd: E) -> bool {
+    let line = LineElements::row(x);
+    let doubtful = !is_ordinary(rstd) || mean.is_some_and(|mean| is_tiny(mean, line));
+    doubtful && line.is_finite()
+}
+
+/// The output of a row and its statistics.
+#[cold]
 pub(super) fn forward_row<E: Element>(
     x: &[E],
     affine: Affine<'_, E>,
@@ -64,10 +76,6 @@ pub(super) fn forward_row<E: Element>(
     (mean, rstd): (Option<&mut E>, &mut E),
 ) {
     let line = LineElements::row(x);
-    let tiny = mean.as_ref().is_some_and(|mean| is_tiny(**mean, line));
-    if (is_ordinary(*rstd) && !tiny) || !line.is_finite() {
-        return;
-    }
     let statistics = Statistics::of(line, eps, mean.is_some());
     if let Some(mean) = mean {
         *mean = statistics.mean.to();
@@ -103,16 +111,19 @@ impl<E: Element> RowGrad<'_, E> {
     /// Whether the kernel would leave the range, for a row whose sums make that possible.
     #[cold]
     pub(super) fn is_extreme(&self, rstd: E) -> bool {
+        let ordinary = is_ordinary(rstd);
+        if ordinary && LineElements::row(self.gy).is_zero() {
+            return false;
+        }
         if ![self.gy, self.x].into_iter().all(|x| LineElements::row(x).is_finite()) {
             return false;
         }
-        if !is_ordinary(rstd) {
+        if !ordinary {
             return true;
         }
         let largest = (0..self.gy.len()).map(|i| self.weighted(i)).filter(|g| !g.is_zero());
         let Some(largest) = largest.map(Extended::exponent).max() else { return false };
-        let limit = |exponent: i32| range_power::<E>(exponent).log2() as i32;
-        largest < limit(-85) || largest > limit(50)
+        largest < range_exponent::<E>(-85) || largest > range_exponent::<E>(50)
     }
 
     /// The gradient of the input, and what is added to those of the weight and of the bias.
@@ -204,6 +215,7 @@ impl<E: Element> Channels<'_, E> {
 }
 
 /// Whether the sums of a gradient are such that its kernel may have left the range.
+#[inline]
 fn is_doubtful<E: Element>(sums: [E; 2]) -> bool {
     let [a, b] = sums.map(E::abs);
     let (low, high) = (range_power::<E>(-90), range_power::<E>(90));
@@ -212,6 +224,7 @@ fn is_doubtful<E: Element>(sums: [E; 2]) -> bool {
 }
 
 /// As for the sums of a row: whether the kernel may have left the range.
+#[inline]
 pub(super) fn is_row_doubtful<E: Element>(rstd: E, sums: [E; 2]) -> bool {
     !is_ordinary(rstd) || is_doubtful(sums)
 }

@@ -6,7 +6,7 @@ use crate::simd::{Level, run_on};
 use crate::slices::{Shared, check_len};
 use crate::threads;
 
-use super::careful::forward_row;
+use super::careful::{forward_row, is_row_extreme};
 use super::layer::{Backward, Forward};
 use super::{Affine, LayerNormGrad, NormGrads};
 
@@ -66,8 +66,11 @@ pub(super) fn rows_forward<E: Element, const CENTER: bool>(
         };
         run_on(level, forward);
         for (i, rstd) in rstd.iter_mut().enumerate() {
-            let row = i * cols..(i + 1) * cols;
-            forward_row(&x[row.clone()], affine, eps, &mut out[row], (mean.get_mut(i), rstd));
+            let (row, mean) = (i * cols..(i + 1) * cols, mean.get_mut(i));
+            let x = &x[row.clone()];
+            if is_row_extreme(x, mean.as_deref().copied(), *rstd) {
+                forward_row(x, affine, eps, &mut out[row], (mean, rstd));
+            }
         }
     });
 }

@@ -5,12 +5,18 @@
 //! numbers. The lines' other results, and their bits, stay.
 
 use crate::Element;
-use crate::extended::Extended;
+use crate::extended::{Extended, power_of_two};
 
 /// `2^exponent` for `f32`, and for `f64` the power that has the same place in its range.
+#[inline(always)]
 pub(crate) fn range_power<E: Element>(exponent: i32) -> f64 {
-    let scale = (-E::MIN_EXPONENT.to_f64() / 126.0).floor();
-    (f64::from(exponent) * scale).exp2()
+    power_of_two(range_exponent::<E>(exponent))
+}
+
+/// That power's exponent.
+#[inline(always)]
+pub(crate) fn range_exponent<E: Element>(exponent: i32) -> i32 {
+    exponent * (E::MIN_EXPONENT.to_f64() as i32 / -126)
 }
 
 /// The elements of a line, in runs of neighbours.

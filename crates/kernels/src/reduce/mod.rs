@@ -27,7 +27,9 @@ pub use along::{
 use arg::{ColumnArg, Order, RowArg};
 #[doc(hidden)]
 pub use careful::Spread;
-pub(crate) use careful::{CarefulMoments, LineElements, finish_moments, range_power};
+pub(crate) use careful::{
+    CarefulMoments, LineElements, finish_moments, range_exponent, range_power,
+};
 use careful::{repair_squares, repair_sums};
 use fold::{Fold, FoldColumns, FoldRows, FoldSlice};
 use kinds::{Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs, SumSquares};
