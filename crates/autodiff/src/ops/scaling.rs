@@ -76,6 +76,17 @@ pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> T
     powers
 }
 
+/// As [`powers`], but a quarter for a line near the end of the range, where differences would leave it,
+/// and one for the others.
+pub(super) fn quarters<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Tensor<E> {
+    let mut quarters = largest(x, flags);
+    let limit = E::from_f64(limit::<E>(100));
+    for quarter in quarters.as_mut_slice() {
+        *quarter = if *quarter > limit { E::from_f64(0.25) } else { E::ONE };
+    }
+    quarters
+}
+
 /// `x` times the powers, and they.
 pub(super) fn scaled<'t, E: Element>(
     x: Var<'t, E>,

@@ -95,11 +95,12 @@ impl<E: Element> Op<E> for Variance {
         }
         let shape = x.shape();
         let flags = self.axes.flags("var", &shape)?;
-        let (x, powers) = scaling::scaled(x, &flags, 0.0)?;
+        let quarters = x.tape().constant(&scaling::quarters(&x.try_value()?, &flags));
+        let x = super::mul(x, quarters)?;
         let free = self.axes.count("var", &shape)?.saturating_sub(self.correction);
         let gx = super::mul(self.axes.repeat("var", gy, &shape)?, centred(&self.axes, x)?)?;
         let gx = super::mul_scalar(gx, E::from_f64(2.0 / free as f64))?;
-        cotangents([Some(super::div(gx, x.tape().constant(&powers))?)])
+        cotangents([Some(super::div(gx, quarters)?)])
     }
 }
 

@@ -155,7 +155,8 @@ pub(crate) fn finish_moments<'a, E: Element>(
             continue;
         }
         let line = line(i);
-        if line.is_constant() || !line.is_finite() {
+        let zero = *out == E::ZERO && mean.is_finite();
+        if !line.is_finite() || (zero && line.is_constant()) {
             continue;
         }
         let moments = CarefulMoments::of(line);
