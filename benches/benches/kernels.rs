@@ -169,7 +169,7 @@ fn norms(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("layer_norm, gradient", cols), |b| {
             b.iter(|| {
                 let (gy, x, mean, rstd) = (&gy[..], black_box(&x[..]), &mean[..], &rstd[..]);
-                let from = LayerNormGrad { gy, x, cols, weight, mean, rstd };
+                let from = LayerNormGrad { gy, x, cols, weight, mean, rstd, eps: 1e-5 };
                 let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
                 norm::layer_norm_grad(&from, NormGrads { x: &mut y, weight, bias });
             });

@@ -21,6 +21,7 @@ pub mod chain;
 pub mod conv;
 mod element;
 pub mod elementwise;
+mod extended;
 pub mod gemm;
 pub mod layout;
 mod line;

@@ -265,3 +265,75 @@ fn positions_are_those_of_the_first_extreme() {
 fn nothing_has_no_largest_element() {
     reduce::argmax_axis::<f32>(&[], [1, 0, 3], &mut [0; 3]);
 }
+
+fn scaled_moments<E: Element>() {
+    let limit: f64 = if E::NAME == "f32" { 1e38 } else { 1e308 };
+    for_each_level(|level| {
+        for [axis, inner] in [[2, 1], [9, 1], [1000, 1], [5, 3], [70, 40]] {
+            let wide: Vec<f64> = noise::<f64>(axis * inner, 3).iter().map(|x| x + 0.4).collect();
+            for scale in [limit, limit.sqrt() * 30.0, limit.sqrt() / 30.0, limit.recip() * 30.0] {
+                let x: Vec<E> = wide.iter().map(|x| E::from_f64(x * scale)).collect();
+                let what = format!("{axis} x {inner} of {scale:e}, {} on {level}", E::NAME);
+                let mut out = [(); 4].map(|()| vec![E::ZERO; inner]);
+                let [mean, spread, variance, norm] = &mut out;
+                mean_variance_axis(&x, [1, axis, inner], 0, mean, variance);
+                reduce::mean_deviation_axis(&x, [1, axis, inner], 0, mean, spread);
+                reduce::norm_axis(&x, [1, axis, inner], norm);
+                let line = |i: usize| -> Vec<f64> {
+                    (0..axis).map(|a| x[a * inner + i].to_f64() / scale).collect()
+                };
+                let each = |f: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
+                    (0..inner).map(|i| f(&line(i))).collect()
+                };
+                let means = each(&|x| statistics(x, 0.0).0 * scale);
+                let variances = each(&|x| statistics(x, 0.0).1 * scale * scale);
+                let spreads = each(&|x| statistics(x, 0.0).1.sqrt() * scale);
+                let norms = each(&|x| x.iter().map(|x| x * x).sum::<f64>().sqrt() * scale);
+                let least = E::MIN_EXPONENT.to_f64().exp2() * E::EPSILON.to_f64();
+                assert_near(mean, &means, &what, |_| mean_bound::<E>(axis, scale));
+                let near = |size: f64| variance_bound::<E>(axis, size) + least;
+                let element = |x: &f64| E::from_f64(*x).to_f64();
+                assert_near(spread, &spreads.iter().map(element).collect::<Vec<_>>(), &what, |i| {
+                    near(spreads[i])
+                });
+                let norms: Vec<f64> = norms.iter().map(element).collect();
+                assert_near(norm, &norms, &what, |i| near(norms[i]));
+                for (got, right) in variance.iter().zip(variances.iter().map(element)) {
+                    let same = got.to_f64() == right;
+                    assert!(same || (got.to_f64() - right).abs() <= near(right), "{what}: {got}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn moments_of_any_scale_are_within_the_bounds() {
+    scaled_moments::<f32>();
+    scaled_moments::<f64>();
+}
+
+#[test]
+fn partial_sums_may_leave_the_range() {
+    for_each_level(|level| {
+        for len in [3, 33, 5000] {
+            let mut x = vec![3e38_f32; len];
+            x[len / 2..].fill(-3e38);
+            x[0] = 1e38;
+            let right = x.iter().map(|x| f64::from(*x)).sum::<f64>();
+            let right = right as f32;
+            assert_eq!(reduce::sum(&x), right, "{len} on {level}");
+            let pairs: Vec<f32> = x.iter().flat_map(|x| [*x, 1.0]).collect();
+            let mut out = [0.0; 2];
+            reduce::sum_axis(&pairs, [1, len, 2], &mut out);
+            assert_eq!(out, [right, len as f32], "{len} on {level}");
+        }
+        assert_eq!(reduce::sum(&[f64::MAX, f64::MAX, -f64::MAX]), f64::MAX, "{level}");
+        assert_eq!(reduce::sum(&[f32::MAX; 4]), f32::INFINITY, "{level}");
+        assert!(reduce::sum(&[f32::MAX, f32::MAX, f32::NAN]).is_nan(), "{level}");
+        // Every square is zero.
+        let tiny = vec![1e-23_f32; 1_000_000];
+        let squares = reduce::sum_squares(&tiny) * 2_f32.powi(100);
+        assert!((squares / (1e-40 * 2_f64.powi(100)) as f32 - 1.0).abs() < 1e-4, "{squares}");
+    });
+}

@@ -78,8 +78,15 @@ fn rows_backward<E: Element>(run: &mut Run, place: &str, rows: usize, cols: usiz
     let (mut a, mut b) = (zeros(len), zeros(len));
     let affine = Affine { weight: Some(&weight[..]), bias: None };
     norm::layer_norm(&x, cols, affine, EPS, &mut a, &mut mean, &mut rstd);
-    let from =
-        LayerNormGrad { gy: &gy, x: &x, cols, weight: Some(&weight), mean: &mean, rstd: &rstd };
+    let from = LayerNormGrad {
+        gy: &gy,
+        x: &x,
+        cols,
+        weight: Some(&weight),
+        mean: &mean,
+        rstd: &rstd,
+        eps: EPS,
+    };
     let (mut gweight, mut gbias) = (zeros(cols), zeros(cols));
     let mut kernel = || {
         let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
@@ -106,7 +113,7 @@ fn plain_layer_norm_grad<E: Element>(
     gweight: &mut [E],
     gbias: &mut [E],
 ) {
-    let LayerNormGrad { gy, x, cols, weight, mean, rstd } = *from;
+    let LayerNormGrad { gy, x, cols, weight, mean, rstd, .. } = *from;
     let weight = weight.expect("the case has a weight");
     let count = E::from_f64(cols as f64);
     gweight.fill(E::ZERO);

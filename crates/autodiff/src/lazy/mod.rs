@@ -27,7 +27,6 @@ use wengert_kernels::chain::{Function1, Function2};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
-use crate::ops::mean::scaled_sum;
 use crate::pool::{Handle, Pool};
 use plan::Plan;
 
@@ -211,11 +210,15 @@ impl<E: Element> Lazy<E> {
                     Some(of) if plan.add_sum(of) => plan.sum(*len, self.pool()),
                     _ => reduce::sum(&of.as_slice()[..*len]),
                 };
-                match *factor {
-                    Some(factor) if sum.is_finite() => number(sum * factor),
-                    Some(factor) => number(scaled_sum(&of.as_slice()[..*len], factor)),
-                    None => number(sum),
+                let mut result = factor.map_or(sum, |factor| sum * factor);
+                if !result.is_finite() {
+                    // The sum may have left the range on the way, or where the mean does not. A factor
+                    // is the rounded reciprocal of a whole number.
+                    let divisor = factor.map_or(1.0, |factor| factor.to_f64().recip().round());
+                    let (x, out) = (&of.as_slice()[..*len], std::slice::from_mut(&mut result));
+                    reduce::repair_sums_axis(x, [1, *len, 1], divisor, out);
                 }
+                number(result)
             }
         }
     }
@@ -241,11 +244,11 @@ impl<E: Element> Lazy<E> {
         }
         let (value, sums) = plan.each(self, expression);
         for ((sum, factor), total) in taken.into_iter().zip(sums) {
-            match factor {
-                Some(factor) if total.is_finite() => sum.settle(number(total * factor)),
-                // Its terms have to be scaled before they are added: when it is asked for.
-                Some(_) => {}
-                None => sum.settle(number(total)),
+            let total = factor.map_or(total, |factor| total * factor);
+            if total.is_finite() {
+                sum.settle(number(total));
+            } else {
+                sum.force();
             }
         }
         value

@@ -6,8 +6,8 @@
 use wengert_kernels::Element;
 use wengert_kernels::norm::{self, BatchNormGrad};
 
-use super::normalization::{self, Buffers, Held, Parts};
-use super::support;
+use super::normalization::{self, Buffers, Held, Parts, Scale};
+use super::{scaling, support};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
@@ -78,7 +78,7 @@ impl<E: Element> Op<E> for BatchNorm<E> {
         let held = Held::new(self.parts, 1, inputs);
         let out = ctx.output_by(|out| {
             let given = (support::slice(&mean), support::slice(&variance));
-            norm::batch_norm(support::slice(&x), dims, given, held.affine(), self.eps, out);
+            norm::batch_norm_training(support::slice(&x), dims, given, held.affine(), self.eps, out);
         })?;
         ctx.save(mean);
         ctx.save(variance);
@@ -115,14 +115,25 @@ impl<E: Element> BatchNorm<E> {
         let planes = |v: Var<'t, E>| super::reshape(v, dims);
         let (x, gy) = (planes(node.input(0))?, planes(node.gy())?);
         let mean = |v: Var<'t, E>| v.mean_axes(&[0, 2], true);
+        // Channels whose squares leave the range are normalized by powers of two first.
+        let scale = if scaling::all_within(node.saved(1), 20) {
+            None
+        } else {
+            Some(Scale::new(x, &[true, false, true], self.eps)?)
+        };
+        let x = scale.as_ref().map_or(x, |scale| scale.x);
         let d = x - mean(x);
-        let rstd = normalization::reciprocal_root(mean(d * d), self.eps);
+        let rstd = match &scale {
+            Some(scale) => scale.reciprocal_root(mean(d * d)),
+            None => normalization::reciprocal_root(mean(d * d), self.eps),
+        };
         let normal = d * rstd;
         let factor = match weight {
             Some(place) => rstd * super::reshape(node.input(place), [dims[1], 1])?,
             None => rstd,
         };
         let gx = factor * (gy - mean(gy) - normal * mean(gy * normal));
+        let gx = scale.map_or(gx, |scale| gx * scale.powers);
         let mut result = Cotangents::new();
         result.push(Some(super::reshape(gx, node.input(0).shape())?));
         for (place, terms) in [(weight, gy * normal), (bias, gy)] {
@@ -141,7 +152,8 @@ pub struct BatchNormalized<'t, E: Element = f32> {
     pub output: Var<'t, E>,
     /// The mean of each channel, `[channels]`.
     pub mean: Tensor<E>,
-    /// The population's variance of each channel, `[channels]`.
+    /// The population's variance of each channel, `[channels]`; infinite where it is beyond the
+    /// range.
     pub variance: Tensor<E>,
 }
 
@@ -149,7 +161,15 @@ pub struct BatchNormalized<'t, E: Element = f32> {
 /// then `weight` and `bias`: `(x - mean) / sqrt(variance + eps) weight + bias`.
 ///
 /// The statistics are returned for running averages, by which [`batch_norm_inference`] normalizes
-/// later. A NaN or an infinity makes its channel NaN.
+/// later. A NaN or an infinity makes its channel NaN. A variance beyond the element's range is
+/// returned as infinite, which is its nearest value; the channel is normalized by the variance
+/// itself.
+///
+/// # Accuracy
+/// With `n` values to a channel, `h = (x - mean) rstd` is within
+/// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients within
+/// `(600 + n / 512) eps` of the sums of the magnitudes of their terms: also where squares, sums or
+/// the variance leave the range, at which such channels take a slower pass.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.

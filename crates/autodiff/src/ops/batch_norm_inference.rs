@@ -6,7 +6,7 @@ use wengert_kernels::{Element, norm};
 
 use super::batch_norm::{affine, dims};
 use super::normalization::{self, Held, Parts};
-use super::support;
+use super::{scaling, support};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
@@ -68,17 +68,31 @@ impl<E: Element> Op<E> for BatchNormInference {
             return Ok(result);
         }
         let gbias = total(gy);
-        let gweight = total(gy * ((x - channel(1)?) * rstd));
+        let gweight = total(gy * normal(x, channel(1)?, rstd)?);
         result.push(Some(-(flat(factor)? * gbias)));
-        result.push(Some(flat(factor * rstd)? * gweight * E::from_f64(-0.5)));
+        result.push(Some(flat(factor)? * (flat(rstd)? * gweight) * E::from_f64(-0.5)));
         result.extend(weight.map(|_| Some(gweight)));
         result.extend(bias.map(|_| Some(gbias)));
         Ok(result)
     }
 }
 
+/// `(x - mean) rstd`. The difference of two finite numbers of which one is large may be beyond the
+/// range; that of their halves is not.
+fn normal<'t, E: Element>(x: Var<'t, E>, mean: Var<'t, E>, rstd: Var<'t, E>) -> Result<Var<'t, E>> {
+    if scaling::all_within_or_zero(&mean.try_value()?, 100) {
+        return Ok((x - mean) * rstd);
+    }
+    let (half, two) = (E::from_f64(0.5), E::from_f64(2.0));
+    Ok((x * half - mean * half) * (rstd * two))
+}
+
 /// Batch normalization by given statistics, those of the training in inference:
 /// `(x - mean) / sqrt(variance + eps) weight + bias` for each channel.
+///
+/// The output is within `8 eps (|x - mean| rstd |weight| + |bias|)` of its exact value for these
+/// statistics, also where differences or products leave the range. By an infinite variance, as of a
+/// batch whose variance is beyond the range, finite numbers become the bias.
 ///
 /// # Shapes
 /// `x` is `[batch, channels, ..]`, the others `[channels]`; the result has the shape of `x`.

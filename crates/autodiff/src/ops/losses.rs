@@ -1,5 +1,5 @@
 //! Losses that are compositions of other operations: absolute and squared differences, the
-//! cross-entropy with all its options, cosine similarity.
+//! cross-entropy with all its options.
 
 use wengert_kernels::Element;
 
@@ -9,7 +9,6 @@ use super::reduction::Reduction;
 use super::soft_cross_entropy::SoftCrossEntropy;
 use super::support;
 use crate::error::{Error, Result};
-use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -138,42 +137,6 @@ pub fn cross_entropy_with<'t, E: Element>(
     nll_loss::reduce(losses, &labels, reduction)
 }
 
-/// The cosine of the angle between the vectors along an axis:
-/// `sum(a b) / (max(|a|, eps) max(|b|, eps))`. It is 0 where a vector is zero, with the derivative
-/// of what is divided by `eps` there.
-///
-/// # Shapes
-/// The operands broadcast; the axis goes.
-///
-/// # Errors
-/// If the shapes do not broadcast, the axis does not exist, or `eps` is not positive and finite.
-#[track_caller]
-pub fn cosine_similarity<'t, E: Element>(
-    a: Var<'t, E>,
-    b: Var<'t, E>,
-    axis: isize,
-    eps: f64,
-) -> Result<Var<'t, E>> {
-    const OP: &str = "cosine_similarity";
-    if !(eps > 0.0 && eps.is_finite()) {
-        let message = format!("eps must be positive and finite, got {eps}");
-        return Err(Error::Argument { op: OP, message });
-    }
-    let (shape_a, shape_b): (Shape, Shape) = (a.shape(), b.shape());
-    let Some(shape) = shape_a.broadcast(&shape_b) else {
-        let expected = "shapes that broadcast".to_owned();
-        return Err(Error::Shapes { op: OP, expected, got: vec![shape_a, shape_b] });
-    };
-    let axes = [shape.axis(OP, axis)? as isize];
-    let inner = |a: Var<'t, E>, b: Var<'t, E>| super::sum_axes(super::mul(a, b)?, &axes, false);
-    let (a, b) = (super::broadcast_to(a, shape.clone())?, super::broadcast_to(b, shape)?);
-    let reciprocal_length = |v: Var<'t, E>| {
-        let least = E::from_f64(eps * eps);
-        super::rsqrt(super::clamp(inner(v, v)?, least, E::from_f64(f64::INFINITY))?)
-    };
-    super::mul(super::mul(inner(a, b)?, reciprocal_length(a)?)?, reciprocal_length(b)?)
-}
-
 methods! {
     /// The absolute differences.
     l1_loss(target; reduction: Reduction)
@@ -187,9 +150,4 @@ methods! {
 methods! {
     /// The softmax cross-entropy with integer labels and options.
     cross_entropy_with(; labels: &[usize], options: CrossEntropyOptions)
-}
-
-methods! {
-    /// The cosine of the angle between the vectors along an axis.
-    cosine_similarity(other; axis: isize, eps: f64)
 }

@@ -1,10 +1,9 @@
-//! `y = mean of x over some axes`; the cotangent is `gy / n`, repeated along them. If the sum of finite
-//! elements is beyond the range of the element type, the terms are scaled before they are added.
+//! `y = mean of x over some axes`; the cotangent is `gy / n`, repeated along them. The sum of finite
+//! elements may be beyond the range of the element type.
 
 use wengert_kernels::{Element, elementwise, reduce};
 
 use super::sum::Axes;
-use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -20,27 +19,29 @@ pub(crate) struct Mean {
 }
 
 impl Mean {
+    /// What the sum is divided by.
+    fn divisor_of(&self, shape: &Shape) -> Result<usize> {
+        match self.divisor {
+            Some(divisor) => Ok(divisor),
+            None => self.axes.count("mean", shape),
+        }
+    }
+
     /// The reciprocal of what the sum is divided by.
     fn reciprocal<E: Element>(&self, shape: &Shape) -> Result<E> {
-        let divisor = match self.divisor {
-            Some(divisor) => divisor,
-            None => self.axes.count("mean", shape)?,
-        };
-        Ok(E::ONE / E::from_f64(divisor as f64))
+        Ok(E::ONE / E::from_f64(self.divisor_of(shape)? as f64))
     }
 }
 
 /// The mean of the elements, NaN for none: the bits of [`mean`] of the same elements.
 pub(super) fn of<E: Element>(x: &[E]) -> E {
     let (total, factor) = (reduce::sum(x), E::ONE / E::from_f64(x.len() as f64));
-    if total.is_finite() { total * factor } else { scaled_sum(x, factor) }
-}
-
-/// The sum of `factor x`, each term scaled before it is added: for sums that overflow.
-#[cold]
-pub(crate) fn scaled_sum<E: Element>(x: &[E], factor: E) -> E {
-    let factor = factor.to_f64();
-    E::from_f64(x.iter().map(|x| factor * x.to_f64()).sum())
+    let mut mean = [total * factor];
+    // A mean may be in range where the sum is not.
+    if !mean[0].is_finite() {
+        reduce::repair_sums_axis(x, [1, x.len(), 1], x.len() as f64, &mut mean);
+    }
+    mean[0]
 }
 
 /// The sum of all elements, divided by a number.
@@ -73,21 +74,11 @@ impl<E: Element> Op<E> for Mean {
         let flags = self.axes.flags("mean", inputs[0].shape())?;
         let out_slice = out.as_mut_slice();
         strided::sum(inputs[0], &flags, out_slice);
-        let reciprocal = self.reciprocal(inputs[0].shape())?;
-        let overflowed = out_slice.iter().any(|sum| !sum.is_finite());
+        let divisor = self.divisor_of(inputs[0].shape())?;
         // The mean of nothing is 0 times infinity: NaN.
-        elementwise::scale_in_place(reciprocal, out_slice);
-        if overflowed {
-            let terms =
-                support::each(ctx, inputs[0], |x, out| elementwise::scale(reciprocal, x, out))?;
-            let mut scaled = ctx.scratch(ctx.shape().clone());
-            strided::sum(&terms, &flags, scaled.as_mut_slice());
-            for (mean, &scaled) in out_slice.iter_mut().zip(support::slice(&scaled)) {
-                if !mean.is_finite() {
-                    *mean = scaled;
-                }
-            }
-        }
+        elementwise::scale_in_place(E::ONE / E::from_f64(divisor as f64), out_slice);
+        // A mean may be in range where the sum is not.
+        strided::repair_sums(inputs[0], &flags, divisor as f64, out_slice);
         Ok(out)
     }
 
@@ -99,8 +90,9 @@ impl<E: Element> Op<E> for Mean {
 }
 
 entry! {
-    /// The mean of all elements, a single number; NaN if there are none. It is finite if the elements
-    /// are, even if their sum is not.
+    /// The mean of all elements, a single number; NaN if there are none. The sum may leave the
+    /// range: the mean of finite numbers is finite. The error is that of [`sum`](crate::ops::sum),
+    /// divided by the number of elements, and two roundings.
     mean(x) = Mean { axes: Axes { axes: None, keep: false }, divisor: None }
 }
 

@@ -2,12 +2,13 @@
 //! `gy sign(x) (|x| / y)^(p-1)`, of which `gy sign(x)` is left for `p` one, `gy x / y` for two, and for
 //! infinity `gy sign(x)`, shared equally by the largest. Where `y` is 0 there is no derivative: 0.
 
-use wengert_kernels::{Element, elementwise, reduce};
+use wengert_kernels::{Element, reduce};
 
 use super::extreme_share::ExtremeShare;
 use super::max::Extreme;
 use super::sum::Axes;
-use super::support::{self, sample_distinct};
+use super::scaling;
+use super::support::sample_distinct;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -63,14 +64,7 @@ impl<E: Element> Op<E> for Norm {
             return ctx.output_by(|out| reduce::max_abs_axis(data, group.dims, out));
         }
         if self.p == 2.0 {
-            let mut squares = ctx.output();
-            reduce::sum_squares_axis(data, group.dims, squares.as_mut_slice());
-            // Squares may leave the range where norms do not.
-            let least = E::MIN_EXPONENT.to_f64().exp2() * 16.0 * group.dims[1] as f64;
-            let safe = |square: &E| square.to_f64() >= least && *square < E::INFINITY;
-            if squares.as_mut_slice().iter().all(safe) {
-                return support::each(ctx, &squares, elementwise::sqrt);
-            }
+            return ctx.output_by(|out| reduce::norm_axis(data, group.dims, out));
         }
         self.scaled(&lines, group.dims).try_reshape(ctx.shape())
     }
@@ -90,8 +84,14 @@ impl<E: Element> Op<E> for Norm {
             let share = node.tape().apply(share, &[x.abs()])?;
             return cotangents([Some(gy.mul_no_nan(x.sign() * share))]);
         }
-        // Nothing by infinity is nothing, and nothing comes back from behind the mask.
-        let y = node.output();
+        // The ratios of elements to their norm are ordinary numbers also where the norm is not.
+        let (mut x, mut y) = (x, node.output());
+        let flags = self.axes.flags("norm", &shape)?;
+        if scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 60) {
+            (x, _) = scaling::scaled(x, &flags, 0.0)?;
+            y = node.tape().apply(self.clone(), &[x])?;
+        }
+        // Zero divided by infinity is zero, and no gradient passes the mask.
         let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
         let ratio = x / self.axes.repeat("norm", y, &shape)?;
         if self.p == 2.0 {
@@ -104,7 +104,9 @@ impl<E: Element> Op<E> for Norm {
 
 entry! {
     /// The `p`-norm of all elements, `(sum |x|^p)^(1/p)`, for `p` from 1 to infinity, which is the largest
-    /// magnitude. Nothing overflows or underflows that the norm itself does not.
+    /// magnitude. Powers may leave the range: the norm of `n` elements is within `(40 + log2 n)
+    /// eps` of its exact value, or half of the smallest subnormal, and infinite only where an
+    /// element is, or where the norm itself is beyond the range. The gradient is right there too.
     ///
     /// The derivative is 0 where the norm is, `sign(x)` for `p` one with 0 at 0, and shared equally by
     /// the largest magnitudes for `p` infinite.

@@ -4,7 +4,7 @@
 use wengert_kernels::Element;
 use wengert_kernels::norm::Affine;
 
-use super::support;
+use super::{scaling, support};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Vjp};
 use crate::shape::Shape;
@@ -145,7 +145,7 @@ pub(super) fn recorded<'t, E: Element>(
     node: &Vjp<'_, 't, E>,
     parts: Parts,
     (rows, cols): (usize, usize),
-    eps: f64,
+    (eps, rstd): (f64, &Tensor<E>),
     centred: bool,
 ) -> Result<Cotangents<'t, E>> {
     let (weight, bias) = parts.places(1);
@@ -153,8 +153,18 @@ pub(super) fn recorded<'t, E: Element>(
     let matrix = |v: Var<'t, E>| super::reshape(v, [rows, cols]);
     let (x, gy) = (matrix(node.input(0))?, matrix(node.gy())?);
     let mean = |v: Var<'t, E>| v.mean_axes(&[-1], true);
+    // Rows whose squares leave the range are normalized by powers of two first.
+    let scale = if scaling::all_within(rstd, 10) {
+        None
+    } else {
+        Some(Scale::new(x, &[false, true], eps)?)
+    };
+    let x = scale.as_ref().map_or(x, |scale| scale.x);
     let d = if centred { x - mean(x) } else { x };
-    let rstd = reciprocal_root(mean(d * d), eps);
+    let rstd = match &scale {
+        Some(scale) => scale.reciprocal_root(mean(d * d)),
+        None => reciprocal_root(mean(d * d), eps),
+    };
     let normal = d * rstd;
     let g = match weight {
         Some(place) => gy * super::reshape(node.input(place), [cols])?,
@@ -162,6 +172,7 @@ pub(super) fn recorded<'t, E: Element>(
     };
     let centred_g = if centred { g - mean(g) } else { g };
     let gx = rstd * (centred_g - normal * mean(g * normal));
+    let gx = scale.map_or(gx, |scale| gx * scale.powers);
     let mut result = Cotangents::new();
     result.push(Some(super::reshape(gx, shape)?));
     for (place, terms) in [(weight, gy * normal), (bias, gy)] {
@@ -171,6 +182,31 @@ pub(super) fn recorded<'t, E: Element>(
         }
     }
     Ok(result)
+}
+
+/// An operand whose lines are scaled by powers of two, which are constants to all derivatives.
+pub(super) struct Scale<'t, E: Element> {
+    /// The operand times the powers.
+    pub(super) x: Var<'t, E>,
+    /// The powers, by which the operand's gradient has to be multiplied.
+    pub(super) powers: Var<'t, E>,
+    /// What is added to the variances of the scaled operand.
+    eps: Var<'t, E>,
+}
+
+impl<'t, E: Element> Scale<'t, E> {
+    /// Of the lines over the flagged axes.
+    pub(super) fn new(x: Var<'t, E>, flags: &[bool], eps: f64) -> Result<Self> {
+        let (scaled, powers) = scaling::scaled(x, flags, eps.sqrt())?;
+        let constant = |tensor: &Tensor<E>| x.tape().constant(tensor);
+        let eps = constant(&scaling::scaled_eps(&powers, eps));
+        Ok(Scale { x: scaled, powers: constant(&powers), eps })
+    }
+
+    /// One over the root of the variances of the scaled operand.
+    pub(super) fn reciprocal_root(&self, variance: Var<'t, E>) -> Var<'t, E> {
+        reciprocal_root(variance + self.eps, 0.0)
+    }
 }
 
 /// `1 / sqrt(variance + eps)`.

@@ -52,7 +52,8 @@ impl<E: Element> Op<E> for RmsNorm {
         let (rows, cols) = normalization::rows("rms_norm", x.shape(), self.options)?;
         if node.creates_graph() || x.is_empty() {
             let sizes = (rows, cols);
-            return normalization::recorded(node, self.parts, sizes, self.options.eps, false);
+            let saved = node.saved(0);
+            return normalization::recorded(node, self.parts, sizes, (self.options.eps, saved), false);
         }
         let mut buffers = Buffers::new(node, self.parts)?;
         let (gy, x) = (node.gy().value().contiguous(), x.contiguous());
@@ -63,6 +64,7 @@ impl<E: Element> Op<E> for RmsNorm {
             cols,
             weight: weight.as_ref().map(support::slice),
             rstd: support::slice(node.saved(0)),
+            eps: self.options.eps,
         };
         norm::rms_norm_grad(&from, buffers.grads());
         Ok(buffers.cotangents(node, self.parts))
@@ -70,7 +72,13 @@ impl<E: Element> Op<E> for RmsNorm {
 }
 
 /// Root mean square normalization: each row, of the last axes together, is divided by the root of
-/// its mean square: `x / sqrt(mean(x^2) + eps) weight`.
+/// its mean square: `x / sqrt(mean(x^2) + eps) weight`. A NaN makes its row NaN; an infinity makes
+/// the finite elements of its row zero.
+///
+/// # Accuracy
+/// With `n` elements to a row the output is within `(600 + n / 512) eps` of its exact value, and
+/// the gradients of the sums of the magnitudes of their terms: also where squares or their mean
+/// leave the range, at which such rows take a slower pass.
 ///
 /// Source: B. Zhang, R. Sennrich, "Root mean square layer normalization", arXiv:1910.07467, 2019.
 ///

@@ -137,7 +137,9 @@ entry! {
     /// The sum of all elements, a single number; 0 if there are none.
     ///
     /// Summed in blocks, so that the error grows with the logarithm of the length; the order
-    /// depends on the shape alone.
+    /// depends on the shape alone. For `n` elements to a sum the error is below `(24 + log2 n) eps`
+    /// of the sum of their magnitudes. Partial sums may leave the range: the result is infinite
+    /// only if the sum itself is beyond the range, or an element is infinite.
     sum(x) = Sum(Axes { axes: None, keep: false })
 }
 

@@ -3,6 +3,7 @@
 
 use wengert_kernels::{Element, reduce};
 
+use super::scaling;
 use super::sum::Axes;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -18,7 +19,7 @@ pub(crate) struct Variance {
 }
 
 /// The variances of a tensor.
-pub(super) fn variance<E: Element>(
+fn variance<E: Element>(
     axes: &Axes,
     correction: usize,
     x: &Tensor<E>,
@@ -33,6 +34,28 @@ pub(super) fn variance<E: Element>(
     })
 }
 
+/// Whether squares, deviations or products with `gy` may leave the range in the gradient of the
+/// variances, or deviations, `y`.
+pub(super) fn is_extreme<E: Element>(
+    axes: &Axes,
+    x: Var<'_, E>,
+    gy: Var<'_, E>,
+    y: Var<'_, E>,
+) -> Result<bool> {
+    let flags = axes.flags("var", &x.shape())?;
+    Ok(scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 30)
+        || !scaling::all_within_or_zero(&gy.try_value()?, 60))
+}
+
+/// `x - mean`.
+pub(super) fn centred<'t, E: Element>(axes: &Axes, x: Var<'t, E>) -> Result<Var<'t, E>> {
+    let shape = x.shape();
+    let named = axes.flags("var", &shape)?;
+    let named: Vec<isize> =
+        (0..shape.rank()).filter(|&axis| named[axis]).map(|axis| axis as isize).collect();
+    super::sub(x, super::mean_axes(x, &named, true)?)
+}
+
 /// `gy (x - mean) / (n - correction)`, `gy` being of the reduced shape.
 pub(super) fn deviations<'t, E: Element>(
     axes: &Axes,
@@ -43,11 +66,8 @@ pub(super) fn deviations<'t, E: Element>(
     let shape = x.shape();
     let free = axes.count("var", &shape)?.saturating_sub(correction);
     let factor = E::ONE / E::from_f64(free as f64);
-    let named = axes.flags("var", &shape)?;
-    let named: Vec<isize> =
-        (0..shape.rank()).filter(|&axis| named[axis]).map(|axis| axis as isize).collect();
-    let centred = super::sub(x, super::mean_axes(x, &named, true)?)?;
-    super::mul(axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?, centred)
+    let gy = axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?;
+    super::mul(gy, centred(axes, x)?)
 }
 
 impl<E: Element> Op<E> for Variance {
@@ -68,16 +88,30 @@ impl<E: Element> Op<E> for Variance {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let gy = super::mul_scalar(node.gy(), E::from_f64(2.0))?;
-        cotangents([Some(deviations(&self.axes, self.correction, gy, node.input(0))?)])
+        let (x, gy, y) = (node.input(0), node.gy(), node.output());
+        if !is_extreme(&self.axes, x, gy, y)? {
+            let gy = super::mul_scalar(gy, E::from_f64(2.0))?;
+            return cotangents([Some(deviations(&self.axes, self.correction, gy, x)?)]);
+        }
+        let shape = x.shape();
+        let flags = self.axes.flags("var", &shape)?;
+        let quarters = x.tape().constant(&scaling::quarters(&x.try_value()?, &flags));
+        let x = super::mul(x, quarters)?;
+        let free = self.axes.count("var", &shape)?.saturating_sub(self.correction);
+        let gx = super::mul(self.axes.repeat("var", gy, &shape)?, centred(&self.axes, x)?)?;
+        let gx = super::mul_scalar(gx, E::from_f64(2.0 / free as f64))?;
+        cotangents([Some(super::div(gx, quarters)?)])
     }
 }
 
 entry! {
     /// The variance of all elements, `sum (x - mean)^2 / (n - correction)`: the population's for
     /// `correction` 0, Bessel's unbiased estimate for 1. Where `correction` leaves nothing to divide by, it
-    /// divides by zero; NaN of nothing. The squares must be in range: beyond some 1e154 (1e19 in f32) it is
-    /// infinite or NaN.
+    /// divides by zero; NaN of nothing.
+    ///
+    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, wherever the
+    /// variance is a normal number; beyond the range it is infinite, and below it zero or
+    /// subnormal. The gradient is right there too.
     var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
 }
 

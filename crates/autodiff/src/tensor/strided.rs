@@ -323,6 +323,26 @@ pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[A
 /// Sums over the flagged axes into `out`, which has the shape of what is left.
 pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) {
     fold(x, flags, out, reduce::sum_axis);
+    // One pass repairs its own sums; the first of several may have left the range.
+    let runs = flags.iter().zip(flags.iter().skip(1).chain([&false])).filter(|(a, b)| **a && !**b);
+    if runs.count() > 1 {
+        repair_sums(x, flags, 1.0, out);
+    }
+}
+
+/// Computes again those sums over the flagged axes, divided by `divisor`, that are not finite though all
+/// their elements are.
+pub(crate) fn repair_sums<E: Element>(x: &Tensor<E>, flags: &[bool], divisor: f64, out: &mut [E]) {
+    if out.iter().all(|x| x.is_finite()) {
+        return;
+    }
+    let axes = |wanted: bool| (0..flags.len()).filter(move |&axis| flags[axis] == wanted);
+    let order: SmallVec<[isize; 4]> =
+        axes(false).chain(axes(true)).map(|axis| axis as isize).collect();
+    let lines = x.permute(&order).contiguous();
+    let data = lines.as_slice().expect("made contiguous");
+    let count = data.len().checked_div(out.len()).unwrap_or(0);
+    reduce::repair_sums_axis(data, [out.len(), count, 1], divisor, out);
 }
 
 /// Sums over all axes but the last into `out`.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::Element;
 use crate::line::{BLOCK, Columns, Line, LineSum, Row, UNROLL, for_line};
-use crate::reduce::{Moments, for_lines, moments};
+use crate::reduce::{LineElements, Moments, Spread, finish_moments, for_lines, moments};
 use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
 use crate::slices::{Operand as _, Shared, Source};
 use crate::threads;
@@ -158,7 +158,13 @@ pub(super) fn channel_moments<E: Element>(
     for_channels(dims, |range| {
         // SAFETY: the ranges are disjoint, and both have an element for each channel.
         let (mean, variance) = unsafe { (mean.part(range.clone()), variance.part(range.clone())) };
-        run_on(level, ChannelMoments { x, dims, first: range.start, mean, variance });
+        let first = range.start;
+        {
+            let (mean, variance) = (&mut *mean, &mut *variance);
+            run_on(level, ChannelMoments { x, dims, first, mean, variance });
+        }
+        let channel = |i: usize| LineElements::channel(x, dims, first + i);
+        finish_moments(channel, (0, Spread::Variance), mean, variance);
     });
 }
 

@@ -5,6 +5,8 @@ use crate::line::{BLOCK, Line, LineSum, Row, UNROLL, for_line};
 use crate::reduce::moments;
 use crate::simd::{Kernel, Lanes, Simd};
 
+use super::careful::{RowGrad, is_row_doubtful};
+
 /// The forward pass of some rows; with `CENTER`, layer norm.
 pub(super) struct Forward<'a, E, const CENTER: bool> {
     pub(super) x: &'a [E],
@@ -98,6 +100,7 @@ pub(super) struct Backward<'a, E, const CENTER: bool> {
     pub(super) x: &'a [E],
     pub(super) cols: usize,
     pub(super) weight: Option<&'a [E]>,
+    pub(super) eps: f64,
     /// A mean for each row, or nothing without `CENTER`.
     pub(super) mean: &'a [E],
     pub(super) rstd: &'a [E],
@@ -122,13 +125,18 @@ impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
             "the operands have {rows} rows of {cols}"
         );
         let mut row = 0;
-        while rows - row >= ROWS {
-            self.rows::<S, ROWS>(simd, row);
-            row += ROWS;
-        }
         while row < rows {
-            self.rows::<S, 1>(simd, row);
-            row += 1;
+            if rows - row >= ROWS && self.rows::<S, ROWS>(simd, row) {
+                row += ROWS;
+                continue;
+            }
+            // One by one the last rows, and those of which some leave the range.
+            for row in row..rows.min(row + ROWS) {
+                if !self.rows::<S, 1>(simd, row) {
+                    self.careful_row(row);
+                }
+            }
+            row += ROWS;
         }
     }
 }
@@ -138,22 +146,28 @@ impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
 struct OfRow<V> {
     mean: V,
     rstd: V,
-    /// `mean(g) rstd` and `mean(g y) rstd^2`.
+    /// `mean(g)` and `mean(g y)`.
     level: V,
     slope: V,
+    /// Whether the row's numbers leave the range in these formulas.
+    extreme: bool,
 }
 
-impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
+impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
     /// `gx = rstd (g - mean(g) - y mean(g y))` with `g = gy weight` and `y = (x - mean) rstd`, and
-    /// the sums, of `N` rows.
+    /// the sums, of `N` rows. Does nothing and gives false if one of them leaves the range.
     #[inline(always)]
-    fn rows<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
+    fn rows<S: Simd, const N: usize>(&mut self, simd: S, first: usize) -> bool {
         let cols = self.cols;
         let line = Row::<S, E>::new(simd, cols);
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
-        let mut of_rows = [OfRow { mean: zero, rstd: zero, level: zero, slope: zero }; N];
+        let none = OfRow { mean: zero, rstd: zero, level: zero, slope: zero, extreme: false };
+        let mut of_rows = [none; N];
         for (i, of_row) in of_rows.iter_mut().enumerate() {
             *of_row = self.means(line, first + i);
+        }
+        if of_rows.iter().any(|row| row.extreme) {
+            return false;
         }
         let weight = self.weight.map(<[E]>::as_ptr);
         let [gweight, gbias] = self.sums.each_mut().map(|sums| sums.as_mut_ptr());
@@ -176,13 +190,28 @@ impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
                     let y = (if CENTER { x - row.mean } else { x }) * row.rstd;
                     sum_gy = sum_gy + gy;
                     sum_gyy = gy.mul_add(y, sum_gyy);
-                    let rest = (gy * factor).mul_add(row.rstd, -row.level);
-                    line.store::<PARTIAL>(y.neg_mul_add(row.slope, rest), gx.add(i * cols), k);
+                    let rest = y.neg_mul_add(row.slope, gy * factor - row.level);
+                    line.store::<PARTIAL>(rest * row.rstd, gx.add(i * cols), k);
                 }
                 line.store::<PARTIAL>(sum_gy, gbias, k);
                 line.store::<PARTIAL>(sum_gyy, gweight, k);
             }
         });
+        true
+    }
+
+    /// What the formulas read that leave no range.
+    fn careful(&self, row: usize) -> RowGrad<'a, E> {
+        let range = row * self.cols..(row + 1) * self.cols;
+        let (gy, x, weight) = (&self.gy[range.clone()], &self.x[range], self.weight);
+        RowGrad { gy, x, weight, eps: self.eps, center: CENTER }
+    }
+
+    #[cold]
+    fn careful_row(&mut self, row: usize) {
+        let from = self.careful(row);
+        let [gweight, gbias] = &mut self.sums;
+        from.write(&mut self.gx[row * self.cols..(row + 1) * self.cols], [gweight, gbias]);
     }
 
     /// The first pass of a row.
@@ -219,9 +248,11 @@ impl<E: Element, const CENTER: bool> Backward<'_, E, CENTER> {
         );
         let count = E::from_f64(cols as f64);
         let rstd = self.rstd[row];
-        let level = sum.total().reduce_sum() / count * rstd;
-        let slope = dot.total().reduce_sum() * rstd / count * rstd;
+        let sum = sum.total().reduce_sum();
+        let dot = dot.total().reduce_sum() * rstd;
+        let extreme = is_row_doubtful(rstd, [sum, dot]) && self.careful(row).is_extreme(rstd);
         let splat = |value: E| E::Vector::<S>::splat(simd, value);
-        OfRow { mean, rstd: splat(rstd), level: splat(level), slope: splat(slope) }
+        let (level, slope) = (splat(sum / count), splat(dot / count));
+        OfRow { mean, rstd: splat(rstd), level, slope, extreme }
     }
 }

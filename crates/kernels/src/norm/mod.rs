@@ -2,7 +2,17 @@
 //!
 //! Means and variances are those of [`reduce::mean_variance`](crate::reduce::mean_variance): stable
 //! however far the numbers are from zero. Variances are the population's, as in PyTorch's forward
-//! passes. A NaN or an infinity makes its row (or its channel) NaN.
+//! passes. A NaN or an infinity makes its row (or its channel) NaN; in RMS norm an infinity makes the
+//! finite elements of its row zero.
+//!
+//! # Range
+//!
+//! Nothing is lost where squares, sums or products leave the element's range and the result does not:
+//! rows of 1e38 and, as far as `eps` lets them count, of 1e-38 are normalized like any other, and so
+//! are their gradients computed. The lines this takes, those with `rstd` outside about 1e-12..1e12
+//! (1e-96..1e96 in `f64`) or with gradients that are all below 1e-25 or beyond 1e15 with sums that
+//! show it, go through a slower pass, some fifty times as slow. Statistics are elements: a variance
+//! beyond the range is given as infinite, and one below it as zero.
 //!
 //! # Accuracy
 //!
@@ -12,14 +22,16 @@
 //! `(600 + n / 512) eps` of the sum of the magnitudes of its terms, for the statistics it is given.
 
 mod batch;
+mod careful;
 mod layer;
 mod rows;
 
 use batch::{ChannelSums, InputGrad, Normalize, Statistics, each_channel, each_piece};
+use careful::{Channels, channels_backward};
 use rows::{RowOperands, rows_backward, rows_forward};
 
 use crate::Element;
-use crate::reduce::check_rows;
+use crate::reduce::{Spread, check_rows};
 use crate::slices::{Shared, Source, check_len};
 
 /// A weight and a bias for every column or channel, where there are any.
@@ -62,6 +74,8 @@ pub struct LayerNormGrad<'a, E> {
     pub mean: &'a [E],
     /// The reciprocal deviations the forward pass gave, `[rows]`.
     pub rstd: &'a [E],
+    /// What the forward pass added to the variances.
+    pub eps: f64,
 }
 
 /// What [`rms_norm_grad`] reads.
@@ -77,6 +91,8 @@ pub struct RmsNormGrad<'a, E> {
     pub weight: Option<&'a [E]>,
     /// The reciprocal root mean squares the forward pass gave, `[rows]`.
     pub rstd: &'a [E],
+    /// What the forward pass added to the mean squares.
+    pub eps: f64,
 }
 
 /// What [`batch_norm_grad`] reads.
@@ -169,10 +185,11 @@ fn batch_backward<E: Element>(from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>)
             gweight: Source::new(gweight),
             gbias: Source::new(gbias),
             share: E::from_f64(1.0 / count),
-            gx: Shared::new(to.x),
+            gx: Shared::new(&mut *to.x),
         };
         // SAFETY: as above.
         unsafe { each_piece(grad, dims) };
+        channels_backward(from, [gweight, gbias], to.x);
     }
     if let Some(out) = to.weight {
         out.copy_from_slice(gweight);
@@ -212,7 +229,7 @@ pub trait NormKernels: Sized {
         x: (&[Self], [usize; 3]),
         statistics: (&[Self], &[Self]),
         affine: Affine<'_, Self>,
-        eps: f64,
+        eps: (f64, bool),
         out: &mut [Self],
     );
     fn batch_norm_grad_kernel(from: &BatchNormGrad<'_, Self>, to: NormGrads<'_, Self>);
@@ -255,8 +272,8 @@ macro_rules! norm_kernels {
 
             #[track_caller]
             fn rms_norm_grad_kernel(from: &RmsNormGrad<'_, Self>, mut to: NormGrads<'_, Self>) {
-                let RmsNormGrad { gy, x, cols, weight, rstd } = *from;
-                let from = LayerNormGrad { gy, x, cols, weight, mean: &[], rstd };
+                let RmsNormGrad { gy, x, cols, weight, rstd, eps } = *from;
+                let from = LayerNormGrad { gy, x, cols, weight, mean: &[], rstd, eps };
                 if !is_without_rows(&from, &mut to) {
                     rows_backward::<Self, false>(&from, to);
                 }
@@ -284,7 +301,7 @@ macro_rules! norm_kernels {
                 (x, dims): (&[Self], [usize; 3]),
                 (mean, variance): (&[Self], &[Self]),
                 affine: Affine<'_, Self>,
-                eps: f64,
+                (eps, training): (f64, bool),
                 out: &mut [Self],
             ) {
                 check_channels(x.len(), dims, mean.len(), variance.len());
@@ -293,16 +310,19 @@ macro_rules! norm_kernels {
                 if x.is_empty() {
                     return;
                 }
+                let Affine { weight, bias } = affine;
+                let channels = Channels { x, dims, mean, variance, weight, eps, training };
                 let (mean, variance) = (Source::new(mean), Source::new(variance));
                 let normalize = Normalize {
                     x: Source::new(x),
                     statistics: Statistics { mean, variance, eps: Self::from_f64(eps) },
-                    weight: affine.weight.map(Source::new),
-                    bias: affine.bias.map(Source::new),
-                    out: Shared::new(out),
+                    weight: weight.map(Source::new),
+                    bias: bias.map(Source::new),
+                    out: Shared::new(&mut *out),
                 };
                 // SAFETY: the lengths were checked.
                 unsafe { each_piece(normalize, dims) };
+                channels.forward(bias, out);
             }
 
             #[track_caller]
@@ -317,9 +337,6 @@ norm_kernels!(f64);
 
 /// Layer norm: `out = (x - mean) rstd weight + bias`, with the mean and
 /// `rstd = 1 / sqrt(variance + eps)` of every row, which are kept for the gradient.
-///
-/// The squares of the deviations must lie within the element's range, as for
-/// [`mean_variance`](crate::reduce::mean_variance).
 ///
 /// Source: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization" (2016).
 ///
@@ -361,7 +378,7 @@ pub fn layer_norm_grad<E: Element>(from: &LayerNormGrad<'_, E>, to: NormGrads<'_
 }
 
 /// RMS norm: `out = x rstd weight`, with `rstd = 1 / sqrt(mean(x^2) + eps)` of every row, which is
-/// kept for the gradient. The squares must be within the range.
+/// kept for the gradient.
 ///
 /// Source: B. Zhang, R. Sennrich, "Root mean square layer normalization" (2019).
 ///
@@ -394,7 +411,7 @@ pub fn rms_norm_grad<E: Element>(from: &RmsNormGrad<'_, E>, to: NormGrads<'_, E>
 }
 
 /// The mean and the population's variance of every channel, for [`batch_norm`] in training and for
-/// the running statistics. NaN where a channel has no elements.
+/// the running statistics. NaN where a channel has no elements; a variance beyond the range is infinite.
 ///
 /// # Shapes
 /// `x` is contiguous `[outer, channels, inner]`: batch, channels, and the pixels of an image (one
@@ -412,7 +429,7 @@ pub fn batch_norm_statistics<E: Element>(
     let [outer, channels, inner] = dims;
     if inner == 1 {
         check_channels(x.len(), dims, mean.len(), variance.len());
-        E::moments_axis_kernel(x, [1, outer, channels], 0, mean, variance);
+        E::moments_axis_kernel(x, [1, outer, channels], (0, Spread::Variance), mean, variance);
     } else {
         E::channel_moments_kernel(x, dims, mean, variance);
     }
@@ -448,7 +465,34 @@ pub fn batch_norm<E: Element>(
     eps: f64,
     out: &mut [E],
 ) {
-    E::batch_norm_kernel((x, dims), (mean, variance), affine, eps, out);
+    E::batch_norm_kernel((x, dims), (mean, variance), affine, (eps, false), out);
+}
+
+/// As [`batch_norm`], by the statistics of `x` itself, which [`batch_norm_statistics`] gave: for
+/// training. A channel whose variance is beyond the element's range, or below it, is normalized all the
+/// same, by a slower pass.
+///
+/// ```
+/// use wengert_kernels::norm::{Affine, batch_norm_statistics, batch_norm_training};
+/// let (x, dims) = ([3e19_f32, 6e19], [2, 1, 1]);
+/// let (mut y, mut mean, mut variance) = ([0.0; 2], [0.0], [0.0]);
+/// batch_norm_statistics(&x, dims, &mut mean, &mut variance);
+/// batch_norm_training(&x, dims, (&mean, &variance), Affine::NONE, 1e-5, &mut y);
+/// assert_eq!((y, mean, variance), ([-1.0, 1.0], [4.5e19], [f32::INFINITY]));
+/// ```
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn batch_norm_training<E: Element>(
+    x: &[E],
+    dims: [usize; 3],
+    (mean, variance): (&[E], &[E]),
+    affine: Affine<'_, E>,
+    eps: f64,
+    out: &mut [E],
+) {
+    E::batch_norm_kernel((x, dims), (mean, variance), affine, (eps, true), out);
 }
 
 /// The gradients of [`batch_norm`]. With `y = (x - mean) rstd`, `rstd = 1 / sqrt(variance + eps)`,

@@ -6,6 +6,7 @@ use crate::simd::{Level, run_on};
 use crate::slices::{Shared, check_len};
 use crate::threads;
 
+use super::careful::{forward_row, is_row_extreme};
 use super::layer::{Backward, Forward};
 use super::{Affine, LayerNormGrad, NormGrads};
 
@@ -52,8 +53,25 @@ pub(super) fn rows_forward<E: Element, const CENTER: bool>(
             )
         };
         let Affine { weight, bias } = affine;
-        let (x, eps) = (&x[range], E::from_f64(eps));
-        run_on(level, Forward::<E, CENTER> { x, cols, weight, bias, eps, out, mean, rstd });
+        let x = &x[range];
+        let forward = Forward::<E, CENTER> {
+            x,
+            cols,
+            weight,
+            bias,
+            eps: E::from_f64(eps),
+            out: &mut *out,
+            mean: &mut *mean,
+            rstd: &mut *rstd,
+        };
+        run_on(level, forward);
+        for (i, rstd) in rstd.iter_mut().enumerate() {
+            let (row, mean) = (i * cols..(i + 1) * cols, mean.get_mut(i));
+            let x = &x[row.clone()];
+            if is_row_extreme(x, mean.as_deref().copied(), *rstd) {
+                forward_row(x, affine, eps, &mut out[row], (mean, rstd));
+            }
+        }
     });
 }
 
@@ -63,7 +81,7 @@ pub(super) fn rows_backward<E: Element, const CENTER: bool>(
     from: &LayerNormGrad<'_, E>,
     to: NormGrads<'_, E>,
 ) {
-    let LayerNormGrad { gy, x, cols, weight, mean, rstd } = *from;
+    let LayerNormGrad { gy, x, cols, weight, mean, rstd, eps } = *from;
     let rows = rstd.len();
     check_rows(x.len(), cols, rows);
     check_len("gy", gy.len(), x.len());
@@ -93,6 +111,7 @@ pub(super) fn rows_backward<E: Element, const CENTER: bool>(
             x: &x[range],
             cols,
             weight,
+            eps,
             mean: if CENTER { &mean[rows.clone()] } else { &[] },
             rstd: &rstd[rows],
             gx,

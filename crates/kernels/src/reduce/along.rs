@@ -22,6 +22,18 @@ pub fn sum_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
     E::reduce_axis_kernel(Reduction::Sum, x, dims, out);
 }
 
+/// Computes again those sums in `out`, divided by `divisor`, that are not finite though the elements
+/// are: for a caller that has computed them from parts, or means from sums.
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+#[doc(hidden)]
+pub fn repair_sums_axis<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
+    super::check_dims(dims, x.len(), out.len());
+    E::repair_sums_kernel(x, dims, divisor, out);
+}
+
 /// As [`sum_axis`], of squares.
 ///
 /// # Panics
@@ -29,6 +41,22 @@ pub fn sum_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
 #[track_caller]
 pub fn sum_squares_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
     E::reduce_axis_kernel(Reduction::SumSquares, x, dims, out);
+    E::repair_squares_kernel(x, dims, false, out);
+}
+
+/// As [`sum_axis`], the Euclidean norm, `sqrt(sum x^2)`, with the error bound of
+/// [`norm`](super::norm()); squares may leave the range. NaN where there is one; else infinite where an
+/// element is, or where the norm itself is beyond the range.
+///
+/// # Panics
+/// If a slice does not have the elements of its shape.
+#[track_caller]
+pub fn norm_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    E::reduce_axis_kernel(Reduction::SumSquares, x, dims, out);
+    for norm in &mut *out {
+        *norm = norm.sqrt();
+    }
+    E::repair_squares_kernel(x, dims, true, out);
 }
 
 /// As [`sum_axis`], of magnitudes.

@@ -12,21 +12,31 @@
 
 mod along;
 mod arg;
+mod careful;
 mod fold;
 mod kinds;
 mod moments;
 mod norm;
+mod spread;
 mod sums;
 
 pub use along::{
-    max_abs_axis, max_axis, min_axis, prod_axis, sum_abs_axis, sum_axis, sum_squares_axis,
+    max_abs_axis, max_axis, min_axis, norm_axis, prod_axis, repair_sums_axis, sum_abs_axis,
+    sum_axis, sum_squares_axis,
 };
 use arg::{ColumnArg, Order, RowArg};
+#[doc(hidden)]
+pub use careful::Spread;
+pub(crate) use careful::{
+    CarefulMoments, LineElements, finish_moments, range_exponent, range_power,
+};
+use careful::{repair_squares, repair_sums};
 use fold::{Fold, FoldColumns, FoldRows, FoldSlice};
 use kinds::{Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs, SumSquares};
 use moments::{ColumnMoments, RowMoments, SliceMoments};
 pub(crate) use moments::{Moments, moments};
 pub use norm::{global_norm, norm};
+pub use spread::{mean_deviation_axis, mean_variance, mean_variance_axis};
 
 use std::ops::Range;
 
@@ -90,6 +100,24 @@ fn parts<E: Element, R: Copy + Send>(x: &[E], nothing: R, f: impl Fn(&[E]) -> R 
         unsafe { shared.at(range.start / PART).write(part) };
     });
     parts
+}
+
+/// The sum of a slice; if it is not finite though the elements are, computed again with care.
+fn careful_sum<E: Element>(x: &[E]) -> E {
+    let mut sum = [reduce(Level::current(), Sum, x)];
+    repair_overflown(x, [1, x.len(), 1], 1.0, &mut sum);
+    sum[0]
+}
+
+/// Repairs sums, divided by `divisor`, if one is not finite.
+fn repair_overflown<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
+    let finite = match out {
+        [one] => one.is_finite(),
+        _ => reduce(Level::current(), MaxAbs, out).is_finite(),
+    };
+    if !finite {
+        repair_sums(x, dims, divisor, out);
+    }
 }
 
 /// The moments of a slice, of any length.
@@ -210,7 +238,7 @@ fn arg_axis<E: Element, O: Order<E>>(order: O, x: &[E], dims: [usize; 3], out: &
 fn moments_axis<E: Element>(
     x: &[E],
     dims: [usize; 3],
-    correction: usize,
+    (correction, spread): (usize, Spread),
     mean: &mut [E],
     variance: &mut [E],
 ) {
@@ -237,15 +265,23 @@ fn moments_axis<E: Element>(
                 let moments = slice_moments(level, x);
                 (*mean, *variance) = (moments.mean(), moments.variance(correction));
             } else {
+                let (mean, variance) = (&mut *mean, &mut *variance);
                 run_on(level, RowMoments { x, cols: axis, correction, mean, variance });
             }
+            let row = |i: usize| LineElements::row(&x[i * axis..(i + 1) * axis]);
+            finish_moments(row, (correction, spread), mean, variance);
         },
         |plane, first, count| {
             let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
             let start = plane * inner + first;
             let (mean, variance) = outputs(start..start + count);
             let (rows, stride) = (axis, inner);
-            run_on(level, ColumnMoments { x, rows, stride, first, correction, mean, variance });
+            {
+                let (mean, variance) = (&mut *mean, &mut *variance);
+                run_on(level, ColumnMoments { x, rows, stride, first, correction, mean, variance });
+            }
+            let column = |i: usize| LineElements::along(x, [1, axis, inner], first + i);
+            finish_moments(column, (correction, spread), mean, variance);
         },
     );
 }
@@ -258,10 +294,12 @@ pub trait ReduceKernels: Sized {
     fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self;
     fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]);
     fn moments_kernel(x: &[Self], correction: usize) -> (Self, Self);
+    fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]);
+    fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]);
     fn moments_axis_kernel(
         x: &[Self],
         dims: [usize; 3],
-        correction: usize,
+        what: (usize, Spread),
         mean: &mut [Self],
         variance: &mut [Self],
     );
@@ -272,7 +310,7 @@ macro_rules! reduce_kernels {
         impl ReduceKernels for $type {
             fn reduce_kernel(op: Reduction, x: &[Self]) -> Self {
                 match op {
-                    Reduction::Sum => reduce(Level::current(), Sum, x),
+                    Reduction::Sum => careful_sum(x),
                     Reduction::SumAbs => reduce(Level::current(), SumAbs, x),
                     Reduction::Prod => reduce(Level::current(), Prod, x),
                     Reduction::SumSquares => reduce(Level::current(), SumSquares, x),
@@ -285,7 +323,10 @@ macro_rules! reduce_kernels {
             #[track_caller]
             fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
                 match op {
-                    Reduction::Sum => reduce_axis(Sum, x, dims, out),
+                    Reduction::Sum => {
+                        reduce_axis(Sum, x, dims, out);
+                        repair_overflown(x, dims, 1.0, out);
+                    }
                     Reduction::SumAbs => reduce_axis(SumAbs, x, dims, out),
                     Reduction::Prod => reduce_axis(Prod, x, dims, out),
                     Reduction::SumSquares => reduce_axis(SumSquares, x, dims, out),
@@ -308,19 +349,29 @@ macro_rules! reduce_kernels {
             }
 
             fn moments_kernel(x: &[Self], correction: usize) -> (Self, Self) {
-                let moments = slice_moments(Level::current(), x);
-                (moments.mean(), moments.variance(correction))
+                let (mut mean, mut variance) = ([Self::NAN], [Self::NAN]);
+                let what = (correction, Spread::Variance);
+                moments_axis(x, [1, x.len(), 1], what, &mut mean, &mut variance);
+                (mean[0], variance[0])
+            }
+
+            fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]) {
+                repair_overflown(x, dims, divisor, out);
+            }
+
+            fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]) {
+                repair_squares(x, dims, root, out);
             }
 
             #[track_caller]
             fn moments_axis_kernel(
                 x: &[Self],
                 dims: [usize; 3],
-                correction: usize,
+                what: (usize, Spread),
                 mean: &mut [Self],
                 variance: &mut [Self],
             ) {
-                moments_axis(x, dims, correction, mean, variance);
+                moments_axis(x, dims, what, mean, variance);
             }
         }
     };
@@ -328,13 +379,14 @@ macro_rules! reduce_kernels {
 reduce_kernels!(f32);
 reduce_kernels!(f64);
 
-/// The sum of the elements; zero for none. For its accuracy see the [module](self).
+/// The sum of the elements; zero for none. For its accuracy see the [module](self). Infinite only if the
+/// sum itself is beyond the range, or an element is infinite.
 pub fn sum<E: Element>(x: &[E]) -> E {
     E::reduce_kernel(Reduction::Sum, x)
 }
 
 /// The [`sum`] of a slice, to the bit, from the sums of its parts of [`PART`] elements, of which the last
-/// may be shorter: for elements that are never there all at once.
+/// may be shorter: for elements that are never there all at once. Where it is not finite, [`sum`] may be.
 ///
 /// ```
 /// use wengert_kernels::reduce::{PART, sum, sum_of_parts};
@@ -346,9 +398,11 @@ pub fn sum_of_parts<E: Element>(parts: &[E]) -> E {
     pairwise(Sum, parts)
 }
 
-/// The sum of the squares of the elements.
+/// The sum of the squares of the elements, also where every square is below the range.
 pub fn sum_squares<E: Element>(x: &[E]) -> E {
-    E::reduce_kernel(Reduction::SumSquares, x)
+    let mut sum = [E::reduce_kernel(Reduction::SumSquares, x)];
+    E::repair_squares_kernel(x, [1, x.len(), 1], false, &mut sum);
+    sum[0]
 }
 
 /// The largest element; NaN if there is one, negative infinity for no elements.
@@ -359,42 +413,6 @@ pub fn max<E: Element>(x: &[E]) -> E {
 /// The smallest element; NaN if there is one, infinity for no elements.
 pub fn min<E: Element>(x: &[E]) -> E {
     E::reduce_kernel(Reduction::Min, x)
-}
-
-/// The mean and the variance of the elements, which is
-/// `sum (x_i - mean)^2 / (n - correction)`: the population's for `correction` zero, Bessel's
-/// unbiased estimate for one.
-///
-/// One pass over memory, and stable: the relative error of the variance is below
-/// `(500 + n / 512) eps` however large the mean is beside the deviations, and the error of the mean
-/// below `(50 + n / 512) eps` of the elements' mean magnitude, while no sum of elements and no square
-/// of a deviation leaves the element's range; where one does, the results are infinite or NaN. NaN for
-/// no elements; a NaN or an infinity makes the variance NaN, and the mean NaN or infinite.
-///
-/// ```
-/// let (mean, variance) = wengert_kernels::reduce::mean_variance(&[1e6, 1e6 + 1.0, 1e6 + 2.0], 1);
-/// assert_eq!((mean, variance), (1e6 + 1.0, 1.0));
-/// ```
-pub fn mean_variance<E: Element>(x: &[E], correction: usize) -> (E, E) {
-    E::moments_kernel(x, correction)
-}
-
-/// As [`mean_variance`], over the middle of three dimensions.
-///
-/// # Shapes
-/// `x` is contiguous `[outer, axis, inner]`, `mean` and `variance` are `[outer, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn mean_variance_axis<E: Element>(
-    x: &[E],
-    dims: [usize; 3],
-    correction: usize,
-    mean: &mut [E],
-    variance: &mut [E],
-) {
-    E::moments_axis_kernel(x, dims, correction, mean, variance);
 }
 
 /// The positions of the first maxima over the middle of three dimensions. NaN counts as larger than

@@ -10,7 +10,9 @@ use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
 /// In training each channel is normalized by the mean and the variance of the batch, and running
 /// averages of them move by the `momentum` (0.1 unless told otherwise), the variance without the
 /// bias of a sample. In inference ([`Module::eval`]) the running averages normalize. They are
-/// [`Buffer`]s, and part of what a model is saved with.
+/// [`Buffer`]s, and part of what a model is saved with. The running variance becomes infinite where a
+/// batch's variance is beyond the element's range (values of 1e19 and more in `f32`), and stays so: in
+/// inference such a channel is then its bias.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.
