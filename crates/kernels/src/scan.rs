@@ -73,7 +73,8 @@ impl<E: Element> Step<E> for Recur {
 
     #[inline(always)]
     fn next(self, x: E, factor: E, before: E) -> E {
-        x + factor * before
+        // A zero cotangent stays zero, though the factor be infinite or NaN.
+        if before == E::ZERO { x } else { x + factor * before }
     }
 }
 
@@ -233,7 +234,8 @@ pub fn cumprod_axis<E: Element>(x: &[E], dims: [usize; 3], reverse: bool, out: &
 }
 
 /// The linear recurrence `out_i = x_i + factors_i out_(i-1)` along the middle of three dimensions, with
-/// nothing before the first; from the last element on if `reverse`. The first factor is not read.
+/// nothing before the first; from the last element on if `reverse`. The first factor is not read. A
+/// zero times a factor is zero, though the factor be infinite or NaN.
 ///
 /// # Shapes
 /// `x`, `factors` and `out` are contiguous `[outer, axis, inner]`.

@@ -39,7 +39,8 @@ impl<E: Element> Op<E> for LogSumExp {
         // Minus infinity less itself would be NaN; less anything else it is what it was.
         let y = super::masked_fill(y, &y.eq_scalar(E::NEG_INFINITY), E::ZERO)?;
         let softmax = (x - self.0.repeat("logsumexp", y, &shape)?).exp();
-        cotangents([Some(self.0.repeat("logsumexp", node.gy(), &shape)? * softmax)])
+        let gy = self.0.repeat("logsumexp", node.gy(), &shape)?;
+        cotangents([Some(gy.cotangent_mul(softmax))])
     }
 }
 

@@ -44,7 +44,7 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
             softmax::softmax_rows(support::slice(&x), classes, out);
             let rows = out.chunks_exact_mut(classes).zip(targets.chunks_exact(classes));
             for ((out, targets), &gy) in rows.zip(gy) {
-                if targets.iter().all(|&target| target == E::ZERO) {
+                if gy == E::ZERO || targets.iter().all(|&target| target == E::ZERO) {
                     out.fill(E::ZERO);
                     continue;
                 }
@@ -64,13 +64,13 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
         let tape = node.tape();
         let (p, each) = (x.softmax(-1), gy.unsqueeze(-1));
         let total = targets.sum_axes(&[-1], true);
-        let for_gy = node.needs(0).then(|| (g * (p * total - targets)).sum_axes(&[-1], false));
+        let for_gy = node.needs(0).then(|| g.cotangent_mul(p * total - targets).sum_axes(&[-1], false));
         let for_x = if node.needs(1) {
-            Some(tape.apply(SoftmaxGrad, &[g * (each * total), p])?)
+            Some(tape.apply(SoftmaxGrad, &[g.mul_absorbing(each.cotangent_mul(total)), p])?)
         } else {
             None
         };
-        let for_targets = node.needs(2).then(|| each * ((g * p).sum_axes(&[-1], true) - g));
+        let for_targets = node.needs(2).then(|| each.mul_absorbing(g.cotangent_mul(p).sum_axes(&[-1], true) - g));
         cotangents([for_gy, for_x, for_targets])
     }
 }

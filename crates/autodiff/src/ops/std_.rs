@@ -40,7 +40,7 @@ impl<E: Element> Op<E> for Std {
         let y = node.output();
         // Nothing by infinity is nothing, and nothing comes back from behind the mask.
         let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
-        let gy = super::div(node.gy(), y)?;
+        let gy = super::div_keep_zero(node.gy(), y)?;
         cotangents([Some(deviations(&self.axes, self.correction, gy, node.input(0))?)])
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn deviations<'t, E: Element>(
     let named: Vec<isize> =
         (0..shape.rank()).filter(|&axis| named[axis]).map(|axis| axis as isize).collect();
     let centred = super::sub(x, super::mean_axes(x, &named, true)?)?;
-    super::mul(axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?, centred)
+    Ok(axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?.cotangent_mul(centred))
 }
 
 impl<E: Element> Op<E> for Variance {
