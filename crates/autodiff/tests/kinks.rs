@@ -118,6 +118,37 @@ fn powers_at_zero_and_of_negative_numbers() {
     assert_same(&by_exponent, &[0.0, 0.0, 0.0, NAN, 2.0_f64.ln()]);
 }
 
+/// The number on the variable's tape.
+fn number<'t>(x: Var<'t, f64>, value: f64) -> Var<'t, f64> {
+    x.tape().constant(&vector(&[value]))
+}
+
+/// Derivatives of both orders by the base and by the exponent at the base 0.
+#[test]
+fn powers_of_zero_have_the_derivatives_of_their_polynomials() {
+    for (p, first, second) in [(0.0, 0.0, 0.0), (1.0, 1.0, 0.0), (2.0, 0.0, 2.0), (3.0, 0.0, 0.0)] {
+        for zero in [0.0, -0.0] {
+            assert_same(&slope(&[zero], |x| x.pow_scalar(p)), &[first]);
+            assert_same(&bend(&[zero], |x| x.pow_scalar(p)), &[second]);
+            assert_same(&slope(&[zero], |x| x.pow(number(x, p))), &[first]);
+            assert_same(&bend(&[zero], |x| x.pow(number(x, p))), &[second]);
+            // By the exponent.
+            assert_same(&slope(&[p], |x| number(x, zero).pow(x)), &[0.0]);
+            assert_same(&bend(&[p], |x| number(x, zero).pow(x)), &[0.0]);
+            // The gradient by the base of a power whose exponent has a gradient, too.
+            let tape = Tape::new();
+            let (a, b) = (tape.variable(&vector(&[zero])), tape.variable(&vector(&[p])));
+            let by_base = a.pow(b).sum().grad(a).unwrap().unwrap();
+            assert_same(&by_base.value().to_vec(), &[first]);
+            let twice = by_base.sum().backward().get(a).unwrap().to_vec();
+            assert_same(&twice, &[second]);
+        }
+    }
+    // The derivatives of other powers are infinite there.
+    assert_same(&slope(&[0.0], |x| x.pow_scalar(-1.0)), &[-INF]);
+    assert_same(&bend(&[0.0], |x| x.pow_scalar(1.5)), &[INF]);
+}
+
 #[test]
 fn remainders_have_the_sign_of_the_dividend() {
     let (a, b) = (vector(&[5.5, -5.5, 5.5, -5.5, 6.0]), vector(&[2.0, 2.0, -2.0, -2.0, INF]));

@@ -98,7 +98,9 @@ struct Recur;
 impl<E: Element> Step<E> for Recur {
     #[inline(always)]
     fn next(self, [state, cut]: State, x: E, factor: E) -> State {
-        [x.to_f64() + factor.to_f64() * state, cut]
+        // A zero cotangent stays zero, though the factor be infinite or NaN.
+        let carried = if state == 0.0 { 0.0 } else { factor.to_f64() * state };
+        [x.to_f64() + carried, cut]
     }
 }
 
@@ -281,8 +283,9 @@ pub fn cumprod_axis<E: Element>(x: &[E], dims: [usize; 3], reverse: bool, out: &
 }
 
 /// The linear recurrence `out_i = x_i + factors_i out_(i-1)` along the middle of three dimensions, with
-/// nothing before the first; from the last element on if `reverse`. The first factor is not read. The
-/// states are computed in f64, and rounded to `E` only when they are written.
+/// nothing before the first; from the last element on if `reverse`. The first factor is not read. A
+/// zero times a factor is zero, though the factor be infinite or NaN. The states are computed in f64,
+/// and rounded to `E` only when they are written.
 ///
 /// # Shapes
 /// `x`, `factors` and `out` are contiguous `[outer, axis, inner]`.

@@ -65,9 +65,13 @@ fn functions_of_one_operand_are_the_scalar_ones() {
 type OfTwo<E> = (&'static str, fn(Run<'_, E>, Run<'_, E>, &mut [E]), fn(f64, f64) -> f64);
 
 fn of_two<E: Element>() {
-    let operations: [OfTwo<E>; 4] = [
+    let operations: [OfTwo<E>; 6] = [
         ("rem", elementwise::rem, |a, b| a % b),
         ("mul_no_nan", elementwise::mul_no_nan, |a, b| if b == 0.0 { 0.0 } else { a * b }),
+        ("mul_absorbing", elementwise::mul_absorbing, |a, b| {
+            if a == 0.0 || b == 0.0 { 0.0 } else { a * b }
+        }),
+        ("div_keep_zero", elementwise::div_keep_zero, |a, b| if a == 0.0 { 0.0 } else { a / b }),
         ("share", elementwise::share, |a, b| {
             if a == b {
                 0.5

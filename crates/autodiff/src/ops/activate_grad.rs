@@ -43,7 +43,8 @@ impl<E: Element> Op<E> for ActivateGrad {
         let (g, gy, saved) = (node.gy(), node.input(0), node.input(1));
         let for_gy = if node.needs(0) { Some(node.tape().apply(*self, &[g, saved])?) } else { None };
         let for_saved = if node.needs(1) {
-            slope(self.activation, saved)?.map(|slope| g * gy * slope)
+            let both = || g.mul_absorbing(gy);
+            slope(self.activation, saved)?.map(|slope| both().cotangent_mul(slope))
         } else {
             None
         };

@@ -30,11 +30,11 @@ binary! {
     |gy, a, b, _| [
         {
             let [_, x, square, size] = scaled(a, b);
-            Some(gy * (x / square / size))
+            Some(gy.cotangent_mul(x / square / size))
         },
         {
             let [y, _, square, size] = scaled(a, b);
-            Some(-(gy * (y / square / size)))
+            Some(-gy.cotangent_mul(y / square / size))
         },
     ];
     order 2, |s| {

@@ -59,7 +59,7 @@ impl<E: Element> Op<E> for BatchNormInference {
             None => rstd,
         };
         let flat = |v: Var<'t, E>| super::reshape(v, [dims[1]]);
-        let gx = super::reshape(gy * factor, node.input(0).shape())?;
+        let gx = super::reshape(gy.cotangent_mul(factor), node.input(0).shape())?;
         let mut result = Cotangents::new();
         result.push(Some(gx));
         let others = (1..node.len()).any(|place| node.needs(place));
@@ -68,9 +68,10 @@ impl<E: Element> Op<E> for BatchNormInference {
             return Ok(result);
         }
         let gbias = total(gy);
-        let gweight = total(gy * normal(x, channel(1)?, rstd)?);
-        result.push(Some(-(flat(factor)? * gbias)));
-        result.push(Some(flat(factor)? * (flat(rstd)? * gweight) * E::from_f64(-0.5)));
+        let gweight = total(gy.cotangent_mul(normal(x, channel(1)?, rstd)?));
+        result.push(Some(-gbias.cotangent_mul(flat(factor)?)));
+        let by_rstd = gweight.cotangent_mul(flat(rstd)?);
+        result.push(Some(by_rstd.cotangent_mul(flat(factor)?) * E::from_f64(-0.5)));
         result.extend(weight.map(|_| Some(gweight)));
         result.extend(bias.map(|_| Some(gbias)));
         Ok(result)

@@ -72,11 +72,11 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
         let mut result = Cotangents::new();
         result.push(node.needs(0).then(|| {
             let negative = (-targets).add_scalar(E::ONE) * x.logistic();
-            gy * (negative - weighted(targets * (-x).logistic()))
+            gy.cotangent_mul(negative - weighted(targets * (-x).logistic()))
         }));
-        result.push(node.needs(1).then(|| gy * (weighted((-x).softplus(1.0)) - x.softplus(1.0))));
+        result.push(node.needs(1).then(|| gy.cotangent_mul(weighted((-x).softplus(1.0)) - x.softplus(1.0))));
         if weight.is_some() {
-            result.push(node.needs(2).then(|| gy * (targets * (-x).softplus(1.0))));
+            result.push(node.needs(2).then(|| gy.cotangent_mul(targets * (-x).softplus(1.0))));
         }
         Ok(result)
     }

@@ -48,7 +48,7 @@ impl<E: Element> Op<E> for Clamp<E> {
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let op = Inside { low: self.low, high: self.high };
         let inside = node.tape().apply(op, &[node.input(0)])?;
-        cotangents([Some(node.gy().mul_no_nan(inside))])
+        cotangents([Some(node.gy().mul_absorbing(inside))])
     }
 }
 

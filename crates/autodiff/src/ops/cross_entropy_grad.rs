@@ -45,6 +45,10 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
         let &[rows, classes] = inputs[1].shape().dims() else {
             unreachable!("the shape was checked")
         };
+        let gy = inputs[0].item();
+        if gy == E::ZERO {
+            return ctx.output_by(|out| out.fill(gy));
+        }
         let logits = inputs[1].contiguous();
         let x = logits.as_slice().expect("made contiguous");
         let computed;
@@ -63,7 +67,7 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
             classes,
             &self.labels,
             pairs(normalizers),
-            Run::Splat(inputs[0].item() / E::from_f64(rows as f64)),
+            Run::Splat(gy / E::from_f64(rows as f64)),
             out.as_mut_slice(),
         );
         Ok(out)
@@ -74,13 +78,13 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
         let tape = node.tape();
         let for_gy = if node.needs(0) {
             let one = tape.constant(&Tensor::scalar(E::ONE));
-            Some((g * tape.apply(self.clone(), &[one, x])?).sum())
+            Some(g.cotangent_mul(tape.apply(self.clone(), &[one, x])?).sum())
         } else {
             None
         };
         let for_x = if node.needs(1) {
             let rows = E::from_f64(self.labels.len() as f64);
-            Some(tape.apply(SoftmaxGrad, &[g * (gy / rows), x.softmax(-1)])?)
+            Some(tape.apply(SoftmaxGrad, &[g.mul_absorbing(gy / rows), x.softmax(-1)])?)
         } else {
             None
         };

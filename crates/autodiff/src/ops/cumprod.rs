@@ -43,7 +43,7 @@ impl<E: Element> Op<E> for Cumprod {
         let factors = shifted(node.input(0), axis, !reverse)?;
         let sums = Recurrence { axis, reverse: !reverse };
         let behind = node.tape().apply(sums, &[node.gy(), factors])?;
-        cotangents([Some(before * behind)])
+        cotangents([Some(behind.cotangent_mul(before))])
     }
 }
 

@@ -32,8 +32,8 @@ impl<E: Element> Op<E> for Div {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, b, y) = (node.gy(), node.input(1), node.output());
-        let ga = gy / b;
-        cotangents([Some(ga), node.needs(1).then(|| -(ga * y))])
+        let ga = gy.div_keep_zero(b);
+        cotangents([Some(ga), node.needs(1).then(|| -ga.cotangent_mul(y))])
     }
 }
 

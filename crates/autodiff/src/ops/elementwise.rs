@@ -70,7 +70,7 @@ macro_rules! binary {
     (
         $(#[$doc:meta])*
         $name:ident = $op:ident, $kernel:expr;
-        |$gy:ident, $a:ident, $b:ident, $y:pat_param| [$for_a:expr, $for_b:expr $(,)?];
+        |$gy:pat_param, $a:pat_param, $b:pat_param, $y:pat_param| [$for_a:expr, $for_b:expr $(,)?];
         order $order:literal, $sample:expr, $reference:expr
     ) => {
         #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for Exp {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        cotangents([Some(node.gy() * node.output())])
+        cotangents([Some(node.gy().cotangent_mul(node.output()))])
     }
 }
 

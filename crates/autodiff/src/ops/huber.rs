@@ -43,7 +43,7 @@ impl<E: Element> Op<E> for Huber {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let clamped = super::hard_tanh(node.input(0), -self.delta, self.delta)?;
-        cotangents([Some(super::mul(node.gy(), clamped)?)])
+        cotangents([Some(node.gy().cotangent_mul(clamped))])
     }
 }
 

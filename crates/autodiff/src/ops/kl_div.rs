@@ -57,12 +57,12 @@ impl<E: Element> Op<E> for KlDiv {
         let (gy, x, target) = (node.gy(), node.input(0), node.input(1));
         let probability = || if self.log_target { target.exp() } else { target };
         cotangents([
-            node.needs(0).then(|| -(gy * probability())),
+            node.needs(0).then(|| -gy.cotangent_mul(probability())),
             node.needs(1).then(|| {
                 if self.log_target {
-                    gy * (node.output() + probability())
+                    gy.cotangent_mul(node.output() + probability())
                 } else {
-                    gy * (target.log() - x).add_scalar(E::ONE)
+                    gy.cotangent_mul((target.log() - x).add_scalar(E::ONE))
                 }
             }),
         ])

@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for Log {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        cotangents([Some(node.gy() / node.input(0))])
+        cotangents([Some(node.gy().div_keep_zero(node.input(0)))])
     }
 }
 

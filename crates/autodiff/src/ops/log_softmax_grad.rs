@@ -36,9 +36,9 @@ impl<E: Element> Op<E> for LogSoftmaxGrad {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (g, gy, y) = (node.gy(), node.input(0), node.input(1));
-        let weighted = g * y.exp();
+        let weighted = g.cotangent_mul(y.exp());
         let for_gy = node.needs(0).then(|| g - weighted.sum_axes(&[-1], true));
-        let for_y = node.needs(1).then(|| -(weighted * gy.sum_axes(&[-1], true)));
+        let for_y = node.needs(1).then(|| -weighted.mul_absorbing(gy.sum_axes(&[-1], true)));
         cotangents([for_gy, for_y])
     }
 }

@@ -40,17 +40,23 @@ impl<E: Element> Op<E> for LogSumExpGrad {
         let mut out = ctx.scratch(lines.shape());
         let (gy, x) = (support::slice(&gy), support::slice(&lines));
         kernel::log_sum_exp_grad_axis(gy, x, group.dims, out.as_mut_slice());
+        // A zero cotangent stays zero, though the softmax be NaN.
+        let [_, axis, inner] = group.dims;
+        for (line, _) in gy.iter().enumerate().filter(|(_, gy)| **gy == E::ZERO) {
+            let first = line / inner * axis * inner + line % inner;
+            out.as_mut_slice()[first..].iter_mut().step_by(inner).take(axis).for_each(|x| *x = E::ZERO);
+        }
         group.restore(&out)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (g, gy, x) = (node.gy(), node.input(0), node.input(1));
         let ones = node.tape().constant(&Tensor::ones(gy.shape()));
-        let weighted = g * node.tape().apply(self.clone(), &[ones, x])?;
+        let weighted = g.mul_absorbing(node.tape().apply(self.clone(), &[ones, x])?);
         let sums = node.tape().apply(super::sum::Sum(self.0.clone()), &[weighted])?;
         let for_x = if node.needs(1) {
             let centred = g - self.0.repeat(OP, sums, &x.shape())?;
-            Some(node.tape().apply(self.clone(), &[gy, x])? * centred)
+            Some(node.tape().apply(self.clone(), &[gy, x])?.mul_absorbing(centred))
         } else {
             None
         };

@@ -53,6 +53,9 @@ impl<E: Element> Op<E> for MaskedFill<E> {
 
 /// `value` where the mask is true, `x` elsewhere.
 ///
+/// A filled element has the gradient 0, and so has all that it alone was computed from, though a derivative
+/// on the way be [infinite or NaN](crate#zero-cotangents).
+///
 /// # Shapes
 /// The mask broadcasts to the shape of `x`, which is the result's.
 ///

@@ -62,7 +62,7 @@ impl<E: Element> Op<E> for Extreme {
         let x = node.input(0);
         let share = node.tape().apply(ExtremeShare(self.clone()), &[x])?;
         let gy = self.axes.repeat(Extreme::name(self), node.gy(), &x.shape())?;
-        cotangents([Some(gy.mul_no_nan(share))])
+        cotangents([Some(gy.mul_absorbing(share))])
     }
 }
 

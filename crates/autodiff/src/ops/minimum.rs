@@ -7,6 +7,6 @@ use super::support::apart;
 binary! {
     /// The smaller of two elements; NaN if either is. Equal ones share the gradient equally.
     minimum = Minimum, Binary::Minimum;
-    |gy, a, b, _| [Some(gy.mul_no_nan(b.share(a))), Some(gy.mul_no_nan(a.share(b)))];
+    |gy, a, b, _| [Some(gy.mul_absorbing(b.share(a))), Some(gy.mul_absorbing(a.share(b)))];
     order 2, apart, f64::min
 }

@@ -7,7 +7,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | arithmetic | [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`], [`mul_no_nan()`] |
+//! | arithmetic | [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`] |
+//! | in which zero wins over infinity and NaN | [`mul_no_nan()`], [`mul_absorbing()`], [`div_keep_zero()`] |
 //! | with a number | [`add_scalar()`], [`mul_scalar()`], [`pow_scalar()`] |
 //! | elementary functions | [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`], [`erf()`], [`erfc()`] |
 //! | activations | [`relu()`] to [`mish()`]; [`activate()`] is any of them |
@@ -188,6 +189,7 @@ catalogue!(
     diagonal,
     diagonal_grad,
     div,
+    div_keep_zero,
     erf,
     erfc,
     exp,
@@ -222,6 +224,7 @@ catalogue!(
     minimum,
     mse_loss,
     mul,
+    mul_absorbing,
     mul_no_nan,
     neg,
     norm,
@@ -320,6 +323,7 @@ pub use cumsum::cumsum;
 pub use diagonal::{diagonal, trace};
 pub use diagonal_grad::{diag, diag_embed};
 pub use div::div;
+pub use div_keep_zero::div_keep_zero;
 pub use dropout::{dropout, dropout_from};
 pub use einsum::einsum;
 pub use embedding::embedding;
@@ -351,6 +355,7 @@ pub use min::{min, min_axes};
 pub use minimum::minimum;
 pub use mse_loss::mse_loss;
 pub use mul::mul;
+pub use mul_absorbing::mul_absorbing;
 pub use mul_no_nan::mul_no_nan;
 pub use neg::neg;
 pub use nll_loss::nll_loss;

@@ -49,7 +49,7 @@ impl<E: Element> Op<E> for MseLoss {
         let elements = node.tape().nodes()[node.inputs[0] as usize].value("mse_loss")?.len();
         let factor = E::from_f64(2.0 / elements as f64);
         if node.creates_graph() {
-            let d = (node.input(0) - node.input(1)) * (node.gy() * factor);
+            let d = (node.gy() * factor).cotangent_mul(node.input(0) - node.input(1));
             return cotangents([Some(d), node.needs(1).then(|| -d)]);
         }
         let scale = node.gy().item() * factor;
@@ -57,7 +57,12 @@ impl<E: Element> Op<E> for MseLoss {
             node.constant_like(i, |values, out| {
                 let (a, b) = (values.input(i), values.input(other));
                 strided::zip(a, b, a.shape(), out, elementwise::sub);
-                elementwise::scale_in_place(scale, out);
+                // A zero cotangent stays zero, though the difference be infinite or NaN.
+                if scale == E::ZERO {
+                    out.fill(scale);
+                } else {
+                    elementwise::scale_in_place(scale, out);
+                }
             })
         };
         cotangents([node.needs(0).then(|| by(0, 1)), node.needs(1).then(|| by(1, 0))])

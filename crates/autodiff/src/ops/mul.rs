@@ -32,7 +32,10 @@ impl<E: Element> Op<E> for Mul {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, a, b) = (node.gy(), node.input(0), node.input(1));
-        cotangents([node.needs(0).then(|| gy * b), node.needs(1).then(|| gy * a)])
+        cotangents([
+            node.needs(0).then(|| gy.cotangent_mul(b)),
+            node.needs(1).then(|| gy.cotangent_mul(a)),
+        ])
     }
 }
 

@@ -77,12 +77,12 @@ impl<E: Element> Op<E> for Norm {
         }
         let gy = self.axes.repeat("norm", node.gy(), &shape)?;
         if self.p == 1.0 {
-            return cotangents([Some(gy.mul_no_nan(x.sign()))]);
+            return cotangents([Some(gy.mul_absorbing(x.sign()))]);
         }
         if self.p == f64::INFINITY {
             let share = ExtremeShare(Extreme { axes: self.axes.clone(), largest: true });
             let share = node.tape().apply(share, &[x.abs()])?;
-            return cotangents([Some(gy.mul_no_nan(x.sign() * share))]);
+            return cotangents([Some(gy.mul_absorbing(x.sign() * share))]);
         }
         // The ratios of elements to their norm are ordinary numbers also where the norm is not.
         let (mut x, mut y) = (x, node.output());
@@ -95,10 +95,10 @@ impl<E: Element> Op<E> for Norm {
         let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
         let ratio = x / self.axes.repeat("norm", y, &shape)?;
         if self.p == 2.0 {
-            return cotangents([Some(gy * ratio)]);
+            return cotangents([Some(gy.cotangent_mul(ratio))]);
         }
         let power = ratio.abs().pow_scalar(E::from_f64(self.p - 1.0));
-        cotangents([Some(gy * (x.sign() * power))])
+        cotangents([Some(gy.cotangent_mul(x.sign() * power))])
     }
 }
 

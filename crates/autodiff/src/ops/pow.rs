@@ -14,11 +14,11 @@ binary! {
     /// is 0 and `b >= 0`, and NaN for negative `a`.
     pow = Pow, Function2::Pow;
     |gy, a, b, y| [
-        Some(gy * a.pow(b.add_scalar(-E::ONE)).mul_no_nan(b)),
+        Some(gy.cotangent_mul(a.pow(b.add_scalar(-E::ONE)).mul_no_nan(b))),
         {
             let at_zero = a.eq_scalar(E::ZERO).and(&b.ge_scalar(E::ZERO));
             let one = gy.tape().constant(&Tensor::scalar(E::ONE));
-            Some(gy * y * one.where_(&at_zero, a).log())
+            Some(gy.cotangent_mul(y * one.where_(&at_zero, a).log()))
         },
     ];
     order 2, |s| {

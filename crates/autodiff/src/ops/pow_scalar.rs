@@ -47,7 +47,7 @@ impl<E: Element> Op<E> for PowScalar<E> {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, x, p) = (node.gy(), node.input(0), self.exponent);
-        cotangents([(p != E::ZERO).then(|| gy * (x.pow_scalar(p - E::ONE) * p))])
+        cotangents([(p != E::ZERO).then(|| gy.cotangent_mul(x.pow_scalar(p - E::ONE) * p))])
     }
 }
 

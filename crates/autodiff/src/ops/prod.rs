@@ -40,7 +40,8 @@ impl<E: Element> Op<E> for Prod {
         let before = exclusive(running(x, 1, false)?, 1, false)?;
         let behind = exclusive(running(x, 1, true)?, 1, true)?;
         let others = group.scatter(before * behind)?;
-        cotangents([Some(self.0.repeat("prod", node.gy(), &shape)? * others)])
+        let gy = self.0.repeat("prod", node.gy(), &shape)?;
+        cotangents([Some(gy.cotangent_mul(others))])
     }
 }
 

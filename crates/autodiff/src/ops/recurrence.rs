@@ -48,7 +48,11 @@ impl<E: Element> Op<E> for Recurrence {
         let back = Recurrence { axis, reverse: !reverse };
         let sums = node.tape().apply(back, &[node.gy(), factors])?;
         let for_factors =
-            if node.needs(1) { Some(sums * shifted(node.output(), axis, reverse)?) } else { None };
+            if node.needs(1) {
+                Some(sums.mul_absorbing(shifted(node.output(), axis, reverse)?))
+            } else {
+                None
+            };
         cotangents([Some(sums), for_factors])
     }
 }

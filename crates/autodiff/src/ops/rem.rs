@@ -10,7 +10,7 @@ binary! {
     /// Rust, and `fmod` in C and PyTorch (whose `remainder` has the sign of `b`). NaN for `b = 0` and
     /// infinite `a`. The derivatives leave out the jumps.
     rem = Rem, Binary::Rem;
-    |gy, a, b, y| [Some(gy), Some(-(gy * ((a - y) / b).round()))];
+    |gy, a, b, y| [Some(gy), Some(-gy.cotangent_mul(((a - y) / b).round()))];
     order 2, |s| {
         // Dividends halfway between multiples of the divisors, or near that.
         let mut operands = apart(s);

@@ -34,7 +34,11 @@ impl<E: Element> Op<E> for Scale<E> {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        cotangents([Some(node.gy().mul_scalar(self.factor))])
+        let (gy, factor) = (node.gy(), self.factor);
+        if factor.is_finite() {
+            return cotangents([Some(gy.mul_scalar(factor))]);
+        }
+        cotangents([Some(gy.cotangent_mul(node.tape().constant(&Tensor::scalar(factor))))])
     }
 }
 

@@ -69,7 +69,7 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
             None
         };
         // The logarithm of the softmax is x - s.
-        let for_targets = node.needs(1).then(|| -(gy.unsqueeze(-1) * x.log_softmax(-1)));
+        let for_targets = node.needs(1).then(|| -gy.unsqueeze(-1).cotangent_mul(x.log_softmax(-1)));
         cotangents([for_x, for_targets])
     }
 }

@@ -47,7 +47,7 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
             softmax::softmax_rows(support::slice(&x), classes, out);
             let rows = out.chunks_exact_mut(classes).zip(targets.chunks_exact(classes));
             for ((out, targets), (&gy, &mut total)) in rows.zip(gy.iter().zip(&mut *totals)) {
-                if targets.iter().all(|&target| target == E::ZERO) {
+                if gy == E::ZERO || targets.iter().all(|&target| target == E::ZERO) {
                     out.fill(E::ZERO);
                     continue;
                 }
@@ -64,7 +64,7 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
         let each = gy.unsqueeze(-1);
         let for_targets = node.needs(2).then(|| {
             let p = x.softmax(-1);
-            each * ((g * p).sum_axes(&[-1], true) - g)
+            each.mul_absorbing(g.cotangent_mul(p).sum_axes(&[-1], true) - g)
         });
         if !(node.needs(0) || node.needs(1)) {
             return cotangents([None, None, for_targets]);
@@ -74,9 +74,9 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
         let x = if unused.any() { super::masked_fill(x, &unused, E::ZERO)? } else { x };
         let p = x.softmax(-1);
         let total = targets.sum_axes(&[-1], true);
-        let for_gy = node.needs(0).then(|| (g * (p * total - targets)).sum_axes(&[-1], false));
+        let for_gy = node.needs(0).then(|| g.cotangent_mul(p * total - targets).sum_axes(&[-1], false));
         let for_x = if node.needs(1) {
-            Some(tape.apply(SoftmaxGrad, &[g * (each * total), p])?)
+            Some(tape.apply(SoftmaxGrad, &[g.mul_absorbing(each.cotangent_mul(total)), p])?)
         } else {
             None
         };

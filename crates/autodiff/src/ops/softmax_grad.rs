@@ -40,8 +40,8 @@ impl<E: Element> Op<E> for SoftmaxGrad {
         let (g, gy, y) = (node.gy(), node.input(0), node.input(1));
         let for_gy = if node.needs(0) { Some(node.tape().apply(SoftmaxGrad, &[g, y])?) } else { None };
         let for_y = node.needs(1).then(|| {
-            let inner = |a: Var<'t, E>, b: Var<'t, E>| (a * b).sum_axes(&[-1], true);
-            g * (gy - inner(gy, y)) - gy * inner(g, y)
+            let inner = |a: Var<'t, E>, b: Var<'t, E>| a.cotangent_mul(b).sum_axes(&[-1], true);
+            g.mul_absorbing(gy - inner(gy, y)) - gy.mul_absorbing(inner(g, y))
         });
         cotangents([for_gy, for_y])
     }

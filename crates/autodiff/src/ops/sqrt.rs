@@ -32,7 +32,7 @@ impl<E: Element> Op<E> for Sqrt {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let y = node.output();
-        cotangents([Some(node.gy() / (y + y))])
+        cotangents([Some(node.gy().div_keep_zero(y + y))])
     }
 }
 

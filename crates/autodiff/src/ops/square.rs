@@ -32,7 +32,7 @@ impl<E: Element> Op<E> for Square {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let x = node.input(0);
-        cotangents([Some(node.gy() * (x + x))])
+        cotangents([Some(node.gy().cotangent_mul(x + x))])
     }
 }
 

@@ -48,7 +48,7 @@ impl<E: Element> Op<E> for Std {
         // Zero divided by infinity is zero, and no gradient passes the mask.
         let masked = |y: Var<'t, E>| super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY);
         if !is_extreme(&self.axes, x, gy, y)? {
-            let gy = super::div(gy, masked(y)?)?;
+            let gy = super::div_keep_zero(gy, masked(y)?)?;
             return cotangents([Some(deviations(&self.axes, self.correction, gy, x)?)]);
         }
         // A deviation and the distances from the mean have one scale, and their ratio has none.
@@ -58,7 +58,7 @@ impl<E: Element> Op<E> for Std {
         let free = self.axes.count("std", &shape)?.saturating_sub(self.correction);
         let ratio = super::div(centred(&self.axes, x)?, self.axes.repeat("std", y, &shape)?)?;
         let ratio = super::mul_scalar(ratio, E::from_f64(1.0 / free as f64))?;
-        cotangents([Some(super::mul(self.axes.repeat("std", gy, &shape)?, ratio)?)])
+        cotangents([Some(self.axes.repeat("std", gy, &shape)?.cotangent_mul(ratio))])
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn deviations<'t, E: Element>(
     let free = axes.count("var", &shape)?.saturating_sub(correction);
     let factor = E::ONE / E::from_f64(free as f64);
     let gy = axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?;
-    super::mul(gy, centred(axes, x)?)
+    Ok(gy.cotangent_mul(centred(axes, x)?))
 }
 
 impl<E: Element> Op<E> for Variance {

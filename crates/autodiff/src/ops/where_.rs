@@ -56,9 +56,9 @@ impl<E: Element> Op<E> for Where {
 
 /// `a` where the mask is true, `b` elsewhere.
 ///
-/// A NaN or an infinity that is not chosen has no part in the value or in the gradients by `a` and `b`. What
-/// made it may still: `where_(x > 0, x.log(), x)` is 0 times infinity, NaN, in the rule of `log` at 0. Choose
-/// the argument first: `where_(x > 0, x, 1).log()`.
+/// An element that is not chosen has no part in the value or in any gradient, whatever computed it: with
+/// `where_(x > 0, x.log(), x)` the infinite derivative of `log` at 0 meets a cotangent of 0, which
+/// [stays 0](crate#zero-cotangents).
 ///
 /// # Shapes
 /// The mask and the operands broadcast; the result has the shape they broadcast to.

@@ -87,6 +87,11 @@ impl Case {
     pub fn op(&self) -> Box<dyn Op<f64>> {
         (self.double)()
     }
+
+    /// The operation in single precision; `None` for an operation of f64 alone.
+    pub fn op_f32(&self) -> Option<Box<dyn Op<f32>>> {
+        self.single.as_ref().map(|single| single())
+    }
 }
 
 /// What a check found.

@@ -65,7 +65,7 @@ impl<E: Element> Derivative<E> for Identity {
     }
 }
 
-/// A derivative as a function of two operands.
+/// A derivative as a function of two operands. A zero gradient stays zero, though the derivative be NaN.
 #[derive(Clone, Copy)]
 pub(crate) struct Times<F>(pub(crate) F);
 
@@ -74,7 +74,8 @@ impl<E: Element, F: Derivative<E>> VectorFn2<E> for Times<F> {
 
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V {
-        self.0.times(gy, saved)
+        let zero = gy.lit(E::ZERO);
+        V::select(gy.eq(zero), zero, self.0.times(gy, saved))
     }
 }
 
@@ -287,7 +288,8 @@ pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
     E::activation_kernel(act, None, x);
 }
 
-/// `out[i] = gy[i] * act'`, the derivative being told from what [`Activation::saves`] names.
+/// `out[i] = gy[i] * act'`, the derivative being computed from what [`Activation::saves`] names. Where
+/// `gy[i]` is 0 the result is, though the derivative be NaN.
 ///
 /// # Panics
 /// If the slices differ in length, or a number of the activation is outside its domain.

@@ -191,9 +191,13 @@ impl<E: Element> Chain<E> {
                 };
                 let other = instruction.places[1 - side];
                 let both = operands[0] == operands[1];
+                let placed = pair::Side::new(side, both);
+                if !pair::is_pair(first, second, placed) {
+                    continue;
+                }
                 let third = if both { inner[1] } else { other };
                 made[used] = None;
-                instruction.kind = Kind::Pair(first, second, pair::Side::new(side, both));
+                instruction.kind = Kind::Pair(first, second, placed);
                 instruction.places = [inner[0], inner[1], third, Place::Step(at)];
             }
             instruction.places[3] = Place::Step(at);
@@ -221,6 +225,9 @@ impl<E: Element> Step<E> {
             }
             Function::Two(Function2::Binary(Binary::Mul)) => {
                 (Kind::Light(Light::Mul), self.operands)
+            }
+            Function::Two(Function2::Binary(Binary::MulNoNan)) => {
+                (Kind::Light(Light::MulNoNan), self.operands)
             }
             Function::One(Function1::Simple(Simple::Offset(number))) => {
                 (Kind::Light(Light::Add), [x, Operand::Number(number)])

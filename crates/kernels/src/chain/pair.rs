@@ -1,7 +1,7 @@
 //! Sums, differences and products, alone and one on the other.
 
 use crate::Element;
-use crate::elementwise::{Add, Mul, Sub};
+use crate::elementwise::{Add, Mul, MulNoNan, Sub};
 use crate::simd::{Kernel as _, Lanes, Simd};
 use crate::slices::{Source, VectorFn2, Zip};
 
@@ -11,6 +11,8 @@ pub(super) enum Light {
     Add,
     Sub,
     Mul,
+    /// The product of derivatives, the first operand, with cotangents.
+    MulNoNan,
 }
 
 /// Where the result of a pair's first operation stands in the second.
@@ -29,6 +31,16 @@ impl Side {
             (0, false) => Side::Left,
             _ => Side::Right,
         }
+    }
+}
+
+/// Whether [`pair`] has this pair, `g` on `f`: the products that gradients are not made of are left out,
+/// as each one is a loop for every vector.
+pub(super) fn is_pair(f: Light, g: Light, side: Side) -> bool {
+    match (f, g) {
+        (Light::Sub, Light::MulNoNan) | (Light::MulNoNan, Light::Sub) => false,
+        (Light::MulNoNan, _) | (_, Light::MulNoNan) => side != Side::Both,
+        _ => true,
     }
 }
 
@@ -88,10 +100,11 @@ pub(super) unsafe fn light<E: Element, S: Simd>(
         Light::Add => Zip::new(Add, a, b, out, len).run(simd),
         Light::Sub => Zip::new(Sub, a, b, out, len).run(simd),
         Light::Mul => Zip::new(Mul, a, b, out, len).run(simd),
+        Light::MulNoNan => Zip::new(MulNoNan, a, b, out, len).run(simd),
     }
 }
 
-/// `out = g(f(a, b), c)`, or as `side` says.
+/// `out = g(f(a, b), c)`, or as `side` says, of those that [`is_pair`] names.
 ///
 /// # Safety
 /// As for [`light`].
@@ -104,7 +117,7 @@ pub(super) unsafe fn pair<E: Element, S: Simd>(
     len: usize,
 ) {
     macro_rules! pairs {
-        ($($first:ident $second:ident),+) => {
+        ($($first:ident $second:ident),+; no both: $($one:ident $other:ident),+) => {
             match (f, g, side) {
                 $(
                     // SAFETY: the caller vouches for the elements.
@@ -120,10 +133,24 @@ pub(super) unsafe fn pair<E: Element, S: Simd>(
                         each(simd, Both($first, $second), operands, out, len);
                     },
                 )+
+                $(
+                    // SAFETY: `len` elements follow each pointer by this function's own contract.
+                    (Light::$one, Light::$other, Side::Left) => unsafe {
+                        each(simd, Left($one, $other), operands, out, len);
+                    },
+                    // SAFETY: `len` elements follow each pointer by this function's own contract.
+                    (Light::$one, Light::$other, Side::Right) => unsafe {
+                        each(simd, Right($one, $other), operands, out, len);
+                    },
+                )+
+                _ => unreachable!("{f:?} and {g:?} are no pair by `is_pair`"),
             }
         };
     }
-    pairs!(Add Add, Add Sub, Add Mul, Sub Add, Sub Sub, Sub Mul, Mul Add, Mul Sub, Mul Mul);
+    pairs!(
+        Add Add, Add Sub, Add Mul, Sub Add, Sub Sub, Sub Mul, Mul Add, Mul Sub, Mul Mul;
+        no both: Add MulNoNan, Mul MulNoNan, MulNoNan Add, MulNoNan Mul, MulNoNan MulNoNan
+    );
 }
 
 /// `out = f(a, b, c)`.

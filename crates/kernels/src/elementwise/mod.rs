@@ -36,6 +36,10 @@ pub enum Binary {
     Rem,
     /// [`mul_no_nan`].
     MulNoNan,
+    /// [`mul_absorbing`].
+    MulAbsorbing,
+    /// [`div_keep_zero`].
+    DivKeepZero,
     /// [`share`].
     Share,
     /// [`tie`].
@@ -101,6 +105,11 @@ binary_functions! {
     Maximum, a, b: V::select(a.unordered(a), a, a.max(b));
     Minimum, a, b: V::select(a.unordered(a), a, a.min(b));
     MulNoNan, a, b: V::select(b.eq(b.lit(E::ZERO)), b.lit(E::ZERO), a * b);
+    MulAbsorbing, a, b: {
+        let zero = a.lit(E::ZERO);
+        V::select(a.eq(zero) | b.eq(zero), zero, a * b)
+    };
+    DivKeepZero, a, b: V::select(a.eq(a.lit(E::ZERO)), a.lit(E::ZERO), a / b);
     Share, a, b: {
         let (zero, one) = (a.lit(E::ZERO), a.lit(E::ONE));
         let larger = V::select(b.lt(a), one, zero);
@@ -230,6 +239,8 @@ macro_rules! elementwise_kernels {
                     Binary::Minimum => zip(Minimum, a, b, out),
                     Binary::Rem => zip(Rem, a, b, out),
                     Binary::MulNoNan => zip(MulNoNan, a, b, out),
+                    Binary::MulAbsorbing => zip(MulAbsorbing, a, b, out),
+                    Binary::DivKeepZero => zip(DivKeepZero, a, b, out),
                     Binary::Share => zip(Share, a, b, out),
                     Binary::Tie => zip(Tie, a, b, out),
                 }
@@ -328,6 +339,10 @@ binary_entry_points! {
     rem: Rem;
     /// `a[i] * b[i]`, but zero where `b[i]` is zero, though `a[i]` be infinite or NaN.
     mul_no_nan: MulNoNan;
+    /// `a[i] * b[i]`, but zero where either is zero, though the other be infinite or NaN.
+    mul_absorbing: MulAbsorbing;
+    /// `a[i] / b[i]`, but zero where `a[i]` is zero, though `b[i]` be zero or NaN.
+    div_keep_zero: DivKeepZero;
     /// One where `a[i] > b[i]`, a half where they are equal, zero where `a[i] < b[i]`; NaN if either is.
     share: Share;
     /// One where the two are equal or both NaN, else zero.

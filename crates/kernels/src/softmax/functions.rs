@@ -274,6 +274,14 @@ impl<E: Element> LineFn<E> for LogSumExp<E> {
     }
 }
 
+/// The factor of a cotangent, but 0 where that is 0: the product stays zero, though the factor be infinite
+/// or NaN.
+#[inline(always)]
+fn unless_zero<V: Lanes>(cotangent: V, factor: V) -> V {
+    let zero = factor.lit(V::Elem::ZERO);
+    V::select(cotangent.eq(zero), zero, factor)
+}
+
 /// `out = y (gy - sum gy y)`.
 #[derive(Clone, Copy)]
 pub(super) struct SoftmaxGrad<E> {
@@ -295,7 +303,8 @@ impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
             |k, j, PARTIAL| {
                 // SAFETY: as above.
                 unsafe {
-                    dot.add_product(j, line.load::<PARTIAL>(gy, k), line.load::<PARTIAL>(y, k));
+                    let gy = line.load::<PARTIAL>(gy, k);
+                    dot.add_product(j, gy, unless_zero(gy, line.load::<PARTIAL>(y, k)));
                 };
             },
             { dot.flush() }
@@ -306,7 +315,8 @@ impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
             line.prefetch_next(y, k);
             // SAFETY: as above.
             unsafe {
-                let gx = line.load::<PARTIAL>(y, k) * (line.load::<PARTIAL>(gy, k) - dot);
+                let gy = line.load::<PARTIAL>(gy, k) - dot;
+                let gx = unless_zero(gy, line.load::<PARTIAL>(y, k)) * gy;
                 line.store::<PARTIAL>(gx, out, k);
             }
         });
@@ -343,7 +353,7 @@ impl<E: Element> LineFn<E> for LogSoftmaxGrad<E> {
             line.prefetch_next(y, k);
             // SAFETY: as above.
             unsafe {
-                let p = exp(line.load::<PARTIAL>(y, k));
+                let p = unless_zero(sum, exp(line.load::<PARTIAL>(y, k)));
                 let gx = p.neg_mul_add(sum, line.load::<PARTIAL>(gy, k));
                 line.store::<PARTIAL>(gx, out, k);
             }

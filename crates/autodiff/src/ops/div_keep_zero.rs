@@ -1,0 +1,21 @@
+//! `y = a / b`, but 0 where `a` is 0, whatever `b` is: how rules divide a cotangent `a`, which stays zero,
+//! though `b` be zero or NaN. The cotangents are `gy / b`, with the same rule, and `-gy y / b`, 0 where
+//! `gy / b` or `y` is.
+
+use wengert_kernels::elementwise::Binary;
+
+use crate::testing::Domain;
+
+binary! {
+    /// `a / b`, element by element, but 0 where `a` is 0, though `b` be 0 or NaN: how the rule of an
+    /// operation divides a cotangent `a`.
+    div_keep_zero = DivKeepZero, Binary::DivKeepZero;
+    |gy, _, b, y| [
+        Some(gy.div_keep_zero(b)),
+        Some(-gy.div_keep_zero(b).mul_absorbing(y)),
+    ];
+    order 2, |s| {
+        let (a, b) = s.broadcast_pair();
+        vec![s.tensor(&a, &Domain::REAL), s.tensor(&b, &Domain::AWAY_FROM_ZERO)]
+    }, |a, b| a / b
+}
