@@ -45,6 +45,7 @@ mod clip;
 mod connection;
 mod error;
 mod few;
+mod free;
 mod gradcheck;
 mod gradients;
 mod hook;

@@ -22,7 +22,8 @@ use crate::walk::Scratch;
 ///
 /// Operations on the tape's variables append to it; walking back visits each after everything that
 /// depends on it, with no recursion, however long it is. [`clear`](Self::clear) empties the tape
-/// and keeps its memory, so that the next step of a training loop allocates none.
+/// and keeps its memory, so that the next step of a training loop allocates none. When the tape is
+/// dropped its memory is freed, but for the buffers of tensors that were taken off it.
 ///
 /// ```
 /// use wengert_autodiff::{Tape, Tensor};
@@ -37,6 +38,8 @@ use crate::walk::Scratch;
 pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
     pool: Pool<E>,
+    /// Whether the pool is the tape's own, and not one it shares.
+    owns_pool: bool,
     recording: Cell<Recording>,
     /// Whether every result is looked at for NaN and infinity.
     anomaly: Cell<bool>,
@@ -58,6 +61,9 @@ impl<E: Element> Drop for Tape<E> {
         self.nodes.get_mut().clear();
         if !std::thread::panicking() {
             self.pool.settle_sums();
+        }
+        if self.owns_pool {
+            self.pool.close();
         }
     }
 }
@@ -113,7 +119,9 @@ struct Made<E: Element> {
 
 impl<E: Element> Default for Tape<E> {
     fn default() -> Self {
-        Self::with_pool(Pool::default())
+        let mut tape = Self::with_pool(Pool::default());
+        tape.owns_pool = true;
+        tape
     }
 }
 
@@ -141,6 +149,7 @@ impl<E: Element> Tape<E> {
         Tape {
             nodes: RefCell::default(),
             pool,
+            owns_pool: false,
             recording: Cell::new(Recording::On),
             anomaly: Cell::new(false),
             closed: Cell::new(false),
@@ -393,14 +402,14 @@ impl<E: Element> Tape<E> {
         self.anomaly.get()
     }
 
-    /// Empties the tape. Its buffers stay, to be used by what is recorded next. That no variable
-    /// is used afterwards is the borrow checker's work.
+    /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next (see
+    /// [`Memory::pooled`]). That no variable is used afterwards is the borrow checker's work.
     ///
     /// A number that was taken off the tape ([`Var::value`]) and nobody has looked at yet may be computed
     /// here, so that it keeps nothing else in memory.
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
-        self.pool.settle_sums();
+        self.pool.end_step();
         self.parameters.get_mut().clear();
         self.cuts.get_mut().truncate(0);
         self.hooks.get_mut().truncate(0);

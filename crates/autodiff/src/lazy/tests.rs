@@ -340,3 +340,26 @@ fn sums_of_sums_and_many_sums_are_computed() {
         assert_eq!(sum.item(), reduce::sum(&products));
     }
 }
+
+#[test]
+fn a_kept_tensor_that_is_not_computed_yet_keeps_its_operands_alone() {
+    let tape = Tape::new();
+    let pool = tape.pool().clone();
+    let x = tape.variable(&Tensor::<f32>::full([4, LEN], 0.5));
+    // Of buffers of the tape's: one as long as the result, others four times as long.
+    let large = x.matmul(tape.constant(&Tensor::full([LEN, 4], 1e-3))).softmax(1).matmul(x);
+    let row = large.slice(0, 1..2) * 1.0;
+    row.value().to_vec();
+    let kept = (row.reshape([LEN]) * 2.0).value();
+    assert!(kept.is_pending());
+    let elements = large.value().to_vec()[LEN..2 * LEN].to_vec();
+    let own = pool.memory().live / (4 * LEN);
+    assert!(own >= 5, "{own}");
+    drop(tape);
+    let memory = pool.memory();
+    assert_eq!((memory.live / (4 * LEN), memory.pooled), (1, 0));
+    assert!(kept.to_vec().iter().zip(elements).all(|(y, x)| *y == x * 2.0));
+    assert_eq!((pool.memory().live / (4 * LEN), pool.memory().pooled), (1, 0));
+    drop(kept);
+    assert_eq!(pool.memory(), crate::Memory { live: 0, pooled: 0, ..pool.memory() });
+}
