@@ -65,7 +65,7 @@ mod var;
 mod walk;
 
 pub use anomaly::{Anomaly, Pass};
-pub use backward::{CreateGraph, grad};
+pub use backward::{AsTensors, AsVariables, CreateGraph, Returned, grad};
 pub use checkpoint::checkpoint;
 pub use connection::Connection;
 pub use error::{Error, Result};

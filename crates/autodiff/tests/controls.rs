@@ -313,8 +313,8 @@ fn checkpoints_nest_and_may_return_an_operand() {
         [x, w],
     );
     let one = tape.constant(&Tensor::scalar(1.0));
-    let gx = grad(&[y.sum()], &[one], &[x], CreateGraph::No).unwrap()[0].unwrap();
-    assert_eq!(gx.value().to_vec(), [2.0, 6.0]);
+    let gx = grad(&[y.sum()], &[one], &[x], CreateGraph::No).unwrap().remove(0).unwrap();
+    assert_eq!(gx.to_vec(), [2.0, 6.0]);
 }
 
 #[test]
@@ -359,6 +359,24 @@ fn checkpoints_take_the_square_root_of_the_memory() {
         assert!(checkpointed <= expected + 8.0, "{n}: {checkpointed} of {plain}");
         assert!(checkpointed >= expected - 8.0, "{n}: {checkpointed}, less than it needs?");
     }
+}
+
+#[test]
+fn gradients_without_a_graph_leave_nothing_on_the_tape() {
+    const LEN: usize = 4096;
+    let tape = Tape::new();
+    let x = tape.variable(&Tensor::full([LEN], 0.5_f64));
+    let y = (x.tanh() * x).sum();
+    let one = tape.constant(&Tensor::scalar(1.0));
+    let (len, live) = (tape.len(), tape.memory().live);
+    let mut kept = None;
+    for _ in 0..100 {
+        kept = grad(&[y], &[one], &[x], CreateGraph::No).unwrap().remove(0);
+    }
+    assert_eq!((tape.len(), tape.memory().live), (len, live + LEN * 8));
+    assert_eq!(kept.as_ref(), y.backward().get(x));
+    drop(kept);
+    assert_eq!(tape.memory().live, live);
 }
 
 #[test]
