@@ -198,6 +198,9 @@ impl<E: Element> Forward<'_, E> {
             return None;
         }
         let operands = Tensor::lazy_operands(self.shape, operands)?;
+        if let Some(element) = function.of_single_elements(&operands) {
+            return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).ok();
+        }
         Some(Tensor::lazy(self.shape, self.context.pool, operands, function))
     }
 

@@ -24,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use smallvec::SmallVec;
 use wengert_kernels::chain::{Function1, Function2};
+use wengert_kernels::elementwise::Run;
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
@@ -47,6 +48,21 @@ const MOST_SUMS: usize = 4;
 pub(crate) enum Function<E> {
     One(Function1<E>),
     Two(Function2),
+}
+
+impl<E: Element> Function<E> {
+    /// The one element of the result, if each operand is one element for all.
+    pub(crate) fn of_single_elements(self, operands: &[Operand<E>]) -> Option<E> {
+        let mut out = [E::ZERO];
+        match (self, operands) {
+            (Function::One(f), &[Operand::Splat(x)]) => f.apply(&[x], &mut out),
+            (Function::Two(f), &[Operand::Splat(a), Operand::Splat(b)]) => {
+                f.apply(Run::Slice(&[a]), Run::Slice(&[b]), &mut out);
+            }
+            _ => return None,
+        }
+        Some(out[0])
+    }
 }
 
 /// An operand: its elements from the buffer's first on, or one element for all.

@@ -342,6 +342,18 @@ fn sums_of_sums_and_many_sums_are_computed() {
 }
 
 #[test]
+fn what_repeats_one_element_is_computed_as_one() {
+    let tape = Tape::new();
+    let x = Tensor::scalar(0.5_f32).broadcast_to([1 << 20]);
+    let y = (tape.variable(&x).tanh() * 2.0 + 1.0).exp() * tape.constant(&x);
+    let expected = ((0.5_f32.tanh() * 2.0 + 1.0).exp()) * 0.5;
+    assert!((y.value().get(&[77]).unwrap() - expected).abs() < 1e-5);
+    let gradient = y.sum().backward();
+    gradient.all().for_each(|gradient| assert!(gradient.to_vec()[77] > 0.0));
+    assert!(tape.memory().peak < 1 << 14, "{:?}", tape.memory());
+}
+
+#[test]
 fn a_kept_tensor_that_is_not_computed_yet_keeps_its_operands_alone() {
     let tape = Tape::new();
     let pool = tape.pool().clone();
