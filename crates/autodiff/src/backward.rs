@@ -109,20 +109,72 @@ impl<'t, E: Element> Var<'t, E> {
     }
 }
 
-/// Whether a gradient is itself to be differentiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateGraph {
-    /// The gradients are constants.
-    No,
-    /// The gradients are recorded, and have gradients of their own.
-    Yes,
+/// Whether a gradient is itself to be differentiated, and with it what [`grad`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct CreateGraph;
+
+#[allow(non_upper_case_globals, reason = "a choice of two, each with a type of its own")]
+impl CreateGraph {
+    /// The gradients are tensors. The tape is left as it was.
+    pub const No: AsTensors = AsTensors;
+    /// The gradients are variables: they are recorded, and have gradients of their own.
+    pub const Yes: AsVariables = AsVariables;
 }
 
-/// The gradients of `outputs` with respect to `inputs`, any variables of the tape, as variables:
-/// `sum_i cotangents[i] . d outputs[i] / d inputs[j]`.
+/// What [`CreateGraph::No`] is.
+#[derive(Clone, Copy, Debug)]
+pub struct AsTensors;
+
+/// What [`CreateGraph::Yes`] is.
+#[derive(Clone, Copy, Debug)]
+pub struct AsVariables;
+
+/// What [`grad`] returns for [`CreateGraph::No`] and [`CreateGraph::Yes`]. No other types have it.
+pub trait Returned<'t, E: Element>: sealed::Sealed {
+    /// A gradient.
+    type Gradient;
+
+    #[doc(hidden)]
+    const KEEP: Keep;
+
+    #[doc(hidden)]
+    fn gradient(walk: &Walk<'t, E>, x: Var<'t, E>) -> Result<Self::Gradient>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::AsTensors {}
+    impl Sealed for super::AsVariables {}
+}
+
+impl<'t, E: Element> Returned<'t, E> for AsTensors {
+    type Gradient = Tensor<E>;
+    const KEEP: Keep = Keep::Tape;
+
+    fn gradient(walk: &Walk<'t, E>, x: Var<'t, E>) -> Result<Tensor<E>> {
+        let value = walk.values.get(x.index() as usize).cloned().flatten();
+        value.map_or_else(|| zeros(&x.shape()), Ok)
+    }
+}
+
+impl<'t, E: Element> Returned<'t, E> for AsVariables {
+    type Gradient = Var<'t, E>;
+    const KEEP: Keep = Keep::Graph;
+
+    fn gradient(walk: &Walk<'t, E>, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        match walk.places.get(x.index() as usize) {
+            Some(&Some(place)) => Ok(x.tape().var(place)),
+            _ => Ok(x.tape().push(zeros(&x.shape())?, None, false)),
+        }
+    }
+}
+
+/// The gradients of `outputs` with respect to `inputs`, any variables of the tape:
+/// `sum_i cotangents[i] . d outputs[i] / d inputs[j]`. They are tensors with [`CreateGraph::No`], and
+/// variables that can be differentiated again with [`CreateGraph::Yes`].
 ///
 /// A `None` among the results says that no output depends on that input; a gradient that is zero
-/// is a variable full of zeros.
+/// is full of zeros.
 ///
 /// ```
 /// use wengert_autodiff::{CreateGraph, Tape, Tensor, grad};
@@ -132,7 +184,8 @@ pub enum CreateGraph {
 /// let one = tape.constant(&Tensor::scalar(1.0));
 /// let dy = grad(&[y], &[one], &[x], CreateGraph::Yes)?[0].unwrap();
 /// assert_eq!(dy.item(), 12.0);
-/// assert_eq!(dy.backward().get(x).unwrap().item(), 12.0); // 6 x
+/// let ddy = grad(&[dy], &[one], &[x], CreateGraph::No)?.remove(0);
+/// assert_eq!(ddy, Some(Tensor::scalar(12.0))); // 6 x
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
 ///
@@ -140,19 +193,38 @@ pub enum CreateGraph {
 /// [`Error::Shapes`] if a cotangent has not its output's shape or their numbers differ,
 /// [`Error::NoGradient`] if an input is a constant, [`Error::DifferentTapes`], and those of the
 /// operations' rules.
-pub fn grad<'t, E: Element>(
+#[allow(clippy::needless_pass_by_value, reason = "a choice without contents")]
+pub fn grad<'t, E: Element, G: Returned<'t, E>>(
     outputs: &[Var<'t, E>],
     cotangents: &[Var<'t, E>],
     inputs: &[Var<'t, E>],
-    create_graph: CreateGraph,
-) -> Result<Vec<Option<Var<'t, E>>>> {
+    create_graph: G,
+) -> Result<Vec<Option<G::Gradient>>> {
+    let _ = create_graph;
+    let walk = walk_to(outputs, cotangents, inputs, G::KEEP)?;
+    let gradient = |&x: &Var<'t, E>| match &walk {
+        Some(walk) if walk.marks.get(x.index() as usize).is_some_and(|mark| mark.reached) => {
+            G::gradient(walk, x).map(Some)
+        }
+        _ => Ok(None),
+    };
+    inputs.iter().map(gradient).collect()
+}
+
+/// Walks back to some variables; `None` if there are no outputs.
+fn walk_to<'t, E: Element>(
+    outputs: &[Var<'t, E>],
+    cotangents: &[Var<'t, E>],
+    inputs: &[Var<'t, E>],
+    keep: Keep,
+) -> Result<Option<Walk<'t, E>>> {
     let op = "grad";
     let shapes = |vars: &[Var<'t, E>]| vars.iter().map(|var| var.shape()).collect::<Vec<_>>();
     if shapes(outputs) != shapes(cotangents) {
         let expected = format!("cotangents of the outputs' shapes {:?}", shapes(outputs));
         return Err(Error::Shapes { op, expected, got: shapes(cotangents) });
     }
-    let Some(tape) = outputs.first().map(|y| y.tape()) else { return Ok(vec![None; inputs.len()]) };
+    let Some(tape) = outputs.first().map(|y| y.tape()) else { return Ok(None) };
     let all = outputs.iter().chain(cotangents).chain(inputs);
     if !all.into_iter().all(|var| std::ptr::eq(var.tape(), tape)) {
         return Err(Error::DifferentTapes { op });
@@ -162,30 +234,9 @@ pub fn grad<'t, E: Element>(
                       variable to have its gradient";
         return Err(Error::NoGradient { reason });
     }
-    let keep = match create_graph {
-        CreateGraph::Yes => Keep::Graph,
-        CreateGraph::No => Keep::Tape,
-    };
     let pairs: Vec<_> = outputs.iter().copied().zip(cotangents.iter().copied()).collect();
     let wanted: Vec<u32> = inputs.iter().map(|x| x.index()).collect();
-    let walk = Walk::run(tape, &pairs, &Wanted::These(&wanted), keep)?;
-    inputs
-        .iter()
-        .map(|x| {
-            let index = x.index() as usize;
-            if !walk.marks.get(index).is_some_and(|mark| mark.reached) {
-                return Ok(None);
-            }
-            if let Some(&Some(place)) = walk.places.get(index) {
-                return Ok(Some(tape.var(place)));
-            }
-            let value = match walk.values.get(index).cloned().flatten() {
-                Some(value) => value,
-                None => zeros(&x.shape())?,
-            };
-            Ok(Some(tape.push(value, None, false)))
-        })
-        .collect()
+    Walk::run(tape, &pairs, &Wanted::These(&wanted), keep).map(Some)
 }
 
 impl<'t, E: Element> Var<'t, E> {

@@ -434,7 +434,7 @@ fn jacobian(
             Ok(gradients
                 .into_iter()
                 .zip(inputs)
-                .map(|(gradient, x)| gradient.map_or(vec![0.0; x.len()], |g| g.value().to_vec()))
+                .map(|(gradient, x)| gradient.map_or(vec![0.0; x.len()], |g| g.to_vec()))
                 .collect())
         })
         .collect();

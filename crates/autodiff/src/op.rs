@@ -61,7 +61,7 @@ use crate::tensor::Tensor;
 /// assert_eq!(y.backward().get(x).unwrap().item(), 12.0);
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
-pub trait Op<E: Element>: Debug + Send + 'static {
+pub trait Op<E: Element>: Debug + Send + Sync + 'static {
     /// The name messages call it by.
     fn name(&self) -> &'static str;
 
@@ -194,10 +194,17 @@ impl<E: Element> Forward<'_, E> {
         operands: &[&Tensor<E>],
         function: lazy::Function<E>,
     ) -> Option<Tensor<E>> {
-        if !self.context.lazy || self.len < lazy::LEAST {
+        if self.len < lazy::LEAST {
             return None;
         }
         let operands = Tensor::lazy_operands(self.shape, operands)?;
+        // Also where nothing is deferred, so that the result has one layout.
+        if let Some(element) = function.of_single_elements(&operands) {
+            return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).ok();
+        }
+        if !self.context.lazy {
+            return None;
+        }
         Some(Tensor::lazy(self.shape, self.context.pool, operands, function))
     }
 
@@ -224,6 +231,11 @@ impl<E: Element> Forward<'_, E> {
     /// Where buffers come from.
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
         self.context.pool
+    }
+
+    /// What an evaluation is given that is part of this one.
+    pub(crate) fn context(&self) -> Context<'_, E> {
+        self.context
     }
 
     /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
 
+use crate::free::FreeLists;
 use crate::lazy::Lazy;
 
 /// The alignment of every buffer, a cache line.
@@ -24,11 +25,33 @@ pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
 
 #[derive(Debug)]
 struct Inner<E: Element> {
-    /// Free buffers by size class.
-    free: Vec<Vec<Arc<Buffer<E>>>>,
+    free: FreeLists<Arc<Buffer<E>>>,
     /// Sums that are not computed yet.
     sums: Vec<Weak<Buffer<E>>>,
+    /// The peak is that of the current step.
     memory: Memory,
+    /// The most that was live in earlier steps since the last reset.
+    earlier_peak: usize,
+    /// Whether the tape that made the pool is gone: buffers that come back are freed.
+    closed: bool,
+}
+
+impl<E: Element> Inner<E> {
+    /// Takes out the free buffers that are to be returned to the system because sizes vary from step to
+    /// step.
+    #[inline]
+    fn beyond_bound(&mut self) -> Vec<Arc<Buffer<E>>> {
+        let Memory { live, peak, pooled } = self.memory;
+        match self.free.excess(live + pooled, peak) {
+            0 => Vec::new(),
+            excess => {
+                let bytes = |buffer: &Arc<Buffer<E>>| buffer.data.len() * size_of::<E>();
+                let unused = self.free.take_unused(excess, bytes);
+                self.memory.pooled -= unused.iter().map(bytes).sum::<usize>();
+                unused
+            }
+        }
+    }
 }
 
 /// The memory a tape's tensors take, in bytes. Tensors of a single element take none.
@@ -38,7 +61,10 @@ pub struct Memory {
     pub live: usize,
     /// The most that has been live at once since the last [`reset`](crate::Tape::reset_peak).
     pub peak: usize,
-    /// Free buffers kept to be used again.
+    /// Free buffers kept to be used again. Where sizes vary from step to step, those that were used
+    /// least recently are freed, so that live and pooled bytes together stay within twice the peak of
+    /// recent steps. What one step uses is always kept for the next, and nothing once the tape is
+    /// dropped.
     pub pooled: usize,
 }
 
@@ -62,7 +88,13 @@ impl<E: Element> Clone for Pool<E> {
 
 impl<E: Element> Default for Pool<E> {
     fn default() -> Self {
-        let inner = Inner { free: Vec::new(), sums: Vec::new(), memory: Memory::default() };
+        let inner = Inner {
+            free: FreeLists::default(),
+            sums: Vec::new(),
+            memory: Memory::default(),
+            earlier_peak: 0,
+            closed: false,
+        };
         Pool(Arc::new(Mutex::new(inner)))
     }
 }
@@ -109,30 +141,31 @@ impl<E: Element> Pool<E> {
     /// A buffer of at least `len` elements that belongs to nobody yet.
     fn free_buffer(&self, len: usize) -> Arc<Buffer<E>> {
         let (capacity, class) = size_class(len);
-        let recycled = {
+        let (recycled, unused) = {
             let mut inner = self.lock();
             let bytes = capacity * size_of::<E>();
             inner.memory.live += bytes;
             inner.memory.peak = inner.memory.peak.max(inner.memory.live);
-            let buffer = inner.free.get_mut(class).and_then(Vec::pop);
+            let buffer = inner.free.take(class);
             if buffer.is_some() {
                 inner.memory.pooled -= bytes;
             }
-            buffer
+            let unused = if buffer.is_none() { inner.beyond_bound() } else { Vec::new() };
+            (buffer, unused)
         };
+        // Freed without the lock, and before the system is asked for more.
+        drop(unused);
         recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity, class)))
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
-        let class = buffer.class;
         let bytes = buffer.data.len() * size_of::<E>();
         let mut inner = self.lock();
         inner.memory.live -= bytes;
-        inner.memory.pooled += bytes;
-        if inner.free.len() <= class {
-            inner.free.resize_with(class + 1, Vec::new);
+        if !inner.closed {
+            inner.memory.pooled += bytes;
+            inner.free.give(buffer.class, buffer);
         }
-        inner.free[class].push(buffer);
     }
 
     /// Notes a sum, for whoever computes part of it.
@@ -162,8 +195,8 @@ impl<E: Element> Pool<E> {
         pending
     }
 
-    /// Computes the sums somebody holds who has not looked yet: a number must not keep in memory all it is
-    /// computed from.
+    /// Computes the sums that a tensor outside of the tape still holds: a number must not keep in memory
+    /// all it is computed from.
     pub(crate) fn settle_sums(&self) {
         let noted = std::mem::take(&mut self.lock().sums);
         for sum in noted.iter().filter_map(Weak::upgrade) {
@@ -171,13 +204,39 @@ impl<E: Element> Pool<E> {
         }
     }
 
+    /// Ends a step: the tape holds nothing any more.
+    pub(crate) fn end_step(&self) {
+        let mut inner = self.lock();
+        if !inner.sums.is_empty() {
+            drop(inner);
+            self.settle_sums();
+            inner = self.lock();
+        }
+        let Memory { live, peak, .. } = inner.memory;
+        inner.earlier_peak = inner.earlier_peak.max(peak);
+        let unused = inner.beyond_bound();
+        inner.free.end_step(peak);
+        inner.memory.peak = live;
+        drop(inner);
+        // Freed without the lock.
+        drop(unused);
+    }
+
+    /// Frees the free buffers, and from now on every buffer that comes back.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.shrink();
+    }
+
     pub(crate) fn memory(&self) -> Memory {
-        self.lock().memory
+        let inner = self.lock();
+        Memory { peak: inner.memory.peak.max(inner.earlier_peak), ..inner.memory }
     }
 
     pub(crate) fn reset_peak(&self) {
-        let memory = &mut self.lock().memory;
-        memory.peak = memory.live;
+        let mut inner = self.lock();
+        inner.memory.peak = inner.memory.live;
+        inner.earlier_peak = 0;
     }
 
     /// Returns the free buffers to the system.
@@ -185,7 +244,7 @@ impl<E: Element> Pool<E> {
         let free = {
             let mut inner = self.lock();
             inner.memory.pooled = 0;
-            std::mem::take(&mut inner.free)
+            inner.free.take_all()
         };
         drop(free);
     }
@@ -293,6 +352,12 @@ impl<E: Element> Handle<E> {
     pub(crate) fn pending(&self) -> Option<&Lazy<E>> {
         let lazy = self.buffer.as_ref()?.lazy.as_deref()?;
         lazy.is_pending().then_some(lazy)
+    }
+
+    /// Whether it is a hold on the same buffer as another.
+    pub(crate) fn is_on(&self, other: &Self) -> bool {
+        let buffers = self.buffer.as_ref().zip(other.buffer.as_ref());
+        buffers.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
     }
 
     /// Holds the elements themselves, and not what computes them.

@@ -97,7 +97,7 @@ pub fn jvp<E: Element, const N: usize>(
         }
     }
     let along = grad(&outputs, &weights, &[cotangent], CreateGraph::No)?;
-    Ok((y.value(), along[0].map_or_else(zero, Var::value)))
+    Ok((y.value(), along.into_iter().next().flatten().unwrap_or_else(zero)))
 }
 
 /// The Jacobian of a function of one tensor.
@@ -191,17 +191,18 @@ fn pull<E: Element, const N: usize>(
     }
     // One tape, so that the lifetimes may be one.
     let inputs = inputs.map(|x| tape.var(x.index()));
-    let mut found = if y.requires_grad() {
-        grad(&[y], &[tape.constant(cotangent)], &inputs, CreateGraph::No)?
+    let mark = tape.len();
+    let found = if y.requires_grad() {
+        grad(&[y], &[tape.constant(cotangent)], &inputs, CreateGraph::No)
     } else {
-        vec![None; N]
+        Ok(vec![None; N])
     };
-    let mut found = found.drain(..);
+    // The cotangent does not stay.
+    tape.truncate(mark);
+    let mut found = found?.into_iter();
     Ok(inputs.map(|x| {
-        found
-            .next()
-            .flatten()
-            .map_or_else(|| Tensor::zeros(x.shape()), |gradient| gradient.value().contiguous())
+        let gradient = found.next().flatten();
+        gradient.map_or_else(|| Tensor::zeros(x.shape()), |gradient| gradient.contiguous())
     }))
 }
 

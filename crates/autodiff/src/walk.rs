@@ -53,7 +53,7 @@ pub(crate) enum Wanted<'a> {
 
 /// What becomes of the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub enum Keep {
     /// It stays as it is.
     Tape,
     /// It stays, and what the rules compute is recorded on it.
@@ -63,7 +63,8 @@ pub(crate) enum Keep {
 }
 
 /// The state of one walk.
-pub(crate) struct Walk<'t, E: Element> {
+#[derive(Debug)]
+pub struct Walk<'t, E: Element> {
     tape: &'t Tape<E>,
     keep: Keep,
     /// The cotangents gathered so far, by node, where nothing is recorded.
@@ -149,6 +150,9 @@ impl<'t, E: Element> Walk<'t, E> {
                 self.marks[index].depends |= node.spent;
                 continue;
             };
+            if !node.requires_grad {
+                continue;
+            }
             let depends = rule.inputs.iter().enumerate().any(|(place, &input)| {
                 self.marks[input as usize].depends && !rule.op.reads_index(place)
             });

@@ -115,8 +115,8 @@ fn a_row_without_keys_is_zero_and_poisons_nobody() {
     let g: Vec<_> = g.into_iter().flatten().collect();
     let total = g.iter().fold(one, |total, g| total + (*g * *g).sum());
     let h = grad(&[total], &[one], &x, CreateGraph::No).unwrap();
-    for g in g.into_iter().chain(h.into_iter().flatten()) {
-        assert!(g.value().to_vec().iter().all(|g| g.is_finite()), "{:?}", g.value());
+    for g in g.into_iter().map(Var::value).chain(h.into_iter().flatten()) {
+        assert!(g.to_vec().iter().all(|g| g.is_finite()), "{g:?}");
     }
     same(&loss.backward().get(x[0]).unwrap().slice(0, 1..2).to_vec(), &[0.0, 0.0]);
     let check = gradgradcheck(

@@ -24,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use smallvec::SmallVec;
 use wengert_kernels::chain::{Function1, Function2};
+use wengert_kernels::elementwise::Run;
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
@@ -47,6 +48,21 @@ const MOST_SUMS: usize = 4;
 pub(crate) enum Function<E> {
     One(Function1<E>),
     Two(Function2),
+}
+
+impl<E: Element> Function<E> {
+    /// The one element of the result, if each operand is one element for all.
+    pub(crate) fn of_single_elements(self, operands: &[Operand<E>]) -> Option<E> {
+        let mut out = [E::ZERO];
+        match (self, operands) {
+            (Function::One(f), &[Operand::Splat(x)]) => f.apply(&[x], &mut out),
+            (Function::Two(f), &[Operand::Splat(a), Operand::Splat(b)]) => {
+                f.apply(Run::Slice(&[a]), Run::Slice(&[b]), &mut out);
+            }
+            _ => return None,
+        }
+        Some(out[0])
+    }
 }
 
 /// An operand: its elements from the buffer's first on, or one element for all.
@@ -224,34 +240,8 @@ impl<E: Element> Lazy<E> {
     }
 
     fn compute_each(&self, expression: &Expression<E>) -> Handle<E> {
-        let mut plan = Plan::new(self.level);
-        let wanted = self.pool().map(Pool::sums).unwrap_or_default();
-        let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
-        if !wanted.is_empty() {
-            let own = self.behind();
-            for sum in wanted.iter().filter_map(Handle::pending) {
-                if taken.len() < MOST_SUMS
-                    && sum.level == self.level
-                    && let Some(Work::Sum { of, factor, .. }) = sum.work()
-                    && let Some(of) = of.pending()
-                    && of.len == self.len
-                    && of.shares(self, &own)
-                    && plan.add_sum(of)
-                {
-                    taken.push((sum, factor));
-                }
-            }
-        }
-        let (value, sums) = plan.each(self, expression);
-        for ((sum, factor), total) in taken.into_iter().zip(sums) {
-            let total = factor.map_or(total, |factor| total * factor);
-            if total.is_finite() {
-                sum.settle(number(total));
-            } else {
-                sum.force();
-            }
-        }
-        value
+        let mut values = compute_all(&[(self, expression.clone())]);
+        values.pop().expect("a value each")
     }
 
     /// Its place in memory, which tells it from all others.
@@ -275,13 +265,101 @@ impl<E: Element> Lazy<E> {
         all
     }
 
-    /// Whether computing another value computes part of what this one takes, `own` being what is
-    /// behind the other. Not so if it takes the other itself, which then is there in memory.
-    fn shares(&self, other: &Self, own: &[Identity]) -> bool {
+    /// Whether computing the value reads a buffer, other values being there by then.
+    pub(crate) fn reads(&self, buffer: &Handle<E>, others: &[&Self]) -> bool {
+        let mut seen: Vec<Identity> = others.iter().map(|other| other.identity()).collect();
+        if seen.contains(&self.identity()) {
+            return false;
+        }
+        let mut next: SmallVec<[Work<E>; 4]> = self.work().into_iter().collect();
+        while let Some(work) = next.pop() {
+            let operands = match work {
+                Work::Each(expression) => expression.operands,
+                Work::Sum { of, .. } => SmallVec::from_iter([Operand::Elements(of, 0)]),
+            };
+            for operand in &operands {
+                let Operand::Elements(elements, _) = operand else { continue };
+                if elements.is_on(buffer) {
+                    return true;
+                }
+                if let Some(lazy) = elements.pending()
+                    && !seen.contains(&lazy.identity())
+                {
+                    seen.push(lazy.identity());
+                    next.extend(lazy.work());
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether computing other values computes part of what this one takes, `own` being what is
+    /// behind the others. Not so if it takes one of the others itself, which then is there in memory.
+    fn shares(&self, others: &[(&Self, Expression<E>)], own: &[Identity]) -> bool {
         let mut all = self.behind();
         all.push(self.identity());
-        !all.contains(&other.identity()) && all.iter().any(|lazy| own.contains(lazy))
+        !others.iter().any(|(other, _)| all.contains(&other.identity()))
+            && all.iter().any(|lazy| own.contains(lazy))
     }
+}
+
+/// Computes values, those of one length in one pass over memory.
+pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) {
+    let mut rest = values.to_vec();
+    while let Some(&first) = rest.first() {
+        let alike = |lazy: &&Lazy<E>| lazy.len == first.len && lazy.level == first.level;
+        let (together, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(alike);
+        rest = others;
+        let mut each = Vec::new();
+        for &lazy in &together {
+            if let Some(Work::Each(expression)) = lazy.work() {
+                each.push((lazy, expression));
+            }
+        }
+        if each.len() > 1 {
+            let computed = with_level(first.level, || compute_all(&each));
+            let computed = computed.expect("the level they were recorded on is available");
+            for ((lazy, _), value) in each.iter().zip(computed) {
+                lazy.settle(value);
+            }
+        }
+        for lazy in together {
+            lazy.force();
+        }
+    }
+}
+
+/// Computes elementwise values of one length in one pass, and with them sums nobody has looked at yet.
+fn compute_all<E: Element>(values: &[(&Lazy<E>, Expression<E>)]) -> Vec<Handle<E>> {
+    let (first, _) = values[0];
+    let mut plan = Plan::new(first.level);
+    let wanted = first.pool().map(Pool::sums).unwrap_or_default();
+    let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
+    if !wanted.is_empty() {
+        let own: Vec<Identity> = values.iter().flat_map(|(value, _)| value.behind()).collect();
+        for sum in wanted.iter().filter_map(Handle::pending) {
+            if taken.len() < MOST_SUMS
+                && sum.level == first.level
+                && let Some(Work::Sum { of, factor, .. }) = sum.work()
+                && let Some(of) = of.pending()
+                && of.len == first.len
+                && of.shares(values, &own)
+                && plan.add_sum(of)
+            {
+                taken.push((sum, factor));
+            }
+        }
+    }
+    let (elements, sums) = plan.all(values);
+    for ((sum, factor), total) in taken.into_iter().zip(sums) {
+        let total = factor.map_or(total, |factor| total * factor);
+        if total.is_finite() {
+            sum.settle(number(total));
+        } else {
+            sum.force();
+        }
+    }
+    elements
 }
 
 /// The number in a handle of its own.

@@ -271,8 +271,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// Operands of an elementwise operation whose result has `shape`, if each is laid out like it or
-    /// is one element for all. `None` if all are single elements: the result is then computed at once,
-    /// as one element that is broadcast.
+    /// is one element for all.
     pub(crate) fn lazy_operands(
         shape: &Shape,
         operands: &[&Tensor<E>],
@@ -285,8 +284,7 @@ impl<E: Element> Tensor<E> {
             let aligned = x.is_contiguous() && x.shape == *shape;
             aligned.then(|| Operand::Elements(x.handle.clone(), x.offset))
         };
-        let operands: Option<SmallVec<[Operand<E>; 2]>> = operands.iter().map(operand).collect();
-        operands.filter(|all| all.iter().any(|one| matches!(one, Operand::Elements(..))))
+        operands.iter().map(operand).collect()
     }
 
     /// The sum of all elements, times the factor if there is one, computed when somebody looks at it; if
@@ -312,6 +310,21 @@ impl<E: Element> Tensor<E> {
     /// Whether nobody has looked at the elements yet.
     pub(crate) fn is_pending(&self) -> bool {
         self.handle.pending().is_some()
+    }
+
+    /// Computes those of some tensors, in their order, that hold a tensor's buffer to be computed from it,
+    /// in one pass over memory. What is computed from one of them no longer holds it, and is left.
+    pub(crate) fn compute_users<'a>(&self, tensors: impl Iterator<Item = &'a Self>)
+    where
+        E: 'a,
+    {
+        let mut users = Vec::new();
+        for lazy in tensors.filter_map(|tensor| tensor.handle.pending()) {
+            if lazy.reads(&self.handle, &users) {
+                users.push(lazy);
+            }
+        }
+        lazy::force_all(&users);
     }
 
     /// A copy with a buffer of its own, in row-major order.

@@ -53,11 +53,11 @@ pub fn measure<E: Element>(
         .into_iter()
         .map(|(path, layer)| {
             let gradient = if layer.preactivation.requires_grad() { found.next() } else { None };
-            let gradient = gradient.flatten().map_or(Ok(0.0), |g| moments(g).map(|(_, s)| s))?;
-            let (mean, square) = moments(layer.output)?;
+            let gradient = gradient.flatten().map_or(0.0, |g| moments(&g).1);
+            let (mean, square) = moments(&layer.output.try_value()?);
             Ok(Propagation {
                 path,
-                preactivation_square: moments(layer.preactivation)?.1,
+                preactivation_square: moments(&layer.preactivation.try_value()?).1,
                 activation_square: square,
                 activation_variance: square - mean * mean,
                 gradient_square: gradient,
@@ -67,8 +67,8 @@ pub fn measure<E: Element>(
 }
 
 /// Mean and mean square.
-fn moments<E: Element>(var: Var<'_, E>) -> Result<(f64, f64)> {
-    let values = var.try_value()?.to_vec();
+fn moments<E: Element>(values: &Tensor<E>) -> (f64, f64) {
+    let values = values.to_vec();
     let count = values.len() as f64;
     let (mut sum, mut squares) = (0.0, 0.0);
     for value in values {
@@ -76,5 +76,5 @@ fn moments<E: Element>(var: Var<'_, E>) -> Result<(f64, f64)> {
         sum += value;
         squares += value * value;
     }
-    Ok((sum / count, squares / count))
+    (sum / count, squares / count)
 }

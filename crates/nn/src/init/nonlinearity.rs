@@ -64,7 +64,7 @@ pub(crate) fn on_tape<E: Element>(
         |tensor: Tensor<E>| tensor.to_vec().into_iter().map(Element::to_f64).collect::<Vec<_>>();
     let derivatives = if y.requires_grad() {
         let ones = tape.constant(&Tensor::ones(y.shape()));
-        grad(&[y], &[ones], &[x], CreateGraph::No)?[0].map(|dy| numbers(dy.value()))
+        grad(&[y], &[ones], &[x], CreateGraph::No)?.remove(0).map(numbers)
     } else {
         None
     };
