@@ -2,6 +2,7 @@
 
 use wengert_kernels::{Element, elementwise};
 
+use crate::error::expect;
 use crate::gradients::Gradients;
 use crate::tensor::Tensor;
 
@@ -22,8 +23,8 @@ impl<E: Element> Gradients<'_, E> {
 
     fn fold(&self, start: f64, f: impl Fn(f64, f64) -> f64) -> f64 {
         self.all().fold(start, |so_far, gradient| {
-            let gradient = gradient.contiguous();
-            let elements = gradient.as_slice().unwrap_or_default();
+            let mut copy = None;
+            let elements = expect(gradient.in_order(&mut copy));
             elements.iter().fold(so_far, |so_far, g| f(so_far, g.to_f64()))
         })
     }
@@ -84,7 +85,7 @@ impl<E: Element> Gradients<'_, E> {
         for gradient in self.values.iter_mut().flatten() {
             if !(gradient.is_unique() && gradient.is_contiguous()) {
                 // In a buffer of the tape's.
-                *gradient = Tensor::copied(gradient, Some(self.tape.pool()));
+                *gradient = expect(Tensor::copied(gradient, Some(self.tape.pool())));
             }
             change(gradient.as_mut_slice());
         }

@@ -28,6 +28,7 @@ use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
 use crate::pool::{Handle, Pool};
+use crate::refused::Refused;
 use plan::Plan;
 
 /// Fewer elements than this stay in cache between operations, and are computed at once.
@@ -105,16 +106,19 @@ impl<E: Element> Lazy<E> {
         pool: Option<&Pool<E>>,
         operands: SmallVec<[Operand<E>; 2]>,
         function: Function<E>,
-    ) -> Self {
+    ) -> Result<Self, Refused> {
         let pending = operands.iter().filter_map(Operand::pending);
         let depth = 1 + pending.map(|lazy| lazy.depth).max().unwrap_or(0);
         if depth == DEEPEST {
             for lazy in operands.iter().filter_map(Operand::pending) {
-                lazy.force();
+                lazy.try_force()?;
             }
         }
         let depth = if depth == DEEPEST { 1 } else { depth };
-        Self::of(Work::Each(Expression { function, operands }), len, depth, pool)
+        if let Some(pool) = pool {
+            pool.promise(len)?;
+        }
+        Ok(Self::of(Work::Each(Expression { function, operands }), len, depth, pool))
     }
 
     /// Notes the sum of a value's `len` elements, times the factor if there is one.
@@ -149,24 +153,40 @@ impl<E: Element> Lazy<E> {
     }
 
     /// The value, computed now if it is not yet.
+    ///
+    /// # Panics
+    /// If there is no memory for it.
     pub(crate) fn force(&self) -> &Handle<E> {
+        self.try_force().unwrap_or_else(|refused| refused.panic(self.len))
+    }
+
+    /// The value, computed now if it is not yet and there is memory for it.
+    pub(crate) fn try_force(&self) -> Result<&Handle<E>, Refused> {
         if let Some(value) = self.value.get() {
-            return value;
+            return Ok(value);
         }
         // No lock is held while it is computed: a thread that waits for others may be given work
         // that asks for the same value. Two that compute it at once get the same bits.
         if let Some(work) = self.work() {
             let value = with_level(self.level, || self.compute(&work));
-            self.settle(value.expect("the level it was recorded on is available"));
+            self.settle(value.expect("the level it was recorded on is available")?);
         }
-        self.value.get().expect("the work is taken only once there is a value")
+        Ok(self.value.get().expect("the work is taken only once there is a value"))
     }
 
     /// Keeps the value, and lets go of what it was computed from.
     fn settle(&self, value: Handle<E>) {
         let _ = self.value.set(value);
         let spent = self.lock().take();
-        drop(spent);
+        self.release(spent);
+    }
+
+    /// Drops what the value was to be computed from. It has a buffer now, or is not wanted.
+    fn release(&self, work: Option<Work<E>>) {
+        if let (Some(Work::Each(_)), Some(pool)) = (&work, &self.pool) {
+            pool.keep_promise(self.len);
+        }
+        drop(work);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Work<E>>> {
@@ -185,37 +205,34 @@ impl<E: Element> Lazy<E> {
 
     /// What is to be computed on the way to another value; `None` if it was computed by now, or is
     /// better computed and kept.
-    fn inner(&self, level: Level) -> Option<Expression<E>> {
+    fn inner(&self, level: Level) -> Result<Option<Expression<E>>, Refused> {
         let again = self.computed.fetch_add(1, Ordering::Relaxed) >= COMPUTED_AGAIN;
-        if again || self.level != level {
-            self.force();
-            return None;
+        if !again
+            && self.level == level
+            && let Some(Work::Each(expression)) = self.work()
+        {
+            return Ok(Some(expression));
         }
-        match self.work()? {
-            Work::Each(expression) => Some(expression),
-            Work::Sum { .. } => {
-                self.force();
-                None
-            }
-        }
+        self.try_force()?;
+        Ok(None)
     }
 
     #[cold]
-    fn compute(&self, work: &Work<E>) -> Handle<E> {
+    fn compute(&self, work: &Work<E>) -> Result<Handle<E>, Refused> {
         match work {
             Work::Each(expression) => self.compute_each(expression),
             Work::Sum { of, len, factor } => {
                 let mut plan = Plan::new(self.level);
                 let sum = match of.pending() {
-                    Some(of) if plan.add_sum(of) => plan.sum(*len, self.pool()),
+                    Some(of) if plan.add_sum(of)? => plan.sum(*len, self.pool()),
                     _ => reduce::sum(&of.as_slice()[..*len]),
                 };
-                scaled(sum, *factor)
+                Ok(scaled(sum, *factor))
             }
         }
     }
 
-    fn compute_each(&self, expression: &Expression<E>) -> Handle<E> {
+    fn compute_each(&self, expression: &Expression<E>) -> Result<Handle<E>, Refused> {
         let mut plan = Plan::new(self.level);
         let wanted = self.pool().map(Pool::sums).unwrap_or_default();
         let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
@@ -228,17 +245,17 @@ impl<E: Element> Lazy<E> {
                     && let Some(of) = of.pending()
                     && of.len == self.len
                     && of.shares(self, &own)
-                    && plan.add_sum(of)
+                    && plan.add_sum(of)?
                 {
                     taken.push((sum, factor));
                 }
             }
         }
-        let (value, sums) = plan.each(self, expression);
+        let (value, sums) = plan.each(self, expression)?;
         for ((sum, factor), total) in taken.into_iter().zip(sums) {
             sum.settle(scaled(total, factor));
         }
-        value
+        Ok(value)
     }
 
     /// Its place in memory, which tells it from all others.
@@ -271,9 +288,16 @@ impl<E: Element> Lazy<E> {
     }
 }
 
+impl<E: Element> Drop for Lazy<E> {
+    fn drop(&mut self) {
+        let work = self.work.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        self.release(work);
+    }
+}
+
 /// The number in a handle of its own.
 fn scaled<E: Element>(sum: E, factor: Option<E>) -> Handle<E> {
-    let mut value = Handle::new(1, None);
+    let mut value = Handle::stale_single();
     value.get_mut().expect("a number has one owner")[0] = factor.map_or(sum, |factor| sum * factor);
     value
 }

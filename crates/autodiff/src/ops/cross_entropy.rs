@@ -52,9 +52,9 @@ impl<E: Element> Op<E> for CrossEntropy {
         let &[rows, classes] = inputs[0].shape().dims() else {
             unreachable!("the shape was checked")
         };
-        let logits = inputs[0].contiguous();
-        let mut losses = ctx.scratch([rows]);
-        let mut log_sum_exp = ctx.scratch([rows]);
+        let logits = inputs[0].try_contiguous()?;
+        let mut losses = ctx.scratch([rows])?;
+        let mut log_sum_exp = ctx.scratch([rows])?;
         softmax::cross_entropy_rows(
             logits.as_slice().expect("made contiguous"),
             classes,
@@ -62,7 +62,7 @@ impl<E: Element> Op<E> for CrossEntropy {
             losses.as_mut_slice(),
             log_sum_exp.as_mut_slice(),
         );
-        let mut out = ctx.output();
+        let mut out = ctx.output()?;
         let total = reduce::sum(losses.as_mut_slice());
         // The mean over no rows is NaN.
         out.as_mut_slice()[0] = total / E::from_f64(rows as f64);

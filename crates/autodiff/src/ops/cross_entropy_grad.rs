@@ -45,20 +45,20 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
         let &[rows, classes] = inputs[1].shape().dims() else {
             unreachable!("the shape was checked")
         };
-        let logits = inputs[1].contiguous();
+        let logits = inputs[1].try_contiguous()?;
         let x = logits.as_slice().expect("made contiguous");
         let computed;
         let log_sum_exp = if let Some(saved) = &self.log_sum_exp {
             saved
         } else {
-            let mut losses = ctx.scratch([rows]);
-            let mut log_sum_exp = ctx.scratch([rows]);
+            let mut losses = ctx.scratch([rows])?;
+            let mut log_sum_exp = ctx.scratch([rows])?;
             let (losses, logarithms) = (losses.as_mut_slice(), log_sum_exp.as_mut_slice());
             softmax::cross_entropy_rows(x, classes, &self.labels, losses, logarithms);
             computed = log_sum_exp;
             &computed
         };
-        let mut out = ctx.output();
+        let mut out = ctx.output()?;
         softmax::cross_entropy_grad_rows(
             x,
             classes,

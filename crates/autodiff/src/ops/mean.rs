@@ -3,6 +3,7 @@
 use wengert_kernels::{Element, elementwise};
 
 use super::sum::Axes;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -38,10 +39,14 @@ impl<E: Element> Op<E> for Mean {
         {
             return Ok(mean);
         }
-        let mut out = ctx.output();
+        // The mean of copies is that of one of them.
+        if let Some(mean) = support::reduced_once(self, inputs[0], &self.0, ctx, |_, _| ())? {
+            return Ok(mean);
+        }
+        let mut out = ctx.output()?;
         let flags = self.0.flags("mean", inputs[0].shape())?;
         let out_slice = out.as_mut_slice();
-        strided::sum(inputs[0], &flags, out_slice);
+        strided::sum(inputs[0], &flags, out_slice)?;
         // The mean of nothing is 0 times infinity: NaN.
         elementwise::scale_in_place(self.reciprocal(inputs[0].shape())?, out_slice);
         Ok(out)

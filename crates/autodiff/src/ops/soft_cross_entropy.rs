@@ -48,9 +48,9 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (rows, classes) =
             matrix("soft_cross_entropy", inputs[0].shape(), inputs[1].shape())?;
-        let (logits, targets) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (logits, targets) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (logits, targets) = (support::slice(&logits), support::slice(&targets));
-        let (mut log_sum_exp, mut terms) = (ctx.scratch([rows]), ctx.scratch([rows, classes]));
+        let (mut log_sum_exp, mut terms) = (ctx.scratch([rows])?, ctx.scratch([rows, classes])?);
         let logarithms = log_sum_exp.as_mut_slice();
         softmax::log_sum_exp_axis(logits, [rows, classes, 1], logarithms);
         let matrix = terms.as_mut_slice().chunks_exact_mut(classes);

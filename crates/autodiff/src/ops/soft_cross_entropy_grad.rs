@@ -38,7 +38,8 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (_, classes) = matrix("soft_cross_entropy_grad", ctx.shape(), ctx.shape())?;
-        let [gy, x, targets] = [0, 1, 2].map(|place| inputs[place].contiguous());
+        let [gy, x, targets] = [0, 1, 2].map(|place| inputs[place].try_contiguous());
+        let (gy, x, targets) = (gy?, x?, targets?);
         let (gy, targets) = (support::slice(&gy), support::slice(&targets));
         ctx.output_by(|out| {
             softmax::softmax_rows(support::slice(&x), classes, out);

@@ -2,6 +2,7 @@
 
 use wengert_kernels::Element;
 
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -82,7 +83,7 @@ pub(crate) struct Group {
 impl Group {
     /// A tensor in that order, its elements one after another.
     pub(crate) fn lines<E: Element>(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
-        Ok(x.try_permute(&self.order)?.contiguous())
+        x.try_permute(&self.order)?.try_contiguous()
     }
 
     /// A variable in that order, of shape [`dims`](Self::dims).
@@ -116,9 +117,12 @@ impl<E: Element> Op<E> for Sum {
         if let Some(sum) = ctx.put_off_sum(inputs[0], None) {
             return Ok(sum);
         }
-        let mut out = ctx.output();
+        if let Some(sum) = support::reduced_once(self, inputs[0], &self.0, ctx, support::times)? {
+            return Ok(sum);
+        }
+        let mut out = ctx.output()?;
         let flags = self.0.flags("sum", inputs[0].shape())?;
-        strided::sum(inputs[0], &flags, out.as_mut_slice());
+        strided::sum(inputs[0], &flags, out.as_mut_slice())?;
         Ok(out)
     }
 
@@ -132,7 +136,8 @@ entry! {
     /// The sum of all elements, a single number; 0 if there are none.
     ///
     /// Summed in blocks, so that the error grows with the logarithm of the length; the order
-    /// depends on the shape alone.
+    /// depends on the shape alone. Of elements that repeat along an axis (a broadcast view) one
+    /// copy is summed and the sum multiplied by their number, which is at least as accurate.
     sum(x) = Sum(Axes { axes: None, keep: false })
 }
 
