@@ -5,8 +5,9 @@ use std::panic::Location;
 
 use wengert_kernels::Element;
 
+use crate::error::expect;
 use crate::shape::{Shape, list};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, strided};
 
 /// The first operation that gave a NaN or an infinity; see
 /// [`Tape::detect_anomaly`](crate::Tape::detect_anomaly).
@@ -63,13 +64,17 @@ impl fmt::Display for Anomaly {
 
 /// The first element that is not finite, and its value.
 pub(crate) fn first<E: Element>(tensor: &Tensor<E>) -> Option<(usize, f64)> {
-    let copy;
-    let elements = if let Some(elements) = tensor.as_slice() {
-        elements
-    } else {
-        copy = tensor.contiguous();
-        copy.as_slice().unwrap_or_default()
-    };
-    let element = elements.iter().position(|x| !x.is_finite())?;
-    Some((element, elements[element].to_f64()))
+    // In row-major order the first copy of an element comes before the others.
+    let once = strided::without_repetition(tensor);
+    let mut copy = None;
+    let elements = expect(once.in_order(&mut copy));
+    let found = elements.iter().position(|x| !x.is_finite())?;
+    // Its place among all elements.
+    let (mut rest, mut element, mut step) = (found, 0, 1);
+    for (&size, &all) in once.shape().iter().zip(tensor.shape().iter()).rev() {
+        element += rest % size * step;
+        rest /= size;
+        step *= all;
+    }
+    Some((element, elements[found].to_f64()))
 }

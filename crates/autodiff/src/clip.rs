@@ -2,6 +2,7 @@
 
 use wengert_kernels::{Element, elementwise};
 
+use crate::error::expect;
 use crate::gradients::Gradients;
 use crate::ops::support::slice;
 use crate::tensor::Tensor;
@@ -123,7 +124,7 @@ impl<E: Element> Gradients<'_, E> {
         for gradient in self.values.iter_mut().flatten() {
             if !(gradient.is_unique() && gradient.is_contiguous()) {
                 // In a buffer of the tape's.
-                *gradient = Tensor::copied(gradient, Some(self.tape.pool()));
+                *gradient = expect(Tensor::copied(gradient, Some(self.tape.pool())));
             }
             change(gradient.as_mut_slice());
         }

@@ -45,6 +45,19 @@ pub enum Error {
         /// The shape asked for.
         shape: Shape,
     },
+    /// A tensor that there is no memory for: the system refuses the allocation, or the limit of the
+    /// tape does ([`Tape::set_memory_limit`](crate::Tape::set_memory_limit)).
+    #[error("{op}: a tensor of shape {shape} needs {bytes} bytes, more than {}", most(*limit))]
+    OutOfMemory {
+        /// The operation, or what was to be made.
+        op: &'static str,
+        /// The shape of the tensor.
+        shape: Shape,
+        /// The bytes asked for.
+        bytes: usize,
+        /// The tape's limit, if that refused them.
+        limit: Option<usize>,
+    },
     /// An axis the tensor does not have.
     #[error("{op}: axis {axis} does not exist in a tensor of rank {rank}; {}", axes(*rank))]
     Axis {
@@ -122,6 +135,28 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+}
+
+/// What refused an allocation.
+fn most(limit: Option<usize>) -> String {
+    limit.map_or_else(
+        || "the system gives".to_owned(),
+        |limit| format!("is left of the tape's memory limit of {limit} bytes"),
+    )
+}
+
+impl Error {
+    /// The same error with the name of the operation that ran out of memory for a tensor of its
+    /// own.
+    #[cold]
+    pub(crate) fn of_op(mut self, name: &'static str) -> Self {
+        if let Error::OutOfMemory { op, .. } = &mut self
+            && *op == "tensor"
+        {
+            *op = name;
+        }
+        self
+    }
 }
 
 /// The result of a fallible operation of this crate.

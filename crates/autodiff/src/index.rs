@@ -6,8 +6,12 @@ use std::sync::Arc;
 use wengert_kernels::Element;
 
 use crate::error::{Error, Result, expect};
+use crate::refused::try_vec;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+
+/// The most numbers that are printed.
+const PRINTED: usize = 1000;
 
 /// A tensor of whole numbers: positions along an axis, class labels, the results of searches.
 ///
@@ -22,7 +26,7 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Index {
-    numbers: Arc<[usize]>,
+    numbers: Arc<Vec<usize>>,
     shape: Shape,
     largest: Option<usize>,
 }
@@ -33,7 +37,10 @@ impl Index {
     /// # Errors
     /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for.
     pub fn from_slice(data: &[usize], shape: impl Into<Shape>) -> Result<Self> {
-        Self::new(data.into(), shape.into())
+        let shape = shape.into();
+        let mut numbers = try_vec(data.len(), 0).map_err(|e| e.for_shape("index", &shape))?;
+        numbers.copy_from_slice(data);
+        Self::new(Arc::new(numbers), shape)
     }
 
     /// The numbers of `data` in row-major order.
@@ -41,7 +48,7 @@ impl Index {
     /// # Errors
     /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for.
     pub fn from_vec(data: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
-        Self::new(data.into(), shape.into())
+        Self::new(Arc::new(data), shape.into())
     }
 
     /// The numbers of `data` in row-major order, negative ones counted from the end of an axis of
@@ -72,27 +79,32 @@ impl Index {
                 Error::Argument { op: "Index::from_signed", message }
             })
         };
-        Self::new(data.iter().enumerate().map(place).collect::<Result<_>>()?, shape.into())
+        Self::from_vec(data.iter().enumerate().map(place).collect::<Result<_>>()?, shape)
     }
 
     /// The numbers `f` gives for each place, in row-major order.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space.
+    /// If the shape's size does not fit the address space, or there is no memory for it.
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> usize) -> Self {
         let shape = shape.into();
-        let len = expect(shape.checked_len::<usize>("index"));
+        let mut numbers = expect(Self::blank("index", &shape));
         let mut place = vec![0; shape.rank()];
-        let numbers = (0..len).map(|_| {
-            let number = f(&place);
+        for number in &mut numbers {
+            *number = f(&place);
             shape.advance(&mut place);
-            number
-        });
-        expect(Self::new(numbers.collect(), shape.clone()))
+        }
+        expect(Self::from_vec(numbers, shape))
     }
 
-    fn new(numbers: Arc<[usize]>, shape: Shape) -> Result<Self> {
+    /// As many numbers as the shape asks for, all zero.
+    pub(crate) fn blank(op: &'static str, shape: &Shape) -> Result<Vec<usize>> {
+        let len = shape.checked_len::<usize>(op)?;
+        try_vec(len, 0).map_err(|refused| refused.for_shape(op, shape))
+    }
+
+    fn new(numbers: Arc<Vec<usize>>, shape: Shape) -> Result<Self> {
         if shape.checked_len::<usize>("index")? != numbers.len() {
             return Err(Error::Length { shape, got: numbers.len() });
         }
@@ -181,11 +193,12 @@ impl<E: Element> Tensor<E> {
     /// An index of shape `[..]` gives `[.., classes]`.
     ///
     /// # Errors
-    /// [`Error::Index`] for a number that is not below `classes`, and [`Error::TooLarge`].
+    /// [`Error::Index`] for a number that is not below `classes`, [`Error::TooLarge`], and
+    /// [`Error::OutOfMemory`].
     pub fn one_hot(index: &Index, classes: usize) -> Result<Self> {
         index.check("one_hot", classes)?;
         let shape: Shape = index.shape().iter().copied().chain([classes]).collect();
-        let mut out = Tensor::stale(shape, None)?;
+        let mut out = Tensor::stale(shape, None).map_err(|error| error.of_op("one_hot"))?;
         let elements = out.as_mut_slice();
         elements.fill(E::ZERO);
         if classes > 0 {
@@ -201,7 +214,7 @@ impl<E: Element> Tensor<E> {
 impl From<Vec<usize>> for Index {
     fn from(numbers: Vec<usize>) -> Self {
         let shape = Shape::from([numbers.len()]);
-        expect(Self::new(numbers.into(), shape))
+        expect(Self::new(Arc::new(numbers), shape))
     }
 }
 
@@ -228,7 +241,13 @@ impl FromIterator<usize> for Index {
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Index{} {:?}", self.shape, self.numbers)
+        let shown = &self.numbers[..self.len().min(PRINTED)];
+        write!(f, "Index{} {shown:?}", self.shape)?;
+        if shown.len() < self.len() {
+            write!(f, " and {} more", self.len() - shown.len())
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -68,6 +68,7 @@ mod op;
 pub mod ops;
 mod parameter;
 mod pool;
+mod refused;
 mod shape;
 mod tape;
 mod tensor;

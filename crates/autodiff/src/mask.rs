@@ -6,10 +6,12 @@ use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
 use wengert_kernels::Element;
-use wengert_kernels::elementwise::{self, Comparison};
+use wengert_kernels::elementwise::{self, Comparison, Run};
 
 use crate::error::{Error, Result, expect};
+use crate::refused::try_vec;
 use crate::shape::{Shape, Strides};
+use crate::tensor::equal::{View, equal};
 use crate::tensor::{Tensor, strided};
 
 /// An array of truth values: which elements are meant.
@@ -31,16 +33,22 @@ use crate::tensor::{Tensor, strided};
 /// ```
 #[derive(Clone)]
 pub struct Mask {
-    values: Arc<[bool]>,
+    values: Arc<Vec<bool>>,
     offset: usize,
     shape: Shape,
     strides: Strides,
 }
 
 impl Mask {
-    fn row_major(values: Arc<[bool]>, shape: Shape) -> Self {
+    fn row_major(values: Vec<bool>, shape: Shape) -> Self {
         let strides = shape.contiguous_strides();
-        Mask { values, offset: 0, shape, strides }
+        Mask { values: Arc::new(values), offset: 0, shape, strides }
+    }
+
+    /// As many values as the shape asks for, all false.
+    fn blank(op: &'static str, shape: &Shape) -> Result<Vec<bool>> {
+        let len = shape.checked_len::<bool>(op)?;
+        try_vec(len, false).map_err(|refused| refused.for_shape(op, shape))
     }
 
     /// The values in row-major order.
@@ -52,25 +60,37 @@ impl Mask {
         if shape.checked_len::<bool>("mask")? != values.len() {
             return Err(Error::Length { shape, got: values.len() });
         }
-        Ok(Self::row_major(values.into(), shape))
+        let mut copy = Self::blank("mask", &shape)?;
+        copy.copy_from_slice(values);
+        Ok(Self::row_major(copy, shape))
+    }
+
+    /// The values `f` gives for each index, in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
+    /// [`Error::OutOfMemory`].
+    pub fn try_from_fn(
+        shape: impl Into<Shape>,
+        mut f: impl FnMut(&[usize]) -> bool,
+    ) -> Result<Self> {
+        let shape = shape.into();
+        let mut values = Self::blank("mask", &shape)?;
+        let mut index = vec![0; shape.rank()];
+        for value in &mut values {
+            *value = f(&index);
+            shape.advance(&mut index);
+        }
+        Ok(Self::row_major(values, shape))
     }
 
     /// The values `f` gives for each index, in row-major order.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space.
+    /// If the shape's size does not fit the address space, or there is no memory for it.
     #[track_caller]
-    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> bool) -> Self {
-        let shape = shape.into();
-        let len = expect(shape.checked_len::<bool>("mask"));
-        let mut index = vec![0; shape.rank()];
-        let values = (0..len).map(|_| {
-            let value = f(&index);
-            shape.advance(&mut index);
-            value
-        });
-        let values = values.collect();
-        Self::row_major(values, shape)
+    pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(&[usize]) -> bool) -> Self {
+        expect(Self::try_from_fn(shape, f))
     }
 
     /// The same value everywhere, which takes the memory of one.
@@ -79,7 +99,7 @@ impl Mask {
     /// If the shape's size does not fit the address space.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: bool) -> Self {
-        Self::row_major([value].into(), Shape::scalar()).broadcast_to(shape)
+        Self::row_major(vec![value], Shape::scalar()).broadcast_to(shape)
     }
 
     /// Who may look at whom when each of the last `queries` of `keys` positions sees itself and what
@@ -90,10 +110,14 @@ impl Mask {
     /// The result is `[queries, keys]`.
     ///
     /// # Panics
-    /// If the size does not fit the address space.
+    /// If the size does not fit the address space, or there is no memory for it.
     #[track_caller]
     pub fn causal(queries: usize, keys: usize) -> Self {
-        Self::from_fn([queries, keys], |i| i[1] + queries <= i[0] + keys)
+        expect(Self::try_causal(queries, keys))
+    }
+
+    pub(crate) fn try_causal(queries: usize, keys: usize) -> Result<Self> {
+        Self::try_from_fn([queries, keys], |i| i[1] + queries <= i[0] + keys)
     }
 
     /// The sizes along the axes.
@@ -117,16 +141,24 @@ impl Mask {
     }
 
     /// The values in row-major order.
-    pub fn to_vec(&self) -> Vec<bool> {
-        let mut values = Vec::with_capacity(self.len());
-        let mut index = vec![0; self.rank().saturating_sub(1)];
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for them.
+    pub fn try_to_vec(&self) -> Result<Vec<bool>> {
+        let mut values = Self::blank("mask", &self.shape)?;
+        if values.is_empty() {
+            return Ok(values);
+        }
         let (inner, step) = match (self.shape.last(), self.strides.last()) {
             (Some(&inner), Some(&step)) => (inner, step),
             _ => (1, 0),
         };
+        let mut index = vec![0; self.rank().saturating_sub(1)];
         let mut start = self.offset as isize;
-        while values.len() < self.len() {
-            values.extend((0..inner as isize).map(|i| self.values[(start + i * step) as usize]));
+        for row in values.chunks_exact_mut(inner) {
+            for (i, value) in row.iter_mut().enumerate() {
+                *value = self.values[(start + i as isize * step) as usize];
+            }
             for ((i, &dim), &stride) in
                 index.iter_mut().zip(self.shape.iter()).zip(self.strides.iter()).rev()
             {
@@ -139,18 +171,52 @@ impl Mask {
                 start -= stride * dim as isize;
             }
         }
-        values
+        Ok(values)
+    }
+
+    /// The values in row-major order.
+    ///
+    /// # Panics
+    /// If there is no memory for them.
+    #[track_caller]
+    pub fn to_vec(&self) -> Vec<bool> {
+        expect(self.try_to_vec())
     }
 
     /// The values in row-major order, copied only if they do not lie so.
-    pub fn to_contiguous(&self) -> Cow<'_, [bool]> {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for a copy.
+    pub fn try_to_contiguous(&self) -> Result<Cow<'_, [bool]>> {
         if self.is_empty() {
-            Cow::Borrowed(&[])
+            Ok(Cow::Borrowed(&[]))
         } else if self.is_contiguous() {
-            Cow::Borrowed(&self.values[self.offset..self.offset + self.len()])
+            Ok(Cow::Borrowed(&self.values[self.offset..self.offset + self.len()]))
         } else {
-            Cow::Owned(self.to_vec())
+            self.try_to_vec().map(Cow::Owned)
         }
+    }
+
+    /// The values in row-major order, copied only if they do not lie so.
+    ///
+    /// # Panics
+    /// If there is no memory for a copy.
+    #[track_caller]
+    pub fn to_contiguous(&self) -> Cow<'_, [bool]> {
+        expect(self.try_to_contiguous())
+    }
+
+    /// The mask with size 1 in place of the axes along which a value repeats, if there are any.
+    fn once(&self) -> Cow<'_, Mask> {
+        let repeated = |&axis: &usize| self.strides[axis] == 0 && self.shape[axis] > 1;
+        if self.is_empty() || !(0..self.rank()).any(|axis| repeated(&axis)) {
+            return Cow::Borrowed(self);
+        }
+        let mut once = self.clone();
+        for axis in (0..self.rank()).filter(repeated) {
+            once.shape.dims_mut()[axis] = 1;
+        }
+        Cow::Owned(once)
     }
 
     /// Whether the values lie one after another in row-major order.
@@ -170,27 +236,35 @@ impl Mask {
 
     /// Whether some value is true.
     pub fn any(&self) -> bool {
-        self.to_contiguous().contains(&true)
+        self.once().to_contiguous().contains(&true)
     }
 
     /// Whether every value is true.
     pub fn all(&self) -> bool {
-        !self.to_contiguous().contains(&false)
+        !self.once().to_contiguous().contains(&false)
     }
 
     /// The number of true values.
     pub fn count(&self) -> usize {
-        self.to_contiguous().iter().filter(|&&value| value).count()
+        let once = self.once();
+        let copies = if self.is_empty() { 0 } else { self.len() / once.len() };
+        once.to_contiguous().iter().filter(|&&value| value).count() * copies
     }
 
     /// One where true, zero where false.
+    ///
+    /// # Panics
+    /// If there is no memory for it.
+    #[track_caller]
     pub fn to_tensor<E: Element>(&self) -> Tensor<E> {
-        let values = self.to_contiguous();
+        let once = self.once();
+        let values = once.to_contiguous();
         let mut values = values.iter();
-        Tensor::from_fn(self.shape.clone(), |_| match values.next() {
+        let tensor = Tensor::from_fn(once.shape.clone(), |_| match values.next() {
             Some(true) => E::ONE,
             _ => E::ZERO,
-        })
+        });
+        tensor.broadcast_to(&self.shape)
     }
 
     /// The mask repeated to a larger shape: axes of size 1, and axes missing in front, repeat.
@@ -240,6 +314,11 @@ impl Mask {
         mask
     }
 
+    fn as_view(&self) -> View<'_, bool> {
+        let (shape, strides) = (self.shape.clone(), self.strides.clone());
+        View { values: &self.values, offset: self.offset, shape, strides }
+    }
+
     /// The values under another shape.
     ///
     /// # Panics
@@ -251,16 +330,32 @@ impl Mask {
             let expected = format!("a shape of {} values to reshape {} to", self.len(), self.shape);
             return expect(Err(Error::Shapes { op: "reshape", expected, got: vec![shape] }));
         }
-        Self::row_major(self.to_contiguous().into(), shape)
+        if self.is_contiguous() {
+            let strides = shape.contiguous_strides();
+            return Mask { values: Arc::clone(&self.values), offset: self.offset, shape, strides };
+        }
+        Self::row_major(self.to_vec(), shape)
     }
 
-    /// The values `f` gives for each pair; the masks broadcast.
+    /// The values `f` gives for each pair; the masks broadcast. Along an axis on which both repeat,
+    /// the result does.
     fn zip(&self, other: &Mask, op: &'static str, f: impl Fn(bool, bool) -> bool) -> Result<Mask> {
         let shape = broadcast(op, &self.shape, &other.shape)?;
-        let (a, b) = (self.broadcast_to(&shape), other.broadcast_to(&shape));
-        let (a, b) = (a.to_contiguous(), b.to_contiguous());
-        let values = a.iter().zip(b.iter()).map(|(&a, &b)| f(a, b)).collect();
-        Ok(Self::row_major(values, shape))
+        let (mut a, mut b) = (self.try_broadcast_to(&shape)?, other.try_broadcast_to(&shape)?);
+        let mut once = shape.clone();
+        for axis in 0..shape.rank() {
+            if shape[axis] > 1 && a.strides[axis] == 0 && b.strides[axis] == 0 {
+                for shape in [&mut once, &mut a.shape, &mut b.shape] {
+                    shape.dims_mut()[axis] = 1;
+                }
+            }
+        }
+        let mut values = Self::blank(op, &once)?;
+        let (a, b) = (a.try_to_contiguous()?, b.try_to_contiguous()?);
+        for ((value, &a), &b) in values.iter_mut().zip(a.iter()).zip(b.iter()) {
+            *value = f(a, b);
+        }
+        Self::row_major(values, once).try_broadcast_to(shape)
     }
 
     /// Where both are true; the shapes broadcast. Also `&`.
@@ -269,7 +364,11 @@ impl Mask {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn and(&self, other: &Mask) -> Mask {
-        expect(self.zip(other, "and", |a, b| a & b))
+        expect(self.try_and(other))
+    }
+
+    pub(crate) fn try_and(&self, other: &Mask) -> Result<Mask> {
+        self.zip(other, "and", |a, b| a & b)
     }
 
     /// Where one of them is true, or both; the shapes broadcast. Also `|`.
@@ -282,11 +381,16 @@ impl Mask {
     }
 
     /// Where it is false. Also `!`.
+    ///
+    /// # Panics
+    /// If there is no memory for it.
     #[allow(clippy::should_implement_trait, reason = "`!` is implemented through it")]
     #[must_use]
     pub fn not(&self) -> Mask {
-        let values = self.to_contiguous().iter().map(|&value| !value).collect();
-        Self::row_major(values, self.shape.clone())
+        let once = self.once();
+        let mut values = once.to_vec();
+        values.iter_mut().for_each(|value| *value = !*value);
+        Self::row_major(values, once.shape.clone()).broadcast_to(&self.shape)
     }
 }
 
@@ -316,7 +420,7 @@ impl Not for &Mask {
 /// Equal shapes and equal values.
 impl PartialEq for Mask {
     fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape && self.to_contiguous() == other.to_contiguous()
+        self.shape == other.shape && equal(self.as_view(), other.as_view())
     }
 }
 
@@ -345,79 +449,21 @@ pub(crate) fn compare<E: Element>(
         _ => "ne",
     };
     let shape = broadcast(op, a.shape(), b.shape())?;
-    let mut values: Arc<[bool]> = std::iter::repeat_n(false, shape.checked_len::<E>(op)?).collect();
-    let out = Arc::get_mut(&mut values).expect("a new allocation has one owner");
-    strided::zip(a, b, &shape, out, |a, b, out| elementwise::compare(comparison, a, b, out));
+    shape.checked_len::<E>(op)?;
+    a.compute()?;
+    b.compute()?;
+    let kernel =
+        |a: Run<E>, b: Run<E>, out: &mut [bool]| elementwise::compare(comparison, a, b, out);
+    // Along an axis on which both repeat, the mask does.
+    if let Some((a, b, once)) = strided::once_both(a, b, &shape) {
+        let mut values = Mask::blank(op, &once)?;
+        strided::zip(&a, &b, &once, &mut values, kernel);
+        return Mask::row_major(values, once).try_broadcast_to(shape);
+    }
+    let mut values = Mask::blank(op, &shape)?;
+    strided::zip(a, b, &shape, &mut values, kernel);
     Ok(Mask::row_major(values, shape))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn views_read_the_same_values() {
-        let mask = Mask::from_fn([2, 3], |i| (i[0] + i[1]) % 2 == 0 || i[1] == 2);
-        assert_eq!(mask.to_vec(), [true, false, true, false, true, true]);
-        let t = mask.transpose(0, 1);
-        assert!(!t.is_contiguous());
-        assert_eq!(t.to_vec(), [true, false, false, true, true, true]);
-        assert_eq!(t, Mask::from_slice(&t.to_vec(), [3, 2]).unwrap());
-        assert_eq!((t.get(&[2, 1]), t.get(&[2, 2])), (Some(true), None));
-        assert_eq!(t.reshape([6]).to_vec(), t.to_vec());
-        let rows = mask.unsqueeze(1).broadcast_to([2, 2, 3]);
-        assert_eq!(
-            rows.to_vec(),
-            [&mask.to_vec()[..3]; 2]
-                .concat()
-                .into_iter()
-                .chain([&mask.to_vec()[3..]; 2].concat())
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(mask.to_tensor::<f32>().to_vec(), [1.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
-    }
-
-    #[test]
-    fn empty_and_single_masks_are_masks() {
-        let empty = Mask::from_fn([2, 0], |_| true);
-        assert!(empty.is_empty() && empty.all() && !empty.any() && empty.not().is_empty());
-        assert_eq!(empty.transpose(0, 1).to_vec(), []);
-        let one = Mask::full(Shape::scalar(), true);
-        assert_eq!((one.to_vec(), one.count()), (vec![true], 1));
-        assert_eq!(Mask::full([2, 2], false).to_vec(), [false; 4]);
-    }
-
-    #[test]
-    fn logic_broadcasts() {
-        let row = Mask::from_slice(&[true, false], [2]).unwrap();
-        let column = Mask::from_slice(&[true, false], [2, 1]).unwrap();
-        assert_eq!((&row & &column).to_vec(), [true, false, false, false]);
-        assert_eq!((&row | &column).to_vec(), [true, true, true, false]);
-        assert_eq!((!&row).to_vec(), [false, true]);
-        let wrong = std::panic::catch_unwind(|| row.and(&Mask::full([3], true)));
-        assert!(wrong.unwrap_err().downcast_ref::<String>().unwrap().starts_with("and: expected"));
-    }
-
-    #[test]
-    fn causal_masks_end_at_the_last_key() {
-        assert_eq!(Mask::causal(2, 2).to_vec(), [true, false, true, true]);
-        assert_eq!(Mask::causal(1, 3).to_vec(), [true, true, true]);
-        assert_eq!(Mask::causal(3, 2).to_vec(), [false, false, true, false, true, true]);
-    }
-
-    #[test]
-    fn comparisons_broadcast_and_are_false_for_nan() {
-        let a = Tensor::from_slice(&[1.0_f32, 2.0, f32::NAN], [3]).unwrap();
-        let b = Tensor::from_slice(&[1.0, 3.0], [2, 1]).unwrap();
-        assert_eq!(a.lt(&b).to_vec(), [false, false, false, true, true, false]);
-        assert_eq!(a.le(&b).to_vec(), [true, false, false, true, true, false]);
-        assert_eq!(a.gt(&b).to_vec(), [false, true, false, false, false, false]);
-        assert_eq!(a.ge(&b).to_vec(), [true, true, false, false, false, false]);
-        assert_eq!(Tensor::eq(&a, &b).to_vec(), [true, false, false, false, false, false]);
-        assert_eq!(a.ne(&b).to_vec(), [false, true, true, true, true, true]);
-        assert_eq!(a.ge_scalar(2.0).to_vec(), [false, true, false]);
-        let (t, u) =
-            (b.broadcast_to([2, 3]).transpose(0, 1), a.broadcast_to([2, 3]).transpose(0, 1));
-        assert_eq!(u.lt(&t), a.lt(&b).transpose(0, 1));
-    }
-}
+mod tests;

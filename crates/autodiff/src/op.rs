@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::anomaly::{self, Anomaly, Pass};
-use crate::error::{Error, Result, expect};
+use crate::error::{Error, Result};
 use crate::few::with_each;
 use crate::lazy;
 use crate::pool::Pool;
@@ -43,7 +43,7 @@ use crate::tensor::Tensor;
 ///         Ok(inputs[0].clone())
 ///     }
 ///     fn forward(&self, inputs: &[&Tensor<f64>], ctx: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
-///         let mut y = ctx.output();
+///         let mut y = ctx.output()?;
 ///         for (y, x) in y.as_mut_slice().iter_mut().zip(inputs[0].to_vec()) {
 ///             *y = x * x * x;
 ///         }
@@ -174,16 +174,18 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for it.
     #[inline]
-    pub fn output(&self) -> Tensor<E> {
+    pub fn output(&self) -> Result<Tensor<E>> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
     /// The output, its elements written by `f`.
-    #[allow(clippy::unnecessary_wraps, reason = "wrapped by a caller, it would be moved once more")]
     #[inline(never)]
     pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
-        Ok(Tensor::written_by(self.shape, self.len, self.context.pool, f))
+        Tensor::written_by(self.shape, self.len, self.context.pool, f)
     }
 
     /// The output as what is computed when somebody looks at it, if the tape may put that off and
@@ -193,19 +195,20 @@ impl<E: Element> Forward<'_, E> {
         &self,
         operands: &[&Tensor<E>],
         function: lazy::Function<E>,
-    ) -> Option<Tensor<E>> {
-        if self.len < lazy::LEAST {
-            return None;
+    ) -> Result<Option<Tensor<E>>> {
+        if self.len >= lazy::LEAST
+            && let Some(operands) = Tensor::lazy_operands(self.shape, operands)
+        {
+            // Also where nothing is deferred, so that the result has one layout.
+            if let Some(element) = function.of_single_elements(&operands) {
+                return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).map(Some);
+            }
+            if self.context.lazy {
+                return Tensor::lazy(self.shape, self.context.pool, operands, function).map(Some);
+            }
         }
-        let operands = Tensor::lazy_operands(self.shape, operands)?;
-        // Also where nothing is deferred, so that the result has one layout.
-        if let Some(element) = function.of_single_elements(&operands) {
-            return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).ok();
-        }
-        if !self.context.lazy {
-            return None;
-        }
-        Some(Tensor::lazy(self.shape, self.context.pool, operands, function))
+        operands.iter().try_for_each(|operand| operand.compute())?;
+        Ok(None)
     }
 
     /// The sum of all elements of an operand that is not computed yet, times the factor if there is one,
@@ -219,13 +222,17 @@ impl<E: Element> Forward<'_, E> {
 
     /// A tensor with unspecified contents.
     ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
-    pub fn scratch(&self, shape: impl Into<Shape>) -> Tensor<E> {
-        let shape = shape.into();
-        let len = expect(shape.checked_len::<E>("tensor"));
-        Tensor::stale_of(shape, len, self.context.pool)
+    /// # Errors
+    /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
+    /// [`Error::OutOfMemory`] if there is no memory for it.
+    pub fn scratch(&self, shape: impl Into<Shape>) -> Result<Tensor<E>> {
+        Tensor::stale(shape.into(), self.context.pool)
+    }
+
+    /// The same for an output of another shape, which the operation then views in its own.
+    pub(crate) fn of_shape<'a>(&'a mut self, shape: &'a Shape) -> Result<Forward<'a, E>> {
+        let len = shape.checked_len::<E>("tensor")?;
+        Ok(Forward { shape, len, context: self.context, saved: &mut *self.saved })
     }
 
     /// Where buffers come from.
@@ -319,19 +326,22 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 
     /// Has `f` overwrite the output's cotangent where it lies, and tells so, if nobody else sees it.
-    pub(crate) fn write_gy(&self, f: impl FnOnce(Values<'_, E>, &mut [E])) -> bool {
+    pub(crate) fn write_gy(
+        &self,
+        f: impl FnOnce(Values<'_, E>, &mut [E]) -> Result<()>,
+    ) -> Result<bool> {
         let mut nodes = self.tape().nodes_mut();
         let gy = self.gy.index();
         let (nodes, later) = nodes.split_at_mut(gy as usize);
         let Some(value) = later.first_mut().and_then(|node| node.value.as_mut()) else {
-            return false;
+            return Ok(false);
         };
         if !value.is_contiguous() || !value.is_unique() {
-            return false;
+            return Ok(false);
         }
         let values = Values { inputs: self.inputs, output: self.output, gy, nodes };
-        f(values, value.as_mut_slice());
-        true
+        f(values, value.as_mut_slice())?;
+        Ok(true)
     }
 
     /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements written
@@ -340,8 +350,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     pub(crate) fn constant_like(
         &self,
         i: usize,
-        f: impl FnOnce(Values<'_, E>, &mut [E]),
-    ) -> Var<'t, E> {
+        f: impl FnOnce(Values<'_, E>, &mut [E]) -> Result<()>,
+    ) -> Result<Var<'t, E>> {
         let (inputs, output, gy) = (self.inputs, self.output, self.gy.index());
         self.tape().push_like(inputs[i], |nodes, out| f(Values { inputs, output, gy, nodes }, out))
     }
@@ -433,7 +443,7 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     let len = shape.checked_len::<E>(op.name())?;
     let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
         Ok(new) => value.insert(new),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.of_op(op.name())),
     };
     if value.shape() != shape {
         return Err(own_shape(op.name(), shape, value.shape()));

@@ -12,6 +12,7 @@ use wengert_kernels::Element;
 
 use crate::free::FreeLists;
 use crate::lazy::Lazy;
+use crate::refused::Refused;
 
 /// The alignment of every buffer, a cache line.
 const ALIGN: usize = 64;
@@ -34,6 +35,10 @@ struct Inner<E: Element> {
     earlier_peak: usize,
     /// Whether the tape that made the pool is gone: buffers that come back are freed.
     closed: bool,
+    /// The bytes of results that are recorded and have no buffer yet, as far as a limit is set.
+    promised: usize,
+    /// The most bytes that may be live and promised; `usize::MAX` is no limit.
+    limit: usize,
 }
 
 impl<E: Element> Inner<E> {
@@ -94,6 +99,8 @@ impl<E: Element> Default for Pool<E> {
             memory: Memory::default(),
             earlier_peak: 0,
             closed: false,
+            promised: 0,
+            limit: usize::MAX,
         };
         Pool(Arc::new(Mutex::new(inner)))
     }
@@ -120,14 +127,24 @@ impl<E: Element> Pool<E> {
     }
 
     /// A buffer of at least `len` elements with unspecified contents.
-    pub(crate) fn take(&self, len: usize) -> Handle<E> {
+    pub(crate) fn take(&self, len: usize) -> Result<Handle<E>, Refused> {
         self.take_written(len, |_| ())
     }
 
     /// A buffer whose first `len` elements `f` has written.
     #[inline]
-    fn take_written(&self, len: usize, f: impl FnOnce(&mut [E])) -> Handle<E> {
-        let mut buffer = self.free_buffer(len);
+    fn take_written(&self, len: usize, f: impl FnOnce(&mut [E])) -> Result<Handle<E>, Refused> {
+        Ok(self.written(self.free_buffer(len, true)?, len, f))
+    }
+
+    /// The buffer with this pool as its home, its first `len` elements written by `f`.
+    #[inline]
+    fn written(
+        &self,
+        mut buffer: Arc<Buffer<E>>,
+        len: usize,
+        f: impl FnOnce(&mut [E]),
+    ) -> Handle<E> {
         // Proof of being the only owner takes as long as many an operation on a few numbers.
         let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
         unique.home = Some(self.clone());
@@ -138,24 +155,65 @@ impl<E: Element> Pool<E> {
         Handle::of(buffer)
     }
 
-    /// A buffer of at least `len` elements that belongs to nobody yet.
-    fn free_buffer(&self, len: usize) -> Arc<Buffer<E>> {
+    /// A buffer of at least `len` elements that has no owner yet. `limited` says whether the limit
+    /// applies.
+    fn free_buffer(&self, len: usize, limited: bool) -> Result<Arc<Buffer<E>>, Refused> {
         let (capacity, class) = size_class(len);
-        let (recycled, unused) = {
+        let bytes = capacity * size_of::<E>();
+        let (recycled, unused, crowded) = {
             let mut inner = self.lock();
-            let bytes = capacity * size_of::<E>();
-            inner.memory.live += bytes;
-            inner.memory.peak = inner.memory.peak.max(inner.memory.live);
+            let live = inner.memory.live + bytes;
+            if limited && live.saturating_add(inner.promised) > inner.limit {
+                return Err(Refused { bytes, limit: inner.limit });
+            }
+            inner.memory.live = live;
+            inner.memory.peak = inner.memory.peak.max(live);
             let buffer = inner.free.take(class);
             if buffer.is_some() {
                 inner.memory.pooled -= bytes;
             }
             let unused = if buffer.is_none() { inner.beyond_bound() } else { Vec::new() };
-            (buffer, unused)
+            (buffer, unused, live.saturating_add(inner.memory.pooled) > inner.limit)
         };
+        if let Some(buffer) = recycled {
+            return Ok(buffer);
+        }
         // Freed without the lock, and before the system is asked for more.
         drop(unused);
-        recycled.unwrap_or_else(|| Arc::new(Buffer::new(capacity, class)))
+        // Free buffers of other sizes count as well: they make room for a new one.
+        if crowded {
+            self.shrink();
+        }
+        let buffer = Buffer::new(capacity, class).or_else(|_| {
+            self.shrink();
+            Buffer::new(capacity, class)
+        });
+        if buffer.is_err() {
+            self.lock().memory.live -= bytes;
+        }
+        buffer.map(Arc::new)
+    }
+
+    /// Sets the most bytes that the pool's tensors may take together.
+    pub(crate) fn set_limit(&self, limit: Option<usize>) {
+        self.lock().limit = limit.unwrap_or(usize::MAX);
+    }
+
+    /// Counts `len` elements of a result that is recorded and not computed yet against the limit.
+    pub(crate) fn promise(&self, len: usize) -> Result<(), Refused> {
+        let bytes = size_class(len).0 * size_of::<E>();
+        let mut inner = self.lock();
+        let promised = inner.promised + bytes;
+        if inner.memory.live.saturating_add(promised) > inner.limit {
+            return Err(Refused { bytes, limit: inner.limit });
+        }
+        inner.promised = promised;
+        Ok(())
+    }
+
+    /// What was promised has a buffer, or is not wanted any more.
+    pub(crate) fn keep_promise(&self, len: usize) {
+        self.lock().promised -= size_class(len).0 * size_of::<E>();
     }
 
     fn give_back(&self, buffer: Arc<Buffer<E>>) {
@@ -251,9 +309,13 @@ impl<E: Element> Pool<E> {
 }
 
 impl<E: Element> Buffer<E> {
-    fn new(capacity: usize, class: usize) -> Self {
-        let data = AVec::from_iter(ALIGN, std::iter::repeat_n(E::ZERO, capacity));
-        Buffer { data, class, home: None, lazy: None }
+    fn new(capacity: usize, class: usize) -> Result<Self, Refused> {
+        let mut data = AVec::new(ALIGN);
+        if data.try_reserve_exact(capacity).is_err() {
+            return Err(Refused::by_system::<E>(capacity));
+        }
+        data.resize(capacity, E::ZERO);
+        Ok(Buffer { data, class, home: None, lazy: None })
     }
 
     #[inline]
@@ -294,37 +356,63 @@ struct Single<E>([E; 1]);
 impl<E: Element> Handle<E> {
     /// Room for `len` elements with unspecified contents, from `pool` if there is one.
     #[inline]
-    pub(crate) fn new(len: usize, pool: Option<&Pool<E>>) -> Self {
+    pub(crate) fn new(len: usize, pool: Option<&Pool<E>>) -> Result<Self, Refused> {
         match pool {
-            _ if len <= 1 => {
-                let stale = if cfg!(debug_assertions) { E::NAN } else { E::ZERO };
-                Handle { single: Single([stale]), buffer: None }
-            }
+            _ if len <= 1 => Ok(Self::stale_single()),
             Some(pool) => pool.take(len),
             None => Handle::unpooled(len),
         }
     }
 
+    /// Room for a number of elements that does not grow with the operands, from `pool` if there is
+    /// one. The pool's limit does not apply.
+    ///
+    /// # Panics
+    /// If the system has no memory even for that.
+    pub(crate) fn scratch(len: usize, pool: Option<&Pool<E>>) -> Self {
+        let handle = match pool {
+            Some(pool) if len > 1 => Self::unlimited(len, pool),
+            _ => Handle::new(len, None),
+        };
+        handle.unwrap_or_else(|refused| refused.panic(len))
+    }
+
+    /// Room for `len` elements that the pool has promised: its limit does not apply.
+    pub(crate) fn unlimited(len: usize, pool: &Pool<E>) -> Result<Self, Refused> {
+        Ok(pool.written(pool.free_buffer(len, false)?, len, |_| ()))
+    }
+
     /// Room for `len` elements that `f` has written, from `pool` if there is one.
     #[inline]
-    pub(crate) fn written_by(len: usize, pool: Option<&Pool<E>>, f: impl FnOnce(&mut [E])) -> Self {
+    pub(crate) fn written_by(
+        len: usize,
+        pool: Option<&Pool<E>>,
+        f: impl FnOnce(&mut [E]),
+    ) -> Result<Self, Refused> {
         match pool {
             Some(pool) if len > 1 => pool.take_written(len, f),
             _ => {
-                let mut handle = Handle::new(len, None);
+                let mut handle = Handle::new(len, None)?;
                 f(&mut handle.get_mut().expect("a new buffer is nobody else's")[..len]);
-                handle
+                Ok(handle)
             }
         }
     }
 
+    /// A single element with unspecified contents.
+    #[inline]
+    pub(crate) fn stale_single() -> Self {
+        let stale = if cfg!(debug_assertions) { E::NAN } else { E::ZERO };
+        Handle { single: Single([stale]), buffer: None }
+    }
+
     /// A buffer that belongs to no pool, with unspecified contents.
-    fn unpooled(len: usize) -> Self {
-        let mut buffer = Buffer::new(len, 0);
+    fn unpooled(len: usize) -> Result<Self, Refused> {
+        let mut buffer = Buffer::new(len, 0)?;
         if cfg!(debug_assertions) {
             buffer.data.fill(E::NAN);
         }
-        Handle::of(Arc::new(buffer))
+        Ok(Handle::of(Arc::new(buffer)))
     }
 
     #[inline]
@@ -360,12 +448,22 @@ impl<E: Element> Handle<E> {
         buffers.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
     }
 
-    /// Holds the elements themselves, and not what computes them.
-    pub(crate) fn settle(&mut self) {
-        let lazy = self.buffer.as_ref().and_then(|buffer| buffer.lazy.as_deref());
-        if let Some(settled) = lazy.map(|lazy| lazy.force().clone()) {
-            *self = settled;
+    /// Computes the elements if they are not computed yet.
+    #[inline]
+    pub(crate) fn compute(&self) -> Result<(), Refused> {
+        match self.pending() {
+            None => Ok(()),
+            Some(lazy) => lazy.try_force().map(|_| ()),
         }
+    }
+
+    /// Holds the elements themselves, and not what computes them.
+    pub(crate) fn settle(&mut self) -> Result<(), Refused> {
+        let lazy = self.buffer.as_ref().and_then(|buffer| buffer.lazy.as_deref());
+        if let Some(lazy) = lazy {
+            *self = lazy.try_force()?.clone();
+        }
+        Ok(())
     }
 
     /// The elements, if no other tensor shares them.
@@ -443,7 +541,7 @@ mod tests {
     #[test]
     fn a_dropped_buffer_is_used_again_and_the_books_balance() {
         let pool = Pool::<f32>::default();
-        let first = pool.take(1000);
+        let first = pool.take(1000).unwrap();
         let address = first.as_slice().as_ptr();
         assert_eq!(address.align_offset(ALIGN), 0);
         let bytes = first.as_slice().len() * 4;
@@ -453,7 +551,7 @@ mod tests {
         assert_eq!(pool.memory().live, bytes);
         drop(second);
         assert_eq!(pool.memory(), Memory { live: 0, peak: bytes, pooled: bytes });
-        let third = pool.take(990);
+        let third = pool.take(990).unwrap();
         assert_eq!(third.as_slice().as_ptr(), address);
         drop(third);
         pool.shrink();
@@ -463,7 +561,7 @@ mod tests {
     #[test]
     fn a_buffer_may_outlive_its_pool_and_be_dropped_on_another_thread() {
         let pool = Pool::<f64>::default();
-        let buffer = pool.take(10);
+        let buffer = pool.take(10).unwrap();
         drop(pool);
         std::thread::spawn(move || assert_eq!(buffer.as_slice().len(), 16)).join().unwrap();
     }

@@ -1,5 +1,7 @@
 //! [`Tape`]: the record of a computation. Its variables are in `var`, the walk back in `walk`.
 
+mod limit;
+
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::fmt;
 use std::panic::Location;
@@ -14,6 +16,7 @@ pub(crate) use crate::node::{Node, Rule};
 use crate::op::{Context, Op, evaluate};
 use crate::parameter::{Parameter, ParameterId, ParameterMap};
 use crate::pool::{Handle, Memory, Pool};
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 pub use crate::var::Var;
 use crate::walk::Scratch;
@@ -52,6 +55,9 @@ pub struct Tape<E: Element = f32> {
     pub(crate) asked: RefCell<Vec<(ParameterId, u32)>>,
     /// The line that recorded the operation whose rule runs: what the rule records is of that line.
     pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
+    /// The first operation of a rule that ran out of memory: the operators that rules are written
+    /// with return no errors.
+    pub(crate) failure: Cell<Option<Box<Error>>>,
     /// Counts truncations, so that a variable of a truncated part is recognised.
     epoch: Cell<u32>,
     /// The leaves of each parameter. All but the last are released, and the last may be.
@@ -135,6 +141,7 @@ impl<E: Element> Tape<E> {
             segment: Cell::new(false),
             asked: RefCell::default(),
             on_behalf_of: Cell::new(None),
+            failure: Cell::new(None),
             epoch: Cell::new(0),
             parameters: RefCell::default(),
             cuts: RefCell::default(),
@@ -202,7 +209,9 @@ impl<E: Element> Tape<E> {
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
         let mut made =
             Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
-        self.evaluate(&op, inputs, &mut made)?;
+        if let Err(error) = self.evaluate(&op, inputs, &mut made) {
+            return self.failed(&op, inputs, error);
+        }
         let Made { ref mut value, saved, differentiable, touched } = made;
         let requires_grad = differentiable && self.records();
         let cut = touched && !requires_grad && self.recording.get() != Recording::Rule;
@@ -295,12 +304,24 @@ impl<E: Element> Tape<E> {
     /// that lies on the tape before it.
     #[inline]
     #[track_caller]
-    pub(crate) fn push_like(&self, like: u32, f: impl FnOnce(&[Node<E>], &mut [E])) -> Var<'_, E> {
+    pub(crate) fn push_like(
+        &self,
+        like: u32,
+        f: impl FnOnce(&[Node<E>], &mut [E]) -> Result<()>,
+    ) -> Result<Var<'_, E>> {
         let place = like as usize;
         let handle = {
             let nodes = self.nodes.borrow();
-            let len = nodes[place].value.as_ref().map_or(0, Tensor::len);
-            Handle::written_by(len, Some(&self.pool), |out| f(&nodes, out))
+            let shape = nodes[place].value.as_ref().map(Tensor::shape);
+            let len = shape.map_or(0, Shape::numel);
+            let mut written = Ok(());
+            match Handle::written_by(len, Some(&self.pool), |out| written = f(&nodes, out)) {
+                Ok(handle) => written.map(|()| handle)?,
+                Err(refused) => {
+                    let shape = shape.cloned().unwrap_or_default();
+                    return Err(refused.for_shape("tensor", &shape));
+                }
+            }
         };
         let mut nodes = self.nodes.borrow_mut();
         let var = self.grow(&mut nodes, None, false);
@@ -309,7 +330,7 @@ impl<E: Element> Tape<E> {
         {
             node.value.get_or_insert_with(|| Tensor::of(handle, like.shape().clone()));
         }
-        var
+        Ok(var)
     }
 
     /// One node more, without a value.
@@ -406,6 +427,7 @@ impl<E: Element> Tape<E> {
         self.cuts.get_mut().truncate(0);
         self.hooks.get_mut().truncate(0);
         self.recording.set(Recording::On);
+        self.failure.set(None);
         self.on_behalf_of.set(None);
         self.segment.set(false);
         self.asked.get_mut().clear();

@@ -32,7 +32,7 @@ pub fn value_and_grad<E: Element, const N: usize>(
     let vars = inputs.map(|x| tape.variable(x));
     let y = f(vars);
     scalar("value_and_grad", y)?;
-    let gradients = pull(y, &Tensor::ones(y.shape()), vars)?;
+    let gradients = pull(y, &filled(y.shape(), E::ONE), vars)?;
     Ok((y.value(), gradients))
 }
 
@@ -82,7 +82,8 @@ pub fn jvp<E: Element, const N: usize>(
     let tape = Tape::new();
     let vars = inputs.map(|x| tape.variable(x));
     let y = f(vars);
-    let zero = || Tensor::zeros(y.shape());
+    // One zero, seen in the output's shape: no memory.
+    let zero = || filled(y.shape(), E::ZERO);
     if !y.requires_grad() {
         return Ok((y.value(), zero()));
     }
@@ -140,7 +141,7 @@ pub fn hessian<E: Element>(
     let var = tape.variable(x);
     match gradient("hessian", f(var), var)? {
         Some(gradient) => rows(gradient, var),
-        None => Ok(Tensor::zeros(twice(x.shape()))),
+        None => Tensor::try_full(twice(x.shape()), E::ZERO),
     }
 }
 
@@ -160,7 +161,7 @@ pub fn hvp<E: Element>(
     let var = tape.variable(x);
     match gradient("hvp", f(var), var)? {
         Some(gradient) => pull(gradient, direction, [var]).map(|[product]| product),
-        None => Ok(Tensor::zeros(x.shape())),
+        None => Tensor::try_full(x.shape(), E::ZERO),
     }
 }
 
@@ -200,24 +201,42 @@ fn pull<E: Element, const N: usize>(
     // The cotangent does not stay.
     tape.truncate(mark);
     let mut found = found?.into_iter();
-    Ok(inputs.map(|x| {
-        let gradient = found.next().flatten();
-        gradient.map_or_else(|| Tensor::zeros(x.shape()), |gradient| gradient.contiguous())
-    }))
+    let gradients = inputs.map(|x| match found.next().flatten() {
+        Some(gradient) => gradient.try_contiguous(),
+        None => Tensor::try_full(x.shape(), E::ZERO),
+    });
+    all(gradients)
 }
 
 /// The Jacobian row by row.
 fn rows<E: Element>(y: Var<'_, E>, x: Var<'_, E>) -> Result<Tensor<E>> {
     let (from, to) = (x.shape(), y.shape());
-    let mut jacobian = Tensor::zeros([to.numel(), from.numel()]);
+    let shape: Shape = to.iter().chain(from.iter()).copied().collect();
+    shape.checked_len::<E>("jacobian")?;
+    let mut jacobian = Tensor::try_full([to.numel(), from.numel()], E::ZERO)
+        .map_err(|error| error.of_op("jacobian"))?;
+    if jacobian.is_empty() {
+        return jacobian.try_reshape(shape);
+    }
     let width = from.numel().max(1);
     for (k, row) in jacobian.as_mut_slice().chunks_exact_mut(width).enumerate() {
-        let mut one_hot = Tensor::zeros(to.clone());
+        let mut one_hot = Tensor::try_full(to.clone(), E::ZERO)?;
         one_hot.as_mut_slice()[k] = E::ONE;
         let [product] = pull(y, &one_hot, [x])?;
         product.copy_to(row);
     }
-    jacobian.try_reshape(to.iter().chain(from.iter()).copied().collect::<Shape>())
+    jacobian.try_reshape(shape)
+}
+
+/// The number in every place, in the memory of one.
+fn filled<E: Element>(shape: Shape, value: E) -> Tensor<E> {
+    Tensor::scalar(value).broadcast_to(shape)
+}
+
+/// The values, or the first error.
+fn all<T, const N: usize>(results: [Result<T>; N]) -> Result<[T; N]> {
+    let values: Vec<T> = results.into_iter().collect::<Result<_>>()?;
+    Ok(values.try_into().unwrap_or_else(|_| unreachable!("as many values as results")))
 }
 
 fn twice(shape: &Shape) -> Shape {

@@ -87,6 +87,7 @@ impl<'t, E: Element> Walk<'t, E> {
         let scratch = tape.scratch.take();
         let Scratch { values, places, marks } = scratch;
         let mut walk = Walk { tape, keep, values, places, marks };
+        tape.failure.set(None);
         walk.resize(top);
         walk.mark(wanted);
         let recording = if walk.graph() { Recording::Graph } else { Recording::Rule };
@@ -98,7 +99,8 @@ impl<'t, E: Element> Walk<'t, E> {
                 }
                 (0..top).rev().try_for_each(|index| {
                     walk.visit(index, keep == Keep::Nothing && index + 1 < top)
-                })
+                })?;
+                walk.check_memory()
             })
         })?;
         Ok(walk)
@@ -197,10 +199,17 @@ impl<'t, E: Element> Walk<'t, E> {
         }
         let Some(mut rule) = Borrowed::take(self.tape, index)? else { return Ok(()) };
         let passed = self.visit_rule(index, rule.get());
+        let passed = self.check_memory().and(passed);
         if free && passed.is_ok() {
             rule.spend();
         }
         passed
+    }
+
+    /// The error of an operation of a rule or a hook that ran out of memory.
+    #[inline]
+    fn check_memory(&self) -> Result<()> {
+        self.tape.failure.take().map_or(Ok(()), |error| Err(*error))
     }
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
@@ -482,8 +491,8 @@ fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, pool: &Pool<E>) -> R
     if sum.is_pending() || new.is_pending() {
         *sum = lazy_value_of(&Add, &[sum, new], pool)?;
     } else if sum.is_unique() && sum.is_contiguous() {
-        let new = new.contiguous();
-        elementwise::add_assign(sum.as_mut_slice(), new.as_slice().expect("made contiguous"));
+        let mut copy = None;
+        elementwise::add_assign(sum.as_mut_slice(), new.in_order(&mut copy)?);
     } else {
         *sum = value_of(&Add, &[sum, new], Some(pool))?;
     }

@@ -36,7 +36,7 @@ impl<E: Element> Op<E> for Sine {
     }
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let quarter = f64::from(self.derivative) * std::f64::consts::FRAC_PI_2;
-        Ok(elementwise(inputs[0], ctx.output(), |x| (self.w * x + quarter).sin()))
+        Ok(elementwise(inputs[0], ctx.output()?, |x| (self.w * x + quarter).sin()))
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let next = Sine { derivative: (self.derivative + 1) % 4, ..*self };
@@ -60,7 +60,7 @@ impl<E: Element> Op<E> for Wave {
         Ok(inputs[0].clone())
     }
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        Ok(elementwise(inputs[0], ctx.output(), |x| x * (self.w * x).sin()))
+        Ok(elementwise(inputs[0], ctx.output()?, |x| x * (self.w * x).sin()))
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let x = node.input(0);

@@ -29,6 +29,7 @@ use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
 use crate::pool::{Handle, Pool};
+use crate::refused::Refused;
 use plan::Plan;
 
 /// Fewer elements than this stay in cache between operations, and are computed at once.
@@ -121,16 +122,19 @@ impl<E: Element> Lazy<E> {
         pool: Option<&Pool<E>>,
         operands: SmallVec<[Operand<E>; 2]>,
         function: Function<E>,
-    ) -> Self {
+    ) -> Result<Self, Refused> {
         let pending = operands.iter().filter_map(Operand::pending);
         let depth = 1 + pending.map(|lazy| lazy.depth).max().unwrap_or(0);
         if depth == DEEPEST {
             for lazy in operands.iter().filter_map(Operand::pending) {
-                lazy.force();
+                lazy.try_force()?;
             }
         }
         let depth = if depth == DEEPEST { 1 } else { depth };
-        Self::of(Work::Each(Expression { function, operands }), len, depth, pool)
+        if let Some(pool) = pool {
+            pool.promise(len)?;
+        }
+        Ok(Self::of(Work::Each(Expression { function, operands }), len, depth, pool))
     }
 
     /// Notes the sum of a value's `len` elements, times the factor if there is one.
@@ -165,24 +169,40 @@ impl<E: Element> Lazy<E> {
     }
 
     /// The value, computed now if it is not yet.
+    ///
+    /// # Panics
+    /// If there is no memory for it.
     pub(crate) fn force(&self) -> &Handle<E> {
+        self.try_force().unwrap_or_else(|refused| refused.panic(self.len))
+    }
+
+    /// The value, computed now if it is not yet and there is memory for it.
+    pub(crate) fn try_force(&self) -> Result<&Handle<E>, Refused> {
         if let Some(value) = self.value.get() {
-            return value;
+            return Ok(value);
         }
         // No lock is held while it is computed: a thread that asks for the value meanwhile computes
         // it as well, with the same bits, and keeps no kernel waiting that it helps.
         if let Some(work) = self.work() {
             let value = with_level(self.level, || self.compute(&work));
-            self.settle(value.expect("the level it was recorded on is available"));
+            self.settle(value.expect("the level it was recorded on is available")?);
         }
-        self.value.get().expect("the work is taken only once there is a value")
+        Ok(self.value.get().expect("the work is taken only once there is a value"))
     }
 
     /// Keeps the value, and lets go of what it was computed from.
     fn settle(&self, value: Handle<E>) {
         let _ = self.value.set(value);
         let spent = self.lock().take();
-        drop(spent);
+        self.release(spent);
+    }
+
+    /// Drops what the value was to be computed from. It has a buffer now, or is not wanted.
+    fn release(&self, work: Option<Work<E>>) {
+        if let (Some(Work::Each(_)), Some(pool)) = (&work, &self.pool) {
+            pool.keep_promise(self.len);
+        }
+        drop(work);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Work<E>>> {
@@ -201,29 +221,26 @@ impl<E: Element> Lazy<E> {
 
     /// What is to be computed on the way to another value; `None` if it was computed by now, or is
     /// better computed and kept.
-    fn inner(&self, level: Level) -> Option<Expression<E>> {
+    fn inner(&self, level: Level) -> Result<Option<Expression<E>>, Refused> {
         let again = self.computed.fetch_add(1, Ordering::Relaxed) >= COMPUTED_AGAIN;
-        if again || self.level != level {
-            self.force();
-            return None;
+        if !again
+            && self.level == level
+            && let Some(Work::Each(expression)) = self.work()
+        {
+            return Ok(Some(expression));
         }
-        match self.work()? {
-            Work::Each(expression) => Some(expression),
-            Work::Sum { .. } => {
-                self.force();
-                None
-            }
-        }
+        self.try_force()?;
+        Ok(None)
     }
 
     #[cold]
-    fn compute(&self, work: &Work<E>) -> Handle<E> {
+    fn compute(&self, work: &Work<E>) -> Result<Handle<E>, Refused> {
         match work {
             Work::Each(expression) => self.compute_each(expression),
             Work::Sum { of, len, factor } => {
                 let mut plan = Plan::new(self.level);
                 let sum = match of.pending() {
-                    Some(of) if plan.add_sum(of) => plan.sum(*len, self.pool()),
+                    Some(of) if plan.add_sum(of)? => plan.sum(*len, self.pool()),
                     _ => reduce::sum(&of.as_slice()[..*len]),
                 };
                 let mut result = factor.map_or(sum, |factor| sum * factor);
@@ -234,14 +251,14 @@ impl<E: Element> Lazy<E> {
                     let (x, out) = (&of.as_slice()[..*len], std::slice::from_mut(&mut result));
                     reduce::repair_sums_axis(x, [1, *len, 1], divisor, out);
                 }
-                number(result)
+                Ok(number(result))
             }
         }
     }
 
-    fn compute_each(&self, expression: &Expression<E>) -> Handle<E> {
-        let mut values = compute_all(&[(self, expression.clone())]);
-        values.pop().expect("a value each")
+    fn compute_each(&self, expression: &Expression<E>) -> Result<Handle<E>, Refused> {
+        let mut values = compute_all(&[(self, expression.clone())])?;
+        Ok(values.pop().expect("a value each"))
     }
 
     /// Its place in memory, which tells it from all others.
@@ -304,7 +321,7 @@ impl<E: Element> Lazy<E> {
 }
 
 /// Computes values, those of one length in one pass over memory.
-pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) {
+pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) -> Result<(), Refused> {
     let mut rest = values.to_vec();
     while let Some(&first) = rest.first() {
         let alike = |lazy: &&Lazy<E>| lazy.len == first.len && lazy.level == first.level;
@@ -318,19 +335,22 @@ pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) {
         }
         if each.len() > 1 {
             let computed = with_level(first.level, || compute_all(&each));
-            let computed = computed.expect("the level they were recorded on is available");
+            let computed = computed.expect("the level they were recorded on is available")?;
             for ((lazy, _), value) in each.iter().zip(computed) {
                 lazy.settle(value);
             }
         }
         for lazy in together {
-            lazy.force();
+            lazy.try_force()?;
         }
     }
+    Ok(())
 }
 
 /// Computes elementwise values of one length in one pass, and with them sums nobody has looked at yet.
-fn compute_all<E: Element>(values: &[(&Lazy<E>, Expression<E>)]) -> Vec<Handle<E>> {
+fn compute_all<E: Element>(
+    values: &[(&Lazy<E>, Expression<E>)],
+) -> Result<Vec<Handle<E>>, Refused> {
     let (first, _) = values[0];
     let mut plan = Plan::new(first.level);
     let wanted = first.pool().map(Pool::sums).unwrap_or_default();
@@ -344,27 +364,34 @@ fn compute_all<E: Element>(values: &[(&Lazy<E>, Expression<E>)]) -> Vec<Handle<E
                 && let Some(of) = of.pending()
                 && of.len == first.len
                 && of.shares(values, &own)
-                && plan.add_sum(of)
+                && plan.add_sum(of)?
             {
                 taken.push((sum, factor));
             }
         }
     }
-    let (elements, sums) = plan.all(values);
+    let (elements, sums) = plan.all(values)?;
     for ((sum, factor), total) in taken.into_iter().zip(sums) {
         let total = factor.map_or(total, |factor| total * factor);
         if total.is_finite() {
             sum.settle(number(total));
         } else {
-            sum.force();
+            sum.try_force()?;
         }
     }
-    elements
+    Ok(elements)
+}
+
+impl<E: Element> Drop for Lazy<E> {
+    fn drop(&mut self) {
+        let work = self.work.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        self.release(work);
+    }
 }
 
 /// The number in a handle of its own.
 fn number<E: Element>(number: E) -> Handle<E> {
-    let mut value = Handle::new(1, None);
+    let mut value = Handle::stale_single();
     value.get_mut().expect("a number has one owner")[0] = number;
     value
 }

@@ -10,6 +10,7 @@ use wengert_kernels::{Element, reduce};
 
 use super::{Expression, Function, Identity, Lazy, Operand};
 use crate::pool::{Handle, Pool};
+use crate::refused::Refused;
 
 /// The elements one thread takes at a time, if there is no sum: a sum's parts are as long as those of
 /// an array's.
@@ -56,16 +57,20 @@ impl<E: Element> Plan<E> {
     }
 
     /// Adds a value whose elements are to be summed; false if it was computed by now.
-    pub(super) fn add_sum(&mut self, value: &Lazy<E>) -> bool {
-        let known = self.step_of(value);
-        let step = known.or_else(|| Some(self.add(value, value.inner(self.level)?)));
-        let Some(step) = step else { return false };
+    pub(super) fn add_sum(&mut self, value: &Lazy<E>) -> Result<bool, Refused> {
+        let step = match self.step_of(value) {
+            Some(step) => step,
+            None => match value.inner(self.level)? {
+                Some(expression) => self.add(value, expression)?,
+                None => return Ok(false),
+            },
+        };
         let at = self.summed.iter().position(|&summed| summed == step).unwrap_or_else(|| {
             self.summed.push(step);
             self.summed.len() - 1
         });
         self.asked.push(at);
-        true
+        Ok(true)
     }
 
     /// The sum, for a plan of nothing else.
@@ -81,15 +86,26 @@ impl<E: Element> Plan<E> {
 
     /// The elements of values of one length, operands before what takes them, and the sums in the order
     /// they were asked for.
-    pub(super) fn all(mut self, values: &[(&Lazy<E>, Expression<E>)]) -> (Vec<Handle<E>>, Sums<E>) {
+    pub(super) fn all(
+        mut self,
+        values: &[(&Lazy<E>, Expression<E>)],
+    ) -> Result<(Vec<Handle<E>>, Sums<E>), Refused> {
         let mut outputs: SmallVec<[usize; 2]> = self.summed.clone().into_iter().collect();
         for (value, expression) in values {
             let known = self.step_of(value);
-            outputs.push(known.unwrap_or_else(|| self.add(value, expression.clone())));
+            outputs.push(match known {
+                Some(known) => known,
+                None => self.add(value, expression.clone())?,
+            });
         }
         let program = self.chain.compile(&outputs);
         let (len, pool) = (values[0].0.len, values[0].0.pool());
-        let mut elements: Vec<Handle<E>> = values.iter().map(|_| Handle::new(len, pool)).collect();
+        // Its memory was promised when each was recorded.
+        let room = |_| match pool {
+            Some(pool) => Handle::unlimited(len, pool),
+            None => Handle::new(len, None),
+        };
+        let mut elements: Vec<Handle<E>> = values.iter().map(room).collect::<Result<_, _>>()?;
         let piece = if self.summed.is_empty() { PIECE } else { reduce::PART };
         let parts: Vec<OnceLock<Sums<E>>> =
             (0..len.div_ceil(piece)).map(|_| OnceLock::new()).collect();
@@ -112,7 +128,7 @@ impl<E: Element> Plan<E> {
             reduce::sum_of_parts(&parts.collect::<Vec<E>>())
         });
         let sums = sums.collect();
-        (elements, sums)
+        Ok((elements, sums))
     }
 
     fn step_of(&self, value: &Lazy<E>) -> Option<usize> {
@@ -120,7 +136,7 @@ impl<E: Element> Plan<E> {
     }
 
     /// Adds the steps for a value, and gives the last one.
-    fn add(&mut self, root: &Lazy<E>, expression: Expression<E>) -> usize {
+    fn add(&mut self, root: &Lazy<E>, expression: Expression<E>) -> Result<usize, Refused> {
         let visit = |value: &Lazy<E>, expression: Expression<E>| Visit {
             value: value.identity(),
             expression,
@@ -146,13 +162,13 @@ impl<E: Element> Plan<E> {
                     None => self.array(handle, *start),
                     // Only a value's own elements are where the other's are.
                     Some(lazy) if *start > 0 => {
-                        lazy.force();
+                        lazy.try_force()?;
                         self.array(handle, *start)
                     }
                     Some(lazy) => {
                         if let Some(step) = self.step_of(lazy) {
                             chain::Operand::Step(step)
-                        } else if let Some(expression) = lazy.inner(self.level) {
+                        } else if let Some(expression) = lazy.inner(self.level)? {
                             let inner = visit(lazy, expression);
                             stack.push(inner);
                             continue;
@@ -165,7 +181,7 @@ impl<E: Element> Plan<E> {
             top.operands.push(operand);
             top.next += 1;
         }
-        last
+        Ok(last)
     }
 
     fn array(&mut self, handle: &Handle<E>, start: usize) -> chain::Operand<E> {
@@ -188,10 +204,10 @@ impl<E: Element> Plan<E> {
         out: &mut [&mut [E]],
         pool: Option<&Pool<E>>,
     ) -> Sums<E> {
-        let mut scratch = Handle::new(program.scratch(), pool);
+        let mut scratch = Handle::scratch(program.scratch(), pool);
         let scratch = scratch.get_mut().expect("a new buffer has one owner");
         let mut summed: SmallVec<[Handle<E>; 1]> =
-            self.summed.iter().map(|_| Handle::new(len, pool)).collect();
+            self.summed.iter().map(|_| Handle::scratch(len, pool)).collect();
         let arrays: SmallVec<[&[E]; 4]> = self
             .arrays
             .iter()

@@ -54,7 +54,7 @@ impl<E: Element> Op<E> for ActivateGrad {
 
 /// `f'` of the activation as a function of what it saves.
 fn derivative<E: Element>(activation: Activation, saved: Var<'_, E>) -> Result<Var<'_, E>> {
-    let ones = saved.tape().constant(&Tensor::ones(saved.shape()));
+    let ones = saved.tape().constant(&Tensor::try_full(saved.shape(), E::ONE)?);
     saved.tape().apply(ActivateGrad { activation }, &[ones, saved])
 }
 
@@ -65,7 +65,7 @@ fn bend<E: Element>(y: Var<'_, E>) -> Var<'_, E> {
 
 /// The numbers `f` gives for the elements of a variable, as a constant.
 fn constant<E: Element>(x: Var<'_, E>, f: impl Fn(f64) -> f64) -> Result<Var<'_, E>> {
-    let numbers = x.value().to_vec().into_iter().map(|x| E::from_f64(f(x.to_f64()))).collect();
+    let numbers = x.try_value()?.try_to_vec()?.into_iter().map(|x| E::from_f64(f(x.to_f64()))).collect();
     Ok(x.tape().constant(&Tensor::from_vec(numbers, x.shape())?))
 }
 

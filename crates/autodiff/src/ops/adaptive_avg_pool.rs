@@ -36,7 +36,7 @@ impl<E: Element> Op<E> for AdaptiveAvgPool {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         ctx.output_by(|y| pool::adaptive_avg_pool(&self.planes.geometry, support::slice(&x), y))
     }
 

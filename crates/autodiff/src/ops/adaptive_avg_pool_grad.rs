@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for AdaptiveAvgPoolGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let gy = inputs[0].contiguous();
+        let gy = inputs[0].try_contiguous()?;
         let (geometry, gy) = (&self.0.planes.geometry, support::slice(&gy));
         ctx.output_by(|gx| pool::adaptive_avg_pool_grad(geometry, gy, gx))
     }

@@ -5,22 +5,22 @@ use wengert_kernels::Element;
 use wengert_kernels::chain::Function2;
 
 use crate::tape::Var;
-use crate::tensor::Tensor;
 use crate::testing::Domain;
 
 /// The coordinates divided by the larger one, `r^2` of these, and that divisor: nothing overflows. The
 /// divisor is a constant: it cancels.
 fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
-    let size = x.value().abs().maximum(&y.value().abs());
+    let tape = y.tape();
+    let [of_y, of_x] = [y, x].map(|part| tape.constant(&part.value()).abs());
+    let size = of_x.maximum(of_y);
     // At the origin and at infinity nothing by infinity is left, of the derivatives of this too.
     let lost = size.eq_scalar(E::ZERO).or(&size.eq_scalar(E::INFINITY));
-    let constant = |value: &Tensor<E>| y.tape().constant(value);
-    let size = constant(&size.masked_fill(&lost, E::INFINITY));
-    let [y, x] = [y, x].map(|part| {
-        let infinite = part.value().abs().eq_scalar(E::INFINITY);
+    let size = size.masked_fill(&lost, E::INFINITY);
+    let [y, x] = [(y, of_y), (x, of_x)].map(|(part, magnitude)| {
+        let infinite = magnitude.eq_scalar(E::INFINITY);
         part.masked_fill(&infinite, E::ZERO) / size
     });
-    [y, x, y * y + x * x + constant(&lost.to_tensor()), size]
+    [y, x, y * y + x * x + tape.constant(&lost.to_tensor()), size]
 }
 
 binary! {

@@ -54,7 +54,7 @@ impl Attention {
 
     /// The mask of scores of so many queries and keys.
     fn resolve(&self, queries: usize, keys: usize) -> Result<Option<Mask>> {
-        let causal = self.causal.then(|| Mask::causal(queries, keys));
+        let causal = self.causal.then(|| Mask::try_causal(queries, keys)).transpose()?;
         match (&self.mask, causal) {
             (Some(mask), Some(causal)) => {
                 // A mask of other queries or keys is refused here, and not by a panic.
@@ -65,7 +65,7 @@ impl Attention {
                         got: vec![mask.shape().clone()],
                     });
                 }
-                Ok(Some(mask.and(&causal)))
+                mask.try_and(&causal).map(Some)
             }
             (Some(mask), None) => Ok(Some(mask.clone())),
             (None, causal) => Ok(causal),

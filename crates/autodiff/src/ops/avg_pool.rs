@@ -35,7 +35,7 @@ impl<E: Element> Op<E> for AvgPool {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let (geometry, x) = (&self.planes.geometry, support::slice(&x));
         ctx.output_by(|y| pool::avg_pool(geometry, self.count_include_pad, x, y))
     }

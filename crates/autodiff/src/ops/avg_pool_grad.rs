@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for AvgPoolGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let gy = inputs[0].contiguous();
+        let gy = inputs[0].try_contiguous()?;
         let (geometry, gy) = (&self.0.planes.geometry, support::slice(&gy));
         ctx.output_by(|gx| pool::avg_pool_grad(geometry, self.0.count_include_pad, gy, gx))
     }

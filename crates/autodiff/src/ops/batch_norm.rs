@@ -33,7 +33,7 @@ pub(super) fn dims(op: &'static str, x: &Shape) -> Result<[usize; 3]> {
 
 /// The mean and the variance of each channel.
 fn statistics<E: Element>(x: &Tensor<E>, dims: [usize; 3]) -> Result<(Tensor<E>, Tensor<E>)> {
-    let x = x.contiguous();
+    let x = x.try_contiguous()?;
     let make = || Tensor::stale([dims[1]].into(), x.pool());
     let (mut mean, mut variance) = (make()?, make()?);
     let (into_mean, into_variance) = (mean.as_mut_slice(), variance.as_mut_slice());
@@ -70,12 +70,12 @@ impl<E: Element> Op<E> for BatchNorm<E> {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let dims = self.dims(inputs[0].shape())?;
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let (mean, variance) = match &self.statistics {
             Some(statistics) => statistics.clone(),
             None => statistics(&x, dims)?,
         };
-        let held = Held::new(self.parts, 1, inputs);
+        let held = Held::new(self.parts, 1, inputs)?;
         let out = ctx.output_by(|out| {
             let given = (support::slice(&mean), support::slice(&variance));
             norm::batch_norm_training(support::slice(&x), dims, given, held.affine(), self.eps, out);
@@ -92,8 +92,9 @@ impl<E: Element> Op<E> for BatchNorm<E> {
             return self.recorded(node, dims);
         }
         let mut buffers = Buffers::new(node, self.parts)?;
-        let (gy, x) = (node.gy().value().contiguous(), x.contiguous());
-        let weight = self.parts.places(1).0.map(|place| node.input(place).value().contiguous());
+        let (gy, x) = (node.gy().value().try_contiguous()?, x.try_contiguous()?);
+        let weight = self.parts.places(1).0;
+        let weight = weight.map(|place| node.input(place).value().try_contiguous()).transpose()?;
         let from = BatchNormGrad {
             gy: support::slice(&gy),
             x: support::slice(&x),

@@ -39,8 +39,9 @@ impl<E: Element> Op<E> for BatchNormInference {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let dims = dims("batch_norm_inference", inputs[0].shape())?;
-        let [x, mean, variance] = [0, 1, 2].map(|place| inputs[place].contiguous());
-        let held = Held::new(self.parts, 3, inputs);
+        let [x, mean, variance] = [0, 1, 2].map(|place| inputs[place].try_contiguous());
+        let (x, mean, variance) = (x?, mean?, variance?);
+        let held = Held::new(self.parts, 3, inputs)?;
         ctx.output_by(|out| {
             let given = (support::slice(&mean), support::slice(&variance));
             norm::batch_norm(support::slice(&x), dims, given, held.affine(), self.eps, out);

@@ -39,13 +39,13 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let shape = ctx.shape();
-        let (x, targets) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (x, targets) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let weight = match inputs.get(2) {
-            Some(weight) => Some(weight.try_broadcast_to(shape.clone())?.contiguous()),
+            Some(weight) => Some(weight.try_broadcast_to(shape.clone())?.try_contiguous()?),
             None => None,
         };
         let (x, targets) = (support::slice(&x), support::slice(&targets));
-        let (mut negated, mut positive) = (ctx.scratch(shape.clone()), ctx.scratch(shape.clone()));
+        let (mut negated, mut positive) = (ctx.scratch(shape.clone())?, ctx.scratch(shape.clone())?);
         let (negated, positive) = (negated.as_mut_slice(), positive.as_mut_slice());
         wengert_kernels::elementwise::neg(x, negated);
         activation::forward(SOFTPLUS, negated, positive);

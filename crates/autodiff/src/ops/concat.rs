@@ -45,26 +45,28 @@ impl<E: Element> Op<E> for Concat {
         let axis = ctx.shape().axis("concat", self.axis)?;
         let inner: usize = ctx.shape()[axis + 1..].iter().product();
         let row = ctx.shape()[axis] * inner;
-        ctx.output_by(|out| {
-            if out.is_empty() {
-                return;
-            }
-            let mut start = 0;
-            for x in inputs {
-                let len = x.shape()[axis] * inner;
-                if len == row {
-                    // The other operands are empty.
-                    x.copy_to(out);
-                } else if len > 0 {
-                    let x = x.contiguous();
-                    let parts = x.as_slice().unwrap_or_default().chunks_exact(len);
-                    for (row, part) in out.chunks_exact_mut(row).zip(parts) {
-                        row[start..start + len].copy_from_slice(part);
-                    }
+        let mut output = ctx.output()?;
+        let out = output.as_mut_slice();
+        if out.is_empty() {
+            return Ok(output);
+        }
+        let mut start = 0;
+        for x in inputs {
+            let len = x.shape()[axis] * inner;
+            if len == row {
+                // The other operands are empty.
+                x.compute()?;
+                x.copy_to(out);
+            } else if len > 0 {
+                let mut copy = None;
+                let parts = x.in_order(&mut copy)?.chunks_exact(len);
+                for (row, part) in out.chunks_exact_mut(row).zip(parts) {
+                    row[start..start + len].copy_from_slice(part);
                 }
-                start += len;
             }
-        })
+            start += len;
+        }
+        Ok(output)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -37,8 +37,8 @@ impl<E: Element> Op<E> for ConvTranspose {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (y, weight) = (inputs[0].contiguous(), inputs[1].contiguous());
-        let bias = inputs.get(2).map(|bias| bias.contiguous());
+        let (y, weight) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
+        let bias = inputs.get(2).map(|bias| bias.try_contiguous()).transpose()?;
         epilogue::finish(self.activation, ctx, |out| {
             let (y, weight) = (support::slice(&y), support::slice(&weight));
             let bias = bias.as_ref().map(support::slice);

@@ -35,7 +35,7 @@ impl<E: Element> Op<E> for ConvWeightGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (x, y) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (x, y) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         ctx.output_by(|out| {
             Kernel::new(self.sizes.geometry, support::slice(&x), support::slice(&y), out).run();
         })

@@ -226,6 +226,29 @@ pub(super) fn name(axes: usize) -> &'static str {
     if axes == 1 { "conv1d" } else { "conv2d" }
 }
 
+/// The most positions of a padded plane that is much larger than the plane without its padding:
+/// kernels keep lines of it, and visit all of it.
+const MOST_PADDED: usize = 1 << 26;
+
+/// Refuses padding that dwarfs the input: the output alone does not bound it where the stride is
+/// large as well.
+pub(super) fn check_padding(op: &'static str, input: [usize; 2], window: Window) -> Result<()> {
+    let padded = |axis: usize| {
+        let [before, after] = window.padding[axis];
+        input[axis].saturating_add(before).saturating_add(after)
+    };
+    let (plane, whole) = (input[0].saturating_mul(input[1]), padded(0).saturating_mul(padded(1)));
+    if whole <= MOST_PADDED || whole / 16 <= plane {
+        return Ok(());
+    }
+    let message = format!(
+        "the padding {:?} makes {whole} positions of the {plane} of an input; at most \
+         {MOST_PADDED}, or 16 times as many as there are, can be padded to",
+        window.padding
+    );
+    Err(Error::Argument { op, message })
+}
+
 /// The sizes that tie an input, a weight and an output together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
@@ -283,7 +306,10 @@ impl Sizes {
         axes: usize,
     ) -> Result<Self> {
         match geometry {
-            Ok(geometry) => Ok(Sizes { geometry, line: axes == 1 }),
+            Ok(geometry) => {
+                check_padding(op, geometry.input(), geometry.window())?;
+                Ok(Sizes { geometry, line: axes == 1 })
+            }
             Err(error) => Err(Error::Argument { op, message: error.to_string() }),
         }
     }

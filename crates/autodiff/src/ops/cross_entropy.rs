@@ -64,9 +64,9 @@ impl<E: Element> Op<E> for CrossEntropy {
         let &[rows, classes] = inputs[0].shape().dims() else {
             unreachable!("the shape was checked")
         };
-        let logits = inputs[0].contiguous();
-        let mut losses = ctx.scratch([rows]);
-        let mut normalizers = ctx.scratch([rows, 2]);
+        let logits = inputs[0].try_contiguous()?;
+        let mut losses = ctx.scratch([rows])?;
+        let mut normalizers = ctx.scratch([rows, 2])?;
         softmax::cross_entropy_rows(
             logits.as_slice().expect("made contiguous"),
             classes,
@@ -74,7 +74,7 @@ impl<E: Element> Op<E> for CrossEntropy {
             losses.as_mut_slice(),
             pairs_mut(&mut normalizers),
         );
-        let mut out = ctx.output();
+        let mut out = ctx.output()?;
         out.as_mut_slice()[0] = mean::of(losses.as_mut_slice());
         ctx.save(normalizers);
         Ok(out)

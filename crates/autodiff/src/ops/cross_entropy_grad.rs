@@ -49,19 +49,19 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
         if gy == E::ZERO {
             return ctx.output_by(|out| out.fill(gy));
         }
-        let logits = inputs[1].contiguous();
+        let logits = inputs[1].try_contiguous()?;
         let x = logits.as_slice().expect("made contiguous");
         let computed;
         let normalizers = if let Some(saved) = &self.normalizers {
             saved
         } else {
-            let (mut losses, mut normalizers) = (ctx.scratch([rows]), ctx.scratch([rows, 2]));
+            let (mut losses, mut normalizers) = (ctx.scratch([rows])?, ctx.scratch([rows, 2])?);
             let (losses, pairs) = (losses.as_mut_slice(), pairs_mut(&mut normalizers));
             softmax::cross_entropy_rows(x, classes, &self.labels, losses, pairs);
             computed = normalizers;
             &computed
         };
-        let mut out = ctx.output();
+        let mut out = ctx.output()?;
         softmax::cross_entropy_grad_rows(
             x,
             classes,

@@ -68,7 +68,7 @@ pub(super) fn exclusive<E: Element>(
     let first = if reverse { shape[at].saturating_sub(1) } else { 0 };
     let mut line = vec![1; shape.rank()];
     line[at] = shape[at];
-    let one = Tensor::from_fn(line, |i| if i[at] == first { E::ONE } else { E::ZERO });
+    let one = Tensor::try_from_fn(line, |i| if i[at] == first { E::ONE } else { E::ZERO })?;
     super::add(shifted(products, axis, reverse)?, products.tape().constant(&one))
 }
 

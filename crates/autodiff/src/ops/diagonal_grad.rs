@@ -34,7 +34,7 @@ impl<E: Element> Op<E> for DiagonalGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let from = x.as_slice().unwrap_or_default();
         let [rows, cols] = self.matrix;
         let (start, len) = diagonal_of(self.matrix, self.offset);

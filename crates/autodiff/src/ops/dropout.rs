@@ -3,10 +3,11 @@
 
 use rand::{Rng, RngExt};
 use wengert_kernels::Element;
+use wengert_kernels::elementwise::Comparison;
 use wengert_kernels::random::{Stream, fill_uniform};
 
 use crate::error::{Error, Result, expect};
-use crate::mask::Mask;
+use crate::mask::{Mask, compare};
 use crate::op::{Composition, Cotangents, Forward, Op, Vjp, compose};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -65,9 +66,9 @@ fn masked<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result<Var<'_, E
     let kept = if p == 1.0 {
         Mask::full(shape, false)
     } else {
-        let mut draws = Tensor::<f32>::zeros(shape);
+        let mut draws = Tensor::<f32>::try_full(shape, 0.0)?;
         fill_uniform(stream, 0.0, 1.0, draws.as_mut_slice());
-        draws.ge_scalar(p as f32)
+        compare(Comparison::Ge, &draws, &Tensor::scalar(p as f32))?
     };
     let scale = if p == 1.0 { 0.0 } else { 1.0 / (1.0 - p) };
     let zero = x.tape().constant(&Tensor::scalar(E::ZERO));

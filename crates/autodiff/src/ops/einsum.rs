@@ -15,13 +15,16 @@ use wengert_kernels::Element;
 use self::equation::Equation;
 use self::path::{Labels, path};
 use super::{diagonal, matmul, mul, permute, reshape, sum_axes};
-use crate::error::{Result, expect};
+use crate::error::{Error, Result, expect};
 use crate::op::compose;
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Einstein summation of any number of operands.
+/// The most operands of one product.
+const MOST_OPERANDS: usize = 1024;
+
+/// Einstein summation of up to 1024 operands.
 ///
 /// The equation names the axes of each operand by letters, `"ij,jk->ik"` for a matrix product. The
 /// operands are multiplied where their labels agree, and summed over the labels the output does not
@@ -36,12 +39,20 @@ use crate::tensor::Tensor;
 /// its layout.
 ///
 /// Up to eight operands are contracted pair by pair in the order of fewest multiplications; more in
-/// a greedy order.
+/// a greedy order, which compares the pairs of at most 64 at a time.
 ///
 /// # Errors
-/// If the equation cannot be read or does not fit the operands; the message points to the character.
+/// If the equation cannot be read or does not fit the operands (the message points to the
+/// character), or there are too many operands.
 #[track_caller]
 pub fn einsum<'t, E: Element>(equation: &str, operands: &[Var<'t, E>]) -> Result<Var<'t, E>> {
+    if operands.len() > MOST_OPERANDS {
+        let message = format!(
+            "got {} operands, at most {MOST_OPERANDS} are taken; multiply some of them before",
+            operands.len()
+        );
+        return Err(Error::Argument { op: "einsum", message });
+    }
     let shapes: Vec<Shape> = operands.iter().map(|x| x.shape()).collect();
     let Equation { inputs, output, sizes } = Equation::new(equation, &shapes)?;
     let mut singles = Vec::with_capacity(operands.len());

@@ -47,7 +47,7 @@ pub(super) fn cotangent<'t, E: Element>(
     match activation.saves() {
         _ if activation == Activation::Identity => Ok(node.gy()),
         _ if !node.creates_graph() => {
-            let value = cotangent_value(activation, node);
+            let value = cotangent_value(activation, node)?;
             Ok(value.map_or(node.gy(), |value| node.constant(value)))
         }
         Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
@@ -65,25 +65,26 @@ pub(super) fn cotangent<'t, E: Element>(
 pub(super) fn cotangent_value<E: Element>(
     activation: Activation,
     node: &Vjp<'_, '_, E>,
-) -> Option<Tensor<E>> {
+) -> Result<Option<Tensor<E>>> {
     if activation == Activation::Identity {
-        return None;
+        return Ok(None);
     }
     let in_place = node.write_gy(|values, gy| {
         let mut copy = None;
-        let saved = saved(activation, node, values).in_order(&mut copy);
+        let saved = saved(activation, node, values).in_order(&mut copy)?;
         activation::backward_in_place(activation, gy, saved);
-    });
+        Ok(())
+    })?;
     if in_place {
-        return None;
+        return Ok(None);
     }
     let nodes = node.tape().nodes();
     let values = node.values(&nodes);
     let saved = saved(activation, node, values);
     let (mut gy_copy, mut saved_copy) = (None, None);
-    let (gy, elements) = (values.gy().in_order(&mut gy_copy), saved.in_order(&mut saved_copy));
+    let (gy, elements) = (values.gy().in_order(&mut gy_copy)?, saved.in_order(&mut saved_copy)?);
     let kernel = |before: &mut [E]| activation::backward(activation, gy, elements, before);
-    Some(Tensor::written_by(saved.shape(), saved.len(), Some(node.tape().pool()), kernel))
+    Tensor::written_by(saved.shape(), saved.len(), Some(node.tape().pool()), kernel).map(Some)
 }
 
 /// What the derivative is told from.

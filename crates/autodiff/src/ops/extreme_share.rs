@@ -34,12 +34,12 @@ impl<E: Element> Op<E> for ExtremeShare {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let x = inputs[0];
         let flags = self.0.axes.flags("extreme_share", x.shape())?;
-        let mut extremes = ctx.scratch(x.shape().with_ones(&flags));
+        let mut extremes = ctx.scratch(x.shape().with_ones(&flags))?;
         self.0.fold(x, extremes.as_mut_slice())?;
         let mut ties = support::zip(ctx, x, &extremes, elementwise::tie)?;
         let counts = &mut extremes;
-        strided::sum(&ties, &flags, counts.as_mut_slice());
-        if counts.to_vec().iter().any(|&count| count != E::ONE) {
+        strided::sum(&ties, &flags, counts.as_mut_slice())?;
+        if counts.as_mut_slice().iter().any(|&count| count != E::ONE) {
             ties = support::zip(ctx, &ties, counts, elementwise::div)?;
         }
         Ok(ties)

@@ -33,7 +33,7 @@ impl<E: Element> Op<E> for Gather {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let from = x.as_slice().unwrap_or_default();
         let axis = x.shape().axis("gather", self.axis)?;
         ctx.output_by(|out| {

@@ -32,7 +32,7 @@ impl<E: Element> Op<E> for GatherGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let gy = inputs[0].contiguous();
+        let gy = inputs[0].try_contiguous()?;
         let from = gy.as_slice().unwrap_or_default();
         let axis = self.shape.axis("gather_grad", self.gather.axis)?;
         ctx.output_by(|out| {

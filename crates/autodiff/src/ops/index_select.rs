@@ -42,7 +42,7 @@ impl<E: Element> Op<E> for IndexSelect {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let rows = Rows::of(x.shape(), x.shape().axis("index_select", self.axis)?);
         ctx.output_by(|out| rows.pick(x.as_slice().unwrap_or_default(), &self.index, out))
     }

@@ -32,7 +32,7 @@ impl<E: Element> Op<E> for IndexSelectGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let gy = inputs[0].contiguous();
+        let gy = inputs[0].try_contiguous()?;
         let axis = self.shape.axis("index_select_grad", self.select.axis)?;
         ctx.output_by(|out| {
             out.fill(E::ZERO);

@@ -33,9 +33,9 @@ impl<E: Element> Op<E> for KlDiv {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (x, target) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (x, target) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (x, target) = (support::slice(&x), support::slice(&target));
-        let mut other = ctx.scratch(ctx.shape().clone());
+        let mut other = ctx.scratch(ctx.shape().clone())?;
         let other = other.as_mut_slice();
         let (probability, logarithm): (&[E], &[E]) = if self.log_target {
             math::exp(target, other);

@@ -35,9 +35,9 @@ impl<E: Element> Op<E> for LayerNorm {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (rows, cols) = normalization::rows("layer_norm", inputs[0].shape(), self.options)?;
-        let (mut mean, mut rstd) = (ctx.scratch([rows]), ctx.scratch([rows]));
-        let x = inputs[0].contiguous();
-        let held = Held::new(self.parts, 1, inputs);
+        let (mut mean, mut rstd) = (ctx.scratch([rows])?, ctx.scratch([rows])?);
+        let x = inputs[0].try_contiguous()?;
+        let held = Held::new(self.parts, 1, inputs)?;
         let out = ctx.output_by(|out| {
             let (mean, rstd) = (mean.as_mut_slice(), rstd.as_mut_slice());
             if !out.is_empty() {
@@ -59,8 +59,9 @@ impl<E: Element> Op<E> for LayerNorm {
             return normalization::recorded(node, self.parts, sizes, (self.options.eps, saved), true);
         }
         let mut buffers = Buffers::new(node, self.parts)?;
-        let (gy, x) = (node.gy().value().contiguous(), x.contiguous());
-        let weight = self.parts.places(1).0.map(|place| node.input(place).value().contiguous());
+        let (gy, x) = (node.gy().value().try_contiguous()?, x.try_contiguous()?);
+        let weight = self.parts.places(1).0;
+        let weight = weight.map(|place| node.input(place).value().try_contiguous()).transpose()?;
         let from = LayerNormGrad {
             gy: support::slice(&gy),
             x: support::slice(&x),

@@ -8,7 +8,7 @@ use wengert_kernels::gemm::{Bias, Epilogue};
 
 use super::activate::check;
 use super::epilogue;
-use super::matmul::{as_rows, matrix, product};
+use super::matmul::{as_rows, depth_once, matrix, product, scaled_product};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
@@ -52,17 +52,25 @@ impl<E: Element> Op<E> for Linear {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (mut merged, mut copy) = (None, None);
-        let x = as_rows(inputs[0], &mut merged);
-        let weight = matrix(inputs[1]).t();
-        let bias = inputs.get(2).map(|bias| bias.in_order(&mut copy));
+        let once = depth_once([inputs[0], inputs[1]], 1)?;
+        let (x, weight, copies) = match &once {
+            Some(([x, weight], copies)) => (x, weight, *copies),
+            None => (inputs[0], inputs[1], 1),
+        };
+        let x = as_rows(x, &mut merged)?;
+        weight.compute()?;
+        let weight = matrix(weight).t();
+        let bias = inputs.get(2).map(|bias| bias.in_order(&mut copy)).transpose()?;
         let bias = bias.map_or(Bias::None, Bias::PerColumn);
         let epilogue = Epilogue { bias, activation: epilogue::fused(self.activation) };
-        epilogue::finish(self.activation, ctx, |out| product(x, weight, epilogue, out))
+        let alpha = E::from_f64(copies as f64);
+        let kernel = |out: &mut [E]| scaled_product(alpha, x, weight, epilogue, out);
+        epilogue::finish(self.activation, ctx, kernel)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         if !node.creates_graph() {
-            return Ok(self.values(node));
+            return self.values(node);
         }
         let (x, w) = (node.input(0), node.input(1));
         let plain = Linear { activation: Activation::Identity };
@@ -89,31 +97,33 @@ impl<E: Element> Op<E> for Linear {
 
 impl Linear {
     /// The cotangents where nothing is recorded: the products straight from where the operands lie.
-    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Cotangents<'t, E> {
-        let gz = epilogue::cotangent_value(self.activation, node);
+    fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        let gz = epilogue::cotangent_value(self.activation, node)?;
         let by_x = || {
             node.constant_like(0, |values, out| {
                 let mut merged = None;
-                let gz = as_rows(values.or_gy(gz.as_ref()), &mut merged);
+                let gz = as_rows(values.or_gy(gz.as_ref()), &mut merged)?;
                 product(gz, matrix(values.input(1)), Epilogue::default(), out);
+                Ok(())
             })
         };
         let by_weight = || {
             node.constant_like(1, |values, out| {
                 let (mut merged, mut merged_x) = (None, None);
-                let gz = as_rows(values.or_gy(gz.as_ref()), &mut merged);
-                let x = as_rows(values.input(0), &mut merged_x);
+                let gz = as_rows(values.or_gy(gz.as_ref()), &mut merged)?;
+                let x = as_rows(values.input(0), &mut merged_x)?;
                 product(gz.t(), x, Epilogue::default(), out);
+                Ok(())
             })
         };
         let by_bias =
             || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(gz.as_ref()), out));
         let all = [
-            node.needs(0).then(by_x),
-            node.needs(1).then(by_weight),
-            (node.len() > 2 && node.needs(2)).then(by_bias),
+            node.needs(0).then(by_x).transpose()?,
+            node.needs(1).then(by_weight).transpose()?,
+            (node.len() > 2 && node.needs(2)).then(by_bias).transpose()?,
         ];
-        Cotangents::from_slice(&all[..node.len()])
+        Ok(Cotangents::from_slice(&all[..node.len()]))
     }
 }
 

@@ -127,11 +127,11 @@ pub fn cross_entropy_with<'t, E: Element>(
     }
     let spread = label_smoothing / shape[1] as f64;
     let (hit, miss) = (E::from_f64(1.0 - label_smoothing + spread), E::from_f64(spread));
-    let targets = Tensor::from_fn(shape, |i| match labels[i[0]] {
+    let targets = Tensor::try_from_fn(shape, |i| match labels[i[0]] {
         Some(label) if label == i[1] => hit,
         Some(_) => miss,
         None => E::ZERO,
-    });
+    })?;
     let tape = logits.tape();
     let losses = tape.apply(SoftCrossEntropy, &[logits, tape.constant(&targets)])?;
     nll_loss::reduce(losses, &labels, reduction)

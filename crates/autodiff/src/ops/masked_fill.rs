@@ -39,7 +39,7 @@ impl<E: Element> Op<E> for MaskedFill<E> {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let mask = self.mask.try_broadcast_to(ctx.shape())?;
-        let mask = mask.to_contiguous();
+        let mask = mask.try_to_contiguous()?;
         support::map(ctx, inputs[0], |x, out| {
             elementwise::select(&mask, Run::Splat(self.value), Run::Slice(x), out);
         })

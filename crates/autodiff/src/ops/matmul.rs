@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use wengert_kernels::Element;
 use wengert_kernels::gemm::{BatchedGemm, Epilogue, Gemm, MatMut, MatRef};
 
-use super::{squeeze, unsqueeze};
+use super::{squeeze, support, unsqueeze};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -52,7 +52,7 @@ impl<E: Element> Op<E> for MatMul {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let mut out = ctx.output();
+        let mut out = ctx.output()?;
         let (row, column);
         let mut merged = None;
         let a = if inputs[0].rank() == 1 {
@@ -67,12 +67,21 @@ impl<E: Element> Op<E> for MatMul {
         } else {
             inputs[1]
         };
+        let once = depth_once([a, b], b.rank() - 2)?;
+        let (a, b, copies) = match &once {
+            Some(([a, b], copies)) => (a, b, *copies),
+            None => (a, b, 1),
+        };
         // A product of many matrices with one is one product of their rows.
         if b.rank() == 2 {
-            let a = as_rows(a, &mut merged);
+            let a = as_rows(a, &mut merged)?;
+            b.compute()?;
             product(a, matrix(b), Epilogue::default(), out.as_mut_slice());
         } else {
             products(a, b, out.as_mut_slice())?;
+        }
+        if copies > 1 {
+            support::times(copies, out.as_mut_slice());
         }
         Ok(out)
     }
@@ -108,14 +117,47 @@ fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
     let by_a = || {
         node.constant_like(0, |values, out| {
             product(matrix(values.gy()), matrix(values.input(1)).t(), Epilogue::default(), out);
+            Ok(())
         })
     };
     let by_b = || {
         node.constant_like(1, |values, out| {
             product(matrix(values.input(0)).t(), matrix(values.gy()), Epilogue::default(), out);
+            Ok(())
         })
     };
-    cotangents([node.needs(0).then(by_a), node.needs(1).then(by_b)])
+    cotangents([node.needs(0).then(by_a).transpose()?, node.needs(1).then(by_b).transpose()?])
+}
+
+/// The elements of an operand that a kernel may copy for itself.
+const COPIED: usize = 1 << 22;
+
+/// The operands of a product, the second with the axis to be summed over in the given place, such
+/// that kernels copy no more than there is in memory: where the elements of both repeat along the
+/// axis that is summed over, one copy and their number; where those of one do, which kernels
+/// unroll, in a buffer of its own if that is large. `None` if there is nothing to do.
+pub(super) fn depth_once<E: Element>(
+    operands: [&Tensor<E>; 2],
+    second: usize,
+) -> Result<Option<([Tensor<E>; 2], usize)>> {
+    let [a, b] = operands;
+    if a.is_contiguous() && b.is_contiguous() || a.is_empty() || b.is_empty() {
+        return Ok(None);
+    }
+    let axes = [a.rank() - 1, second];
+    let depth = b.shape()[second];
+    let repeats = [0, 1].map(|i| depth > 1 && operands[i].strides()[axes[i]] == 0);
+    if repeats == [true, true] {
+        let first = |i: usize| operands[i].try_slice(axes[i] as isize, 0..1);
+        return Ok(Some(([first(0)?, first(1)?], depth)));
+    }
+    let large = |i: usize| repeats[i] && operands[i].len() > COPIED;
+    if !large(0) && !large(1) {
+        return Ok(None);
+    }
+    let unrolled =
+        |i: usize| if large(i) { operands[i].try_contiguous() } else { Ok(operands[i].clone()) };
+    Ok(Some(([unrolled(0)?, unrolled(1)?], 1)))
 }
 
 /// All axes but the last merged, as a matrix: where they lie if strides can say so, a copy otherwise.
@@ -123,12 +165,13 @@ fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
 pub(super) fn as_rows<'a, E: Element>(
     x: &'a Tensor<E>,
     room: &'a mut Option<Tensor<E>>,
-) -> MatRef<'a, E> {
+) -> Result<MatRef<'a, E>> {
+    x.compute()?;
     match x.shape().dims() {
-        [_, _] => matrix(x),
+        [_, _] => Ok(matrix(x)),
         [front @ .., cols] => {
             let rows = front.iter().product();
-            matrix(room.insert(x.reshape([rows, *cols])))
+            Ok(matrix(room.insert(x.try_reshape([rows, *cols])?)))
         }
         [] => unreachable!("a single number has no rows"),
     }
@@ -153,8 +196,19 @@ pub(super) fn product<E: Element>(
     epilogue: Epilogue<'_, E>,
     out: &mut [E],
 ) {
+    scaled_product(E::ONE, a, b, epilogue, out);
+}
+
+/// `out = epilogue(alpha A B)`, likewise.
+pub(super) fn scaled_product<E: Element>(
+    alpha: E,
+    a: MatRef<'_, E>,
+    b: MatRef<'_, E>,
+    epilogue: Epilogue<'_, E>,
+    out: &mut [E],
+) {
     let c = MatMut::row_major(out, a.rows(), b.cols());
-    Gemm { epilogue, ..Gemm::new(a, b, c) }.run();
+    Gemm { alpha, epilogue, ..Gemm::new(a, b, c) }.run();
 }
 
 /// The products of two tensors' last two axes, those in front broadcasting, one behind the other.
@@ -169,6 +223,8 @@ fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<(
     if out.is_empty() {
         return Ok(());
     }
+    a.compute()?;
+    b.compute()?;
     // The longest run of products at fixed distances is one call; a loop goes over the others.
     let rank = batch.rank();
     let axes = strided::coalesce(&batch, &a.strides()[..rank], &b.strides()[..rank]);

@@ -5,7 +5,7 @@ use wengert_kernels::{Element, reduce};
 
 use super::extreme_share::ExtremeShare;
 use super::sum::Axes;
-use super::support::sample_distinct;
+use super::support::{self, sample_distinct};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -27,8 +27,7 @@ impl Extreme {
     pub(super) fn fold<E: Element>(&self, x: &Tensor<E>, out: &mut [E]) -> Result<()> {
         let flags = self.axes.flags(self.name(), x.shape())?;
         let kernel = if self.largest { reduce::max_axis } else { reduce::min_axis };
-        strided::fold(x, &flags, out, kernel);
-        Ok(())
+        strided::fold(x, &flags, out, kernel)
     }
 }
 
@@ -53,7 +52,11 @@ impl<E: Element> Op<E> for Extreme {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let mut out = ctx.output();
+        let axes = &self.axes;
+        if let Some(extreme) = support::reduced_once(self, inputs[0], axes, ctx, |_, _| ())? {
+            return Ok(extreme);
+        }
+        let mut out = ctx.output()?;
         self.fold(inputs[0], out.as_mut_slice())?;
         Ok(out)
     }

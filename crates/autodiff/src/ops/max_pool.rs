@@ -35,7 +35,7 @@ impl<E: Element> Op<E> for MaxPool {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         ctx.output_by(|y| pool::max_pool(&self.planes.geometry, support::slice(&x), y))
     }
 

@@ -35,7 +35,7 @@ impl<E: Element> Op<E> for MaxPoolGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (gy, x) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (gy, x) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (gy, x) = (support::slice(&gy), support::slice(&x));
         ctx.output_by(|gx| pool::max_pool_grad(&self.planes.geometry, x, gy, gx))
     }

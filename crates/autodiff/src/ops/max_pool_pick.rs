@@ -35,7 +35,7 @@ impl<E: Element> Op<E> for MaxPoolPick {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (from, x) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (from, x) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (from, x) = (support::slice(&from), support::slice(&x));
         ctx.output_by(|y| pool::max_pool_pick(&self.planes.geometry, x, from, y))
     }

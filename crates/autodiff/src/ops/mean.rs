@@ -4,6 +4,7 @@
 use wengert_kernels::{Element, elementwise, reduce};
 
 use super::sum::Axes;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -70,15 +71,21 @@ impl<E: Element> Op<E> for Mean {
         {
             return Ok(mean);
         }
-        let mut out = ctx.output();
+        // The mean of copies is that of one of them.
+        if self.divisor.is_none()
+            && let Some(mean) = support::reduced_once(self, inputs[0], &self.axes, ctx, |_, _| ())?
+        {
+            return Ok(mean);
+        }
+        let mut out = ctx.output()?;
         let flags = self.axes.flags("mean", inputs[0].shape())?;
         let out_slice = out.as_mut_slice();
-        strided::sum(inputs[0], &flags, out_slice);
+        strided::sum(inputs[0], &flags, out_slice)?;
         let divisor = self.divisor_of(inputs[0].shape())?;
         // The mean of nothing is 0 times infinity: NaN.
         elementwise::scale_in_place(E::ONE / E::from_f64(divisor as f64), out_slice);
         // A mean may be in range where the sum is not.
-        strided::repair_sums(inputs[0], &flags, divisor as f64, out_slice);
+        strided::repair_sums(inputs[0], &flags, divisor as f64, out_slice)?;
         Ok(out)
     }
 

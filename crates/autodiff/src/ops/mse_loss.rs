@@ -35,7 +35,8 @@ impl<E: Element> Op<E> for MseLoss {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let shape = inputs[0].shape();
-        let mut difference = ctx.scratch(shape.clone());
+        inputs.iter().try_for_each(|x| x.compute())?;
+        let mut difference = ctx.scratch(shape.clone())?;
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
         let total = reduce::sum_squares(d);
@@ -63,9 +64,13 @@ impl<E: Element> Op<E> for MseLoss {
                 } else {
                     elementwise::scale_in_place(scale, out);
                 }
+                Ok(())
             })
         };
-        cotangents([node.needs(0).then(|| by(0, 1)), node.needs(1).then(|| by(1, 0))])
+        cotangents([
+            node.needs(0).then(|| by(0, 1)).transpose()?,
+            node.needs(1).then(|| by(1, 0)).transpose()?,
+        ])
     }
 }
 

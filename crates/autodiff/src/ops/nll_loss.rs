@@ -82,7 +82,7 @@ impl<E: Element> Op<E> for NllLoss {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let classes = inputs[0].shape()[1];
         ctx.output_by(|out| {
             let rows = support::slice(&x).chunks_exact(classes.max(1));

@@ -33,7 +33,7 @@ impl<E: Element> Op<E> for NllLossGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let gy = inputs[0].contiguous();
+        let gy = inputs[0].try_contiguous()?;
         ctx.output_by(|out| {
             out.fill(E::ZERO);
             let rows = out.chunks_exact_mut(self.classes.max(1));

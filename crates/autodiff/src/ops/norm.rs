@@ -23,16 +23,20 @@ pub(crate) struct Norm {
 
 impl Norm {
     /// The norms of lines by the magnitudes' ratios to the largest, whose powers stay in range.
-    fn scaled<E: Element>(&self, lines: &Tensor<E>, dims: [usize; 3]) -> Tensor<E> {
-        let [outer, axis, inner] = dims;
-        let mut largest = Tensor::zeros([outer, 1, inner]);
+    fn scaled<E: Element>(&self, lines: &Tensor<E>, dims: [usize; 3]) -> Result<Tensor<E>> {
+        let [outer, _, inner] = dims;
+        let mut largest = Tensor::try_full([outer, 1, inner], E::ZERO)?;
         let data = lines.as_slice().expect("lines are contiguous");
         reduce::max_abs_axis(data, dims, largest.as_mut_slice());
         let useless = largest.eq_scalar(E::ZERO).or(&largest.eq_scalar(E::INFINITY));
-        let scale = largest.masked_fill(&useless, E::ONE);
-        let ratios = &lines.reshape([outer, axis, inner]).abs() / &scale;
         let (p, root) = (E::from_f64(self.p), E::from_f64(self.p.recip()));
-        &ratios.pow_scalar(p).sum_axes(&[1], true).pow_scalar(root) * &scale
+        support::on_tape(lines.pool(), |tape| {
+            let scale = super::masked_fill(tape.constant(&largest), &useless, E::ONE)?;
+            let lines = super::reshape(tape.constant(lines), dims)?;
+            let powers = super::pow_scalar(super::div(super::abs(lines)?, scale)?, p)?;
+            let sums = super::sum_axes(powers, &[1], true)?;
+            super::mul(super::pow_scalar(sums, root)?, scale)
+        })
     }
 }
 
@@ -54,6 +58,14 @@ impl<E: Element> Op<E> for Norm {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let times = |copies: usize, norms: &mut [E]| {
+            // To the power of 0 for the largest magnitude.
+            let root = (copies as f64).powf(self.p.recip());
+            elementwise::scale_in_place(E::from_f64(root), norms);
+        };
+        if let Some(norm) = support::reduced_once(self, inputs[0], &self.axes, ctx, times)? {
+            return Ok(norm);
+        }
         let group = self.axes.group("norm", inputs[0].shape())?;
         let lines = group.lines(inputs[0])?;
         let data = lines.as_slice().expect("lines are contiguous");
@@ -66,7 +78,7 @@ impl<E: Element> Op<E> for Norm {
         if self.p == 2.0 {
             return ctx.output_by(|out| reduce::norm_axis(data, group.dims, out));
         }
-        self.scaled(&lines, group.dims).try_reshape(ctx.shape())
+        self.scaled(&lines, group.dims)?.try_reshape(ctx.shape())
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -124,10 +124,11 @@ pub(super) struct Held<E: Element> {
 }
 
 impl<E: Element> Held<E> {
-    pub(super) fn new(parts: Parts, front: usize, inputs: &[&Tensor<E>]) -> Self {
+    pub(super) fn new(parts: Parts, front: usize, inputs: &[&Tensor<E>]) -> Result<Self> {
         let (weight, bias) = parts.places(front);
-        let take = |place: Option<usize>| place.map(|place| inputs[place].contiguous());
-        Held { weight: take(weight), bias: take(bias) }
+        let take =
+            |place: Option<usize>| place.map(|place| inputs[place].try_contiguous()).transpose();
+        Ok(Held { weight: take(weight)?, bias: take(bias)? })
     }
 
     pub(super) fn affine(&self) -> Affine<'_, E> {

@@ -75,7 +75,7 @@ impl<E: Element> Op<E> for Pad<E> {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let x = inputs[0].contiguous();
+        let x = inputs[0].try_contiguous()?;
         let from = x.as_slice().unwrap_or_default();
         let strides = ctx.shape().contiguous_strides();
         let mut start = 0;
@@ -157,20 +157,22 @@ pub fn pad<'t, E: Element>(
             );
             return Err(Error::Argument { op: "pad", message });
         }
-        index_select(x, width.axis, &positions(size, *width, reflect))
+        index_select(x, width.axis, &positions(size, *width, reflect)?)
     })
 }
 
 /// The positions a padded axis shows, of an axis of `size`.
-fn positions(size: usize, width: PadWidth, reflect: bool) -> Index {
-    let last = size - 1;
-    (0..width.before + size + width.after)
-        .map(|i| match i.checked_sub(width.before) {
+fn positions(size: usize, width: PadWidth, reflect: bool) -> Result<Index> {
+    let (last, shape) = (size - 1, Shape::from([width.before + size + width.after]));
+    let mut positions = Index::blank("pad", &shape)?;
+    for (i, position) in positions.iter_mut().enumerate() {
+        *position = match i.checked_sub(width.before) {
             Some(inside) if inside <= last => inside,
             Some(behind) => if reflect { 2 * last - behind } else { last },
             None => if reflect { width.before - i } else { 0 },
-        })
-        .collect()
+        };
+    }
+    Index::from_vec(positions, shape)
 }
 
 sugar! {

@@ -4,7 +4,7 @@
 use wengert_kernels::pool::PoolGeometry;
 use wengert_kernels::window::{Window, WindowError};
 
-use super::convolution::{Extent, plane};
+use super::convolution::{Extent, check_padding, plane};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -97,6 +97,7 @@ impl<const AXES: usize> Pool<AXES> {
         let (front, size) = split::<AXES>(op, x)?;
         let geometry = self.geometry(front.iter().product(), size);
         let geometry = geometry.map_err(|error| refused(op, &error))?;
+        check_padding(op, geometry.input(), geometry.window())?;
         Ok(Planes { geometry, front: front.into(), axes: AXES })
     }
 }

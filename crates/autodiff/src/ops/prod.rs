@@ -6,6 +6,7 @@ use wengert_kernels::{Element, reduce};
 
 use super::cumprod::{exclusive, running};
 use super::sum::Axes;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -29,8 +30,13 @@ impl<E: Element> Op<E> for Prod {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        if let Some(prod) = support::reduced_once(self, inputs[0], &self.0, ctx, powers)? {
+            return Ok(prod);
+        }
+        let mut out = ctx.output()?;
         let flags = self.0.flags("prod", inputs[0].shape())?;
-        ctx.output_by(|out| strided::fold(inputs[0], &flags, out, reduce::prod_axis))
+        strided::fold(inputs[0], &flags, out.as_mut_slice(), reduce::prod_axis)?;
+        Ok(out)
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
@@ -42,6 +48,19 @@ impl<E: Element> Op<E> for Prod {
         let others = group.scatter(before * behind)?;
         let gy = self.0.repeat("prod", node.gy(), &shape)?;
         cotangents([Some(gy.cotangent_mul(others))])
+    }
+}
+
+/// Each product to the power of the number of copies of its factors.
+fn powers<E: Element>(copies: usize, products: &mut [E]) {
+    if copies == 1 {
+        return;
+    }
+    for product in products {
+        let factor = product.to_f64();
+        // The sign by itself: a number beyond 2^53 is even once it is a float.
+        let sign = if factor < 0.0 && copies % 2 == 1 { -1.0 } else { 1.0 };
+        *product = E::from_f64(sign * factor.abs().powf(copies as f64));
     }
 }
 

@@ -34,9 +34,9 @@ impl<E: Element> Op<E> for RmsNorm {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (rows, cols) = normalization::rows("rms_norm", inputs[0].shape(), self.options)?;
-        let mut rstd = ctx.scratch([rows]);
-        let x = inputs[0].contiguous();
-        let held = Held::new(self.parts, 1, inputs);
+        let mut rstd = ctx.scratch([rows])?;
+        let x = inputs[0].try_contiguous()?;
+        let held = Held::new(self.parts, 1, inputs)?;
         let out = ctx.output_by(|out| {
             if !out.is_empty() {
                 let (x, weight) = (support::slice(&x), held.affine().weight);
@@ -56,8 +56,9 @@ impl<E: Element> Op<E> for RmsNorm {
             return normalization::recorded(node, self.parts, sizes, (self.options.eps, saved), false);
         }
         let mut buffers = Buffers::new(node, self.parts)?;
-        let (gy, x) = (node.gy().value().contiguous(), x.contiguous());
-        let weight = self.parts.places(1).0.map(|place| node.input(place).value().contiguous());
+        let (gy, x) = (node.gy().value().try_contiguous()?, x.try_contiguous()?);
+        let weight = self.parts.places(1).0;
+        let weight = weight.map(|place| node.input(place).value().try_contiguous()).transpose()?;
         let from = RmsNormGrad {
             gy: support::slice(&gy),
             x: support::slice(&x),

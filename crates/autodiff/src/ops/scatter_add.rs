@@ -38,7 +38,7 @@ impl<E: Element> Op<E> for ScatterAdd {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let src = inputs[1].contiguous();
+        let src = inputs[1].try_contiguous()?;
         let from = src.as_slice().unwrap_or_default();
         let axis = inputs[0].shape().axis("scatter_add", self.axis)?;
         ctx.output_by(|out| {

@@ -11,8 +11,9 @@ use wengert_kernels::{Element, reduce};
 use super::recurrence::dims;
 use crate::error::{Error, Result, expect};
 use crate::index::Index;
+use crate::refused::try_vec;
 use crate::tape::Var;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, strided};
 
 /// Which of two extremes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,13 +33,26 @@ fn arg<E: Element>(x: &Tensor<E>, extreme: Extreme, axis: isize, keep: bool) -> 
         let got = vec![x.shape().clone()];
         return Err(Error::Shapes { op, expected: expected.to_owned(), got });
     }
-    let mut places = vec![0; shape.numel()];
-    let (x, dims) = (x.contiguous(), dims(op, x.shape(), axis)?);
-    let data = x.as_slice().expect("made contiguous");
-    if largest {
-        reduce::argmax_axis(data, dims, &mut places);
-    } else {
-        reduce::argmin_axis(data, dims, &mut places);
+    let mut places = Index::blank(op, &shape)?;
+    // Of an element that repeats along an axis the first copy is found.
+    let once = strided::without_repetition(x);
+    let mut copy = None;
+    let (data, dims) = (once.in_order(&mut copy)?, dims(op, once.shape(), axis)?);
+    let kernel = if largest { reduce::argmax_axis } else { reduce::argmin_axis };
+    if once.shape() == x.shape() {
+        kernel(data, dims, &mut places);
+        return Index::from_vec(places, shape);
+    }
+    let kept = once.shape().with_ones(&flags);
+    let mut found = Index::blank(op, &kept)?;
+    kernel(data, dims, &mut found);
+    let all = x.shape().with_ones(&flags);
+    let strides = kept.broadcast_strides(&kept.contiguous_strides(), &all)?;
+    let mut index = vec![0; all.rank()];
+    for place in &mut places {
+        let at: usize = index.iter().zip(strides.iter()).map(|(&i, &by)| i * by as usize).sum();
+        *place = found[at];
+        all.advance(&mut index);
     }
     Index::from_vec(places, shape)
 }
@@ -68,10 +82,13 @@ fn order<E: Element>(
     }
     let mut shape = x.shape().clone();
     shape.dims_mut()[at] = count;
-    let x = x.contiguous();
-    let data = x.as_slice().expect("made contiguous");
-    let mut places = vec![0; shape.numel()];
-    let mut line: Vec<(E, usize)> = Vec::with_capacity(size);
+    let mut places = Index::blank(op, &shape)?;
+    if places.is_empty() {
+        return Index::from_vec(places, shape);
+    }
+    let mut copy = None;
+    let data = x.in_order(&mut copy)?;
+    let mut line = try_vec(size, (E::ZERO, 0)).map_err(|e| e.for_shape(op, x.shape()))?;
     for (start, to) in (0..outer)
         .flat_map(|o| (0..inner).map(move |i| (o * size * inner + i, o * count * inner + i)))
     {

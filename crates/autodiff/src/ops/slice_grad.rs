@@ -39,8 +39,8 @@ impl<E: Element> Op<E> for SliceGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let mut out = ctx.output();
-        let gy = inputs[0].contiguous();
+        let mut out = ctx.output()?;
+        let gy = inputs[0].try_contiguous()?;
         let gy = gy.as_slice().unwrap_or_default();
         let axis = self.shape.axis("slice_grad", self.slice.axis)?;
         let (first, count) = self.slice.range.resolve(self.shape[axis])?;

@@ -49,9 +49,9 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (rows, classes) =
             matrix("soft_cross_entropy", inputs[0].shape(), inputs[1].shape())?;
-        let (logits, targets) = (inputs[0].contiguous(), inputs[1].contiguous());
+        let (logits, targets) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (logits, targets) = (support::slice(&logits), support::slice(&targets));
-        let mut terms = ctx.scratch([rows, classes]);
+        let mut terms = ctx.scratch([rows, classes])?;
         softmax::log_softmax_rows(logits, classes, terms.as_mut_slice());
         for (term, &target) in terms.as_mut_slice().iter_mut().zip(targets) {
             *term = if target == E::ZERO { E::ZERO } else { target * -*term };

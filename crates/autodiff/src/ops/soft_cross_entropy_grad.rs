@@ -38,9 +38,10 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (rows, classes) = matrix("soft_cross_entropy_grad", ctx.shape(), ctx.shape())?;
-        let [gy, x, targets] = [0, 1, 2].map(|place| inputs[place].contiguous());
+        let [gy, x, targets] = [0, 1, 2].map(|place| inputs[place].try_contiguous());
+        let (gy, x, targets) = (gy?, x?, targets?);
         let (gy, targets) = (support::slice(&gy), support::slice(&targets));
-        let mut totals = ctx.scratch([rows]);
+        let mut totals = ctx.scratch([rows])?;
         let totals = totals.as_mut_slice();
         reduce::sum_axis(targets, [rows, classes, 1], totals);
         ctx.output_by(|out| {

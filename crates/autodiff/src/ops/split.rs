@@ -8,6 +8,9 @@ use crate::op::compose_all;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
+/// The most parts that [`chunk`] cuts: each is an entry of the tape.
+const MOST_PARTS: usize = 1 << 20;
+
 /// The parts of the given sizes, one behind the other along an axis. No copy.
 ///
 /// # Errors
@@ -48,7 +51,7 @@ pub fn split<'t, E: Element>(
 /// size reach the end. An axis of size 0 gives `count` empty parts.
 ///
 /// # Errors
-/// If the axis does not exist or `count` is 0.
+/// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.
 #[track_caller]
 pub fn chunk<E: Element>(x: Var<'_, E>, count: usize, axis: isize) -> Result<Vec<Var<'_, E>>> {
     if count == 0 {
@@ -59,6 +62,15 @@ pub fn chunk<E: Element>(x: Var<'_, E>, count: usize, axis: isize) -> Result<Vec
         let shape = x.shape();
         shape[shape.axis("chunk", axis)?]
     };
+    let parts = if size == 0 { count } else { count.min(size) };
+    if parts > MOST_PARTS {
+        let message = format!(
+            "{parts} parts of {} are more than the {MOST_PARTS} that a call gives; ask for fewer, \
+             or take slices one by one",
+            x.shape()
+        );
+        return Err(Error::Argument { op: "chunk", message });
+    }
     if size == 0 {
         return (0..count).map(|_| slice(x, axis, ..)).collect();
     }
@@ -82,7 +94,7 @@ impl<E: Element> Var<'_, E> {
     /// At most `count` parts of equal size along an axis. See [`ops::chunk`](crate::ops::chunk).
     ///
     /// # Panics
-    /// If the axis does not exist or `count` is 0.
+    /// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.
     #[track_caller]
     pub fn chunk(self, count: usize, axis: isize) -> Vec<Self> {
         expect(chunk(self, count, axis))
@@ -109,7 +121,7 @@ impl<E: Element> Tensor<E> {
     /// At most `count` parts of equal size along an axis. See [`ops::chunk`](crate::ops::chunk).
     ///
     /// # Panics
-    /// If the axis does not exist or `count` is 0.
+    /// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.
     #[track_caller]
     pub fn chunk(&self, count: usize, axis: isize) -> Vec<Self> {
         expect(compose_all(&[self], |x| chunk(x[0], count, axis)))

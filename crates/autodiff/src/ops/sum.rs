@@ -2,6 +2,7 @@
 
 use wengert_kernels::Element;
 
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -82,7 +83,7 @@ pub(crate) struct Group {
 impl Group {
     /// A tensor in that order, its elements one after another.
     pub(crate) fn lines<E: Element>(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
-        Ok(x.try_permute(&self.order)?.contiguous())
+        x.try_permute(&self.order)?.try_contiguous()
     }
 
     /// What undoes [`lines`](Self::lines).
@@ -121,9 +122,12 @@ impl<E: Element> Op<E> for Sum {
         if let Some(sum) = ctx.put_off_sum(inputs[0], None) {
             return Ok(sum);
         }
-        let mut out = ctx.output();
+        if let Some(sum) = support::reduced_once(self, inputs[0], &self.0, ctx, support::times)? {
+            return Ok(sum);
+        }
+        let mut out = ctx.output()?;
         let flags = self.0.flags("sum", inputs[0].shape())?;
-        strided::sum(inputs[0], &flags, out.as_mut_slice());
+        strided::sum(inputs[0], &flags, out.as_mut_slice())?;
         Ok(out)
     }
 
@@ -140,6 +144,8 @@ entry! {
     /// depends on the shape alone. For `n` elements to a sum the error is below `(24 + log2 n) eps`
     /// of the sum of their magnitudes. Partial sums may leave the range: the result is infinite
     /// only if the sum itself is beyond the range, or an element is infinite.
+    /// Of elements that repeat along an axis (a broadcast view) one copy is summed and the sum
+    /// multiplied by their number, which is at least as accurate.
     sum(x) = Sum(Axes { axes: None, keep: false })
 }
 

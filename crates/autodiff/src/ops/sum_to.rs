@@ -3,6 +3,7 @@
 
 use wengert_kernels::Element;
 
+use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -33,13 +34,18 @@ impl<E: Element> Op<E> for SumTo {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let mut out = ctx.output();
         let from = inputs[0].shape();
         let front = from.rank() - self.shape.rank();
         let flags: Vec<bool> = (0..from.rank())
             .map(|axis| axis < front || self.shape[axis - front] != from[axis])
             .collect();
-        strided::sum(inputs[0], &flags, out.as_mut_slice());
+        let mut out = ctx.output()?;
+        // Elements that repeat along an axis to be summed are read once.
+        let (once, copies) = strided::once_along(inputs[0], &flags);
+        strided::sum(&once, &flags, out.as_mut_slice())?;
+        if copies > 1 {
+            support::times(copies, out.as_mut_slice());
+        }
         Ok(out)
     }
 

@@ -2,12 +2,13 @@
 
 use wengert_kernels::Element;
 use wengert_kernels::chain::{Function1, Function2};
-use wengert_kernels::elementwise::Run;
+use wengert_kernels::elementwise::{self, Run};
 
+use super::sum::Axes;
 use crate::error::{Error, Result};
 use crate::lazy::Function;
 use crate::mask::Mask;
-use crate::op::Forward;
+use crate::op::{Forward, Op};
 use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
@@ -61,7 +62,9 @@ pub(super) fn map<E: Element>(
     x: &Tensor<E>,
     kernel: impl Fn(&[E], &mut [E]),
 ) -> Result<Tensor<E>> {
-    ctx.output_by(|out| strided::map(x, out, kernel))
+    let mut copy = None;
+    let x = x.in_order(&mut copy)?;
+    ctx.output_by(|out| kernel(x, out))
 }
 
 /// The output of a kernel that treats the elements of one operand one by one. Its axes lie in memory in
@@ -74,7 +77,8 @@ pub(super) fn each<E: Element>(
     if x.is_contiguous() {
         return map(ctx, x, kernel);
     }
-    Ok(strided::each(x, |shape| ctx.scratch(shape), kernel))
+    x.compute()?;
+    strided::each(x, |shape| ctx.scratch(shape), kernel)
 }
 
 /// The output of a kernel that treats the elements of two operands that broadcast pair by pair.
@@ -84,14 +88,50 @@ pub(super) fn zip<E: Element>(
     b: &Tensor<E>,
     kernel: impl Fn(Run<E>, Run<E>, &mut [E]) + Sync + Send,
 ) -> Result<Tensor<E>> {
-    let Some(order) = strided::common_order(a, b, ctx.shape()) else {
-        return ctx.output_by(|out| strided::zip(a, b, ctx.shape(), out, kernel));
+    let shape = ctx.shape();
+    // Along an axis on which both repeat, the result does.
+    if let Some((a, b, once)) = strided::once_both(a, b, shape) {
+        let mut out = ctx.scratch(once.clone())?;
+        strided::zip(&a, &b, &once, out.as_mut_slice(), kernel);
+        return out.try_broadcast_to(shape);
+    }
+    let Some(order) = strided::common_order(a, b, shape) else {
+        return ctx.output_by(|out| strided::zip(a, b, shape, out, kernel));
     };
-    let ordered = |x: &Tensor<E>| x.broadcast_to(ctx.shape()).permute(&order);
+    let ordered = |x: &Tensor<E>| x.broadcast_to(shape).permute(&order);
     let (a, b) = (ordered(a), ordered(b));
-    let mut out = ctx.scratch(a.shape());
+    let mut out = ctx.scratch(a.shape())?;
     strided::zip(&a, &b, a.shape(), out.as_mut_slice(), kernel);
     Ok(out.permute(&strided::inverse(&order)))
+}
+
+/// Each element times the number of copies of what it was computed from.
+pub(super) fn times<E: Element>(copies: usize, elements: &mut [E]) {
+    elementwise::scale_in_place(E::from_f64(copies as f64), elements);
+}
+
+/// The output of a reduction of an operand in which elements repeat along an axis, if they do: the
+/// reduction of each element once, with `repeat` to make of that the reduction of a number of
+/// copies of each (always called). It repeats along the axes on which the operand does and which
+/// are not reduced.
+pub(super) fn reduced_once<E: Element>(
+    op: &dyn Op<E>,
+    x: &Tensor<E>,
+    axes: &Axes,
+    ctx: &mut Forward<'_, E>,
+    repeat: impl FnOnce(usize, &mut [E]),
+) -> Result<Option<Tensor<E>>> {
+    let Some(once) = strided::once(x) else { return Ok(None) };
+    let flags = axes.flags(op.name(), x.shape())?;
+    // Sizes of axes along which elements do not repeat are the same in both.
+    let sizes = x.shape().iter().zip(once.shape().iter()).zip(&flags);
+    let copies: usize =
+        sizes.filter(|(_, flag)| **flag).map(|((all, once), _)| all / once).product();
+    let (whole, shape) = (ctx.shape().clone(), op.shape(&[once.shape()])?);
+    let mut value = op.forward(&[&once], &mut ctx.of_shape(&shape)?)?;
+    value.compute()?;
+    repeat(copies, value.as_mut_slice());
+    value.try_broadcast_to(whole).map(Some)
 }
 
 /// The output of a kernel on two operands of the output's shape, given whole.
@@ -101,11 +141,9 @@ pub(super) fn rows<E: Element>(
     b: &Tensor<E>,
     kernel: impl Fn(&[E], &[E], &mut [E]),
 ) -> Result<Tensor<E>> {
-    if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
-        return ctx.output_by(|out| kernel(a, b, out));
-    }
-    let (a, b) = (a.contiguous(), b.contiguous());
-    let (a, b) = (a.as_slice().expect("made contiguous"), b.as_slice().expect("made contiguous"));
+    let mut copies = [None, None];
+    let [of_a, of_b] = &mut copies;
+    let (a, b) = (a.in_order(of_a)?, b.in_order(of_b)?);
     ctx.output_by(|out| kernel(a, b, out))
 }
 
@@ -117,7 +155,7 @@ pub(super) fn lazy_map<E: Element>(
     function: impl Into<Function1<E>>,
 ) -> Result<Tensor<E>> {
     let function = function.into();
-    match ctx.put_off(&[x], Function::One(function)) {
+    match ctx.put_off(&[x], Function::One(function))? {
         Some(output) => Ok(output),
         None => each(ctx, x, move |x, out| function.apply(x, out)),
     }
@@ -131,7 +169,7 @@ pub(super) fn lazy_zip<E: Element>(
     function: impl Into<Function2>,
 ) -> Result<Tensor<E>> {
     let function = function.into();
-    match ctx.put_off(&[a, b], Function::Two(function)) {
+    match ctx.put_off(&[a, b], Function::Two(function))? {
         Some(output) => Ok(output),
         None => zip(ctx, a, b, move |a, b, out| function.apply(a, b, out)),
     }
@@ -144,7 +182,7 @@ pub(super) fn lazy_rows<E: Element>(
     b: &Tensor<E>,
     function: Function2,
 ) -> Result<Tensor<E>> {
-    match ctx.put_off(&[a, b], Function::Two(function)) {
+    match ctx.put_off(&[a, b], Function::Two(function))? {
         Some(output) => Ok(output),
         None => rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out)),
     }

@@ -1,10 +1,11 @@
 //! `y = sum (x - mean)^2 / (n - correction)` over some axes; the cotangent is
 //! `2 gy (x - mean) / (n - correction)`.
 
-use wengert_kernels::{Element, reduce};
+use wengert_kernels::{Element, elementwise, reduce};
 
 use super::scaling;
 use super::sum::Axes;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -23,11 +24,20 @@ fn variance<E: Element>(
     axes: &Axes,
     correction: usize,
     x: &Tensor<E>,
-    ctx: &Forward<'_, E>,
+    ctx: &mut Forward<'_, E>,
 ) -> Result<Tensor<E>> {
+    if !x.is_contiguous() {
+        let count = axes.count("var", x.shape())? as f64;
+        let factor = E::from_f64(count / (count - correction as f64).max(0.0));
+        let uncorrected = Variance { axes: axes.clone(), correction: 0 };
+        let corrected = |_, variances: &mut [E]| elementwise::scale_in_place(factor, variances);
+        if let Some(of_copies) = support::reduced_once(&uncorrected, x, axes, ctx, corrected)? {
+            return Ok(of_copies);
+        }
+    }
     let group = axes.group("var", x.shape())?;
     let lines = group.lines(x)?;
-    let mut means = ctx.scratch(ctx.shape());
+    let mut means = ctx.scratch(ctx.shape())?;
     let data = lines.as_slice().expect("lines are contiguous");
     ctx.output_by(|out| {
         reduce::mean_variance_axis(data, group.dims, correction, means.as_mut_slice(), out);

@@ -37,7 +37,7 @@ impl<E: Element> Op<E> for Where {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let mask = self.mask.try_broadcast_to(ctx.shape())?;
-        let mask = mask.to_contiguous();
+        let mask = mask.try_to_contiguous()?;
         ctx.output_by(|out| {
             strided::zip_at(inputs[0], inputs[1], ctx.shape(), out, |at, a, b, out| {
                 elementwise::select(&mask[at..at + out.len()], a, b, out);

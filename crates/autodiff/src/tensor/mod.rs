@@ -1,6 +1,9 @@
-//! [`Tensor`]: a shape, strides, and a shared buffer. Construction and access live here; views in
-//! `view`, the loops over strided operands in `strided`, printing in `format`.
+//! [`Tensor`]: a shape, strides, and a shared buffer. Access lives here; construction in `create`,
+//! views in `view`, equality in `equal`, the loops over strided operands in `strided`, printing in
+//! `format`.
 
+mod create;
+pub(crate) mod equal;
 mod format;
 pub(crate) mod strided;
 mod view;
@@ -8,13 +11,14 @@ mod view;
 pub use view::Step;
 pub(crate) use view::diagonal_of;
 
-use rand::Rng;
+use equal::{View, equal};
 use smallvec::SmallVec;
 use wengert_kernels::{Element, layout};
 
-use crate::error::{Error, Result, expect};
+use crate::error::{Result, expect};
 use crate::lazy::{self, Lazy, Operand};
 use crate::pool::{Handle, Pool};
+use crate::refused::try_vec;
 use crate::shape::{Shape, Strides};
 
 /// A dense array of `E` with any number of axes.
@@ -42,13 +46,16 @@ impl<E: Element> Tensor<E> {
     /// A tensor with unspecified contents, from `pool` if there is one.
     pub(crate) fn stale(shape: Shape, pool: Option<&Pool<E>>) -> Result<Self> {
         let len = shape.checked_len::<E>("tensor")?;
-        Ok(Self::stale_of(shape, len, pool))
+        Self::stale_of(shape, len, pool)
     }
 
     /// The same for a shape whose number of elements was checked before.
     #[inline]
-    pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Self {
-        Tensor { handle: Handle::new(len, pool), offset: 0, shape, strides: None }
+    pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Result<Self> {
+        match Handle::new(len, pool) {
+            Ok(handle) => Ok(Tensor { handle, offset: 0, shape, strides: None }),
+            Err(refused) => Err(refused.for_shape("tensor", &shape)),
+        }
     }
 
     /// Another tensor on the same buffer: `clone`, put together where it is to lie.
@@ -77,97 +84,11 @@ impl<E: Element> Tensor<E> {
         len: usize,
         pool: Option<&Pool<E>>,
         f: impl FnOnce(&mut [E]),
-    ) -> Self {
-        let handle = Handle::written_by(len, pool, f);
-        Tensor { handle, offset: 0, shape: shape.clone(), strides: None }
-    }
-
-    /// The elements of `data` in row-major order.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for.
-    pub fn from_slice(data: &[E], shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        if shape.checked_len::<E>("tensor")? != data.len() {
-            return Err(Error::Length { shape, got: data.len() });
+    ) -> Result<Self> {
+        match Handle::written_by(len, pool, f) {
+            Ok(handle) => Ok(Tensor { handle, offset: 0, shape: shape.clone(), strides: None }),
+            Err(refused) => Err(refused.for_shape("tensor", shape)),
         }
-        let mut tensor = Self::stale(shape, None)?;
-        tensor.as_mut_slice().copy_from_slice(data);
-        Ok(tensor)
-    }
-
-    /// The elements of `data` in row-major order.
-    ///
-    /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for.
-    #[allow(clippy::needless_pass_by_value, reason = "what a caller with a Vec expects")]
-    pub fn from_vec(data: Vec<E>, shape: impl Into<Shape>) -> Result<Self> {
-        Self::from_slice(&data, shape)
-    }
-
-    /// Every element equal to `value`.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
-    pub fn full(shape: impl Into<Shape>, value: E) -> Self {
-        let shape = shape.into();
-        let len = expect(shape.checked_len::<E>("tensor"));
-        Self::written_by(&shape, len, None, |elements| elements.fill(value))
-    }
-
-    /// Zeros.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
-    pub fn zeros(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, E::ZERO)
-    }
-
-    /// Ones.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
-    pub fn ones(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, E::ONE)
-    }
-
-    /// A tensor of rank 0.
-    pub fn scalar(value: E) -> Self {
-        Self::full(Shape::scalar(), value)
-    }
-
-    /// The elements `f` gives for each index, in row-major order.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
-    pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> E) -> Self {
-        let mut tensor = expect(Self::stale(shape.into(), None));
-        let shape = tensor.shape.clone();
-        let mut index = vec![0; shape.rank()];
-        for element in tensor.as_mut_slice() {
-            *element = f(&index);
-            shape.advance(&mut index);
-        }
-        tensor
-    }
-
-    /// Independent draws, uniform in `[low, high)` before they are rounded to the element type, in
-    /// row-major order.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space, or the ends are not finite and in order.
-    #[track_caller]
-    pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut impl Rng) -> Self {
-        use rand::RngExt;
-        assert!(
-            (high - low).is_finite() && low <= high,
-            "uniform draws need finite ends, the lower not above the upper, but got {low} and {high}"
-        );
-        Self::from_fn(shape, |_| E::from_f64(low + (high - low) * rng.random::<f64>()))
     }
 
     /// The sizes along the axes.
@@ -195,11 +116,12 @@ impl<E: Element> Tensor<E> {
 
     /// The elements in row-major order: where they lie, or a copy that `room` keeps.
     #[inline]
-    pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> &'a [E] {
+    pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> Result<&'a [E]> {
+        self.compute()?;
         if let Some(elements) = self.as_slice() {
-            return elements;
+            return Ok(elements);
         }
-        room.insert(self.copied(self.pool())).as_slice().expect("a copy is in order")
+        Ok(room.insert(self.copied(self.pool())?).as_slice().expect("a copy is in order"))
     }
 
     /// The number of axes.
@@ -252,9 +174,11 @@ impl<E: Element> Tensor<E> {
 
     #[cold]
     fn copy_on_write(&mut self) {
-        self.handle.settle();
+        if let Err(refused) = self.handle.settle() {
+            refused.panic(self.len());
+        }
         if !self.is_contiguous() || !self.handle.is_unique() {
-            *self = self.copied(self.handle.pool());
+            *self = expect(self.copied(self.handle.pool()));
         }
     }
 
@@ -265,13 +189,16 @@ impl<E: Element> Tensor<E> {
         pool: Option<&Pool<E>>,
         operands: SmallVec<[Operand<E>; 2]>,
         function: lazy::Function<E>,
-    ) -> Self {
-        let lazy = Lazy::new(shape.numel(), pool, operands, function);
-        Tensor { handle: Handle::lazy(lazy), offset: 0, shape: shape.clone(), strides: None }
+    ) -> Result<Self> {
+        match Lazy::new(shape.numel(), pool, operands, function) {
+            Ok(lazy) => Ok(Self::of(Handle::lazy(lazy), shape.clone())),
+            Err(refused) => Err(refused.for_shape("tensor", shape)),
+        }
     }
 
-    /// Operands of an elementwise operation whose result has `shape`, if each is laid out like it or
-    /// is one element for all.
+    /// Operands of an elementwise operation whose result has `shape`, if one is laid out like it
+    /// and each other one is, or is one element for all. (A function of single elements is one
+    /// element.)
     pub(crate) fn lazy_operands(
         shape: &Shape,
         operands: &[&Tensor<E>],
@@ -284,7 +211,10 @@ impl<E: Element> Tensor<E> {
             let aligned = x.is_contiguous() && x.shape == *shape;
             aligned.then(|| Operand::Elements(x.handle.clone(), x.offset))
         };
-        operands.iter().map(operand).collect()
+        let operands: SmallVec<[Operand<E>; 2]> =
+            operands.iter().map(operand).collect::<Option<_>>()?;
+        let single = operands.iter().all(|operand| matches!(operand, Operand::Splat(_)));
+        (!single).then_some(operands)
     }
 
     /// The sum of all elements, times the factor if there is one, computed when somebody looks at it; if
@@ -324,11 +254,22 @@ impl<E: Element> Tensor<E> {
                 users.push(lazy);
             }
         }
-        lazy::force_all(&users);
+        // Without memory for them they stay deferred, and hold the buffer.
+        let _ = lazy::force_all(&users);
+    }
+
+    /// Computes the elements if they are not computed yet.
+    #[inline]
+    pub(crate) fn compute(&self) -> Result<()> {
+        match self.handle.compute() {
+            Ok(()) => Ok(()),
+            Err(refused) => Err(refused.for_shape("tensor", &self.shape)),
+        }
     }
 
     /// A copy with a buffer of its own, in row-major order.
-    pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
+    pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Result<Self> {
+        self.compute()?;
         let len = self.len();
         Self::written_by(&self.shape, len, pool, |target| self.copy_to(target))
     }
@@ -351,22 +292,53 @@ impl<E: Element> Tensor<E> {
             && self.strides.is_some()
             && self.len() > 1
         {
-            let mut handle = pool.take(1);
+            // Without memory for one element there is none for copies of it either.
+            let Ok(mut handle) = pool.take(1) else { return };
             handle.get_mut().expect("a new buffer has one owner")[0] = element;
             self.handle = handle;
         }
     }
 
     /// The same elements in row-major order; shares the buffer if they already lie so.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if a copy is needed and there is no memory for it.
+    pub fn try_contiguous(&self) -> Result<Self> {
+        self.compute()?;
+        if self.is_contiguous() { Ok(self.clone()) } else { self.copied(self.handle.pool()) }
+    }
+
+    /// The same elements in row-major order; shares the buffer if they already lie so.
+    ///
+    /// # Panics
+    /// If a copy is needed and there is no memory for it.
+    #[track_caller]
     pub fn contiguous(&self) -> Self {
-        if self.is_contiguous() { self.clone() } else { self.copied(self.handle.pool()) }
+        expect(self.try_contiguous())
     }
 
     /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for them.
+    pub fn try_to_vec(&self) -> Result<Vec<E>> {
+        self.compute()?;
+        match try_vec(self.len(), E::ZERO) {
+            Ok(mut elements) => {
+                self.copy_to(&mut elements);
+                Ok(elements)
+            }
+            Err(refused) => Err(refused.for_shape("to_vec", &self.shape)),
+        }
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Panics
+    /// If there is no memory for them.
+    #[track_caller]
     pub fn to_vec(&self) -> Vec<E> {
-        let mut elements = vec![E::ZERO; self.len()];
-        self.copy_to(&mut elements);
-        elements
+        expect(self.try_to_vec())
     }
 
     /// The element at an index, or `None` if there is none.
@@ -403,12 +375,25 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The same numbers as another element type, each rounded to nearest.
-    pub fn cast<F: Element>(&self) -> Tensor<F> {
-        let mut out = expect(Tensor::<F>::stale(self.shape.clone(), None));
-        for (to, from) in out.as_mut_slice().iter_mut().zip(self.to_vec()) {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for them.
+    pub fn try_cast<F: Element>(&self) -> Result<Tensor<F>> {
+        let once = strided::without_repetition(self);
+        let mut out = Tensor::<F>::stale(once.shape.clone(), None)?;
+        for (to, from) in out.as_mut_slice().iter_mut().zip(once.try_to_vec()?) {
             *to = F::from_f64(from.to_f64());
         }
-        out
+        out.try_broadcast_to(&self.shape)
+    }
+
+    /// The same numbers as another element type, each rounded to nearest.
+    ///
+    /// # Panics
+    /// If there is no memory for them.
+    #[track_caller]
+    pub fn cast<F: Element>(&self) -> Tensor<F> {
+        expect(self.try_cast())
     }
 
     /// Whether another tensor (or a tape) holds the same buffer, so that writing would copy it.
@@ -430,6 +415,12 @@ impl<E: Element> Tensor<E> {
     #[inline]
     pub(crate) fn raw(&self) -> (&[E], usize) {
         (self.handle.as_slice(), self.offset)
+    }
+
+    /// The elements where they lie.
+    fn as_view(&self) -> View<'_, E> {
+        let (values, offset) = self.raw();
+        View { values, offset, shape: self.shape.clone(), strides: self.strides() }
     }
 
     /// Whether this has the very elements of another tensor, in the same places.
@@ -459,7 +450,7 @@ impl<E: Element> PartialEq for Tensor<E> {
         self.shape == other.shape
             && match (self.as_slice(), other.as_slice()) {
                 (Some(a), Some(b)) => a == b,
-                _ => self.to_vec() == other.to_vec(),
+                _ => equal(self.as_view(), other.as_view()),
             }
     }
 }

@@ -6,6 +6,7 @@ use wengert_kernels::elementwise::Run;
 use wengert_kernels::{Element, layout, reduce, threads};
 
 use super::Tensor;
+use crate::error::Result;
 use crate::pool::{Handle, Pool};
 use crate::shape::{Shape, Strides};
 
@@ -22,41 +23,84 @@ const COPIED: usize = 1 << 10;
 /// The least length of a run that is copied as one.
 const FEW: usize = 4;
 
-/// Writes `kernel(x)` in row-major order; the kernel is given all elements at once.
-pub(crate) fn map<E: Element>(x: &Tensor<E>, out: &mut [E], kernel: impl Fn(&[E], &mut [E])) {
-    if let Some(slice) = x.as_slice() {
-        kernel(slice, out);
-    } else {
-        let copy = x.copied(x.pool());
-        kernel(copy.as_slice().expect("a copy is contiguous"), out);
-    }
-}
-
 /// `kernel(x)` for a kernel that treats elements one by one, in a tensor that `new` makes and that is
 /// laid out as `x` is: repeated elements are computed once, and where `x`'s axes lie in another order
 /// in memory, so do the result's.
 pub(crate) fn each<E: Element>(
     x: &Tensor<E>,
-    new: impl Fn(Shape) -> Tensor<E>,
+    new: impl Fn(Shape) -> Result<Tensor<E>>,
     kernel: impl Fn(&[E], &mut [E]) + Sync + Send,
-) -> Tensor<E> {
+) -> Result<Tensor<E>> {
     let once = without_repetition(x);
     let order = memory_order(&once.strides());
     let ordered = once.permute(&order);
-    let mut out = new(ordered.shape().clone());
+    let mut out = new(ordered.shape().clone())?;
     let shape = ordered.shape().clone();
     zip(&ordered, &ordered, &shape, out.as_mut_slice(), |x, _, out| match x {
         Run::Slice(x) => kernel(x, out),
         Run::Splat(x) => kernel(&[x], out),
     });
-    out.permute(&inverse(&order)).broadcast_to(x.shape())
+    Ok(out.permute(&inverse(&order)).broadcast_to(x.shape()))
 }
 
 /// The tensor with size 1 in place of the axes along which an element repeats.
-fn without_repetition<E: Element>(x: &Tensor<E>) -> Tensor<E> {
+pub(crate) fn without_repetition<E: Element>(x: &Tensor<E>) -> Tensor<E> {
+    once(x).unwrap_or_else(|| x.clone())
+}
+
+/// The tensor with size 1 in place of the axes along which an element repeats, if there are such
+/// axes and there are elements.
+pub(crate) fn once<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
+    if x.is_contiguous() || x.is_empty() {
+        return None;
+    }
     let strides = x.strides();
     let repeated = |&axis: &usize| strides[axis] == 0 && x.shape()[axis] > 1;
-    (0..x.rank()).filter(repeated).fold(x.clone(), |x, axis| x.slice(axis as isize, 0..1))
+    let axes = (0..x.rank()).filter(repeated);
+    axes.fold(None, |once, axis| Some(first(once.as_ref().unwrap_or(x), axis)))
+}
+
+/// The tensor with size 1 in place of the flagged axes along which an element repeats, and how
+/// often each does along them.
+pub(crate) fn once_along<E: Element>(x: &Tensor<E>, flags: &[bool]) -> (Tensor<E>, usize) {
+    let (mut once, mut copies) = (x.clone(), 1);
+    if !x.is_contiguous() && !x.is_empty() {
+        let strides = x.strides();
+        for axis in (0..x.rank()).filter(|&axis| flags[axis] && strides[axis] == 0) {
+            copies *= x.shape()[axis];
+            once = first(&once, axis);
+        }
+    }
+    (once, copies)
+}
+
+/// Two operands that broadcast to `shape` with size 1 in place of the axes along which an element
+/// of each repeats, and the shape that these broadcast to; if there are such axes.
+pub(crate) fn once_both<E: Element>(
+    a: &Tensor<E>,
+    b: &Tensor<E>,
+    shape: &Shape,
+) -> Option<(Tensor<E>, Tensor<E>, Shape)> {
+    let whole = |x: &Tensor<E>| x.is_contiguous() && x.shape() == shape;
+    if whole(a) || whole(b) || shape.numel() <= 1 {
+        return None;
+    }
+    let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
+    let (of_a, of_b) = (a.strides(), b.strides());
+    let repeated = |&axis: &usize| shape[axis] > 1 && of_a[axis] == 0 && of_b[axis] == 0;
+    let flags: SmallVec<[bool; 4]> = (0..shape.rank()).map(|axis| repeated(&axis)).collect();
+    if !flags.contains(&true) {
+        return None;
+    }
+    let narrow = |x: Tensor<E>| {
+        (0..shape.rank()).filter(|&axis| flags[axis]).fold(x, |x, axis| first(&x, axis))
+    };
+    Some((narrow(a), narrow(b), shape.with_ones(&flags)))
+}
+
+/// The first position along an axis, which stays with size 1.
+fn first<E: Element>(x: &Tensor<E>, axis: usize) -> Tensor<E> {
+    x.slice(axis as isize, 0..1)
 }
 
 /// The axes from the longest stride to the shortest: how the elements lie in memory.
@@ -233,7 +277,7 @@ fn zip_short_runs<E: Element, T: Send>(
     threads::for_chunks(out, CHUNK / length * length, |first, out| {
         let part = (COPIED / length * length).min(out.len());
         let mut copies = [(a, false), (b, same)].map(|(x, is_there)| {
-            (!is_there && !x.is_contiguous()).then(|| Handle::new(part, pool))
+            (!is_there && !x.is_contiguous()).then(|| Handle::scratch(part, pool))
         });
         let mut walk = Walk::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
         // Of the rows of the walk's place so many are behind us.
@@ -299,8 +343,14 @@ fn zip_copies<E: Element, T: Send>(
     });
 }
 
+/// At most [`CHUNK`] elements in row-major order.
 fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&Pool<E>>) -> Tensor<E> {
-    if x.is_contiguous() { x.clone() } else { x.copied(pool) }
+    if x.is_contiguous() {
+        return x.clone();
+    }
+    let mut copy = Handle::scratch(x.len(), pool);
+    x.copy_to(&mut copy.get_mut().expect("a new buffer has one owner")[..x.len()]);
+    Tensor::of(copy, x.shape().clone())
 }
 
 /// The loop nest with neighbouring axes merged wherever both operands walk through them as one.
@@ -321,35 +371,43 @@ pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[A
 }
 
 /// Sums over the flagged axes into `out`, which has the shape of what is left.
-pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) {
-    fold(x, flags, out, reduce::sum_axis);
+pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) -> Result<()> {
+    fold(x, flags, out, reduce::sum_axis)?;
     // One pass repairs its own sums; the first of several may have left the range.
     let runs = flags.iter().zip(flags.iter().skip(1).chain([&false])).filter(|(a, b)| **a && !**b);
     if runs.count() > 1 {
-        repair_sums(x, flags, 1.0, out);
+        repair_sums(x, flags, 1.0, out)?;
     }
+    Ok(())
 }
 
 /// Computes again those sums over the flagged axes, divided by `divisor`, that are not finite though all
 /// their elements are.
-pub(crate) fn repair_sums<E: Element>(x: &Tensor<E>, flags: &[bool], divisor: f64, out: &mut [E]) {
+pub(crate) fn repair_sums<E: Element>(
+    x: &Tensor<E>,
+    flags: &[bool],
+    divisor: f64,
+    out: &mut [E],
+) -> Result<()> {
     if out.iter().all(|x| x.is_finite()) {
-        return;
+        return Ok(());
     }
     let axes = |wanted: bool| (0..flags.len()).filter(move |&axis| flags[axis] == wanted);
     let order: SmallVec<[isize; 4]> =
         axes(false).chain(axes(true)).map(|axis| axis as isize).collect();
-    let lines = x.permute(&order).contiguous();
+    let lines = x.permute(&order).try_contiguous()?;
     let data = lines.as_slice().expect("made contiguous");
     let count = data.len().checked_div(out.len()).unwrap_or(0);
     reduce::repair_sums_axis(data, [out.len(), count, 1], divisor, out);
+    Ok(())
 }
 
 /// Sums over all axes but the last into `out`.
-pub(crate) fn sum_rows<E: Element>(x: &Tensor<E>, out: &mut [E]) {
+pub(crate) fn sum_rows<E: Element>(x: &Tensor<E>, out: &mut [E]) -> Result<()> {
     let mut copy = None;
     let rows = x.shape().split_last().map_or(1, |(_, front)| front.iter().product());
-    reduce::sum_axis(x.in_order(&mut copy), [1, rows, out.len()], out);
+    reduce::sum_axis(x.in_order(&mut copy)?, [1, rows, out.len()], out);
+    Ok(())
 }
 
 /// Folds over the flagged axes into `out`, which has the shape of what is left. Each run of
@@ -360,9 +418,9 @@ pub(crate) fn fold<E: Element>(
     flags: &[bool],
     out: &mut [E],
     kernel: impl Fn(&[E], [usize; 3], &mut [E]),
-) {
+) -> Result<()> {
     let mut copy = None;
-    let data = x.in_order(&mut copy);
+    let data = x.in_order(&mut copy)?;
     // Merged axes: sizes with their flags alternating.
     let mut groups: SmallVec<[(usize, bool); 4]> = SmallVec::new();
     for (&size, &flag) in x.shape().iter().zip(flags) {
@@ -374,7 +432,7 @@ pub(crate) fn fold<E: Element>(
     let mut passes = groups.iter().filter(|(_, flag)| *flag).count();
     if passes == 0 {
         out.copy_from_slice(data);
-        return;
+        return Ok(());
     }
     let mut partial: Option<Tensor<E>> = None;
     while let Some(at) = groups.iter().rposition(|&(_, flag)| flag) {
@@ -387,13 +445,13 @@ pub(crate) fn fold<E: Element>(
             let source = partial.as_ref().and_then(Tensor::as_slice).unwrap_or(data);
             if passes == 0 {
                 kernel(source, dims, out);
-                return;
+                return Ok(());
             }
-            let mut next = Tensor::stale(Shape::from([outer * inner]), x.pool())
-                .expect("smaller than a tensor that exists");
+            let mut next = Tensor::stale(Shape::from([outer * inner]), x.pool())?;
             kernel(source, dims, next.as_mut_slice());
             next
         };
         partial = Some(next);
     }
+    Ok(())
 }

@@ -118,7 +118,7 @@ impl<E: Element> Tensor<E> {
         if let Some(strides) = self.reshaped_strides(&shape) {
             return Ok(self.view(shape, strides, self.offset()));
         }
-        let copy = self.copied(self.pool());
+        let copy = self.copied(self.pool()).map_err(|error| error.of_op("reshape"))?;
         let strides = shape.contiguous_strides();
         Ok(copy.view(shape, strides, copy.offset()))
     }

@@ -65,7 +65,7 @@ fn is_permutation(order: &[usize], rank: usize) -> bool {
 
 /// A copy in row-major order.
 fn compact<E: Element>(x: &Tensor<E>) -> Tensor<E> {
-    x.copied(None)
+    x.copied(None).expect("there is memory for a case")
 }
 
 /// `x` with the axis prolonged: position `i` holds what `at` says, or NaN, which nobody must read.

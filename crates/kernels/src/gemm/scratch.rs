@@ -37,17 +37,25 @@ impl Scratch {
     /// `len` initialised elements of unspecified value, aligned to [`ALIGN`].
     ///
     /// # Panics
-    /// If there is no memory for them.
+    /// If the system has no memory for them.
     pub(crate) fn get<E: Element>(&mut self, len: usize) -> *mut E {
         const { assert!(size_of::<f64>().is_multiple_of(size_of::<E>())) };
         let needed = len.div_ceil(size_of::<f64>() / size_of::<E>());
         if self.buffer.len() < needed {
-            let room = self.buffer.try_reserve(needed - self.buffer.len());
-            assert!(room.is_ok(), "there is no memory for {len} elements of a kernel's scratch");
+            if self.buffer.try_reserve(needed - self.buffer.len()).is_err() {
+                refused(needed);
+            }
             self.buffer.resize(needed, 0.0);
         }
         self.buffer.as_mut_ptr().cast()
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refused(needed: usize) -> ! {
+    let bytes = needed.saturating_mul(size_of::<f64>());
+    panic!("a kernel's scratch needs {bytes} bytes, more than the system gives");
 }
 
 impl Drop for Scratch {

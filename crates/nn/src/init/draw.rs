@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
-use wengert_autodiff::{Element, Shape, Tensor};
+use wengert_autodiff::{Element, Result, Shape, Tensor};
 
 use super::truncated::Truncated;
 use super::{Distribution, Init, InitError, orthogonal, structured};
@@ -17,11 +17,8 @@ impl Init {
     /// # Errors
     /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
     /// axes, [`InitError::Shape`] if it is for other shapes, [`InitError::Number`] if a number of
-    /// the scheme is outside its domain or too large for the element type.
-    ///
-    /// # Panics
-    /// If the shape's size does not fit the address space.
-    #[track_caller]
+    /// the scheme is outside its domain or too large for the element type, [`InitError::Size`] if
+    /// the shape's size does not fit the address space or there is no memory for it.
     pub fn sample<E: Element>(
         &self,
         shape: impl Into<Shape>,
@@ -34,9 +31,9 @@ impl Init {
             return Err(InitError::Number { init: self.clone(), why });
         }
         let unfit = |needs, shape| InitError::Shape { init: self.clone(), shape, needs };
-        Ok(match *self {
-            Init::Zeros => Tensor::zeros(shape),
-            Init::Constant(value) => Tensor::full(shape, E::from_f64(value)),
+        let tensor = match *self {
+            Init::Zeros => Tensor::try_full(shape, E::ZERO),
+            Init::Constant(value) => Tensor::try_full(shape, E::from_f64(value)),
             Init::Normal { mean, std } => normal(shape, mean, std, rng),
             Init::Uniform { low, high } => uniform(shape, low, high, rng),
             Init::TruncatedNormal { mean, std, low, high } => {
@@ -61,15 +58,15 @@ impl Init {
             },
             Init::Orthogonal { gain } => match shape.dims() {
                 [rows, rest @ ..] if !rest.is_empty() => {
-                    let columns = rest.iter().product();
-                    let matrix = orthogonal::haar(*rows, columns, rng);
+                    let columns = rest.iter().fold(1, |all: usize, size| all.saturating_mul(*size));
+                    let matrix = orthogonal::haar(*rows, columns, rng)?;
                     fill(shape, matrix.iter().map(|x| gain * x))
                 }
                 _ => return Err(unfit("at least two axes, [out, in, ..]", shape)),
             },
             Init::DeltaOrthogonal { gain } => match *shape.dims() {
                 [outputs, inputs, _, ..] if outputs >= inputs => {
-                    let matrix = orthogonal::haar(outputs, inputs, rng);
+                    let matrix = orthogonal::haar(outputs, inputs, rng)?;
                     structured::centred(shape, |out, input| gain * matrix[out * inputs + input])
                 }
                 _ => {
@@ -92,11 +89,12 @@ impl Init {
                     Distribution::TruncatedNormal => {
                         let within_two = Truncated::new(0.0, 1.0, -2.0, 2.0);
                         let scale = std / STD_WITHIN_TWO;
-                        Tensor::from_fn(shape, |_| E::from_f64(scale * within_two.draw(rng)))
+                        Tensor::try_from_fn(shape, |_| E::from_f64(scale * within_two.draw(rng)))
                     }
                 }
             }
-        })
+        };
+        Ok(tensor?)
     }
 
     /// A magnitude no draw exceeds, or is as good as certain not to.
@@ -158,12 +156,12 @@ impl Init {
 }
 
 /// A tensor of numbers computed in f64, in row-major order.
-fn fill<E: Element>(shape: Shape, mut numbers: impl Iterator<Item = f64>) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| E::from_f64(numbers.next().unwrap_or(0.0)))
+fn fill<E: Element>(shape: Shape, mut numbers: impl Iterator<Item = f64>) -> Result<Tensor<E>> {
+    Tensor::try_from_fn(shape, |_| E::from_f64(numbers.next().unwrap_or(0.0)))
 }
 
-fn normal<E: Element>(shape: Shape, mean: f64, std: f64, rng: &mut impl Rng) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| {
+fn normal<E: Element>(shape: Shape, mean: f64, std: f64, rng: &mut impl Rng) -> Result<Tensor<E>> {
+    Tensor::try_from_fn(shape, |_| {
         let draw: f64 = StandardNormal.sample(rng);
         E::from_f64(mean + std * draw)
     })
@@ -191,8 +189,8 @@ fn round_within<E: Element>(x: f64, [low, high]: [f64; 2], inside: impl Fn(f64) 
     rounded
 }
 
-fn uniform<E: Element>(shape: Shape, low: f64, high: f64, rng: &mut impl Rng) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| {
+fn uniform<E: Element>(shape: Shape, low: f64, high: f64, rng: &mut impl Rng) -> Result<Tensor<E>> {
+    Tensor::try_from_fn(shape, |_| {
         let draw: f64 = StandardUniform.sample(rng);
         let x = low + (high - low) * draw;
         round_within(x, [low, high], |x| low <= x && x < high)
@@ -204,8 +202,8 @@ fn truncated<E: Element>(
     cut: &Truncated,
     ends: [f64; 2],
     rng: &mut impl Rng,
-) -> Tensor<E> {
-    Tensor::from_fn(shape, |_| {
+) -> Result<Tensor<E>> {
+    Tensor::try_from_fn(shape, |_| {
         round_within(cut.draw(rng), ends, |x| (ends[0]..=ends[1]).contains(&x))
     })
 }

@@ -44,4 +44,7 @@ pub enum InitError {
         /// What would be right.
         why: &'static str,
     },
+    /// A size that does not fit the address space, or a tensor there is no memory for.
+    #[error(transparent)]
+    Size(#[from] wengert_autodiff::Error),
 }

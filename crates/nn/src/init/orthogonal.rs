@@ -2,12 +2,22 @@
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
+use wengert_autodiff::{Result, Tensor};
 
 /// A matrix `[rows, columns]` in row-major order whose columns (or rows, if these are fewer) are
 /// orthonormal, uniformly distributed among all such.
-pub(super) fn haar(rows: usize, columns: usize, rng: &mut impl Rng) -> Vec<f64> {
+///
+/// # Errors
+/// If there is no memory for it.
+pub(super) fn haar(rows: usize, columns: usize, rng: &mut impl Rng) -> Result<Vec<f64>> {
+    // The factorization keeps up to three more of its size: their memory is asked for at once.
+    let room = Tensor::<f64>::try_full([4, rows, columns], 0.0)?;
+    if room.is_empty() {
+        return Ok(Vec::new());
+    }
+    drop(room);
     let draws: Vec<f64> = (0..rows * columns).map(|_| StandardNormal.sample(rng)).collect();
-    orthonormalized(&draws, rows, columns)
+    Ok(orthonormalized(&draws, rows, columns))
 }
 
 /// The factor `Q` of `A = Q R` with the signs chosen so that the diagonal of `R` is positive, which

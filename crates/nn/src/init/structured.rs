@@ -2,22 +2,28 @@
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
-use wengert_autodiff::{Element, Shape, Tensor};
+use wengert_autodiff::{Element, Result, Shape, Tensor};
 
 /// Ones on the diagonal.
-pub(super) fn eye<E: Element>(shape: Shape) -> Tensor<E> {
-    Tensor::from_fn(shape, |i| if i[0] == i[1] { E::ONE } else { E::ZERO })
+pub(super) fn eye<E: Element>(shape: Shape) -> Result<Tensor<E>> {
+    Tensor::try_from_fn(shape, |i| if i[0] == i[1] { E::ONE } else { E::ZERO })
 }
 
 /// Zeros, but for what `at(out, in)` says at the centre of the receptive field. Of an even number
 /// of places the centre is the one behind the middle.
-pub(super) fn centred<E: Element>(shape: Shape, at: impl Fn(usize, usize) -> f64) -> Tensor<E> {
+pub(super) fn centred<E: Element>(
+    shape: Shape,
+    at: impl Fn(usize, usize) -> f64,
+) -> Result<Tensor<E>> {
     let centre: Vec<usize> = shape.dims()[2..].iter().map(|size| size / 2).collect();
-    Tensor::from_fn(shape, |i| if i[2..] == centre { E::from_f64(at(i[0], i[1])) } else { E::ZERO })
+    Tensor::try_from_fn(
+        shape,
+        |i| if i[2..] == centre { E::from_f64(at(i[0], i[1])) } else { E::ZERO },
+    )
 }
 
 /// In each group of outputs, output `i` is input `i`. The outputs are a multiple of the groups.
-pub(super) fn dirac<E: Element>(shape: Shape, groups: usize) -> Tensor<E> {
+pub(super) fn dirac<E: Element>(shape: Shape, groups: usize) -> Result<Tensor<E>> {
     let in_group = (shape[0] / groups).max(1);
     centred(shape, |out, input| f64::from(u8::from(out % in_group == input)))
 }
@@ -29,11 +35,14 @@ pub(super) fn sparse<E: Element>(
     sparsity: f64,
     std: f64,
     rng: &mut impl Rng,
-) -> Tensor<E> {
-    let mut weight = Tensor::from_fn([rows, columns], |_| {
+) -> Result<Tensor<E>> {
+    let mut weight = Tensor::try_from_fn([rows, columns], |_| {
         let draw: f64 = StandardNormal.sample(rng);
         E::from_f64(std * draw)
-    });
+    })?;
+    if weight.is_empty() {
+        return Ok(weight);
+    }
     let zeros = ((sparsity * rows as f64).ceil() as usize).min(rows);
     let elements = weight.as_mut_slice();
     for column in 0..columns {
@@ -41,5 +50,5 @@ pub(super) fn sparse<E: Element>(
             elements[row * columns + column] = E::ZERO;
         }
     }
-    weight
+    Ok(weight)
 }

@@ -14,9 +14,9 @@ pub(super) struct Affine<E: Element> {
 
 impl<E: Element> Affine<E> {
     /// With zeros for the bias, as many as there are outputs.
-    pub(super) fn new(weight: Tensor<E>, outputs: usize) -> Self {
-        let bias = Some(Parameter::new(Tensor::zeros([outputs])));
-        Self { weight: Parameter::new(weight), bias }
+    pub(super) fn new(weight: Tensor<E>, outputs: usize) -> Result<Self> {
+        let bias = Some(Parameter::new(Tensor::try_full([outputs], E::ZERO)?));
+        Ok(Self { weight: Parameter::new(weight), bias })
     }
 
     pub(super) fn on<'t>(&self, tape: &'t Tape<E>) -> (Var<'t, E>, Option<Var<'t, E>>) {

@@ -3,6 +3,7 @@
 use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
 
 use super::Buffer;
+use super::error::expect;
 use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
 
 /// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
@@ -39,16 +40,29 @@ pub type BatchNorm2d<E = f32> = BatchNorm<2, E>;
 
 impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
     /// A layer for so many channels.
+    ///
+    /// # Panics
+    /// As [`try_new`](Self::try_new) fails.
+    #[track_caller]
     pub fn new(channels: usize) -> Self {
-        Self {
-            weight: Parameter::new(Tensor::ones([channels])),
-            bias: Parameter::new(Tensor::zeros([channels])),
-            running_mean: Buffer::new(Tensor::zeros([channels])),
-            running_var: Buffer::new(Tensor::ones([channels])),
+        expect(Self::try_new(channels))
+    }
+
+    /// The same, if there is memory for the parameters and the statistics.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] and [`Error::OutOfMemory`].
+    pub fn try_new(channels: usize) -> Result<Self> {
+        let all = |value| Tensor::try_full([channels], value);
+        Ok(Self {
+            weight: Parameter::new(all(E::ONE)?),
+            bias: Parameter::new(all(E::ZERO)?),
+            running_mean: Buffer::new(all(E::ZERO)?),
+            running_var: Buffer::new(all(E::ONE)?),
             momentum: 0.1,
             eps: 1e-5,
             mode: Mode::Training,
-        }
+        })
     }
 
     /// How far the running averages move towards each batch's statistics.

@@ -279,8 +279,9 @@ impl SequentialBuilder {
     /// # Errors
     /// [`BuildError::Features`] and [`BuildError::Shape`] if a layer takes another number of
     /// features or another shape than the one before it gives, [`BuildError::Sizes`] if a window
-    /// does not fit, [`BuildError::Init`] if an initializer cannot be applied,
-    /// [`BuildError::Activation`] if none is named and the activation has no gain.
+    /// does not fit or there is no memory for a layer, [`BuildError::Init`] if an initializer
+    /// cannot be applied, [`BuildError::Activation`] if none is named and the activation has no
+    /// gain.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
         let mut model = Sequential::empty();
         let mut sample = Sample::default();
@@ -303,6 +304,7 @@ impl Layer {
         model: &mut Sequential<E>,
         rng: &mut impl Rng,
     ) -> Result<Sample, BuildError> {
+        let sizes = |error| BuildError::Sizes { layer: number, error };
         match self {
             Layer::Linear(layer) => {
                 let (inputs, outputs, activation) = (layer.inputs, layer.outputs, layer.kind);
@@ -323,23 +325,23 @@ impl Layer {
                 Ok(sample.embedded(layer.outputs))
             }
             Layer::BatchNorm1d(channels) => {
-                model.push(BatchNorm::<1, E>::new(*channels));
+                model.push(BatchNorm::<1, E>::try_new(*channels).map_err(sizes)?);
                 sample.channels(number, *channels, &[1, 2])
             }
             Layer::BatchNorm2d(channels) => {
-                model.push(BatchNorm::<2, E>::new(*channels));
+                model.push(BatchNorm::<2, E>::try_new(*channels).map_err(sizes)?);
                 sample.channels(number, *channels, &[3])
             }
             Layer::LayerNorm(normalized) => {
-                model.push(LayerNorm::<E>::new(normalized.clone()));
+                model.push(LayerNorm::<E>::try_new(normalized.clone()).map_err(sizes)?);
                 sample.ends_with(number, normalized)
             }
             &Layer::GroupNorm { groups, channels } => {
-                model.push(GroupNorm::<E>::new(groups, channels));
+                model.push(GroupNorm::<E>::try_new(groups, channels).map_err(sizes)?);
                 sample.channels(number, channels, &[1, 2, 3])
             }
             Layer::RmsNorm(normalized) => {
-                model.push(RmsNorm::<E>::new(normalized.clone()));
+                model.push(RmsNorm::<E>::try_new(normalized.clone()).map_err(sizes)?);
                 sample.ends_with(number, normalized)
             }
             Layer::Dropout(p) => {

@@ -47,7 +47,8 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
     /// fan-in of the weight is `inputs / groups` times the positions of the kernel.
     ///
     /// # Errors
-    /// If the groups do not divide the channels, or the initializer cannot be applied.
+    /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
+    /// fit the address space, or there is no memory for the parameters.
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -57,7 +58,7 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         rng: &mut impl Rng,
     ) -> Result<Self, LayerError> {
         let weight = init.sample(options.weight_shape(inputs, outputs, kernel)?, rng)?;
-        Ok(Self { affine: Affine::new(weight, outputs), options })
+        Ok(Self { affine: Affine::new(weight, outputs)?, options })
     }
 
     /// The same layer without a bias.

@@ -36,7 +36,8 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     /// of the kernel. (With a stride, an output sees one in `stride` of them along each axis.)
     ///
     /// # Errors
-    /// If the groups do not divide the channels, or the initializer cannot be applied.
+    /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
+    /// fit the address space, or there is no memory for the parameters.
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -47,8 +48,8 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     ) -> Result<Self, LayerError> {
         let options = options.into();
         let shape = options.convolution().weight_shape(inputs, outputs, kernel)?;
-        let weight = exchanged(&init.sample(shape, rng)?, inputs);
-        Ok(Self { affine: Affine::new(weight, outputs), options })
+        let weight = exchanged(&init.sample(shape, rng)?, inputs)?;
+        Ok(Self { affine: Affine::new(weight, outputs)?, options })
     }
 
     /// The same layer without a bias.
@@ -69,12 +70,14 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
 }
 
 /// The weight `[out, in / groups, ..]` of a convolution as `[in, out / groups, ..]`.
-fn exchanged<E: Element>(weight: &Tensor<E>, inputs: usize) -> Tensor<E> {
-    let [outputs, group_inputs, kernel @ ..] = weight.shape().dims() else { return weight.clone() };
+fn exchanged<E: Element>(weight: &Tensor<E>, inputs: usize) -> Result<Tensor<E>> {
+    let [outputs, group_inputs, kernel @ ..] = weight.shape().dims() else {
+        return Ok(weight.clone());
+    };
     let groups = if *group_inputs == 0 { 1 } else { inputs / group_inputs };
     let shape = |front: &[usize]| -> Shape { front.iter().chain(kernel).copied().collect() };
-    let grouped = weight.reshape(shape(&[groups, outputs / groups, *group_inputs]));
-    grouped.transpose(1, 2).reshape(shape(&[inputs, outputs / groups]))
+    let grouped = weight.try_reshape(shape(&[groups, outputs / groups, *group_inputs]))?;
+    grouped.try_transpose(1, 2)?.try_reshape(shape(&[inputs, outputs / groups]))
 }
 
 impl<const AXES: usize, E: Element> Module<E> for ConvTranspose<AXES, E> {

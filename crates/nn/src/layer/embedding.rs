@@ -77,7 +77,7 @@ impl<E: Element> Module<E> for Embedding<E> {
             let message = format!("the places of vectors must be whole numbers, got {x}");
             Err(Error::Argument { op: "embedding", message })
         };
-        let numbers: Result<Vec<usize>> = value.to_vec().into_iter().map(number).collect();
+        let numbers: Result<Vec<usize>> = value.try_to_vec()?.into_iter().map(number).collect();
         self.lookup(x.tape(), &Index::from_vec(numbers?, value.shape())?)
     }
 

@@ -70,6 +70,15 @@ pub enum BuildError {
     },
 }
 
+/// Panics with the error's own text, at the caller's line.
+#[track_caller]
+pub(super) fn expect<T>(result: wengert_autodiff::Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 impl BuildError {
     /// The error of a layer's making.
     pub(super) fn of(layer: usize, error: LayerError) -> Self {

@@ -31,7 +31,7 @@ impl<E: Element> Linear<E> {
         rng: &mut impl Rng,
     ) -> Result<Self, InitError> {
         let weight = init.sample([outputs, inputs], rng)?;
-        Ok(Self { affine: Affine::new(weight, outputs), activation })
+        Ok(Self { affine: Affine::new(weight, outputs)?, activation })
     }
 
     /// The same layer without a bias.

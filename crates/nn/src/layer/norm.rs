@@ -3,6 +3,7 @@
 use wengert_autodiff::ops::{self, NormOptions};
 use wengert_autodiff::{Element, Parameter, Result, Shape, Tensor, Var};
 
+use super::error::expect;
 use crate::module::{Module, Role, Visitor, VisitorMut};
 
 /// Layer normalization over the last axes, with a weight and a bias that begin as 1 and 0; see
@@ -19,10 +20,23 @@ pub struct LayerNorm<E: Element = f32> {
 
 impl<E: Element> LayerNorm<E> {
     /// A layer over axes of these sizes, the last of the input.
+    ///
+    /// # Panics
+    /// As [`try_new`](Self::try_new) fails.
+    #[track_caller]
     pub fn new(normalized: impl Into<Shape>) -> Self {
+        expect(Self::try_new(normalized))
+    }
+
+    /// The same, if there is memory for the parameters.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
+    /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
+    pub fn try_new(normalized: impl Into<Shape>) -> Result<Self> {
         let shape = normalized.into();
-        let weight = Parameter::new(Tensor::ones(shape.clone()));
-        Self { weight, bias: Parameter::new(Tensor::zeros(shape)), eps: 1e-5 }
+        let weight = Parameter::new(Tensor::try_full(shape.clone(), E::ONE)?);
+        Ok(Self { weight, bias: Parameter::new(Tensor::try_full(shape, E::ZERO)?), eps: 1e-5 })
     }
 
     /// What is added to the variance, 1e-5 unless told otherwise.
@@ -69,9 +83,23 @@ pub struct GroupNorm<E: Element = f32> {
 
 impl<E: Element> GroupNorm<E> {
     /// A layer of so many groups, which must divide the channels.
+    ///
+    /// # Panics
+    /// As [`try_new`](Self::try_new) fails.
+    #[track_caller]
     pub fn new(groups: usize, channels: usize) -> Self {
-        let weight = Parameter::new(Tensor::ones([channels]));
-        Self { groups, weight, bias: Parameter::new(Tensor::zeros([channels])), eps: 1e-5 }
+        expect(Self::try_new(groups, channels))
+    }
+
+    /// The same, if there is memory for the parameters.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
+    /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
+    pub fn try_new(groups: usize, channels: usize) -> Result<Self> {
+        let weight = Parameter::new(Tensor::try_full([channels], E::ONE)?);
+        let bias = Parameter::new(Tensor::try_full([channels], E::ZERO)?);
+        Ok(Self { groups, weight, bias, eps: 1e-5 })
     }
 
     /// What is added to the variance, 1e-5 unless told otherwise.
@@ -115,8 +143,21 @@ pub struct RmsNorm<E: Element = f32> {
 
 impl<E: Element> RmsNorm<E> {
     /// A layer over axes of these sizes, the last of the input.
+    ///
+    /// # Panics
+    /// As [`try_new`](Self::try_new) fails.
+    #[track_caller]
     pub fn new(normalized: impl Into<Shape>) -> Self {
-        Self { weight: Parameter::new(Tensor::ones(normalized)), eps: 1e-5 }
+        expect(Self::try_new(normalized))
+    }
+
+    /// The same, if there is memory for the parameters.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
+    /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
+    pub fn try_new(normalized: impl Into<Shape>) -> Result<Self> {
+        Ok(Self { weight: Parameter::new(Tensor::try_full(normalized, E::ONE)?), eps: 1e-5 })
     }
 
     /// What is added to the mean square, 1e-5 unless told otherwise.

@@ -22,8 +22,12 @@ impl Labels {
 
     /// The number of index tuples.
     fn count(self, sizes: &[usize]) -> f64 {
-        let labels = (0..sizes.len()).filter(|&label| self.contains(label));
-        labels.map(|label| sizes[label] as f64).product()
+        let (mut rest, mut count) = (self.0, 1.0);
+        while rest != 0 {
+            count *= sizes[rest.trailing_zeros() as usize] as f64;
+            rest &= rest - 1;
+        }
+        count
     }
 }
 
@@ -100,28 +104,33 @@ fn visit(
     terms + steps.len() - 1
 }
 
+/// Of more terms than this the first that many are compared at each step, so that the time does not
+/// grow with the third power of their number.
+const COMPARED: usize = 64;
+
 /// At each step the pair whose result adds the fewest elements to what there is.
 fn greedy(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
     let mut left: Vec<(usize, Labels)> = terms.iter().copied().enumerate().collect();
     let mut steps = Vec::new();
     while left.len() > 1 {
-        // In how many terms a label is.
-        let mut uses = vec![0; sizes.len()];
-        for (label, uses) in uses.iter_mut().enumerate() {
-            *uses = left.iter().filter(|(_, labels)| labels.contains(label)).count();
+        // The labels of two terms or more, and of three or more.
+        let (mut once, mut twice, mut more) = (0, 0, 0);
+        for &(_, Labels(labels)) in &left {
+            more |= twice & labels;
+            twice |= once & labels;
+            once |= labels;
         }
-        let result = |a: Labels, b: Labels| -> Labels {
-            let stays = |&label: &usize| {
-                let own = usize::from(a.contains(label)) + usize::from(b.contains(label));
-                own > 0 && (output.contains(label) || uses[label] > own)
-            };
-            (0..sizes.len()).filter(stays).collect()
+        // What two terms share stays if a third or the output has it.
+        let result = |a: Labels, b: Labels| {
+            let elsewhere = output.0 | more | (twice & !(a.0 & b.0));
+            Labels((a.0 | b.0) & elsewhere)
         };
         let growth =
             |a: Labels, b: Labels| result(a, b).count(sizes) - a.count(sizes) - b.count(sizes);
-        let pairs = (0..left.len()).flat_map(|i| (i + 1..left.len()).map(move |j| (i, j)));
-        let cost = |&(i, j): &(usize, usize)| growth(left[i].1, left[j].1);
-        let Some((i, j)) = pairs.min_by(|a, b| cost(a).total_cmp(&cost(b))) else { break };
+        let near = left.len().min(COMPARED);
+        let pairs = (0..near).flat_map(|i| (i + 1..near).map(move |j| (i, j)));
+        let costs = pairs.map(|(i, j)| (growth(left[i].1, left[j].1), i, j));
+        let Some((_, i, j)) = costs.min_by(|a, b| a.0.total_cmp(&b.0)) else { break };
         let (second, first) = (left.remove(j), left.remove(i));
         let made = result(first.1, second.1);
         steps.push((first.0, second.0));

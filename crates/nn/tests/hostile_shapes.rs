@@ -1,0 +1,330 @@
+//! Layers whose sizes there is no memory for. Every fallible constructor returns an error of one
+//! line, every infallible one panics with one; none aborts the process, and none runs on.
+//!
+//! The cases run in a child process with a limited address space, which names the one it is at:
+//! what aborts or hangs is found by name.
+
+use std::io::{BufRead, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, Pool2d};
+use wengert_autodiff::{Activation, Tape, Tensor};
+use wengert_nn::{
+    ActivationLayer, AdaptiveAvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose1d,
+    ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Init, LayerNorm, Linear, MaxPool2d,
+    Module, RmsNorm, Sequential, SequentialBuilder,
+};
+
+/// The name of the test.
+const TEST: &str = "every_constructor_refuses_or_fits";
+
+/// Set in the child's environment, to the number of its first case.
+const CHILD: &str = "WENGERT_HOSTILE_SHAPES_CHILD";
+
+/// The address space of the child, in KiB: what the machine has beyond it must not matter.
+const KIB: usize = 1 << 20;
+
+/// No case takes as long on any machine; it is there to name the one that never ends.
+const FOREVER: Duration = Duration::from_secs(300);
+
+const K: usize = 1 << 20;
+
+/// What a case gives: nothing, or the text of an error.
+type Case = (String, Box<dyn Fn() -> Result<(), String>>);
+
+/// Sizes of which no two have room together.
+const SIZES: [(usize, usize); 9] = [
+    (K, K),
+    (1 << 40, 1),
+    (1, 1 << 40),
+    (1 << 40, 1 << 40),
+    (usize::MAX, 2),
+    (2, usize::MAX),
+    (usize::MAX, usize::MAX),
+    (0, 1 << 40),
+    (1 << 40, 0),
+];
+
+fn schemes() -> Vec<Init> {
+    vec![
+        Init::Zeros,
+        Init::Constant(1.0),
+        Init::Normal { mean: 0.0, std: 1.0 },
+        Init::Uniform { low: -1.0, high: 1.0 },
+        Init::truncated_normal(1.0),
+        Init::Eye,
+        Init::Dirac { groups: 1 },
+        Init::Sparse { sparsity: 0.5, std: 1.0 },
+        Init::orthogonal(),
+        Init::delta_orthogonal(),
+        Init::he_normal(),
+        Init::xavier_uniform(),
+    ]
+}
+
+fn text<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<(), String> {
+    result.map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn constructors() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (a, b) in SIZES {
+        for init in schemes() {
+            macro_rules! case {
+                ($name:literal, |$init:ident, $rng:ident| $body:expr) => {{
+                    let $init = init.clone();
+                    let case = move || {
+                        let $rng = &mut Pcg64::seed_from_u64(1);
+                        text($body)
+                    };
+                    cases.push((format!("{} {a} {b} by {init:?}", $name), Box::new(case)));
+                }};
+            }
+            let (line, image) = (Conv1dOptions::new(), Conv2dOptions::new());
+            let act = Activation::Tanh;
+            case!("sample", |init, rng| init.sample::<f32>([a, b], rng));
+            case!("sample of three", |init, rng| init.sample::<f64>([2, a, b], rng));
+            case!("sample of four", |init, rng| init.sample::<f32>([a, b, 3, 3], rng));
+            case!("Linear", |init, rng| Linear::<f32>::new(a, b, act, &init, rng));
+            case!("Conv1d", |init, rng| Conv1d::<f32>::new(a, b, 3, line, &init, rng));
+            case!("Conv1d kernel", |init, rng| Conv1d::<f32>::new(1, a, b, line, &init, rng));
+            case!("Conv2d", |init, rng| Conv2d::<f32>::new(a, b, 3, image, &init, rng));
+            case!("Conv2d kernel", |init, rng| Conv2d::<f32>::new(1, 1, [a, b], image, &init, rng));
+            case!("Conv2d groups", |init, rng| {
+                Conv2d::<f32>::new(a, a, 1, image.groups(a), &init, rng)
+            });
+            case!("ConvTranspose1d", |init, rng| {
+                ConvTranspose1d::<f32>::new(a, b, 3, line, &init, rng)
+            });
+            case!("ConvTranspose2d", |init, rng| {
+                ConvTranspose2d::<f32>::new(a, b, [1, 2], image, &init, rng)
+            });
+            case!("Embedding", |init, rng| Embedding::<f32>::new(a, b, &init, rng));
+        }
+        macro_rules! built {
+            ($name:literal, |$builder:ident| $body:expr) => {{
+                let case = move || {
+                    let $builder: SequentialBuilder = Sequential::<f32>::builder();
+                    text($body.build::<f32>(&mut Pcg64::seed_from_u64(1)))
+                };
+                cases.push((format!("build {} {a} {b}", $name), Box::new(case)));
+            }};
+        }
+        let act = Activation::Relu;
+        built!("linear", |builder| builder.linear(a, b, act));
+        built!("two linear", |builder| builder
+            .linear(1, 1, act)
+            .linear(1, a, act)
+            .linear(a, b, act));
+        built!("conv1d", |builder| builder.conv1d(a, b, 3, Conv1dOptions::new()));
+        built!("conv2d", |builder| builder.conv2d(a, b, 3, Conv2dOptions::new()));
+        built!("conv2d of an input", |builder| {
+            builder.input([1, a, b]).conv2d(1, 1, 1, Conv2dOptions::new().padding(a)).flatten()
+        });
+        built!("conv_transpose2d", |builder| {
+            builder.conv_transpose2d(a, b, 3, Conv2dOptions::new().stride(a))
+        });
+        built!("embedding", |builder| builder.embedding(a, b));
+        built!("batch_norm1d", |builder| builder.batch_norm1d(a.max(b)));
+        built!("batch_norm2d", |builder| builder.batch_norm2d(a.max(b)));
+        built!("layer_norm", |builder| builder.layer_norm([a, b]));
+        built!("group_norm", |builder| builder.group_norm(a, b));
+        built!("rms_norm", |builder| builder.rms_norm([a, b]));
+        built!("pools", |builder| {
+            builder
+                .input([a, b, b])
+                .max_pool2d(Pool2d::new(2))
+                .adaptive_avg_pool2d([a, b])
+                .flatten()
+        });
+        macro_rules! norm {
+            ($name:literal, $layer:expr) => {{
+                let case = move || text($layer);
+                cases.push((format!("{} {a} {b}", $name), Box::new(case)));
+            }};
+        }
+        norm!("BatchNorm1d", BatchNorm1d::<f32>::try_new(a));
+        norm!("LayerNorm", LayerNorm::<f32>::try_new([a, b]));
+        norm!("GroupNorm", GroupNorm::<f64>::try_new(a, b));
+        norm!("RmsNorm", RmsNorm::<f32>::try_new([a, b]));
+    }
+    cases
+}
+
+/// Layers of ordinary sizes on operands that take no memory.
+fn passes() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let shapes: [&[usize]; 7] = [
+        &[1 << 40, 2],
+        &[1 << 40, 2, 2],
+        &[K / 8, 2, K, K],
+        &[1, 2, K, K],
+        &[0, 2, 1 << 20, 1 << 20],
+        &[K, K, 2],
+        &[2; 40],
+    ];
+    let layers: Vec<(&str, fn(&mut Pcg64) -> Box<dyn Module<f32>>)> = vec![
+        ("Linear", |rng| {
+            let init = Init::he_normal();
+            Box::new(Linear::new(2, 3, Activation::Gelu, &init, rng).expect("a small layer"))
+        }),
+        ("Conv1d", |rng| {
+            let init = Init::he_normal();
+            let options = Conv1dOptions::new();
+            Box::new(Conv1d::new(2, 3, 1, options, &init, rng).expect("a small layer"))
+        }),
+        ("Conv2d", |rng| {
+            let init = Init::he_normal();
+            let options = Conv2dOptions::new().padding(1);
+            Box::new(Conv2d::new(2, 3, 3, options, &init, rng).expect("a small layer"))
+        }),
+        ("BatchNorm1d", |_| Box::new(BatchNorm1d::new(2))),
+        ("BatchNorm2d", |_| Box::new(BatchNorm2d::new(2))),
+        ("LayerNorm", |_| Box::new(LayerNorm::new([2]))),
+        ("GroupNorm", |_| Box::new(GroupNorm::new(1, 2))),
+        ("RmsNorm", |_| Box::new(RmsNorm::new([2]))),
+        ("Dropout", |rng| Box::new(Dropout::new(0.5, rng).expect("a probability"))),
+        ("ActivationLayer", |_| Box::new(ActivationLayer(Activation::Mish))),
+        ("MaxPool2d", |_| Box::new(MaxPool2d(Pool2d::new(2)))),
+        ("AdaptiveAvgPool2d", |_| Box::new(AdaptiveAvgPool2d([2, 2].into()))),
+        ("Flatten", |_| Box::new(Flatten)),
+        ("Embedding", |rng| {
+            Box::new(Embedding::new(3, 2, &Init::Zeros, rng).expect("a small layer"))
+        }),
+    ];
+    for shape in shapes {
+        for &(name, make) in &layers {
+            let case = move || {
+                let model = make(&mut Pcg64::seed_from_u64(1));
+                let tape = Tape::new();
+                let x = tape.variable(&Tensor::scalar(1.0).broadcast_to(shape));
+                let value = model.try_forward(x).and_then(|y| {
+                    let total = wengert_autodiff::ops::mean(y)?;
+                    if total.requires_grad() { total.try_backward().map(|_| ()) } else { Ok(()) }
+                });
+                text(value)
+            };
+            cases.push((format!("{name} on {shape:?}"), Box::new(case)));
+        }
+    }
+    cases
+}
+
+/// Constructors that panic.
+fn infallible() -> Vec<Case> {
+    let panicking: Vec<(&str, fn())> = vec![
+        ("BatchNorm1d::new", || drop(BatchNorm1d::<f32>::new(1 << 40))),
+        ("BatchNorm2d::new", || drop(BatchNorm2d::<f32>::new(usize::MAX))),
+        ("LayerNorm::new", || drop(LayerNorm::<f32>::new([K, K]))),
+        ("GroupNorm::new", || drop(GroupNorm::<f32>::new(1, 1 << 40))),
+        ("RmsNorm::new", || drop(RmsNorm::<f32>::new([usize::MAX, 3]))),
+        ("Tensor::zeros", || drop(Tensor::<f32>::zeros([K, K]))),
+    ];
+    let case = |(name, make): (&str, fn())| -> Case {
+        let name = name.to_owned();
+        let case = move || {
+            let said = catch_unwind(make).expect_err("there is no memory for it");
+            Err(said.downcast_ref::<String>().cloned().unwrap_or_default())
+        };
+        (name, Box::new(case))
+    };
+    panicking.into_iter().map(case).collect()
+}
+
+fn run(case: &dyn Fn() -> Result<(), String>) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(case)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(text)) if !text.is_empty() && !text.contains('\n') => Ok(()),
+        Ok(Err(text)) => Err(format!("not one line: {text}")),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            Err(format!("panicked: {text}"))
+        }
+    }
+}
+
+/// The child's part: runs every case from one on, and prints its name before it and what is wrong with it
+/// after.
+fn run_all(first: usize) {
+    let cases = constructors().into_iter().chain(passes()).chain(infallible());
+    for (name, case) in cases.skip(first) {
+        println!("at {name}");
+        if let Err(wrong) = run(&*case) {
+            println!("wrong {name}: {wrong}");
+        }
+    }
+    println!("done");
+}
+
+#[test]
+fn every_constructor_refuses_or_fits() {
+    if let Ok(first) = std::env::var(CHILD) {
+        return run_all(first.parse().expect("the number of a case"));
+    }
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    // A child that does not come to the end is followed by one that goes on after the case.
+    while !child(&mut count, &mut wrong) {
+        assert!(wrong.len() < 100, "too many are wrong:\n{}", wrong.join("\n"));
+    }
+    assert!(wrong.is_empty(), "{} of {count} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count > 1000, "{count} cases");
+}
+
+/// Runs the cases after the first `count` in a process of their own, as far as it comes; whether
+/// that is to the end.
+fn child(count: &mut usize, wrong: &mut Vec<String>) -> bool {
+    let program = std::env::current_exe().expect("a test has a program");
+    let mut child = Command::new("sh")
+        .arg("-c")
+        .arg(format!("ulimit -v {KIB} && exec \"$0\" --exact {TEST} --nocapture"))
+        .arg(program)
+        .env(CHILD, count.to_string())
+        .env("RAYON_NUM_THREADS", "2")
+        .env("RUST_BACKTRACE", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("sh runs");
+    let (to, lines) = channel();
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|l| to.send(l)));
+    let mut stderr = child.stderr.take().expect("piped");
+    let said = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        let _ = stderr.read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let (mut at, mut done) = (String::new(), false);
+    loop {
+        match lines.recv_timeout(FOREVER) {
+            Ok(line) => {
+                if let Some(name) = line.strip_prefix("at ") {
+                    at = name.to_owned();
+                    *count += 1;
+                } else if let Some(text) = line.strip_prefix("wrong ") {
+                    wrong.push(text.to_owned());
+                }
+                done |= line == "done";
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                wrong.push(format!("{at} does not end"));
+                break;
+            }
+        }
+    }
+    let status = child.wait().expect("the child was started");
+    if !done {
+        let said = said.join().expect("reading ends");
+        let last = said.lines().rev().find(|line| !line.is_empty()).unwrap_or_default();
+        wrong.push(format!("the process ended with {status} at {at}: {last}"));
+        assert!(*count > 0, "{said}");
+    }
+    done
+}
