@@ -132,7 +132,7 @@ pub struct NormGrads<'a, E> {
 /// nothing can be allocated or counted by it.
 #[track_caller]
 fn is_without_rows<E: Element>(from: &LayerNormGrad<'_, E>, to: &mut NormGrads<'_, E>) -> bool {
-    let LayerNormGrad { gy, x, cols, weight, mean, rstd } = *from;
+    let LayerNormGrad { gy, x, cols, weight, mean, rstd, eps: _ } = *from;
     if !rstd.is_empty() {
         return false;
     }
