@@ -49,6 +49,7 @@ mod gradcheck;
 mod gradients;
 mod hook;
 mod index;
+mod labels;
 mod lazy;
 mod mask;
 mod op;
@@ -74,6 +75,7 @@ pub use gradcheck::{
 };
 pub use gradients::Gradients;
 pub use index::Index;
+pub use labels::IntoLabels;
 pub use mask::Mask;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{IdHasher, Parameter, ParameterId, ParameterMap};
