@@ -49,6 +49,7 @@ mod gradcheck;
 mod gradients;
 mod hook;
 mod index;
+mod kind;
 mod labels;
 mod lazy;
 mod mask;
@@ -75,6 +76,7 @@ pub use gradcheck::{
 };
 pub use gradients::Gradients;
 pub use index::Index;
+pub use kind::{Kind, WeightLayout};
 pub use labels::IntoLabels;
 pub use mask::Mask;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};

@@ -10,6 +10,17 @@ pub(super) fn haar(rows: usize, columns: usize, rng: &mut impl Rng) -> Vec<f64> 
     orthonormalized(&draws, rows, columns)
 }
 
+/// The rows of a matrix `[rows, columns]` in `groups` blocks of equal size, each a matrix of
+/// [`haar`]. `groups` is above 0 and divides `rows`.
+pub(super) fn haar_groups(
+    groups: usize,
+    rows: usize,
+    columns: usize,
+    rng: &mut impl Rng,
+) -> Vec<f64> {
+    (0..groups).flat_map(|_| haar(rows / groups, columns, rng)).collect()
+}
+
 /// The factor `Q` of `A = Q R` with the signs chosen so that the diagonal of `R` is positive, which
 /// makes it unique, and of normal draws uniformly distributed (F. Mezzadri, "How to generate random
 /// matrices from the classical compact groups", Notices of the AMS 54, 2007). Of a wide matrix, the

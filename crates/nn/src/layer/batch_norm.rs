@@ -3,6 +3,7 @@
 use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
 
 use super::Buffer;
+use super::accessors::accessors;
 use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
 
 /// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
@@ -39,14 +40,19 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
     /// A layer for so many channels.
     pub fn new(channels: usize) -> Self {
         Self {
-            weight: Parameter::new(Tensor::ones([channels])),
-            bias: Parameter::new(Tensor::zeros([channels])),
+            weight: Parameter::gain(Tensor::ones([channels])),
+            bias: Parameter::bias(Tensor::zeros([channels])),
             running_mean: Buffer::new(Tensor::zeros([channels])),
             running_var: Buffer::new(Tensor::ones([channels])),
             momentum: 0.1,
             eps: 1e-5,
             mode: Mode::Training,
         }
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "`[channels]`", "`[channels]`"
     }
 
     /// How far the running averages move towards each batch's statistics.

@@ -3,6 +3,7 @@
 use wengert_autodiff::ops::{self, NormOptions};
 use wengert_autodiff::{Element, Parameter, Result, Shape, Tensor, Var};
 
+use super::accessors::accessors;
 use crate::module::{Module, Role, Visitor, VisitorMut};
 
 /// Layer normalization over the last axes, with a weight and a bias that begin as 1 and 0; see
@@ -21,13 +22,18 @@ impl<E: Element> LayerNorm<E> {
     /// A layer over axes of these sizes, the last of the input.
     pub fn new(normalized: impl Into<Shape>) -> Self {
         let shape = normalized.into();
-        let weight = Parameter::new(Tensor::ones(shape.clone()));
-        Self { weight, bias: Parameter::new(Tensor::zeros(shape)), eps: 1e-5 }
+        let weight = Parameter::gain(Tensor::ones(shape.clone()));
+        Self { weight, bias: Parameter::bias(Tensor::zeros(shape)), eps: 1e-5 }
     }
 
     /// What is added to the variance, 1e-5 unless told otherwise.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "the sizes of the normalized axes", "the sizes of the normalized axes"
     }
 }
 
@@ -70,13 +76,18 @@ pub struct GroupNorm<E: Element = f32> {
 impl<E: Element> GroupNorm<E> {
     /// A layer of so many groups, which must divide the channels.
     pub fn new(groups: usize, channels: usize) -> Self {
-        let weight = Parameter::new(Tensor::ones([channels]));
-        Self { groups, weight, bias: Parameter::new(Tensor::zeros([channels])), eps: 1e-5 }
+        let weight = Parameter::gain(Tensor::ones([channels]));
+        Self { groups, weight, bias: Parameter::bias(Tensor::zeros([channels])), eps: 1e-5 }
     }
 
     /// What is added to the variance, 1e-5 unless told otherwise.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "`[channels]`", "`[channels]`"
     }
 }
 
@@ -116,12 +127,17 @@ pub struct RmsNorm<E: Element = f32> {
 impl<E: Element> RmsNorm<E> {
     /// A layer over axes of these sizes, the last of the input.
     pub fn new(normalized: impl Into<Shape>) -> Self {
-        Self { weight: Parameter::new(Tensor::ones(normalized)), eps: 1e-5 }
+        Self { weight: Parameter::gain(Tensor::ones(normalized)), eps: 1e-5 }
     }
 
     /// What is added to the mean square, 1e-5 unless told otherwise.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, { let _ = layer; None }, { let _ = layer; None };
+        "the sizes of the normalized axes", "which this normalization has not"
     }
 }
 
