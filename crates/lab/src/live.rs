@@ -11,7 +11,7 @@ use wengert::nn::diagnosis::unit_health;
 use wengert::nn::{Observation, Observer};
 use wengert::prelude::*;
 
-use crate::app::{named, print, show};
+use crate::app::{named, pool, print, show};
 use crate::args::{Common, InitName, Model, Train, hidden};
 use crate::data::Dataset;
 use crate::error::LabError;
@@ -87,7 +87,7 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
         Model::Cnn => Task::new(&data, &[]),
     };
     let mut model = models::build(train.model, &task, activation, train.init, common.seed)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads()).build()?;
+    let pool = pool(common)?;
     let epochs = train.epochs.get();
     let training = Training {
         learning_rate: rate,
