@@ -208,7 +208,7 @@ fn what_does_not_exist_is_named_with_what_does() {
         assert!(sentence.contains("`swish2`") && sentence.contains("gelu"), "{sentence}");
     }
     for rate in
-        [&["train", "--rate=-1"][..], &["train", "--rate", "-1"], &["train", "--rate", "-1e-3"]]
+        [&["train", "--rate=-1"][..], &["train", "--rate", "-1"], &["train", "--rate", "-0.001"]]
     {
         let sentence = refused(&lab, rate);
         assert!(
