@@ -61,6 +61,8 @@ mod gradcheck;
 mod gradients;
 mod hook;
 mod index;
+mod kind;
+mod labels;
 mod lazy;
 mod mask;
 mod node;
@@ -89,6 +91,8 @@ pub use gradcheck::{
 };
 pub use gradients::Gradients;
 pub use index::Index;
+pub use kind::{Kind, WeightLayout};
+pub use labels::IntoLabels;
 pub use mask::Mask;
 pub use op::{Composition, Cotangents, Forward, Op, Vjp, eval};
 pub use parameter::{IdHasher, Parameter, ParameterId, ParameterMap};

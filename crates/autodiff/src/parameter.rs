@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wengert_kernels::Element;
 
+use crate::kind::Kind;
 use crate::tensor::Tensor;
 
 /// The identity of a [`Parameter`], unique within the process.
@@ -49,7 +50,11 @@ impl Hasher for IdHasher {
 /// A tensor that is learned: its value changes, its identity stays.
 ///
 /// A tape knows a parameter by its identity, so one used in several places is one leaf and has one
-/// gradient. A clone is another parameter with the same value.
+/// gradient. A clone is another parameter with the same value and the same [`Kind`].
+///
+/// The kind says what a layer does with the parameter, which initializers need to know.
+/// [`new`](Self::new) leaves it open; [`weight`](Self::weight), [`bias`](Self::bias),
+/// [`gain`](Self::gain), [`table`](Self::table) and [`of_kind`](Self::of_kind) state it.
 ///
 /// ```
 /// use wengert_autodiff::{Parameter, Tape, Tensor};
@@ -64,17 +69,65 @@ impl Hasher for IdHasher {
 pub struct Parameter<E: Element = f32> {
     id: ParameterId,
     value: Tensor<E>,
+    kind: Kind,
 }
 
 impl<E: Element> Parameter<E> {
-    /// A new parameter.
+    /// A new parameter of the kind [`Kind::Other`], which initializers leave alone.
     pub fn new(value: Tensor<E>) -> Self {
-        Self { id: ParameterId::next(), value }
+        Self::of_kind(value, Kind::Other)
+    }
+
+    /// A new parameter of this kind.
+    pub fn of_kind(value: Tensor<E>, kind: Kind) -> Self {
+        Self { id: ParameterId::next(), value, kind }
+    }
+
+    /// A weight of shape `[outputs, inputs, ..]` with these fans: the products in the sum for one
+    /// output, and the sums that one input takes part in.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Kind, WeightLayout, Parameter, Tensor};
+    /// let rows = Parameter::weight(Tensor::<f32>::zeros([8, 3]), 3, 8);
+    /// assert_eq!(rows.kind(), Kind::weight(3, 8));
+    /// // The weight of `x.matmul(w)` has its inputs on the first axis.
+    /// let layout = WeightLayout { inputs_first: true, ..WeightLayout::default() };
+    /// let kind = Kind::Weight { fan_in: 3, fan_out: 8, layout };
+    /// let columns = Parameter::of_kind(Tensor::<f32>::zeros([3, 8]), kind);
+    /// assert_eq!(columns.clone().kind().fans(), Some((3, 8)));
+    /// ```
+    pub fn weight(value: Tensor<E>, fan_in: usize, fan_out: usize) -> Self {
+        Self::of_kind(value, Kind::weight(fan_in, fan_out))
+    }
+
+    /// A bias.
+    pub fn bias(value: Tensor<E>) -> Self {
+        Self::of_kind(value, Kind::Bias)
+    }
+
+    /// A gain.
+    pub fn gain(value: Tensor<E>) -> Self {
+        Self::of_kind(value, Kind::Gain)
+    }
+
+    /// A table of shape `[rows, features]`, without a padding row.
+    pub fn table(value: Tensor<E>) -> Self {
+        Self::of_kind(value, Kind::Table { padding: None })
     }
 
     /// Its identity.
     pub fn id(&self) -> ParameterId {
         self.id
+    }
+
+    /// What a layer does with it.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Changes the kind.
+    pub fn set_kind(&mut self, kind: Kind) {
+        self.kind = kind;
     }
 
     /// Its value.
@@ -90,6 +143,6 @@ impl<E: Element> Parameter<E> {
 
 impl<E: Element> Clone for Parameter<E> {
     fn clone(&self) -> Self {
-        Self::new(self.value.clone())
+        Self::of_kind(self.value.clone(), self.kind)
     }
 }

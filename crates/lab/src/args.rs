@@ -30,7 +30,13 @@ pub struct Args {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Common {
     /// The first seed; the others follow it
-    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
     pub seed: u64,
 
     /// Where reports go; made if it is not there [default: wengert-report]
@@ -38,7 +44,7 @@ pub struct Common {
     pub out: Option<PathBuf>,
 
     /// The threads at work [default: as many as there are processors]
-    #[arg(long, global = true, value_name = "N", value_parser = at_most::<THREADS_MAX>)]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, value_parser = at_most::<THREADS_MAX>)]
     pub threads: Option<NonZeroUsize>,
 
     /// Print JSON in place of text
@@ -73,10 +79,10 @@ pub enum Command {
         #[arg(long, value_name = "NAME", default_value = "tanh")]
         activation: String,
         /// The layers
-        #[arg(long, value_name = "N", default_value = "30", value_parser = at_most::<1000>)]
+        #[arg(long, value_name = "N", default_value = "30", allow_negative_numbers = true, value_parser = at_most::<1000>)]
         depth: NonZeroUsize,
         /// The units of a layer
-        #[arg(long, value_name = "N", default_value = "256", value_parser = at_most::<4096>)]
+        #[arg(long, value_name = "N", default_value = "256", allow_negative_numbers = true, value_parser = at_most::<4096>)]
         width: NonZeroUsize,
     },
     /// Gains, fixed points, edge of chaos and depth scales of an activation
@@ -95,7 +101,7 @@ pub struct Grid {
     pub data: Option<PathBuf>,
 
     /// The passes over the training images [default: 40, and 3 with --data]
-    #[arg(long, value_name = "N", value_parser = at_most::<EPOCHS_MAX>)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_most::<EPOCHS_MAX>)]
     pub epochs: Option<NonZeroUsize>,
 }
 
@@ -119,11 +125,11 @@ pub struct Train {
     pub data: Option<PathBuf>,
 
     /// The passes over the training images
-    #[arg(long, value_name = "N", default_value = "10", value_parser = at_most::<EPOCHS_MAX>)]
+    #[arg(long, value_name = "N", default_value = "10", allow_negative_numbers = true, value_parser = at_most::<EPOCHS_MAX>)]
     pub epochs: NonZeroUsize,
 
     /// The learning rate [default: 0.05, and 0.001 for a deep network]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub rate: Option<f64>,
 }
 
@@ -312,7 +318,14 @@ mod tests {
             let error = parse(&format!("lab {line}")).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");
         }
-        let text = parse("lab grid --epochs 0").unwrap_err().to_string();
-        assert!(text.contains("a whole number from 1 to 100000 was expected"), "{text}");
+        for (line, most) in
+            [("grid --epochs 0", 100_000), ("grid --epochs -3", 100_000), ("--threads -1", 1024)]
+        {
+            let text = parse(&format!("lab {line}")).unwrap_err().to_string();
+            let expected = format!("a whole number from 1 to {most} was expected");
+            assert!(text.contains(&expected), "{line}: {text}");
+        }
+        let text = parse("lab --seed -1").unwrap_err().to_string();
+        assert!(text.contains("-1 is not in 0..=18446744073709551615"), "{text}");
     }
 }

@@ -7,13 +7,12 @@ use std::process::ExitCode;
 
 use console::Term;
 use serde::Serialize;
-use wengert::nn::diagnosis::saturated_share;
+use wengert::nn::diagnosis::unit_health;
 use wengert::nn::{Observation, Observer};
 use wengert::prelude::*;
 
-use crate::app::{named, print, show};
+use crate::app::{named, pool, print, show};
 use crate::args::{Common, InitName, Model, Train, hidden};
-use crate::course::network::{Layer, dead_units, share};
 use crate::data::Dataset;
 use crate::error::LabError;
 use crate::fit::{Training, fit};
@@ -53,8 +52,10 @@ pub struct View {
     units: usize,
     /// None for an activation without two ends.
     saturated: Option<f64>,
-    /// None for the last layer.
+    /// None for the last layer, and for an activation whose units cannot die.
     dead: Option<f64>,
+    /// The share of outputs that are NaN or infinite.
+    not_finite: f64,
     activation_mean: f64,
     activation_variance: f64,
     gradient_norm: f64,
@@ -86,7 +87,7 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
         Model::Cnn => Task::new(&data, &[]),
     };
     let mut model = models::build(train.model, &task, activation, train.init, common.seed)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(common.threads()).build()?;
+    let pool = pool(common)?;
     let epochs = train.epochs.get();
     let training = Training {
         learning_rate: rate,
@@ -184,15 +185,15 @@ fn views(
         let n = values.len() as f64;
         let mean = values.iter().map(|&y| f64::from(y)).sum::<f64>() / n;
         let variance = values.iter().map(|&y| (f64::from(y) - mean).powi(2)).sum::<f64>() / n;
-        let at_work = Layer {
-            preactivation: by_unit(&layer.preactivation.value()),
-            output: by_unit(&output),
-        };
+        let outputs = by_unit(&output);
+        let hidden = if i == last { Activation::Identity } else { activation };
+        let health = unit_health(hidden, &outputs);
         View {
             layer: path.clone(),
-            units: at_work.output.shape()[1],
-            saturated: if i == last { None } else { saturated_share(activation, &at_work.output) },
-            dead: (i != last).then(|| share(&dead_units(activation, &at_work))),
+            units: outputs.shape()[1],
+            saturated: health.saturated,
+            dead: health.dead,
+            not_finite: health.not_finite,
             activation_mean: mean,
             activation_variance: variance,
             gradient_norm: norm,
@@ -255,8 +256,12 @@ fn lines(epoch: &Epoch, epochs: usize) -> Vec<String> {
     ];
     let or = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), percent);
     lines.extend(epoch.layers.iter().map(|view| {
+        let not_finite = match view.not_finite {
+            0.0 => String::new(),
+            share => format!("  {} NaN or infinite", percent(share)),
+        };
         format!(
-            "{:<6}{:>7}{:>10}{:>8}{:>10}{:>10}{:>10}",
+            "{:<6}{:>7}{:>10}{:>8}{:>10}{:>10}{:>10}{not_finite}",
             view.layer,
             view.units,
             or(view.saturated),

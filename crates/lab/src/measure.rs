@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use wengert::nn::diagnosis::{dead_share, saturated_share};
+use wengert::nn::diagnosis::UnitTally;
 use wengert::prelude::*;
 
 use crate::task::Examples;
@@ -28,6 +28,8 @@ pub struct Units {
     /// The share of units whose derivative is zero for every example; none for an activation whose
     /// derivative is zero nowhere.
     pub dead: Option<f64>,
+    /// The share of outputs that are NaN or infinite; these are neither saturated nor dead.
+    pub not_finite: f64,
     /// The number of units that differ from one another in a bit of a weight or of the bias.
     pub distinct: usize,
 }
@@ -95,60 +97,33 @@ pub fn hidden_units(
     let parameters = layers(model);
     let hidden = parameters.len().saturating_sub(1);
     let activations: Vec<Activation> = model.layers().map(Module::activation).collect();
-    let mut tallies: Vec<Tally> =
-        parameters[..hidden].iter().map(|layer| Tally::new(layer.bias.value().len())).collect();
+    let count = |(layer, &activation): (&LayerParameters<'_>, _)| {
+        UnitTally::new(activation, layer.bias.value().len())
+    };
+    let mut tallies: Vec<UnitTally> =
+        parameters[..hidden].iter().zip(&activations).map(count).collect();
     for part in examples.parts() {
         tape.no_grad(|| {
             let outputs = model
                 .trace(tape.constant(&part.inputs))
                 .unwrap_or_else(|error| unreachable!("the network was made for these: {error}"));
-            for ((tally, output), &activation) in tallies.iter_mut().zip(outputs).zip(&activations)
-            {
-                tally.add(activation, &output.value());
+            for (tally, output) in tallies.iter_mut().zip(outputs) {
+                tally.add(&output.value());
             }
         });
         tape.clear();
     }
-    let of = |((tally, layer), activation): ((Tally, _), _)| tally.units(activation, layer);
-    tallies.into_iter().zip(&parameters).zip(activations).map(of).collect()
-}
-
-/// What is known of a layer's outputs so far.
-struct Tally {
-    outputs: usize,
-    saturated: Option<f64>,
-    /// The largest output of each unit: a unit whose largest output is dead was never alive.
-    largest: Vec<f32>,
-}
-
-impl Tally {
-    fn new(units: usize) -> Self {
-        Self { outputs: 0, saturated: None, largest: vec![f32::NEG_INFINITY; units] }
-    }
-
-    fn add(&mut self, activation: Activation, outputs: &Tensor<f32>) {
-        self.outputs += outputs.len();
-        if let Some(share) = saturated_share(activation, outputs) {
-            *self.saturated.get_or_insert(0.0) += (share * outputs.len() as f64).round();
-        }
-        for row in outputs.to_vec().chunks_exact(self.largest.len()) {
-            for (largest, &value) in self.largest.iter_mut().zip(row) {
-                *largest = largest.max(value);
-            }
-        }
-    }
-
-    fn units(self, activation: Activation, layer: &LayerParameters<'_>) -> Units {
-        let count = self.largest.len();
-        let largest = Tensor::from_vec(self.largest, [1, count])
-            .unwrap_or_else(|error| unreachable!("one for each unit: {error}"));
+    let of = |(tally, layer): (UnitTally, &LayerParameters<'_>)| {
+        let health = tally.health();
         Units {
-            count,
-            saturated: self.saturated.map(|saturated| saturated / self.outputs as f64),
-            dead: dead_share(activation, &largest),
+            count: layer.bias.value().len(),
+            saturated: health.saturated,
+            dead: health.dead,
+            not_finite: health.not_finite,
             distinct: distinct_units(layer),
         }
-    }
+    };
+    tallies.into_iter().zip(&parameters).map(of).collect()
 }
 
 /// The number of units of which no two have the same weights and bias to the bit. Zeros of either

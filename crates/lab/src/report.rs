@@ -32,6 +32,7 @@ impl Output {
         fs::create_dir_all(directory)
             .map_err(|source| LabError::Directory { path: directory.to_owned(), source })?;
         let output = Self { directory: directory.to_owned(), file };
+        output.remove_abandoned();
         if output.path().is_dir() {
             let source = io::Error::from(io::ErrorKind::IsADirectory);
             return Err(output.refused(source));
@@ -56,12 +57,35 @@ impl Output {
         self.directory.join(format!(".{}.{}.partial", self.file, process::id()))
     }
 
-    /// Writes a report as JSON beside the old one and puts it in its place.
+    /// Removes the parts that runs left which ended while they wrote.
+    fn remove_abandoned(&self) {
+        let prefix = format!(".{}.", self.file);
+        let abandoned = |name: &str| {
+            let run = name.strip_prefix(&prefix)?.strip_suffix(".partial")?.parse().ok()?;
+            has_ended(run).then_some(())
+        };
+        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().and_then(abandoned).is_some() {
+                // A part that cannot be removed does no harm.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Writes a report as JSON and puts it in the place of the old one.
     ///
     /// # Errors
     /// If it cannot be written; the old one is then untouched.
     pub fn write(&self, report: &impl Serialize) -> Result<PathBuf, LabError> {
-        self.replace(|file| {
+        self.stage(report)?.publish()
+    }
+
+    /// Writes a report as JSON beside the old one.
+    ///
+    /// # Errors
+    /// If it cannot be written; the old one is untouched.
+    pub fn stage(&self, report: &impl Serialize) -> Result<Staged<'_>, LabError> {
+        self.fill(|file| {
             serde_json::to_writer_pretty(&mut *file, report)?;
             file.write_all(b"\n")
         })
@@ -70,33 +94,66 @@ impl Output {
     /// The same with a text as it is.
     ///
     /// # Errors
-    /// If it cannot be written; the old one is then untouched.
-    pub fn write_text(&self, text: &str) -> Result<PathBuf, LabError> {
-        self.replace(|file| file.write_all(text.as_bytes()))
+    /// If it cannot be written; the old one is untouched.
+    pub fn stage_text(&self, text: &str) -> Result<Staged<'_>, LabError> {
+        self.fill(|file| file.write_all(text.as_bytes()))
     }
 
-    fn replace(
+    fn fill(
         &self,
         fill: impl FnOnce(&mut io::BufWriter<File>) -> io::Result<()>,
-    ) -> Result<PathBuf, LabError> {
-        let partial = self.partial();
+    ) -> Result<Staged<'_>, LabError> {
+        let staged = Staged { output: self, partial: self.partial() };
         let write_whole = || {
-            let mut file = io::BufWriter::new(File::create(&partial)?);
+            let mut file = io::BufWriter::new(File::create(&staged.partial)?);
             fill(&mut file)?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            fs::rename(&partial, self.path())
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         };
-        let written = write_whole();
-        if written.is_err() {
-            // Nothing more can be done about a part that cannot be removed either.
-            let _ = fs::remove_file(&partial);
+        match write_whole() {
+            Ok(()) => Ok(staged),
+            Err(source) => Err(self.refused(source)),
         }
-        written.map(|()| self.path()).map_err(|source| self.refused(source))
     }
 
     fn refused(&self, source: io::Error) -> LabError {
         LabError::Report { path: self.path(), source }
     }
+}
+
+/// A report that is whole, and not yet in its place. Dropped, it is removed.
+///
+/// Reports that belong together are all staged before the first is published, so that those of one run
+/// stay together if the disk is full.
+#[derive(Debug)]
+#[must_use = "a staged report is removed unless it is published"]
+pub struct Staged<'a> {
+    output: &'a Output,
+    partial: PathBuf,
+}
+
+impl Staged<'_> {
+    /// Puts the report in the place of the old one.
+    ///
+    /// # Errors
+    /// If the system refuses; the old one is then untouched.
+    pub fn publish(self) -> Result<PathBuf, LabError> {
+        let path = self.output.path();
+        fs::rename(&self.partial, &path).map_err(|source| self.output.refused(source))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        // Once published there is nothing to remove.
+        let _ = fs::remove_file(&self.partial);
+    }
+}
+
+/// Whether no process of this number runs any more, where the system says so.
+fn has_ended(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
 }
 
 /// Machine and program: nothing here changes a figure but the SIMD level.
@@ -192,6 +249,41 @@ mod tests {
         assert!(error.contains(FILE) && error.contains("the disk is full"), "{error}");
         assert_eq!(fs::read_to_string(output.path()).unwrap(), "\"old\"\n");
         assert_eq!(entries(dir.path()), [FILE]);
+    }
+
+    #[test]
+    fn reports_of_one_run_are_published_together_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let page = Output::new(dir.path(), "index.html").unwrap();
+        let data = Output::new(dir.path(), FILE).unwrap();
+        let both = |text: &str, report: &dyn Fn() -> Result<(), LabError>| {
+            let staged = page.stage_text(text)?;
+            report()?;
+            staged.publish()
+        };
+        both("old", &|| data.write(&"old").map(drop)).unwrap();
+        assert_eq!(entries(dir.path()), ["index.html", FILE]);
+        both("new", &|| data.stage(&Failing).map(drop)).unwrap_err();
+        assert_eq!(fs::read_to_string(page.path()).unwrap(), "old");
+        assert_eq!(fs::read_to_string(data.path()).unwrap(), "\"old\"\n");
+        assert_eq!(entries(dir.path()), ["index.html", FILE]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_part_of_a_run_that_was_killed_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        // Beyond the largest process number of Linux, this process, and files of other names.
+        let dead = format!(".{FILE}.4194305.partial");
+        let live = format!(".{FILE}.{}.partial", std::os::unix::process::parent_id());
+        let others = [live.as_str(), ".other.json.4194305.partial", ".x.partial", "note.partial"];
+        for name in others.iter().copied().chain([dead.as_str()]) {
+            fs::write(dir.path().join(name), "part").unwrap();
+        }
+        Output::new(dir.path(), FILE).unwrap();
+        let mut left = others.map(str::to_owned);
+        left.sort();
+        assert_eq!(entries(dir.path()), left);
     }
 
     #[test]

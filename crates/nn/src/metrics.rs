@@ -1,6 +1,6 @@
 //! How well a network does.
 
-use wengert_autodiff::{Element, Tensor};
+use wengert_autodiff::{Element, IntoLabels, Tensor};
 use wengert_kernels::reduce;
 
 /// The share of rows whose largest logit (the first of equals) is at the label. A row with a NaN counts
@@ -12,7 +12,8 @@ use wengert_kernels::reduce;
 /// # Panics
 /// If the shapes do not fit.
 #[track_caller]
-pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: &[usize]) -> f64 {
+pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 {
+    let labels = labels.as_ref();
     let &[rows, classes] = logits.shape().dims() else {
         panic!("accuracy: expected logits of shape [rows, classes], got {}", logits.shape())
     };

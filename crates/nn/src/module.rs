@@ -42,6 +42,9 @@ pub trait Module<E: Element>: Debug {
 
     /// Shows each parameter to the visitor, with its name; children through
     /// [`Visitor::child`].
+    ///
+    /// A bias ([`Kind::Bias`](wengert_autodiff::Kind::Bias)) belongs to the nearest weight or gain that
+    /// the same module shows before it and that has no bias yet.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>);
 
     /// Shows each parameter to the visitor, in the same order and under the same names as
@@ -213,6 +216,11 @@ impl<'p> Path<'p> {
     /// The innermost name.
     pub fn name(&self) -> &'p str {
         self.name
+    }
+
+    /// The path of the module that shows the parameter; empty for the root.
+    pub(crate) fn module(&self) -> String {
+        self.parent.map(ToString::to_string).unwrap_or_default()
     }
 
     /// The path of what has this name below `parent`.

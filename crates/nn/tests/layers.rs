@@ -3,11 +3,14 @@
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
-use wengert_autodiff::ops::Conv2dOptions;
-use wengert_autodiff::{Activation, Element, Result, Tape, Tensor, Var, checkpoint};
+use wengert_autodiff::ops::{self, Conv2dOptions, CrossEntropyOptions, Pool2d, Reduction};
+use wengert_autodiff::{Activation, Element, Kind, Result, Tape, Tensor, Var, checkpoint};
+use wengert_nn::data::Batches;
+use wengert_nn::metrics::accuracy;
 use wengert_nn::{
-    Adam, BatchNorm1d, BatchNorm2d, BuildError, ConvTranspose2d, Dropout, Embedding, Init,
-    LayerNorm, Linear, Module, Optimizer, RmsNorm, Sequential, Sgd, Visitor, VisitorMut,
+    Adam, BatchNorm1d, BatchNorm2d, BuildError, Conv2d, ConvTranspose2d, Dropout, Embedding,
+    GroupNorm, Init, LayerNorm, Linear, Module, Optimizer, RmsNorm, Sequential, Sgd, Visitor,
+    VisitorMut,
 };
 
 fn rng() -> Pcg64 {
@@ -291,4 +294,98 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
     let (losses, parameters, buffers) = train(false);
     assert!(losses[3] < losses[0] && buffers.len() == 2);
     assert_eq!(train(true), (losses, parameters, buffers));
+}
+
+/// The name of the layer, and what is wrong with it.
+#[test]
+fn the_builder_names_the_layer_that_does_not_fit() {
+    let start = || Sequential::builder().input([4, 6, 6]);
+    let wide = Pool2d::new(9);
+    for (builder, begins) in [
+        (start().max_pool2d(wide), "layer 0: max_pool2d: "),
+        (start().avg_pool2d(wide), "layer 0: avg_pool2d: "),
+        (
+            start().conv2d(4, 2, 3, Conv2dOptions::new().groups(0)),
+            "layer 0: conv2d: 0 groups were asked for, but their number must be positive and divide \
+             both the 4 input channels and the 2 output channels",
+        ),
+        (
+            start().conv_transpose2d(4, 2, 3, Conv2dOptions::new().groups(0)),
+            "layer 0: conv_transpose2d: 0 groups were asked for, but their number must be positive and divide \
+             both the 4 input channels and the 2 output channels",
+        ),
+    ] {
+        let error = builder.build::<f32>(&mut rng()).unwrap_err().to_string();
+        assert!(error.starts_with(begins), "{error}");
+    }
+    let tape = Tape::<f32>::new();
+    let [x, weight] = [[1, 4, 6, 6], [4, 4, 3, 3]].map(|shape| tape.constant(&Tensor::ones(shape)));
+    let none = Conv2dOptions::new().groups(0);
+    for error in [
+        ops::conv2d(x, weight, None, none).unwrap_err(),
+        ops::conv_transpose2d(x, weight, None, none).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("0 groups were asked for"), "{error}");
+    }
+}
+
+#[test]
+fn every_layer_with_parameters_shows_and_lends_them() {
+    macro_rules! check {
+        ($layer:expr) => {{
+            let mut layer = $layer;
+            layer.weight_mut().value_mut().as_mut_slice().fill(2.0);
+            assert!(layer.weight().value().to_vec().iter().all(|w| *w == 2.0));
+            if let Some(bias) = layer.bias_mut() {
+                bias.value_mut().as_mut_slice().fill(3.0);
+            }
+            let bias = layer.bias().map(|bias| bias.id());
+            let shown: Vec<_> = layer.parameters().iter().map(|(_, p)| p.id()).collect();
+            let lent: Vec<_> = [Some(layer.weight().id()), bias].into_iter().flatten().collect();
+            assert_eq!(shown, lent);
+            let kinds: Vec<Kind> = layer.parameters().iter().map(|(_, p)| p.kind()).collect();
+            assert!(!kinds.contains(&Kind::Other), "{kinds:?}");
+        }};
+    }
+    let (init, options) = (Init::he_normal(), Conv2dOptions::new());
+    check!(Linear::<f32>::new(2, 3, Activation::Tanh, &init, &mut rng()).unwrap());
+    check!(Linear::<f32>::new(2, 3, Activation::Tanh, &init, &mut rng()).unwrap().without_bias());
+    check!(Conv2d::<f32>::new(2, 3, 2, options, &init, &mut rng()).unwrap());
+    check!(ConvTranspose2d::<f32>::new(2, 3, 2, options, &init, &mut rng()).unwrap());
+    check!(Embedding::<f32>::new(2, 3, &Init::ones(), &mut rng()).unwrap());
+    check!(BatchNorm2d::<f32>::new(3));
+    check!(LayerNorm::<f32>::new([3, 2]));
+    check!(GroupNorm::<f32>::new(1, 3));
+    check!(RmsNorm::<f32>::new([3, 2]));
+}
+
+/// Losses, metrics and batches take labels alike.
+#[test]
+fn labels_come_in_any_form() {
+    let tape = Tape::<f64>::new();
+    let x = tape.constant(&Tensor::from_slice(&[1.0, 0.0, 0.0, 2.0], [2, 2]).unwrap());
+    let list = vec![0, 1];
+    let inputs = Tensor::<f64>::ones([2, 1]);
+    let mut batches = Batches::new(&inputs, &list, 2).unwrap();
+    let batch = batches.epoch().next().unwrap();
+    macro_rules! each {
+        ($($labels:expr),+) => {$(
+            let plain = x.cross_entropy($labels).item();
+            assert_eq!(x.cross_entropy_with($labels, CrossEntropyOptions::new()).item(), plain);
+            let likelihood = x.log_softmax(1).nll_loss($labels, None, Reduction::Mean).item();
+            assert!((likelihood - plain).abs() < 1e-12);
+            assert_eq!(accuracy(&x.value(), $labels), 1.0);
+            assert!(Batches::new(&inputs, $labels, 1).is_ok());
+        )+};
+    }
+    each!(
+        [0, 1],
+        &[0, 1],
+        &list[..],
+        &list,
+        list.clone(),
+        &batch.labels,
+        batch.labels.clone(),
+        &batch.labels[..]
+    );
 }

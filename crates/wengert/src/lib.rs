@@ -19,10 +19,11 @@
 
 pub use wengert_autodiff::{
     Activation, Anomaly, AsTensors, AsVariables, Comparison, Composition, Connection, Cotangents,
-    CreateGraph, Element, Error, Forward, Gradcheck, GradcheckError, Gradients, Index, Mask,
-    Memory, Mode, Op, OpPath, OpStep, Parameter, ParameterId, ParameterMap, Pass, Report, Result,
-    Returned, Shape, Step, Strides, Tape, Tensor, Var, Vjp, checkpoint, eval, grad, gradcheck,
-    gradgradcheck, hessian, hvp, jacobian, jvp, ops, testing, value_and_grad, vjp,
+    CreateGraph, Element, Error, Forward, Gradcheck, GradcheckError, Gradients, Index, IntoLabels,
+    Kind, Mask, Memory, Mode, Nonlinearity, Op, OpPath, OpStep, Parameter, ParameterId,
+    ParameterMap, Pass, Report, Result, Returned, Shape, Step, Strides, Tape, Tensor, Var, Vjp,
+    WeightLayout, checkpoint, eval, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp,
+    ops, testing, value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;

@@ -153,6 +153,11 @@ impl<const AXES: usize> ConvOptions<AXES> {
         self.activation
     }
 
+    /// The number of groups.
+    pub fn group_count(&self) -> usize {
+        self.groups
+    }
+
     /// The shape of the weight of a convolution from `inputs` to `outputs` channels:
     /// `[outputs, inputs / groups, kernel ..]`.
     ///
@@ -164,12 +169,17 @@ impl<const AXES: usize> ConvOptions<AXES> {
         outputs: usize,
         kernel: impl Into<Extent<AXES>>,
     ) -> Result<Shape> {
+        self.check_groups(name(AXES), inputs, outputs)?;
+        Ok([outputs, inputs / self.groups].into_iter().chain(kernel.into().0).collect())
+    }
+
+    fn check_groups(&self, op: &'static str, inputs: usize, outputs: usize) -> Result<()> {
         let groups = self.groups;
         if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
             let error = ConvError::Groups { groups, input: inputs, output: outputs };
-            return Err(Error::Argument { op: name(AXES), message: error.to_string() });
+            return Err(Error::Argument { op, message: error.to_string() });
         }
-        Ok([outputs, inputs / groups].into_iter().chain(kernel.into().0).collect())
+        Ok(())
     }
 }
 
@@ -182,6 +192,21 @@ pub struct ConvTransposeOptions<const AXES: usize> {
 }
 
 impl<const AXES: usize> ConvTransposeOptions<AXES> {
+    /// The shape of the weight of a transposed convolution from `inputs` to `outputs` channels:
+    /// `[inputs, outputs / groups, kernel ..]`.
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels.
+    pub fn weight_shape(
+        &self,
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<AXES>>,
+    ) -> Result<Shape> {
+        self.conv.check_groups(transposed_name(AXES), inputs, outputs)?;
+        Ok([inputs, outputs / self.conv.groups].into_iter().chain(kernel.into().0).collect())
+    }
+
     /// The options of the convolution it is the transpose of.
     pub fn convolution(&self) -> ConvOptions<AXES> {
         self.conv
@@ -202,9 +227,11 @@ impl<const AXES: usize> ConvTransposeOptions<AXES> {
         input: impl Into<Extent<AXES>>,
     ) -> Result<[usize; AXES]> {
         let (kernel, input) = (kernel.into().0, input.into().0);
-        let y: Shape = [1, self.conv.groups].into_iter().chain(input).collect();
-        let weight: Shape = [self.conv.groups, 1].into_iter().chain(kernel).collect();
-        let sizes = Sizes::transposed(transposed_name(AXES), (&y, &weight), self)?;
+        // The sizes along the axes are those of one channel in one group.
+        let single = Self { conv: self.conv.groups(1), ..*self };
+        let y: Shape = [1, 1].into_iter().chain(input).collect();
+        let weight: Shape = [1, 1].into_iter().chain(kernel).collect();
+        let sizes = Sizes::transposed(transposed_name(AXES), (&y, &weight), &single)?;
         let output = sizes.geometry.input();
         Ok(std::array::from_fn(|axis| output[axis + 2 - AXES]))
     }
@@ -269,8 +296,13 @@ impl Sizes {
         else {
             return Err(mismatch(op, AXES, "out, in / groups", [x, weight]));
         };
-        if group_inputs.checked_mul(options.groups) != Some(inputs) {
-            return Err(unequal(op, options.groups, [x, weight]));
+        let groups = options.groups;
+        if groups == 0 {
+            let error = ConvError::Groups { groups, input: inputs, output: outputs };
+            return Err(Error::Argument { op, message: error.to_string() });
+        }
+        if group_inputs.checked_mul(groups) != Some(inputs) {
+            return Err(unequal(op, groups, [x, weight]));
         }
         let channels = Channels { input: inputs, output: outputs, groups: options.groups };
         let window = options.window(kernel);
@@ -290,6 +322,10 @@ impl Sizes {
             return Err(mismatch(op, AXES, "in, out / groups", [y, weight]));
         };
         let groups = options.conv.groups;
+        if groups == 0 {
+            let error = ConvError::Groups { groups, input: outputs, output: group_inputs };
+            return Err(Error::Argument { op, message: error.to_string() });
+        }
         if taken != outputs {
             return Err(unequal(op, 1, [y, weight]));
         }

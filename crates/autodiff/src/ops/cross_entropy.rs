@@ -10,6 +10,7 @@ use super::cross_entropy_grad::CrossEntropyGrad;
 use super::mean;
 use super::support;
 use crate::error::{Error, Result, expect};
+use crate::labels::IntoLabels;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -106,9 +107,9 @@ impl<E: Element> Op<E> for CrossEntropy {
 #[track_caller]
 pub fn cross_entropy<E: Element>(
     logits: Var<'_, E>,
-    labels: impl Into<Arc<[usize]>>,
+    labels: impl IntoLabels,
 ) -> Result<Var<'_, E>> {
-    logits.tape().apply(CrossEntropy { labels: labels.into() }, &[logits])
+    logits.tape().apply(CrossEntropy { labels: labels.into_labels() }, &[logits])
 }
 
 impl<E: Element> Var<'_, E> {
@@ -117,7 +118,7 @@ impl<E: Element> Var<'_, E> {
     /// # Panics
     /// If the shapes do not fit, or a label is not below the number of classes.
     #[track_caller]
-    pub fn cross_entropy(self, labels: impl Into<Arc<[usize]>>) -> Self {
+    pub fn cross_entropy(self, labels: impl IntoLabels) -> Self {
         expect(cross_entropy(self, labels))
     }
 }

@@ -9,6 +9,7 @@ use super::reduction::Reduction;
 use super::soft_cross_entropy::SoftCrossEntropy;
 use super::support;
 use crate::error::{Error, Result};
+use crate::labels::IntoLabels;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -108,7 +109,7 @@ impl CrossEntropyOptions {
 #[track_caller]
 pub fn cross_entropy_with<'t, E: Element>(
     logits: Var<'t, E>,
-    labels: &[usize],
+    labels: impl IntoLabels,
     options: CrossEntropyOptions,
 ) -> Result<Var<'t, E>> {
     let CrossEntropyOptions { label_smoothing, ignore_index, reduction } = options;
@@ -120,7 +121,7 @@ pub fn cross_entropy_with<'t, E: Element>(
         return super::cross_entropy(logits, labels);
     }
     let shape = logits.shape();
-    let labels = nll_loss::select("cross_entropy", &shape, labels, ignore_index)?;
+    let labels = nll_loss::select("cross_entropy", &shape, labels.as_ref(), ignore_index)?;
     if shape[1] == 0 {
         let expected = "logits [rows, classes] of one class or more".to_owned();
         return Err(Error::Shapes { op: "cross_entropy", expected, got: vec![shape] });
@@ -149,5 +150,5 @@ methods! {
 
 methods! {
     /// The softmax cross-entropy with integer labels and options.
-    cross_entropy_with(; labels: &[usize], options: CrossEntropyOptions)
+    cross_entropy_with(; labels: impl IntoLabels, options: CrossEntropyOptions)
 }

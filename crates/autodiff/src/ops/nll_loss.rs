@@ -10,6 +10,7 @@ use super::nll_loss_grad::NllLossGrad;
 use super::reduction::Reduction;
 use super::support;
 use crate::error::{Error, Result};
+use crate::labels::IntoLabels;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -113,18 +114,18 @@ impl<E: Element> Op<E> for NllLoss {
 #[track_caller]
 pub fn nll_loss<'t, E: Element>(
     x: Var<'t, E>,
-    labels: &[usize],
+    labels: impl IntoLabels,
     ignore_index: Option<usize>,
     reduction: Reduction,
 ) -> Result<Var<'t, E>> {
-    let labels = select("nll_loss", &x.shape(), labels, ignore_index)?;
+    let labels = select("nll_loss", &x.shape(), labels.as_ref(), ignore_index)?;
     let losses = x.tape().apply(NllLoss { labels: Arc::clone(&labels) }, &[x])?;
     reduce(losses, &labels, reduction)
 }
 
 methods! {
     /// The negative log-likelihood of each row's label.
-    nll_loss(; labels: &[usize], ignore_index: Option<usize>, reduction: Reduction)
+    nll_loss(; labels: impl IntoLabels, ignore_index: Option<usize>, reduction: Reduction)
 }
 
 /// Labels of rows, some of them ignored.

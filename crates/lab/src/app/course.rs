@@ -43,8 +43,10 @@ pub(super) fn run(
     let seconds = started.elapsed().as_secs_f64();
     let conditions = RunConditions::new(level, context.threads, seconds);
     let report = CourseReport::new(&outcomes, kernels, conditions, common.seed);
-    let path = html.write_text(&page::html(&report, data)?)?;
-    let data = json.write(&report)?;
+    // Both are whole before either replaces an older one.
+    let page = html.stage_text(&page::html(&report, data)?)?;
+    let figures = json.stage(&report)?;
+    let (path, data) = (page.publish()?, figures.publish()?);
     show(common, &report, || {
         let mut lines = table(&outcomes, width());
         lines.push(String::new());

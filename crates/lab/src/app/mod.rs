@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use console::Term;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use wengert::Activation;
 use wengert::kernels::simd::Level;
@@ -33,19 +34,30 @@ pub fn run(args: &Args) -> Result<ExitCode, LabError> {
         Some(Command::Grid(grid)) => grid::run(common, grid, level),
         Some(Command::Train(train)) => live::run(common, train),
         Some(Command::Activations) => {
-            let found = explore::activations::explore()?;
+            let found = pool(common)?.install(explore::activations::explore)?;
             emit(common, "activations.json", &found, || found.lines())
         }
         Some(Command::Init { activation, depth, width }) => {
             let activation = named(activation)?;
-            let found = explore::init::explore(activation, depth.get(), width.get(), common.seed)?;
+            let (depth, width, seed) = (depth.get(), width.get(), common.seed);
+            let explore = || explore::init::explore(activation, depth, width, seed);
+            let found = pool(common)?.install(explore)?;
             emit(common, "init.json", &found, || found.lines())
         }
         Some(Command::Theory { activation }) => {
-            let found = explore::theory::explore(named(activation)?)?;
+            let activation = named(activation)?;
+            let found = pool(common)?.install(|| explore::theory::explore(activation))?;
             emit(common, "theory.json", &found, || found.lines())
         }
     }
+}
+
+/// The threads that a command asks for.
+///
+/// # Errors
+/// If the system refuses one.
+pub(crate) fn pool(common: &Common) -> Result<ThreadPool, LabError> {
+    Ok(ThreadPoolBuilder::new().num_threads(common.threads()).build()?)
 }
 
 /// The activation of a name, in capitals or not; `sigmoid` and `swish` are other names of two.

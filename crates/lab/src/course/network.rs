@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
+use wengert::Kind;
 use wengert::kernels::activation::{self, Saved};
+use wengert::nn::diagnosis::UnitTally;
 use wengert::nn::{Observer, VisitorMut};
 use wengert::prelude::*;
 
@@ -48,7 +50,7 @@ impl Mlp {
         if self.bias != 0.0 {
             let last = format!("{}.bias", self.sizes.len() - 2);
             model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
-                if path.name() == "bias" && path.to_string() != last {
+                if parameter.kind() == Kind::Bias && path.to_string() != last {
                     parameter.value_mut().as_mut_slice().fill(self.bias as f32);
                 }
             }));
@@ -102,20 +104,7 @@ pub fn values(act: Activation, points: &[f32]) -> Vec<f32> {
     outputs
 }
 
-/// The units of a layer whose derivative is zero for every example: no gradient reaches their
-/// weights. Told from the derivative itself, so that it can be asked of any activation.
-pub fn dead_units(act: Activation, layer: &Layer) -> Vec<bool> {
-    let units = layer.preactivation.shape()[1];
-    let mut dead = vec![true; units];
-    for row in derivatives(act, &layer.preactivation.to_vec()).chunks_exact(units) {
-        for (dead, &derivative) in dead.iter_mut().zip(row) {
-            *dead &= derivative == 0.0;
-        }
-    }
-    dead
-}
-
-/// The share of dead units in all hidden layers.
+/// The share of dead units in all hidden layers; 0 for an activation whose units cannot die.
 ///
 /// # Errors
 /// If the inputs' shape does not fit.
@@ -125,8 +114,13 @@ pub fn dead_share(
     inputs: &Tensor<f32>,
 ) -> Result<f64, Failure> {
     let layers = layers(model, inputs)?;
-    let hidden = &layers[..layers.len() - 1];
-    let dead: Vec<bool> = hidden.iter().flat_map(|layer| dead_units(act, layer)).collect();
+    let mut dead = Vec::new();
+    for layer in &layers[..layers.len() - 1] {
+        let units = layer.output.shape()[1];
+        let mut tally = UnitTally::new(act, units);
+        tally.add(&layer.output);
+        dead.extend(tally.dead_units().unwrap_or_else(|| vec![false; units]));
+    }
     Ok(share(&dead))
 }
 

@@ -152,8 +152,8 @@ fn measured_norms(
     let mut model = Mlp::new(&[WIDTH; DEPTH + 2], activation, init).build(seed)?;
     let signs = normal([WIDTH * (DEPTH + 1)], seed ^ 1)?.to_vec();
     let mut signs = signs.into_iter();
-    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
-        if path.name() == "bias" {
+    model.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
+        if parameter.kind() == wengert::Kind::Bias {
             for (bias, sign) in parameter.value_mut().as_mut_slice().iter_mut().zip(&mut signs) {
                 *bias = sign.signum() * drive as f32;
             }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::grid::summary::{Summary, dead_share, saturated_share};
+use crate::grid::summary::{Summary, dead_share, not_finite_share, saturated_share};
 use crate::grid::train::Run;
 use crate::grid::{Initialization, PairRuns, Settings};
 use crate::measure::Judgement;
@@ -114,6 +114,8 @@ pub struct PairReport {
     saturated_end: Option<f64>,
     dead_start: Option<f64>,
     dead_end: Option<f64>,
+    not_finite_start: f64,
+    not_finite_end: f64,
     gradient_ratio_start: f64,
     diverged_runs: usize,
     non_finite: Vec<NonFinite>,
@@ -144,6 +146,8 @@ struct RunReport {
     saturated_end: Option<f64>,
     dead_start: Option<f64>,
     dead_end: Option<f64>,
+    not_finite_start: f64,
+    not_finite_end: f64,
     gradient_ratio_start: f64,
     hidden_layers: Vec<HiddenReport>,
     layers: Vec<LayerReport>,
@@ -158,6 +162,8 @@ struct HiddenReport {
     saturated_end: Option<f64>,
     dead_start: Option<f64>,
     dead_end: Option<f64>,
+    not_finite_start: f64,
+    not_finite_end: f64,
     distinct_units_start: usize,
     distinct_units_end: usize,
 }
@@ -206,6 +212,8 @@ impl PairReport {
             saturated_end: summary.saturated.end,
             dead_start: summary.dead.start,
             dead_end: summary.dead.end,
+            not_finite_start: summary.not_finite.start,
+            not_finite_end: summary.not_finite.end,
             gradient_ratio_start: summary.gradient_ratio,
             diverged_runs: summary.diverged,
             non_finite: flags.0,
@@ -232,6 +240,8 @@ impl RunReport {
             saturated_end: saturated_share(&run.units_end),
             dead_start: dead_share(&run.units_start),
             dead_end: dead_share(&run.units_end),
+            not_finite_start: not_finite_share(&run.units_start),
+            not_finite_end: not_finite_share(&run.units_end),
             gradient_ratio_start: run.gradient_ratio(),
             hidden_layers: hidden_layers(run),
             layers: layers(run),
@@ -269,6 +279,8 @@ fn hidden_layers(run: &Run) -> Vec<HiddenReport> {
             saturated_end: end.saturated,
             dead_start: start.dead,
             dead_end: end.dead,
+            not_finite_start: start.not_finite,
+            not_finite_end: end.not_finite,
             distinct_units_start: start.distinct,
             distinct_units_end: end.distinct,
         })

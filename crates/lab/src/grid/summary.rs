@@ -33,6 +33,8 @@ pub struct Summary {
     pub saturated: Ends<Option<f64>>,
     /// The share of the hidden layers' units that are dead.
     pub dead: Ends<Option<f64>>,
+    /// The share of the hidden layers' outputs that are NaN or infinite.
+    pub not_finite: Ends<f64>,
     /// The norm of the first layer's gradient by that of the last layer's, before training.
     pub gradient_ratio: f64,
     /// Whether the first layer's gradient was zero before training, in every run.
@@ -80,6 +82,16 @@ impl Summary {
             epochs_to_goal: Some(epochs).filter(|&epochs| epochs != never),
             saturated: ends(saturated_share),
             dead: ends(dead_share),
+            not_finite: Ends {
+                start: middle(
+                    runs.iter().map(|run| not_finite_share(&run.units_start)),
+                    f64::total_cmp,
+                ),
+                end: middle(
+                    runs.iter().map(|run| not_finite_share(&run.units_end)),
+                    f64::total_cmp,
+                ),
+            },
             gradient_ratio: middle(runs.iter().map(Run::gradient_ratio), f64::total_cmp),
             no_gradient: runs.iter().all(|run| run.gradient_ratio() == 0.0),
             units_equal: Ends {
@@ -100,6 +112,11 @@ pub(crate) fn saturated_share(layers: &[Units]) -> Option<f64> {
 /// The dead share of all hidden units together.
 pub(crate) fn dead_share(layers: &[Units]) -> Option<f64> {
     weighted(layers, |layer| layer.dead)
+}
+
+/// The share of all hidden outputs together that are NaN or infinite.
+pub(crate) fn not_finite_share(layers: &[Units]) -> f64 {
+    weighted(layers, |layer| Some(layer.not_finite)).unwrap_or(0.0)
 }
 
 fn weighted(layers: &[Units], share: impl Fn(&Units) -> Option<f64>) -> Option<f64> {
@@ -138,7 +155,13 @@ pub(crate) mod tests {
     pub(crate) fn run(accuracies: &[f64]) -> Run {
         let judge = |accuracy| Judgement { accuracy, loss: 1.0 - accuracy };
         let epoch = |&accuracy| Epoch { train_loss: 2.0 - accuracy, test: judge(accuracy) };
-        let units = |count, distinct| Units { count, saturated: Some(0.25), dead: None, distinct };
+        let units = |count, distinct| Units {
+            count,
+            saturated: Some(0.25),
+            dead: None,
+            not_finite: 0.0,
+            distinct,
+        };
         Run {
             seed: 1,
             before: judge(0.1),
@@ -170,6 +193,7 @@ pub(crate) mod tests {
         assert_eq!(summary.epochs_to_goal, Some(2));
         assert_eq!(summary.saturated, Ends { start: Some(0.25), end: Some(0.25) });
         assert_eq!(summary.dead, Ends { start: None, end: None });
+        assert_eq!(summary.not_finite, Ends { start: 0.0, end: 0.0 });
         assert_eq!(summary.gradient_ratio, 0.5);
         assert_eq!(summary.units_equal, Ends { start: false, end: false });
         assert_eq!((summary.weights_moved, summary.diverged), ([true, true], 0));
@@ -207,7 +231,15 @@ pub(crate) mod tests {
 
     #[test]
     fn shares_of_layers_are_weighed_by_their_units() {
-        let units = |count, dead| Units { count, saturated: None, dead, distinct: count };
+        let units = |count, dead| Units {
+            count,
+            saturated: None,
+            dead,
+            not_finite: count as f64 / 128.0,
+            distinct: count,
+        };
+        let not_finite = not_finite_share(&[units(64, None), units(32, None)]);
+        assert_eq!(not_finite, (64.0 * 0.5 + 32.0 * 0.25) / 96.0);
         assert_eq!(dead_share(&[units(64, Some(0.5)), units(32, Some(0.25))]), Some(40.0 / 96.0));
         assert_eq!(dead_share(&[units(64, Some(0.5)), units(32, None)]), None);
         assert_eq!(saturated_share(&[]), None);

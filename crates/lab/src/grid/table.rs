@@ -54,6 +54,15 @@ pub fn table(summaries: &[Summary], verdicts: &[String], width: usize) -> Vec<St
         } else {
             lines.extend(record(&cells, verdict, width));
         }
+        let Ends { start, end } = summary.not_finite;
+        if start > 0.0 || end > 0.0 {
+            let text = format!(
+                "NaN or infinite: {} of the hidden outputs at the start, {} at the end",
+                percent(start),
+                percent(end)
+            );
+            lines.extend(wrap(&text, width, 4));
+        }
     }
     lines
 }
@@ -153,6 +162,19 @@ mod tests {
         assert_eq!(lines[3], format!("{expected}{}", "v".repeat(verdict::WIDTH)));
         assert!(lines[1].ends_with("ratio  verdict"), "{}", lines[1]);
         assert!(lines[23].starts_with("leaky_relu"), "{}", lines[23]);
+    }
+
+    #[test]
+    fn outputs_that_are_not_finite_are_told_where_there_are_some() {
+        let mut summary = summaries().remove(0);
+        assert_eq!(table(&[summary.clone()], &["v".to_owned()], 100).len(), 4);
+        summary.not_finite = Ends { start: 0.0, end: 0.5 };
+        for width in [40, FIGURES, 100] {
+            let text = table(&[summary.clone()], &["v".to_owned()], width).join(" ");
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let told = "NaN or infinite: 0 % of the hidden outputs at the start, 50 % at the end";
+            assert!(text.contains(told), "{text}");
+        }
     }
 
     #[test]

@@ -132,3 +132,24 @@ fn zero_weights_pass_nothing_on_but_to_the_last_bias() {
     assert!((found[2].bias - expected).abs() < 1e-6, "{found:?}, not {expected}");
     assert_eq!(found[2].norm(), found[2].bias);
 }
+
+#[test]
+fn outputs_that_are_not_finite_are_a_share_of_their_own() {
+    for activation in [Activation::Relu, Activation::Tanh, Activation::Softshrink { lambda: 0.5 }] {
+        let mut model = model(activation, Initialization::Xavier);
+        let mut first = true;
+        model.visit_mut(&mut wengert::nn::VisitorMut::new(&mut |_, parameter| {
+            if std::mem::take(&mut first) {
+                // Every fourth unit of the first layer.
+                for weight in parameter.value_mut().as_mut_slice()[..16 * 64].iter_mut() {
+                    *weight = f32::NAN;
+                }
+            }
+        }));
+        let units = hidden_units(&model, &digits(), &mut Tape::new());
+        assert_eq!(units[0].not_finite, 0.25, "{activation}");
+        assert_eq!(units[1].not_finite, 1.0, "{activation}");
+        let none = |share: Option<f64>| share.is_none_or(|share| share == 0.0);
+        assert!(none(units[1].dead) && none(units[1].saturated), "{activation} {units:?}");
+    }
+}

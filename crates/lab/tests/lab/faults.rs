@@ -60,6 +60,54 @@ fn faulty_files_are_named_with_their_fault() {
 }
 
 #[test]
+fn images_of_another_rank_are_named_as_such() {
+    // A header of another rank before the data of images, and whole files of another rank.
+    for rank in [1, 2, 4] {
+        let sentence = refused_data(TRAIN_IMAGES, |bytes| bytes[3] = rank);
+        let says = sentence.contains(&format!("has rank {rank}"));
+        assert!(says && sentence.contains("images of rank 3"), "{sentence}");
+    }
+    for shape in [&[60, 20][..], &[60, 4, 5, 1]] {
+        let sentence = refused_data(TRAIN_IMAGES, |bytes| *bytes = idx(shape, &[0; 1200]));
+        assert!(sentence.contains("images of rank 3"), "{sentence}");
+    }
+    let sentence = refused_data(TEST_LABELS, |bytes| bytes[3] = 2);
+    assert!(sentence.contains("labels of rank 1"), "{sentence}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused() {
+    let lab = Lab::with_data();
+    let path = lab.data().join(TRAIN_LABELS);
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    for command in ["grid", "train"] {
+        let sentence = refused(&lab, &[command, "--data", "data", "--epochs", "1"]);
+        assert!(sentence.contains(TRAIN_LABELS) && sentence.contains("pipe"), "{sentence}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_that_is_refused_is_an_error_of_every_command() {
+    let lab = Lab::new();
+    // The stacks of 1,024 threads need more address space than that.
+    let program = env!("CARGO_BIN_EXE_wengert-lab");
+    for command in ["activations", "init --depth 2 --width 8", "theory --activation tanh", "train"]
+    {
+        let line = format!("ulimit -v 1200000 && exec {program} {command} --threads 1024");
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-c", &line]).current_dir(lab.dir.path()).output().unwrap();
+        let sentence = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {sentence}");
+        assert!(sentence.contains("a thread cannot be started"), "{command}: {sentence}");
+        assert!(sentence.contains("--threads"), "{command}: {sentence}");
+    }
+}
+
+#[test]
 fn a_damaged_archive_is_named() {
     let lab = Lab::with_data();
     let plain = fs::read(lab.data().join(TRAIN_IMAGES)).unwrap();
@@ -159,7 +207,14 @@ fn what_does_not_exist_is_named_with_what_does() {
         let sentence = refused(&lab, args);
         assert!(sentence.contains("`swish2`") && sentence.contains("gelu"), "{sentence}");
     }
-    let sentence = refused(&lab, &["train", "--rate=-1"]);
-    assert!(sentence.contains("-1"), "{sentence}");
+    for rate in
+        [&["train", "--rate=-1"][..], &["train", "--rate", "-1"], &["train", "--rate", "-0.001"]]
+    {
+        let sentence = refused(&lab, rate);
+        assert!(
+            sentence.contains("a learning rate of 0 or more was expected, not -"),
+            "{sentence}"
+        );
+    }
     assert!(!lab.dir.path().join("wengert-report").exists());
 }

@@ -115,6 +115,17 @@ pub enum DataError {
         path: PathBuf,
     },
 
+    /// A pipe, a socket or a device where a file belongs.
+    #[error(
+        "`{}` is a pipe, a socket or a device; a regular IDX file, plain or gzip-compressed, was \
+         expected",
+        path.display()
+    )]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
+
     /// The directory of an image set is absent, or is no directory.
     #[error(
         "`{}` {reason}; the directory of the images and labels files was expected",
@@ -199,6 +210,19 @@ pub enum DataError {
         /// What was read.
         origin: Origin,
         /// The dimensions of the header.
+        shape: Vec<usize>,
+    },
+
+    /// Dimensions in little-endian order.
+    #[error(
+        "{origin} has little-endian dimensions ({} as such, which is what its data hold); the \
+         dimensions of an IDX file must be big-endian 32-bit integers",
+        Dims(shape)
+    )]
+    LittleEndian {
+        /// What was read.
+        origin: Origin,
+        /// The dimensions of the header, read as little-endian.
         shape: Vec<usize>,
     },
 
@@ -437,6 +461,10 @@ fn recognise(start: &[u8]) -> Option<&'static str> {
         (b"<", "a web page or XML, perhaps an error page saved by a download"),
     ];
     let known = KINDS.iter().find(|(magic, _)| start.starts_with(magic)).map(|&(_, kind)| kind);
+    // The magic number written as one little-endian integer.
+    if let [1..=255, 0x08..=0x0E, 0, 0] = start {
+        return Some("an IDX file whose integers are little-endian, where big-endian is needed");
+    }
     let text = |b: &u8| b.is_ascii_graphic() || b.is_ascii_whitespace();
     known.or_else(|| start.iter().all(text).then_some("text"))
 }

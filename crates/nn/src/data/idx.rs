@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::error::{DataError, Origin};
+use super::error::{DataError, Origin, Role};
 
 const UNSIGNED_BYTE: u8 = 0x08;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -70,8 +70,8 @@ impl Idx {
     pub fn parse(bytes: &[u8]) -> Result<Self, DataError> {
         let origin = Origin::memory("the IDX data");
         let mut rest = bytes;
-        let (shape, needed) = read_header(&mut rest, &origin)?;
-        check_length(rest.len(), needed, &shape, &origin)?;
+        let shape = read_header(&mut rest, &origin)?;
+        check_length(rest.len(), element_count(&shape), &shape, &origin)?;
         Ok(Self { shape, data: rest.to_vec() })
     }
 
@@ -84,25 +84,32 @@ impl Idx {
     /// # Errors
     /// As [`Idx::parse`]; and if the reader fails or the compression is damaged.
     pub fn from_reader(reader: impl Read) -> Result<Self, DataError> {
-        decode(BufReader::new(reader), &Origin::memory("the IDX data"))
+        decode(BufReader::new(reader), &Origin::memory("the IDX data"), None)
     }
 
     /// Reads an IDX file, plain or gzip-compressed, whatever its name.
     ///
     /// # Errors
-    /// As [`Idx::from_reader`], the sentence naming the file; and if it cannot be opened.
+    /// As [`Idx::from_reader`], the sentence naming the file; and if it cannot be opened, or is no
+    /// regular file (a pipe may never end).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        let path = path.as_ref();
+        Self::read_as(path.as_ref(), None)
+    }
+
+    /// [`read`](Self::read), the rank checked against that of `role` before the length of the data: a
+    /// header of another rank says something else of what follows.
+    pub(super) fn read_as(path: &Path, role: Option<Role>) -> Result<Self, DataError> {
         let origin = Origin::file(path);
-        let open = || {
-            // Opening a directory succeeds on some systems and fails obscurely on others.
-            Ok(if fs::metadata(path)?.is_dir() { None } else { Some(File::open(path)?) })
-        };
-        match open() {
-            Ok(Some(file)) => decode(BufReader::new(file), &origin),
-            Ok(None) => Err(DataError::IsDirectory { path: path.to_path_buf() }),
-            Err(source) => Err(DataError::Io { origin, source }),
+        let io = |source| DataError::Io { origin: origin.clone(), source };
+        // Opening a directory fails obscurely on some systems, and a pipe may never end.
+        let kind = fs::metadata(path).map_err(io)?.file_type();
+        if kind.is_dir() {
+            return Err(DataError::IsDirectory { path: path.to_path_buf() });
         }
+        if !kind.is_file() {
+            return Err(DataError::NotAFile { path: path.to_path_buf() });
+        }
+        decode(BufReader::new(File::open(path).map_err(io)?), &origin, role)
     }
 
     /// Encodes the array as an IDX file, not compressed: the inverse of [`Idx::parse`].
@@ -132,31 +139,44 @@ impl Idx {
 }
 
 /// Decodes the plain or compressed bytes of `reader` to their end.
-fn decode(mut reader: impl BufRead, origin: &Origin) -> Result<Idx, DataError> {
+fn decode(mut reader: impl BufRead, origin: &Origin, role: Option<Role>) -> Result<Idx, DataError> {
     let mut start = [0; GZIP_MAGIC.len()];
     let found = fill(&mut reader, &mut start).map_err(|e| reading_failed(e, origin))?;
     let mut whole = start[..found].chain(reader);
     if start == GZIP_MAGIC {
-        read_all(&mut MultiGzDecoder::new(whole), &origin.decompressed())
+        read_all(&mut MultiGzDecoder::new(whole), &origin.decompressed(), role)
     } else {
-        read_all(&mut whole, origin)
+        read_all(&mut whole, origin, role)
     }
 }
 
-fn read_all(reader: &mut impl Read, origin: &Origin) -> Result<Idx, DataError> {
-    let (shape, needed) = read_header(reader, origin)?;
+fn read_all(reader: &mut impl Read, origin: &Origin, role: Option<Role>) -> Result<Idx, DataError> {
+    let shape = read_header(reader, origin)?;
+    if let Some(role) = role.filter(|role| role.rank() != shape.len()) {
+        return Err(DataError::WrongRank { origin: origin.clone(), role, shape });
+    }
+    let needed = element_count(&shape);
+    let swapped = element_count(&little_endian(&shape));
     let mut data = Vec::new();
     // One byte more than promised shows that the data go on; at the exact end, asking for it lets
-    // the decompressor verify its checksum. The vector grows with what arrives.
-    let limit = (needed as u64).saturating_add(1);
+    // the decompressor verify its checksum. The vector grows with what arrives. Where the promise is
+    // beyond memory, what follows is read as far as tells whether the dimensions are little-endian.
+    let most = needed.or(swapped).unwrap_or(0);
+    let limit = (most as u64).saturating_add(1);
     reader.take(limit).read_to_end(&mut data).map_err(|e| reading_failed(e, origin))?;
     check_length(data.len(), needed, &shape, origin)?;
     data.shrink_to_fit();
     Ok(Idx { shape, data })
 }
 
-/// The dimensions and their product.
-fn read_header(reader: &mut impl Read, origin: &Origin) -> Result<(Vec<usize>, usize), DataError> {
+/// The dimensions of a header whose integers are in the other order.
+fn little_endian(shape: &[usize]) -> Vec<usize> {
+    // A dimension of a header fits 32 bits.
+    shape.iter().map(|&dim| (dim as u32).swap_bytes() as usize).collect()
+}
+
+/// The dimensions.
+fn read_header(reader: &mut impl Read, origin: &Origin) -> Result<Vec<usize>, DataError> {
     let mut magic = [0; MAGIC_LEN];
     let found = fill(reader, &mut magic).map_err(|e| reading_failed(e, origin))?;
     let start = &magic[..found];
@@ -182,11 +202,7 @@ fn read_header(reader: &mut impl Read, origin: &Origin) -> Result<(Vec<usize>, u
         return truncated(MAGIC_LEN + dimensions.len(), MAGIC_LEN + found);
     }
     let (dimensions, _) = dimensions.as_chunks::<4>();
-    let shape: Vec<usize> = dimensions.iter().map(|&d| u32::from_be_bytes(d) as usize).collect();
-    match element_count(&shape) {
-        Some(needed) => Ok((shape, needed)),
-        None => Err(DataError::TooLarge { origin: origin.clone(), shape }),
-    }
+    Ok(dimensions.iter().map(|&d| u32::from_be_bytes(d) as usize).collect())
 }
 
 /// The product of the shape; `None` if the dimensions other than zero multiply to more than a
@@ -197,13 +213,22 @@ fn element_count(shape: &[usize]) -> Option<usize> {
     Some(if nonzero.count() == shape.len() { product } else { 0 })
 }
 
+/// Compares the bytes of data with the product of the shape, `None` if that is too large.
 fn check_length(
     found: usize,
-    needed: usize,
+    needed: Option<usize>,
     shape: &[usize],
     origin: &Origin,
 ) -> Result<(), DataError> {
     let (origin, shape) = (origin.clone(), shape.to_vec());
+    let missing = needed.is_none_or(|needed| found < needed);
+    if missing && found > 0 {
+        let swapped = little_endian(&shape);
+        if element_count(&swapped) == Some(found) {
+            return Err(DataError::LittleEndian { origin, shape: swapped });
+        }
+    }
+    let Some(needed) = needed else { return Err(DataError::TooLarge { origin, shape }) };
     match found.cmp(&needed) {
         std::cmp::Ordering::Less => Err(DataError::Truncated { origin, shape, needed, found }),
         std::cmp::Ordering::Equal => Ok(()),

@@ -66,7 +66,9 @@ impl ImageSet {
     ) -> Result<Self, DataError> {
         let (images_path, labels_path) = (images_path.as_ref(), labels_path.as_ref());
         let names = [Origin::file(images_path), Origin::file(labels_path)];
-        Self::checked(Idx::read(images_path)?, Idx::read(labels_path)?, classes, names)
+        let images = Idx::read_as(images_path, Some(Role::Images))?;
+        let labels = Idx::read_as(labels_path, Some(Role::Labels))?;
+        Self::checked(images, labels, classes, names)
     }
 
     /// Reads one half of a set of ten classes in the MNIST layout (MNIST, Fashion-MNIST, KMNIST)

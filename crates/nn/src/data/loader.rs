@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
-use wengert_autodiff::{Element, Shape, Tensor};
+use wengert_autodiff::{Element, IntoLabels, Shape, Tensor};
 
 /// Examples with their labels, dealt out in mini-batches.
 ///
@@ -65,7 +65,12 @@ impl<E: Element> Batches<E> {
     ///
     /// # Errors
     /// If `size` is 0 or there is not one label for each example.
-    pub fn new(inputs: &Tensor<E>, labels: &[usize], size: usize) -> Result<Self, BatchesError> {
+    pub fn new(
+        inputs: &Tensor<E>,
+        labels: impl IntoLabels,
+        size: usize,
+    ) -> Result<Self, BatchesError> {
+        let labels = labels.into_labels();
         if size == 0 {
             return Err(BatchesError::Size);
         }
@@ -75,9 +80,9 @@ impl<E: Element> Batches<E> {
         }
         Ok(Self {
             inputs: inputs.contiguous(),
-            labels: labels.into(),
-            size,
             order: (0..labels.len()).collect(),
+            labels,
+            size,
             rng: None,
             spare: Vec::new(),
         })

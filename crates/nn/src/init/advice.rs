@@ -5,22 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use rand::Rng;
-use wengert_autodiff::{Element, Shape};
+use wengert_autodiff::{Element, Kind, Shape};
 
 use super::figure::rounded;
-use super::fixup::Fixup;
 use super::gain::moments;
-use super::lsuv::is_below;
+use super::gradient_warning::GradientWarning;
 use super::nonlinearity::Nonlinearity;
 use super::operating_point::{OperatingPoint, operating_point};
 use super::theory::{StackLayer, TheoryError};
-use super::{Init, InitError, fans};
-use crate::module::{Met, Module, Role, Visitor, VisitorMut};
+use super::tree::{Entry, Tree};
+use super::{Init, InitError, layout};
+use crate::module::{Met, Module, Role, VisitorMut};
 
 /// How one layer should begin, and why.
 #[derive(Clone, Debug)]
 pub struct LayerAdvice {
-    /// The weight's path in the module tree.
+    /// The path of the weight, or of the table, in the module tree.
     pub weight: String,
     /// The scheme of the weight.
     pub weight_init: Init,
@@ -30,11 +30,13 @@ pub struct LayerAdvice {
     pub bias_init: Init,
     /// The weight's shape.
     pub shape: Shape,
-    /// What follows: the layer's own activation, or that of the module behind it.
+    /// What the weight is, with its fans.
+    pub kind: Kind,
+    /// What follows: the layer's own activation, or that of the module after it.
     pub activation: Arc<dyn Nonlinearity>,
     /// The variance of its pre-activations.
     pub variance: f64,
-    /// The standard deviation of the weights, times `sqrt(fan_in)`.
+    /// The standard deviation of the weights, times `sqrt(fan_in)`; of a table, that of its elements.
     pub sigma_w: f64,
     /// The standard deviation of the biases.
     pub sigma_b: f64,
@@ -50,6 +52,10 @@ pub struct LayerAdvice {
 pub struct Advice {
     /// The layers in order.
     pub layers: Vec<LayerAdvice>,
+    /// The paths of the parameters whose [`Kind`] is not stated. They are left as they are.
+    pub others: Vec<String>,
+    /// What to change in the network, if its gradients vanish or explode whatever the weights.
+    pub warning: Option<GradientWarning>,
 }
 
 /// The initializer and its parameters for each layer of a module tree, with a sentence of reason,
@@ -58,8 +64,13 @@ pub struct Advice {
 /// A layer's activation is put on its edge of chaos, where gradients keep their variance and
 /// signals theirs: the operating point is chosen by depth, the weights' scale accounts for what
 /// comes in from the layer before, and the first layer's for the data. Activations without such
-/// a point get their forward gain, and the reason says what becomes of gradients. Layers inside a
-/// module of [`Role::Residual`] get [`Fixup`]'s scales.
+/// a point get their forward gain, or Glorot's scheme if that is predicted to change the gradient at
+/// the first layer less; the reason says what becomes of gradients, and
+/// [`Advice::warning`] what to change if they vanish. Layers inside a module of [`Role::Residual`] get
+/// [`Fixup`](super::Fixup)'s scales. The rows of a [`Kind::Table`] are activations, and get variance 1.
+///
+/// What a parameter is, and the fans of a weight, are stated by the layer that made it: see [`Kind`].
+/// Gains, the biases of normalizations, and parameters of no stated kind are left as they are.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -95,10 +106,19 @@ pub fn recommend_for<E: Element>(
         return Err(TheoryError::Number { what, domain, got: input_square });
     }
     let tree = Tree::of(model);
-    let depth = tree.weights.len();
-    let mut advisor = Advisor { depth, known: HashMap::new(), square: input_square };
-    let layers = (0..depth).map(|i| advisor.layer(&tree, i)).collect::<Result<_, _>>()?;
-    Ok(Advice { layers })
+    let mut advisor = Advisor::new(tree.depth(), Fallback::ForwardGain);
+    let mut layers = advisor.layers(&tree, input_square)?;
+    if !advisor.off_the_edge.is_empty() {
+        let mut glorot = Advisor { fallback: Fallback::Glorot, ..advisor.clone() };
+        // Where Glorot's scheme lets nothing through there is no choice.
+        if let Ok(others) = glorot.layers(&tree, input_square)
+            && glorot.ln_gradient.abs() < advisor.ln_gradient.abs()
+        {
+            (layers, advisor) = (others, glorot);
+        }
+    }
+    let warning = GradientWarning::new(advisor.ln_gradient, advisor.depth, advisor.off_the_edge);
+    Ok(Advice { layers, others: tree.others, warning })
 }
 
 impl Advice {
@@ -106,14 +126,14 @@ impl Advice {
     ///
     /// # Errors
     /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
-    /// shape and bias; another [`InitError`] if a scheme cannot be applied. Nothing has changed
+    /// shape, kind and bias; another [`InitError`] if a scheme cannot be applied. Nothing has changed
     /// then.
     pub fn apply<E: Element>(
         &self,
         model: &mut dyn Module<E>,
         rng: &mut impl Rng,
     ) -> Result<(), InitError> {
-        self.check(&Tree::of(&*model).weights)?;
+        self.check(&Tree::of(&*model).entries)?;
         let mut schemes = HashMap::new();
         for layer in &self.layers {
             schemes.insert(layer.weight.as_str(), &layer.weight_init);
@@ -124,7 +144,8 @@ impl Advice {
         let mut drawn = HashMap::new();
         for (path, parameter) in model.parameters() {
             if let Some(scheme) = schemes.get(path.as_str()) {
-                let value = scheme.sample(parameter.value().shape().clone(), rng)?;
+                let shape = parameter.value().shape().clone();
+                let value = scheme.sample_for(shape, parameter.kind(), rng)?;
                 drawn.insert(path, value);
             }
         }
@@ -137,7 +158,7 @@ impl Advice {
     }
 
     /// Whether these are the weights it speaks of.
-    fn check(&self, weights: &[Weight]) -> Result<(), InitError> {
+    fn check(&self, weights: &[Entry]) -> Result<(), InitError> {
         let refuse = |why| Err(InitError::OtherModel { why });
         for layer in &self.layers {
             let name = &layer.weight;
@@ -148,12 +169,16 @@ impl Advice {
                 let (got, want) = (&weight.shape, &layer.shape);
                 return refuse(format!("its weight {name:?} has the shape {got}, not {want}"));
             }
+            if weight.kind != layer.kind {
+                let (got, want) = (weight.kind, layer.kind);
+                return refuse(format!("its weight {name:?} is {got:?}, not {want:?}"));
+            }
             if weight.bias != layer.bias {
                 let has = if weight.bias.is_some() { "a" } else { "no" };
                 return refuse(format!("its weight {name:?} has {has} bias beside it"));
             }
         }
-        let advised = |weight: &&Weight| self.layers.iter().any(|at| at.weight == weight.path);
+        let advised = |weight: &&Entry| self.layers.iter().any(|at| at.weight == weight.path);
         match weights.iter().find(|weight| !advised(weight)) {
             Some(weight) => {
                 refuse(format!("the advice has nothing on its weight {:?}", weight.path))
@@ -162,15 +187,22 @@ impl Advice {
         }
     }
 
-    /// The layers as a stack, one behind the other, for [`predict`](super::predict). (Of residual
-    /// modules that is the branch alone, and normalization is left out.)
+    /// The layers as a stack, one after the other, for [`predict`](super::predict). A table is a layer of
+    /// one input, whose square is 1. (Of residual modules that is the branch alone, and normalization
+    /// is left out.)
     pub fn stack(&self) -> Vec<StackLayer> {
         let layer = |advice: &LayerAdvice| {
-            let (fan_in, fan_out) = fans(&advice.shape).unwrap_or_default();
+            let last = advice.shape.dims().last().copied().unwrap_or(1);
+            let (fan_in, fan_out, units) = match advice.kind {
+                Kind::Weight { fan_in, fan_out, layout } => {
+                    (fan_in, fan_out, layout::outputs(&advice.shape, layout))
+                }
+                _ => (1, last, last),
+            };
             StackLayer {
                 fan_in,
                 fan_out,
-                units: advice.shape[0],
+                units,
                 sigma_w: advice.sigma_w,
                 sigma_b: advice.sigma_b,
                 activation: Arc::clone(&advice.activation),
@@ -180,89 +212,45 @@ impl Advice {
     }
 }
 
-/// A weight in the tree.
-struct Weight {
-    path: String,
-    shape: Shape,
-    bias: Option<String>,
-    /// The number of the module it is directly in.
-    owner: usize,
-}
-
-/// A module tree laid flat.
-struct Tree {
-    modules: Vec<Met>,
-    weights: Vec<Weight>,
-}
-
-impl Tree {
-    fn of<E: Element>(model: &(impl Module<E> + ?Sized)) -> Self {
-        let mut parameters = Vec::new();
-        let mut modules = vec![Met::new(String::new(), model)];
-        let mut see = |path: crate::Path<'_>, parameter: &wengert_autodiff::Parameter<E>| {
-            parameters.push((path.to_string(), parameter.value().shape().clone()));
-        };
-        model.visit(&mut Visitor::noting(&mut see, &mut modules));
-        let parent = |path: &str| path.rsplit_once('.').map_or("", |(parent, _)| parent).to_owned();
-        let weights = parameters
-            .iter()
-            .filter(|(_, shape)| shape.rank() >= 2)
-            .filter_map(|(path, shape)| {
-                let inside = parent(path);
-                let bias = if inside.is_empty() { "bias".into() } else { format!("{inside}.bias") };
-                let bias = parameters.iter().any(|(path, _)| *path == bias).then_some(bias);
-                let owner = modules.iter().position(|module| module.path == inside)?;
-                Some(Weight { path: path.clone(), shape: shape.clone(), bias, owner })
-            })
-            .collect();
-        Self { modules, weights }
-    }
-
-    /// The modules between a weight's and the next one's, its own included, without those that have
-    /// parts.
-    fn behind(&self, weight: usize) -> impl Iterator<Item = &Met> {
-        let start = self.weights[weight].owner;
-        let end = self.weights.get(weight + 1).map_or(self.modules.len(), |next| next.owner);
-        let leaf = |i: usize| {
-            let path = &self.modules[i].path;
-            self.modules.get(i + 1).is_none_or(|next| !is_below(&next.path, path))
-        };
-        (start..end.max(start + 1))
-            .filter(move |&i| i == start || leaf(i))
-            .map(|i| &self.modules[i])
-    }
-
-    /// The innermost residual module around a weight.
-    fn residual(&self, weight: usize) -> Option<&Met> {
-        let path = &self.weights[weight].path;
-        let around = |module: &&Met| module.role == Role::Residual && is_below(path, &module.path);
-        self.modules.iter().rev().find(around)
-    }
-
-    /// The rule for a weight of a residual branch, and its number there.
-    fn fixup(&self, weight: usize) -> Option<(Fixup, usize)> {
-        let block = &self.residual(weight)?.path;
-        let inside = |i: &usize| self.residual(*i).is_some_and(|module| module.path == *block);
-        let members: Vec<usize> = (0..self.weights.len()).filter(inside).collect();
-        let branches = self.modules.iter().filter(|module| module.role == Role::Residual).count();
-        let place = members.iter().position(|&i| i == weight)?;
-        Some((Fixup { branches, layers: members.len() }, place))
-    }
-}
-
-/// An activation that needs larger weights behind it lets nothing through.
+/// An activation that needs larger weights after it lets nothing through.
 const LARGEST_SIGMA: f64 = 1e6;
 
+/// What a layer gets whose activation is not put on the edge of chaos.
+#[derive(Clone, Copy, Debug)]
+enum Fallback {
+    /// Weights that keep the variance of pre-activations at 1.
+    ForwardGain,
+    /// Weights of variance `2 / (fan_in + fan_out)`.
+    Glorot,
+}
+
 /// Goes through the layers in order.
+#[derive(Clone)]
 struct Advisor {
     depth: usize,
+    fallback: Fallback,
     /// The operating points found, by the function's values at some places.
     known: HashMap<(Vec<u64>, bool), Option<OperatingPoint>>,
     /// The mean square of what the next layer is given.
     square: f64,
+    /// The logarithm of the gradient's mean square at the first layer, relative to the outputs.
+    ln_gradient: f64,
+    /// The activations met that are not put on the edge of chaos.
+    off_the_edge: Vec<String>,
 }
 
 impl Advisor {
+    fn new(depth: usize, fallback: Fallback) -> Self {
+        let known = HashMap::new();
+        Self { depth, fallback, known, square: 1.0, ln_gradient: 0.0, off_the_edge: Vec::new() }
+    }
+
+    fn layers(&mut self, tree: &Tree, square: f64) -> Result<Vec<LayerAdvice>, TheoryError> {
+        (self.square, self.ln_gradient) = (square, 0.0);
+        self.off_the_edge.clear();
+        (0..tree.entries.len()).map(|i| self.layer(tree, i)).collect()
+    }
+
     fn operating_point(
         &mut self,
         activation: &dyn Nonlinearity,
@@ -280,15 +268,19 @@ impl Advisor {
     }
 
     fn layer(&mut self, tree: &Tree, i: usize) -> Result<LayerAdvice, TheoryError> {
-        let weight = &tree.weights[i];
+        let weight = &tree.entries[i];
         let activation = tree
-            .behind(i)
+            .following(i)
             .map(Met::nonlinearity)
             .find(|nonlinearity| !nonlinearity.is_identity())
             .unwrap_or_else(|| tree.modules[weight.owner].nonlinearity());
-        let choice = self.choose(&*activation, weight.bias.is_some())?;
+        let choice = match weight.kind.fans() {
+            Some(fans) => self.choose(&*activation, weight.bias.is_some(), fans)?,
+            None => Choice::table(&*activation)?,
+        };
         let (q, bias_variance) = (choice.variance, choice.bias_variance);
-        let mut weight_variance = (q - bias_variance) / self.square.max(f64::MIN_POSITIVE);
+        let square = if weight.kind.is_table() { 1.0 } else { self.square };
+        let mut weight_variance = (q - bias_variance) / square.max(f64::MIN_POSITIVE);
         let here = moments(&*activation, q)?;
         // What comes out must be of use to the next layer, and gradients to this one.
         let next = choice.next_weight_variance.max(q / here.second);
@@ -302,6 +294,7 @@ impl Advisor {
             bias: weight.bias.clone(),
             bias_init: Init::Zeros,
             shape: weight.shape.clone(),
+            kind: weight.kind,
             activation,
             variance: q,
             sigma_w: 0.0,
@@ -309,7 +302,8 @@ impl Advisor {
             gradient_factor: here.slope * choice.next_weight_variance,
             reason: choice.reason,
         };
-        if let Some((fixup, place)) = tree.fixup(i) {
+        let fixup = if weight.kind.is_weight() { tree.fixup(i) } else { None };
+        if let Some((fixup, place)) = fixup {
             let last = place + 1 == fixup.layers;
             weight_variance =
                 if last { 0.0 } else { choice.next_weight_variance * fixup.scale().powi(2) };
@@ -326,14 +320,31 @@ impl Advisor {
         } else {
             self.square = here.second;
         }
-        if let Some(square) = normalized(tree.behind(i))? {
+        if let Some(square) = normalized(tree.following(i))? {
             self.square = square;
             advice.reason =
-                "normalized behind it: any scale will do, and this one is unit variance".into();
+                "normalized after it: any scale will do, and this one is unit variance".into();
+        } else if fixup.is_none() {
+            // The first layer's pre-activations are where the gradient is wanted.
+            let incoming = match weight.kind.fans() {
+                Some((fan_in, fan_out)) if i > 0 => {
+                    weight_variance * fan_out as f64 / fan_in as f64
+                }
+                _ => 1.0,
+            };
+            self.ln_gradient += here.slope.ln() + incoming.ln();
+            if let Some(name) = choice.off_the_edge
+                && !self.off_the_edge.contains(&name)
+            {
+                self.off_the_edge.push(name);
+            }
         }
         advice.sigma_w = weight_variance.sqrt();
         if advice.sigma_w > 0.0 {
-            advice.weight_init = Init::lecun_normal().gain(advice.sigma_w);
+            advice.weight_init = match weight.kind {
+                Kind::Table { .. } => Init::Normal { mean: 0.0, std: advice.sigma_w },
+                _ => Init::lecun_normal().gain(advice.sigma_w),
+            };
         }
         if advice.sigma_b > 0.0 {
             advice.bias_init = Init::Normal { mean: 0.0, std: advice.sigma_b };
@@ -342,24 +353,41 @@ impl Advisor {
     }
 
     /// Where to keep a layer's pre-activations, and why.
-    fn choose(&mut self, activation: &dyn Nonlinearity, bias: bool) -> Result<Choice, TheoryError> {
+    fn choose(
+        &mut self,
+        activation: &dyn Nonlinearity,
+        bias: bool,
+        (fan_in, fan_out): (usize, usize),
+    ) -> Result<Choice, TheoryError> {
         let depth = self.depth;
         let Some(OperatingPoint { point, correlation }) = self.operating_point(activation, bias)?
         else {
-            let here = moments(activation, 1.0)?;
-            let next = 1.0 / here.second;
-            let factor = next * here.slope;
+            let name = activation.name();
+            let (fan_in, fan_out) = (fan_in as f64, fan_out as f64);
+            // The mean square of the inputs times the variance of the weights, times the fan-in.
+            let glorot = self.square * 2.0 * fan_in / (fan_in + fan_out);
+            let (variance, scheme) = match self.fallback {
+                Fallback::ForwardGain => (1.0, "the forward gain keeps signals"),
+                Fallback::Glorot => {
+                    (glorot, "Glorot's scheme changes gradients less than the forward gain")
+                }
+            };
+            let here = moments(activation, variance)?;
+            let next = match self.fallback {
+                Fallback::ForwardGain => 1.0 / here.second,
+                Fallback::Glorot => 1.0,
+            };
             let reason = format!(
-                "{}: no biases put it on the edge of chaos at moderate pre-activations; the forward gain keeps signals, but gradients change by {} a layer, and a shared mean of {} is passed on: a few layers at most",
-                activation.name(),
-                rounded(factor, 3),
+                "{name}: no biases put it on the edge of chaos at moderate pre-activations; {scheme}, but gradients change by {} a layer, and a shared mean of {} is passed on",
+                rounded(next * here.slope, 3),
                 rounded(here.mean, 2)
             );
             return Ok(Choice {
-                variance: 1.0,
+                variance,
                 bias_variance: 0.0,
                 next_weight_variance: next,
                 reason,
+                off_the_edge: Some(name),
             });
         };
         let name = activation.name();
@@ -382,6 +410,7 @@ impl Advisor {
             bias_variance,
             next_weight_variance: point.sigma_w.powi(2),
             reason,
+            off_the_edge: None,
         })
     }
 }
@@ -404,6 +433,21 @@ struct Choice {
     bias_variance: f64,
     next_weight_variance: f64,
     reason: String,
+    /// The activation's name, if it is not put on the edge of chaos.
+    off_the_edge: Option<String>,
+}
+
+impl Choice {
+    /// A table of rows that are activations themselves.
+    fn table(activation: &dyn Nonlinearity) -> Result<Self, TheoryError> {
+        Ok(Self {
+            variance: 1.0,
+            bias_variance: 0.0,
+            next_weight_variance: 1.0 / moments(activation, 1.0)?.second,
+            reason: "a table: its rows are the activations, and begin with variance 1".into(),
+            off_the_edge: None,
+        })
+    }
 }
 
 impl fmt::Display for Advice {
@@ -430,6 +474,12 @@ impl fmt::Display for Advice {
             } else {
                 write!(f, "  {}", layer.reason)?;
             }
+        }
+        if !self.others.is_empty() {
+            write!(f, "\nleft as they are, being of no stated kind: {}", self.others.join(", "))?;
+        }
+        if let Some(warning) = &self.warning {
+            write!(f, "\nwarning: {warning}")?;
         }
         Ok(())
     }

@@ -1,18 +1,19 @@
-//! [`Init::sample`]: a scheme's numbers are checked, and a tensor is drawn.
+//! [`Init::sample`] and [`Init::sample_for`]: a scheme's numbers are checked, and a tensor is drawn.
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
-use wengert_autodiff::{Element, Result, Shape, Tensor};
+use wengert_autodiff::{Element, Kind, Parameter, Result, Shape, Tensor};
 
 use super::truncated::Truncated;
-use super::{Distribution, Init, InitError, orthogonal, structured};
+use super::{Distribution, Init, InitError, fans, layout, orthogonal, structured};
 
 /// The standard deviation of the standard normal distribution cut off at -2 and 2:
 /// `sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))`.
 pub(super) const STD_WITHIN_TWO: f64 = 0.879625661034239781119753;
 
 impl Init {
-    /// Draws a tensor.
+    /// Draws a tensor whose shape is read as that of a weight `[out, in, field ..]` in one group; see
+    /// [`fans`]. [`sample_for`](Self::sample_for) draws a parameter that is laid out otherwise.
     ///
     /// # Errors
     /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
@@ -25,6 +26,97 @@ impl Init {
         rng: &mut impl Rng,
     ) -> Result<Tensor<E>, InitError> {
         let shape = shape.into();
+        let fans = fans(&shape);
+        self.draw(shape, fans, 1, rng)
+    }
+
+    /// Draws a tensor for a parameter of this kind.
+    ///
+    /// For a [`Kind::Weight`] the fans are those of the kind, the orthogonal schemes draw a matrix
+    /// `[out / groups, in / groups * field]` for each group, and a weight whose inputs come first is
+    /// drawn as `[out, in / groups, field ..]` and then laid out as the kind says. The padding row of
+    /// a [`Kind::Table`] is zero whatever the scheme. In all else, and for the other kinds, this is
+    /// [`sample`](Self::sample), which reads a table as the weight `[out, in]` it has the shape of.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use wengert_autodiff::{Kind, Tensor, WeightLayout};
+    /// use wengert_nn::Init;
+    /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// // The weight of a transposed convolution from 100 channels to 3, kernel 4x4.
+    /// let layout = WeightLayout { inputs_first: true, ..WeightLayout::default() };
+    /// let kind = Kind::Weight { fan_in: 100 * 16, fan_out: 3 * 16, layout };
+    /// let weight: Tensor = Init::lecun_normal().sample_for([100, 3, 4, 4], kind, &mut rng)?;
+    /// let variance = weight.square().mean().item();
+    /// assert!((variance.sqrt() - 0.025).abs() < 0.001);
+    /// # Ok::<(), wengert_nn::InitError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`sample`](Self::sample), and [`InitError::Shape`] if the groups of a weight do not
+    /// divide its shape.
+    ///
+    /// # Panics
+    /// If the shape's size does not fit the address space.
+    #[track_caller]
+    pub fn sample_for<E: Element>(
+        &self,
+        shape: impl Into<Shape>,
+        kind: Kind,
+        rng: &mut impl Rng,
+    ) -> Result<Tensor<E>, InitError> {
+        let shape = shape.into();
+        match kind {
+            Kind::Weight { fan_in, fan_out, layout } => {
+                let Some(canonical) = layout::canonical(&shape, layout) else {
+                    let needs = layout::needs(layout);
+                    return Err(InitError::Shape { init: self.clone(), shape, needs });
+                };
+                let drawn = self.draw(canonical, Some((fan_in, fan_out)), layout.groups, rng)?;
+                Ok(if layout.inputs_first {
+                    layout::exchanged(&drawn, layout.groups)
+                } else {
+                    drawn
+                })
+            }
+            Kind::Table { padding: Some(padding) } => {
+                let mut table = self.sample(shape.clone(), rng)?;
+                if let [rows, features] = *shape.dims()
+                    && padding < rows
+                {
+                    let row = padding * features..(padding + 1) * features;
+                    table.as_mut_slice()[row].fill(E::ZERO);
+                }
+                Ok(table)
+            }
+            _ => self.sample(shape, rng),
+        }
+    }
+
+    /// Draws a parameter anew, for what it is: its value becomes
+    /// [`sample_for`](Self::sample_for) its shape and kind.
+    ///
+    /// # Errors
+    /// Those of [`sample_for`](Self::sample_for); the parameter stays as it is then.
+    pub fn redraw<E: Element>(
+        &self,
+        parameter: &mut Parameter<E>,
+        rng: &mut impl Rng,
+    ) -> Result<(), InitError> {
+        let shape = parameter.value().shape().clone();
+        *parameter.value_mut() = self.sample_for(shape, parameter.kind(), rng)?;
+        Ok(())
+    }
+
+    /// Draws a tensor of shape `[out, in / groups, field ..]`.
+    #[track_caller]
+    fn draw<E: Element>(
+        &self,
+        shape: Shape,
+        fans: Option<(usize, usize)>,
+        groups: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Tensor<E>, InitError> {
         self.check()?;
         if !E::from_f64(self.largest()).is_finite() {
             let why = "the element type cannot hold numbers so large";
@@ -59,23 +151,23 @@ impl Init {
             Init::Orthogonal { gain } => match shape.dims() {
                 [rows, rest @ ..] if !rest.is_empty() => {
                     let columns = rest.iter().fold(1, |all: usize, size| all.saturating_mul(*size));
-                    let matrix = orthogonal::haar(*rows, columns, rng)?;
+                    let matrix = orthogonal::haar_groups(groups, *rows, columns, rng)?;
                     fill(shape, matrix.iter().map(|x| gain * x))
                 }
                 _ => return Err(unfit("at least two axes, [out, in, ..]", shape)),
             },
             Init::DeltaOrthogonal { gain } => match *shape.dims() {
-                [outputs, inputs, _, ..] if outputs >= inputs => {
-                    let matrix = orthogonal::haar(outputs, inputs, rng)?;
+                [outputs, inputs, _, ..] if outputs / groups >= inputs => {
+                    let matrix = orthogonal::haar_groups(groups, outputs, inputs, rng)?;
                     structured::centred(shape, |out, input| gain * matrix[out * inputs + input])
                 }
                 _ => {
-                    let needs = "a convolution's weight, [out, in, k..], with at least as many outputs as inputs";
+                    let needs = "a convolution's weight, [out, in, k..], with at least as many outputs as inputs in each group";
                     return Err(unfit(needs, shape));
                 }
             },
             Init::Scaled { distribution, fan, gain } => {
-                let Some(count) = fan.of(&shape) else {
+                let Some(count) = fans.map(|fans| fan.of(fans)) else {
                     return Err(InitError::NoFan { init: self.clone(), shape });
                 };
                 // A layer without connections has no weights to draw.

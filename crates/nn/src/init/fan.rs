@@ -14,19 +14,22 @@ pub enum Fan {
 }
 
 impl Fan {
-    /// The number for a weight of the given shape, or `None` if it has fewer than two axes.
-    pub(super) fn of(self, shape: &Shape) -> Option<f64> {
-        let (fan_in, fan_out) = fans(shape)?;
-        Some(match self {
+    /// The number for a weight with this fan-in and fan-out.
+    pub(super) fn of(self, (fan_in, fan_out): (usize, usize)) -> f64 {
+        match self {
             Fan::In => fan_in as f64,
             Fan::Out => fan_out as f64,
             Fan::Average => f64::midpoint(fan_in as f64, fan_out as f64),
-        })
+        }
     }
 }
 
-/// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]`, or `None` if it has
-/// fewer than two axes.
+/// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]` in one group, or `None`
+/// if it has fewer than two axes.
+///
+/// This is a convention about shapes. The fans of a layer's weight are part of the parameter
+/// ([`Kind::fans`](wengert_autodiff::Kind::fans)): those of a transposed or a grouped convolution
+/// differ from what this function reads from the shape.
 ///
 /// ```
 /// use wengert_nn::fans;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rand::Rng;
-use wengert_autodiff::{Element, Tape, Tensor};
+use wengert_autodiff::{Element, Kind, Tape, Tensor};
 
 use super::figure::figure;
 use super::{Init, InitError};
@@ -17,7 +17,7 @@ pub struct Lsuv {
     pub tolerance: f64,
     /// How often a layer is scaled at most.
     pub rounds: usize,
-    /// Whether the weights are drawn anew first, orthogonal, and the parameters named `bias` set to zero.
+    /// Whether the weights are drawn anew first, orthogonal, and the biases set to zero.
     pub orthogonal: bool,
 }
 
@@ -58,6 +58,14 @@ pub enum LsuvError {
         /// What was given.
         tolerance: f64,
     },
+    /// A module none of whose parameters is stated to be a weight or a table.
+    #[error(
+        "none of the module's parameters is stated to be a weight: {} are of no stated kind; make the weights among them with Parameter::weight", others.join(", ")
+    )]
+    NoWeight {
+        /// The parameters of no stated kind.
+        others: Vec<String>,
+    },
     /// A layer whose pre-activations do not vary, or are not finite.
     #[error(
         "layer {path:?}: its pre-activations have the variance {} on this batch, which no factor of its weights makes 1; look at the batch and at the layers before it", figure(*.variance)
@@ -88,7 +96,9 @@ pub enum LsuvError {
 /// variance 1 on a batch of data: D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016.
 ///
 /// The layers are those the module shows its [`Observer`]; a module that shows none of its parts
-/// is scaled as a whole. Weights are the parameters with two axes or more.
+/// is scaled as a whole. What is scaled are the parameters stated to be weights or tables
+/// ([`Kind`]); a layer without one is passed over, and gains and parameters of no stated kind stay
+/// as they are.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -116,9 +126,16 @@ pub fn lsuv<E: Element>(
     if options.orthogonal {
         orthogonalize(model, rng)?;
     }
-    let all = model.parameters().into_iter();
-    let weights: Vec<String> =
-        all.filter(|(_, p)| p.value().rank() >= 2).map(|(path, _)| path).collect();
+    let all = model.parameters();
+    let scaled = all.iter().filter(|(_, parameter)| is_scaled(parameter.kind()));
+    let weights: Vec<String> = scaled.map(|(path, _)| path.clone()).collect();
+    if weights.is_empty() {
+        let others = all.iter().filter(|(_, parameter)| parameter.kind() == Kind::Other);
+        let others: Vec<String> = others.map(|(path, _)| path.clone()).collect();
+        if !others.is_empty() {
+            return Err(LsuvError::NoWeight { others });
+        }
+    }
     let mut tape = Tape::new();
     let order: Vec<String> =
         variances(model, batch, &mut tape)?.into_iter().map(|(p, _)| p).collect();
@@ -134,6 +151,11 @@ pub fn lsuv<E: Element>(
         report.push(layer);
     }
     Ok(report)
+}
+
+/// Whether a layer's output scales with a parameter of this kind.
+fn is_scaled(kind: Kind) -> bool {
+    kind.is_weight() || kind.is_table()
 }
 
 /// Whether a parameter's path is that of a layer with one more name, or below it.
@@ -170,7 +192,7 @@ fn scale<E: Element>(
         let factor = variance.powf(-0.5 / weights as f64);
         total *= factor;
         model.visit_mut(&mut VisitorMut::new(&mut |at, parameter| {
-            if parameter.value().rank() >= 2 && is_below(&at.to_string(), &path) {
+            if is_scaled(parameter.kind()) && is_below(&at.to_string(), &path) {
                 for weight in parameter.value_mut().as_mut_slice() {
                     *weight = E::from_f64(weight.to_f64() * factor);
                 }
@@ -210,18 +232,14 @@ fn orthogonalize<E: Element>(
     rng: &mut impl Rng,
 ) -> Result<(), InitError> {
     let mut result = Ok(());
-    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
-        let shape = parameter.value().shape().clone();
-        let scheme = match shape.rank() {
+    model.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
+        let scheme = match parameter.kind() {
             _ if result.is_err() => return,
-            0 | 1 if path.name() == "bias" => Init::Zeros,
-            0 | 1 => return,
-            _ => Init::orthogonal(),
+            Kind::Weight { .. } => Init::orthogonal(),
+            Kind::Bias => Init::Zeros,
+            _ => return,
         };
-        match scheme.sample(shape, rng) {
-            Ok(value) => *parameter.value_mut() = value,
-            Err(error) => result = Err(error),
-        }
+        result = scheme.redraw(parameter, rng);
     }));
     result
 }

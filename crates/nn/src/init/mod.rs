@@ -16,6 +16,8 @@ mod fan;
 mod figure;
 mod fixup;
 mod gain;
+mod gradient_warning;
+mod layout;
 mod lsuv;
 mod measure;
 pub(crate) mod nonlinearity;
@@ -26,6 +28,7 @@ mod structured;
 #[cfg(test)]
 mod tests;
 mod theory;
+mod tree;
 mod truncated;
 
 use wengert_autodiff::Activation;
@@ -35,6 +38,7 @@ pub use error::InitError;
 pub use fan::{Fan, fans};
 pub use fixup::Fixup;
 pub use gain::{Gain, gain};
+pub use gradient_warning::GradientWarning;
 pub use lsuv::{Lsuv, LsuvError, LsuvLayer, lsuv};
 pub use measure::{Propagation, measure};
 use nonlinearity::SinglePrecision;
@@ -61,7 +65,8 @@ pub enum Distribution {
 /// All draws are made in f64 from the caller's generator in row-major order and rounded to the
 /// element type, so that the same seed gives the same network in f32 and f64, on every machine.
 ///
-/// With `m` the fan-in and `n` the fan-out (see [`fans`]), the schemes that scale are
+/// With `m` the fan-in and `n` the fan-out, which a parameter's
+/// [`Kind`](wengert_autodiff::Kind) states and [`fans`] reads from a shape, the schemes that scale are
 ///
 /// | scheme | variance |
 /// |---|---|
@@ -124,7 +129,8 @@ pub enum Init {
     /// An orthogonal matrix times a gain, uniformly distributed (by the Haar measure): the weight
     /// as `[out, rest]` has orthonormal rows or columns, whichever are fewer. A. M. Saxe, J. L.
     /// `McClelland` and S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep
-    /// linear neural networks", ICLR 2014. Any rank from 2.
+    /// linear neural networks", ICLR 2014. Any rank from 2. Of a weight in groups, each group's
+    /// matrix is drawn so by itself.
     Orthogonal {
         /// The factor.
         gain: f64,
@@ -132,7 +138,7 @@ pub enum Init {
     /// For a convolution of shape `[out, in, k..]` with `out >= in`: an orthogonal matrix times a
     /// gain at the centre of the receptive field, zeros elsewhere. The norm of the signal is kept
     /// to rounding (times the gain). L. Xiao et al., "Dynamical isometry and a mean field theory
-    /// of CNNs", ICML 2018.
+    /// of CNNs", ICML 2018. Of a weight in groups, each group's matrix is drawn so by itself.
     DeltaOrthogonal {
         /// The factor.
         gain: f64,

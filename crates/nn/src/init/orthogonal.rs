@@ -20,6 +20,28 @@ pub(super) fn haar(rows: usize, columns: usize, rng: &mut impl Rng) -> Result<Ve
     Ok(orthonormalized(&draws, rows, columns))
 }
 
+/// The rows of a matrix `[rows, columns]` in `groups` blocks of equal size, each a matrix of
+/// [`haar`]. `groups` is above 0 and divides `rows`.
+///
+/// # Errors
+/// If there is no memory for it.
+pub(super) fn haar_groups(
+    groups: usize,
+    rows: usize,
+    columns: usize,
+    rng: &mut impl Rng,
+) -> Result<Vec<f64>> {
+    if groups == 1 {
+        return haar(rows, columns, rng);
+    }
+    drop(Tensor::<f64>::try_full([rows, columns], 0.0)?);
+    let mut matrix = Vec::new();
+    for _ in 0..groups {
+        matrix.extend(haar(rows / groups, columns, rng)?);
+    }
+    Ok(matrix)
+}
+
 /// The factor `Q` of `A = Q R` with the signs chosen so that the diagonal of `R` is positive, which
 /// makes it unique, and of normal draws uniformly distributed (F. Mezzadri, "How to generate random
 /// matrices from the classical compact groups", Notices of the AMS 54, 2007). Of a wide matrix, the

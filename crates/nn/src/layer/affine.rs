@@ -1,7 +1,11 @@
 //! What layers that multiply by a weight and add a bias share.
 
-use wengert_autodiff::{Activation, Element, Parameter, Result, Tape, Tensor, Var, ops};
+use rand::Rng;
+use wengert_autodiff::{
+    Activation, Element, Kind, Parameter, Result, Shape, Tape, Tensor, Var, WeightLayout, ops,
+};
 
+use crate::init::{Init, InitError};
 use crate::module::{Visitor, VisitorMut};
 use crate::observe::Observer;
 
@@ -13,10 +17,16 @@ pub(super) struct Affine<E: Element> {
 }
 
 impl<E: Element> Affine<E> {
-    /// With zeros for the bias, as many as there are outputs.
-    pub(super) fn new(weight: Tensor<E>, outputs: usize) -> Result<Self> {
-        let bias = Some(Parameter::new(Tensor::try_full([outputs], E::ZERO)?));
-        Ok(Self { weight: Parameter::new(weight), bias })
+    /// A weight of this shape and kind, drawn by `init`, and a bias of zeros for `outputs` outputs.
+    pub(super) fn new(
+        (shape, kind): (Shape, Kind),
+        outputs: usize,
+        init: &Init,
+        rng: &mut impl Rng,
+    ) -> std::result::Result<Self, InitError> {
+        let weight = Parameter::of_kind(init.sample_for(shape, kind, rng)?, kind);
+        let bias = Parameter::bias(Tensor::try_full([outputs], E::ZERO)?);
+        Ok(Self { weight, bias: Some(bias) })
     }
 
     pub(super) fn on<'t>(&self, tape: &'t Tape<E>) -> (Var<'t, E>, Option<Var<'t, E>>) {
@@ -39,7 +49,20 @@ impl<E: Element> Affine<E> {
     }
 }
 
-/// Shows a layer that applies its activation itself, before and behind it; `apply` is the layer with
+/// The kind of the weight of a convolution, or a transposed one, with these channels in each group: an
+/// output is a sum over its group's inputs at each position of the kernel, and an input takes part in
+/// the sums of its group's outputs at each position.
+pub(super) fn convolution(
+    [inputs, outputs]: [usize; 2],
+    kernel: &[usize],
+    layout: WeightLayout,
+) -> Kind {
+    let positions = kernel.iter().fold(1, |all: usize, &size| all.saturating_mul(size));
+    let (fan_in, fan_out) = (inputs.saturating_mul(positions), outputs.saturating_mul(positions));
+    Kind::Weight { fan_in, fan_out, layout }
+}
+
+/// Shows a layer that applies its activation itself, before and after the activation; `apply` is the layer with
 /// another activation.
 pub(super) fn observe<'t, E: Element>(
     x: Var<'t, E>,

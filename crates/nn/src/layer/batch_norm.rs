@@ -3,6 +3,7 @@
 use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
 
 use super::Buffer;
+use super::accessors::accessors;
 use super::error::expect;
 use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
 
@@ -55,14 +56,19 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
     pub fn try_new(channels: usize) -> Result<Self> {
         let all = |value| Tensor::try_full([channels], value);
         Ok(Self {
-            weight: Parameter::new(all(E::ONE)?),
-            bias: Parameter::new(all(E::ZERO)?),
+            weight: Parameter::gain(all(E::ONE)?),
+            bias: Parameter::bias(all(E::ZERO)?),
             running_mean: Buffer::new(all(E::ZERO)?),
             running_var: Buffer::new(all(E::ONE)?),
             momentum: 0.1,
             eps: 1e-5,
             mode: Mode::Training,
         })
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "`[channels]`", "`[channels]`"
     }
 
     /// How far the running averages move towards each batch's statistics.

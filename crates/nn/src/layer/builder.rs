@@ -355,15 +355,15 @@ impl Layer {
             }
             Layer::MaxPool2d(pool) => {
                 model.push(MaxPool2d(*pool));
-                sample.pooled(number, |size| pool.output_size(size))
+                sample.pooled(number, "max_pool2d", |size| pool.output_size(size))
             }
             Layer::AvgPool2d(pool) => {
                 model.push(AvgPool2d(*pool));
-                sample.pooled(number, |size| pool.output_size(size))
+                sample.pooled(number, "avg_pool2d", |size| pool.output_size(size))
             }
             Layer::AdaptiveAvgPool2d(output) => {
                 model.push(AdaptiveAvgPool2d(*output));
-                sample.pooled(number, |_| Ok(output.0))
+                sample.pooled(number, "adaptive_avg_pool2d", |_| Ok(output.0))
             }
             Layer::Flatten => {
                 model.push(Flatten);

@@ -2,9 +2,10 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, ConvOptions, Extent};
-use wengert_autodiff::{Activation, Element, Parameter, Result, Var};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout};
 
 use super::LayerError;
+use super::accessors::accessors;
 use super::affine::{self, Affine};
 use crate::init::Init;
 use crate::module::{Module, Visitor, VisitorMut};
@@ -44,7 +45,8 @@ pub type Conv2d<E = f32> = Conv<2, E>;
 
 impl<const AXES: usize, E: Element> Conv<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
-    /// fan-in of the weight is `inputs / groups` times the positions of the kernel.
+    /// fan-in of the weight is `inputs / groups` times the positions of the kernel, its fan-out
+    /// `outputs / groups` times these.
     ///
     /// # Errors
     /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
@@ -57,8 +59,11 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         init: &Init,
         rng: &mut impl Rng,
     ) -> Result<Self, LayerError> {
-        let weight = init.sample(options.weight_shape(inputs, outputs, kernel)?, rng)?;
-        Ok(Self { affine: Affine::new(weight, outputs)?, options })
+        let shape = options.weight_shape(inputs, outputs, kernel)?;
+        let groups = options.group_count();
+        let layout = WeightLayout { groups, inputs_first: false };
+        let kind = affine::convolution([shape[1], outputs / groups], &shape.dims()[2..], layout);
+        Ok(Self { affine: Affine::new((shape, kind), outputs, init, rng)?, options })
     }
 
     /// The same layer without a bias.
@@ -72,24 +77,9 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         ops::conv(x, weight, bias, self.options.activation(activation))
     }
 
-    /// The weight.
-    pub fn weight(&self) -> &Parameter<E> {
-        &self.affine.weight
-    }
-
-    /// The weight, to be changed.
-    pub fn weight_mut(&mut self) -> &mut Parameter<E> {
-        &mut self.affine.weight
-    }
-
-    /// The bias, `[out]`.
-    pub fn bias(&self) -> Option<&Parameter<E>> {
-        self.affine.bias.as_ref()
-    }
-
-    /// The bias, to be changed.
-    pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
-        self.affine.bias.as_mut()
+    accessors! {
+        layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
+        "`[out, in / groups, kernel ..]`", "`[out]`, if there is one"
     }
 }
 

@@ -3,9 +3,10 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, ConvTransposeOptions, Extent};
-use wengert_autodiff::{Activation, Element, Parameter, Result, Shape, Tensor, Var};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout};
 
 use super::LayerError;
+use super::accessors::accessors;
 use super::affine::{self, Affine};
 use crate::init::Init;
 use crate::module::{Module, Visitor, VisitorMut};
@@ -32,8 +33,9 @@ pub type ConvTranspose2d<E = f32> = ConvTranspose<2, E>;
 
 impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
-    /// fan-in is that of a convolution of the same channels: `inputs / groups` times the positions
-    /// of the kernel. (With a stride, an output sees one in `stride` of them along each axis.)
+    /// fans are those of a convolution between the same channels: `inputs / groups` and
+    /// `outputs / groups`, times the positions of the kernel. (With a stride, an output sees one in
+    /// `stride` of them along each axis.)
     ///
     /// # Errors
     /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
@@ -47,9 +49,11 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
         rng: &mut impl Rng,
     ) -> Result<Self, LayerError> {
         let options = options.into();
-        let shape = options.convolution().weight_shape(inputs, outputs, kernel)?;
-        let weight = exchanged(&init.sample(shape, rng)?, inputs)?;
-        Ok(Self { affine: Affine::new(weight, outputs)?, options })
+        let shape = options.weight_shape(inputs, outputs, kernel)?;
+        let groups = options.convolution().group_count();
+        let layout = WeightLayout { groups, inputs_first: true };
+        let kind = affine::convolution([inputs / groups, shape[1]], &shape.dims()[2..], layout);
+        Ok(Self { affine: Affine::new((shape, kind), outputs, init, rng)?, options })
     }
 
     /// The same layer without a bias.
@@ -63,21 +67,10 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
         ops::conv_transpose(x, weight, bias, self.options.activation(activation))
     }
 
-    /// The weight.
-    pub fn weight(&self) -> &Parameter<E> {
-        &self.affine.weight
+    accessors! {
+        layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
+        "`[in, out / groups, kernel ..]`", "`[out]`, if there is one"
     }
-}
-
-/// The weight `[out, in / groups, ..]` of a convolution as `[in, out / groups, ..]`.
-fn exchanged<E: Element>(weight: &Tensor<E>, inputs: usize) -> Result<Tensor<E>> {
-    let [outputs, group_inputs, kernel @ ..] = weight.shape().dims() else {
-        return Ok(weight.clone());
-    };
-    let groups = if *group_inputs == 0 { 1 } else { inputs / group_inputs };
-    let shape = |front: &[usize]| -> Shape { front.iter().chain(kernel).copied().collect() };
-    let grouped = weight.try_reshape(shape(&[groups, outputs / groups, *group_inputs]))?;
-    grouped.try_transpose(1, 2)?.try_reshape(shape(&[inputs, outputs / groups]))
 }
 
 impl<const AXES: usize, E: Element> Module<E> for ConvTranspose<AXES, E> {

@@ -1,9 +1,10 @@
 //! [`Embedding`]: a learned vector for each of a number of things.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Index, Parameter, Result, Tape, Var, ops};
+use wengert_autodiff::{Element, Error, Index, Kind, Parameter, Result, Tape, Var, ops};
 
 use super::LayerError;
+use super::accessors::accessors;
 use crate::init::Init;
 use crate::module::{Module, Visitor, VisitorMut};
 
@@ -32,11 +33,11 @@ impl<E: Element> Embedding<E> {
         init: &Init,
         rng: &mut impl Rng,
     ) -> Result<Self, LayerError> {
-        let weight = Parameter::new(init.sample([rows, features], rng)?);
-        Ok(Self { weight, padding: None })
+        Ok(Self { weight: Parameter::table(init.sample([rows, features], rng)?), padding: None })
     }
 
-    /// The vector in this place is zero and stays so: for what fills up sequences.
+    /// The vector in this place is zero and receives no gradient: for the elements that pad
+    /// sequences. Initializers keep it zero ([`Init::sample_for`]).
     ///
     /// # Errors
     /// If there is no such place.
@@ -48,13 +49,14 @@ impl<E: Element> Embedding<E> {
         }
         let start = padding * features;
         self.weight.value_mut().as_mut_slice()[start..start + features].fill(E::ZERO);
+        self.weight.set_kind(Kind::Table { padding: Some(padding) });
         self.padding = Some(padding);
         Ok(self)
     }
 
-    /// The table, `[rows, features]`.
-    pub fn weight(&self) -> &Parameter<E> {
-        &self.weight
+    accessors! {
+        layer => layer.weight, { let _ = layer; None }, { let _ = layer; None };
+        "the table `[rows, features]`", "which a table has not"
     }
 
     /// The vectors at the places an index names.

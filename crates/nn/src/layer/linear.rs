@@ -1,8 +1,9 @@
 //! [`Linear`]: a fully connected layer with its activation.
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Parameter, Result, Var, ops};
+use wengert_autodiff::{Activation, Element, Kind, Parameter, Result, Var, ops};
 
+use super::accessors::accessors;
 use super::affine::{self, Affine};
 use crate::init::{Init, InitError};
 use crate::module::{Module, Visitor, VisitorMut};
@@ -30,8 +31,8 @@ impl<E: Element> Linear<E> {
         init: &Init,
         rng: &mut impl Rng,
     ) -> Result<Self, InitError> {
-        let weight = init.sample([outputs, inputs], rng)?;
-        Ok(Self { affine: Affine::new(weight, outputs)?, activation })
+        let weight = ([outputs, inputs].into(), Kind::weight(inputs, outputs));
+        Ok(Self { affine: Affine::new(weight, outputs, init, rng)?, activation })
     }
 
     /// The same layer without a bias.
@@ -45,24 +46,9 @@ impl<E: Element> Linear<E> {
         ops::linear(x, weight, bias, activation)
     }
 
-    /// The weight, `[out, in]`.
-    pub fn weight(&self) -> &Parameter<E> {
-        &self.affine.weight
-    }
-
-    /// The weight, to be changed.
-    pub fn weight_mut(&mut self) -> &mut Parameter<E> {
-        &mut self.affine.weight
-    }
-
-    /// The bias, `[out]`.
-    pub fn bias(&self) -> Option<&Parameter<E>> {
-        self.affine.bias.as_ref()
-    }
-
-    /// The bias, to be changed.
-    pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
-        self.affine.bias.as_mut()
+    accessors! {
+        layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
+        "`[out, in]`", "`[out]`, if there is one"
     }
 }
 

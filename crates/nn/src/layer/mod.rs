@@ -1,5 +1,6 @@
 //! Layers: one a file.
 
+mod accessors;
 mod activation;
 mod affine;
 mod batch_norm;

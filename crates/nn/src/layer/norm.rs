@@ -3,6 +3,7 @@
 use wengert_autodiff::ops::{self, NormOptions};
 use wengert_autodiff::{Element, Parameter, Result, Shape, Tensor, Var};
 
+use super::accessors::accessors;
 use super::error::expect;
 use crate::module::{Module, Role, Visitor, VisitorMut};
 
@@ -35,13 +36,18 @@ impl<E: Element> LayerNorm<E> {
     /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
     pub fn try_new(normalized: impl Into<Shape>) -> Result<Self> {
         let shape = normalized.into();
-        let weight = Parameter::new(Tensor::try_full(shape.clone(), E::ONE)?);
-        Ok(Self { weight, bias: Parameter::new(Tensor::try_full(shape, E::ZERO)?), eps: 1e-5 })
+        let weight = Parameter::gain(Tensor::try_full(shape.clone(), E::ONE)?);
+        Ok(Self { weight, bias: Parameter::bias(Tensor::try_full(shape, E::ZERO)?), eps: 1e-5 })
     }
 
     /// What is added to the variance, 1e-5 unless told otherwise.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "the sizes of the normalized axes", "the sizes of the normalized axes"
     }
 }
 
@@ -97,14 +103,19 @@ impl<E: Element> GroupNorm<E> {
     /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
     /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
     pub fn try_new(groups: usize, channels: usize) -> Result<Self> {
-        let weight = Parameter::new(Tensor::try_full([channels], E::ONE)?);
-        let bias = Parameter::new(Tensor::try_full([channels], E::ZERO)?);
+        let weight = Parameter::gain(Tensor::try_full([channels], E::ONE)?);
+        let bias = Parameter::bias(Tensor::try_full([channels], E::ZERO)?);
         Ok(Self { groups, weight, bias, eps: 1e-5 })
     }
 
     /// What is added to the variance, 1e-5 unless told otherwise.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "`[channels]`", "`[channels]`"
     }
 }
 
@@ -157,12 +168,17 @@ impl<E: Element> RmsNorm<E> {
     /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
     /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
     pub fn try_new(normalized: impl Into<Shape>) -> Result<Self> {
-        Ok(Self { weight: Parameter::new(Tensor::try_full(normalized, E::ONE)?), eps: 1e-5 })
+        Ok(Self { weight: Parameter::gain(Tensor::try_full(normalized, E::ONE)?), eps: 1e-5 })
     }
 
     /// What is added to the mean square, 1e-5 unless told otherwise.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, { let _ = layer; None }, { let _ = layer; None };
+        "the sizes of the normalized axes", "which this normalization has not"
     }
 }
 

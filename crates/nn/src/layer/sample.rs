@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wengert_autodiff::Error;
+
 use super::BuildError;
 
 /// The shape of a sample as far as it is known.
@@ -92,10 +94,11 @@ impl Sample {
         Sample::Axes([Some(channels)].into_iter().chain(size).collect())
     }
 
-    /// Behind a pool over the last two axes that takes sizes to `pooled`.
+    /// After the pool of this name over the last two axes that takes sizes to `pooled`.
     pub(super) fn pooled(
         mut self,
         layer: usize,
+        name: &'static str,
         pooled: impl FnOnce([usize; 2]) -> wengert_autodiff::Result<[usize; 2]>,
     ) -> Result<Self, BuildError> {
         if let Sample::Axes(axes) = &mut self {
@@ -103,7 +106,8 @@ impl Sample {
                 return Err(self.refused(layer, "[.., rows, columns]"));
             };
             let size = known::<2>(&axes[at..]).map(pooled).transpose();
-            let size = size.map_err(|error| BuildError::Sizes { layer, error })?;
+            let size =
+                size.map_err(|error| BuildError::Sizes { layer, error: named(name, error) })?;
             axes.truncate(at);
             axes.extend(size.map_or([None; 2], |size| size.map(Some)));
             return Ok(self);
@@ -161,6 +165,14 @@ impl Sample {
 
     pub(super) fn refused(&self, layer: usize, takes: &str) -> BuildError {
         BuildError::Shape { layer, takes: takes.to_owned(), given: self.to_string() }
+    }
+}
+
+/// An error of options that several operations share, with the name of the one at hand.
+fn named(op: &'static str, error: Error) -> Error {
+    match error {
+        Error::Argument { message, .. } => Error::Argument { op, message },
+        other => other,
     }
 }
 

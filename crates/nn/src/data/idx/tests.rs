@@ -212,7 +212,7 @@ impl Read for Endless {
 #[test]
 fn no_more_is_read_than_the_header_promises_and_one_byte() {
     let mut endless = Endless { start: header(&[10, 10]), given: 0 };
-    let error = read_all(&mut endless, &Origin::memory("the stream")).unwrap_err();
+    let error = read_all(&mut endless, &Origin::memory("the stream"), None).unwrap_err();
     assert!(matches!(error, DataError::TrailingBytes { needed: 100, .. }), "{error}");
     assert_eq!(endless.given, 12 + 100 + 1);
 
@@ -257,4 +257,24 @@ fn new_checks_what_a_header_can_hold() {
     let huge = vec![u32::MAX as usize; 3];
     assert!(text(huge, vec![]).starts_with("the shape given promises"));
     assert_eq!(Idx::new(vec![1, 2], vec![8, 9]).unwrap().data(), [8, 9]);
+}
+
+#[test]
+fn little_endian_files_are_recognised() {
+    for shape in [&[3_u32, 4, 5][..], &[60], &[600, 28, 28]] {
+        let count: u32 = shape.iter().product();
+        let header = |magic: [u8; 4]| -> Vec<u8> {
+            magic.into_iter().chain(shape.iter().flat_map(|dim| dim.to_le_bytes())).collect()
+        };
+        let mut bytes = header([0, 0, 8, shape.len() as u8]);
+        bytes.resize(bytes.len() + count as usize, 1);
+        for error in [Idx::parse(&bytes).unwrap_err(), Idx::from_reader(&bytes[..]).unwrap_err()] {
+            assert!(matches!(error, DataError::LittleEndian { .. }), "{error}");
+            let named: Vec<String> = shape.iter().map(u32::to_string).collect();
+            assert!(error.to_string().contains(&named.join(" x ")), "{error}");
+        }
+        // The magic number as well.
+        let error = Idx::parse(&header([shape.len() as u8, 8, 0, 0])).unwrap_err().to_string();
+        assert!(error.contains("is not IDX") && error.contains("little-endian"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What is recommended, and that it holds where it is tried.
 
-use wengert_autodiff::{Activation, Result, Tape, Tensor, Var};
+use wengert_autodiff::{Activation, Kind, Result, Tape, Tensor, Var};
 
 use super::lsuv::Residual;
 use super::{function, near, normal, rng};
@@ -212,7 +212,7 @@ impl Module<f32> for Normalize {
 }
 
 #[test]
-fn behind_a_normalization_variance_is_known_whatever_came_before() {
+fn after_a_normalization_variance_is_known_whatever_came_before() {
     let linear = |activation| {
         Linear::new(9, 9, activation, &Init::Zeros, &mut rng(1)).unwrap().without_bias()
     };
@@ -229,7 +229,7 @@ fn behind_a_normalization_variance_is_known_whatever_came_before() {
         }
         model.push(linear(Activation::Relu));
         let layers = recommend_for(&model, 7.0).unwrap().layers;
-        assert!(layers[0].reason.starts_with("normalized"), "{}", layers[0].reason);
+        assert!(layers[0].reason.starts_with("normalized after it"), "{}", layers[0].reason);
         assert_eq!(layers[0].activation.name(), "relu");
         near(layers[1].sigma_w.powi(2), want, 1e-9, "what comes in has that square's inverse");
     }
@@ -295,4 +295,62 @@ fn residual_branches_get_fixups_scales_and_a_step_does_not_grow_with_their_numbe
     assert!((0.3..3.0).contains(&(many.1 / few.1)), "{few:?} {many:?}");
     let (few, many) = (step(4, false), step(64, false));
     assert!(many.0 / few.0 > 1e6, "He's scheme alone doubles the variance in each block");
+}
+
+/// Thirty layers of an activation and a head of ten outputs, as the builder draws them.
+fn thirty(activation: Activation, seed: u64) -> Sequential<f32> {
+    let layers =
+        (0..30).fold(Sequential::builder(), |builder, _| builder.linear(64, 64, activation));
+    layers.linear(64, 10, Activation::Identity).build(&mut rng(seed)).unwrap()
+}
+
+#[test]
+fn gradients_that_no_weights_keep_are_warned_of_and_not_made_worse() {
+    let gradient = |model: &Sequential<f32>, seed| {
+        let seen = measure(model, &normal([32, 64], seed), &normal([32, 10], 50 + seed)).unwrap();
+        seen[0].gradient_square
+    };
+    let mut logs = [0.0; 2];
+    let mut predicted = 0.0;
+    for seed in 0..5 {
+        let mut model = thirty(Activation::Logistic, seed);
+        for weight in model.parameters() {
+            assert!(weight.1.kind() != Kind::Other, "{}", weight.0);
+        }
+        logs[0] += gradient(&model, seed).ln() / 5.0;
+        let advice = recommend(&model).unwrap();
+        advice.apply(&mut model, &mut rng(seed)).unwrap();
+        logs[1] += gradient(&model, seed).ln() / 5.0;
+        let warning = advice.warning.as_ref().unwrap();
+        assert_eq!(
+            (warning.layers, warning.activations.as_slice()),
+            (31, &["logistic".to_owned()][..])
+        );
+        predicted = predict(&advice.stack(), 1.0).unwrap()[0].gradient_square;
+        near(warning.first_gradient.powi(2) / predicted, 1.0, 1e-6, "the stack's prediction");
+        let text = advice.to_string();
+        let last = text.lines().last().unwrap();
+        for part in [
+            "gradients vanish",
+            "31 weight layers",
+            "tanh or relu",
+            "layer_norm",
+            "add their input",
+        ] {
+            assert!(last.starts_with("warning: ") && last.contains(part), "{part}: {last}");
+        }
+    }
+    println!(
+        "ln gradient^2: glorot {}, advised {}, predicted {}",
+        logs[0],
+        logs[1],
+        predicted.ln()
+    );
+    assert!(logs[1] > logs[0], "{logs:?}");
+    assert!((logs[1] / predicted.ln() - 1.0).abs() < 0.1, "{logs:?} {}", predicted.ln());
+    for quiet in [Activation::Tanh, Activation::Relu, Activation::Selu] {
+        assert_eq!(recommend(&thirty(quiet, 1)).unwrap().warning, None, "{quiet}");
+    }
+    let few = Sequential::builder().linear(64, 10, Activation::Logistic);
+    assert_eq!(recommend(&few.build::<f32>(&mut rng(1)).unwrap()).unwrap().warning, None);
 }

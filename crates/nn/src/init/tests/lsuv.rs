@@ -74,8 +74,8 @@ fn model() -> Sequential<f32> {
     });
     model.push(CustomActivation::new("silu", |x| x * x.logistic()));
     model.push(Opaque {
-        a: Parameter::new(init.sample([40, 30], &mut rng(1)).unwrap()),
-        b: Parameter::new(init.sample([30, 10], &mut rng(2)).unwrap()),
+        a: Parameter::weight(init.sample([40, 30], &mut rng(1)).unwrap(), 40, 30),
+        b: Parameter::weight(init.sample([30, 10], &mut rng(2)).unwrap(), 30, 10),
     });
     model
 }

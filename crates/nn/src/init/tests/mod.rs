@@ -3,6 +3,7 @@
 
 mod advice;
 mod gain;
+mod kinds;
 mod lsuv;
 mod measured;
 mod schemes;

@@ -35,8 +35,8 @@ impl StackLayer {
         Self::conv(inputs, outputs, 1, activation, sigma_w, sigma_b)
     }
 
-    /// A convolution of stride 1 with circular padding and a receptive field of so many places.
-    /// (With zeros for padding, the places at the border get less.)
+    /// A convolution of stride 1 with circular padding and a receptive field of this number of
+    /// positions, in one group. (With zeros for padding, the positions at the border get less.)
     pub fn conv(
         inputs: usize,
         outputs: usize,
@@ -53,6 +53,13 @@ impl StackLayer {
             sigma_b,
             activation: Arc::new(activation),
         }
+    }
+
+    /// The same layer with its channels in `groups` groups, which divides both fans.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.fan_in /= groups.max(1);
+        self.fan_out /= groups.max(1);
+        self
     }
 }
 

@@ -1,0 +1,51 @@
+//! [`GradientWarning`]: a network whose gradients no initial weights keep, and what to change in it.
+
+use std::fmt;
+
+use super::figure::rounded;
+
+/// The gradient that reaches the first layer is too small or too large to learn from, whichever
+/// initial weights are chosen. Its `Display` says what to change in the network instead.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GradientWarning {
+    /// The predicted root mean square of the gradient with respect to the first layer's
+    /// pre-activations, relative to that with respect to the network's outputs. Layers of residual
+    /// branches and normalized layers count as keeping it. 0 if it is below the range of `f64`.
+    pub first_gradient: f64,
+    /// The number of weight layers.
+    pub layers: usize,
+    /// The activations that have no edge of chaos at moderate pre-activations.
+    pub activations: Vec<String>,
+}
+
+/// The gradient's root mean square may differ by this factor from that at the outputs.
+const MODERATE: f64 = 100.0;
+
+impl GradientWarning {
+    /// The warning for a gradient whose mean square at the first layer has this logarithm, if it is
+    /// worth one.
+    pub(super) fn new(ln_square: f64, layers: usize, activations: Vec<String>) -> Option<Self> {
+        let moderate = ln_square.abs() <= 2.0 * MODERATE.ln();
+        if moderate || activations.is_empty() {
+            return None;
+        }
+        Some(Self { first_gradient: (0.5 * ln_square).exp(), layers, activations })
+    }
+}
+
+impl fmt::Display for GradientWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.activations.join(" and ");
+        let size = match self.first_gradient {
+            0.0 => "less than 1e-300".to_owned(),
+            size => rounded(size, 3),
+        };
+        let trend = if self.first_gradient < 1.0 { "vanish" } else { "explode" };
+        write!(
+            f,
+            "gradients {trend}: the one that reaches the first of {} weight layers is predicted to be {size} times that at the outputs (root mean square), and no initial weights prevent that with {names}; change the network: use tanh or relu in place of {names}, or normalize before each activation (batch_norm1d, layer_norm), or put the layers into blocks that add their input (Role::Residual)",
+            self.layers
+        )
+    }
+}
