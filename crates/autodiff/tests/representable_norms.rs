@@ -310,7 +310,7 @@ fn problems(limit: i32) -> impl Strategy<Value = (Problem, Scales)> {
         (data, vec(-limit..limit, rows)).prop_map(move |(data, lines)| {
             let (operation, columns, affine, mean) = kinds;
             let (mut x, second, third, mut gy, direction) = data;
-            // So many deviations from zero; a line is not constant.
+            // The mean is `mean` deviations from zero, and no line is constant.
             let mean = if mean > 0.0 { 10_f64.powf(mean) } else { 0.0 };
             for (i, x) in x.iter_mut().enumerate() {
                 let apart = [0.6, -0.6][i % cols % 2];

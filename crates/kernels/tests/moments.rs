@@ -271,7 +271,7 @@ fn scaled_moments<E: Element>() {
     for_each_level(|level| {
         for [axis, inner] in [[2, 1], [9, 1], [1000, 1], [5, 3], [70, 40]] {
             let wide: Vec<f64> = noise::<f64>(axis * inner, 3).iter().map(|x| x + 0.4).collect();
-            for scale in [limit, limit.sqrt() * 30.0, limit.sqrt() / 30.0, limit.recip() * 30.0] {
+            for scale in [limit, limit.sqrt() * 30.0, 30.0 / limit.sqrt(), limit.recip() * 30.0] {
                 let x: Vec<E> = wide.iter().map(|x| E::from_f64(x * scale)).collect();
                 let what = format!("{axis} x {inner} of {scale:e}, {} on {level}", E::NAME);
                 let mut out = [(); 4].map(|()| vec![E::ZERO; inner]);

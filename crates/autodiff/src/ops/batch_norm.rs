@@ -169,8 +169,9 @@ pub struct BatchNormalized<'t, E: Element = f32> {
 /// # Accuracy
 /// With `n` values to a channel, `h = (x - mean) rstd` is within
 /// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients within
-/// `(600 + n / 512) eps` of the sums of the magnitudes of their terms: also where squares, sums or
-/// the variance leave the range, at which such channels take a slower pass.
+/// `(600 + n / 512) eps (1 + |mean| rstd)` of the sums of the magnitudes of their terms, `eps` being the
+/// element type's: also where squares, sums or the variance leave the range, at which such channels
+/// take a slower pass.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.

@@ -84,8 +84,9 @@ impl<E: Element> Op<E> for LayerNorm {
 /// # Accuracy
 /// With `n` elements to a row, `h = (x - mean) rstd` is within
 /// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients within
-/// `(600 + n / 512) eps` of the sums of the magnitudes of their terms: also where squares, sums or
-/// the variance leave the range, at which such rows take a slower pass.
+/// `(600 + n / 512) eps (1 + |mean| rstd)` of the sums of the magnitudes of their terms, `eps` being the
+/// element type's: also where squares, sums or the variance leave the range, at which such rows
+/// take a slower pass.
 ///
 /// Source: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", arXiv:1607.06450, 2016.
 ///
