@@ -371,7 +371,7 @@ fn what_repeats_one_element_is_computed_as_one() {
     let expected = ((0.5_f32.tanh() * 2.0 + 1.0).exp()) * 0.5;
     assert!((y.value().get(&[77]).unwrap() - expected).abs() < 1e-5);
     let gradient = y.sum().backward();
-    gradient.all().for_each(|gradient| assert!(gradient.to_vec()[77] > 0.0));
+    assert!(gradient.all().all(|gradient| gradient.to_vec()[77] > 0.0));
     assert!(tape.memory().peak < 1 << 14, "{:?}", tape.memory());
 }
 
@@ -421,7 +421,9 @@ fn a_released_parameter_is_written_in_place_whatever_is_to_be_computed_from_it()
             assert!(!gradient.is_pending());
             assert!(once || parameter.value().is_unique());
             let values = parameter.value_mut().as_mut_slice();
-            values.iter_mut().for_each(|value| *value += 1.0);
+            for value in values.iter_mut() {
+                *value += 1.0;
+            }
             assert!(once || std::ptr::eq(values.as_ptr(), *address));
         }
         let products: Vec<f32> = a0.iter().zip(&b0).map(|(a, b)| a.max(0.0) * b).collect();

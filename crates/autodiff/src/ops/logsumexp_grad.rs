@@ -36,8 +36,8 @@ impl<E: Element> Op<E> for LogSumExpGrad {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let group = self.0.group(OP, inputs[1].shape())?;
-        let (gy, lines) = (inputs[0].contiguous(), group.lines(inputs[1])?);
-        let mut out = ctx.scratch(lines.shape());
+        let (gy, lines) = (inputs[0].try_contiguous()?, group.lines(inputs[1])?);
+        let mut out = ctx.scratch(lines.shape())?;
         let (gy, x) = (support::slice(&gy), support::slice(&lines));
         kernel::log_sum_exp_grad_axis(gy, x, group.dims, out.as_mut_slice());
         // A zero cotangent stays zero, though the softmax be NaN.

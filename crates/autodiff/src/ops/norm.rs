@@ -2,11 +2,12 @@
 //! `gy sign(x) (|x| / y)^(p-1)`, of which `gy sign(x)` is left for `p` one, `gy x / y` for two, and for
 //! infinity `gy sign(x)`, shared equally by the largest. Where `y` is 0 there is no derivative: 0.
 
-use wengert_kernels::{Element, reduce};
+use wengert_kernels::{Element, elementwise, reduce};
 
 use super::extreme_share::ExtremeShare;
 use super::max::Extreme;
 use super::sum::Axes;
+use super::support;
 use super::scaling;
 use super::support::sample_distinct;
 use crate::error::{Error, Result};

@@ -36,7 +36,7 @@ impl<E: Element> Op<E> for Std {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let group = self.axes.group("std", inputs[0].shape())?;
         let lines = group.lines(inputs[0])?;
-        let (mut means, data) = (ctx.scratch(ctx.shape()), super::support::slice(&lines));
+        let (mut means, data) = (ctx.scratch(ctx.shape())?, super::support::slice(&lines));
         ctx.output_by(|out| {
             let means = means.as_mut_slice();
             reduce::mean_deviation_axis(data, group.dims, self.correction, means, out);
