@@ -81,15 +81,33 @@ impl<'t, E: Element> Gradients<'t, E> {
         })
     }
 
-    /// Lets go of the tape's hold on a parameter's value and returns its gradient: what an
-    /// optimizer calls before it changes the value in place. Variables of the parameter that are
-    /// already on the tape lose their value; the gradient stays here.
+    /// Ends the tape's hold on a parameter's value and returns its gradient: what an optimizer calls
+    /// before it changes the value in place. Variables of the parameter that are already on the tape
+    /// lose their value; the gradient stays here. Variables and gradients that are computed from the
+    /// parameter elementwise, and not yet, are computed now, from the value it has.
     pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        self.tape.leaves(parameter.id(), |leaves| {
+        let gradient = self.tape.leaves(parameter.id(), |leaves| {
             let gradient = self.at_one_of(leaves)?;
             self.tape.release(leaves);
             Some(gradient)
-        })
+        })?;
+        if !parameter.value().is_unique() {
+            self.compute_users(parameter.value());
+        }
+        Some(gradient)
+    }
+
+    /// Computes what is not computed yet and holds a parameter's value to be computed from it, in the
+    /// tape's order.
+    #[cold]
+    fn compute_users(&self, parameter: &Tensor<E>) {
+        // No borrow of the tape is held while something is computed.
+        let nodes: Vec<Tensor<E>> = {
+            let nodes = self.tape.nodes();
+            let values = nodes.iter().filter_map(|node| node.value.as_ref());
+            values.filter(|value| value.is_pending()).cloned().collect()
+        };
+        parameter.compute_users(nodes.iter().chain(self.all()));
     }
 
     /// The number of leaves with a gradient.

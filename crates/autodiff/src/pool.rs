@@ -354,6 +354,12 @@ impl<E: Element> Handle<E> {
         lazy.is_pending().then_some(lazy)
     }
 
+    /// Whether it is a hold on the same buffer as another.
+    pub(crate) fn is_on(&self, other: &Self) -> bool {
+        let buffers = self.buffer.as_ref().zip(other.buffer.as_ref());
+        buffers.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
+    }
+
     /// Holds the elements themselves, and not what computes them.
     pub(crate) fn settle(&mut self) {
         let lazy = self.buffer.as_ref().and_then(|buffer| buffer.lazy.as_deref());

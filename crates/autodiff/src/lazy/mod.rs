@@ -232,29 +232,8 @@ impl<E: Element> Lazy<E> {
     }
 
     fn compute_each(&self, expression: &Expression<E>) -> Handle<E> {
-        let mut plan = Plan::new(self.level);
-        let wanted = self.pool().map(Pool::sums).unwrap_or_default();
-        let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
-        if !wanted.is_empty() {
-            let own = self.behind();
-            for sum in wanted.iter().filter_map(Handle::pending) {
-                if taken.len() < MOST_SUMS
-                    && sum.level == self.level
-                    && let Some(Work::Sum { of, factor, .. }) = sum.work()
-                    && let Some(of) = of.pending()
-                    && of.len == self.len
-                    && of.shares(self, &own)
-                    && plan.add_sum(of)
-                {
-                    taken.push((sum, factor));
-                }
-            }
-        }
-        let (value, sums) = plan.each(self, expression);
-        for ((sum, factor), total) in taken.into_iter().zip(sums) {
-            sum.settle(scaled(total, factor));
-        }
-        value
+        let mut values = compute_all(&[(self, expression.clone())]);
+        values.pop().expect("a value each")
     }
 
     /// Its place in memory, which tells it from all others.
@@ -278,13 +257,96 @@ impl<E: Element> Lazy<E> {
         all
     }
 
-    /// Whether computing another value computes part of what this one takes, `own` being what is
-    /// behind the other. Not so if it takes the other itself, which then is there in memory.
-    fn shares(&self, other: &Self, own: &[Identity]) -> bool {
+    /// Whether computing the value reads a buffer, other values being there by then.
+    pub(crate) fn reads(&self, buffer: &Handle<E>, others: &[&Self]) -> bool {
+        let mut seen: Vec<Identity> = others.iter().map(|other| other.identity()).collect();
+        if seen.contains(&self.identity()) {
+            return false;
+        }
+        let mut next: SmallVec<[Work<E>; 4]> = self.work().into_iter().collect();
+        while let Some(work) = next.pop() {
+            let operands = match work {
+                Work::Each(expression) => expression.operands,
+                Work::Sum { of, .. } => SmallVec::from_iter([Operand::Elements(of, 0)]),
+            };
+            for operand in &operands {
+                let Operand::Elements(elements, _) = operand else { continue };
+                if elements.is_on(buffer) {
+                    return true;
+                }
+                if let Some(lazy) = elements.pending()
+                    && !seen.contains(&lazy.identity())
+                {
+                    seen.push(lazy.identity());
+                    next.extend(lazy.work());
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether computing other values computes part of what this one takes, `own` being what is
+    /// behind the others. Not so if it takes one of the others itself, which then is there in memory.
+    fn shares(&self, others: &[(&Self, Expression<E>)], own: &[Identity]) -> bool {
         let mut all = self.behind();
         all.push(self.identity());
-        !all.contains(&other.identity()) && all.iter().any(|lazy| own.contains(lazy))
+        !others.iter().any(|(other, _)| all.contains(&other.identity()))
+            && all.iter().any(|lazy| own.contains(lazy))
     }
+}
+
+/// Computes values, those of one length in one pass over memory.
+pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) {
+    let mut rest = values.to_vec();
+    while let Some(&first) = rest.first() {
+        let alike = |lazy: &&Lazy<E>| lazy.len == first.len && lazy.level == first.level;
+        let (together, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(alike);
+        rest = others;
+        let mut each = Vec::new();
+        for &lazy in &together {
+            if let Some(Work::Each(expression)) = lazy.work() {
+                each.push((lazy, expression));
+            }
+        }
+        if each.len() > 1 {
+            let computed = with_level(first.level, || compute_all(&each));
+            let computed = computed.expect("the level they were recorded on is available");
+            for ((lazy, _), value) in each.iter().zip(computed) {
+                lazy.settle(value);
+            }
+        }
+        for lazy in together {
+            lazy.force();
+        }
+    }
+}
+
+/// Computes elementwise values of one length in one pass, and with them sums nobody has looked at yet.
+fn compute_all<E: Element>(values: &[(&Lazy<E>, Expression<E>)]) -> Vec<Handle<E>> {
+    let (first, _) = values[0];
+    let mut plan = Plan::new(first.level);
+    let wanted = first.pool().map(Pool::sums).unwrap_or_default();
+    let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
+    if !wanted.is_empty() {
+        let own: Vec<Identity> = values.iter().flat_map(|(value, _)| value.behind()).collect();
+        for sum in wanted.iter().filter_map(Handle::pending) {
+            if taken.len() < MOST_SUMS
+                && sum.level == first.level
+                && let Some(Work::Sum { of, factor, .. }) = sum.work()
+                && let Some(of) = of.pending()
+                && of.len == first.len
+                && of.shares(values, &own)
+                && plan.add_sum(of)
+            {
+                taken.push((sum, factor));
+            }
+        }
+    }
+    let (elements, sums) = plan.all(values);
+    for ((sum, factor), total) in taken.into_iter().zip(sums) {
+        sum.settle(scaled(total, factor));
+    }
+    elements
 }
 
 /// The number in a handle of its own.

@@ -18,6 +18,9 @@ const PIECE: usize = 1 << 16;
 /// The sums of a part of the elements.
 type Sums<E> = SmallVec<[E; 1]>;
 
+/// The same elements of several values.
+type Pieces<'a, E> = SmallVec<[&'a mut [E]; 1]>;
+
 /// The operations behind values, each after those it uses.
 pub(super) struct Plan<E: Element> {
     level: Level,
@@ -71,36 +74,45 @@ impl<E: Element> Plan<E> {
         let mut parts = vec![E::ZERO; len.div_ceil(reduce::PART)];
         for_chunks(&mut parts, 1, |i, part| {
             let start = i * reduce::PART;
-            part[0] = self.run(&program, start, reduce::PART.min(len - start), None, pool)[0];
+            part[0] = self.run(&program, start, reduce::PART.min(len - start), &mut [], pool)[0];
         });
         reduce::sum_of_parts(&parts)
     }
 
-    /// The elements of a value, and the sums in the order they were asked for.
-    pub(super) fn each(
-        mut self,
-        value: &Lazy<E>,
-        expression: &Expression<E>,
-    ) -> (Handle<E>, Sums<E>) {
-        let own = self.add(value, expression.clone());
-        let outputs: SmallVec<[usize; 2]> = self.summed.iter().copied().chain([own]).collect();
+    /// The elements of values of one length, operands before what takes them, and the sums in the order
+    /// they were asked for.
+    pub(super) fn all(mut self, values: &[(&Lazy<E>, Expression<E>)]) -> (Vec<Handle<E>>, Sums<E>) {
+        let mut outputs: SmallVec<[usize; 2]> = self.summed.iter().copied().collect();
+        for (value, expression) in values {
+            let known = self.step_of(value);
+            outputs.push(known.unwrap_or_else(|| self.add(value, expression.clone())));
+        }
         let program = self.chain.compile(&outputs);
-        let pool = value.pool();
-        let mut elements = Handle::new(value.len, pool);
-        let out = elements.get_mut().expect("a new buffer has one owner");
+        let (len, pool) = (values[0].0.len, values[0].0.pool());
+        let mut elements: Vec<Handle<E>> = values.iter().map(|_| Handle::new(len, pool)).collect();
         let piece = if self.summed.is_empty() { PIECE } else { reduce::PART };
         let parts: Vec<OnceLock<Sums<E>>> =
-            (0..value.len.div_ceil(piece)).map(|_| OnceLock::new()).collect();
-        for_chunks(&mut out[..value.len], piece, |start, out| {
-            let sums = self.run(&program, start, out.len(), Some(out), pool);
+            (0..len.div_ceil(piece)).map(|_| OnceLock::new()).collect();
+        let mut chunks: SmallVec<[_; 1]> = elements
+            .iter_mut()
+            .map(|elements| elements.get_mut().expect("a new buffer has one owner"))
+            .map(|elements| elements[..len].chunks_mut(piece))
+            .collect();
+        let mut pieces: Vec<Pieces<'_, E>> =
+            parts.iter().map(|_| chunks.iter_mut().filter_map(Iterator::next).collect()).collect();
+        for_chunks(&mut pieces, 1, |i, pieces| {
+            let start = i * piece;
+            let sums = self.run(&program, start, piece.min(len - start), &mut pieces[0], pool);
             // Each piece is run once.
-            let _ = parts[start / piece].set(sums);
+            let _ = parts[i].set(sums);
         });
+        drop((pieces, chunks));
         let sums = self.asked.iter().map(|&i| {
             let parts = parts.iter().map(|sums| sums.get().expect("every piece was run")[i]);
             reduce::sum_of_parts(&parts.collect::<Vec<E>>())
         });
-        (elements, sums.collect())
+        let sums = sums.collect();
+        (elements, sums)
     }
 
     fn step_of(&self, value: &Lazy<E>) -> Option<usize> {
@@ -166,14 +178,14 @@ impl<E: Element> Plan<E> {
         }))
     }
 
-    /// Computes the elements from `start` on, those of the last output into `out` if it is given, and the
-    /// sums of the others.
+    /// Computes the elements from `start` on, those of the last outputs into `out`, and the sums of the
+    /// others.
     fn run(
         &self,
         program: &Program<E>,
         start: usize,
         len: usize,
-        out: Option<&mut [E]>,
+        out: &mut [&mut [E]],
         pool: Option<&Pool<E>>,
     ) -> Sums<E> {
         let mut scratch = Handle::new(program.scratch(), pool);
@@ -188,7 +200,7 @@ impl<E: Element> Plan<E> {
         let mut outputs: SmallVec<[&mut [E]; 2]> = summed
             .iter_mut()
             .map(|elements| &mut elements.get_mut().expect("a new buffer has one owner")[..len])
-            .chain(out)
+            .chain(out.iter_mut().map(|out| &mut **out))
             .collect();
         program.run(&arrays, &mut outputs, scratch);
         outputs[..self.summed.len()].iter().map(|elements| reduce::sum(elements)).collect()

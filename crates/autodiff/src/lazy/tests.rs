@@ -1,4 +1,5 @@
 use super::*;
+use crate::parameter::Parameter;
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
@@ -349,7 +350,7 @@ fn what_repeats_one_element_is_computed_as_one() {
     let expected = ((0.5_f32.tanh() * 2.0 + 1.0).exp()) * 0.5;
     assert!((y.value().get(&[77]).unwrap() - expected).abs() < 1e-5);
     let gradient = y.sum().backward();
-    gradient.all().for_each(|gradient| assert!(gradient.to_vec()[77] > 0.0));
+    assert!(gradient.all().all(|gradient| gradient.to_vec()[77] > 0.0));
     assert!(tape.memory().peak < 1 << 14, "{:?}", tape.memory());
 }
 
@@ -374,4 +375,47 @@ fn a_kept_tensor_that_is_not_computed_yet_keeps_its_operands_alone() {
     assert_eq!((pool.memory().live / (4 * LEN), pool.memory().pooled), (1, 0));
     drop(kept);
     assert_eq!(pool.memory(), crate::Memory { live: 0, pooled: 0, ..pool.memory() });
+}
+
+#[test]
+fn a_released_parameter_is_written_in_place_whatever_is_to_be_computed_from_it() {
+    let mut parameters = [3, 4].map(|seed| Parameter::new(numbers(seed)));
+    let (before, address): (Vec<_>, Vec<_>) = parameters
+        .iter()
+        .map(|p| (p.value().to_vec(), p.value().as_slice().unwrap().as_ptr()))
+        .unzip();
+    for once in [false, true] {
+        let tape = Tape::new();
+        let [a, b] = [0, 1].map(|i| tape.parameter(&parameters[i]));
+        let (a0, b0) = (a.value().to_vec(), b.value().to_vec());
+        let (square, product) = (a * a, a * b);
+        let shifted = square + 1.0;
+        let loss = (square.sum() + product.sum()) + shifted.tanh().mean();
+        // Numbers that are not read before the step, one of them of what is off the tape by then.
+        let (apart, kept) = ((a.relu() * b).sum(), (b * 3.0).sum().value());
+        let elements = (!once).then(|| (square, shifted, product));
+        let gradients = if once { loss.backward_once() } else { loss.backward() };
+        for (parameter, address) in parameters.iter_mut().zip(&address) {
+            let gradient = gradients.release(parameter).unwrap();
+            assert!(!gradient.is_pending());
+            assert!(once || parameter.value().is_unique());
+            let values = parameter.value_mut().as_mut_slice();
+            for value in values.iter_mut() {
+                *value += 1.0;
+            }
+            assert!(once || std::ptr::eq(values.as_ptr(), *address));
+        }
+        let products: Vec<f32> = a0.iter().zip(&b0).map(|(a, b)| a.max(0.0) * b).collect();
+        assert_eq!(apart.item(), reduce::sum(&products));
+        assert_eq!(kept.item(), reduce::sum(&b0.iter().map(|b| b * 3.0).collect::<Vec<_>>()));
+        if let Some((square, shifted, product)) = elements {
+            // A sum of what is there is computed when it is read.
+            assert!(!pending(square) && pending(shifted) && !pending(product));
+            assert!(square.value().to_vec().iter().zip(&a0).all(|(y, a)| *y == a * a));
+            assert!(shifted.value().to_vec().iter().zip(&a0).all(|(y, a)| *y == a * a + 1.0));
+            let product = product.value().to_vec();
+            assert!(product.iter().zip(a0.iter().zip(&b0)).all(|(y, (a, b))| *y == a * b));
+        }
+    }
+    assert_eq!(parameters[0].value().to_vec()[5], before[0][5] + 1.0 + 1.0);
 }

@@ -312,6 +312,21 @@ impl<E: Element> Tensor<E> {
         self.handle.pending().is_some()
     }
 
+    /// Computes those of some tensors, in their order, that hold a tensor's buffer to be computed from it,
+    /// in one pass over memory. What is computed from one of them no longer holds it, and is left.
+    pub(crate) fn compute_users<'a>(&self, tensors: impl Iterator<Item = &'a Self>)
+    where
+        E: 'a,
+    {
+        let mut users = Vec::new();
+        for lazy in tensors.filter_map(|tensor| tensor.handle.pending()) {
+            if lazy.reads(&self.handle, &users) {
+                users.push(lazy);
+            }
+        }
+        lazy::force_all(&users);
+    }
+
     /// A copy with a buffer of its own, in row-major order.
     pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Self {
         let len = self.len();
