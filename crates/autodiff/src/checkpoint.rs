@@ -1,52 +1,98 @@
-//! [`checkpoint`]: memory for time. What a closure computes on the way is not kept, and computed
-//! again on the walk back.
+//! [`checkpoint`]: memory for time. Of what a closure computes only the operations are kept, and the
+//! values are computed again on the walk back.
+//!
+//! The closure runs once. The operations it recorded are cut out of the tape, without their values,
+//! and become one operation, whose operands are all that they read from outside: the variables given
+//! to the closure, those it captured, and the parameters it asked for. So the closure may borrow what
+//! it likes, draws its random numbers once, and changes what it changes (a generator, running
+//! averages) once.
 //!
 //! T. Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174, 2016: a chain
 //! of `n` steps in `sqrt n` checkpoints of `sqrt n` steps each keeps about `2 sqrt n` values.
 
-use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
 
+use smallvec::SmallVec;
 use wengert_kernels::Element;
 
+use crate::connection::Cut;
 use crate::error::{Error, Result, expect};
-use crate::op::{Composition, Cotangents, Forward, Op, Vjp};
+use crate::hook::Hook;
+use crate::op::{Composition, Context, Cotangents, Forward, Op, Vjp, evaluate};
+use crate::parameter::ParameterId;
 use crate::shape::Shape;
-use crate::tape::{Recording, Tape};
+use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// The closure, run once: its value waits for the tape to take it.
-struct Checkpoint<E: Element, F> {
-    f: F,
+/// The operations of a closure. They work on a list of values: the operands, then the constants, then
+/// what each step gives; the inputs of a step's rule are places in this list.
+struct Checkpoint<E: Element> {
+    /// Whether a gradient flows from the result to each operand.
+    flows: Vec<bool>,
+    /// What the steps use that is computed from no operand.
+    constants: Vec<Tensor<E>>,
+    /// The last one gives the result.
+    steps: Vec<Step<E>>,
     shape: Shape,
-    value: Cell<Option<Tensor<E>>>,
 }
 
-impl<E: Element, F> fmt::Debug for Checkpoint<E, F> {
+/// One operation of a closure.
+struct Step<E: Element> {
+    rule: Arc<Rule<E>>,
+    /// Whether a gradient was to flow through it.
+    recorded: bool,
+    recorded_at: &'static Location<'static>,
+    hooks: Vec<Hook<E>>,
+}
+
+impl<E: Element> fmt::Debug for Checkpoint<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Checkpoint of a result of shape {}", self.shape)
+        write!(f, "Checkpoint of {} operations", self.steps.len())
     }
 }
 
-impl<E: Element, F> Op<E> for Checkpoint<E, F>
-where
-    F: for<'a> Fn(&[Var<'a, E>]) -> Result<Var<'a, E>> + Send + 'static,
-{
+impl<E: Element> Op<E> for Checkpoint<E> {
     fn name(&self) -> &'static str {
         "checkpoint"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(self.flows.len())
     }
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
     }
 
-    fn forward(&self, _: &[&Tensor<E>], _: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        Ok(self.value.take().expect("applied once, by `Tape::checkpoint`"))
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let context = ctx.context();
+        let mut values: Vec<Tensor<E>> = inputs.iter().map(|&x| x.clone()).collect();
+        values.extend(self.constants.iter().cloned());
+        for step in &self.steps {
+            let mut value = None;
+            {
+                let places = step.rule.inputs.iter();
+                let operands: SmallVec<[&Tensor<E>; 4]> =
+                    places.map(|&place| &values[place as usize]).collect();
+                let anomaly = context.anomaly.map(|_| step.recorded_at);
+                let context = Context { anomaly, ..context };
+                evaluate(&step.rule.op, &operands, context, &mut Vec::new(), &mut value)?;
+            }
+            values.extend(value);
+        }
+        Ok(values.pop().expect("there is a step, and each has given a value"))
     }
 
     fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         unreachable!("the walk goes through the composition")
+    }
+
+    fn reads_index(&self, i: usize) -> bool {
+        !self.flows[i]
     }
 
     fn composition(&self) -> Option<&dyn Composition<E>> {
@@ -54,58 +100,333 @@ where
     }
 }
 
-impl<E: Element, F> Composition<E> for Checkpoint<E, F>
-where
-    F: for<'a> Fn(&[Var<'a, E>]) -> Result<Var<'a, E>> + Send + 'static,
-{
+impl<E: Element> Composition<E> for Checkpoint<E> {
     fn record<'t>(&self, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        (self.f)(inputs)
+        let tape = inputs[0].tape();
+        let mut values = inputs.to_vec();
+        values.extend(self.constants.iter().map(|constant| tape.constant(constant)));
+        for step in &self.steps {
+            let places = step.rule.inputs.iter();
+            let operands: SmallVec<[Var<'t, E>; 4]> =
+                places.map(|&place| values[place as usize]).collect();
+            let apply = || tape.apply(Again(Arc::clone(&step.rule)), &operands);
+            let value = with(&tape.on_behalf_of, Some(step.recorded_at), || {
+                if step.recorded { apply() } else { tape.no_grad(apply) }
+            })?;
+            for hook in &step.hooks {
+                tape.hooks.borrow_mut().push(value.index(), Arc::clone(hook));
+            }
+            values.push(value);
+        }
+        Ok(values.pop().expect("there is a step"))
+    }
+}
+
+/// An operation that is recorded once more.
+#[derive(Debug)]
+struct Again<E: Element>(Arc<Rule<E>>);
+
+impl<E: Element> Op<E> for Again<E> {
+    fn name(&self) -> &'static str {
+        self.0.op.name()
+    }
+
+    fn arity(&self) -> Option<usize> {
+        self.0.op.arity()
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        self.0.op.shape(inputs)
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        self.0.op.forward(inputs, ctx)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        self.0.op.vjp(node)
+    }
+
+    fn reads_index(&self, i: usize) -> bool {
+        self.0.op.reads_index(i)
+    }
+
+    fn composition(&self) -> Option<&dyn Composition<E>> {
+        self.0.op.composition()
+    }
+}
+
+/// [`Var::detach`] in a checkpoint's closure, where a value must be computed again.
+#[derive(Debug)]
+pub(crate) struct Detach;
+
+impl<E: Element> Op<E> for Detach {
+    fn name(&self) -> &'static str {
+        "detach"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], _: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        Ok(inputs[0].clone())
+    }
+
+    fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        unreachable!("it is never recorded for a gradient")
+    }
+}
+
+/// The part of a tape that a closure records. It is gone when this is dropped.
+struct Segment<'t, E: Element> {
+    tape: &'t Tape<E>,
+    start: usize,
+    /// Whether the closure of another checkpoint runs around this one.
+    outer: bool,
+}
+
+/// A leaf in a segment: it stays on the tape.
+struct Leaf<E: Element> {
+    place: u32,
+    value: Option<Tensor<E>>,
+    hooks: Vec<Hook<E>>,
+}
+
+/// What a segment has come to.
+struct CutOut<E: Element> {
+    operands: Vec<u32>,
+    op: Checkpoint<E>,
+    value: Option<Tensor<E>>,
+    requires_grad: bool,
+    /// Whether it was computed from a variable that gradients can be had for, unrecorded.
+    cut: bool,
+}
+
+impl<E: Element> Drop for Segment<'_, E> {
+    fn drop(&mut self) {
+        self.tape.segment.set(self.outer);
+        for (id, place) in self.take_asked() {
+            self.tape.move_leaf(id, place, None);
+        }
+        self.tape.truncate(self.start);
+    }
+}
+
+impl<'t, E: Element> Segment<'t, E> {
+    fn begin(tape: &'t Tape<E>) -> Self {
+        Segment { tape, start: tape.len(), outer: tape.segment.replace(true) }
+    }
+
+    /// The parameters that were put on the tape in the segment.
+    fn take_asked(&self) -> Vec<(ParameterId, u32)> {
+        let mut asked = self.tape.asked.borrow_mut();
+        let first = asked.partition_point(|&(_, place)| (place as usize) < self.start);
+        asked.split_off(first)
+    }
+
+    /// Cuts the segment out of the tape and puts one operation in its place, whose value is `y`'s.
+    #[track_caller]
+    fn end(self, y: Var<'t, E>) -> Result<Var<'t, E>> {
+        let tape = self.tape;
+        y.try_value()?;
+        let (start, place) = (self.start, y.index() as usize);
+        let inner = place >= start && !tape.nodes()[place].is_leaf();
+        let leaves = self.leaves();
+        let cut_out = if inner { Some(self.cut_out(place)?) } else { None };
+        let asked = self.take_asked();
+        drop(self);
+        let moved = |old: u32| {
+            let at = leaves.iter().position(|leaf| leaf.place == old);
+            at.map_or(old, |at| (start + at) as u32)
+        };
+        for (id, old) in asked {
+            tape.move_leaf(id, old, Some(moved(old)));
+            if tape.segment.get() {
+                tape.asked.borrow_mut().push((id, moved(old)));
+            }
+        }
+        let result = moved(y.index());
+        for mut leaf in leaves {
+            let var = tape.push_from(&mut leaf.value, None, true);
+            for hook in leaf.hooks {
+                tape.hooks.borrow_mut().push(var.index(), hook);
+            }
+        }
+        Ok(match cut_out {
+            Some(cut_out) => cut_out.push(tape),
+            None => tape.var(result),
+        })
+    }
+
+    /// The leaves in the segment. They will lie where it begins.
+    fn leaves(&self) -> Vec<Leaf<E>> {
+        let (mut nodes, hooks) = (self.tape.nodes_mut(), self.tape.hooks.borrow());
+        let segment = nodes.iter_mut().enumerate().skip(self.start);
+        segment
+            .filter(|(_, node)| node.is_leaf())
+            .map(|(place, node)| Leaf {
+                place: place as u32,
+                value: node.value.take(),
+                hooks: hooks.of(place),
+            })
+            .collect()
+    }
+
+    /// The operations that lead to the node at `place`, with the value there.
+    fn cut_out(&self, place: usize) -> Result<CutOut<E>> {
+        let start = self.start;
+        let (mut nodes, hooks) = (self.tape.nodes_mut(), self.tape.hooks.borrow());
+        let segment = &mut nodes[start..=place];
+
+        // What the result is computed from, and what a gradient flows to.
+        let (mut needed, mut flows) = (vec![false; segment.len()], vec![false; segment.len()]);
+        let mut outside: BTreeMap<u32, bool> = BTreeMap::new();
+        (needed[place - start], flows[place - start]) = (true, true);
+        for (i, node) in segment.iter().enumerate().rev() {
+            let Some(rule) = node.rule.as_ref().filter(|_| needed[i]) else { continue };
+            for (at, &input) in rule.inputs.iter().enumerate() {
+                let flow = flows[i] && node.requires_grad && !rule.op.reads_index(at);
+                if let Some(input) = (input as usize).checked_sub(start) {
+                    needed[input] = true;
+                    flows[input] |= flow;
+                } else {
+                    *outside.entry(input).or_default() |= flow;
+                }
+            }
+        }
+
+        // The operands come first in the list of values, in the order in which they will be on the tape.
+        let mut operands: Vec<u32> = outside.keys().copied().collect();
+        let mut flow: Vec<bool> = outside.values().copied().collect();
+        let mut places = vec![0; segment.len()];
+        let leaves = segment.iter().enumerate().filter(|(_, node)| node.is_leaf());
+        for (new, (i, _)) in leaves.enumerate().filter(|(_, (i, _))| needed[*i]) {
+            places[i] = operands.len() as u32;
+            operands.push((start + new) as u32);
+            flow.push(flows[i]);
+        }
+        let mut constants = Vec::new();
+        for (i, node) in segment.iter().enumerate() {
+            if needed[i] && node.rule.is_none() && !node.is_leaf() {
+                places[i] = (operands.len() + constants.len()) as u32;
+                constants.push(node.value("checkpoint")?.clone());
+            }
+        }
+        let mut steps = Vec::new();
+        for (i, node) in segment.iter_mut().enumerate() {
+            let Some(mut rule) = node.rule.take_if(|_| needed[i]) else { continue };
+            places[i] = (operands.len() + constants.len() + steps.len()) as u32;
+            rule.saved = Vec::new();
+            for input in rule.inputs.iter_mut() {
+                *input = match (*input as usize).checked_sub(start) {
+                    Some(inner) => places[inner],
+                    None => operands.partition_point(|outer| *outer < *input) as u32,
+                };
+            }
+            let (recorded, recorded_at) = (node.requires_grad, node.recorded_at);
+            let hooks = hooks.of(start + i);
+            steps.push(Step { rule: Arc::from(rule), recorded, recorded_at, hooks });
+        }
+        let result = &mut segment[place - start];
+        let value = result.value.take();
+        let shape = value.as_ref().map(|value| value.shape().clone()).unwrap_or_default();
+        let op = Checkpoint { flows: flow, constants, steps, shape };
+        let (requires_grad, cut) = (result.requires_grad, result.cut);
+        Ok(CutOut { operands, op, value, requires_grad, cut })
+    }
+}
+
+impl<E: Element> CutOut<E> {
+    /// Puts the value on the tape, and the operation if it is ever asked for.
+    #[track_caller]
+    fn push(self, tape: &Tape<E>) -> Var<'_, E> {
+        let CutOut { operands, op, mut value, requires_grad, cut } = self;
+        let cuts = || operands.iter().map(|&node| Cut { node, index: false }).collect();
+        let cuts = (cut && !requires_grad).then(cuts);
+        let asked = requires_grad || tape.in_segment();
+        let rule =
+            (asked && !op.steps.is_empty() && !operands.is_empty()).then(|| -> Box<Rule<E>> {
+                let inputs = operands.iter().copied().collect();
+                Box::new(Rule { inputs, saved: Vec::new(), composed: true, op })
+            });
+        match cuts {
+            Some(cuts) => tape.push_cut(&mut value, rule, cuts),
+            None => tape.push_from(&mut value, rule, requires_grad),
+        }
     }
 }
 
 impl<E: Element> Tape<E> {
-    /// The value of `f`, of which nothing else is kept: the walk back runs `f` again. Gradients are to
-    /// the bit those of `f` recorded in place. Gradients of gradients are the same up to rounding:
-    /// what was run again is recorded behind all else, and sums are formed in another order.
+    /// Whether a checkpoint's closure runs, and not a rule in it.
+    #[inline]
+    pub(crate) fn in_segment(&self) -> bool {
+        self.segment.get() && self.recording.get() != Recording::Rule
+    }
+
+    /// Notes that a parameter's leaf is in another place now, or gone.
+    fn move_leaf(&self, id: ParameterId, from: u32, to: Option<u32>) {
+        if let Some(leaves) = self.parameters.borrow_mut().get_mut(&id)
+            && let Some(at) = leaves.iter().position(|&leaf| leaf == from)
+        {
+            match to {
+                Some(to) => leaves[at] = to,
+                None => leaves.remove(at),
+            }
+        }
+    }
+
+    /// The value of `f`, of which only the operations are kept: the walk back computes what they give
+    /// again. Gradients are to the bit those of `f` recorded in place, those of parameters it asks its
+    /// tape for and of variables it captures included. Gradients of gradients are the same up to
+    /// rounding: what was computed again is recorded last, and sums are formed in another order.
     ///
-    /// `f` must give the same on every run, so random numbers in it come from a seed it holds; it
-    /// is given every variable it needs, parameters included, as an operand.
+    /// `f` runs once, so it may borrow a model and draw random numbers. What it computes outside of
+    /// operations on variables, such as masks and constants, is kept. A [`Op::forward`] of one's own in
+    /// it must give the same on every run. Variables made in `f`, other than the result, do
+    /// not outlive it.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Parameter, Tape, Tensor};
+    /// let weight = Parameter::new(Tensor::from_slice(&[0.5_f64, -2.0], [2])?);
+    /// let tape = Tape::new();
+    /// let x = tape.constant(&Tensor::from_slice(&[1.0, 3.0], [2])?);
+    /// let y = tape.checkpoint(|x| Ok((x[0] * tape.parameter(&weight)).tanh()), &[x])?;
+    /// let same = (x * tape.parameter(&weight)).tanh();
+    /// let [a, b] = [y, same].map(|y| y.sum().backward().parameter(&weight).unwrap().to_vec());
+    /// assert_eq!(a, b);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
     ///
     /// Source: T. Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174,
     /// 2016.
     ///
     /// # Errors
     /// Those of `f`, and [`Error::DifferentTapes`].
-    ///
-    /// # Panics
-    /// If `f` asks its tape for a parameter.
     #[track_caller]
     pub fn checkpoint<'t, F>(&'t self, f: F, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>>
     where
-        F: for<'a> Fn(&[Var<'a, E>]) -> Result<Var<'a, E>> + Send + 'static,
+        F: FnOnce(&[Var<'t, E>]) -> Result<Var<'t, E>>,
     {
-        let value = {
-            // A tape of its own: what it holds is freed with it.
-            let inner = Tape::with_pool(self.pool().clone());
-            inner.detect_anomaly(self.detects_anomaly());
-            let mut constants = Vec::with_capacity(inputs.len());
-            for input in inputs {
-                constants.push(inner.constant(&input.try_value()?));
-            }
-            let run = || inner.with_recording(Recording::Off, || f(&constants));
-            let y = inner.closed(run)?;
-            if !std::ptr::eq(y.tape(), &raw const inner) {
-                return Err(Error::DifferentTapes { op: "checkpoint" });
-            }
-            y.try_value()?
-        };
-        let op = Checkpoint { f, shape: value.shape().clone(), value: Cell::new(Some(value)) };
-        self.apply(op, inputs)
+        let different = Error::DifferentTapes { op: "checkpoint" };
+        if !inputs.iter().all(|x| std::ptr::eq(x.tape(), self)) {
+            return Err(different);
+        }
+        let segment = Segment::begin(self);
+        let y = f(inputs)?;
+        if !std::ptr::eq(y.tape(), self) {
+            return Err(different);
+        }
+        segment.end(y)
     }
 }
 
-/// The value of `f`, of which nothing else is kept: the walk back runs `f` again. See
-/// [`Tape::checkpoint`], which takes any number of operands and a closure that may fail.
+/// The value of `f`, of which only the operations are kept: the walk back computes what they give
+/// again. See [`Tape::checkpoint`], which takes any number of operands and a closure that may fail.
 ///
 /// ```
 /// use wengert_autodiff::{Tape, Tensor, checkpoint};
@@ -117,17 +438,16 @@ impl<E: Element> Tape<E> {
 /// ```
 ///
 /// # Panics
-/// If an operation in `f` does, there are no operands, or `f` asks its tape for a parameter.
+/// If an operation in `f` does, or there are no operands.
 #[track_caller]
 pub fn checkpoint<'t, E: Element, const N: usize>(
-    f: impl for<'a> Fn([Var<'a, E>; N]) -> Var<'a, E> + Send + 'static,
+    f: impl FnOnce([Var<'t, E>; N]) -> Var<'t, E>,
     inputs: [Var<'t, E>; N],
 ) -> Var<'t, E> {
     let Some(first) = inputs.first() else {
-        let message = "a closure of no operands has no gradient; compute its value directly";
+        let message =
+            "a closure of no operands has no tape; give it one, or use `Tape::checkpoint`";
         return expect(Err(Error::Argument { op: "checkpoint", message: message.to_owned() }));
     };
-    expect(
-        first.tape().checkpoint(move |inputs| Ok(f(std::array::from_fn(|i| inputs[i]))), &inputs),
-    )
+    expect(first.tape().checkpoint(|_| Ok(f(inputs)), &inputs))
 }

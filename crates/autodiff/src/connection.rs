@@ -109,7 +109,8 @@ fn trace<E: Element>(nodes: &[Node<E>], cuts: &Cuts, from: u32, to: u32) -> Path
     let mut cuts = cuts.0.iter().skip_while(|(node, _)| *node <= from).peekable();
     for index in from + 1..=to {
         let at = |node: u32| node.checked_sub(from).map_or(Path::None, |i| paths[i as usize]);
-        let path = if let Some(rule) = &nodes[index as usize].rule {
+        let node = &nodes[index as usize];
+        let path = if let Some(rule) = node.rule.as_ref().filter(|_| !node.cut) {
             let places = rule.inputs.iter().enumerate();
             places.map(|(i, &x)| if rule.op.reads_index(i) { at(x).cut(true) } else { at(x) }).max()
         } else if let Some((_, origins)) = cuts.next_if(|(node, _)| *node == index) {

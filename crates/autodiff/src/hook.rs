@@ -8,7 +8,7 @@ use wengert_kernels::Element;
 use crate::error::{Error, Result, expect};
 use crate::var::Var;
 
-type Hook<E> = Arc<dyn for<'t> Fn(Var<'t, E>) -> Option<Var<'t, E>> + Send + Sync>;
+pub(crate) type Hook<E> = Arc<dyn for<'t> Fn(Var<'t, E>) -> Option<Var<'t, E>> + Send + Sync>;
 
 /// The hooks of a tape, in the order they were given.
 pub(crate) struct Hooks<E: Element>(Vec<(u32, Hook<E>)>);
@@ -37,6 +37,10 @@ impl<E: Element> Hooks<E> {
         if !self.0.is_empty() {
             self.0.retain(|(node, _)| (*node as usize) < len);
         }
+    }
+
+    pub(crate) fn push(&mut self, node: u32, hook: Hook<E>) {
+        self.0.push((node, hook));
     }
 
     pub(crate) fn of(&self, node: usize) -> Vec<Hook<E>> {
@@ -74,7 +78,7 @@ impl<E: Element> Var<'_, E> {
             let reason = "a hook on a constant would never be called; give it to a variable";
             expect::<()>(Err(Error::NoGradient { reason }));
         }
-        self.tape().hooks.borrow_mut().0.push((self.index(), Arc::new(hook)));
+        self.tape().hooks.borrow_mut().push(self.index(), Arc::new(hook));
     }
 }
 

@@ -52,6 +52,7 @@ mod hook;
 mod index;
 mod lazy;
 mod mask;
+mod node;
 mod op;
 pub mod ops;
 mod parameter;

@@ -61,7 +61,7 @@ use crate::tensor::Tensor;
 /// assert_eq!(y.backward().get(x).unwrap().item(), 12.0);
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
-pub trait Op<E: Element>: Debug + Send + 'static {
+pub trait Op<E: Element>: Debug + Send + Sync + 'static {
     /// The name messages call it by.
     fn name(&self) -> &'static str;
 
@@ -227,6 +227,11 @@ impl<E: Element> Forward<'_, E> {
     /// Where buffers come from.
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
         self.context.pool
+    }
+
+    /// What an evaluation is given that is part of this one.
+    pub(crate) fn context(&self) -> Context<'_, E> {
+        self.context
     }
 
     /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a

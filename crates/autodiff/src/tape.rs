@@ -10,6 +10,7 @@ use crate::connection::{Cut, Cuts};
 use crate::error::{Error, Result};
 use crate::few::{Few, with_each};
 use crate::hook::Hooks;
+pub(crate) use crate::node::{Node, Rule};
 use crate::op::{Context, Op, evaluate};
 use crate::parameter::{Parameter, ParameterId, ParameterMap};
 use crate::pool::{Handle, Memory, Pool};
@@ -40,17 +41,21 @@ pub struct Tape<E: Element = f32> {
     pool: Pool<E>,
     /// Whether the pool is the tape's own, and not one it shares.
     owns_pool: bool,
-    recording: Cell<Recording>,
+    pub(crate) recording: Cell<Recording>,
     /// Whether every result is looked at for NaN and infinity.
     anomaly: Cell<bool>,
-    /// Whether a closure runs that may be run again: it must not find leaves by itself.
+    /// Whether a composition is recorded: it must not find leaves by itself.
     closed: Cell<bool>,
+    /// Whether a checkpoint's closure runs: all it computes is recorded, to be computed again.
+    pub(crate) segment: Cell<bool>,
+    /// The parameters that closures of checkpoints have put on the tape, and where.
+    pub(crate) asked: RefCell<Vec<(ParameterId, u32)>>,
     /// The line that recorded the operation whose rule runs: what the rule records is of that line.
     pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
     /// Counts truncations, so that a variable of a truncated part is recognised.
     epoch: Cell<u32>,
     /// The leaves of each parameter. All but the last are released, and the last may be.
-    parameters: RefCell<ParameterMap<Few<u32>>>,
+    pub(crate) parameters: RefCell<ParameterMap<Few<u32>>>,
     pub(crate) cuts: RefCell<Cuts>,
     pub(crate) hooks: RefCell<Hooks<E>>,
     pub(crate) scratch: RefCell<Scratch<E>>,
@@ -79,32 +84,6 @@ pub(crate) enum Recording {
     Rule,
     /// They are: a rule runs for a gradient that is to be differentiated again.
     Graph,
-}
-
-/// One entry of the tape.
-#[derive(Debug)]
-pub(crate) struct Node<E: Element> {
-    /// `None` once released.
-    pub(crate) value: Option<Tensor<E>>,
-    /// How it came to be; `None` for leaves and for what was not recorded.
-    pub(crate) rule: Option<Box<Rule<E>>>,
-    pub(crate) recorded_at: &'static Location<'static>,
-    epoch: u32,
-    pub(crate) requires_grad: bool,
-    /// Whether it was computed from a variable that gradients can be had for, unrecorded.
-    pub(crate) cut: bool,
-    /// Whether a walk that frees the tape has passed it.
-    pub(crate) spent: bool,
-}
-
-/// The operation behind a node, its operands and what it saved, in one allocation.
-#[derive(Debug)]
-pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
-    pub(crate) inputs: Few<u32>,
-    pub(crate) saved: Vec<Tensor<E>>,
-    /// Whether the operation is walked through as a composition.
-    pub(crate) composed: bool,
-    pub(crate) op: O,
 }
 
 /// What an evaluation has made and found out.
@@ -153,6 +132,8 @@ impl<E: Element> Tape<E> {
             recording: Cell::new(Recording::On),
             anomaly: Cell::new(false),
             closed: Cell::new(false),
+            segment: Cell::new(false),
+            asked: RefCell::default(),
             on_behalf_of: Cell::new(None),
             epoch: Cell::new(0),
             parameters: RefCell::default(),
@@ -182,14 +163,14 @@ impl<E: Element> Tape<E> {
     /// Puts a parameter on the tape, or finds it if it is there already.
     ///
     /// # Panics
-    /// Inside a [`checkpoint`](crate::checkpoint)'s closure, which must be given the parameters it
+    /// Inside [`Composition::record`](crate::Composition::record), which must be given the parameters it
     /// uses as operands: a gradient would be lost otherwise.
     #[track_caller]
     pub fn parameter(&self, parameter: &Parameter<E>) -> Var<'_, E> {
         assert!(
             !self.closed.get(),
-            "parameter: a checkpoint's closure asked its tape for a parameter; put the parameter \
-             on the tape before and give it to `checkpoint` as an operand"
+            "parameter: a composition asked its tape for a parameter; put the parameter on the tape \
+             before and give it to the operation as an operand"
         );
         if !self.records() {
             return self.constant(parameter.value());
@@ -205,6 +186,9 @@ impl<E: Element> Tape<E> {
         }
         let var = self.variable(parameter.value());
         leaves.push(var.index());
+        if self.segment.get() {
+            self.asked.borrow_mut().push((parameter.id(), var.index()));
+        }
         var
     }
 
@@ -221,17 +205,20 @@ impl<E: Element> Tape<E> {
         self.evaluate(&op, inputs, &mut made)?;
         let Made { ref mut value, saved, differentiable, touched } = made;
         let requires_grad = differentiable && self.records();
-        if touched && !requires_grad && self.recording.get() != Recording::Rule {
+        let cut = touched && !requires_grad && self.recording.get() != Recording::Rule;
+        let cuts = cut.then(|| {
             let places = inputs.iter().enumerate();
-            let cuts = places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) });
-            return Ok(self.push_cut(value, cuts.collect()));
-        }
-        let rule = requires_grad.then(|| -> Box<Rule<E>> {
+            places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) }).collect()
+        });
+        let rule = (requires_grad || self.in_segment()).then(|| -> Box<Rule<E>> {
             let composed = op.composition().is_some();
             let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
             Box::new(Rule { inputs, saved, composed, op })
         });
-        Ok(self.push_from(value, rule, requires_grad))
+        Ok(match cuts {
+            Some(cuts) => self.push_cut(value, rule, cuts),
+            None => self.push_from(value, rule, requires_grad),
+        })
     }
 
     /// The value of an operation on the tape's variables.
@@ -266,7 +253,7 @@ impl<E: Element> Tape<E> {
         self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
     }
 
-    fn records(&self) -> bool {
+    pub(crate) fn records(&self) -> bool {
         matches!(self.recording.get(), Recording::On | Recording::Graph)
     }
 
@@ -353,8 +340,13 @@ impl<E: Element> Tape<E> {
     /// A constant that was computed from variables, and which: no gradient flows, but that one was
     /// cut off can be told.
     #[track_caller]
-    pub(crate) fn push_cut(&self, value: &mut Option<Tensor<E>>, from: Few<Cut>) -> Var<'_, E> {
-        let var = self.push_from(value, None, false);
+    pub(crate) fn push_cut(
+        &self,
+        value: &mut Option<Tensor<E>>,
+        rule: Option<Box<Rule<E>>>,
+        from: Few<Cut>,
+    ) -> Var<'_, E> {
+        let var = self.push_from(value, rule, false);
         self.nodes.borrow_mut()[var.index() as usize].cut = true;
         self.cuts.borrow_mut().push(var.index(), from);
         var
@@ -377,7 +369,7 @@ impl<E: Element> Tape<E> {
         with(&self.recording, on, body)
     }
 
-    /// Runs a closure that may be run again: asking for parameters is refused.
+    /// Runs what records a composition: asking for parameters is refused.
     pub(crate) fn closed<R>(&self, body: impl FnOnce() -> R) -> R {
         with(&self.closed, true, body)
     }
@@ -415,6 +407,8 @@ impl<E: Element> Tape<E> {
         self.hooks.get_mut().truncate(0);
         self.recording.set(Recording::On);
         self.on_behalf_of.set(None);
+        self.segment.set(false);
+        self.asked.get_mut().clear();
     }
 
     /// The number of entries.
@@ -502,33 +496,4 @@ pub(crate) fn with<T: Copy, R>(cell: &Cell<T>, value: T, body: impl FnOnce() -> 
     }
     let _restore = Restore(cell, cell.replace(value));
     body()
-}
-
-impl<E: Element> Node<E> {
-    #[inline]
-    pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
-        self.value.as_ref().ok_or_else(|| self.released(op))
-    }
-
-    /// Whether it is a leaf gradients can be had for.
-    #[inline]
-    pub(crate) fn is_leaf(&self) -> bool {
-        self.requires_grad && self.rule.is_none() && !self.spent
-    }
-
-    #[inline]
-    pub(crate) fn is_of(&self, epoch: u32) -> bool {
-        self.epoch == epoch
-    }
-
-    #[cold]
-    pub(crate) fn released(&self, op: &'static str) -> Error {
-        let reason = if self.spent {
-            "a walk back that frees what it has passed (`backward_once`) went through it; use \
-             `backward` to keep it"
-        } else {
-            "an optimizer has updated this parameter since; run the forward pass again"
-        };
-        Error::Released { op, reason }
-    }
 }

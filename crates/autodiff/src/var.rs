@@ -4,6 +4,7 @@ use std::fmt;
 
 use wengert_kernels::Element;
 
+use crate::checkpoint::Detach;
 use crate::connection::Cut;
 use crate::error::{Error, Result, expect};
 use crate::few::Few;
@@ -125,6 +126,9 @@ impl<'t, E: Element> Var<'t, E> {
     /// As [`try_value`](Self::try_value) fails.
     #[track_caller]
     pub fn detach(self) -> Self {
+        if self.tape.in_segment() {
+            return self.tape.no_grad(|| expect(self.tape.apply(Detach, &[self])));
+        }
         let (value, touched) = {
             let nodes = self.tape.nodes();
             let node = expect(self.node(&nodes, "detach"));
@@ -133,7 +137,7 @@ impl<'t, E: Element> Var<'t, E> {
         };
         if touched {
             let cut = Cut { node: self.index(), index: false };
-            self.tape.push_cut(&mut Some(value), Few::from_slice(&[cut]))
+            self.tape.push_cut(&mut Some(value), None, Few::from_slice(&[cut]))
         } else {
             self.tape.push(value, None, false)
         }

@@ -150,6 +150,9 @@ impl<'t, E: Element> Walk<'t, E> {
                 self.marks[index].depends |= node.spent;
                 continue;
             };
+            if !node.requires_grad {
+                continue;
+            }
             let depends = rule.inputs.iter().enumerate().any(|(place, &input)| {
                 self.marks[input as usize].depends && !rule.op.reads_index(place)
             });

@@ -1,12 +1,12 @@
-//! What a user has in hand around a gradient: hooks, clipping, checkpoints, anomaly mode, and the
-//! reasons for an absent one.
+//! What a user has in hand around a gradient: hooks, clipping, anomaly mode, and the reasons for an
+//! absent one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use wengert_autodiff::{
     Connection, Cotangents, CreateGraph, Error, Forward, Op, Parameter, Pass, Result, Shape, Tape,
-    Tensor, Var, Vjp, checkpoint, grad, hvp,
+    Tensor, Var, Vjp, grad, hvp,
 };
 
 fn vector(values: &[f64]) -> Tensor<f64> {
@@ -242,123 +242,6 @@ fn anomaly_mode_names_the_first_operation_that_went_wrong() {
     );
     tape.detect_anomaly(false);
     assert!(loss.backward().get(x).unwrap().to_vec()[1].is_infinite());
-}
-
-/// A step of a deep chain: elementwise, and a weight that every step shares.
-fn step<'t>(x: Var<'t, f64>, w: Var<'t, f64>) -> Var<'t, f64> {
-    (x * w + 0.1).tanh() * 1.01
-}
-
-/// The chain of `n` steps in segments, each a checkpoint; or all recorded.
-fn chain<'t>(x: Var<'t, f64>, w: Var<'t, f64>, n: usize, segment: Option<usize>) -> Var<'t, f64> {
-    let Some(segment) = segment else { return (0..n).fold(x, |x, _| step(x, w)).sum() };
-    (0..n / segment)
-        .fold(x, |x, _| checkpoint(move |[x, w]| (0..segment).fold(x, |x, _| step(x, w)), [x, w]))
-        .sum()
-}
-
-#[test]
-fn checkpoints_give_the_same_gradients_to_the_bit() {
-    let x = Tensor::from_fn([7], |i| 0.3 * i[0] as f64 - 0.9);
-    let w = Tensor::from_fn([7], |i| 1.1 - 0.05 * i[0] as f64);
-    let derivatives = |segment: Option<usize>| {
-        let tape = Tape::new();
-        let (x, w) = (tape.variable(&x), tape.variable(&w));
-        // Used before and behind, so that contributions come from several sides.
-        let loss = (chain(x * w, w, 24, segment) * w).sum();
-        let one = tape.constant(&Tensor::scalar(1.0));
-        let first = grad(&[loss], &[one], &[x, w], CreateGraph::Yes).unwrap();
-        let first = [first[0].unwrap(), first[1].unwrap()];
-        let second = (first[1] * first[1]).sum().backward();
-        let second = [second.get(x).unwrap().to_vec(), second.get(w).unwrap().to_vec()];
-        let walks = [loss.backward(), loss.backward_once()]
-            .map(|walk| [x, w].map(|x| walk.get(x).unwrap().to_vec()));
-        assert_eq!(walks[0], walks[1]);
-        assert_eq!(walks[0], first.map(|g| g.value().to_vec()));
-        let [first, _] = walks;
-        (loss.item(), first, second)
-    };
-    let (value, first, second) = derivatives(None);
-    for segment in [1, 4, 6, 24] {
-        let (same_value, same_first, near_second) = derivatives(Some(segment));
-        // Equal numbers, none of them zero or NaN, are equal bits.
-        assert_eq!((same_value, same_first), (value, first.clone()), "segments of {segment}");
-        // Rounding is relative to the largest: the terms of a small sum cancel.
-        let largest = second.iter().flatten().fold(0.0_f64, |most, x| most.max(x.abs()));
-        for (a, b) in near_second.iter().flatten().zip(second.iter().flatten()) {
-            assert!((a - b).abs() <= 1e-13 * largest, "segments of {segment}: {a} {b}");
-        }
-    }
-}
-
-#[test]
-fn checkpoints_nest_and_may_return_an_operand() {
-    let tape = Tape::new();
-    let x = tape.variable(&vector(&[0.2, -0.4]));
-    let nested =
-        checkpoint(|[x]| checkpoint(|[x]| x.tanh() * x, [x]) + checkpoint(|[x]| x, [x]).exp(), [x]);
-    let plain = x.tanh() * x + x.exp();
-    assert_eq!(nested.sum().backward().get(x), plain.sum().backward().get(x));
-    assert_eq!(nested.sum().backward_once().get(x), plain.sum().backward().get(x));
-    // Gradients of a part of the operands; hooks inside are called.
-    let w = tape.variable(&vector(&[1.0, 3.0]));
-    let y = checkpoint(
-        |[x, w]| {
-            let product = x * w;
-            if product.requires_grad() {
-                product.register_hook(|g| Some(g * 2.0));
-            }
-            product
-        },
-        [x, w],
-    );
-    let one = tape.constant(&Tensor::scalar(1.0));
-    let gx = grad(&[y.sum()], &[one], &[x], CreateGraph::No).unwrap().remove(0).unwrap();
-    assert_eq!(gx.to_vec(), [2.0, 6.0]);
-}
-
-#[test]
-fn what_a_checkpoint_cannot_do_is_said() {
-    let tape = Tape::new();
-    let x = tape.variable(&vector(&[1.0]));
-    let weight = Arc::new(Parameter::new(vector(&[2.0])));
-    let captured = Arc::clone(&weight);
-    let panic = catch_unwind(AssertUnwindSafe(|| {
-        checkpoint(move |[x]| x * x.tape().parameter(&captured), [x])
-    }))
-    .unwrap_err();
-    let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-    let message = panic.downcast_ref::<&str>().map_or(message, |text| (*text).to_owned());
-    assert!(message.contains("give it to `checkpoint` as an operand"), "{message}");
-    let y = checkpoint(|[x, w]| x * w, [x, tape.parameter(&weight)]);
-    assert_eq!(y.backward().parameter(&weight).unwrap().to_vec(), [1.0]);
-    let error = tape.checkpoint(|v| wengert_autodiff::ops::reshape(v[0], [5]), &[x]).unwrap_err();
-    assert!(matches!(error, Error::Shapes { .. }));
-    assert!(catch_unwind(|| checkpoint::<f64, 0>(|[]| unreachable!(), [])).is_err());
-}
-
-/// The peak of live bytes in units of one value of the chain.
-fn peak(n: usize, segment: Option<usize>) -> f64 {
-    const LEN: usize = 4096;
-    let tape = Tape::new();
-    let x = tape.variable(&Tensor::full([LEN], 0.5));
-    let w = tape.variable(&Tensor::full([LEN], 0.9));
-    let y = chain(x, w, n, segment);
-    y.backward();
-    tape.memory().peak as f64 / (LEN * 8) as f64
-}
-
-#[test]
-fn checkpoints_take_the_square_root_of_the_memory() {
-    // A step holds four values.
-    for (n, root) in [(64_usize, 8_usize), (256, 16), (1024, 32)] {
-        let (plain, checkpointed) = (peak(n, None), peak(n, Some(root)));
-        assert!(plain >= 4.0 * n as f64, "{n}: {plain}");
-        // One value a checkpoint, the values of one segment, and a few cotangents.
-        let expected = (root + 4 * root) as f64;
-        assert!(checkpointed <= expected + 8.0, "{n}: {checkpointed} of {plain}");
-        assert!(checkpointed >= expected - 8.0, "{n}: {checkpointed}, less than it needs?");
-    }
 }
 
 #[test]

@@ -4,10 +4,10 @@
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use wengert_autodiff::ops::Conv2dOptions;
-use wengert_autodiff::{Activation, Element, Result, Tape, Tensor, Var};
+use wengert_autodiff::{Activation, Element, Result, Tape, Tensor, Var, checkpoint};
 use wengert_nn::{
-    BatchNorm1d, BatchNorm2d, BuildError, ConvTranspose2d, Dropout, Embedding, Init, LayerNorm,
-    Linear, Module, Optimizer, RmsNorm, Sequential, Sgd, Visitor, VisitorMut,
+    Adam, BatchNorm1d, BatchNorm2d, BuildError, ConvTranspose2d, Dropout, Embedding, Init,
+    LayerNorm, Linear, Module, Optimizer, RmsNorm, Sequential, Sgd, Visitor, VisitorMut,
 };
 
 fn rng() -> Pcg64 {
@@ -256,4 +256,39 @@ fn clones_have_statistics_of_their_own() {
     assert_ne!(layer.running_mean().get(), clone.running_mean().get());
     let linear = Linear::<f32>::new(1, 1, Activation::Identity, &Init::Zeros, &mut rng()).unwrap();
     assert!(Module::<f32>::buffers(&linear).is_empty());
+}
+
+#[test]
+fn a_network_is_trained_through_checkpoints_as_it_is_without() {
+    let train = |through: bool| {
+        let mut rng = rng();
+        let part = || Sequential::builder().linear(6, 6, Activation::Tanh).dropout(0.3);
+        let mut model: Sequential<f64> = Sequential::empty();
+        model.push(part().batch_norm1d(6).build::<f64>(&mut rng).unwrap());
+        model.push(part().layer_norm([6]).build::<f64>(&mut rng).unwrap());
+        let x = Tensor::<f64>::uniform([16, 6], -1.0, 1.0, &mut rng);
+        let (mut tape, mut adam) = (Tape::new(), Adam::new(0.01));
+        let mut losses = Vec::new();
+        for _ in 0..4 {
+            // The whole, and each part within it.
+            let body = |[x]: [_; 1]| {
+                model.layers().fold(x, |x: Var<'_, f64>, part| {
+                    if through { checkpoint(|[x]| part.forward(x), [x]) } else { part.forward(x) }
+                })
+            };
+            let x = tape.constant(&x);
+            let y = if through { checkpoint(body, [x]) } else { body([x]) };
+            let loss = (y - x).square().mean();
+            adam.step(&mut model, &loss.backward());
+            losses.push(loss.item());
+            tape.clear();
+        }
+        let parameters: Vec<_> =
+            model.parameters().into_iter().map(|(_, p)| p.value().to_vec()).collect();
+        let buffers: Vec<_> = model.buffers().into_iter().map(|(_, b)| b.get().to_vec()).collect();
+        (losses, parameters, buffers)
+    };
+    let (losses, parameters, buffers) = train(false);
+    assert!(losses[3] < losses[0] && buffers.len() == 2);
+    assert_eq!(train(true), (losses, parameters, buffers));
 }

@@ -7,6 +7,8 @@ use wengert_kernels::random::{Stream, fill_uniform};
 
 use crate::error::{Error, Result, expect};
 use crate::mask::Mask;
+use crate::op::{Composition, Cotangents, Forward, Op, Vjp, compose};
+use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
@@ -51,6 +53,14 @@ pub fn dropout_from<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result
     if p == 0.0 {
         return Ok(x);
     }
+    if x.tape().in_segment() {
+        return x.tape().apply(Dropout { p, stream }, &[x]);
+    }
+    masked(x, p, stream)
+}
+
+/// The choice by a mask, which is drawn here.
+fn masked<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result<Var<'_, E>> {
     let shape = x.shape();
     let kept = if p == 1.0 {
         Mask::full(shape, false)
@@ -62,6 +72,45 @@ pub fn dropout_from<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result
     let scale = if p == 1.0 { 0.0 } else { 1.0 / (1.0 - p) };
     let zero = x.tape().constant(&Tensor::scalar(E::ZERO));
     super::where_(&kept, super::mul_scalar(x, E::from_f64(scale))?, zero)
+}
+
+/// Dropout in a checkpoint's closure, which keeps no mask: it is drawn again from the stream.
+#[derive(Debug)]
+struct Dropout {
+    p: f64,
+    stream: Stream,
+}
+
+impl<E: Element> Op<E> for Dropout {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(&self, inputs: &[&Tensor<E>], _: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        compose(inputs, |x| masked(x[0], self.p, self.stream))
+    }
+
+    fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
+        unreachable!("the walk goes through the composition")
+    }
+
+    fn composition(&self) -> Option<&dyn Composition<E>> {
+        Some(self)
+    }
+}
+
+impl<E: Element> Composition<E> for Dropout {
+    fn record<'t>(&self, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
+        masked(inputs[0], self.p, self.stream)
+    }
 }
 
 impl<E: Element> Var<'_, E> {

@@ -13,9 +13,8 @@ use crate::module::{Mode, Module, Visitor, VisitorMut};
 /// stays; see [`ops::dropout`]. In inference ([`Module::eval`]) its output is its input.
 ///
 /// Draws come from a stream of the layer's own: the passes of a training run have different masks,
-/// and the same ones in the next run with the same seed. Inside of a
-/// [`checkpoint`](wengert_autodiff::checkpoint()), whose closure must give the same twice, use
-/// [`ops::dropout_from`] with a stream the closure holds.
+/// and the same ones in the next run with the same seed. What a
+/// [`checkpoint`](wengert_autodiff::checkpoint()) computes again has the same mask and is no further pass.
 ///
 /// # Shapes
 /// Any; the output has the input's.

@@ -1,0 +1,65 @@
+//! [`Node`]: one entry of a tape, and the operation behind it.
+
+use std::panic::Location;
+
+use wengert_kernels::Element;
+
+use crate::error::{Error, Result};
+use crate::few::Few;
+use crate::op::Op;
+use crate::tensor::Tensor;
+
+/// One entry of the tape.
+#[derive(Debug)]
+pub(crate) struct Node<E: Element> {
+    /// `None` once released.
+    pub(crate) value: Option<Tensor<E>>,
+    /// How it came to be; `None` for leaves and for what was not recorded.
+    pub(crate) rule: Option<Box<Rule<E>>>,
+    pub(crate) recorded_at: &'static Location<'static>,
+    pub(crate) epoch: u32,
+    pub(crate) requires_grad: bool,
+    /// Whether it was computed from a variable that gradients can be had for, unrecorded.
+    pub(crate) cut: bool,
+    /// Whether a walk that frees the tape has passed it.
+    pub(crate) spent: bool,
+}
+
+/// The operation behind a node, its operands and what it saved, in one allocation.
+#[derive(Debug)]
+pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
+    pub(crate) inputs: Few<u32>,
+    pub(crate) saved: Vec<Tensor<E>>,
+    /// Whether the operation is walked through as a composition.
+    pub(crate) composed: bool,
+    pub(crate) op: O,
+}
+
+impl<E: Element> Node<E> {
+    #[inline]
+    pub(crate) fn value(&self, op: &'static str) -> Result<&Tensor<E>> {
+        self.value.as_ref().ok_or_else(|| self.released(op))
+    }
+
+    /// Whether it is a leaf gradients can be had for.
+    #[inline]
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.requires_grad && self.rule.is_none() && !self.spent
+    }
+
+    #[inline]
+    pub(crate) fn is_of(&self, epoch: u32) -> bool {
+        self.epoch == epoch
+    }
+
+    #[cold]
+    pub(crate) fn released(&self, op: &'static str) -> Error {
+        let reason = if self.spent {
+            "a walk back that frees what it has passed (`backward_once`) went through it; use \
+             `backward` to keep it"
+        } else {
+            "an optimizer has updated this parameter since; run the forward pass again"
+        };
+        Error::Released { op, reason }
+    }
+}
