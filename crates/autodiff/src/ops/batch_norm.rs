@@ -117,7 +117,7 @@ impl<E: Element> BatchNorm<E> {
         let (x, gy) = (planes(node.input(0))?, planes(node.gy())?);
         let mean = |v: Var<'t, E>| v.mean_axes(&[0, 2], true);
         // Channels whose squares leave the range are normalized by powers of two first.
-        let scale = if scaling::all_within(node.saved(1), 20) {
+        let scale = if scaling::all_within(node.saved(1), 20)? {
             None
         } else {
             Some(Scale::new(x, &[true, false, true], self.eps)?)

@@ -82,7 +82,7 @@ impl<E: Element> Op<E> for BatchNormInference {
 /// `(x - mean) rstd`. The difference of two finite numbers of which one is large may be beyond the
 /// range; that of their halves is not.
 fn normal<'t, E: Element>(x: Var<'t, E>, mean: Var<'t, E>, rstd: Var<'t, E>) -> Result<Var<'t, E>> {
-    if scaling::all_within_or_zero(&mean.try_value()?, 100) {
+    if scaling::all_within_or_zero(&mean.try_value()?, 100)? {
         return Ok((x - mean) * rstd);
     }
     let (half, two) = (E::from_f64(0.5), E::from_f64(2.0));

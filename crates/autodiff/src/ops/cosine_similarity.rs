@@ -46,7 +46,7 @@ pub fn cosine_similarity<'t, E: Element>(
     let (a, b) = (super::broadcast_to(a, shape.clone())?, super::broadcast_to(b, shape.clone())?);
     let (square_a, square_b) = (inner(a, a)?, inner(b, b)?);
     // Fifth powers of the reciprocal lengths, in second derivatives, are still in range.
-    let ordinary = |v: Var<'t, E>| Ok::<_, Error>(scaling::all_within(&v.try_value()?, 40));
+    let ordinary = |v: Var<'t, E>| scaling::all_within(&v.try_value()?, 40);
     if scaling::is_within::<E>(eps, 40) && ordinary(square_a)? && ordinary(square_b)? {
         let reciprocal_length = |square: Var<'t, E>| {
             let least = E::from_f64(eps * eps);

@@ -100,7 +100,7 @@ impl<E: Element> Op<E> for Norm {
         // The ratios of elements to their norm are ordinary numbers also where the norm is not.
         let (mut x, mut y) = (x, node.output());
         let flags = self.axes.flags("norm", &shape)?;
-        if scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 60) {
+        if scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 60)? {
             (x, _) = scaling::scaled(x, &flags, 0.0)?;
             y = node.tape().apply(self.clone(), &[x])?;
         }

@@ -155,7 +155,7 @@ pub(super) fn recorded<'t, E: Element>(
     let (x, gy) = (matrix(node.input(0))?, matrix(node.gy())?);
     let mean = |v: Var<'t, E>| v.mean_axes(&[-1], true);
     // Rows whose squares leave the range are normalized by powers of two first.
-    let scale = if scaling::all_within(rstd, 10) {
+    let scale = if scaling::all_within(rstd, 10)? {
         None
     } else {
         Some(Scale::new(x, &[false, true], eps)?)

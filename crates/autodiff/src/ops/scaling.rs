@@ -12,19 +12,19 @@ use crate::tensor::{Tensor, strided};
 
 /// Whether each number lies in `2^-exponent..2^exponent` for `f32`, or the same place in the range
 /// of `f64`.
-pub(super) fn all_within<E: Element>(x: &Tensor<E>, exponent: i32) -> bool {
+pub(super) fn all_within<E: Element>(x: &Tensor<E>, exponent: i32) -> Result<bool> {
     let limit = limit::<E>(exponent);
     let (low, high) = (E::from_f64(limit.recip()), E::from_f64(limit));
-    let x = x.contiguous();
-    x.as_slice().unwrap_or_default().iter().all(|x| x.abs() >= low && x.abs() <= high)
+    let x = x.try_contiguous()?;
+    Ok(x.as_slice().unwrap_or_default().iter().all(|x| x.abs() >= low && x.abs() <= high))
 }
 
 /// As [`all_within`]; a zero is as well.
-pub(super) fn all_within_or_zero<E: Element>(x: &Tensor<E>, exponent: i32) -> bool {
+pub(super) fn all_within_or_zero<E: Element>(x: &Tensor<E>, exponent: i32) -> Result<bool> {
     let limit = limit::<E>(exponent);
     let (low, high) = (E::from_f64(limit.recip()), E::from_f64(limit));
     let good = |x: &E| *x == E::ZERO || (x.abs() >= low && x.abs() <= high);
-    x.contiguous().as_slice().unwrap_or_default().iter().all(good)
+    Ok(x.try_contiguous()?.as_slice().unwrap_or_default().iter().all(good))
 }
 
 /// Whether a number lies in that interval.
@@ -39,10 +39,10 @@ fn limit<E: Element>(exponent: i32) -> f64 {
 }
 
 /// The largest magnitude of each line over the flagged axes, which stay with size 1.
-fn largest<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Tensor<E> {
-    let mut largest = Tensor::zeros(x.shape().with_ones(flags));
-    strided::fold(x, flags, largest.as_mut_slice(), reduce::max_abs_axis);
-    largest
+fn largest<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Result<Tensor<E>> {
+    let mut largest = Tensor::try_full(x.shape().with_ones(flags), E::ZERO)?;
+    strided::fold(x, flags, largest.as_mut_slice(), reduce::max_abs_axis)?;
+    Ok(largest)
 }
 
 /// Whether lines need scaling whose deviations, or norms, are `spread`: unless those lie within
@@ -52,20 +52,20 @@ pub(super) fn is_needed<E: Element>(
     flags: &[bool],
     spread: &Tensor<E>,
     exponent: i32,
-) -> bool {
-    if all_within(spread, exponent) {
-        return false;
+) -> Result<bool> {
+    if all_within(spread, exponent)? {
+        return Ok(false);
     }
     let ordinary = |x: &Tensor<E>| all_within_or_zero(x, exponent);
-    !(ordinary(spread) && ordinary(&largest(x, flags)))
+    Ok(!(ordinary(spread)? && ordinary(&largest(x, flags)?)?))
 }
 
 /// For each line over the flagged axes, which stay with size 1, the power of two that brings the
 /// larger of its largest magnitude and `floor` to `1..2`; 1 for a line of zeros, or one with a NaN
 /// or an infinity. Both the power and its reciprocal are normal numbers, which for subnormal
 /// elements it is too small by up to the bits of a mantissa.
-pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> Tensor<E> {
-    let mut powers = largest(x, flags);
+pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> Result<Tensor<E>> {
+    let mut powers = largest(x, flags)?;
     let least = E::MIN_EXPONENT.to_f64();
     for power in powers.as_mut_slice() {
         let size = power.to_f64().max(floor);
@@ -73,18 +73,18 @@ pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> T
         let exponent = if ordinary { -size.log2().floor() } else { 0.0 };
         *power = E::from_f64(exponent.clamp(least, -least).exp2());
     }
-    powers
+    Ok(powers)
 }
 
 /// As [`powers`], but a quarter for a line near the end of the range, where differences would leave it,
 /// and one for the others.
-pub(super) fn quarters<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Tensor<E> {
-    let mut quarters = largest(x, flags);
+pub(super) fn quarters<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Result<Tensor<E>> {
+    let mut quarters = largest(x, flags)?;
     let limit = E::from_f64(limit::<E>(100));
     for quarter in quarters.as_mut_slice() {
         *quarter = if *quarter > limit { E::from_f64(0.25) } else { E::ONE };
     }
-    quarters
+    Ok(quarters)
 }
 
 /// `x` times the powers, and they.
@@ -93,7 +93,7 @@ pub(super) fn scaled<'t, E: Element>(
     flags: &[bool],
     floor: f64,
 ) -> Result<(Var<'t, E>, Tensor<E>)> {
-    let powers = powers(&x.try_value()?, flags, floor);
+    let powers = powers(&x.try_value()?, flags, floor)?;
     Ok((super::mul(x, x.tape().constant(&powers))?, powers))
 }
 

@@ -53,8 +53,8 @@ pub(super) fn is_extreme<E: Element>(
     y: Var<'_, E>,
 ) -> Result<bool> {
     let flags = axes.flags("var", &x.shape())?;
-    Ok(scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 30)
-        || !scaling::all_within_or_zero(&gy.try_value()?, 60))
+    Ok(scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 30)?
+        || !scaling::all_within_or_zero(&gy.try_value()?, 60)?)
 }
 
 /// `x - mean`.
@@ -105,7 +105,7 @@ impl<E: Element> Op<E> for Variance {
         }
         let shape = x.shape();
         let flags = self.axes.flags("var", &shape)?;
-        let quarters = x.tape().constant(&scaling::quarters(&x.try_value()?, &flags));
+        let quarters = x.tape().constant(&scaling::quarters(&x.try_value()?, &flags)?);
         let x = super::mul(x, quarters)?;
         let free = self.axes.count("var", &shape)?.saturating_sub(self.correction);
         let gx = super::mul(self.axes.repeat("var", gy, &shape)?, centred(&self.axes, x)?)?;

@@ -87,6 +87,7 @@ pub fn activation<E: Element>(place: Place, len: usize) {
     }
 }
 
+#[expect(clippy::extra_unused_type_parameters, reason = "all families are called alike")]
 pub fn bf16<E: Element>(place: Place, len: usize) {
     let (mut wide, mut halves) =
         (filled::<f32>(place, len), Pages::new(place, len, |_| Bf16::default()));
