@@ -86,16 +86,11 @@ impl<E: Element> Plan<E> {
 
     /// The elements of values of one length, operands before what takes them, and the sums in the order
     /// they were asked for.
-<<<<<<< ours
     pub(super) fn all(
         mut self,
         values: &[(&Lazy<E>, Expression<E>)],
     ) -> Result<(Vec<Handle<E>>, Sums<E>), Refused> {
-        let mut outputs: SmallVec<[usize; 2]> = self.summed.clone().into_iter().collect();
-=======
-    pub(super) fn all(mut self, values: &[(&Lazy<E>, Expression<E>)]) -> (Vec<Handle<E>>, Sums<E>) {
         let mut outputs: SmallVec<[usize; 2]> = self.summed.iter().copied().collect();
->>>>>>> theirs
         for (value, expression) in values {
             let known = self.step_of(value);
             outputs.push(match known {
