@@ -81,6 +81,14 @@ pub fn reduce(report: &mut Report) {
     reduction(report, "sum_axis", reduce::sum_axis, count);
     reduction(report, "sum_abs_axis", reduce::sum_abs_axis, count);
     reduction(report, "sum_squares_axis", reduce::sum_squares_axis, count);
+    let root = |axis: usize| Some((axis as f32).sqrt());
+    reduction(report, "norm_axis", reduce::norm_axis, root);
+    // The outputs are finite before, so they stay.
+    let repair = |x: &[f32], dims: [usize; 3], out: &mut [f32]| {
+        out.fill(1.0);
+        reduce::repair_sums_axis(x, dims, 1.0, out);
+    };
+    reduction(report, "repair_sums_axis", repair, |_| Some(1.0));
     reduction(report, "prod_axis", reduce::prod_axis, |_| Some(1.0));
     reduction(report, "max_axis", reduce::max_axis, or(f32::NEG_INFINITY));
     reduction(report, "min_axis", reduce::min_axis, or(f32::INFINITY));
@@ -96,6 +104,14 @@ pub fn reduce(report: &mut Report) {
             }
         };
         reduction(report, "mean_variance_axis", run, or(-1.0));
+        let run = |x: &[f32], dims: [usize; 3], out: &mut [f32]| {
+            let mut deviation = out.to_vec();
+            reduce::mean_deviation_axis(x, dims, correction, out, &mut deviation);
+            for mean in out.iter_mut().filter(|mean| mean.is_nan()) {
+                *mean = -1.0;
+            }
+        };
+        reduction(report, "mean_deviation_axis", run, or(-1.0));
         for len in [0, 1, 9] {
             let given = format!("{len} with correction {correction}");
             report.call("mean_variance", given, Want::Answer, || {
@@ -221,8 +237,8 @@ pub fn softmax(report: &mut Report) {
             report.call("log_sum_exp_grad_axis", given, want, || {
                 let (value, mut out) = (vec![1.0_f32; value], vec![f32::NAN; x]);
                 let x = vec![1.0; x];
-                softmax::log_sum_exp_grad_axis(&value, &x, &value, dims, &mut out);
-                out.iter().all(|&y| y == 1.0)
+                softmax::log_sum_exp_grad_axis(&value, &x, dims, &mut out);
+                out.iter().all(|&y| (y * dims[1] as f32 - 1.0).abs() < 1e-5)
             });
         }
     }
@@ -241,20 +257,23 @@ pub fn softmax(report: &mut Report) {
                 let (logits, labels) = (vec![0.0_f32; x], vec![label; count]);
                 report.call("cross_entropy_rows", &given, want, || {
                     let mut losses = vec![f32::NAN; count];
-                    let mut totals = losses.clone();
-                    softmax::cross_entropy_rows(&logits, cols, &labels, &mut losses, &mut totals);
+                    let mut pairs = vec![[f32::NAN; 2]; count];
+                    softmax::cross_entropy_rows(&logits, cols, &labels, &mut losses, &mut pairs);
                     losses.iter().all(|loss| loss.is_finite())
                 });
                 report.call("cross_entropy_grad_rows", &given, want, || {
-                    let (totals, mut out) = (vec![1.0; count], vec![f32::NAN; x]);
+                    let (pairs, mut out) = (vec![[1.0; 2]; count], vec![f32::NAN; x]);
                     let gy = Run::Splat(1.0);
-                    softmax::cross_entropy_grad_rows(&logits, cols, &labels, &totals, gy, &mut out);
+                    softmax::cross_entropy_grad_rows(&logits, cols, &labels, &pairs, gy, &mut out);
                     out.iter().all(|y| y.is_finite())
                 });
             }
         }
     }
 }
+
+/// A batch norm of a shape by means and variances.
+type Normalize = fn(&[f32], [usize; 3], (&[f32], &[f32]), Affine<'_, f32>, f64, &mut [f32]);
 
 pub fn norm(report: &mut Report) {
     for cols in sizes() {
@@ -289,11 +308,11 @@ pub fn norm(report: &mut Report) {
             };
             report.call("layer_norm_grad", &given, want, || {
                 let (gy, mean, rstd) = (&x, &ones, &ones);
-                let from = LayerNormGrad { gy, x: &x, cols, weight, mean, rstd };
+                let from = LayerNormGrad { gy, x: &x, cols, weight, mean, rstd, eps: 1.0 };
                 grads(&mut |to| norm::layer_norm_grad(&from, to))
             });
             report.call("rms_norm_grad", &given, want, || {
-                let from = RmsNormGrad { gy: &x, x: &x, cols, weight, rstd: &ones };
+                let from = RmsNormGrad { gy: &x, x: &x, cols, weight, rstd: &ones, eps: 3.0 };
                 grads(&mut |to| norm::rms_norm_grad(&from, to))
             });
         }
@@ -310,11 +329,16 @@ pub fn norm(report: &mut Report) {
                 norm::batch_norm_statistics(&x, dims, &mut mean, &mut variance);
                 mean.iter().all(|&mean| if x.is_empty() { mean.is_nan() } else { mean == 1.0 })
             });
-            report.call("batch_norm", &given, want, || {
-                let mut out = vec![f32::NAN; x.len()];
-                norm::batch_norm(&x, dims, (&ones, &ones), Affine::NONE, 1.0, &mut out);
-                out.iter().all(|&y| y == 0.0)
-            });
+            for (kernel, run) in [
+                ("batch_norm", norm::batch_norm as Normalize),
+                ("batch_norm_training", norm::batch_norm_training),
+            ] {
+                report.call(kernel, &given, want, || {
+                    let mut out = vec![f32::NAN; x.len()];
+                    run(&x, dims, (&ones, &ones), Affine::NONE, 1.0, &mut out);
+                    out.iter().all(|&y| y == 0.0)
+                });
+            }
             for training in [false, true] {
                 report.call("batch_norm_grad", &given, want, || {
                     let (mut gx, mut sums) = (vec![f32::NAN; x.len()], vec![f32::NAN; value]);

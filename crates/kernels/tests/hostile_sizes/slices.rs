@@ -70,7 +70,7 @@ macro_rules! each {
 }
 
 pub fn elementwise(report: &mut Report) {
-    each!(report, runs, elementwise: add sub mul div maximum minimum rem mul_no_nan share tie);
+    each!(report, runs, elementwise: add sub mul div maximum minimum rem mul_no_nan mul_absorbing div_keep_zero share tie);
     macro_rules! simple {
         ($($name:ident)+) => {
             $(lengths(report, stringify!($name), |[x], out| elementwise::$name(x, out));)+

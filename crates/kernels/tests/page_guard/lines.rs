@@ -46,6 +46,9 @@ pub fn reduce<E: Element>(place: Place, len: usize) {
         note("moments");
         let mut variance = filled::<E>(place, outer * inner);
         folds::mean_variance_axis(&x, dims, 1, &mut out, &mut variance);
+        folds::mean_deviation_axis(&x, dims, 1, &mut out, &mut variance);
+        folds::norm_axis(&x, dims, &mut out);
+        folds::repair_sums_axis(&x, dims, 1.0, &mut out);
         if axis > 0 {
             note("places");
             let mut places = Pages::new(place, outer * inner, |i| i);
@@ -85,7 +88,7 @@ pub fn softmax<E: Element>(place: Place, len: usize) {
         note("log_sum_exp");
         let [g, mut totals] = [(); 2].map(|()| filled::<E>(place, outer * inner));
         soft::log_sum_exp_axis(&x, dims, &mut totals);
-        soft::log_sum_exp_grad_axis(&g, &x, &totals, dims, &mut out);
+        soft::log_sum_exp_grad_axis(&g, &x, dims, &mut out);
     }
     if len == 0 {
         return;
@@ -98,10 +101,11 @@ pub fn softmax<E: Element>(place: Place, len: usize) {
     soft::log_softmax_grad_rows(&gy, &x, len, &mut out);
     note("cross entropy");
     let labels = Pages::new(place, 3, |i| (i * 7) % len);
-    let [mut losses, mut totals, g] = [(); 3].map(|()| filled::<E>(place, 3));
-    soft::cross_entropy_rows(&x, len, &labels, &mut losses, &mut totals);
+    let [mut losses, g] = [(); 2].map(|()| filled::<E>(place, 3));
+    let mut pairs = Pages::new(place, 3, |_| [E::ONE; 2]);
+    soft::cross_entropy_rows(&x, len, &labels, &mut losses, &mut pairs);
     for g in [Run::Slice(&g[..]), Run::Splat(E::ONE)] {
-        soft::cross_entropy_grad_rows(&x, len, &labels, &totals, g, &mut out);
+        soft::cross_entropy_grad_rows(&x, len, &labels, &pairs, g, &mut out);
     }
 }
 
@@ -121,10 +125,11 @@ pub fn norm<E: Element>(place: Place, len: usize) {
             norms::rms_norm(&x, len, affine.weight, 1e-3, &mut out, &mut rstd);
             note("gradients");
             let (cols, weight) = (len, affine.weight);
-            let from = LayerNormGrad { gy: &gy, x: &x, cols, weight, mean: &mean, rstd: &rstd };
+            let (mean, rstd, eps) = (&mean[..], &rstd[..], 1e-3);
+            let from = LayerNormGrad { gy: &gy, x: &x, cols, weight, mean, rstd, eps };
             let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
             norms::layer_norm_grad(&from, NormGrads { x: &mut out, weight, bias });
-            let from = RmsNormGrad { gy: &gy, x: &x, cols, weight: affine.weight, rstd: &rstd };
+            let from = RmsNormGrad { gy: &gy, x: &x, cols, weight: affine.weight, rstd, eps };
             let (weight, bias) = (Some(&mut gweight[..]), Some(&mut gbias[..]));
             norms::rms_norm_grad(&from, NormGrads { x: &mut out, weight, bias });
         }
@@ -137,6 +142,7 @@ pub fn norm<E: Element>(place: Place, len: usize) {
         norms::batch_norm_statistics(&x, dims, &mut mean, &mut variance);
         let affine = Affine { weight: Some(&weight), bias: Some(&bias) };
         norms::batch_norm(&x, dims, (&mean, &variance), affine, 1e-3, &mut out);
+        norms::batch_norm_training(&x, dims, (&mean, &variance), affine, 1e-3, &mut out);
         note("gradients");
         for training in [false, true] {
             let from = BatchNormGrad {

@@ -35,7 +35,7 @@ macro_rules! maps {
 }
 
 pub fn elementwise<E: Element>(place: Place, len: usize) {
-    runs!(E, place, len, ops: add sub mul div maximum minimum rem mul_no_nan share tie);
+    runs!(E, place, len, ops: add sub mul div maximum minimum rem mul_no_nan mul_absorbing div_keep_zero share tie);
     maps!(E, place, len, ops: neg square sqrt recip abs sign floor ceil round trunc);
     let (a, b, mut out) = (filled::<E>(place, len), filled(place, len), filled(place, len));
     note("clamp, inside, scale, scale_in_place, add_assign, axpy");
