@@ -171,7 +171,7 @@ mod tests {
         for step in 0..5 {
             // One after another: together they are many times what is live at once.
             let taken: Vec<_> =
-                (1..20).map(|i| pool.take(i * 1000).as_slice().as_ptr().addr()).collect();
+                (1..20).map(|i| pool.take(i * 1000).unwrap().as_slice().as_ptr().addr()).collect();
             pool.end_step();
             assert!(step == 0 || taken == addresses, "step {step}");
             addresses = taken;

@@ -123,9 +123,10 @@ impl Problem {
         let direction = tape.constant(&tensor::<E>(&self.direction, &[self.rows, self.cols]));
         let second = grad(&[twice[0].unwrap()], &[direction], &operands[..1], CreateGraph::No);
         let zeros = vec![0.0; self.direction.len()];
-        let second = second.unwrap()[0].map_or(zeros, |second| wide(&second.value()));
+        let second = second.unwrap()[0].as_ref().map_or(zeros, wide);
         // Recorded or not, the gradient is the same to rounding.
-        let gradients = once.iter().chain(&twice).map(|g| wide(&g.unwrap().value())).collect();
+        let twice = twice.iter().map(|g| g.map(|g| g.value()));
+        let gradients = once.iter().cloned().chain(twice).map(|g| wide(&g.unwrap())).collect();
         Results { value: wide(&y.value()), gradients, second }
     }
 

@@ -124,12 +124,13 @@ fn derivatives<E: Element>(loss: Loss, x: &[f64], y: &[f64]) -> [Vec<f64>; 3] {
     let first = grad(&[value], &[seed], &[x], CreateGraph::Yes).unwrap()[0].unwrap();
     let seed = tape.constant(&weights(first, 2));
     let second = if first.requires_grad() {
-        grad(&[first], &[seed], &[x], CreateGraph::No).unwrap()[0]
+        grad(&[first], &[seed], &[x], CreateGraph::No).unwrap().remove(0)
     } else {
         None
     };
     let widened = |v: Var<'_, E>| v.value().to_vec().iter().map(|v| v.to_f64()).collect();
-    let second = second.map_or(vec![0.0; ROWS * CLASSES], widened);
+    let second = second
+        .map_or(vec![0.0; ROWS * CLASSES], |g| g.to_vec().iter().map(|v| v.to_f64()).collect());
     [widened(value), widened(first), second]
 }
 
