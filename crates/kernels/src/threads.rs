@@ -33,6 +33,12 @@ pub(crate) use calls::awake;
 
 use crate::slices::Shared;
 
+/// An amount of work from which on handing it to a thread pays; a 256th of it where the crate is built
+/// for fuzzing, so that inputs of a few bytes reach the code for several threads.
+pub(crate) const fn work(amount: usize) -> usize {
+    if cfg!(fuzzing) { amount >> 8 } else { amount }
+}
+
 /// How much work an element of an elementwise kernel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -47,8 +53,8 @@ impl Cost {
     /// The number of elements worth handing to another thread.
     pub(crate) const fn grain(self) -> usize {
         match self {
-            Cost::Light => 1 << 17,
-            Cost::Maths => 1 << 15,
+            Cost::Light => work(1 << 17),
+            Cost::Maths => work(1 << 15),
         }
     }
 

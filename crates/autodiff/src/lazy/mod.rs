@@ -33,7 +33,7 @@ use crate::refused::Refused;
 use plan::Plan;
 
 /// Fewer elements than this stay in cache between operations, and are computed at once.
-pub(crate) const LEAST: usize = 1 << 16;
+pub(crate) const LEAST: usize = if cfg!(fuzzing) { 1 << 6 } else { 1 << 16 };
 
 /// The longest chain that is noted. It bounds the stack that dropping one takes.
 const DEEPEST: u32 = 128;

@@ -56,4 +56,4 @@ pub fn conv_bias_grad<E: Element>(geometry: ConvGeometry, output: &[E], beta: E,
 }
 
 /// The elements worth handing to another thread.
-const GRAIN: usize = 1 << 17;
+const GRAIN: usize = threads::work(1 << 17);

@@ -275,9 +275,9 @@ fn grid<E: Element, S: Simd>(
 
 /// The multiply-adds worth a piece of their own, when another thread is awake and comes within a
 /// microsecond: they take some three.
-pub(crate) const PIECE: usize = 1 << 18;
+pub(crate) const PIECE: usize = threads::work(1 << 18);
 /// The same on the direct path, where a division costs next to nothing: little is packed.
-const DIRECT_PIECE: usize = 1 << 17;
+const DIRECT_PIECE: usize = threads::work(1 << 17);
 /// The multiply-adds worth waking a thread for: about what this one does until the other has come.
 pub(crate) const WAKING: usize = 2 << 20;
 /// The multiply-adds a thread does in a nanosecond where not much goes well.

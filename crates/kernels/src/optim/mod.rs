@@ -49,7 +49,7 @@ fn grain(len: usize) -> usize {
 }
 
 /// The elements of a small array worth a piece of their own.
-const SHARE: usize = 1 << 12;
+const SHARE: usize = threads::work(1 << 12);
 
 struct UpdateKernel<E, U, const N: usize> {
     rule: U,
