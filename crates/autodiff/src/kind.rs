@@ -33,10 +33,10 @@ pub enum Kind {
 
 /// How the axes of a weight are laid out.
 ///
-/// A weight that is not grouped is `[outputs, inputs, field ..]`, where the field is the kernel of a
-/// convolution and absent in a linear layer. With `groups`, it is
-/// `[outputs, inputs / groups, field ..]`: the outputs fall into blocks, and each block reads its own
-/// block of the inputs. With `inputs_first`, as in a transposed convolution, it is
+/// A weight that is not grouped is `[outputs, inputs, field ..]`, where the field is the kernel of
+/// a convolution and absent in a linear layer. With `groups`, it is
+/// `[outputs, inputs / groups, field ..]`: the outputs fall into blocks, and each block reads its
+/// own block of the inputs. With `inputs_first`, as in a transposed convolution, it is
 /// `[inputs, outputs / groups, field ..]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WeightLayout {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-/// Class labels, one for each row: an array, a slice, a `Vec` or an `Arc`, by value or by reference.
+/// Class labels, one for each row: an array, a slice, a `Vec` or an `Arc`, by value or by
+/// reference.
 ///
 /// An `Arc` is shared and not copied.
 ///

@@ -1,5 +1,7 @@
 //! The window that convolution and pooling slide over an image, and where it fits.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// A window sliding over the rows and columns of an image. Pairs are (rows, columns).
@@ -149,6 +151,26 @@ impl Window {
     }
 }
 
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Window { kernel, stride, padding: [rows, cols], dilation } = self;
+        write!(
+            f,
+            "a window of {}x{} with stride {}x{}, dilation {}x{} and padding {}+{} x {}+{}",
+            kernel[0],
+            kernel[1],
+            stride[0],
+            stride[1],
+            dilation[0],
+            dilation[1],
+            rows[0],
+            rows[1],
+            cols[0],
+            cols[1]
+        )
+    }
+}
+
 /// The names of the axes, for messages.
 pub(crate) const AXES: [&str; 2] = ["rows", "columns"];
 
@@ -174,7 +196,8 @@ pub enum WindowError {
     /// The window is larger than the padded input.
     #[error(
         "a kernel of {kernel} with dilation {dilation} spans {extent} {axis}, but the input has \
-         {input}, with padding {padding:?} {padded}: it needs {extent} or more"
+         {input}, and {padded} with its padding of {} before and {} after: it needs {extent} or more",
+        padding[0], padding[1]
     )]
     DoesNotFit {
         /// The kernel's size along the axis.
@@ -194,7 +217,7 @@ pub enum WindowError {
     },
     /// A size is beyond what can be counted.
     #[error(
-        "the positions of {window:?} on an input of {input} {axis} cannot be counted: they must be below 2^60"
+        "the positions of {window} on an input of {input} {axis} cannot be counted: they must be below 2^60"
     )]
     TooLong {
         /// The axis, `"rows"` or `"columns"`.
@@ -206,8 +229,9 @@ pub enum WindowError {
     },
     /// Padding that lets a window of a pool see nothing.
     #[error(
-        "a pool's padding along the {axis} is {padding:?}, but must be at most {most}, half of the \
-         {extent} its window spans"
+        "a pool's padding along the {axis} is {} before and {} after, but must be at most {most}, half \
+         of the {extent} its window spans",
+        padding[0], padding[1]
     )]
     TooMuchPadding {
         /// The axis, `"rows"` or `"columns"`.
@@ -258,4 +282,24 @@ pub(crate) fn count(shape: [usize; 4]) -> Result<usize, WindowError> {
         .try_fold(1_usize, |product, &size| product.checked_mul(size))
         .filter(|&product| product <= LONGEST)
         .ok_or(WindowError::TooMany { shape })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Window;
+
+    #[test]
+    fn messages_name_what_they_speak_of() {
+        let window = Window::new([5, 3]).padding_sides([[1, 2], [0, 0]]);
+        let small = window.output([1, 9]).unwrap_err().to_string();
+        let says =
+            "the input has 1, and 4 with its padding of 1 before and 2 after: it needs 5 or more";
+        assert!(small.contains(says), "{small}");
+        let long = window.stride([usize::MAX, 1]).output([9, 9]).unwrap_err().to_string();
+        let says = format!(
+            "a window of 5x3 with stride {}x1, dilation 1x1 and padding 1+2 x 0+0 on an input",
+            usize::MAX
+        );
+        assert!(long.contains(&says), "{long}");
+    }
 }

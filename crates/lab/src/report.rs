@@ -122,8 +122,8 @@ impl Output {
 
 /// A report that is whole, and not yet in its place. Dropped, it is removed.
 ///
-/// Reports that belong together are all staged before the first is published, so that those of one run
-/// stay together if the disk is full.
+/// Reports that belong together are all staged before the first is published, so that those of one
+/// run stay together if the disk is full.
 #[derive(Debug)]
 #[must_use = "a staged report is removed unless it is published"]
 pub struct Staged<'a> {

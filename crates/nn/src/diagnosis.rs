@@ -15,8 +15,8 @@ pub struct UnitHealth {
     pub saturated: Option<f64>,
     /// The share of units that are dead; see [`dead_share`].
     pub dead: Option<f64>,
-    /// The share of outputs that are NaN or infinite. They are not saturated, and a unit that has one is
-    /// not dead.
+    /// The share of outputs that are NaN or infinite. They are not saturated, and a unit that has
+    /// one is not dead.
     pub not_finite: f64,
 }
 
@@ -171,8 +171,8 @@ fn sloping(activation: Activation) -> Option<Sloping> {
 }
 
 /// The share of a layer's outputs that are saturated: at an end of the activation's range, where
-/// its derivative is nearly zero. `None` for activations without two such ends. An output that is NaN
-/// or infinite is not saturated.
+/// its derivative is nearly zero. `None` for activations without two such ends. An output that is
+/// NaN or infinite is not saturated.
 ///
 /// `outputs` are the layer's for any number of examples; NaN if there are none.
 ///
@@ -201,8 +201,8 @@ fn one_unit<E: Element>(activation: Activation, outputs: &Tensor<E>) -> UnitHeal
 /// no gradient reaches their weights. `None` for activations whose outputs do not tell: those whose
 /// derivative is zero nowhere, and `hard_swish`.
 ///
-/// A relu unit is dead if its output is zero for every example. A unit with an output that is NaN or
-/// infinite is not dead; [`not_finite_share`] counts such outputs.
+/// A relu unit is dead if its output is zero for every example. A unit with an output that is NaN
+/// or infinite is not dead; [`not_finite_share`] counts such outputs.
 ///
 /// # Shapes
 /// `outputs` is `[examples, units]`; NaN if there are no examples or no units.

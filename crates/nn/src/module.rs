@@ -43,8 +43,8 @@ pub trait Module<E: Element>: Debug {
     /// Shows each parameter to the visitor, with its name; children through
     /// [`Visitor::child`].
     ///
-    /// A bias ([`Kind::Bias`](wengert_autodiff::Kind::Bias)) belongs to the nearest weight or gain that
-    /// the same module shows before it and that has no bias yet.
+    /// A bias ([`Kind::Bias`](wengert_autodiff::Kind::Bias)) belongs to the nearest weight or gain
+    /// that the same module shows before it and that has no bias yet.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>);
 
     /// Shows each parameter to the visitor, in the same order and under the same names as

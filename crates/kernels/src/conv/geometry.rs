@@ -232,8 +232,8 @@ pub enum ConvError {
     },
     /// A transposed convolution cannot tell so many sizes apart.
     #[error(
-        "a transposed convolution's output was asked to be {extra} larger, but that must be below \
-         its stride {stride} or its dilation {dilation}"
+        "an output padding of {extra} was asked of a transposed convolution, but it must be below \
+         the stride {stride} or the dilation {dilation}"
     )]
     Extra {
         /// What was asked for.
@@ -245,9 +245,10 @@ pub enum ConvError {
     },
     /// A transposed convolution would have no output.
     #[error(
-        "the transpose of {window:?} would make nothing of {output} positions along axis {axis}: \
+        "the transpose of {window} would make nothing of {output} positions along the {}: \
          stride * (positions - 1) + dilation * (kernel - 1) + 1 must exceed the padding and be below \
-         2^60"
+         2^60",
+        crate::window::AXES[*axis]
     )]
     Empty {
         /// The positions there are.

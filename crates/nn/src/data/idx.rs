@@ -96,8 +96,8 @@ impl Idx {
         Self::read_as(path.as_ref(), None)
     }
 
-    /// [`read`](Self::read), the rank checked against that of `role` before the length of the data: a
-    /// header of another rank says something else of what follows.
+    /// [`read`](Self::read), the rank checked against that of `role` before the length of the data:
+    /// a header of another rank says something else of what follows.
     pub(super) fn read_as(path: &Path, role: Option<Role>) -> Result<Self, DataError> {
         let origin = Origin::file(path);
         let io = |source| DataError::Io { origin: origin.clone(), source };
@@ -159,8 +159,9 @@ fn read_all(reader: &mut impl Read, origin: &Origin, role: Option<Role>) -> Resu
     let swapped = element_count(&little_endian(&shape));
     let mut data = Vec::new();
     // One byte more than promised shows that the data go on; at the exact end, asking for it lets
-    // the decompressor verify its checksum. The vector grows with what arrives. Where the promise is
-    // beyond memory, what follows is read as far as tells whether the dimensions are little-endian.
+    // the decompressor verify its checksum. The vector grows with what arrives. Where the promise
+    // is beyond memory, what follows is read as far as tells whether the dimensions are
+    // little-endian.
     let most = needed.or(swapped).unwrap_or(0);
     let limit = (most as u64).saturating_add(1);
     reader.take(limit).read_to_end(&mut data).map_err(|e| reading_failed(e, origin))?;

@@ -36,7 +36,8 @@ pub struct LayerAdvice {
     pub activation: Arc<dyn Nonlinearity>,
     /// The variance of its pre-activations.
     pub variance: f64,
-    /// The standard deviation of the weights, times `sqrt(fan_in)`; of a table, that of its elements.
+    /// The standard deviation of the weights, times `sqrt(fan_in)`; of a table, that of its
+    /// elements.
     pub sigma_w: f64,
     /// The standard deviation of the biases.
     pub sigma_b: f64,
@@ -64,13 +65,15 @@ pub struct Advice {
 /// A layer's activation is put on its edge of chaos, where gradients keep their variance and
 /// signals theirs: the operating point is chosen by depth, the weights' scale accounts for what
 /// comes in from the layer before, and the first layer's for the data. Activations without such
-/// a point get their forward gain, or Glorot's scheme if that is predicted to change the gradient at
-/// the first layer less; the reason says what becomes of gradients, and
-/// [`Advice::warning`] what to change if they vanish. Layers inside a module of [`Role::Residual`] get
-/// [`Fixup`](super::Fixup)'s scales. The rows of a [`Kind::Table`] are activations, and get variance 1.
+/// a point get their forward gain, or Glorot's scheme if that is predicted to change the gradient
+/// at the first layer less; the reason says what becomes of gradients, and
+/// [`Advice::warning`] what to change if they vanish. Layers inside a module of [`Role::Residual`]
+/// get [`Fixup`](super::Fixup)'s scales. The rows of a [`Kind::Table`] are activations, and get
+/// variance 1.
 ///
-/// What a parameter is, and the fans of a weight, are stated by the layer that made it: see [`Kind`].
-/// Gains, the biases of normalizations, and parameters of no stated kind are left as they are.
+/// What a parameter is, and the fans of a weight, are stated by the layer that made it: see
+/// [`Kind`]. Gains, the biases of normalizations, and parameters of no stated kind are left as they
+/// are.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -126,8 +129,8 @@ impl Advice {
     ///
     /// # Errors
     /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
-    /// shape, kind and bias; another [`InitError`] if a scheme cannot be applied. Nothing has changed
-    /// then.
+    /// shape, kind and bias; another [`InitError`] if a scheme cannot be applied. Nothing has
+    /// changed then.
     pub fn apply<E: Element>(
         &self,
         model: &mut dyn Module<E>,
@@ -187,9 +190,9 @@ impl Advice {
         }
     }
 
-    /// The layers as a stack, one after the other, for [`predict`](super::predict). A table is a layer of
-    /// one input, whose square is 1. (Of residual modules that is the branch alone, and normalization
-    /// is left out.)
+    /// The layers as a stack, one after the other, for [`predict`](super::predict). A table is a
+    /// layer of one input, whose square is 1. (Of residual modules that is the branch alone, and
+    /// normalization is left out.)
     pub fn stack(&self) -> Vec<StackLayer> {
         let layer = |advice: &LayerAdvice| {
             let last = advice.shape.dims().last().copied().unwrap_or(1);

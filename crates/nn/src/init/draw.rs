@@ -1,4 +1,5 @@
-//! [`Init::sample`] and [`Init::sample_for`]: a scheme's numbers are checked, and a tensor is drawn.
+//! [`Init::sample`] and [`Init::sample_for`]: a scheme's numbers are checked, and a tensor is
+//! drawn.
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
@@ -12,8 +13,8 @@ use super::{Distribution, Init, InitError, fans, layout, orthogonal, structured}
 pub(super) const STD_WITHIN_TWO: f64 = 0.879625661034239781119753;
 
 impl Init {
-    /// Draws a tensor whose shape is read as that of a weight `[out, in, field ..]` in one group; see
-    /// [`fans`]. [`sample_for`](Self::sample_for) draws a parameter that is laid out otherwise.
+    /// Draws a tensor whose shape is read as that of a weight `[out, in, field ..]` in one group;
+    /// see [`fans`]. [`sample_for`](Self::sample_for) draws a parameter that is laid out otherwise.
     ///
     /// # Errors
     /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
@@ -33,10 +34,11 @@ impl Init {
     /// Draws a tensor for a parameter of this kind.
     ///
     /// For a [`Kind::Weight`] the fans are those of the kind, the orthogonal schemes draw a matrix
-    /// `[out / groups, in / groups * field]` for each group, and a weight whose inputs come first is
-    /// drawn as `[out, in / groups, field ..]` and then laid out as the kind says. The padding row of
-    /// a [`Kind::Table`] is zero whatever the scheme. In all else, and for the other kinds, this is
-    /// [`sample`](Self::sample), which reads a table as the weight `[out, in]` it has the shape of.
+    /// `[out / groups, in / groups * field]` for each group, and a weight whose inputs come first
+    /// is drawn as `[out, in / groups, field ..]` and then laid out as the kind says. The padding
+    /// row of a [`Kind::Table`] is zero whatever the scheme. In all else, and for the other kinds,
+    /// this is [`sample`](Self::sample), which reads a table as the weight `[out, in]` it has the
+    /// shape of.
     ///
     /// ```
     /// use rand::SeedableRng;

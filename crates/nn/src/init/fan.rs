@@ -24,8 +24,8 @@ impl Fan {
     }
 }
 
-/// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]` in one group, or `None`
-/// if it has fewer than two axes.
+/// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]` in one group, or
+/// `None` if it has fewer than two axes.
 ///
 /// This is a convention about shapes. The fans of a layer's weight are part of the parameter
 /// ([`Kind::fans`](wengert_autodiff::Kind::fans)): those of a transposed or a grouped convolution

@@ -1,4 +1,5 @@
-//! [`GradientWarning`]: a network whose gradients no initial weights keep, and what to change in it.
+//! [`GradientWarning`]: a network whose gradients no initial weights keep, and what to change in
+//! it.
 
 use std::fmt;
 

@@ -2,8 +2,9 @@
 
 use wengert_autodiff::{Element, Shape, Tensor, WeightLayout};
 
-/// The shape `[out, in / groups, field ..]` of a weight that is laid out as `layout` says; `None` if the
-/// groups do not divide its first axis, or the inputs come first and there is no second axis.
+/// The shape `[out, in / groups, field ..]` of a weight that is laid out as `layout` says; `None`
+/// if the groups do not divide its first axis, or the inputs come first and there is no second
+/// axis.
 pub(super) fn canonical(shape: &Shape, layout: WeightLayout) -> Option<Shape> {
     let WeightLayout { groups, inputs_first } = layout;
     let first = shape.dims().first().copied().unwrap_or(1);

@@ -66,7 +66,8 @@ pub enum Distribution {
 /// element type, so that the same seed gives the same network in f32 and f64, on every machine.
 ///
 /// With `m` the fan-in and `n` the fan-out, which a parameter's
-/// [`Kind`](wengert_autodiff::Kind) states and [`fans`] reads from a shape, the schemes that scale are
+/// [`Kind`](wengert_autodiff::Kind) states and [`fans`] reads from a shape, the schemes that scale
+/// are
 ///
 /// | scheme | variance |
 /// |---|---|

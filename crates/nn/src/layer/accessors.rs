@@ -1,7 +1,7 @@
 //! The accessors that every layer with parameters has: `weight`, `weight_mut`, `bias`, `bias_mut`.
 
-/// Writes the accessors into an `impl` block of the layer. `bias` is an expression of the layer that is
-/// an `Option` of a reference, with its mutable twin.
+/// Writes the accessors into an `impl` block of the layer. `bias` is an expression of the layer
+/// that is an `Option` of a reference, with its mutable twin.
 macro_rules! accessors {
     (
         $layer:ident => $weight:expr, $bias:expr, $bias_mut:expr;

@@ -49,9 +49,9 @@ impl<E: Element> Affine<E> {
     }
 }
 
-/// The kind of the weight of a convolution, or a transposed one, with these channels in each group: an
-/// output is a sum over its group's inputs at each position of the kernel, and an input takes part in
-/// the sums of its group's outputs at each position.
+/// The kind of the weight of a convolution, or a transposed one, with these channels in each group:
+/// an output is a sum over its group's inputs at each position of the kernel, and an input takes
+/// part in the sums of its group's outputs at each position.
 pub(super) fn convolution(
     [inputs, outputs]: [usize; 2],
     kernel: &[usize],
@@ -62,8 +62,8 @@ pub(super) fn convolution(
     Kind::Weight { fan_in, fan_out, layout }
 }
 
-/// Shows a layer that applies its activation itself, before and after the activation; `apply` is the layer with
-/// another activation.
+/// Shows a layer that applies its activation itself, before and after the activation; `apply` is
+/// the layer with another activation.
 pub(super) fn observe<'t, E: Element>(
     x: Var<'t, E>,
     observer: &mut Observer<'_, 't, E>,

@@ -117,8 +117,8 @@ fn what_is_refused() {
     let one = Channels::new(1, 1);
     assert_eq!(
         error(new(one, [4, 9], Window::new([3, 3]).dilation([2, 1]))),
-        "a kernel of 3 with dilation 2 spans 5 rows, but the input has 4, with padding [0, 0] 4: it \
-         needs 5 or more"
+        "a kernel of 3 with dilation 2 spans 5 rows, but the input has 4, and 4 with its \
+         padding of 0 before and 0 after: it needs 5 or more"
     );
     assert_eq!(
         error(new(one, [4, 9], Window::new([3, 3]).stride([1, 0]))),

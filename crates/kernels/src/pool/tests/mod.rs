@@ -332,8 +332,8 @@ fn what_is_refused() {
     let error = |window| PoolGeometry::new(1, [4, 4], window).unwrap_err().to_string();
     assert_eq!(
         error(Window::new([2, 2]).padding([0, 2])),
-        "a pool's padding along the columns is [2, 2], but must be at most 1, half of the 2 its \
-         window spans"
+        "a pool's padding along the columns is 2 before and 2 after, but must be at most 1, half of \
+         the 2 its window spans"
     );
     assert!(error(Window::new([5, 2])).contains("spans 5 rows"));
     assert!(PoolGeometry::new(usize::MAX, [4, 4], Window::new([1, 1])).is_err());
