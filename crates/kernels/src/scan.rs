@@ -24,7 +24,7 @@ pub enum Scan {
 }
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = crate::threads::work(1 << 16);
+const GRAIN: usize = threads::work(1 << 16);
 
 /// Lines side by side whose states are kept at a time, so that they stay in the L1 cache.
 const WIDTH: usize = 512;

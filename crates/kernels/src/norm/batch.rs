@@ -15,7 +15,7 @@ use crate::slices::{Operand as _, Shared, Source};
 use crate::threads;
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = crate::threads::work(1 << 15);
+const GRAIN: usize = threads::work(1 << 15);
 
 /// Where the lines of a channel (or of those side by side) lie.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use super::layer::{Backward, Forward};
 use super::{Affine, LayerNormGrad, NormGrads};
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = crate::threads::work(1 << 15);
+const GRAIN: usize = threads::work(1 << 15);
 
 /// The rows a thread takes at a time backward: not few, as each piece has sums of its own.
 fn rows_backward_at_a_time(rows: usize, cols: usize) -> usize {

@@ -217,7 +217,7 @@ fn each_plane<E: Element>(
 }
 
 /// The elements worth handing to another thread.
-const GRAIN: usize = crate::threads::work(1 << 17);
+const GRAIN: usize = threads::work(1 << 17);
 
 /// The elements of a plane of this size; of no planes, they may be beyond counting.
 fn area([rows, cols]: [usize; 2]) -> usize {

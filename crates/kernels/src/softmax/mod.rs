@@ -25,7 +25,7 @@ use crate::slices::{Shared, Source, check_len};
 use crate::threads;
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = crate::threads::work(1 << 15);
+const GRAIN: usize = threads::work(1 << 15);
 
 fn rows_at_a_time(cols: usize) -> usize {
     (GRAIN / cols.max(1)).max(1)
