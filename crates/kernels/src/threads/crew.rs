@@ -15,7 +15,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::sync::{
-    Arc, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PATIENCE, PoisonError, call, spin_loop,
+    Arc, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, PoisonError, call, spin_until,
 };
 
 /// The bit of [`Crew::unfinished`] that is set while the caller sleeps.
@@ -136,11 +136,7 @@ impl Crew {
         if let Some(untaken) = self.count.checked_sub(taken) {
             self.unfinished.fetch_sub(untaken, Ordering::Relaxed);
         }
-        let mut turns = 0;
-        while self.unfinished.load(Ordering::Acquire) > 0 && turns < PATIENCE {
-            turns += 1;
-            spin_loop();
-        }
+        spin_until(|| self.unfinished.load(Ordering::Acquire) == 0);
         let mut panic = self.lock();
         if self.unfinished.fetch_or(CALLER_SLEEPS, Ordering::Acquire) > 0 {
             while self.unfinished.load(Ordering::Acquire) != CALLER_SLEEPS {

@@ -46,9 +46,8 @@ fn ends(body: impl FnOnce() + Send + 'static) {
         body();
         done.send(()).unwrap();
     });
-    if ended.recv_timeout(HANGS) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("the threads wait for each other");
-    }
+    let ended = ended.recv_timeout(HANGS);
+    assert_ne!(ended, Err(mpsc::RecvTimeoutError::Timeout), "the threads wait for each other");
     runner.join().unwrap();
 }
 
