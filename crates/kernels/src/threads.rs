@@ -1,26 +1,35 @@
-//! Splitting work over threads: the one module that names rayon.
+//! Splitting work over threads: the one module of the kernels that names rayon.
 //!
-//! How a problem is cut depends on its shape alone, never on the number of threads, so that
-//! results have the same bits on any number of them. Small problems stay on the calling thread.
-//! The caller's pool is used (`ThreadPool::install`); none is configured here. Every piece is done on the
-//! caller's SIMD level.
+//! How a problem is cut depends on its shape alone, never on the number of threads, so that results
+//! have the same bits on any number of them. Small problems stay on the calling thread. The
+//! caller's pool is used (`ThreadPool::install`); none is configured here. Every piece is done on
+//! the caller's SIMD level.
+//!
+//! # Waiting
+//!
+//! A thread that waits for pieces of its kernel does nothing else, also where it is a thread of a
+//! pool: it runs no other job of the pool. A job would find the level forced by the waiting thread,
+//! its thread-local values borrowed, and would ask again for the locks it holds. So a lock may be
+//! held across a kernel call. `threads/crew.rs` says why the wait ends all the same.
 //!
 //! # What handing over costs
 //!
-//! The calling thread works on its pieces whether or not another has come to help, and waits for none
-//! that has not taken any. A thread of the pool that worked a moment ago is still looking for more:
-//! it comes within a microsecond. One that sleeps must be woken, which costs the caller some eight
-//! microseconds, and comes after some 25 (`rayon::scope`, at whose end the caller itself sleeps, cost 17
-//! and 50; two virtual processors of a Zen 4, by the clock). So work is handed over in smaller pieces
-//! while the pool is awake.
+//! The calling thread works on its pieces whether or not another has come to help, and waits for
+//! none that has not taken any. A thread of the pool that worked a moment ago is still looking for
+//! more: it comes within a microsecond. One that sleeps must be woken, which costs the caller some
+//! eight microseconds, and comes after some 25 (`rayon::scope`, at whose end the caller itself
+//! sleeps, cost 17 and 50; two virtual processors of a Zen 4, by the clock). So work is handed over
+//! in smaller pieces while the pool is awake.
+
+mod calls;
+mod crew;
+mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
-use std::sync::Arc;
 
-mod crew;
-
-use crew::Crew;
-pub(crate) use crew::awake;
+pub(crate) use calls::awake;
 
 use crate::slices::Shared;
 
@@ -64,11 +73,16 @@ fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     pieces(len.div_ceil(grain), &|i| body(i * grain..len.min((i + 1) * grain)));
 }
 
-/// Calls `body` with consecutive parts of `out`, `chunk` elements long but for the last, and where each
-/// begins; on several threads if there are several parts. Kernels the body calls run on the caller's
-/// level.
+/// Calls `body` with consecutive parts of `out`, `chunk` elements long but for the last, and where
+/// each begins; on several threads if there are several parts. Kernels the body calls run on the
+/// caller's level. A `chunk` of 0 is taken as 1.
 ///
 /// For loops over runs of elements that lie apart: each run alone would be too short to be split.
+///
+/// # What the body may do
+/// It may call kernels. It must not wait for jobs of the pool in another way, neither through rayon
+/// (`join`, `scope`, a parallel iterator) nor for a lock that a job holds across a call of a
+/// kernel: the caller, which waits for the body, runs no jobs meanwhile.
 ///
 /// ```
 /// let mut out = [0; 5];
@@ -77,7 +91,8 @@ fn ranges(len: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
 /// ```
 ///
 /// # Panics
-/// If `chunk` is 0 and there is anything to cut.
+/// If the body does. On several threads the other parts are still done, then the first panic
+/// resumes, and the payloads of the others are leaked.
 pub fn for_chunks<T: Send>(
     out: &mut [T],
     chunk: usize,
@@ -101,7 +116,7 @@ pub(crate) fn count() -> usize {
 }
 
 /// Calls `body` with every index below `count`, each once and in no order, on this thread and as
-/// many of the pool's as have something to do. Meant for few and large pieces: each is taken by
+/// many of the pool's as have nothing else to do. Meant for few and large pieces: each is taken by
 /// whoever is free.
 pub(crate) fn for_pieces(count: usize, body: impl Fn(usize) + Sync) {
     pieces(count, &body);
@@ -112,8 +127,6 @@ fn pieces(count: usize, body: &(dyn Fn(usize) + Sync)) {
     if threads <= 1 {
         return (0..count).for_each(body);
     }
-    let crew = Arc::new(Crew::new(count, threads - 1, body));
-    crew.call();
-    crew.work();
-    crew.finish();
+    crew::run(count, threads - 1, body);
+    calls::note_help();
 }
