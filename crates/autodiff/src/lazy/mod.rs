@@ -153,8 +153,8 @@ impl<E: Element> Lazy<E> {
         if let Some(value) = self.value.get() {
             return value;
         }
-        // No lock is held while it is computed: a thread that waits for others may be given work
-        // that asks for the same value. Two that compute it at once get the same bits.
+        // No lock is held while it is computed: a thread that asks for the value meanwhile computes
+        // it as well, with the same bits, and keeps no kernel waiting that it helps.
         if let Some(work) = self.work() {
             let value = with_level(self.level, || self.compute(&work));
             self.settle(value.expect("the level it was recorded on is available"));
