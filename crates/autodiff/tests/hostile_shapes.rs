@@ -24,7 +24,7 @@ use wengert_autodiff::{
 const KIB: usize = 1 << 20;
 
 /// No case takes as long on any machine; it is there to name the one that never ends.
-const FOREVER: Duration = Duration::from_secs(60);
+const FOREVER: Duration = Duration::from_secs(300);
 
 type Case = (String, Box<dyn Fn() -> Result<()>>);
 type Unary = for<'t> fn(Var<'t, f32>) -> Result<Var<'t, f32>>;
@@ -92,130 +92,37 @@ macro_rules! named {
     };
 }
 
+#[rustfmt::skip]
 fn unary() -> Vec<(&'static str, Unary)> {
     let mut all: Vec<(&'static str, Unary)> = named![
-        abs,
-        ceil,
-        cos,
-        erf,
-        erfc,
-        exp,
-        exp_m1,
-        floor,
-        log,
-        log_1p,
-        neg,
-        reciprocal,
-        round,
-        rsqrt,
-        sign,
-        sin,
-        sqrt,
-        square,
-        tan,
-        trunc,
-        logistic,
-        tanh,
-        relu,
-        relu6,
-        selu,
-        gelu,
-        gelu_tanh,
-        silu,
-        mish,
-        softsign,
-        hard_sigmoid,
-        hard_swish,
-        log_sigmoid,
-        tanhshrink,
-        leaky_relu(0.1),
-        elu(1.5),
-        celu(1.5),
-        softplus(1.0),
-        softshrink(0.5),
-        hard_tanh(-1.0, 1.0),
-        activate(Activation::Tanh),
-        clamp(-1.0, 1.0),
-        add_scalar(1.0),
-        mul_scalar(2.0),
-        pow_scalar(3.0),
-        sum,
-        mean,
-        max,
-        min,
-        prod,
-        norm(1.0),
-        norm(2.0),
-        norm(3.0),
-        norm(f64::INFINITY),
-        var(0),
-        var(1),
-        std(1),
-        logsumexp,
-        sum_axes(&[0], true),
-        mean_axes(&[0], false),
-        max_axes(&[-1], false),
-        min_axes(&[0], true),
-        prod_axes(&[-1], true),
-        norm_axes(2.0, &[0], false),
-        var_axes(&[-1], 1, false),
-        std_axes(&[0], 0, true),
-        logsumexp_axes(&[0], false),
-        softmax(0),
-        softmax(-1),
-        log_softmax(0),
-        cumsum(0),
-        cumsum(-1),
-        cumprod(0),
-        flip(&[0]),
-        roll(&[(0, 3)]),
-        reshape([1 << 40]),
-        reshape([K, K]),
-        reshape([1 << 20, 1 << 21]),
-        broadcast_to([2, 1 << 40]),
-        flatten(0, -1),
-        unsqueeze(0),
-        squeeze(0),
-        transpose(0, -1),
-        move_axis(0, -1),
-        diagonal(0),
-        trace,
-        diag(0),
-        diag_embed(1),
-        tril(0),
-        triu(0),
-        slice(0, 0..1),
-        slice(-1, ..),
-        select(0, 0),
-        narrow(0, 0, 1),
-        sum_to([1]),
-        repeat(&[1 << 40]),
-        repeat(&[K, K]),
-        repeat(&[usize::MAX, 2, 2, 2]),
-        repeat_interleave(1 << 40, 0),
-        repeat_interleave(3, -1),
+        abs, ceil, cos, erf, erfc, exp, exp_m1, floor, log, log_1p, neg, reciprocal, round, rsqrt,
+        sign, sin, sqrt, square, tan, trunc, logistic, tanh, relu, relu6, selu, gelu, gelu_tanh,
+        silu, mish, softsign, hard_sigmoid, hard_swish, log_sigmoid, tanhshrink, leaky_relu(0.1),
+        elu(1.5), celu(1.5), softplus(1.0), softshrink(0.5), hard_tanh(-1.0, 1.0),
+        activate(Activation::Tanh), clamp(-1.0, 1.0), add_scalar(1.0), mul_scalar(2.0),
+        pow_scalar(3.0), sum, mean, max, min, prod, norm(1.0), norm(2.0), norm(3.0),
+        norm(f64::INFINITY), var(0), var(1), std(1), logsumexp, sum_axes(&[0], true),
+        mean_axes(&[0], false), max_axes(&[-1], false), min_axes(&[0], true),
+        prod_axes(&[-1], true), norm_axes(2.0, &[0], false), var_axes(&[-1], 1, false),
+        std_axes(&[0], 0, true), logsumexp_axes(&[0], false), softmax(0), softmax(-1),
+        log_softmax(0), cumsum(0), cumsum(-1), cumprod(0), flip(&[0]), roll(&[(0, 3)]),
+        reshape([1 << 40]), reshape([K, K]), reshape([1 << 20, 1 << 21]),
+        broadcast_to([2, 1 << 40]), flatten(0, -1), unsqueeze(0), squeeze(0), transpose(0, -1),
+        move_axis(0, -1), diagonal(0), trace, diag(0), diag_embed(1), tril(0), triu(0),
+        slice(0, 0..1), slice(-1, ..), select(0, 0), narrow(0, 0, 1), sum_to([1]),
+        repeat(&[1 << 40]), repeat(&[K, K]), repeat(&[usize::MAX, 2, 2, 2]),
+        repeat_interleave(1 << 40, 0), repeat_interleave(3, -1),
         pad(&[(0, 1 << 40, 0).into()], PadMode::Constant(0.0)),
-        pad(&[(-1, 1, 1).into()], PadMode::Edge),
-        pad(&[(0, 1, 1).into()], PadMode::Reflect),
-        pad(&[(0, usize::MAX, 1).into()], PadMode::Constant(0.0)),
-        adaptive_avg_pool1d(2),
-        adaptive_avg_pool1d(1 << 40),
-        adaptive_avg_pool2d(2),
-        adaptive_avg_pool2d([K, K]),
-        max_pool1d(Pool1d::new(2)),
-        avg_pool1d(Pool1d::new(2)),
-        max_pool2d(Pool2d::new(2)),
-        avg_pool2d(Pool2d::new(2)),
-        max_pool1d(Pool1d::new(1 << 40)),
-        gather(0, &Index::from([0])),
-        index_select(0, &Index::from([0, 0])),
-        index_select(-1, &Index::from([0])),
-        embedding(&Index::from([0, 0]), None),
-        cross_entropy([0, 0]),
+        pad(&[(-1, 1, 1).into()], PadMode::Edge), pad(&[(0, 1, 1).into()], PadMode::Reflect),
+        pad(&[(0, usize::MAX, 1).into()], PadMode::Constant(0.0)), adaptive_avg_pool1d(2),
+        adaptive_avg_pool1d(1 << 40), adaptive_avg_pool2d(2), adaptive_avg_pool2d([K, K]),
+        max_pool1d(Pool1d::new(2)), avg_pool1d(Pool1d::new(2)), max_pool2d(Pool2d::new(2)),
+        avg_pool2d(Pool2d::new(2)), max_pool1d(Pool1d::new(1 << 40)), gather(0, &Index::from([0])),
+        index_select(0, &Index::from([0, 0])), index_select(-1, &Index::from([0])),
+        embedding(&Index::from([0, 0]), None), cross_entropy([0, 0]),
         nll_loss(&[0, 0], None, Reduction::Mean),
         cross_entropy_with(&[0, 0], CrossEntropyOptions::new().label_smoothing(0.1)),
-        layer_norm(None, None, NormOptions::new()),
-        rms_norm(None, NormOptions::new()),
+        layer_norm(None, None, NormOptions::new()), rms_norm(None, NormOptions::new()),
         group_norm(1, None, None, 1e-5),
     ];
     all.extend(more());
@@ -263,15 +170,15 @@ fn more() -> Vec<(&'static str, Unary)> {
         ("bilinear", |x| ops::matmul(x, ops::transpose(x, -1, -2)?)),
         ("gram", |x| ops::matmul(ops::transpose(x, -1, -2)?, x)),
         ("column", |x| {
-            let column = x.tape().constant(&Tensor::scalar(2.0).broadcast_to([*last(x)?, 1]));
+            let column = x.tape().constant(&Tensor::scalar(2.0).broadcast_to([last(x)?, 1]));
             ops::matmul(x, column)
         }),
         ("linear", |x| {
-            let weight = Tensor::scalar(2.0).broadcast_to([3, *last(x)?]);
+            let weight = Tensor::scalar(2.0).broadcast_to([3, last(x)?]);
             ops::linear(x, x.tape().constant(&weight), None, Activation::Tanh)
         }),
         ("linear to many", |x| {
-            let weight = Tensor::scalar(2.0).broadcast_to([1 << 30, *last(x)?]);
+            let weight = Tensor::scalar(2.0).try_broadcast_to([1 << 30, last(x)?])?;
             ops::linear(x, x.tape().constant(&weight), None, Activation::Identity)
         }),
         ("attention", |x| ops::scaled_dot_product_attention(x, x, x, &Attention::new().causal())),
@@ -300,10 +207,8 @@ fn more() -> Vec<(&'static str, Unary)> {
     ]
 }
 
-fn last<'a>(x: Var<'_, f32>) -> Result<&'a usize> {
-    let size = x.shape().last().copied();
-    size.map(|size| &*Box::leak(Box::new(size)))
-        .ok_or(Error::NoGradient { reason: "it has no axes" })
+fn last(x: Var<'_, f32>) -> Result<usize> {
+    x.shape().last().copied().ok_or(Error::NoGradient { reason: "it has no axes" })
 }
 
 fn conv1d(x: Var<'_, f32>, options: Conv1dOptions) -> Result<Var<'_, f32>> {
