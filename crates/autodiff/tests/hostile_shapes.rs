@@ -170,15 +170,15 @@ fn more() -> Vec<(&'static str, Unary)> {
         ("bilinear", |x| ops::matmul(x, ops::transpose(x, -1, -2)?)),
         ("gram", |x| ops::matmul(ops::transpose(x, -1, -2)?, x)),
         ("column", |x| {
-            let column = x.tape().constant(&Tensor::scalar(2.0).broadcast_to([*last(x)?, 1]));
+            let column = x.tape().constant(&Tensor::scalar(2.0).broadcast_to([last(x)?, 1]));
             ops::matmul(x, column)
         }),
         ("linear", |x| {
-            let weight = Tensor::scalar(2.0).broadcast_to([3, *last(x)?]);
+            let weight = Tensor::scalar(2.0).broadcast_to([3, last(x)?]);
             ops::linear(x, x.tape().constant(&weight), None, Activation::Tanh)
         }),
         ("linear to many", |x| {
-            let weight = Tensor::scalar(2.0).try_broadcast_to([1 << 30, *last(x)?])?;
+            let weight = Tensor::scalar(2.0).try_broadcast_to([1 << 30, last(x)?])?;
             ops::linear(x, x.tape().constant(&weight), None, Activation::Identity)
         }),
         ("attention", |x| ops::scaled_dot_product_attention(x, x, x, &Attention::new().causal())),
@@ -207,10 +207,8 @@ fn more() -> Vec<(&'static str, Unary)> {
     ]
 }
 
-fn last<'a>(x: Var<'_, f32>) -> Result<&'a usize> {
-    let size = x.shape().last().copied();
-    size.map(|size| &*Box::leak(Box::new(size)))
-        .ok_or(Error::NoGradient { reason: "it has no axes" })
+fn last(x: Var<'_, f32>) -> Result<usize> {
+    x.shape().last().copied().ok_or(Error::NoGradient { reason: "it has no axes" })
 }
 
 fn conv1d(x: Var<'_, f32>, options: Conv1dOptions) -> Result<Var<'_, f32>> {

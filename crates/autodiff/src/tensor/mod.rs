@@ -148,6 +148,9 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The elements in row-major order, if they lie so in memory.
+    ///
+    /// # Panics
+    /// If they are a deferred result that there is no memory for.
     #[inline]
     pub fn as_slice(&self) -> Option<&[E]> {
         self.is_contiguous().then(|| {
@@ -160,7 +163,9 @@ impl<E: Element> Tensor<E> {
 
     /// The elements in row-major order, for writing. Copies first if the buffer is shared with
     /// another tensor or the layout is not row-major.
-    #[allow(clippy::missing_panics_doc, reason = "the buffer is made unique before")]
+    ///
+    /// # Panics
+    /// If there is no memory for the copy.
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {

@@ -97,6 +97,10 @@ pub(crate) struct Backward<E> {
 }
 
 /// The functions of all activations: each kernel's loop over the one that was asked for.
+///
+/// The loop of each is a function of its own (`Simd::vectorize`). An unoptimized build gives every
+/// temporary value of a function a place of its own on the stack, and those of all activations
+/// together took 1.8 MiB with AVX-512.
 macro_rules! with_function {
     ($act:expr, $E:ty, |$f:ident| $body:expr) => {
         with_function!(@ $act, $f, $body,
@@ -142,7 +146,7 @@ impl<E: Element> Kernel for Forward<E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { act, x, out, len } = self;
-        with_function!(act, E, |f| Map::new(f, x, out, len).run(simd));
+        with_function!(act, E, |f| simd.vectorize(Map::new(f, x, out, len)));
     }
 }
 
@@ -152,7 +156,7 @@ impl<E: Element> Kernel for Backward<E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { act, gy, saved, out, len } = self;
-        with_function!(act, E, |f| Zip::new(Times(f), gy, saved, out, len).run(simd));
+        with_function!(act, E, |f| simd.vectorize(Zip::new(Times(f), gy, saved, out, len)));
     }
 }
 
