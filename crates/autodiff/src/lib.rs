@@ -100,7 +100,7 @@ pub use pool::Memory;
 pub use shape::{Shape, Strides};
 pub use tape::Tape;
 pub use tensor::{Step, Tensor};
-pub use transform::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
+pub use transform::{closure, hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 pub use var::Var;
 pub use wengert_kernels::Element;
 pub use wengert_kernels::activation::Activation;

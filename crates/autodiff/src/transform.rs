@@ -208,6 +208,25 @@ fn pull<E: Element, const N: usize>(
     all(gradients)
 }
 
+/// Returns a closure over variables unchanged. One that is kept in a `let` has one lifetime for its
+/// variables unless its type is known there; given to this function it takes variables of any tape, as
+/// [`gradcheck`](crate::gradcheck), [`jacobian`] and their like ask for.
+///
+/// ```
+/// use wengert_autodiff::{Tensor, closure, gradcheck, gradgradcheck};
+/// let f = closure(|[x, w]| (x * w).tanh().sum());
+/// let x = Tensor::from_slice(&[0.3_f64, -0.7], [2])?;
+/// gradcheck(&f, [&x, &x])?;
+/// gradgradcheck(&f, [&x, &x])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn closure<E: Element, const N: usize, F>(f: F) -> F
+where
+    F: for<'t> Fn([Var<'t, E>; N]) -> Var<'t, E>,
+{
+    f
+}
+
 /// The Jacobian row by row.
 fn rows<E: Element>(y: Var<'_, E>, x: Var<'_, E>) -> Result<Tensor<E>> {
     let (from, to) = (x.shape(), y.shape());

@@ -22,8 +22,8 @@ pub use wengert_autodiff::{
     CreateGraph, Element, Error, Forward, Gradcheck, GradcheckError, Gradients, Index, IntoLabels,
     Kind, Mask, Memory, Mode, Nonlinearity, Op, OpPath, OpStep, Parameter, ParameterId,
     ParameterMap, Pass, Report, Result, Returned, Shape, Step, Strides, Tape, Tensor, Var, Vjp,
-    WeightLayout, checkpoint, eval, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp,
-    ops, testing, value_and_grad, vjp,
+    WeightLayout, checkpoint, closure, eval, grad, gradcheck, gradgradcheck, hessian, hvp,
+    jacobian, jvp, ops, testing, value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn as nn;
@@ -37,8 +37,8 @@ pub mod prelude {
     pub use rand_pcg::Pcg64;
     pub use wengert_autodiff::{
         Activation, Connection, CreateGraph, Element, Gradients, Index, Parameter, Shape, Tape,
-        Tensor, Var, checkpoint, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian, jvp,
-        value_and_grad, vjp,
+        Tensor, Var, checkpoint, closure, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian,
+        jvp, value_and_grad, vjp,
     };
     pub use wengert_nn::data::Batches;
     pub use wengert_nn::init::{gain, recommend};

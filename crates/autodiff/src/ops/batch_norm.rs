@@ -11,7 +11,7 @@ use super::{scaling, support};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use crate::testing::{Case, Dense, Domain, Row};
 
@@ -220,6 +220,26 @@ impl<'t, E: Element> Var<'t, E> {
         eps: f64,
     ) -> BatchNormalized<'t, E> {
         crate::error::expect(batch_norm(self, weight, bias, eps))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// Batch normalization in training: the output, and the mean and the variance of every channel. See
+    /// [`ops::batch_norm`](crate::ops::batch_norm()).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or there are fewer than two values a channel.
+    #[track_caller]
+    pub fn batch_norm(
+        &self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+    ) -> (Self, Self, Self) {
+        let tape = Tape::beside(self.pool());
+        let [weight, bias] = [weight, bias].map(|part| part.map(|part| tape.constant(part)));
+        let normalized = tape.constant(self).batch_norm(weight, bias, eps);
+        (normalized.output.value(), normalized.mean, normalized.variance)
     }
 }
 

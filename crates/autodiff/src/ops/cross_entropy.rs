@@ -11,7 +11,7 @@ use super::mean;
 use super::support;
 use crate::error::{Error, Result, expect};
 use crate::labels::IntoLabels;
-use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
@@ -120,6 +120,17 @@ impl<E: Element> Var<'_, E> {
     #[track_caller]
     pub fn cross_entropy(self, labels: impl IntoLabels) -> Self {
         expect(cross_entropy(self, labels))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// The softmax cross-entropy. See [`ops::cross_entropy`](crate::ops::cross_entropy).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a label is not below the number of classes.
+    #[track_caller]
+    pub fn cross_entropy(&self, labels: impl IntoLabels) -> Self {
+        expect(eval(&CrossEntropy { labels: labels.into_labels() }, &[self]))
     }
 }
 

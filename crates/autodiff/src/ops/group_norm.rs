@@ -4,9 +4,11 @@
 use wengert_kernels::Element;
 
 use super::normalization::{NormOptions, check_eps};
+use super::support;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tape::Var;
+use crate::tensor::Tensor;
 
 /// Group normalization: the channels of each sample are divided into `groups` of equal size, each
 /// group gets the mean 0 and the variance 1 over its channels and positions, and each channel then
@@ -79,5 +81,25 @@ impl<'t, E: Element> Var<'t, E> {
         eps: f64,
     ) -> Self {
         crate::error::expect(group_norm(self, groups, weight, bias, eps))
+    }
+}
+
+impl<E: Element> Tensor<E> {
+    /// Group normalization. See [`ops::group_norm`](crate::ops::group_norm()).
+    ///
+    /// # Panics
+    /// If the groups do not divide the channels, or the shapes do not fit.
+    #[track_caller]
+    pub fn group_norm(
+        &self,
+        groups: usize,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+    ) -> Self {
+        crate::error::expect(support::on_tape(self.pool(), |tape| {
+            let [weight, bias] = [weight, bias].map(|part| part.map(|part| tape.constant(part)));
+            group_norm(tape.constant(self), groups, weight, bias, eps)
+        }))
     }
 }

@@ -1,4 +1,5 @@
-//! `+ - * / %` and unary `-` between variables, tensors and numbers.
+//! `+ - * / %` and unary `-` between variables, tensors and numbers. A tensor that meets a variable is a
+//! constant of the variable's tape.
 
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
@@ -23,6 +24,22 @@ macro_rules! binary {
                 #[track_caller]
                 fn $method(self, other: Self) -> Tensor<E> {
                     Tensor::$method(self, other)
+                }
+            }
+
+            impl<'t, E: Element> $trait<&Tensor<E>> for Var<'t, E> {
+                type Output = Self;
+                #[track_caller]
+                fn $method(self, other: &Tensor<E>) -> Self {
+                    Var::$method(self, self.tape().constant(other))
+                }
+            }
+
+            impl<'t, E: Element> $trait<Var<'t, E>> for &Tensor<E> {
+                type Output = Var<'t, E>;
+                #[track_caller]
+                fn $method(self, other: Var<'t, E>) -> Var<'t, E> {
+                    Var::$method(other.tape().constant(self), other)
                 }
             }
         )+
@@ -127,3 +144,31 @@ macro_rules! number_first {
 }
 
 number_first!(f32, f64);
+
+#[cfg(test)]
+mod tests {
+    use crate::tape::Tape;
+    use crate::tensor::Tensor;
+
+    #[test]
+    fn a_tensor_beside_a_variable_is_a_constant() {
+        let tape = Tape::new();
+        let t = Tensor::from_slice(&[2.0_f64, 4.0], [2]).unwrap();
+        let x = tape.variable(&Tensor::from_slice(&[5.0, 3.0], [2]).unwrap());
+        for (y, expected, slope) in [
+            (x + &t, [7.0, 7.0], [1.0, 1.0]),
+            (&t + x, [7.0, 7.0], [1.0, 1.0]),
+            (x - &t, [3.0, -1.0], [1.0, 1.0]),
+            (&t - x, [-3.0, 1.0], [-1.0, -1.0]),
+            (x * &t, [10.0, 12.0], [2.0, 4.0]),
+            (&t * x, [10.0, 12.0], [2.0, 4.0]),
+            (x / &t, [2.5, 0.75], [0.5, 0.25]),
+            (&t / x, [0.4, 4.0 / 3.0], [-0.08, -4.0 / 9.0]),
+            (x % &t, [1.0, 3.0], [1.0, 1.0]),
+        ] {
+            assert_eq!(y.value().to_vec(), expected);
+            let gradient = y.sum().backward().get(x).unwrap().to_vec();
+            assert!(gradient.iter().zip(slope).all(|(g, s)| (g - s).abs() < 1e-15), "{gradient:?}");
+        }
+    }
+}
