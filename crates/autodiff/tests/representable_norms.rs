@@ -367,7 +367,7 @@ proptest! {
         for (row, exponent) in scales.lines.iter().enumerate() {
             scale(&mut problem.operands[0][row * problem.cols..(row + 1) * problem.cols], *exponent);
         }
-        let other = if problem.operation == Cosine { scales.other * 4 } else { scales.weight };
+        let other = if problem.operation == Cosine { scales.other } else { scales.weight };
         for operand in &mut problem.operands[1..] {
             scale(operand, other);
         }

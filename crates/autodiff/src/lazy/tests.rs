@@ -414,7 +414,7 @@ fn a_released_parameter_is_written_in_place_whatever_is_to_be_computed_from_it()
         let loss = (square.sum() + product.sum()) + shifted.tanh().mean();
         // Numbers that are not read before the step, one of them of what is off the tape by then.
         let (apart, kept) = ((a.relu() * b).sum(), (b * 3.0).sum().value());
-        let elements = (!once).then(|| (square, shifted, product));
+        let elements = (!once).then_some((square, shifted, product));
         let gradients = if once { loss.backward_once() } else { loss.backward() };
         for (parameter, address) in parameters.iter_mut().zip(&address) {
             let gradient = gradients.release(parameter).unwrap();

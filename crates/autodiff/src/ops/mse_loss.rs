@@ -42,7 +42,8 @@ impl<E: Element> Op<E> for MseLoss {
         let total = reduce::sum_squares(d);
         // The mean over nothing is NaN.
         let mean = total / E::from_f64(shape.numel() as f64);
-        let mean = if mean.is_finite() { mean } else { mean_of_large_squares(d) };
+        let mean =
+            if mean.is_finite() || d.is_empty() { mean } else { mean_of_large_squares(d) };
         ctx.output_by(|out| out[0] = mean)
     }
 

@@ -79,7 +79,13 @@ impl<E: Element> Op<E> for NllLoss {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        Ok(inputs[0][..1].into())
+        match *inputs[0].dims() {
+            [rows, _] if rows == self.labels.len() => Ok([rows].into()),
+            _ => {
+                let expected = format!("[{}, classes]", self.labels.len());
+                Err(Error::Shapes { op: "nll_loss", expected, got: vec![inputs[0].clone()] })
+            }
+        }
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {

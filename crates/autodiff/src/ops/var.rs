@@ -108,9 +108,9 @@ impl<E: Element> Op<E> for Variance {
         let quarters = x.tape().constant(&scaling::quarters(&x.try_value()?, &flags)?);
         let x = super::mul(x, quarters)?;
         let free = self.axes.count("var", &shape)?.saturating_sub(self.correction);
-        let gx = super::mul(self.axes.repeat("var", gy, &shape)?, centred(&self.axes, x)?)?;
+        let gx = self.axes.repeat("var", gy, &shape)?.cotangent_mul(centred(&self.axes, x)?);
         let gx = super::mul_scalar(gx, E::from_f64(2.0 / free as f64))?;
-        cotangents([Some(super::div(gx, quarters)?)])
+        cotangents([Some(super::div_keep_zero(gx, quarters)?)])
     }
 }
 
