@@ -210,7 +210,16 @@ fn large<E: Element>(op: Make<'_, E>, operands: usize, second: bool, name: &str)
 fn a_zero_cotangent_stays_zero_in_large_tensors() {
     let mut names = Vec::new();
     for row in catalogue() {
-        let case = (row.sample)(&mut Sampler::new(1));
+        // An operation that may be elementwise takes vectors of one length and gives another.
+        let vectors = |case: &Case| {
+            let shape = case.inputs[0].shape();
+            shape.rank() == 1
+                && case.inputs.iter().all(|x| x.shape() == shape)
+                && eval(&case.op(), &case.inputs.iter().collect::<Vec<_>>()).unwrap().shape()
+                    == shape
+        };
+        let mut cases = (0..200).map(|seed| (row.sample)(&mut Sampler::new(seed)));
+        let Some(case) = cases.find(vectors) else { continue };
         let (operands, second) = (case.inputs.len(), row.order == 2);
         if large::<f64>(&|| case.op(), operands, second, row.name) {
             names.push(row.name);

@@ -45,7 +45,7 @@ impl<E: Element> Op<E> for SmoothL1 {
         // Clamped after the division, so that the derivative of the division, which may be infinite,
         // is multiplied by zero last.
         let slope = super::hard_tanh(super::div(node.input(0), beta)?, -1.0, 1.0)?;
-        cotangents([Some(super::mul(node.gy(), slope)?)])
+        cotangents([Some(node.gy().cotangent_mul(slope))])
     }
 }
 
