@@ -173,7 +173,7 @@ fn errors_say_what_would_be_right() {
         (ops::conv2d(of(&[1, 2, 5, 5]), weight, Some(of(&[3])), plain), "a bias of shape [4]"),
         (
             ops::conv_transpose2d(of(&[1, 4, 2, 2]), weight, None, plain.output_padding(1)),
-            "below its stride 1",
+            "below the stride 1 or the dilation 1",
         ),
         (ops::max_pool2d(of(&[5]), Pool2d::new(2)), "x [.., rows, columns]"),
         (ops::max_pool2d(image, Pool2d::new(2).padding(2)), "at most 1"),

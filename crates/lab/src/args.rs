@@ -35,6 +35,7 @@ pub struct Common {
         global = true,
         value_name = "N",
         default_value_t = 1,
+        value_parser = seed,
         allow_negative_numbers = true
     )]
     pub seed: u64,
@@ -200,6 +201,10 @@ fn at_most<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
     }
 }
 
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} was expected", u64::MAX))
+}
+
 /// The sizes of the hidden layers: for the digits, and for data of another kind.
 pub fn hidden(data: Option<&Path>) -> [usize; 2] {
     if data.is_some() { [128, 64] } else { [64, 32] }
@@ -326,6 +331,6 @@ mod tests {
             assert!(text.contains(&expected), "{line}: {text}");
         }
         let text = parse("lab --seed -1").unwrap_err().to_string();
-        assert!(text.contains("-1 is not in 0..=18446744073709551615"), "{text}");
+        assert!(text.contains("a whole number from 0 to 18446744073709551615 was"), "{text}");
     }
 }

@@ -272,7 +272,7 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
         let x = Tensor::<f64>::uniform([16, 6], -1.0, 1.0, &mut rng);
         let (mut tape, mut adam) = (Tape::new(), Adam::new(0.01));
         let mut losses = Vec::new();
-        for _ in 0..4 {
+        for _ in 0..40 {
             // The whole, and each part within it.
             let body = |[x]: [_; 1]| {
                 model.layers().fold(x, |x: Var<'_, f64>, part| {
@@ -292,7 +292,8 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
         (losses, parameters, buffers)
     };
     let (losses, parameters, buffers) = train(false);
-    assert!(losses[3] < losses[0] && buffers.len() == 2);
+    assert!(losses[39] < losses[0], "{losses:?}");
+    assert_eq!(buffers.len(), 2);
     assert_eq!(train(true), (losses, parameters, buffers));
 }
 

@@ -1,10 +1,10 @@
 //! `y = sqrt(var x)` over some axes; the cotangent is `gy (x - mean) / ((n - correction) y)`, 0 where `y`
 //! is 0, where all elements are equal and there is no derivative.
 
-use wengert_kernels::{Element, reduce};
+use wengert_kernels::{Element, elementwise, reduce};
 
 use super::sum::Axes;
-use super::support::sample_distinct;
+use super::support::{self, sample_distinct};
 use super::scaling;
 use super::var::{centred, deviations, is_extreme, reference};
 use crate::error::Result;
@@ -34,9 +34,18 @@ impl<E: Element> Op<E> for Std {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        let count = self.axes.count("std", inputs[0].shape())? as f64;
+        let factor = (count / (count - self.correction as f64).max(0.0)).sqrt();
+        let corrected = |_, deviations: &mut [E]| {
+            elementwise::scale_in_place(E::from_f64(factor), deviations);
+        };
+        let plain = Std { axes: self.axes.clone(), correction: 0 };
+        if let Some(y) = support::reduced_once(&plain, inputs[0], &self.axes, ctx, corrected)? {
+            return Ok(y);
+        }
         let group = self.axes.group("std", inputs[0].shape())?;
         let lines = group.lines(inputs[0])?;
-        let (mut means, data) = (ctx.scratch(ctx.shape())?, super::support::slice(&lines));
+        let (mut means, data) = (ctx.scratch(ctx.shape())?, support::slice(&lines));
         ctx.output_by(|out| {
             let means = means.as_mut_slice();
             reduce::mean_deviation_axis(data, group.dims, self.correction, means, out);

@@ -110,7 +110,11 @@ pub(super) fn times<E: Element>(copies: usize, elements: &mut [E]) {
     elementwise::scale_in_place(E::from_f64(copies as f64), elements);
 }
 
-/// The output of a reduction of an operand in which elements repeat along an axis, if they do: the
+/// The most elements of a view in which elements repeat that a reduction reads one by one, so that its
+/// result has the bits it has for a copy of the view.
+const READ_ALL: usize = 1 << 20;
+
+/// The output of a reduction of a large operand in which elements repeat along an axis, if they do: the
 /// reduction of each element once, with `repeat` to make of that the reduction of a number of
 /// copies of each (always called). It repeats along the axes on which the operand does and which
 /// are not reduced.
@@ -121,6 +125,9 @@ pub(super) fn reduced_once<E: Element>(
     ctx: &mut Forward<'_, E>,
     repeat: impl FnOnce(usize, &mut [E]),
 ) -> Result<Option<Tensor<E>>> {
+    if x.len() <= READ_ALL {
+        return Ok(None);
+    }
     let Some(once) = strided::once(x) else { return Ok(None) };
     let flags = axes.flags(op.name(), x.shape())?;
     // Sizes of axes along which elements do not repeat are the same in both.

@@ -76,8 +76,9 @@ pub(super) fn deviations<'t, E: Element>(
     let shape = x.shape();
     let free = axes.count("var", &shape)?.saturating_sub(correction);
     let factor = E::ONE / E::from_f64(free as f64);
-    let gy = axes.repeat("var", super::mul_scalar(gy, factor)?, &shape)?;
-    Ok(gy.cotangent_mul(centred(axes, x)?))
+    // The factor is infinite where the correction leaves nothing to divide by.
+    let gy = gy.cotangent_mul(gy.tape().constant(&Tensor::scalar(factor)));
+    Ok(axes.repeat("var", gy, &shape)?.cotangent_mul(centred(axes, x)?))
 }
 
 impl<E: Element> Op<E> for Variance {
@@ -99,7 +100,8 @@ impl<E: Element> Op<E> for Variance {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (x, gy, y) = (node.input(0), node.gy(), node.output());
-        if !is_extreme(&self.axes, x, gy, y)? {
+        let free = self.axes.count("var", &x.shape())?.saturating_sub(self.correction);
+        if free == 0 || !is_extreme(&self.axes, x, gy, y)? {
             let gy = super::mul_scalar(gy, E::from_f64(2.0))?;
             return cotangents([Some(deviations(&self.axes, self.correction, gy, x)?)]);
         }
@@ -107,7 +109,6 @@ impl<E: Element> Op<E> for Variance {
         let flags = self.axes.flags("var", &shape)?;
         let quarters = x.tape().constant(&scaling::quarters(&x.try_value()?, &flags)?);
         let x = super::mul(x, quarters)?;
-        let free = self.axes.count("var", &shape)?.saturating_sub(self.correction);
         let gx = self.axes.repeat("var", gy, &shape)?.cotangent_mul(centred(&self.axes, x)?);
         let gx = super::mul_scalar(gx, E::from_f64(2.0 / free as f64))?;
         cotangents([Some(super::div_keep_zero(gx, quarters)?)])

@@ -206,8 +206,9 @@ fn faulty_bytes_are_reported_with_the_name_of_their_file() {
 #[test]
 fn images_and_labels_exchanged() {
     let dir = with("train-images-idx3-ubyte", gzip(&labels()));
-    let expected = "`train-images-idx3-ubyte` has rank 1 (2), where images of rank 3 (count x \
-                    height x width) were expected; it looks like a labels file";
+    let expected = "the decompressed content of `train-images-idx3-ubyte` has rank 1 (2), where \
+                    images of rank 3 (count x height x width) were expected; it looks like a labels \
+                    file";
     assert_eq!(sentence(&dir), expected);
 
     let dir = with("train-labels-idx1-ubyte", images());

@@ -141,7 +141,7 @@ fn what_is_refused() {
     assert!(error(new(many, [3, 3], Window::new([1, 1]))).contains("cannot be counted"));
     let transposed =
         |extra, window| error(ConvGeometry::transposed(1, one, [1, 1], window, [0, extra]));
-    assert!(transposed(2, Window::new([1, 1])).contains("stride 1 or its dilation 1"));
+    assert!(transposed(2, Window::new([1, 1])).contains("stride 1 or the dilation 1"));
     assert!(transposed(0, Window::new([1, 1]).padding([0, 1])).contains("make nothing of 1"));
 
     let message = |call: &(dyn Fn() + std::panic::RefUnwindSafe)| {
