@@ -389,7 +389,9 @@ impl Mask {
     pub fn not(&self) -> Mask {
         let once = self.once();
         let mut values = once.to_vec();
-        values.iter_mut().for_each(|value| *value = !*value);
+        for value in &mut values {
+            *value = !*value;
+        }
         Self::row_major(values, once.shape.clone()).broadcast_to(&self.shape)
     }
 }

@@ -53,7 +53,7 @@ fn a_composition_refuses_in_its_own_name() {
     refused("stack", ops::stack(&[vector], 3));
     refused("smooth_l1_loss", ops::smooth_l1_loss(vector, vector, -1.0, Reduction::Sum));
     let smoothed = CrossEntropyOptions::new().label_smoothing(0.25);
-    refused("cross_entropy", ops::cross_entropy_with(of(&[0, 0]), &[], smoothed));
+    refused("cross_entropy", ops::cross_entropy_with(of(&[0, 0]), [], smoothed));
 }
 
 #[test]

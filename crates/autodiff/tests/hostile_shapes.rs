@@ -163,7 +163,7 @@ fn more() -> Vec<(&'static str, Unary)> {
             assert_eq!(mask.all(), mask.count() == mask.len());
             assert!(mask.any() || mask.is_empty());
             assert!(mask == Mask::full(x.shape(), true));
-            let inverse = !&(&mask & &mask);
+            let inverse = !&mask;
             assert!(!inverse.any());
             Ok(x)
         }),
@@ -282,7 +282,7 @@ fn others() -> Vec<Case> {
         });
         case!("one_hot", |shape| {
             let classes = shape.iter().copied().max().unwrap_or(1);
-            Tensor::<f32>::one_hot(&Index::from([0; 4096]), classes).map(|_| ())
+            Tensor::<f32>::one_hot(&Index::from(vec![0; 4096]), classes).map(|_| ())
         });
         case!("try_broadcast_to", |shape| {
             let x = Tensor::scalar(1.0_f32).try_broadcast_to(&shape)?;
@@ -430,7 +430,7 @@ fn child(count: &mut usize, wrong: &mut Vec<String>) -> bool {
         match lines.recv_timeout(FOREVER) {
             Ok(line) => {
                 if let Some(name) = line.strip_prefix("at ") {
-                    at = name.to_owned();
+                    name.clone_into(&mut at);
                     *count += 1;
                 } else if let Some(text) = line.strip_prefix("wrong ") {
                     wrong.push(text.to_owned());

@@ -121,7 +121,7 @@ fn powers_at_zero_and_of_negative_numbers() {
 }
 
 /// The number on the variable's tape.
-fn number<'t>(x: Var<'t, f64>, value: f64) -> Var<'t, f64> {
+fn number(x: Var<'_, f64>, value: f64) -> Var<'_, f64> {
     x.tape().constant(&vector(&[value]))
 }
 

@@ -70,18 +70,18 @@ fn losses_have_their_limits_at_infinite_logits_and_nan_stays() {
 fn ignored_rows_cost_nothing_whatever_they_hold() {
     let x = Tensor::from_slice(&[1.0, 2.0, NAN, INF], [2, 2]).unwrap();
     let options = CrossEntropyOptions::new().ignore_index(7);
-    let (y, g) = both(&x, |x| x.cross_entropy_with(&[0, 7], options));
+    let (y, g) = both(&x, |x| x.cross_entropy_with([0, 7], options));
     let alone = both(&row(&[1.0, 2.0]), |x| x.cross_entropy(&[0][..]));
     assert!((y[0] - alone.0[0]).abs() < 1e-15);
     assert!(g[..2].iter().zip(&alone.1).all(|(a, b)| (a - b).abs() < 1e-15), "{g:?}");
     same(&g[2..], &[0.0, 0.0]);
-    let (y, g) = both(&x, |x| x.nll_loss(&[1, 7], Some(7), Reduction::Mean));
+    let (y, g) = both(&x, |x| x.nll_loss([1, 7], Some(7), Reduction::Mean));
     same(&y, &[-2.0]);
     same(&g, &[0.0, -1.0, 0.0, 0.0]);
     // The mean of nothing is none.
-    let none = x.nll_loss(&[7, 7], Some(7), Reduction::Mean);
+    let none = x.nll_loss([7, 7], Some(7), Reduction::Mean);
     assert!(none.item().is_nan());
-    let error = ops::cross_entropy_with(Tape::new().constant(&x), &[0, 2], options).unwrap_err();
+    let error = ops::cross_entropy_with(Tape::new().constant(&x), [0, 2], options).unwrap_err();
     assert!(error.to_string().contains("label 2 of row 1"), "{error}");
 }
 

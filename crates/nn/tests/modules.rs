@@ -199,7 +199,7 @@ fn weights_are_updated_in_place() {
 #[test]
 fn accuracy_counts_the_first_of_the_largest() {
     let logits = Tensor::from_slice(&[1.0_f32, 3.0, 2.0, 5.0, 5.0, 0.0], [2, 3]).unwrap();
-    assert_eq!(accuracy(&logits, &[1, 0]), 1.0);
-    assert_eq!(accuracy(&logits, &[1, 1]), 0.5);
-    assert!(accuracy(&Tensor::<f32>::zeros([0, 3]), &[]).is_nan());
+    assert_eq!(accuracy(&logits, [1, 0]), 1.0);
+    assert_eq!(accuracy(&logits, [1, 1]), 0.5);
+    assert!(accuracy(&Tensor::<f32>::zeros([0, 3]), []).is_nan());
 }

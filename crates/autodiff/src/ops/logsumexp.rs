@@ -31,7 +31,9 @@ impl<E: Element> Op<E> for LogSumExp {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let add_log = |copies: usize, sums: &mut [E]| {
             let log = E::from_f64((copies as f64).ln());
-            sums.iter_mut().for_each(|sum| *sum = *sum + log);
+            for sum in sums.iter_mut() {
+                *sum += log;
+            }
         };
         if let Some(sum) = support::reduced_once(self, inputs[0], &self.0, ctx, add_log)? {
             return Ok(sum);

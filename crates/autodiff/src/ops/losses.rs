@@ -107,11 +107,11 @@ impl CrossEntropyOptions {
 /// If the shapes do not fit, a label is not below the number of classes, or the smoothing does not
 /// lie in 0..=1.
 #[track_caller]
-pub fn cross_entropy_with<'t, E: Element>(
-    logits: Var<'t, E>,
+pub fn cross_entropy_with<E: Element>(
+    logits: Var<'_, E>,
     labels: impl IntoLabels,
     options: CrossEntropyOptions,
-) -> Result<Var<'t, E>> {
+) -> Result<Var<'_, E>> {
     let CrossEntropyOptions { label_smoothing, ignore_index, reduction } = options;
     if !(0.0..=1.0).contains(&label_smoothing) {
         let message = format!("the label smoothing must be in 0..=1, got {label_smoothing}");

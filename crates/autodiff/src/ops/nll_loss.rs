@@ -117,13 +117,14 @@ impl<E: Element> Op<E> for NllLoss {
 ///
 /// # Errors
 /// If the shapes do not fit, or a label is not below the number of classes.
+#[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
 #[track_caller]
-pub fn nll_loss<'t, E: Element>(
-    x: Var<'t, E>,
+pub fn nll_loss<E: Element>(
+    x: Var<'_, E>,
     labels: impl IntoLabels,
     ignore_index: Option<usize>,
     reduction: Reduction,
-) -> Result<Var<'t, E>> {
+) -> Result<Var<'_, E>> {
     let labels = select("nll_loss", &x.shape(), labels.as_ref(), ignore_index)?;
     let losses = x.tape().apply(NllLoss { labels: Arc::clone(&labels) }, &[x])?;
     reduce(losses, &labels, reduction)

@@ -198,7 +198,7 @@ pub(crate) const PAIRS: &[Pair] = &[
     Pair {
         name: "nll_loss",
         shapes: ROWS,
-        fused: |x| ops::nll_loss(x[0], &LABELS, None, Reduction::Mean).unwrap(),
+        fused: |x| ops::nll_loss(x[0], LABELS, None, Reduction::Mean).unwrap(),
         composed: |x| {
             let hit = |i: &[usize]| f64::from(LABELS[i[0]] == i[1]);
             (x[0] * x[0].tape().constant(&Tensor::from_fn([4, 3], hit))).sum() * -0.25

@@ -58,16 +58,16 @@ fn even_odds<E: Element>(magnitudes: &[f64]) {
         let hessian = [quarter, -quarter];
         let losses = [
             ("cross_entropy", ops::cross_entropy(x, &[0][..])),
-            ("reduction", ops::cross_entropy_with(x, &[0], options.reduction(Reduction::None))),
-            ("ignore_index", ops::cross_entropy_with(x, &[0], options.ignore_index(9))),
-            ("smoothing", ops::cross_entropy_with(x, &[0], options.label_smoothing(5e-324))),
+            ("reduction", ops::cross_entropy_with(x, [0], options.reduction(Reduction::None))),
+            ("ignore_index", ops::cross_entropy_with(x, [0], options.ignore_index(9))),
+            ("smoothing", ops::cross_entropy_with(x, [0], options.label_smoothing(5e-324))),
             ("soft_cross_entropy", ops::soft_cross_entropy(x, hit, Reduction::Mean)),
-            ("nll_loss", ops::nll_loss(x.log_softmax(-1), &[0], None, Reduction::Mean)),
+            ("nll_loss", ops::nll_loss(x.log_softmax(-1), [0], None, Reduction::Mean)),
         ];
         for (name, loss) in losses {
             check(name, loss.unwrap(), ln2, [-half, half], hessian);
         }
-        let even = ops::cross_entropy_with(x, &[0], options.label_smoothing(1.0)).unwrap();
+        let even = ops::cross_entropy_with(x, [0], options.label_smoothing(1.0)).unwrap();
         check("even targets", even, ln2, [E::ZERO; 2], hessian);
         let sum = E::from_f64(m) + ln2;
         check("logsumexp", x.logsumexp(), sum, [half; 2], hessian);
@@ -152,16 +152,16 @@ fn ignored_rows<E: Element>() {
                     .label_smoothing(smoothing)
                     .ignore_index(7)
                     .reduction(reduction);
-                let all = x.cross_entropy_with(&[7, 7], options);
+                let all = x.cross_entropy_with([7, 7], options);
                 assert_eq!(all.item().is_nan(), reduction == Reduction::Mean);
                 assert_eq!(derivatives(all), (vec![E::ZERO; 4], vec![E::ZERO; 4]), "{bad}");
-                let one = x.cross_entropy_with(&[0, 7], options);
+                let one = x.cross_entropy_with([0, 7], options);
                 let (dx, ddx) = derivatives(one);
                 assert!(dx[0] < E::ZERO && ddx[0] < E::ZERO, "{bad}: {dx:?} {ddx:?}");
                 assert_eq!((&dx[2..], &ddx[2..]), (&[E::ZERO; 2][..], &[E::ZERO; 2][..]), "{bad}");
             }
         }
-        let all = x.nll_loss(&[7, 7], Some(7), Reduction::Mean);
+        let all = x.nll_loss([7, 7], Some(7), Reduction::Mean);
         assert!(all.item().is_nan());
         assert_eq!(derivatives(all).0, vec![E::ZERO; 4], "{bad}");
     }
@@ -200,8 +200,8 @@ fn infinite_logits<E: Element>() {
         assert_eq!(of(&|x| x.cross_entropy([0])), (zero, vec![zero; 3]));
         assert_eq!(of(&|x| x.cross_entropy([2])), (inf, vec![one, zero, -one]));
         let none = CrossEntropyOptions::new().reduction(Reduction::Sum);
-        assert_eq!(of(&|x| x.cross_entropy_with(&[0], none)), (zero, vec![zero; 3]));
-        assert_eq!(of(&|x| x.cross_entropy_with(&[2], none)), (inf, vec![one, zero, -one]));
+        assert_eq!(of(&|x| x.cross_entropy_with([0], none)), (zero, vec![zero; 3]));
+        assert_eq!(of(&|x| x.cross_entropy_with([2], none)), (inf, vec![one, zero, -one]));
         let first = |x: Var<'_, E>| x.softmax(-1).slice(1, 0..1).sum().item();
         let tape = Tape::<E>::new();
         assert_eq!(first(tape.variable(&Tensor::from_slice(&row, [1, 3]).unwrap())), one);
@@ -285,7 +285,7 @@ fn means_of_losses_whose_sum_overflows() {
         let logits = tape.variable(&logits);
         near(logits.cross_entropy(vec![1; len]));
         let options = CrossEntropyOptions::new().ignore_index(7);
-        near(logits.cross_entropy_with(&vec![1; len], options));
+        near(logits.cross_entropy_with(vec![1; len], options));
         near(logits.logsumexp_axes(&[1], false).mean());
     }
     // What is infinite or NaN itself stays so.

@@ -43,11 +43,9 @@ impl Loss {
                     CrossEntropyOptions::new().label_smoothing(smoothing).reduction(reduction);
                 let ignored = ignored(ignore);
                 let options = ignored.map_or(options, |label| options.ignore_index(label));
-                ops::cross_entropy_with(x, &LABELS, options)
+                ops::cross_entropy_with(x, LABELS, options)
             }
-            Loss::Nll { ignore, reduction } => {
-                ops::nll_loss(x, &LABELS, ignored(ignore), reduction)
-            }
+            Loss::Nll { ignore, reduction } => ops::nll_loss(x, LABELS, ignored(ignore), reduction),
             Loss::SoftCrossEntropy(reduction) => ops::soft_cross_entropy(x, y, reduction),
             Loss::BinaryCrossEntropy(reduction) => {
                 ops::binary_cross_entropy_with_logits(x, y, None, reduction)

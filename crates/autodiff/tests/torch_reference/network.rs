@@ -138,11 +138,9 @@ fn losses() -> Functions {
         all.extend([
             function(&named("cross_entropy"), move |x| {
                 let options = CrossEntropyOptions::new().label_smoothing(0.2).ignore_index(1);
-                x[0].cross_entropy_with(&LABELS, options.reduction(reduction))
+                x[0].cross_entropy_with(LABELS, options.reduction(reduction))
             }),
-            function(&named("nll_loss"), move |x| {
-                x[0].tanh().nll_loss(&LABELS, Some(0), reduction)
-            }),
+            function(&named("nll_loss"), move |x| x[0].tanh().nll_loss(LABELS, Some(0), reduction)),
             function(&named("soft_cross_entropy"), move |x| {
                 x[0].soft_cross_entropy(x[1], reduction)
             }),

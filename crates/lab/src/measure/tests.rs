@@ -141,7 +141,7 @@ fn outputs_that_are_not_finite_are_a_share_of_their_own() {
         model.visit_mut(&mut wengert::nn::VisitorMut::new(&mut |_, parameter| {
             if std::mem::take(&mut first) {
                 // Every fourth unit of the first layer.
-                for weight in parameter.value_mut().as_mut_slice()[..16 * 64].iter_mut() {
+                for weight in &mut parameter.value_mut().as_mut_slice()[..16 * 64] {
                     *weight = f32::NAN;
                 }
             }

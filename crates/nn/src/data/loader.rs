@@ -190,7 +190,7 @@ mod tests {
 
     fn batches(n: usize, size: usize) -> Batches<f32> {
         let inputs = Tensor::from_fn([n, 2], |i| (10 * i[0] + i[1]) as f32);
-        Batches::new(&inputs, &(0..n).collect::<Vec<_>>(), size).unwrap()
+        Batches::new(&inputs, (0..n).collect::<Vec<_>>(), size).unwrap()
     }
 
     fn labels(epoch: Epoch<'_, f32>) -> Vec<usize> {
@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn what_cannot_be_dealt_is_refused() {
         let inputs = Tensor::<f32>::zeros([3, 2]);
-        assert_eq!(Batches::new(&inputs, &[0; 3], 0).unwrap_err(), BatchesError::Size);
-        let error = Batches::new(&inputs, &[0; 4], 1).unwrap_err().to_string();
+        assert_eq!(Batches::new(&inputs, [0; 3], 0).unwrap_err(), BatchesError::Size);
+        let error = Batches::new(&inputs, [0; 4], 1).unwrap_err().to_string();
         assert!(error.contains("[3, 2]") && error.contains('4'), "{error}");
         assert_eq!(batches(0, 4).epoch().count(), 0);
     }
