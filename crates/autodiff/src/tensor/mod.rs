@@ -307,7 +307,7 @@ impl<E: Element> Tensor<E> {
     /// The same elements in row-major order; shares the buffer if they already lie so.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if a copy is needed and there is no memory for it.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if a copy is needed and there is no memory for it.
     pub fn try_contiguous(&self) -> Result<Self> {
         self.compute()?;
         if self.is_contiguous() { Ok(self.clone()) } else { self.copied(self.handle.pool()) }
@@ -325,7 +325,7 @@ impl<E: Element> Tensor<E> {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for them.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for them.
     pub fn try_to_vec(&self) -> Result<Vec<E>> {
         self.compute()?;
         match try_vec(self.len(), E::ZERO) {
@@ -382,7 +382,7 @@ impl<E: Element> Tensor<E> {
     /// The same numbers as another element type, each rounded to nearest.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for them.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for them.
     pub fn try_cast<F: Element>(&self) -> Result<Tensor<F>> {
         let once = strided::without_repetition(self);
         let mut out = Tensor::<F>::stale(once.shape.clone(), None)?;
