@@ -37,14 +37,22 @@ impl Matrices {
             2 => [(gap + 1) * cols, gap + 1],
             _ => [bytes.below(9), bytes.below(9)],
         };
-        let mut sign = |stride: usize| stride as isize * if bytes.below(5) == 4 { -1 } else { 1 };
-        let strides = [sign(row), sign(col)];
+        let signed = |bytes: &mut Bytes<'_>, stride: usize| {
+            stride as isize * if bytes.below(5) == 4 { -1 } else { 1 }
+        };
+        let strides = [signed(bytes, row), signed(bytes, col)];
         let span = |n: usize, stride: isize| n.saturating_sub(1) as isize * stride;
         let extent = (span(rows, strides[0]).abs() + span(cols, strides[1]).abs() + 1) as usize;
         let step = match bytes.below(8) {
             0 => 0,
-            1 => sign(bytes.below(9)),
-            _ => sign(extent + bytes.below(3)),
+            1 => {
+                let step = bytes.below(9);
+                signed(bytes, step)
+            }
+            _ => {
+                let step = extent + bytes.below(3);
+                signed(bytes, step)
+            }
         };
         let spans = [span(rows, strides[0]), span(cols, strides[1]), span(count, step)];
         let below: isize = spans.iter().map(|span| span.min(&0)).sum();
@@ -56,13 +64,13 @@ impl Matrices {
         Self { rows, cols, strides, step, offset, len }
     }
 
-    fn view<'a, E: Copy>(&self, data: &'a [E], index: usize) -> Option<MatRef<'a, E>> {
+    fn view<'a, E: Element>(&self, data: &'a [E], index: usize) -> Option<MatRef<'a, E>> {
         let offset = self.offset.wrapping_add_signed(index as isize * self.step);
         let [row, col] = self.strides;
         refused(MatRef::try_new(data, offset, self.rows, self.cols, row, col))
     }
 
-    fn view_mut<'a, E: Copy>(&self, data: &'a mut [E], index: usize) -> Option<MatMut<'a, E>> {
+    fn view_mut<'a, E: Element>(&self, data: &'a mut [E], index: usize) -> Option<MatMut<'a, E>> {
         let offset = self.offset.wrapping_add_signed(index as isize * self.step);
         let [row, col] = self.strides;
         refused(MatMut::try_new(data, offset, self.rows, self.cols, row, col))
@@ -86,7 +94,8 @@ struct Case {
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
     let count = bytes.below(12);
-    let [m, k, n] = [0; 3].map(|_| if bytes.below(8) == 7 { bytes.below(150) } else { bytes.below(20) });
+    let [m, k, n] =
+        [0; 3].map(|_| if bytes.below(8) == 7 { bytes.below(150) } else { bytes.below(20) });
     if count * m * n * k.max(1) > MOST {
         return;
     }

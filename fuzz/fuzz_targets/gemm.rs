@@ -8,8 +8,8 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use wengert_fuzz::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use wengert_fuzz::Bytes;
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::bf16::Bf16;

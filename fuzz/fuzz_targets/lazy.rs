@@ -36,7 +36,7 @@ fn one<'t, E: Element>(x: Var<'t, E>, bytes: &mut Bytes<'_>) -> Var<'t, E> {
         6 => x * E::from_f64([0.5, -1.0, 3.0][bytes.below(3)]),
         7 => x.sqrt(),
         8 => x.detach(),
-        9 => x.clamp(-0.5, 0.75),
+        9 => x.clamp(E::from_f64(-0.5), E::from_f64(0.75)),
         _ => x.activate(Activation::ALL[bytes.below(Activation::ALL.len())]),
     }
 }

@@ -34,13 +34,15 @@ fn kernel<E: Element>(case: &Case, x: &[E], gy: &[E], weight: &[E], bias: &[E]) 
     let (mut gw, mut gb) = (Guarded::poisoned(cols, 3), Guarded::poisoned(cols, 4));
     if rms {
         norm::rms_norm(x, cols, some(weight), eps, &mut y, &mut rstd);
-        let from = RmsNormGrad { gy, x, cols, weight: some(weight), rstd: &rstd };
+        let from = RmsNormGrad { gy, x, cols, weight: some(weight), rstd: &rstd, eps };
         let to = NormGrads { x: &mut gx, weight: affine.then_some(&mut gw[..]), bias: None };
         norm::rms_norm_grad(&from, to);
     } else {
-        let affine = if affine { Affine { weight: Some(weight), bias: Some(bias) } } else { Affine::NONE };
+        let affine =
+            if affine { Affine { weight: Some(weight), bias: Some(bias) } } else { Affine::NONE };
         norm::layer_norm(x, cols, affine, eps, &mut y, &mut mean, &mut rstd);
-        let from = LayerNormGrad { gy, x, cols, weight: some(weight), mean: &mean, rstd: &rstd };
+        let from =
+            LayerNormGrad { gy, x, cols, weight: some(weight), mean: &mean, rstd: &rstd, eps };
         let to = NormGrads {
             x: &mut gx,
             weight: affine.weight.map(|_| &mut gw[..]),
@@ -80,7 +82,8 @@ fn check<E: Element>(case: &Case, threads: usize) {
         let factor = |i: usize| if affine { weight[i].to_f64() } else { 1.0 };
         let added = |i: usize| if affine && !rms { bias[i].to_f64() } else { 0.0 };
         let hat: Vec<f64> = numbers.iter().map(|x| (x - mean) * rstd).collect();
-        let g: Vec<f64> = gy[at.clone()].iter().enumerate().map(|(i, g)| g.to_f64() * factor(i)).collect();
+        let g: Vec<f64> =
+            gy[at.clone()].iter().enumerate().map(|(i, g)| g.to_f64() * factor(i)).collect();
         let mean_g = if rms { 0.0 } else { g.iter().sum::<f64>() / n };
         let mean_gh = g.iter().zip(&hat).map(|(g, h)| g * h).sum::<f64>() / n;
         // The mean is rounded to an element.
@@ -88,8 +91,12 @@ fn check<E: Element>(case: &Case, threads: usize) {
         for i in 0..cols {
             let (y, want) = (alone[0][at.start + i].to_f64(), hat[i] * factor(i) + added(i));
             let size = 1.0 + (hat[i] * factor(i)).abs() + added(i).abs();
-            assert!((y - want).abs() <= slack * size, "{case:?}: y[{row}, {i}] is {y:e}, not {want:e}");
-            let (gx, want) = (alone[1][at.start + i].to_f64(), rstd * (g[i] - mean_g - hat[i] * mean_gh));
+            assert!(
+                (y - want).abs() <= slack * size,
+                "{case:?}: y[{row}, {i}] is {y:e}, not {want:e}"
+            );
+            let (gx, want) =
+                (alone[1][at.start + i].to_f64(), rstd * (g[i] - mean_g - hat[i] * mean_gh));
             let size = rstd * (g[i].abs() + 1.0 + hat[i].abs()) * (1.0 + hat[i].abs());
             let slack = slack * size * (1.0 + mean.abs() * rstd);
             assert!((gx - want).abs() <= slack, "{case:?}: gx[{row}, {i}] is {gx:e}, not {want:e}");

@@ -5,8 +5,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wengert_fuzz::Bytes;
 use wengert_autodiff::{Error, Shape, Step, Tape, Tensor, Var, ops};
+use wengert_fuzz::Bytes;
 
 /// The most elements of a tensor, so that a run has many.
 const MOST: usize = 1 << 10;
@@ -192,7 +192,7 @@ fn turn<'t>(
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
-    let shape = sizes(bytes);
+    let shape = sizes(&mut bytes);
     if shape.iter().product::<usize>() > MOST {
         return;
     }
