@@ -1,4 +1,4 @@
-//! [`Node`]: one entry of a tape, and the operation behind it.
+//! [`Node`]: one entry of a tape, and the operation that made it.
 
 use std::panic::Location;
 

@@ -311,7 +311,7 @@ impl<E: Element> Lazy<E> {
     }
 
     /// Whether computing other values computes part of what this one takes, `own` being what is
-    /// behind the others. Not so if it takes one of the others itself, which then is there in memory.
+    /// needed by the others. It does not if it takes one of the others itself, which is in memory then.
     fn shares(&self, others: &[(&Self, Expression<E>)], own: &[Identity]) -> bool {
         let mut all = self.behind();
         all.push(self.identity());
@@ -347,7 +347,7 @@ pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) -> Result<(), Refused> 
     Ok(())
 }
 
-/// Computes elementwise values of one length in one pass, and with them sums nobody has looked at yet.
+/// Computes elementwise values of one length in one pass, and with them sums that are still pending.
 fn compute_all<E: Element>(
     values: &[(&Lazy<E>, Expression<E>)],
 ) -> Result<Vec<Handle<E>>, Refused> {

@@ -15,7 +15,7 @@ use crate::slices::OUTSIDE;
 
 const CASES: usize = 30_000;
 
-/// Arrays of at most so many elements are made.
+/// The most elements of an array that a case makes.
 const MOST: u128 = 1 << 11;
 
 /// A size, hostile one time in eight.
