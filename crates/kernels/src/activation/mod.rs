@@ -41,8 +41,15 @@ use crate::threads::{self, Cost};
 ///
 /// Mark implementations `#[inline(always)]` (see [`crate::simd`]).
 pub trait Derivative<E: Element>: VectorFn<E> {
-    /// `gy f'`, the derivative being told from what [`Activation::saves`] names.
+    /// `gy f'`, the derivative being computed from what [`Activation::saves`] names.
     fn times<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V;
+
+    /// [`times`](Self::times), but zero where `gy` is, though the derivative be NaN or infinite.
+    #[inline(always)]
+    fn cotangent<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V {
+        let zero = gy.lit(E::ZERO);
+        V::select(gy.eq(zero), zero, self.times(gy, saved))
+    }
 }
 
 /// `y = x`, as a vector function.
@@ -63,9 +70,14 @@ impl<E: Element> Derivative<E> for Identity {
     fn times<V: Lanes<Elem = E>>(self, gy: V, _: V) -> V {
         gy
     }
+
+    #[inline(always)]
+    fn cotangent<V: Lanes<Elem = E>>(self, gy: V, _: V) -> V {
+        gy
+    }
 }
 
-/// A derivative as a function of two operands. A zero gradient stays zero, though the derivative be NaN.
+/// A derivative, by [`Derivative::cotangent`], as a function of two operands.
 #[derive(Clone, Copy)]
 pub(crate) struct Times<F>(pub(crate) F);
 
@@ -74,8 +86,7 @@ impl<E: Element, F: Derivative<E>> VectorFn2<E> for Times<F> {
 
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V {
-        let zero = gy.lit(E::ZERO);
-        V::select(gy.eq(zero), zero, self.0.times(gy, saved))
+        self.0.cotangent(gy, saved)
     }
 }
 

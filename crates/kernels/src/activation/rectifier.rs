@@ -8,11 +8,21 @@ use crate::threads::Cost;
 
 use super::Derivative;
 
-/// `gy` where `inside`, else zero; NaN where `x` is.
+/// `gy` where `inside`, else zero; NaN where `x` is and `gy` is not zero.
 #[inline(always)]
 fn gate<V: Lanes>(inside: V::Mask, gy: V, x: V) -> V {
     let zero = x.lit(V::Elem::ZERO);
-    V::select(inside, gy, V::select(x.unordered(x), x, zero))
+    V::select(inside, gy, V::select(x.unordered(x) & !gy.eq(zero), x, zero))
+}
+
+/// The derivatives that treat a zero gradient as [`Derivative::cotangent`] demands.
+macro_rules! keeps_zero {
+    () => {
+        #[inline(always)]
+        fn cotangent<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V {
+            self.times(gy, saved)
+        }
+    };
 }
 
 /// `max(x, 0)`, as a vector function.
@@ -36,6 +46,8 @@ impl<E: Element> Derivative<E> for Relu {
         let zero = y.lit(E::ZERO);
         gate(zero.lt(y), gy, y)
     }
+
+    keeps_zero!();
 }
 
 /// `x` for positive `x`, else `slope * x`, as a vector function.
@@ -67,9 +79,12 @@ impl<E: Element> Derivative<E> for LeakyRelu<E> {
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
         let zero = y.lit(E::ZERO);
-        let below = V::select(y.le(zero), gy * gy.lit(self.slope), y);
+        // NaN where the output is and the gradient is not zero.
+        let below = V::select(y.le(zero) | gy.eq(zero), gy * gy.lit(self.slope), y);
         V::select(zero.lt(y), gy, below)
     }
+
+    keeps_zero!();
 }
 
 /// `min(max(x, 0), 6)`, as a vector function.
@@ -92,6 +107,8 @@ impl<E: Element> Derivative<E> for Relu6 {
         let inside = y.lit(E::ZERO).lt(y) & y.lt(y.lit(E::from_f64(6.0)));
         gate(inside, gy, y)
     }
+
+    keeps_zero!();
 }
 
 /// `min(max(x, low), high)`, as a vector function.
@@ -118,6 +135,8 @@ impl<E: Element> Derivative<E> for HardTanh<E> {
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
         gate(x.lit(self.low).lt(x) & x.lt(x.lit(self.high)), gy, x)
     }
+
+    keeps_zero!();
 }
 
 /// `x / 6` with the divisor's reciprocal in two parts.
@@ -149,6 +168,8 @@ impl<E: Element> Derivative<E> for HardSigmoid {
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
         gate(x.abs().lt(x.lit(E::from_f64(3.0))), sixth(gy), x)
     }
+
+    keeps_zero!();
 }
 
 /// `x min(max(x + 3, 0), 6) / 6`, as a vector function.
@@ -201,6 +222,8 @@ impl<E: Element> Derivative<E> for Softshrink<E> {
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
         gate(x.lit(self.lambda).lt(x.abs()), gy, x)
     }
+
+    keeps_zero!();
 }
 
 /// `x` for positive `x`, else `slope * x`, of an argument and a slope.

@@ -42,7 +42,7 @@ impl Statistics {
 /// Whether a value lies between the powers of two.
 #[inline]
 fn within<E: Element>(x: E, low: i32, high: i32) -> bool {
-    x >= E::from_f64(range_power::<E>(low)) && x <= E::from_f64(range_power::<E>(high))
+    (x >= E::from_f64(range_power::<E>(low))) & (x <= E::from_f64(range_power::<E>(high)))
 }
 
 /// Whether the kernels normalize by this reciprocal deviation as they should.
@@ -55,6 +55,14 @@ pub(super) fn is_ordinary<E: Element>(rstd: E) -> bool {
 fn is_tiny<E: Element>(mean: E, line: LineElements<'_, E>) -> bool {
     let limit = range_power::<E>(-100);
     mean.abs().to_f64() < limit && !line.is_constant() && line.is_below(limit)
+}
+
+/// Whether no row of these statistics can be one of which [`is_row_extreme`] holds. Without
+/// branches, as it is asked of all rows.
+pub(super) fn are_rows_ordinary<E: Element>(means: &[E], rstds: &[E]) -> bool {
+    let limit = E::from_f64(range_power::<E>(-100));
+    let ordinary = rstds.iter().fold(true, |all, &rstd| all & is_ordinary(rstd));
+    means.iter().fold(ordinary, |all, mean| all & (mean.abs() >= limit))
 }
 
 /// Whether the kernel left the range with a row of these statistics, `mean` being `None` for a norm
@@ -218,9 +226,7 @@ impl<E: Element> Channels<'_, E> {
 #[inline]
 fn is_doubtful<E: Element>(sums: [E; 2]) -> bool {
     let [a, b] = sums.map(E::abs);
-    let (low, high) = (range_power::<E>(-90), range_power::<E>(90));
-    let both = a.to_f64() + b.to_f64();
-    both.is_nan() || both < low || both > high
+    !within(a + b, -90, 90)
 }
 
 /// As for the sums of a row: whether the kernel may have left the range.

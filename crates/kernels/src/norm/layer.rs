@@ -1,5 +1,7 @@
 //! Normalization of rows: layer norm, and RMS norm, which does not take the mean away.
 
+use std::ops::Range;
+
 use crate::Element;
 use crate::line::{BLOCK, Line, LineSum, Row, UNROLL, for_line};
 use crate::reduce::moments;
@@ -146,11 +148,9 @@ impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
 struct OfRow<V> {
     mean: V,
     rstd: V,
-    /// `mean(g)` and `mean(g y)`.
+    /// `mean(g) rstd` and `mean(g y) rstd`.
     level: V,
     slope: V,
-    /// Whether the row's numbers leave the range in these formulas.
-    extreme: bool,
 }
 
 impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
@@ -159,14 +159,22 @@ impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
     #[inline(always)]
     fn rows<S: Simd, const N: usize>(&mut self, simd: S, first: usize) -> bool {
         let cols = self.cols;
+        if CENTER && cols == 1 {
+            self.single_elements(first..first + N);
+            return true;
+        }
         let line = Row::<S, E>::new(simd, cols);
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
-        let none = OfRow { mean: zero, rstd: zero, level: zero, slope: zero, extreme: false };
-        let mut of_rows = [none; N];
+        let mut of_rows = [OfRow { mean: zero, rstd: zero, level: zero, slope: zero }; N];
+        // Apart from `of_rows`: with a flag in it the compiler keeps the array on the stack, and
+        // the loop below reads it there.
+        let mut extreme = false;
         for (i, of_row) in of_rows.iter_mut().enumerate() {
-            *of_row = self.means(line, first + i);
+            let is_extreme;
+            (*of_row, is_extreme) = self.means(line, first + i);
+            extreme |= is_extreme;
         }
-        if of_rows.iter().any(|row| row.extreme) {
+        if extreme {
             return false;
         }
         let weight = self.weight.map(<[E]>::as_ptr);
@@ -190,14 +198,30 @@ impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
                     let y = (if CENTER { x - row.mean } else { x }) * row.rstd;
                     sum_gy = sum_gy + gy;
                     sum_gyy = gy.mul_add(y, sum_gyy);
-                    let rest = y.neg_mul_add(row.slope, gy * factor - row.level);
-                    line.store::<PARTIAL>(rest * row.rstd, gx.add(i * cols), k);
+                    let rest = (gy * factor).mul_add(row.rstd, -row.level);
+                    line.store::<PARTIAL>(y.neg_mul_add(row.slope, rest), gx.add(i * cols), k);
                 }
                 line.store::<PARTIAL>(sum_gy, gbias, k);
                 line.store::<PARTIAL>(sum_gyy, gweight, k);
             }
         });
         true
+    }
+
+    /// Rows of one element, which is its own mean: the gradient is zero whatever the weight, which
+    /// the rounded products of the general formula do not give.
+    #[cold]
+    fn single_elements(&mut self, rows: Range<usize>) {
+        let [gweight, gbias] = &mut self.sums;
+        for row in rows {
+            let gy = self.gy[row];
+            let y = (self.x[row] - self.mean[row]) * self.rstd[row];
+            let weight = self.weight.map_or(E::ONE, |weight| weight[0]);
+            // Zero, or NaN if an operand is not finite.
+            self.gx[row] = (gy - gy) * weight - y * E::ZERO;
+            gweight[0] += gy * y;
+            gbias[0] += gy;
+        }
     }
 
     /// What the formulas read that leave no range.
@@ -214,9 +238,10 @@ impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
         from.write(&mut self.gx[row * self.cols..(row + 1) * self.cols], [gweight, gbias]);
     }
 
-    /// The first pass of a row.
+    /// The first pass of a row, and whether its numbers leave the range in the formulas of
+    /// [`rows`](Self::rows).
     #[inline(always)]
-    fn means<S: Simd>(&self, line: Row<S, E>, row: usize) -> OfRow<E::Vector<S>> {
+    fn means<S: Simd>(&self, line: Row<S, E>, row: usize) -> (OfRow<E::Vector<S>>, bool) {
         let cols = self.cols;
         let simd = line.simd();
         let (gy, x) = (self.gy[row * cols..].as_ptr(), self.x[row * cols..].as_ptr());
@@ -252,7 +277,7 @@ impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
         let dot = dot.total().reduce_sum() * rstd;
         let extreme = is_row_doubtful(rstd, [sum, dot]) && self.careful(row).is_extreme(rstd);
         let splat = |value: E| E::Vector::<S>::splat(simd, value);
-        let (level, slope) = (splat(sum / count), splat(dot / count));
-        OfRow { mean, rstd: splat(rstd), level, slope, extreme }
+        let (level, slope) = (splat(sum / count * rstd), splat(dot / count * rstd));
+        (OfRow { mean, rstd: splat(rstd), level, slope }, extreme)
     }
 }

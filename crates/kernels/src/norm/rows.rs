@@ -6,7 +6,7 @@ use crate::simd::{Level, run_on};
 use crate::slices::{Shared, check_len};
 use crate::threads;
 
-use super::careful::{forward_row, is_row_extreme};
+use super::careful::{are_rows_ordinary, forward_row, is_row_extreme};
 use super::layer::{Backward, Forward};
 use super::{Affine, LayerNormGrad, NormGrads};
 
@@ -65,6 +65,9 @@ pub(super) fn rows_forward<E: Element, const CENTER: bool>(
             rstd: &mut *rstd,
         };
         run_on(level, forward);
+        if are_rows_ordinary(mean, rstd) {
+            return;
+        }
         for (i, rstd) in rstd.iter_mut().enumerate() {
             let (row, mean) = (i * cols..(i + 1) * cols, mean.get_mut(i));
             let x = &x[row.clone()];

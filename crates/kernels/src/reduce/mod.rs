@@ -349,9 +349,11 @@ macro_rules! reduce_kernels {
             }
 
             fn moments_kernel(x: &[Self], correction: usize) -> (Self, Self) {
-                let (mut mean, mut variance) = ([Self::NAN], [Self::NAN]);
+                let moments = slice_moments(Level::current(), x);
+                let (mut mean, mut variance) = ([moments.mean()], [moments.variance(correction)]);
+                let row = |_| LineElements::row(x);
                 let what = (correction, Spread::Variance);
-                moments_axis(x, [1, x.len(), 1], what, &mut mean, &mut variance);
+                finish_moments(row, what, &mut mean, &mut variance);
                 (mean[0], variance[0])
             }
 

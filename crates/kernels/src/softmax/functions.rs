@@ -293,18 +293,16 @@ pub(super) struct SoftmaxGrad<E> {
 impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
-        // SAFETY: the caller vouches for the line, here and below.
-        let gy = unsafe { self.gy.at(at).as_ptr() };
-        // SAFETY: as above.
-        let (y, out) = unsafe { (self.y.at(at).as_ptr(), self.out.at(at)) };
+        // SAFETY: the line lies within all three operands, by the contract of `run`.
+        let (gy, y, out) =
+            unsafe { (self.gy.at(at).as_ptr(), self.y.at(at).as_ptr(), self.out.at(at)) };
         let mut dot = LineSum::new(line.simd());
         for_line!(
             line,
             |k, j, PARTIAL| {
-                // SAFETY: as above.
+                // SAFETY: vector `k` lies within the line.
                 unsafe {
-                    let gy = line.load::<PARTIAL>(gy, k);
-                    dot.add_product(j, gy, unless_zero(gy, line.load::<PARTIAL>(y, k)));
+                    dot.add_product(j, line.load::<PARTIAL>(gy, k), line.load::<PARTIAL>(y, k));
                 };
             },
             { dot.flush() }
@@ -313,13 +311,18 @@ impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
         for_line!(line, |k, _j, PARTIAL| {
             line.prefetch_next(gy, k);
             line.prefetch_next(y, k);
-            // SAFETY: as above.
+            // SAFETY: vector `k` lies within the line.
             unsafe {
-                let gy = line.load::<PARTIAL>(gy, k) - dot;
-                let gx = unless_zero(gy, line.load::<PARTIAL>(y, k)) * gy;
+                let gx = line.load::<PARTIAL>(y, k) * (line.load::<PARTIAL>(gy, k) - dot);
                 line.store::<PARTIAL>(gx, out, k);
             }
         });
+        // A softmax that is not a number is so in its whole line, and makes the whole gradient NaN:
+        // also that of a zero cotangent, which has to stay zero.
+        if dot.unordered(dot).any() {
+            // SAFETY: `gy` and `out` are valid for the line, whose places are `line.extent()`.
+            unsafe { zero_lines(gy, E::ZERO, out, line.extent()) };
+        }
     }
 }
 
@@ -381,23 +384,28 @@ impl<E: Element> LineFn<E> for LogSumExpGrad<E> {
             multiply(line, x, gy / sum, out);
             // `-inf - -inf` is NaN: a line without another element than `-inf` or NaN.
             if max.eq(max.lit(E::NEG_INFINITY)).any() {
-                zero_lines(x, out, line.extent());
+                zero_lines(x, E::NEG_INFINITY, out, line.extent());
             }
         }
     }
 }
 
-/// Overwrites the output of lines of nothing but `-inf` with zeros. Other lines stay.
+/// Overwrites the output of lines of nothing but `value` with zeros. Other lines stay.
 ///
 /// # Safety
 /// As for [`limits`].
 #[cold]
 #[inline(never)]
-unsafe fn zero_lines<E: Element>(x: *const E, out: *mut E, [lines, len, stride]: [usize; 3]) {
+unsafe fn zero_lines<E: Element>(
+    x: *const E,
+    value: E,
+    out: *mut E,
+    [lines, len, stride]: [usize; 3],
+) {
     for line in 0..lines {
         let places = (0..len).map(|k| line + k * stride);
         // SAFETY: the places are those of this function's contract.
-        if places.clone().all(|at: usize| unsafe { *x.add(at) } == E::NEG_INFINITY) {
+        if places.clone().all(|at: usize| unsafe { *x.add(at) } == value) {
             // SAFETY: the places are those of this function's contract.
             places.for_each(|at| unsafe { *out.add(at) = E::ZERO });
         }
