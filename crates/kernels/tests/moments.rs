@@ -137,6 +137,22 @@ fn special_values_of_moments() {
             let (mean, variance) = mean_variance(&x, 0);
             assert!(mean.is_nan() && variance.is_nan(), "{len} on {level}");
         }
+        // The same in a column, wherever it is in a block of rows, alone in it or not.
+        for (rows, cols) in [(1, 3), (2, 40), (32, 5), (33, 17), (70, 9)] {
+            for at in [0, 1, 31, 32, rows - 1].into_iter().filter(|at| *at < rows) {
+                for special in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let mut x: Vec<f32> = noise(rows * cols, 5);
+                    x[at * cols + cols / 2] = special;
+                    let (mut mean, mut variance) = (vec![0.0; cols], vec![0.0; cols]);
+                    mean_variance_axis(&x, [1, rows, cols], 0, &mut mean, &mut variance);
+                    for i in 0..cols {
+                        let what = format!("{special} at {at} of {rows} x {cols}, {i} on {level}");
+                        assert_eq!(variance[i].is_nan(), i == cols / 2, "{what}");
+                        assert_eq!(mean[i].is_finite(), i != cols / 2, "{what}");
+                    }
+                }
+            }
+        }
         // The squares overflow, the deviations' do not.
         let large = [3e30_f32, 3e30 + 1e25, 3e30 - 1e25];
         let (mean, _) = mean_variance(&large, 0);

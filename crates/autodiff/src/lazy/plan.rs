@@ -14,7 +14,7 @@ use crate::refused::Refused;
 
 /// The elements one thread takes at a time, if there is no sum: a sum's parts are as long as those of
 /// an array's.
-const PIECE: usize = 1 << 16;
+const PIECE: usize = if cfg!(fuzzing) { 1 << 8 } else { 1 << 16 };
 
 /// The sums of a part of the elements.
 type Sums<E> = SmallVec<[E; 1]>;

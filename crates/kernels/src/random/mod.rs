@@ -51,7 +51,7 @@ pub enum Distribution<E> {
 }
 
 /// Elements a thread takes at a time: a multiple of every group.
-const GRAIN: usize = threads::work(1 << 15);
+const GRAIN: usize = threads::work(1 << 15).next_multiple_of(MOST);
 
 struct Fill<'a, E, D> {
     draw: D,
