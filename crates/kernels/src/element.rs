@@ -7,7 +7,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 use crate::activation::ActivationKernels;
 use crate::conv::ConvKernels;
 use crate::elementwise::ElementwiseKernels;
-use crate::gemm::GemmKernels;
+use crate::gemm::kernels::GemmKernels;
 use crate::layout::LayoutKernels;
 use crate::math::{Constants, UnaryKernels};
 use crate::norm::NormKernels;

@@ -16,7 +16,6 @@
 #[doc = include_str!("../ACCURACY.md")]
 pub mod accuracy {}
 pub mod activation;
-pub mod bf16;
 pub mod chain;
 pub mod conv;
 mod element;

@@ -65,16 +65,23 @@ pub(crate) fn check_len(name: &str, len: usize, out: usize) {
     );
 }
 
-/// `out[i] = f(x[i])`, or `out[i] = f(out[i])` where `x` is `None`.
+/// `out[i] = f(x[i])`.
 #[track_caller]
-pub(crate) fn map<E: Element, F: VectorFn<E>>(f: F, x: Option<&[E]>, out: &mut [E]) {
-    if let Some(x) = x {
-        check_len("x", x.len(), out.len());
-    }
-    let level = Level::current();
+pub(crate) fn map<E: Element, F: VectorFn<E>>(f: F, x: &[E], out: &mut [E]) {
+    check_len("x", x.len(), out.len());
+    let len = out.len();
+    map_source(f, Source::new(x), Shared::new(out), len);
+}
+
+/// `out[i] = f(out[i])`.
+pub(crate) fn map_in_place<E: Element, F: VectorFn<E>>(f: F, out: &mut [E]) {
     let len = out.len();
     let out = Shared::new(out);
-    let source = x.map_or(out.source(), Source::new);
+    map_source(f, out.source(), out, len);
+}
+
+fn map_source<E: Element, F: VectorFn<E>>(f: F, source: Source<E>, out: Shared<E>, len: usize) {
+    let level = Level::current();
     threads::for_ranges(len, F::COST.grain(), |range| {
         // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
         let (x, out) = unsafe { (source.at(range.start), out.at(range.start)) };

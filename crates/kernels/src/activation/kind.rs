@@ -9,8 +9,8 @@ use crate::threads::Cost;
 ///
 /// ```
 /// use wengert_kernels::activation::{self, Activation};
-/// let mut y = [-1.0_f32, 2.0];
-/// activation::forward_in_place(Activation::leaky_relu(0.125)?, &mut y);
+/// let mut y = [0.0_f32; 2];
+/// activation::forward(Activation::leaky_relu(0.125)?, &[-1.0, 2.0], &mut y);
 /// assert_eq!(y, [-0.125, 2.0]);
 /// # Ok::<(), activation::ActivationError>(())
 /// ```

@@ -7,11 +7,10 @@
 //! # Kinks
 //!
 //! Where a function has no derivative one is chosen: zero for relu at 0, relu6 at 0 and 6,
-//! `hard_tanh` and softshrink at their ends, `hard_sigmoid` at -3 and 3; the slope for leaky relu and prelu at 0; for
+//! `hard_tanh` and softshrink at their ends, `hard_sigmoid` at -3 and 3; the slope for leaky relu at 0; for
 //! `hard_swish` zero at -3 and one at 3; for elu and selu that of the lower branch.
 
 mod elu;
-mod gated;
 mod gelu;
 mod kind;
 mod mish;
@@ -22,7 +21,6 @@ mod softplus;
 
 pub use crate::math::{Logistic, Tanh};
 pub use elu::{Celu, Elu, Selu};
-pub use gated::{Gate, gated, gated_backward};
 pub use gelu::{Gelu, GeluTanh};
 pub use kind::{Activation, ActivationError, Saved};
 pub use mish::Mish;
@@ -32,9 +30,8 @@ pub use silu::Silu;
 pub use softplus::{LogSigmoid, Softplus};
 
 use crate::Element;
-use crate::elementwise::Run;
 use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
-use crate::slices::{Map, Shared, Source, VectorFn, VectorFn2, Zip, check_len, zip};
+use crate::slices::{Map, Shared, Source, VectorFn, VectorFn2, Zip, check_len};
 use crate::threads::{self, Cost};
 
 /// A function's derivative, times the upstream gradient.
@@ -163,8 +160,8 @@ impl<E: Element> Kernel for Backward<E> {
 /// The compiled kernels of an element type. Sealed with [`Element`].
 #[doc(hidden)]
 pub trait ActivationKernels: Sized {
-    /// `out = act(x)`, or `act(out)` where `x` is `None`.
-    fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]);
+    /// `out = act(x)`.
+    fn activation_kernel(act: Activation, x: &[Self], out: &mut [Self]);
 
     /// `out = gy * act'`, or `out * act'` where `gy` is `None`.
     fn activation_grad_kernel(
@@ -173,18 +170,6 @@ pub trait ActivationKernels: Sized {
         saved: &[Self],
         out: &mut [Self],
     );
-
-    /// `out = x act(gate)`.
-    fn gated_kernel(unit: Gate, x: &[Self], gate: &[Self], out: &mut [Self]);
-
-    /// `out = prelu(x)`.
-    fn prelu_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]);
-
-    /// `out = 1` or the slope.
-    fn prelu_factor_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]);
-
-    /// `out = gy min(x, 0)`.
-    fn prelu_slope_kernel(gy: &[Self], x: &[Self], out: &mut [Self]);
 }
 
 /// The activation as the kernels want it.
@@ -200,13 +185,10 @@ pub(crate) fn checked<E: Element>(act: Activation) -> Activation {
 }
 
 #[track_caller]
-fn forward_slices<E: Element>(act: Activation, x: Option<&[E]>, out: &mut [E]) {
+fn forward_slices<E: Element>(act: Activation, x: &[E], out: &mut [E]) {
     let (act, level, len) = (checked::<E>(act), Level::current(), out.len());
-    if let Some(x) = x {
-        check_len("x", x.len(), len);
-    }
-    let shared = Shared::new(out);
-    let source = x.map_or(shared.source(), Source::new);
+    check_len("x", x.len(), len);
+    let (source, shared) = (Source::new(x), Shared::new(out));
     threads::for_ranges(len, act.cost().grain(), |range| {
         // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
         let (x, out) = unsafe { (source.from(range.start), shared.at(range.start)) };
@@ -235,7 +217,7 @@ macro_rules! activation_kernels {
     ($type:ty) => {
         impl ActivationKernels for $type {
             #[track_caller]
-            fn activation_kernel(act: Activation, x: Option<&[Self]>, out: &mut [Self]) {
+            fn activation_kernel(act: Activation, x: &[Self], out: &mut [Self]) {
                 forward_slices(act, x, out);
             }
 
@@ -247,26 +229,6 @@ macro_rules! activation_kernels {
                 out: &mut [Self],
             ) {
                 backward_slices(act, gy, saved, out);
-            }
-
-            #[track_caller]
-            fn gated_kernel(unit: Gate, x: &[Self], gate: &[Self], out: &mut [Self]) {
-                gated::forward_kernel(unit, x, gate, out);
-            }
-
-            #[track_caller]
-            fn prelu_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]) {
-                zip(rectifier::Prelu, Run::Slice(x), slope, out);
-            }
-
-            #[track_caller]
-            fn prelu_factor_kernel(x: &[Self], slope: Run<'_, Self>, out: &mut [Self]) {
-                zip(rectifier::PreluFactor, Run::Slice(x), slope, out);
-            }
-
-            #[track_caller]
-            fn prelu_slope_kernel(gy: &[Self], x: &[Self], out: &mut [Self]) {
-                zip(rectifier::PreluSlope, Run::Slice(gy), Run::Slice(x), out);
             }
         }
     };
@@ -280,16 +242,7 @@ activation_kernels!(f64);
 /// If the slices differ in length, or a number of the activation is outside its domain.
 #[track_caller]
 pub fn forward<E: Element>(act: Activation, x: &[E], out: &mut [E]) {
-    E::activation_kernel(act, Some(x), out);
-}
-
-/// `x[i] = act(x[i])`.
-///
-/// # Panics
-/// If a number of the activation is outside its domain.
-#[track_caller]
-pub fn forward_in_place<E: Element>(act: Activation, x: &mut [E]) {
-    E::activation_kernel(act, None, x);
+    E::activation_kernel(act, x, out);
 }
 
 /// `out[i] = gy[i] * act'`, the derivative being computed from what [`Activation::saves`] names. Where
@@ -309,37 +262,4 @@ pub fn backward<E: Element>(act: Activation, gy: &[E], saved: &[E], out: &mut [E
 #[track_caller]
 pub fn backward_in_place<E: Element>(act: Activation, gy: &mut [E], saved: &[E]) {
     E::activation_grad_kernel(act, None, saved, gy);
-}
-
-/// `out[i] = x[i]` where that is positive, else `slope[i] * x[i]`: K. He et al., "Delving deep into
-/// rectifiers", 2015. The slopes may have any sign.
-///
-/// # Panics
-/// If the slices differ in length.
-#[track_caller]
-pub fn prelu<E: Element>(x: &[E], slope: Run<'_, E>, out: &mut [E]) {
-    E::prelu_kernel(x, slope, out);
-}
-
-/// The gradients of [`prelu`] before they are summed over what shares a slope: `gx[i] = gy[i]` or
-/// `gy[i] slope[i]`, and `gslope[i] = gy[i] min(x[i], 0)`.
-///
-/// # Panics
-/// If the slices differ in length.
-#[track_caller]
-pub fn prelu_backward<E: Element>(
-    gy: &[E],
-    x: &[E],
-    slope: Run<'_, E>,
-    gx: &mut [E],
-    gslope: &mut [E],
-) {
-    check_len("gy", gy.len(), gx.len());
-    slope.check("slope", gx.len());
-    check_len("x", x.len(), gx.len());
-    E::prelu_factor_kernel(x, slope, gx);
-    for (gx, &gy) in gx.iter_mut().zip(gy) {
-        *gx *= gy;
-    }
-    E::prelu_slope_kernel(gy, x, gslope);
 }

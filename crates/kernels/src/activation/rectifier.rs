@@ -3,7 +3,7 @@
 use crate::Element;
 use crate::math::constants::Constants as _;
 use crate::simd::Lanes;
-use crate::slices::{VectorFn, VectorFn2};
+use crate::slices::VectorFn;
 use crate::threads::Cost;
 
 use super::Derivative;
@@ -200,45 +200,5 @@ impl<E: Element> Derivative<E> for Softshrink<E> {
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
         gate(x.lit(self.lambda).lt(x.abs()), gy, x)
-    }
-}
-
-/// `x` for positive `x`, else `slope * x`, of an argument and a slope.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Prelu;
-
-impl<E: Element> VectorFn2<E> for Prelu {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V, slope: V) -> V {
-        V::select(x.lit(E::ZERO).lt(x), x, x * slope)
-    }
-}
-
-/// The derivative of [`Prelu`] by its argument: one, or the slope; NaN where the argument is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PreluFactor;
-
-impl<E: Element> VectorFn2<E> for PreluFactor {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V, slope: V) -> V {
-        let zero = x.lit(E::ZERO);
-        V::select(zero.lt(x), x.lit(E::ONE), V::select(x.le(zero), slope, x))
-    }
-}
-
-/// The derivative of [`Prelu`] by its slope: `min(x, 0)`; NaN where `x` is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PreluSlope;
-
-impl<E: Element> VectorFn2<E> for PreluSlope {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
-        gy * x.lit(E::ZERO).min(x)
     }
 }

@@ -11,8 +11,8 @@
 //! where `x` is zero outside its image and `c` runs over the channels of the group of `o`; it is
 //! what the field calls a convolution, and signal processing a cross-correlation. [`ConvGeometry`]
 //! holds the sizes, [`Conv`] computes it, [`ConvTranspose`] its transpose, which is both the
-//! gradient by the input and the layer known as transposed convolution, and [`ConvWeightGrad`] and
-//! [`conv_bias_grad`] the gradients by the parameters. All arrays are contiguous: images as
+//! gradient by the input and the layer known as transposed convolution, and [`ConvWeightGrad`] the
+//! gradient by the weights. All arrays are contiguous: images as
 //! `[batch, channels, rows, columns]`, weights as `[outputs, inputs / groups, rows, columns]`.
 //!
 //! # How it runs
@@ -52,7 +52,6 @@
 
 pub(crate) mod axis;
 pub(crate) mod band;
-mod bias;
 mod gather;
 mod geometry;
 mod interleaved;
@@ -65,7 +64,6 @@ mod weight;
 #[cfg(test)]
 mod tests;
 
-pub use bias::conv_bias_grad;
 pub use geometry::{Channels, ConvError, ConvGeometry};
 
 use crate::Element;

@@ -13,7 +13,7 @@ use rounding::{Ceil, Floor, Rem, Round, Trunc};
 
 use crate::Element;
 use crate::simd::Lanes;
-use crate::slices::{VectorFn, VectorFn2, map, zip, zip_in_place};
+use crate::slices::{VectorFn, VectorFn2, map, map_in_place, zip, zip_in_place};
 use crate::threads::Cost;
 
 /// The operations of two operands, by the names of the functions of this module.
@@ -201,26 +201,13 @@ impl<E: Element> VectorFn<E> for Inside<E> {
     }
 }
 
-/// `y + alpha x`.
-#[derive(Clone, Copy)]
-struct Axpy<E>(E);
-
-impl<E: Element> VectorFn2<E> for Axpy<E> {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, y: V, x: V) -> V {
-        x.mul_add(x.lit(self.0), y)
-    }
-}
-
 /// The compiled kernels of an element type. Sealed with [`Element`].
 #[doc(hidden)]
 pub trait ElementwiseKernels: Sized {
     fn binary_kernel(op: Binary, a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]);
-    fn simple_kernel(op: Simple<Self>, x: Option<&[Self]>, out: &mut [Self]);
+    fn simple_kernel(op: Simple<Self>, x: &[Self], out: &mut [Self]);
+    fn scale_kernel(alpha: Self, x: &mut [Self]);
     fn add_assign_kernel(acc: &mut [Self], x: &[Self]);
-    fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]);
     fn compare_kernel(op: Comparison, a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [bool]);
     fn select_kernel(mask: &[bool], yes: Run<'_, Self>, no: Run<'_, Self>, out: &mut [Self]);
 }
@@ -247,7 +234,7 @@ macro_rules! elementwise_kernels {
             }
 
             #[track_caller]
-            fn simple_kernel(op: Simple<Self>, x: Option<&[Self]>, out: &mut [Self]) {
+            fn simple_kernel(op: Simple<Self>, x: &[Self], out: &mut [Self]) {
                 match op {
                     Simple::Neg => map(Neg, x, out),
                     Simple::Square => map(Square, x, out),
@@ -266,14 +253,13 @@ macro_rules! elementwise_kernels {
                 }
             }
 
-            #[track_caller]
-            fn add_assign_kernel(acc: &mut [Self], x: &[Self]) {
-                zip_in_place(Add, acc, x);
+            fn scale_kernel(alpha: Self, x: &mut [Self]) {
+                map_in_place(Scale(alpha), x);
             }
 
             #[track_caller]
-            fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]) {
-                zip_in_place(Axpy(alpha), y, x);
+            fn add_assign_kernel(acc: &mut [Self], x: &[Self]) {
+                zip_in_place(Add, acc, x);
             }
 
             #[track_caller]
@@ -357,7 +343,7 @@ macro_rules! simple_entry_points {
         /// If the slices differ in length.
         #[track_caller]
         pub fn $name<E: Element>(x: &[E], out: &mut [E]) {
-            E::simple_kernel(Simple::$op, Some(x), out);
+            E::simple_kernel(Simple::$op, x, out);
         }
     )+};
 }
@@ -391,7 +377,7 @@ simple_entry_points! {
 /// If the slices differ in length.
 #[track_caller]
 pub fn clamp<E: Element>(low: E, high: E, x: &[E], out: &mut [E]) {
-    E::simple_kernel(Simple::Clamp(low, high), Some(x), out);
+    E::simple_kernel(Simple::Clamp(low, high), x, out);
 }
 
 /// One where `low < x[i] < high`, else zero; NaN stays.
@@ -400,7 +386,7 @@ pub fn clamp<E: Element>(low: E, high: E, x: &[E], out: &mut [E]) {
 /// If the slices differ in length.
 #[track_caller]
 pub fn inside<E: Element>(low: E, high: E, x: &[E], out: &mut [E]) {
-    E::simple_kernel(Simple::Inside(low, high), Some(x), out);
+    E::simple_kernel(Simple::Inside(low, high), x, out);
 }
 
 /// `out[i] = alpha * x[i]`.
@@ -409,12 +395,12 @@ pub fn inside<E: Element>(low: E, high: E, x: &[E], out: &mut [E]) {
 /// If the slices differ in length.
 #[track_caller]
 pub fn scale<E: Element>(alpha: E, x: &[E], out: &mut [E]) {
-    E::simple_kernel(Simple::Scale(alpha), Some(x), out);
+    E::simple_kernel(Simple::Scale(alpha), x, out);
 }
 
 /// `x[i] = alpha * x[i]`.
 pub fn scale_in_place<E: Element>(alpha: E, x: &mut [E]) {
-    E::simple_kernel(Simple::Scale(alpha), None, x);
+    E::scale_kernel(alpha, x);
 }
 
 /// `acc[i] += x[i]`.
@@ -424,13 +410,4 @@ pub fn scale_in_place<E: Element>(alpha: E, x: &mut [E]) {
 #[track_caller]
 pub fn add_assign<E: Element>(acc: &mut [E], x: &[E]) {
     E::add_assign_kernel(acc, x);
-}
-
-/// `y[i] += alpha * x[i]`, rounded once on the levels with fused multiply-add.
-///
-/// # Panics
-/// If the slices differ in length.
-#[track_caller]
-pub fn axpy<E: Element>(alpha: E, x: &[E], y: &mut [E]) {
-    E::axpy_kernel(alpha, x, y);
 }

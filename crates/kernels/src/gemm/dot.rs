@@ -7,8 +7,9 @@
 use std::mem::MaybeUninit;
 
 use super::epilogue;
-use super::problem::{Problem, Strided};
+use super::problem::Problem;
 use super::scratch::{ALIGN, Scratch};
+use super::strided::Strided;
 use super::tile;
 use super::vector::put;
 use crate::Element;

@@ -1,7 +1,7 @@
 //! What follows the product: a bias and an activation, on a piece of C that was just written and
 //! is still in the nearest cache.
 
-use super::problem::Output;
+use super::output::Output;
 use super::tile::Addend;
 use crate::Element;
 use crate::activation::{self, Activation};

@@ -12,8 +12,9 @@
 
 use std::fmt;
 
-use super::MatrixError;
-use super::problem::Strided;
+use super::error::MatrixError;
+use super::output::Output;
+use super::strided::Strided;
 use crate::Element;
 
 /// The shape of a view: what both kinds have in common.
@@ -411,10 +412,11 @@ impl<'a, E: Element> MatMut<'a, E> {
         self.layout.check_repeats_distinct(count, step)
     }
 
-    /// A pointer to element (0, 0), dangling if the matrix is empty.
+    /// The matrix as a pointer, dangling if there are no elements, and strides.
     #[inline]
-    pub(super) fn as_mut_ptr(&mut self) -> *mut E {
-        self.data.as_mut_ptr().wrapping_add(self.layout.offset)
+    pub(super) fn output(&mut self) -> Output<E> {
+        let Layout { offset, row_stride, col_stride, .. } = self.layout;
+        Output { ptr: self.data.as_mut_ptr().wrapping_add(offset), row_stride, col_stride }
     }
 }
 

@@ -4,7 +4,7 @@
 //! vectors. A becomes one micro-panel of a tile's rows, as rows where A's rows are contiguous, and
 //! as columns otherwise: the micro-kernel takes either.
 
-use super::problem::Strided;
+use super::strided::Strided;
 use super::tile::{self, VECTORS};
 use super::transpose;
 use crate::Element;
@@ -60,23 +60,6 @@ impl Share {
     }
 }
 
-/// A packed block of B: panels of `depth` rows, of which those from `from` on count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<E> {
-    pub(crate) ptr: *const E,
-    pub(crate) depth: usize,
-    pub(crate) from: usize,
-}
-
-impl<E> Block<E> {
-    /// The panel of `width` columns that begins with column `col` of the block.
-    #[inline(always)]
-    pub(super) fn panel(&self, col: usize, width: usize) -> Strided<E> {
-        let ptr = self.ptr.wrapping_add(col * self.depth + self.from * width);
-        Strided { ptr, row_stride: width as isize, col_stride: 1 }
-    }
-}
-
 /// A right operand that can be packed, a block at a time. Ranges are (first, count).
 pub(crate) trait Right<E: Element> {
     /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
@@ -91,12 +74,6 @@ pub(crate) trait Right<E: Element> {
         cols: (usize, usize),
         to: *mut E,
     );
-
-    /// The block that begins at this depth and column, if it is there packed already.
-    #[inline(always)]
-    fn there<S: Simd>(&self, _from: usize, _col: usize) -> Option<Block<E>> {
-        None
-    }
 
     /// Asks for a share of what packing such elements will read. Does nothing where the processor
     /// sees it coming.

@@ -52,9 +52,7 @@ pub(super) enum Path {
     /// Register tiles on the operands in place, for products with little to walk over. A B by columns
     /// is turned first; a few columns beside whole vectors are rows of the transposed product.
     Direct,
-    /// The blocked loops, which every [`Packed`](super::Packed) operand is made for. What is not packed is read in place by the micro-kernel; an operand that is
-    /// no plain view is packed, and two of [`Bf16`](crate::bf16::Bf16) are packed in pairs where there
-    /// is an instruction for them.
+    /// The blocked loops. The micro-kernel reads in place what is not packed.
     Blocked {
         /// Copy each micro-panel of A before it is used.
         pack_a: bool,
@@ -154,10 +152,10 @@ pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
 /// turned instead, if need be, and C must be scattered.
 #[inline(always)]
 fn turns_less<E: Element, S: Simd>(problem: &Problem<'_, E>) -> bool {
-    let &Problem { m, n, k, a, b, c, sources, .. } = problem;
+    let &Problem { m, n, k, a, b, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let turned = b.row_stride == 1 && b.col_stride != 1 && c.col_stride == 1;
-    if !turned || m < lanes || n < lanes || k < lanes || sources.packed() {
+    if !turned || m < lanes || n < lanes || k < lanes {
         return false;
     }
     if work(problem) > DIRECT || k > Blocks::of::<E, S>().depth {
@@ -193,16 +191,15 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     if k == 0 {
         return Path::Scale;
     }
-    let packed = problem.sources.packed();
-    if !packed && m.saturating_mul(n).saturating_mul(k) <= TINY {
+    if m.saturating_mul(n).saturating_mul(k) <= TINY {
         return Path::Tiny;
     }
-    if !packed && m == 1 && b_by_rows && n >= lanes {
+    if m == 1 && b_by_rows && n >= lanes {
         return Path::Axpy;
     }
     // Inner products fill the lanes along k, tiles along n; the one pays for adding up the lanes
     // and the other for packing. The costs are in vector operations.
-    if !packed && (a.col_stride == 1 && k >= lanes || b.row_stride == 1) {
+    if a.col_stride == 1 && k >= lanes || b.row_stride == 1 {
         let area = m.saturating_mul(n);
         let dot = area.saturating_mul(k.div_ceil(lanes) + SUM_COST).saturating_mul(9) / 8;
         let copy_a = if a.col_stride == 1 { 0 } else { m.saturating_mul(k) };
@@ -220,7 +217,7 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     let pack_b =
         !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
     let small = k <= blocks.depth && work(problem) <= DIRECT;
-    if !packed && small && (!pack_b || b.row_stride == 1) {
+    if small && (!pack_b || b.row_stride == 1) {
         return Path::Direct;
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides

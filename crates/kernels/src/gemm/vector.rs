@@ -1,8 +1,10 @@
 //! Products of few rows: where every element of B is used so seldom that only reading it counts.
 
 use super::epilogue::{self, Bias};
-use super::problem::{Output, Problem, Strided};
+use super::output::Output;
+use super::problem::Problem;
 use super::scratch::Scratch;
+use super::strided::Strided;
 use crate::Element;
 use crate::activation::Activation;
 use crate::simd::{Lanes, Simd};

@@ -69,9 +69,9 @@ pub enum Unary {
 
 /// The compiled kernels of an element type. Sealed with [`Element`].
 pub trait UnaryKernels: Sized {
-    /// `out = f(x)`, or `f(out)` where `x` is `None`.
+    /// `out = f(x)`.
     #[doc(hidden)]
-    fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]);
+    fn unary_kernel(f: Unary, x: &[Self], out: &mut [Self]);
 
     /// `out = a^b`.
     #[doc(hidden)]
@@ -99,7 +99,7 @@ macro_rules! unary_kernels {
     ($type:ty) => {
         impl UnaryKernels for $type {
             #[track_caller]
-            fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]) {
+            fn unary_kernel(f: Unary, x: &[Self], out: &mut [Self]) {
                 match f {
                     Unary::Exp => map(Exp, x, out),
                     Unary::ExpM1 => map(ExpM1, x, out),
@@ -132,48 +132,43 @@ unary_kernels!(f32);
 unary_kernels!(f64);
 
 macro_rules! entry_points {
-    ($($(#[$doc:meta])* $name:ident, $name_in_place:ident: $function:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $function:ident;)+) => {$(
         $(#[$doc])*
         ///
         /// # Panics
         /// If the slices differ in length.
         #[track_caller]
         pub fn $name<E: Element>(x: &[E], out: &mut [E]) {
-            E::unary_kernel(Unary::$function, Some(x), out);
-        }
-
-        #[doc = concat!("As [`", stringify!($name), "`], overwriting the argument.")]
-        pub fn $name_in_place<E: Element>(x: &mut [E]) {
-            E::unary_kernel(Unary::$function, None, x);
+            E::unary_kernel(Unary::$function, x, out);
         }
     )+};
 }
 
 entry_points! {
     /// `out[i] = e^x[i]`.
-    exp, exp_in_place: Exp;
+    exp: Exp;
     /// `out[i] = e^x[i] - 1`, accurate near zero.
-    exp_m1, exp_m1_in_place: ExpM1;
+    exp_m1: ExpM1;
     /// `out[i] = 1 / (1 + e^-x[i])`.
-    logistic, logistic_in_place: Logistic;
+    logistic: Logistic;
     /// `out[i] = tanh x[i]`.
-    tanh, tanh_in_place: Tanh;
+    tanh: Tanh;
     /// `out[i] = ln x[i]`; NaN for negative arguments, negative infinity for zeros.
-    log, log_in_place: Log;
+    log: Log;
     /// `out[i] = ln(1 + x[i])`, accurate near zero.
-    log_1p, log_1p_in_place: Log1p;
+    log_1p: Log1p;
     /// `out[i] = 1 / sqrt x[i]`.
-    rsqrt, rsqrt_in_place: Rsqrt;
+    rsqrt: Rsqrt;
     /// `out[i] = sin x[i]`, for angles of any size; NaN for infinite ones.
-    sin, sin_in_place: Sin;
+    sin: Sin;
     /// `out[i] = cos x[i]`, for angles of any size; NaN for infinite ones.
-    cos, cos_in_place: Cos;
+    cos: Cos;
     /// `out[i] = tan x[i]`, for angles of any size; NaN for infinite ones.
-    tan, tan_in_place: Tan;
+    tan: Tan;
     /// The error function, `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0 to `x[i]`.
-    erf, erf_in_place: Erf;
+    erf: Erf;
     /// `out[i] = 1 - erf x[i]`, accurate in the tail.
-    erfc, erfc_in_place: Erfc;
+    erfc: Erfc;
 }
 
 /// `out[i] = a[i]^b[i]`, with the special values of IEEE 754's `pow`: `x^0` and `1^x` are 1 even for

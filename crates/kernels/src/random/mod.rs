@@ -41,31 +41,18 @@ impl Stream {
     }
 }
 
-/// The distributions.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(hidden)]
-#[non_exhaustive]
-pub enum Distribution<E> {
-    Uniform { low: E, high: E },
-    Normal { mean: E, deviation: E },
-}
-
 /// Elements a thread takes at a time: a multiple of every group.
 const GRAIN: usize = threads::work(1 << 15);
 
-struct Fill<'a, E, D> {
-    draw: D,
+struct Fill<'a, E> {
+    draw: Uniform<E>,
     stream: Stream,
     /// The number of the first group.
     group: usize,
     out: &'a mut [E],
 }
 
-/// A group of numbers of a distribution.
-trait Draw<E>: Copy + Send + Sync {
-    fn draw(self, words: &philox::Words, out: &mut [E; MOST]);
-}
-
+/// Numbers uniform between `low` and `low + width`, at most `last`.
 #[derive(Clone, Copy)]
 struct Uniform<E> {
     low: E,
@@ -73,7 +60,8 @@ struct Uniform<E> {
     last: E,
 }
 
-impl<E: Element + Transform> Draw<E> for Uniform<E> {
+impl<E: Element + Transform> Uniform<E> {
+    /// A group of numbers.
     #[inline(always)]
     fn draw(self, words: &philox::Words, out: &mut [E; MOST]) {
         E::uniform(words, out);
@@ -84,23 +72,7 @@ impl<E: Element + Transform> Draw<E> for Uniform<E> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Normal<E> {
-    mean: E,
-    deviation: E,
-}
-
-impl<E: Element + Transform> Draw<E> for Normal<E> {
-    #[inline(always)]
-    fn draw(self, words: &philox::Words, out: &mut [E; MOST]) {
-        E::normal(words, out);
-        for value in out {
-            *value = self.mean + self.deviation * *value;
-        }
-    }
-}
-
-impl<E: Element + Transform, D: Draw<E>> Kernel for Fill<'_, E, D> {
+impl<E: Element + Transform> Kernel for Fill<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -119,7 +91,7 @@ impl<E: Element + Transform, D: Draw<E>> Kernel for Fill<'_, E, D> {
     }
 }
 
-fn fill<E: Element + Transform, D: Draw<E>>(draw: D, stream: Stream, out: &mut [E]) {
+fn fill<E: Element + Transform>(draw: Uniform<E>, stream: Stream, out: &mut [E]) {
     const { assert!(GRAIN.is_multiple_of(E::GROUP)) };
     let level = Level::current();
     let len = out.len();
@@ -135,33 +107,21 @@ fn fill<E: Element + Transform, D: Draw<E>>(draw: D, stream: Stream, out: &mut [
 /// The compiled kernels of an element type. Sealed with [`Element`].
 #[doc(hidden)]
 pub trait RandomKernels: Sized {
-    fn random_kernel(distribution: Distribution<Self>, stream: Stream, out: &mut [Self]);
+    fn uniform_kernel(stream: Stream, low: Self, high: Self, out: &mut [Self]);
 }
 
 macro_rules! random_kernels {
     ($type:ident) => {
         impl RandomKernels for $type {
             #[track_caller]
-            fn random_kernel(distribution: Distribution<Self>, stream: Stream, out: &mut [Self]) {
-                match distribution {
-                    Distribution::Uniform { low, high } => {
-                        let width = high - low;
-                        assert!(
-                            low < high && width.is_finite(),
-                            "uniform numbers were asked for in [{low}, {high}), but the ends must \
-                             be in order and their difference finite"
-                        );
-                        fill(Uniform { low, width, last: high.next_down() }, stream, out);
-                    }
-                    Distribution::Normal { mean, deviation } => {
-                        assert!(
-                            mean.is_finite() && deviation.is_finite() && deviation >= 0.0,
-                            "normal numbers were asked for with mean {mean} and standard deviation \
-                             {deviation}, but both must be finite and the deviation not negative"
-                        );
-                        fill(Normal { mean, deviation }, stream, out);
-                    }
-                }
+            fn uniform_kernel(stream: Stream, low: Self, high: Self, out: &mut [Self]) {
+                let width = high - low;
+                assert!(
+                    low < high && width.is_finite(),
+                    "uniform numbers were asked for in [{low}, {high}), but the ends must be in \
+                     order and their difference finite"
+                );
+                fill(Uniform { low, width, last: high.next_down() }, stream, out);
             }
         }
     };
@@ -178,17 +138,5 @@ random_kernels!(f64);
 /// Unless `low < high` and `high - low` is finite.
 #[track_caller]
 pub fn fill_uniform<E: Element>(stream: Stream, low: E, high: E, out: &mut [E]) {
-    E::random_kernel(Distribution::Uniform { low, high }, stream, out);
-}
-
-/// Fills `out` with normally distributed numbers: `mean + deviation z`.
-///
-/// `z` comes by the Box-Muller transform from 64 (`f32`) or 128 (`f64`) bits for two numbers, within
-/// 8 ULP of that transform. The largest `|z|` there can be is 6.7 (`f32`) and 8.5 (`f64`).
-///
-/// # Panics
-/// Unless both are finite and the deviation is not negative.
-#[track_caller]
-pub fn fill_normal<E: Element>(stream: Stream, mean: E, deviation: E, out: &mut [E]) {
-    E::random_kernel(Distribution::Normal { mean, deviation }, stream, out);
+    E::uniform_kernel(stream, low, high, out);
 }

@@ -22,7 +22,7 @@ mod sums;
 
 pub use along::{
     max_abs_axis, max_axis, min_axis, norm_axis, prod_axis, repair_sums_axis, sum_abs_axis,
-    sum_axis, sum_squares_axis,
+    sum_axis,
 };
 use arg::{ColumnArg, Order, RowArg};
 #[doc(hidden)]
@@ -36,7 +36,7 @@ use kinds::{Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs, SumSquares};
 use moments::{ColumnMoments, RowMoments, SliceMoments};
 pub(crate) use moments::{Moments, moments};
 pub use norm::{global_norm, norm};
-pub use spread::{mean_deviation_axis, mean_variance, mean_variance_axis};
+pub use spread::{mean_deviation_axis, mean_variance_axis};
 
 use std::ops::Range;
 
@@ -293,7 +293,6 @@ pub trait ReduceKernels: Sized {
     fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]);
     fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self;
     fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]);
-    fn moments_kernel(x: &[Self], correction: usize) -> (Self, Self);
     fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]);
     fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]);
     fn moments_axis_kernel(
@@ -346,13 +345,6 @@ macro_rules! reduce_kernels {
                     Extreme::Max => arg_axis(Max, x, dims, out),
                     Extreme::Min => arg_axis(Min, x, dims, out),
                 }
-            }
-
-            fn moments_kernel(x: &[Self], correction: usize) -> (Self, Self) {
-                let (mut mean, mut variance) = ([Self::NAN], [Self::NAN]);
-                let what = (correction, Spread::Variance);
-                moments_axis(x, [1, x.len(), 1], what, &mut mean, &mut variance);
-                (mean[0], variance[0])
             }
 
             fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]) {
@@ -458,19 +450,6 @@ pub fn argmin_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [usize]) {
 pub fn argmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [usize]) {
     check_rows(x.len(), cols, out.len());
     E::arg_axis_kernel(Extreme::Max, x, [out.len(), cols, 1], out);
-}
-
-/// The column of the first minimum of every row, as [`argmin_axis`].
-///
-/// # Shapes
-/// `x` is `[rows, cols]`, `out` is `[rows]`.
-///
-/// # Panics
-/// If `cols` is zero while there are rows, or a slice does not have the elements of its shape.
-#[track_caller]
-pub fn argmin_rows<E: Element>(x: &[E], cols: usize, out: &mut [usize]) {
-    check_rows(x.len(), cols, out.len());
-    E::arg_axis_kernel(Extreme::Min, x, [out.len(), cols, 1], out);
 }
 
 /// Panics unless `x` elements are `rows` rows of `cols`, `cols` being positive.

@@ -32,8 +32,6 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::Avx512F32;
 pub use level::{Level, LevelError, with_level};
 pub use portable::Portable;
 

@@ -35,7 +35,7 @@ fn rows_at_a_time(cols: usize) -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 #[non_exhaustive]
-pub enum LineMap {
+pub enum RowMap {
     Softmax,
     LogSoftmax,
 }
@@ -61,6 +61,17 @@ unsafe fn each_line<E: Element, F: LineFn<E>>(f: F, dims: [usize; 3]) {
             run_on(level, SomeColumns { f, rows: axis, stride: inner, plane, columns, element });
         },
     );
+}
+
+/// Every row of a matrix.
+///
+/// # Safety
+/// The operands of `f` must have `rows * cols` elements, and those with a value for each row `rows`.
+unsafe fn each_row<E: Element, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
+    let level = Level::current();
+    threads::for_ranges(rows, rows_at_a_time(cols), |range| {
+        run_on(level, Rows { f, cols, range, element: PhantomData });
+    });
 }
 
 struct Rows<E, F> {
@@ -122,8 +133,8 @@ fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) 
 /// The compiled kernels of an element type. Sealed with [`Element`].
 #[doc(hidden)]
 pub trait SoftmaxKernels: Sized {
-    fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn line_grad_kernel(op: LineMap, gy: &[Self], y: &[Self], dims: [usize; 3], out: &mut [Self]);
+    fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]);
+    fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]);
     fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]);
     fn log_sum_exp_grad_kernel(gy: &[Self], x: &[Self], dims: [usize; 3], out: &mut [Self]);
     fn cross_entropy_kernel(
@@ -147,36 +158,30 @@ macro_rules! softmax_kernels {
     ($type:ty) => {
         impl SoftmaxKernels for $type {
             #[track_caller]
-            fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
-                check("x", x.len(), dims, false);
-                check("out", out.len(), dims, false);
+            fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]) {
+                let rows = rows(x.len(), cols);
+                check("out", out.len(), [rows, cols, 1], false);
                 let (x, out) = (Source::new(x), Shared::new(out));
-                // SAFETY: the lengths were checked.
+                // SAFETY: `rows` and `check` found `rows * cols` elements in both.
                 unsafe {
                     match op {
-                        LineMap::Softmax => each_line(Softmax { x, out }, dims),
-                        LineMap::LogSoftmax => each_line(LogSoftmax { x, out }, dims),
+                        RowMap::Softmax => each_row(Softmax { x, out }, rows, cols),
+                        RowMap::LogSoftmax => each_row(LogSoftmax { x, out }, rows, cols),
                     }
                 }
             }
 
             #[track_caller]
-            fn line_grad_kernel(
-                op: LineMap,
-                gy: &[Self],
-                y: &[Self],
-                dims: [usize; 3],
-                out: &mut [Self],
-            ) {
-                check("gy", gy.len(), dims, false);
-                check("y", y.len(), dims, false);
-                check("out", out.len(), dims, false);
+            fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]) {
+                let rows = rows(y.len(), cols);
+                check("gy", gy.len(), [rows, cols, 1], false);
+                check("out", out.len(), [rows, cols, 1], false);
                 let (gy, y, out) = (Source::new(gy), Source::new(y), Shared::new(out));
-                // SAFETY: the lengths were checked.
+                // SAFETY: `rows` and `check` found `rows * cols` elements in each.
                 unsafe {
                     match op {
-                        LineMap::Softmax => each_line(SoftmaxGrad { gy, y, out }, dims),
-                        LineMap::LogSoftmax => each_line(LogSoftmaxGrad { gy, y, out }, dims),
+                        RowMap::Softmax => each_row(SoftmaxGrad { gy, y, out }, rows, cols),
+                        RowMap::LogSoftmax => each_row(LogSoftmaxGrad { gy, y, out }, rows, cols),
                     }
                 }
             }
@@ -262,12 +267,12 @@ macro_rules! softmax_kernels {
 softmax_kernels!(f32);
 softmax_kernels!(f64);
 
-/// The dimensions of a matrix with `x` elements in rows of `cols`.
+/// The number of rows of `cols` elements that `len` elements are.
 #[track_caller]
-fn matrix(x: usize, cols: usize) -> [usize; 3] {
-    let rows = x.checked_div(cols).unwrap_or(0);
-    check_rows(x, cols, rows);
-    [rows, cols, 1]
+fn rows(len: usize, cols: usize) -> usize {
+    let rows = len.checked_div(cols).unwrap_or(0);
+    check_rows(len, cols, rows);
+    rows
 }
 
 /// `out[i, j] = e^x[i, j] / sum_k e^x[i, k]`.
@@ -285,7 +290,7 @@ fn matrix(x: usize, cols: usize) -> [usize; 3] {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
-    softmax_axis(x, matrix(x.len(), cols), out);
+    E::row_map_kernel(RowMap::Softmax, x, cols, out);
 }
 
 /// `out[i, j] = x[i, j] - log sum_k e^x[i, k]`.
@@ -297,7 +302,7 @@ pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
-    log_softmax_axis(x, matrix(x.len(), cols), out);
+    E::row_map_kernel(RowMap::LogSoftmax, x, cols, out);
 }
 
 /// The gradient of [`softmax_rows`] from its output:
@@ -310,7 +315,7 @@ pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
-    softmax_grad_axis(gy, y, matrix(y.len(), cols), out);
+    E::row_grad_kernel(RowMap::Softmax, gy, y, cols, out);
 }
 
 /// The gradient of [`log_softmax_rows`] from its output:
@@ -323,61 +328,7 @@ pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn log_softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
-    log_softmax_grad_axis(gy, y, matrix(y.len(), cols), out);
-}
-
-/// [`softmax_rows`] over the middle of three dimensions, read where it lies.
-///
-/// # Shapes
-/// `x` and `out` are contiguous `[outer, axis, inner]`.
-///
-/// ```
-/// let mut y = [0.0_f32; 4];
-/// wengert_kernels::softmax::softmax_axis(&[0.0, 1000.0, 0.0, 0.0], [1, 2, 2], &mut y);
-/// assert_eq!(y, [0.5, 1.0, 0.5, 0.0]);
-/// ```
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn softmax_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_map_kernel(LineMap::Softmax, x, dims, out);
-}
-
-/// [`log_softmax_rows`] over the middle of three dimensions.
-///
-/// # Shapes
-/// `x` and `out` are contiguous `[outer, axis, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn log_softmax_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_map_kernel(LineMap::LogSoftmax, x, dims, out);
-}
-
-/// [`softmax_grad_rows`] over the middle of three dimensions.
-///
-/// # Shapes
-/// All are contiguous `[outer, axis, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn softmax_grad_axis<E: Element>(gy: &[E], y: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_grad_kernel(LineMap::Softmax, gy, y, dims, out);
-}
-
-/// [`log_softmax_grad_rows`] over the middle of three dimensions.
-///
-/// # Shapes
-/// All are contiguous `[outer, axis, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn log_softmax_grad_axis<E: Element>(gy: &[E], y: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_grad_kernel(LineMap::LogSoftmax, gy, y, dims, out);
+    E::row_grad_kernel(RowMap::LogSoftmax, gy, y, cols, out);
 }
 
 /// `out[i] = log sum_k e^x[i, k]` over the middle of three dimensions.
@@ -404,8 +355,8 @@ pub fn log_sum_exp_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
 
 /// The gradient of [`log_sum_exp_axis`]: `out[i, j] = gy[i] softmax(x[i])_j`.
 ///
-/// Zero for nothing but `-inf`; otherwise infinite elements are treated as in [`softmax_axis`]. The
-/// relative error is that of [`softmax_axis`] and one rounding.
+/// Zero for nothing but `-inf`; otherwise infinite elements are treated as in [`softmax_rows`]. The
+/// relative error is that of [`softmax_rows`] and one rounding.
 ///
 /// # Shapes
 /// `x` and `out` are contiguous `[outer, axis, inner]`, `gy` is `[outer, inner]`.
