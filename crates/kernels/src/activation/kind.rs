@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Element;
+use crate::Float;
 use crate::threads::Cost;
 
 /// An activation function.
@@ -161,7 +161,7 @@ impl Activation {
     }
 
     /// The same with its numbers rounded to the element type.
-    fn rounded<E: Element>(self) -> Self {
+    fn rounded<E: Float>(self) -> Self {
         let round = |number: f64| E::from_f64(number).to_f64();
         match self {
             Self::LeakyRelu { slope } => Self::LeakyRelu { slope: round(slope) },
@@ -179,7 +179,7 @@ impl Activation {
     ///
     /// # Errors
     /// If they are not in their domains; the error says what would be right.
-    pub fn check_in<E: Element>(&self) -> Result<(), ActivationError> {
+    pub fn check_in<E: Float>(&self) -> Result<(), ActivationError> {
         self.check()?;
         self.rounded::<E>().check().map_err(|error| ActivationError { activation: *self, ..error })
     }

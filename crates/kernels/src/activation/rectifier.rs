@@ -1,6 +1,6 @@
 //! The piecewise linear activations. NaN in, NaN out; the values at the kinks are stated.
 
-use crate::Element;
+use crate::Float;
 use crate::math::constants::Constants as _;
 use crate::simd::Lanes;
 use crate::slices::VectorFn;
@@ -19,7 +19,7 @@ fn gate<V: Lanes>(inside: V::Mask, gy: V, x: V) -> V {
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 
-impl<E: Element> VectorFn<E> for Relu {
+impl<E: Float> VectorFn<E> for Relu {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -29,7 +29,7 @@ impl<E: Element> VectorFn<E> for Relu {
     }
 }
 
-impl<E: Element> Derivative<E> for Relu {
+impl<E: Float> Derivative<E> for Relu {
     /// From the output: one where it is positive, else zero.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
@@ -44,7 +44,7 @@ pub struct LeakyRelu<E> {
     slope: E,
 }
 
-impl<E: Element> LeakyRelu<E> {
+impl<E: Float> LeakyRelu<E> {
     /// With this slope for negative arguments.
     #[inline(always)]
     pub fn new(slope: E) -> Self {
@@ -52,7 +52,7 @@ impl<E: Element> LeakyRelu<E> {
     }
 }
 
-impl<E: Element> VectorFn<E> for LeakyRelu<E> {
+impl<E: Float> VectorFn<E> for LeakyRelu<E> {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -62,7 +62,7 @@ impl<E: Element> VectorFn<E> for LeakyRelu<E> {
     }
 }
 
-impl<E: Element> Derivative<E> for LeakyRelu<E> {
+impl<E: Float> Derivative<E> for LeakyRelu<E> {
     /// From the output, which has the argument's sign: one where it is positive, else the slope.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
@@ -76,7 +76,7 @@ impl<E: Element> Derivative<E> for LeakyRelu<E> {
 #[derive(Clone, Copy, Debug)]
 pub struct Relu6;
 
-impl<E: Element> VectorFn<E> for Relu6 {
+impl<E: Float> VectorFn<E> for Relu6 {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -85,7 +85,7 @@ impl<E: Element> VectorFn<E> for Relu6 {
     }
 }
 
-impl<E: Element> Derivative<E> for Relu6 {
+impl<E: Float> Derivative<E> for Relu6 {
     /// From the output: one between the ends, zero at them.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
@@ -103,7 +103,7 @@ pub struct HardTanh<E> {
     pub high: E,
 }
 
-impl<E: Element> VectorFn<E> for HardTanh<E> {
+impl<E: Float> VectorFn<E> for HardTanh<E> {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -112,7 +112,7 @@ impl<E: Element> VectorFn<E> for HardTanh<E> {
     }
 }
 
-impl<E: Element> Derivative<E> for HardTanh<E> {
+impl<E: Float> Derivative<E> for HardTanh<E> {
     /// One between the ends, zero at and beyond them.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -134,7 +134,7 @@ fn sixth<V: Lanes>(x: V) -> V {
 #[derive(Clone, Copy, Debug)]
 pub struct HardSigmoid;
 
-impl<E: Element> VectorFn<E> for HardSigmoid {
+impl<E: Float> VectorFn<E> for HardSigmoid {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -143,7 +143,7 @@ impl<E: Element> VectorFn<E> for HardSigmoid {
     }
 }
 
-impl<E: Element> Derivative<E> for HardSigmoid {
+impl<E: Float> Derivative<E> for HardSigmoid {
     /// One sixth between -3 and 3, zero at and beyond them.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -155,7 +155,7 @@ impl<E: Element> Derivative<E> for HardSigmoid {
 #[derive(Clone, Copy, Debug)]
 pub struct HardSwish;
 
-impl<E: Element> VectorFn<E> for HardSwish {
+impl<E: Float> VectorFn<E> for HardSwish {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -167,7 +167,7 @@ impl<E: Element> VectorFn<E> for HardSwish {
     }
 }
 
-impl<E: Element> Derivative<E> for HardSwish {
+impl<E: Float> Derivative<E> for HardSwish {
     /// `x / 3 + 1 / 2` between -3 and 3; zero at -3 and below, one at 3 and above.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -186,7 +186,7 @@ pub struct Softshrink<E> {
     pub lambda: E,
 }
 
-impl<E: Element> VectorFn<E> for Softshrink<E> {
+impl<E: Float> VectorFn<E> for Softshrink<E> {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -195,7 +195,7 @@ impl<E: Element> VectorFn<E> for Softshrink<E> {
     }
 }
 
-impl<E: Element> Derivative<E> for Softshrink<E> {
+impl<E: Float> Derivative<E> for Softshrink<E> {
     /// One beyond `lambda` on either side, zero between and at the ends.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {

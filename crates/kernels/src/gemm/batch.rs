@@ -2,7 +2,7 @@
 
 use super::plan;
 use super::problem::Problem;
-use crate::{Element, threads};
+use crate::{Float, threads};
 
 /// A batch as the kernels see it.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Batch<'a, E> {
     first: Problem<'a, E>,
 }
 
-impl<'a, E: Element> Batch<'a, E> {
+impl<'a, E: Float> Batch<'a, E> {
     /// `count` products like `first`, whose A, B and C lie `steps` elements apart.
     ///
     /// # Safety

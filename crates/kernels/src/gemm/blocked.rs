@@ -17,7 +17,7 @@ use super::scratch::{ALIGN, Scratch};
 use super::strided::Strided;
 use super::tile::{self, Addend, MAX_VECTORS, Tile, VECTORS};
 use super::transpose;
-use crate::Element;
+use crate::Float;
 use crate::activation::Activation;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 
@@ -26,7 +26,7 @@ use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0.
 #[inline(always)]
-pub(super) unsafe fn run<E: Element, S: Simd>(
+pub(super) unsafe fn run<E: Float, S: Simd>(
     simd: S,
     problem: &Problem<'_, E>,
     blocks: &Blocks,
@@ -44,7 +44,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
 /// As for [`run`]. An operand that the problem does not hold must be packed.
 #[allow(clippy::too_many_lines, reason = "the five loops and what is packed in each")]
 #[inline(always)]
-pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
+pub(super) unsafe fn run_from<E: Float, S: Simd, A: Left<E>, B: Right<E>>(
     simd: S,
     problem: &Problem<'_, E>,
     (left_source, right_source): (&A, &B),
@@ -167,7 +167,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, A: Left<E>, B: Right<E>>(
 /// Asks for a share of the block of B that is packed next, after the one given by its first index,
 /// length and the most there are of a dimension in a block and in all.
 #[inline(always)]
-fn prefetch_next<E: Element, B: Right<E>>(
+fn prefetch_next<E: Float, B: Right<E>>(
     source: &B,
     (from, depth, depth_step, k): (usize, usize, usize, usize),
     (col, cols, col_step, n): (usize, usize, usize, usize),
@@ -189,7 +189,7 @@ fn prefetch_next<E: Element, B: Right<E>>(
 /// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, and a
 /// stride of B is one.
 #[inline(always)]
-pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+pub(super) unsafe fn direct<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let edge = plan::edge::<E, S>(problem);
     let cols = problem.n - edge;
     // SAFETY: passed on.
@@ -210,7 +210,7 @@ pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, 
 /// # Safety
 /// As for [`direct`], and a stride of A is one.
 #[inline(never)]
-unsafe fn last_columns<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, col: usize) {
+unsafe fn last_columns<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, col: usize) {
     let &Problem { m, n, .. } = problem;
     let mut last = problem.part(0, m, col, n - col);
     if problem.c.col_stride == 1 {
@@ -228,7 +228,7 @@ unsafe fn last_columns<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, c
 /// # Safety
 /// As for [`direct`].
 #[inline(never)]
-unsafe fn turned<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
+unsafe fn turned<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
     let &Problem { k, b, .. } = problem;
     if b.col_stride == 1 {
         // SAFETY: passed on.
@@ -251,7 +251,7 @@ unsafe fn turned<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: u
 /// # Safety
 /// As for [`direct`], and the column stride of B is one.
 #[inline(always)]
-unsafe fn in_place<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
+unsafe fn in_place<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
     let &Problem { m, n, k, alpha, a, b, beta, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let (bias, after) = (problem.epilogue.addend(), problem.epilogue.after_bias());
@@ -305,7 +305,7 @@ struct Near<E>([E; MAX_VECTORS * MAX_LANES]);
 /// # Safety
 /// As for [`tile::run`], but for the column stride of C, which may be any.
 #[inline(always)]
-unsafe fn place<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
+unsafe fn place<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
     if tile.c.col_stride == 1 {
         // SAFETY: passed on.
         unsafe { tile::run(simd, tile) };
@@ -322,7 +322,7 @@ unsafe fn place<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S,
 /// # Safety
 /// As for [`place`].
 #[inline(never)]
-unsafe fn scatter<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
+unsafe fn scatter<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
     let mut copy = MaybeUninit::<Near<E>>::uninit();
     let row_stride = tile.cols.next_multiple_of(E::Vector::<S>::LANES) as isize;
     let near = Output { ptr: copy.as_mut_ptr().cast(), row_stride, col_stride: 1 };
@@ -343,7 +343,7 @@ unsafe fn scatter<E: Element, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(
 /// # Safety
 /// `near` must have rows of whole vectors, and C be readable and writable by this thread alone.
 #[inline(never)]
-unsafe fn carry<E: Element, S: Simd, const BACK: bool>(
+unsafe fn carry<E: Float, S: Simd, const BACK: bool>(
     simd: S,
     near: Output<E>,
     c: Output<E>,
@@ -358,7 +358,7 @@ struct Carry<E, const BACK: bool> {
     size: (usize, usize),
 }
 
-impl<E: Element, const BACK: bool> Kernel for Carry<E, BACK> {
+impl<E: Float, const BACK: bool> Kernel for Carry<E, BACK> {
     type Output = ();
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use super::problem::Problem;
 pub(crate) use super::scratch::Scratch;
 pub(crate) use super::strided::Strided;
 pub(crate) use super::tile::{MAX_ROWS, VECTORS, each_row};
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Simd};
 
 /// `C = act(A B + beta C + bias)` with operands given by sources.
@@ -27,7 +27,7 @@ pub(crate) struct Implicit<'a, E> {
     pub(crate) blocks: Option<Blocks>,
 }
 
-impl<E: Element> Implicit<'_, E> {
+impl<E: Float> Implicit<'_, E> {
     fn problem(&self, a: Strided<E>) -> Problem<'_, E> {
         let &Implicit { m, n, k, beta, c, epilogue, .. } = self;
         let nowhere = Strided { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
@@ -81,7 +81,7 @@ impl<E: Element> Implicit<'_, E> {
 /// # Safety
 /// The elements must be readable and writable, by this thread alone.
 #[inline(always)]
-pub(crate) unsafe fn finish<E: Element, S: Simd>(
+pub(crate) unsafe fn finish<E: Float, S: Simd>(
     simd: S,
     c: Output<E>,
     (rows, cols): (usize, usize),

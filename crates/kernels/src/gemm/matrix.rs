@@ -1,6 +1,6 @@
 //! Strided views of slices as matrices, checked when they are made.
 //!
-//! Element (i, j) of a view lies at `offset + i * row_stride + j * col_stride` of its slice. The
+//! Float (i, j) of a view lies at `offset + i * row_stride + j * col_stride` of its slice. The
 //! constructors establish three invariants:
 //!
 //! 1. Every index that can be reached lies in the slice.
@@ -15,7 +15,7 @@ use std::fmt;
 use super::error::MatrixError;
 use super::output::Output;
 use super::strided::Strided;
-use crate::Element;
+use crate::Float;
 
 /// The shape of a view: what both kinds have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -278,7 +278,7 @@ impl<'a, E: Copy> MatRef<'a, E> {
         self.layout.col_stride
     }
 
-    /// Element (`row`, `col`).
+    /// Float (`row`, `col`).
     ///
     /// # Panics
     /// If there is none.
@@ -313,7 +313,7 @@ pub struct MatMut<'a, E> {
     layout: Layout,
 }
 
-impl<'a, E: Element> MatMut<'a, E> {
+impl<'a, E: Float> MatMut<'a, E> {
     /// The view whose element (i, j) is `data[offset + i * row_stride + j * col_stride]`.
     ///
     /// # Panics
@@ -395,7 +395,7 @@ impl<'a, E: Element> MatMut<'a, E> {
         self.layout.col_stride
     }
 
-    /// Element (`row`, `col`).
+    /// Float (`row`, `col`).
     ///
     /// # Panics
     /// If there is none.

@@ -7,11 +7,11 @@
 use super::strided::Strided;
 use super::tile::{self, VECTORS};
 use super::transpose;
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// A left operand that can be packed, a micro-panel at a time. Ranges are (first, count).
-pub(crate) trait Left<E: Element> {
+pub(crate) trait Left<E: Float> {
     /// The elements a packed micro-panel takes.
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize;
 
@@ -61,7 +61,7 @@ impl Share {
 }
 
 /// A right operand that can be packed, a block at a time. Ranges are (first, count).
-pub(crate) trait Right<E: Element> {
+pub(crate) trait Right<E: Float> {
     /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
     /// What is behind the last column of a row counts for nothing.
     ///
@@ -81,7 +81,7 @@ pub(crate) trait Right<E: Element> {
     fn prefetch(&self, _depth: (usize, usize), _cols: (usize, usize), _share: Share) {}
 }
 
-impl<E: Element> Left<E> for Strided<E> {
+impl<E: Float> Left<E> for Strided<E> {
     #[inline(always)]
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
         a_len::<E, S>(rows, depth)
@@ -120,7 +120,7 @@ impl<E: Element> Left<E> for Strided<E> {
     }
 }
 
-impl<E: Element> Right<E> for Strided<E> {
+impl<E: Float> Right<E> for Strided<E> {
     #[inline(always)]
     unsafe fn pack<S: Simd>(
         &self,
@@ -138,12 +138,12 @@ impl<E: Element> Right<E> for Strided<E> {
 pub(crate) const LINE: usize = 64;
 
 /// The elements a packed B of `depth` x `cols` takes.
-pub(super) fn b_len<E: Element, S: Simd>(depth: usize, cols: usize) -> usize {
+pub(super) fn b_len<E: Float, S: Simd>(depth: usize, cols: usize) -> usize {
     depth * cols.next_multiple_of(E::Vector::<S>::LANES)
 }
 
 /// The elements a packed micro-panel of A takes: whole vectors are written.
-pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
+pub(super) fn a_len<E: Float, S: Simd>(rows: usize, depth: usize) -> usize {
     let lanes = E::Vector::<S>::LANES;
     rows * depth.next_multiple_of(lanes) + rows.next_multiple_of(lanes)
 }
@@ -151,7 +151,7 @@ pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
 /// The width of the panel that starts where `cols` columns are left: that of a tile, or whole
 /// vectors over what remains.
 #[inline(always)]
-pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
+pub(crate) fn panel_width<E: Float, S: Simd>(cols: usize) -> usize {
     let lanes = E::Vector::<S>::LANES;
     cols.next_multiple_of(lanes).min(VECTORS * lanes)
 }
@@ -161,7 +161,7 @@ pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
 /// # Safety
 /// The elements of `b` must be readable, `to` writable for [`b_len`] elements.
 #[inline(never)]
-pub(crate) unsafe fn pack_b<E: Element, S: Simd>(
+pub(crate) unsafe fn pack_b<E: Float, S: Simd>(
     simd: S,
     b: Strided<E>,
     depth: usize,
@@ -178,7 +178,7 @@ struct PackB<E> {
     to: *mut E,
 }
 
-impl<E: Element> Kernel for PackB<E> {
+impl<E: Float> Kernel for PackB<E> {
     type Output = ();
 
     #[inline(always)]
@@ -191,13 +191,7 @@ impl<E: Element> Kernel for PackB<E> {
 /// # Safety
 /// As for [`pack_b`].
 #[inline(always)]
-unsafe fn panels<E: Element, S: Simd>(
-    simd: S,
-    b: Strided<E>,
-    depth: usize,
-    cols: usize,
-    to: *mut E,
-) {
+unsafe fn panels<E: Float, S: Simd>(simd: S, b: Strided<E>, depth: usize, cols: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut to = to;
     let mut col = 0;
@@ -240,7 +234,7 @@ unsafe fn panels<E: Element, S: Simd>(
 /// The `depth` x `cols` elements must be readable, `to` writable for rows of `cols` rounded up to
 /// whole vectors.
 #[inline(never)]
-pub(super) unsafe fn turn<E: Element, S: Simd>(
+pub(super) unsafe fn turn<E: Float, S: Simd>(
     simd: S,
     b: Strided<E>,
     (depth, cols): (usize, usize),
@@ -258,7 +252,7 @@ struct Turn<E> {
     stride: usize,
 }
 
-impl<E: Element> Kernel for Turn<E> {
+impl<E: Float> Kernel for Turn<E> {
     type Output = ();
 
     #[inline(always)]
@@ -280,7 +274,7 @@ impl<E: Element> Kernel for Turn<E> {
 /// # Safety
 /// The elements of `from` must be readable, each row of `to` writable for a vector.
 #[inline(always)]
-unsafe fn columns_to_rows<E: Element, S: Simd>(
+unsafe fn columns_to_rows<E: Float, S: Simd>(
     simd: S,
     from: Strided<E>,
     depth: usize,
@@ -319,7 +313,7 @@ unsafe fn columns_to_rows<E: Element, S: Simd>(
 /// # Safety
 /// The elements of `a` must be readable, `to` writable for [`a_len`] elements.
 #[inline(never)]
-pub(super) unsafe fn pack_a<E: Element, S: Simd>(
+pub(super) unsafe fn pack_a<E: Float, S: Simd>(
     simd: S,
     a: Strided<E>,
     rows: usize,
@@ -336,7 +330,7 @@ struct PackA<E> {
     to: *mut E,
 }
 
-impl<E: Element> Kernel for PackA<E> {
+impl<E: Float> Kernel for PackA<E> {
     type Output = Strided<E>;
 
     #[inline(always)]
@@ -349,7 +343,7 @@ impl<E: Element> Kernel for PackA<E> {
 /// # Safety
 /// As for [`pack_a`].
 #[inline(always)]
-unsafe fn micro_panel<E: Element, S: Simd>(
+unsafe fn micro_panel<E: Float, S: Simd>(
     simd: S,
     a: Strided<E>,
     rows: usize,
@@ -386,7 +380,7 @@ unsafe fn micro_panel<E: Element, S: Simd>(
 /// # Safety
 /// `from` must be readable for `count` elements, `to` writable for `count` rounded up to vectors.
 #[inline(always)]
-unsafe fn copy<E: Element, S: Simd>(simd: S, from: *const E, count: usize, to: *mut E) {
+unsafe fn copy<E: Float, S: Simd>(simd: S, from: *const E, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
     // SAFETY: passed on.

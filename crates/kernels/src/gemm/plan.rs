@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::problem::Problem;
 use super::tile::{self, VECTORS};
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Simd};
 use crate::threads;
 
@@ -28,7 +28,7 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// The blocks used on level `S`.
     #[inline(always)]
-    pub(super) fn of<E: Element, S: Simd>() -> Self {
+    pub(super) fn of<E: Float, S: Simd>() -> Self {
         let rows = tile::max_rows::<S>();
         // Two thirds of 32 KiB for the micro-panel of A, half of 1 MiB for the block of B.
         let depth = ((21 << 10) / (size_of::<E>() * rows)).min(512) & !7;
@@ -106,7 +106,7 @@ impl Plan {
     /// The plan for `problem`, which must be oriented (see [`orient`]), if it may be
     /// spread over `threads` threads.
     #[inline(always)]
-    pub(super) fn of<E: Element, S: Simd>(
+    pub(super) fn of<E: Float, S: Simd>(
         problem: &Problem<'_, E>,
         threads: impl FnOnce() -> usize,
     ) -> Self {
@@ -131,7 +131,7 @@ impl Plan {
 /// rows of A are interleaved anyhow, they become the columns though C must then be scattered; so they do
 /// in a small product if less has to be turned then.
 #[inline(always)]
-pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
+pub(super) fn orient<E: Float, S: Simd>(problem: &mut Problem<'_, E>) {
     let &mut Problem { m, n, k, a, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let rows_unit = c.row_stride == 1 || m == 1;
@@ -151,7 +151,7 @@ pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
 /// Whether the transposed product is less work for a B by columns, which has to be turned: then A is
 /// turned instead, if need be, and C must be scattered.
 #[inline(always)]
-fn turns_less<E: Element, S: Simd>(problem: &Problem<'_, E>) -> bool {
+fn turns_less<E: Float, S: Simd>(problem: &Problem<'_, E>) -> bool {
     let &Problem { m, n, k, a, b, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let turned = b.row_stride == 1 && b.col_stride != 1 && c.col_stride == 1;
@@ -169,7 +169,7 @@ fn turns_less<E: Element, S: Simd>(problem: &Problem<'_, E>) -> bool {
 /// The last columns of a product on the direct path that had better be rows of the transposed one: how
 /// many there are beside whole vectors, if few.
 #[inline(always)]
-pub(super) fn edge<E: Element, S: Simd>(problem: &Problem<'_, E>) -> usize {
+pub(super) fn edge<E: Float, S: Simd>(problem: &Problem<'_, E>) -> usize {
     let &Problem { m, n, k, a, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let edge = n % lanes;
@@ -183,7 +183,7 @@ pub(super) fn edge<E: Element, S: Simd>(problem: &Problem<'_, E>) -> usize {
 
 /// The path of an oriented problem.
 #[inline(always)]
-fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
+fn path<E: Float, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
     let &Problem { m, n, k, a, b, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let width = VECTORS * lanes;
@@ -239,7 +239,7 @@ pub(crate) fn crowded<E>(stride: isize) -> bool {
 }
 
 /// Divides C into at most `pieces` pieces, of whole tiles, so that the least is packed twice.
-fn grid<E: Element, S: Simd>(
+fn grid<E: Float, S: Simd>(
     problem: &Problem<'_, E>,
     path: Path,
     blocks: &Blocks,

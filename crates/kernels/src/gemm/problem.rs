@@ -5,7 +5,7 @@ use std::mem::swap;
 use super::epilogue::{Bias, Epilogue};
 use super::output::Output;
 use super::strided::Strided;
-use crate::Element;
+use crate::Float;
 
 /// `C = act(alpha A B + beta C + bias)` with A of m x k, B of k x n, C of m x n elements.
 ///
@@ -26,11 +26,11 @@ pub(super) struct Problem<'a, E> {
 
 // SAFETY: the operands are only read, and the parts of C handed to threads are disjoint; elements
 // are `Send` and `Sync`.
-unsafe impl<E: Element> Send for Problem<'_, E> {}
+unsafe impl<E: Float> Send for Problem<'_, E> {}
 // SAFETY: as above.
-unsafe impl<E: Element> Sync for Problem<'_, E> {}
+unsafe impl<E: Float> Sync for Problem<'_, E> {}
 
-impl<'a, E: Element> Problem<'a, E> {
+impl<'a, E: Float> Problem<'a, E> {
     /// The problem of sizes m, n and k, with factor and operands, and with the factor of C and C.
     ///
     /// # Safety

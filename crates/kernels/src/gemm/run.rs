@@ -4,7 +4,7 @@ use super::plan::{self, Path, Plan};
 use super::problem::Problem;
 use super::{blocked, dot, tile, vector};
 use crate::simd::{Kernel, Lanes, Simd};
-use crate::{Element, threads};
+use crate::{Float, threads};
 
 /// The whole product on a level.
 pub(super) struct Run<'a, 'p, E> {
@@ -13,7 +13,7 @@ pub(super) struct Run<'a, 'p, E> {
     pub(super) force: Option<Plan>,
 }
 
-impl<E: Element> Kernel for Run<'_, '_, E> {
+impl<E: Float> Kernel for Run<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -37,7 +37,7 @@ impl<E: Element> Kernel for Run<'_, '_, E> {
 
 /// Computes the pieces of the plan's grid, on as many threads as there are.
 #[inline(never)]
-fn pieces<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
+fn pieces<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
     let row_step = problem.m.div_ceil(plan.grid.0);
     let col_unit = tile::VECTORS * E::Vector::<S>::LANES;
     let col_step = problem.n.div_ceil(plan.grid.1).next_multiple_of(col_unit);
@@ -56,7 +56,7 @@ fn pieces<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone.
 #[inline(always)]
-unsafe fn piece<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
+unsafe fn piece<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
     // SAFETY: the caller keeps the contract of `Piece::new`, which is this function's.
     simd.vectorize(unsafe { Piece::new(problem, plan) });
 }
@@ -75,7 +75,7 @@ impl<'a, E> Piece<'a, E> {
     }
 }
 
-impl<E: Element> Kernel for Piece<'_, E> {
+impl<E: Float> Kernel for Piece<'_, E> {
     type Output = ();
 
     #[inline(always)]

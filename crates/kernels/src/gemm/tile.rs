@@ -6,7 +6,7 @@
 
 use super::output::Output;
 use super::strided::Strided;
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// The vectors in a row of a tile of packed B.
@@ -95,7 +95,7 @@ impl<E> Addend<E> {
 /// `cols` must be within the limits stated at [`Tile`] and not zero. The bias must be readable for as
 /// many elements as there are rows or columns.
 #[inline(always)]
-pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
+pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
     let vectors = tile.cols.div_ceil(lanes);
     debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
@@ -123,7 +123,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, tile: &Tile<E>) {
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn rows<E: Element, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
+unsafe fn rows<E: Float, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
     macro_rules! pick {
         ($($rows:literal)+) => {
             match tile.rows {
@@ -144,7 +144,7 @@ unsafe fn rows<E: Element, S: Simd, const NV: usize, const WHOLE: bool>(simd: S,
 /// # Safety
 /// As for [`run`], with `MR` rows and `NV` vectors.
 #[inline(never)]
-unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
+unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
     simd: S,
     tile: &Tile<E>,
 ) {
@@ -172,7 +172,7 @@ macro_rules! each_row {
 
 pub(crate) use each_row;
 
-impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
+impl<E: Float, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
     for Micro<'_, E, MR, NV, WHOLE>
 {
     type Output = ();
@@ -190,7 +190,7 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
 /// As for [`run`], with `MR` rows and `NV` vectors.
 #[allow(clippy::too_many_lines, reason = "a loop, and all that is done to a tile in registers")]
 #[inline(always)]
-unsafe fn micro<E: Element, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
+unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
     simd: S,
     tile: &Tile<E>,
 ) {

@@ -5,14 +5,19 @@ pub(crate) mod constants;
 pub(crate) mod double;
 mod erf;
 mod exp;
+pub(crate) mod kernels;
 mod log;
 mod logistic;
 mod pair;
 mod pow;
+mod rsqrt;
 pub(crate) mod table;
 mod tanh;
 mod trig;
+mod unary;
 
+use crate::Element;
+use crate::elementwise::Run;
 pub use atan::Atan2;
 pub use constants::Constants;
 pub use erf::{Erf, Erfc};
@@ -27,109 +32,11 @@ pub use logistic::Logistic;
 pub(crate) use logistic::LogisticParts;
 pub(crate) use pair::{Pair, horner, product_error};
 pub use pow::Pow;
+pub use rsqrt::Rsqrt;
 pub use tanh::Tanh;
 pub(crate) use tanh::fraction as tanh_fraction;
 pub use trig::{Cos, Sin, Tan};
-
-use crate::Element;
-use crate::elementwise::Run;
-use crate::simd::Lanes;
-use crate::slices::{VectorFn, map, zip};
-use crate::threads::Cost;
-
-/// The functions of one argument this module has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unary {
-    /// `e^x`.
-    Exp,
-    /// `e^x - 1`.
-    ExpM1,
-    /// `1 / (1 + e^-x)`.
-    Logistic,
-    /// `tanh x`.
-    Tanh,
-    /// `ln x`.
-    Log,
-    /// `ln(1 + x)`.
-    Log1p,
-    /// `1 / sqrt x`.
-    Rsqrt,
-    /// `sin x`.
-    Sin,
-    /// `cos x`.
-    Cos,
-    /// `tan x`.
-    Tan,
-    /// `erf x`.
-    Erf,
-    /// `1 - erf x`.
-    Erfc,
-}
-
-/// The compiled kernels of an element type. Sealed with [`Element`].
-pub trait UnaryKernels: Sized {
-    /// `out = f(x)`.
-    #[doc(hidden)]
-    fn unary_kernel(f: Unary, x: &[Self], out: &mut [Self]);
-
-    /// `out = a^b`.
-    #[doc(hidden)]
-    fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]);
-
-    /// The angle of `(x, y)`.
-    #[doc(hidden)]
-    fn atan2_kernel(y: Run<'_, Self>, x: Run<'_, Self>, out: &mut [Self]);
-}
-
-/// `1 / sqrt x`, as a vector function.
-#[derive(Clone, Copy, Debug)]
-pub struct Rsqrt;
-
-impl<E: Element> VectorFn<E> for Rsqrt {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        x.lit(E::ONE) / x.sqrt()
-    }
-}
-
-macro_rules! unary_kernels {
-    ($type:ty) => {
-        impl UnaryKernels for $type {
-            #[track_caller]
-            fn unary_kernel(f: Unary, x: &[Self], out: &mut [Self]) {
-                match f {
-                    Unary::Exp => map(Exp, x, out),
-                    Unary::ExpM1 => map(ExpM1, x, out),
-                    Unary::Logistic => map(Logistic, x, out),
-                    Unary::Tanh => map(Tanh, x, out),
-                    Unary::Log => map(Log, x, out),
-                    Unary::Log1p => map(Log1p, x, out),
-                    Unary::Rsqrt => map(Rsqrt, x, out),
-                    Unary::Sin => map(Sin, x, out),
-                    Unary::Cos => map(Cos, x, out),
-                    Unary::Tan => map(Tan, x, out),
-                    Unary::Erf => map(Erf, x, out),
-                    Unary::Erfc => map(Erfc, x, out),
-                }
-            }
-
-            #[track_caller]
-            fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]) {
-                zip(Pow, a, b, out);
-            }
-
-            #[track_caller]
-            fn atan2_kernel(y: Run<'_, Self>, x: Run<'_, Self>, out: &mut [Self]) {
-                zip(Atan2, y, x, out);
-            }
-        }
-    };
-}
-unary_kernels!(f32);
-unary_kernels!(f64);
+pub use unary::Unary;
 
 macro_rules! entry_points {
     ($($(#[$doc:meta])* $name:ident: $function:ident;)+) => {$(

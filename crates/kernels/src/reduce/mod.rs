@@ -14,362 +14,34 @@ mod along;
 mod arg;
 mod careful;
 mod fold;
+pub(crate) mod kernels;
 mod kinds;
+mod lines;
 mod moments;
 mod norm;
 mod spread;
 mod sums;
 
+use crate::Element;
 pub use along::{
     max_abs_axis, max_axis, min_axis, norm_axis, prod_axis, repair_sums_axis, sum_abs_axis,
     sum_axis,
 };
-use arg::{ColumnArg, Order, RowArg};
 #[doc(hidden)]
 pub use careful::Spread;
 pub(crate) use careful::{
     CarefulMoments, LineElements, finish_moments, range_exponent, range_power,
 };
-use careful::{repair_squares, repair_sums};
-use fold::{Fold, FoldColumns, FoldRows, FoldSlice};
-use kinds::{Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs, SumSquares};
-use moments::{ColumnMoments, RowMoments, SliceMoments};
+pub use kernels::PART;
+use kernels::pairwise;
+#[doc(hidden)]
+pub use kernels::{Extreme, Reduction};
+use kinds::Sum;
+use lines::check_dims;
+pub(crate) use lines::{check_rows, for_lines};
 pub(crate) use moments::{Moments, moments};
 pub use norm::{global_norm, norm};
 pub use spread::{mean_deviation_axis, mean_variance_axis};
-
-use std::ops::Range;
-
-use crate::Element;
-use crate::simd::{Level, run_on};
-use crate::slices::Shared;
-use crate::threads;
-
-/// The reductions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-#[non_exhaustive]
-pub enum Reduction {
-    Sum,
-    SumAbs,
-    Prod,
-    SumSquares,
-    Max,
-    Min,
-    MaxAbs,
-}
-
-/// Whose position is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-pub enum Extreme {
-    Max,
-    Min,
-}
-
-/// Elements a thread takes at a time; also the length beyond which partial results are combined
-/// pairwise, on any number of threads: see [`sum_of_parts`].
-pub const PART: usize = 1 << 17;
-
-/// On a given level: worker threads do not know the caller's.
-fn reduce<E: Element, F: Fold<E>>(level: Level, fold: F, x: &[E]) -> E {
-    if x.len() <= PART {
-        return run_on(level, FoldSlice { fold, x });
-    }
-    pairwise(fold, &parts(x, F::NEUTRAL, |x| run_on(level, FoldSlice { fold, x })))
-}
-
-fn pairwise<E: Element, F: Fold<E>>(fold: F, parts: &[E]) -> E {
-    match parts {
-        [] => F::NEUTRAL,
-        [one] => *one,
-        _ => {
-            let (left, right) = parts.split_at(parts.len().next_power_of_two() / 2);
-            fold.combine_scalars(pairwise(fold, left), pairwise(fold, right))
-        }
-    }
-}
-
-/// The parts of a slice and what becomes of each, in order.
-fn parts<E: Element, R: Copy + Send>(x: &[E], nothing: R, f: impl Fn(&[E]) -> R + Sync) -> Vec<R> {
-    let mut parts = vec![nothing; x.len().div_ceil(PART)];
-    let shared = Shared::new(&mut parts);
-    threads::for_ranges(x.len(), PART, |range| {
-        let part = f(&x[range.clone()]);
-        // SAFETY: every range writes the part of its own number.
-        unsafe { shared.at(range.start / PART).write(part) };
-    });
-    parts
-}
-
-/// The sum of a slice; if it is not finite though the elements are, computed again with care.
-fn careful_sum<E: Element>(x: &[E]) -> E {
-    let mut sum = [reduce(Level::current(), Sum, x)];
-    repair_overflown(x, [1, x.len(), 1], 1.0, &mut sum);
-    sum[0]
-}
-
-/// Repairs sums, divided by `divisor`, if one is not finite.
-fn repair_overflown<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
-    let finite = match out {
-        [one] => one.is_finite(),
-        _ => reduce(Level::current(), MaxAbs, out).is_finite(),
-    };
-    if !finite {
-        repair_sums(x, dims, divisor, out);
-    }
-}
-
-/// The moments of a slice, of any length.
-fn slice_moments<E: Element>(level: Level, x: &[E]) -> Moments {
-    if x.len() <= PART {
-        return run_on(level, SliceMoments(x));
-    }
-    let parts = parts(x, Moments::NONE, |x| run_on(level, SliceMoments(x)));
-    parts.into_iter().fold(Moments::NONE, Moments::join)
-}
-
-/// Panics unless the input has the elements of `dims` and the output those without the axis.
-#[track_caller]
-fn check_dims(dims: [usize; 3], x: usize, out: usize) {
-    let [outer, axis, inner] = dims;
-    let count = |a: usize, b: usize| a.checked_mul(b);
-    assert!(
-        count(outer, axis).and_then(|n| count(n, inner)) == Some(x)
-            && count(outer, inner) == Some(out),
-        "a reduction over the middle of {outer} x {axis} x {inner} takes as many elements and \
-         gives {outer} x {inner}, but the input has {x} and the output {out}"
-    );
-}
-
-/// Calls `rows` with ranges of rows if `inner` is one, and else `columns` with the number of a
-/// plane, the first of some columns, and their number. Together they cover everything once.
-pub(crate) fn for_lines(
-    [outer, axis, inner]: [usize; 3],
-    grain: usize,
-    rows: impl Fn(Range<usize>) + Send + Sync,
-    columns: impl Fn(usize, usize, usize) + Send + Sync,
-) {
-    let axis = axis.max(1);
-    if inner == 1 {
-        return threads::for_ranges(outer, (grain / axis).max(1), rows);
-    }
-    // Pieces of the columns of one plane, in whole cache lines.
-    let width = (grain / axis).next_multiple_of(64).clamp(64, inner.max(64));
-    let pieces = inner.div_ceil(width);
-    let planes = (grain / axis.saturating_mul(width.min(inner))).max(1);
-    threads::for_ranges(outer * pieces, planes, |range| {
-        for i in range {
-            let first = i % pieces * width;
-            columns(i / pieces, first, width.min(inner - first));
-        }
-    });
-}
-
-#[track_caller]
-fn reduce_axis<E: Element, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: &mut [E]) {
-    check_dims(dims, x.len(), out.len());
-    let [_, axis, inner] = dims;
-    if out.is_empty() {
-        return;
-    }
-    if axis == 0 {
-        out.fill(F::NEUTRAL);
-        return;
-    }
-    let level = Level::current();
-    let shared = Shared::new(out);
-    for_lines(
-        dims,
-        PART,
-        |rows| {
-            let x = &x[rows.start * axis..rows.end * axis];
-            // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
-            let out = unsafe { shared.part(rows) };
-            if out.len() == 1 {
-                // A long row, in the pieces the slice's own reduction has.
-                out[0] = reduce(level, fold, x);
-            } else {
-                run_on(level, FoldRows { fold, x, cols: axis, out });
-            }
-        },
-        |plane, first, count| {
-            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
-            let start = plane * inner + first;
-            // SAFETY: pieces of planes are disjoint.
-            let out = unsafe { shared.part(start..start + count) };
-            run_on(level, FoldColumns { fold, x, rows: axis, stride: inner, first, out });
-        },
-    );
-}
-
-#[track_caller]
-fn arg_axis<E: Element, O: Order<E>>(order: O, x: &[E], dims: [usize; 3], out: &mut [usize]) {
-    check_dims(dims, x.len(), out.len());
-    let [_, axis, inner] = dims;
-    if out.is_empty() {
-        return;
-    }
-    assert!(
-        axis > 0,
-        "the position of an extreme was asked for along an axis without elements: there is none"
-    );
-    let level = Level::current();
-    let shared = Shared::new(out);
-    for_lines(
-        dims,
-        PART,
-        |rows| {
-            let x = &x[rows.start * axis..rows.end * axis];
-            // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
-            run_on(level, RowArg { order, x, cols: axis, out: unsafe { shared.part(rows) } });
-        },
-        |plane, first, count| {
-            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
-            let start = plane * inner + first;
-            // SAFETY: pieces of planes are disjoint.
-            let out = unsafe { shared.part(start..start + count) };
-            run_on(level, ColumnArg { order, x, rows: axis, stride: inner, first, out });
-        },
-    );
-}
-
-#[track_caller]
-fn moments_axis<E: Element>(
-    x: &[E],
-    dims: [usize; 3],
-    (correction, spread): (usize, Spread),
-    mean: &mut [E],
-    variance: &mut [E],
-) {
-    check_dims(dims, x.len(), mean.len());
-    check_dims(dims, x.len(), variance.len());
-    let [_, axis, inner] = dims;
-    if axis == 0 || mean.is_empty() {
-        mean.fill(E::NAN);
-        variance.fill(E::NAN);
-        return;
-    }
-    let level = Level::current();
-    let (means, variances) = (Shared::new(mean), Shared::new(variance));
-    // SAFETY: the ranges asked for are disjoint.
-    let outputs =
-        |range: Range<usize>| unsafe { (means.part(range.clone()), variances.part(range)) };
-    for_lines(
-        dims,
-        PART,
-        |rows| {
-            let x = &x[rows.start * axis..rows.end * axis];
-            let (mean, variance) = outputs(rows);
-            if let ([mean], [variance]) = (&mut *mean, &mut *variance) {
-                let moments = slice_moments(level, x);
-                (*mean, *variance) = (moments.mean(), moments.variance(correction));
-            } else {
-                let (mean, variance) = (&mut *mean, &mut *variance);
-                run_on(level, RowMoments { x, cols: axis, correction, mean, variance });
-            }
-            let row = |i: usize| LineElements::row(&x[i * axis..(i + 1) * axis]);
-            finish_moments(row, (correction, spread), mean, variance);
-        },
-        |plane, first, count| {
-            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
-            let start = plane * inner + first;
-            let (mean, variance) = outputs(start..start + count);
-            let (rows, stride) = (axis, inner);
-            {
-                let (mean, variance) = (&mut *mean, &mut *variance);
-                run_on(level, ColumnMoments { x, rows, stride, first, correction, mean, variance });
-            }
-            let column = |i: usize| LineElements::along(x, [1, axis, inner], first + i);
-            finish_moments(column, (correction, spread), mean, variance);
-        },
-    );
-}
-
-/// The compiled kernels of an element type. Sealed with [`Element`].
-#[doc(hidden)]
-pub trait ReduceKernels: Sized {
-    fn reduce_kernel(op: Reduction, x: &[Self]) -> Self;
-    fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self;
-    fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]);
-    fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]);
-    fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]);
-    fn moments_axis_kernel(
-        x: &[Self],
-        dims: [usize; 3],
-        what: (usize, Spread),
-        mean: &mut [Self],
-        variance: &mut [Self],
-    );
-}
-
-macro_rules! reduce_kernels {
-    ($type:ty) => {
-        impl ReduceKernels for $type {
-            fn reduce_kernel(op: Reduction, x: &[Self]) -> Self {
-                match op {
-                    Reduction::Sum => careful_sum(x),
-                    Reduction::SumAbs => reduce(Level::current(), SumAbs, x),
-                    Reduction::Prod => reduce(Level::current(), Prod, x),
-                    Reduction::SumSquares => reduce(Level::current(), SumSquares, x),
-                    Reduction::Max => reduce(Level::current(), Max, x),
-                    Reduction::Min => reduce(Level::current(), Min, x),
-                    Reduction::MaxAbs => reduce(Level::current(), MaxAbs, x),
-                }
-            }
-
-            #[track_caller]
-            fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
-                match op {
-                    Reduction::Sum => {
-                        reduce_axis(Sum, x, dims, out);
-                        repair_overflown(x, dims, 1.0, out);
-                    }
-                    Reduction::SumAbs => reduce_axis(SumAbs, x, dims, out),
-                    Reduction::Prod => reduce_axis(Prod, x, dims, out),
-                    Reduction::SumSquares => reduce_axis(SumSquares, x, dims, out),
-                    Reduction::Max => reduce_axis(Max, x, dims, out),
-                    Reduction::Min => reduce_axis(Min, x, dims, out),
-                    Reduction::MaxAbs => reduce_axis(MaxAbs, x, dims, out),
-                }
-            }
-
-            fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self {
-                reduce(Level::current(), ScaledSquares(factor), x)
-            }
-
-            #[track_caller]
-            fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]) {
-                match op {
-                    Extreme::Max => arg_axis(Max, x, dims, out),
-                    Extreme::Min => arg_axis(Min, x, dims, out),
-                }
-            }
-
-            fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]) {
-                repair_overflown(x, dims, divisor, out);
-            }
-
-            fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]) {
-                repair_squares(x, dims, root, out);
-            }
-
-            #[track_caller]
-            fn moments_axis_kernel(
-                x: &[Self],
-                dims: [usize; 3],
-                what: (usize, Spread),
-                mean: &mut [Self],
-                variance: &mut [Self],
-            ) {
-                moments_axis(x, dims, what, mean, variance);
-            }
-        }
-    };
-}
-reduce_kernels!(f32);
-reduce_kernels!(f64);
 
 /// The sum of the elements; zero for none. For its accuracy see the [module](self). Infinite only if the
 /// sum itself is beyond the range, or an element is infinite.
@@ -450,14 +122,4 @@ pub fn argmin_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [usize]) {
 pub fn argmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [usize]) {
     check_rows(x.len(), cols, out.len());
     E::arg_axis_kernel(Extreme::Max, x, [out.len(), cols, 1], out);
-}
-
-/// Panics unless `x` elements are `rows` rows of `cols`, `cols` being positive.
-#[track_caller]
-pub(crate) fn check_rows(x: usize, cols: usize, rows: usize) {
-    assert!(
-        rows.checked_mul(cols) == Some(x) && (cols > 0 || rows == 0),
-        "{x} elements were given as {rows} rows of {cols}: there must be {rows} times {cols} of \
-         them, and rows must not be empty"
-    );
 }
