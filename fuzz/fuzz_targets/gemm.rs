@@ -1,6 +1,5 @@
 //! Matrix products described by arbitrary bytes against sums in twice the precision: shape, strides,
-//! offsets, factors, bias, activation, how each operand is stored and what is done to it first, the
-//! number of threads; on every level the CPU has. A matrix is refused in a one-line error or its
+//! offsets, factors, bias, activation, the number of threads; on every level the CPU has. A matrix is refused in a one-line error or its
 //! product computed; nothing beside C is written.
 
 #![no_main]
@@ -11,11 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use wengert_fuzz::Bytes;
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation};
-use wengert_kernels::bf16::Bf16;
-use wengert_kernels::gemm::{
-    Bias, Epilogue, Gemm, MatMut, MatRef, MatrixError, Operand, Packed, Prologue,
-};
+use wengert_kernels::activation::Activation;
+use wengert_kernels::gemm::{Bias, Epilogue, Gemm, MatMut, MatRef, MatrixError};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::conv::Products;
 use wengert_kernels::testing::noise;
@@ -96,92 +92,17 @@ fn refused<T>(result: Result<T, MatrixError>) -> Option<T> {
         .ok()
 }
 
-/// An operand of the case: where its elements are, how they are stored, what is done to them.
+/// An operand of the case: where its elements are, and which.
 #[derive(Clone, Copy, Debug)]
 struct Given {
     place: Place,
-    second: Place,
-    storage: usize,
-    prologue: usize,
     seed: u64,
 }
 
 impl Given {
     fn new(bytes: &mut Bytes<'_>, rows: usize, cols: usize) -> Self {
         let place = Place::new(bytes, rows, cols);
-        let second = Place::new(bytes, rows, cols);
-        let (storage, prologue) = (bytes.next() % 3, bytes.next() % 5);
-        Self { place, second, storage, prologue, seed: bytes.next() as u64 }
-    }
-}
-
-/// The arrays behind an operand.
-struct Arrays<E> {
-    elements: Vec<E>,
-    halves: Vec<Bf16>,
-    second: Vec<E>,
-}
-
-/// Element types, and which operands of halves they know.
-trait Halves: Element {
-    fn operand<'a>(place: &Place, arrays: &'a Arrays<Self>) -> Option<Operand<'a, Self>>;
-}
-
-impl Halves for f32 {
-    fn operand<'a>(place: &Place, arrays: &'a Arrays<Self>) -> Option<Operand<'a, Self>> {
-        place.view(&arrays.halves).map(Operand::from)
-    }
-}
-
-impl Halves for f64 {
-    fn operand<'a>(place: &Place, arrays: &'a Arrays<Self>) -> Option<Operand<'a, Self>> {
-        place.view(&arrays.elements).map(Operand::from)
-    }
-}
-
-impl<E: Halves> Arrays<E> {
-    fn new(given: &Given) -> Self {
-        let numbers = noise::<f64>(given.place.len, given.seed);
-        let halves: Vec<_> = numbers.iter().map(|&x| Bf16::from_f32(x as f32)).collect();
-        let element = |(&x, half): (&f64, &Bf16)| {
-            E::from_f64(if given.storage == 1 { f64::from(half.to_f32()) } else { x })
-        };
-        let elements = numbers.iter().zip(&halves).map(element).collect();
-        Self { elements, halves, second: noise(given.second.len, given.seed + 1) }
-    }
-
-    fn operand(&self, given: &Given) -> Option<Operand<'_, E>> {
-        let operand = match given.storage {
-            1 => E::operand(&given.place, self)?,
-            _ => given.place.view(&self.elements)?.into(),
-        };
-        let second = given.second.view(&self.second)?;
-        Some(operand.with(match given.prologue {
-            0 => Prologue::Times(second),
-            1 => Prologue::Derivative { activation: Activation::Relu, saved: second },
-            2 => Prologue::Derivative { activation: Activation::Tanh, saved: second },
-            3 => Prologue::Activation(Activation::Gelu),
-            _ => Prologue::None,
-        }))
-    }
-
-    /// The elements of the product's operand, row after row.
-    fn made(&self, given: &Given) -> Vec<E> {
-        let gather = |place: &Place, data: &[E]| -> Vec<E> {
-            let at = |i: usize| data[place.index(i / place.cols, i % place.cols)];
-            (0..place.rows * place.cols).map(at).collect()
-        };
-        let x = gather(&given.place, &self.elements);
-        let y = gather(&given.second, &self.second);
-        let mut made = x.clone();
-        match given.prologue {
-            0 => made.iter_mut().zip(&y).for_each(|(x, &y)| *x = *x * y),
-            1 => activation::backward(Activation::Relu, &x, &y, &mut made),
-            2 => activation::backward(Activation::Tanh, &x, &y, &mut made),
-            3 => activation::forward_in_place(Activation::Gelu, &mut made),
-            _ => {}
-        }
-        made
+        Self { place, seed: bytes.next() as u64 }
     }
 }
 
@@ -199,22 +120,9 @@ struct Case {
 }
 
 impl Case {
-    fn check<E: Halves>(&self) -> Option<()> {
-        let [a, b] = [&self.a, &self.b].map(Arrays::<E>::new);
-        let (left, right) = (a.operand(&self.a)?, b.operand(&self.b)?);
-        let (left_packed, right_packed);
-        let left = if self.a.storage == 2 {
-            left_packed = Packed::left(left);
-            Operand::from(&left_packed)
-        } else {
-            left
-        };
-        let right = if self.b.storage == 2 {
-            right_packed = Packed::right(right);
-            Operand::from(&right_packed)
-        } else {
-            right
-        };
+    fn check<E: Element>(&self) -> Option<()> {
+        let [a, b] = [&self.a, &self.b].map(|given| noise::<E>(given.place.len, given.seed));
+        let (left, right) = (self.a.place.view(&a)?, self.b.place.view(&b)?);
         let (m, n, k) = (self.c.rows, self.c.cols, self.a.place.cols);
         let bias = noise::<E>(if self.bias == 1 { m } else { n }, 9);
         let before = noise::<E>(self.c.len, 11);
@@ -232,7 +140,6 @@ impl Case {
         let (alpha, beta) = (E::from_f64(self.alpha), E::from_f64(self.beta));
         Gemm { alpha, beta, epilogue, ..Gemm::new(left, right, refused(c)?) }.run();
 
-        let (x, y) = (a.made(&self.a), b.made(&self.b));
         let mut written = vec![false; data.len()];
         for i in 0..m {
             for j in 0..n {
@@ -240,7 +147,8 @@ impl Case {
                 written[at] = true;
                 let mut sum = Products::default();
                 for p in 0..k {
-                    sum.add(self.alpha * x[i * k + p].to_f64(), y[p * n + j].to_f64());
+                    let (x, y) = (left.get(i, p).to_f64(), right.get(p, j).to_f64());
+                    sum.add(self.alpha * x, y);
                 }
                 if self.beta != 0.0 {
                     sum.add(self.beta, before[at].to_f64());
@@ -295,7 +203,7 @@ fuzz_target!(|bytes: &[u8]| {
         activation: [Activation::Identity, Activation::Relu, Activation::Tanh][bytes.next() % 3],
         threads: bytes.next() % 4,
     };
-    let places = [case.a.place, case.a.second, case.b.place, case.b.second, case.c];
+    let places = [case.a.place, case.b.place, case.c];
     if m.saturating_mul(n).saturating_mul(k) > MOST || places.iter().any(|at| at.len > LONGEST) {
         return;
     }

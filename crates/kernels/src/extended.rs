@@ -6,7 +6,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Range, Sub};
 
-use crate::Element;
+use crate::Float;
 
 /// `mantissa 2^exponent` with `1 <= |mantissa| < 2`; zero, infinities and NaN have the exponent 0.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ impl Extended {
 
     /// An element, exactly.
     #[inline]
-    pub(crate) fn new<E: Element>(x: E) -> Self {
+    pub(crate) fn new<E: Float>(x: E) -> Self {
         Self::from_f64(x.to_f64())
     }
 
@@ -69,7 +69,7 @@ impl Extended {
     }
 
     /// The nearest element, but for a second rounding of an `f32`.
-    pub(crate) fn to<E: Element>(self) -> E {
+    pub(crate) fn to<E: Float>(self) -> E {
         E::from_f64(self.to_f64())
     }
 

@@ -16,12 +16,12 @@
 #[doc = include_str!("../ACCURACY.md")]
 pub mod accuracy {}
 pub mod activation;
-pub mod bf16;
 pub mod chain;
 pub mod conv;
 mod element;
 pub mod elementwise;
 mod extended;
+mod float;
 pub mod gemm;
 pub mod layout;
 mod line;
@@ -32,6 +32,7 @@ pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod scan;
+mod shared;
 pub mod simd;
 pub mod slices;
 pub mod softmax;
@@ -42,6 +43,7 @@ mod vectors;
 pub mod window;
 
 pub use element::Element;
+pub use float::Float;
 
 #[cfg(feature = "count-allocations")]
 mod allocations;

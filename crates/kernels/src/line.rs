@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use crate::Element;
+use crate::Float;
 use crate::math::log_lanes as log;
 use crate::simd::{Lanes, Simd};
 use crate::vectors::{load, load_filled, prefetch, store};
@@ -12,7 +12,7 @@ use crate::vectors::{load, load_filled, prefetch, store};
 const LONG: usize = 1024;
 
 /// Where the vectors of a line lie, and what makes one number (a *value*) of a line's vector.
-pub(crate) trait Line<S: Simd, E: Element>: Copy {
+pub(crate) trait Line<S: Simd, E: Float>: Copy {
     /// The number of whole vectors.
     fn whole(self) -> usize;
 
@@ -117,7 +117,7 @@ impl<S, E> Row<S, E> {
     }
 }
 
-impl<S: Simd, E: Element> Line<S, E> for Row<S, E> {
+impl<S: Simd, E: Float> Line<S, E> for Row<S, E> {
     #[inline(always)]
     fn whole(self) -> usize {
         self.cols / E::Vector::<S>::LANES
@@ -204,7 +204,7 @@ impl<S, E> Columns<S, E> {
     }
 }
 
-impl<S: Simd, E: Element> Line<S, E> for Columns<S, E> {
+impl<S: Simd, E: Float> Line<S, E> for Columns<S, E> {
     #[inline(always)]
     fn whole(self) -> usize {
         if self.count == E::Vector::<S>::LANES { self.rows } else { 0 }

@@ -7,18 +7,18 @@
 //!
 //! What does not belong here: any function.
 
-use std::marker::PhantomData;
-use std::ops::Range;
-
-use crate::Element;
+use crate::Float;
+pub(crate) use crate::shared::{Shared, Source};
 use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
 use crate::threads::{self, Cost};
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// A function of one vector, evaluated lane by lane.
 ///
 /// The result in a lane must depend on that lane's argument alone. Mark implementations
 /// `#[inline(always)]` (see [`crate::simd`]).
-pub trait VectorFn<E: Element>: Copy + Send + Sync {
+pub trait VectorFn<E: Float>: Copy + Send + Sync {
     /// How much work an element is, which decides when threads pay.
     const COST: Cost = Cost::Maths;
 
@@ -30,7 +30,7 @@ pub trait VectorFn<E: Element>: Copy + Send + Sync {
 ///
 /// The result in a lane must depend on that lane's arguments alone. Mark implementations
 /// `#[inline(always)]` (see [`crate::simd`]).
-pub trait VectorFn2<E: Element>: Copy + Send + Sync {
+pub trait VectorFn2<E: Float>: Copy + Send + Sync {
     /// How much work an element is, which decides when threads pay.
     const COST: Cost = Cost::Maths;
 
@@ -65,16 +65,23 @@ pub(crate) fn check_len(name: &str, len: usize, out: usize) {
     );
 }
 
-/// `out[i] = f(x[i])`, or `out[i] = f(out[i])` where `x` is `None`.
+/// `out[i] = f(x[i])`.
 #[track_caller]
-pub(crate) fn map<E: Element, F: VectorFn<E>>(f: F, x: Option<&[E]>, out: &mut [E]) {
-    if let Some(x) = x {
-        check_len("x", x.len(), out.len());
-    }
-    let level = Level::current();
+pub(crate) fn map<E: Float, F: VectorFn<E>>(f: F, x: &[E], out: &mut [E]) {
+    check_len("x", x.len(), out.len());
+    let len = out.len();
+    map_source(f, Source::new(x), Shared::new(out), len);
+}
+
+/// `out[i] = f(out[i])`.
+pub(crate) fn map_in_place<E: Float, F: VectorFn<E>>(f: F, out: &mut [E]) {
     let len = out.len();
     let out = Shared::new(out);
-    let source = x.map_or(out.source(), Source::new);
+    map_source(f, out.source(), out, len);
+}
+
+fn map_source<E: Float, F: VectorFn<E>>(f: F, source: Source<E>, out: Shared<E>, len: usize) {
+    let level = Level::current();
     threads::for_ranges(len, F::COST.grain(), |range| {
         // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
         let (x, out) = unsafe { (source.at(range.start), out.at(range.start)) };
@@ -84,7 +91,7 @@ pub(crate) fn map<E: Element, F: VectorFn<E>>(f: F, x: Option<&[E]>, out: &mut [
 
 /// `out[i] = f(a[i], b[i])`.
 #[track_caller]
-pub(crate) fn zip<E: Element, F: VectorFn2<E>>(f: F, a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {
+pub(crate) fn zip<E: Float, F: VectorFn2<E>>(f: F, a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {
     let len = out.len();
     a.check("a", len);
     b.check("b", len);
@@ -105,14 +112,14 @@ pub(crate) fn zip<E: Element, F: VectorFn2<E>>(f: F, a: Run<'_, E>, b: Run<'_, E
 
 /// `out[i] = f(out[i], b[i])`.
 #[track_caller]
-pub(crate) fn zip_in_place<E: Element, F: VectorFn2<E>>(f: F, out: &mut [E], b: &[E]) {
+pub(crate) fn zip_in_place<E: Float, F: VectorFn2<E>>(f: F, out: &mut [E], b: &[E]) {
     let len = out.len();
     check_len("b", b.len(), len);
     let out = Shared::new(out);
     zip_operands(f, out.source(), Source::new(b), out, len);
 }
 
-fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
+fn zip_operands<E: Float, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
     f: F,
     a: A,
     b: B,
@@ -128,54 +135,8 @@ fn zip_operands<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
     });
 }
 
-/// A pointer to the output's elements that threads share; they write disjoint parts.
-pub(crate) struct Shared<E>(*mut E);
-
-impl<E> Clone for Shared<E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<E> Copy for Shared<E> {}
-
-// SAFETY: whoever reads or writes through it keeps to parts no other thread touches.
-unsafe impl<E: Send> Send for Shared<E> {}
-// SAFETY: as above.
-unsafe impl<E: Send> Sync for Shared<E> {}
-
-impl<E> Shared<E> {
-    pub(crate) fn new(slice: &mut [E]) -> Self {
-        Self(slice.as_mut_ptr())
-    }
-
-    /// The same memory, to be read.
-    pub(crate) fn source(self) -> Source<E> {
-        Source(self.0.cast_const())
-    }
-
-    /// The element at `index`.
-    ///
-    /// # Safety
-    /// `index` must not be beyond the end of the slice this was made from, which must still be
-    /// borrowed.
-    pub(crate) unsafe fn at(self, index: usize) -> *mut E {
-        // SAFETY: the caller vouches for it.
-        unsafe { self.0.add(index) }
-    }
-
-    /// The part of the slice in `range`.
-    ///
-    /// # Safety
-    /// `range` must be within the slice this was made from, which must still be borrowed, and no
-    /// two parts in use at once may overlap.
-    pub(crate) unsafe fn part<'a>(self, range: Range<usize>) -> &'a mut [E] {
-        // SAFETY: the caller vouches for it.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
-    }
-}
-
 /// One operand inside the loops: memory or a repeated value.
-pub(crate) trait Operand<E: Element>: Copy + Send + Sync {
+pub(crate) trait Operand<E: Float>: Copy + Send + Sync {
     /// The operand from element `index` on.
     ///
     /// # Safety
@@ -201,68 +162,29 @@ pub(crate) trait Operand<E: Element>: Copy + Send + Sync {
     unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, index: usize, count: usize) -> V;
 }
 
-/// An operand in memory.
-pub(crate) struct Source<E>(*const E);
-
-impl<E> Source<E> {
-    pub(crate) fn new(slice: &[E]) -> Self {
-        Self(slice.as_ptr())
-    }
-
-    /// Memory that whoever reads through this vouches for.
-    pub(crate) fn at_ptr(ptr: *const E) -> Self {
-        Self(ptr)
-    }
-
-    pub(crate) fn as_ptr(self) -> *const E {
-        self.0
-    }
-
-    /// The slice from element `index` on.
-    ///
-    /// # Safety
-    /// `index` must not be beyond the slice's end.
-    pub(crate) unsafe fn from(self, index: usize) -> Self {
-        // SAFETY: the caller vouches for it.
-        Self(unsafe { self.0.add(index) })
-    }
-}
-
-impl<E> Clone for Source<E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<E> Copy for Source<E> {}
-// SAFETY: it is only read through, as a `&[E]` or, in place, as the part of the output the same
-// thread writes.
-unsafe impl<E: Sync> Send for Source<E> {}
-// SAFETY: as above.
-unsafe impl<E: Sync> Sync for Source<E> {}
-
-impl<E: Element> Operand<E> for Source<E> {
+impl<E: Float> Operand<E> for Source<E> {
     #[inline(always)]
     unsafe fn at(self, index: usize) -> Self {
-        // SAFETY: the caller vouches for it.
-        Self(unsafe { self.0.add(index) })
+        // SAFETY: `index` is not beyond the slice's end, by this function's contract.
+        unsafe { self.from(index) }
     }
 
     #[inline(always)]
     unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V {
         // SAFETY: the caller vouches for the elements.
-        unsafe { V::load_ptr(token, self.0.add(index)) }
+        unsafe { V::load_ptr(token, self.as_ptr().add(index)) }
     }
 
     #[inline(always)]
     unsafe fn one<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V {
         // SAFETY: the caller vouches for the element.
-        V::splat(token, unsafe { *self.0.add(index) })
+        V::splat(token, unsafe { *self.as_ptr().add(index) })
     }
 
     #[inline(always)]
     unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, index: usize, count: usize) -> V {
         // SAFETY: the caller vouches for the elements.
-        unsafe { V::load_partial_ptr(token, self.0.add(index), count) }
+        unsafe { V::load_partial_ptr(token, self.as_ptr().add(index), count) }
     }
 }
 
@@ -270,7 +192,7 @@ impl<E: Element> Operand<E> for Source<E> {
 #[derive(Clone, Copy)]
 struct Value<E>(E);
 
-impl<E: Element> Operand<E> for Value<E> {
+impl<E: Float> Operand<E> for Value<E> {
     #[inline(always)]
     unsafe fn at(self, _: usize) -> Self {
         self
@@ -304,7 +226,7 @@ pub(crate) struct Map<E, F, A = Source<E>> {
     element: PhantomData<E>,
 }
 
-impl<E: Element, F, A> Map<E, F, A> {
+impl<E: Float, F, A> Map<E, F, A> {
     /// Of `len` elements, which both must have; whoever runs it vouches for that.
     #[inline(always)]
     pub(crate) fn new(f: F, x: A, out: *mut E, len: usize) -> Self {
@@ -312,7 +234,7 @@ impl<E: Element, F, A> Map<E, F, A> {
     }
 }
 
-impl<E: Element, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
+impl<E: Float, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
     type Output = ();
 
     #[inline(always)]
@@ -369,7 +291,7 @@ pub(crate) struct Zip<E, F, A, B> {
     element: PhantomData<E>,
 }
 
-impl<E: Element, F, A, B> Zip<E, F, A, B> {
+impl<E: Float, F, A, B> Zip<E, F, A, B> {
     /// Of `len` elements, which all must have; whoever runs it vouches for that.
     #[inline(always)]
     pub(crate) fn new(f: F, a: A, b: B, out: *mut E, len: usize) -> Self {
@@ -377,7 +299,7 @@ impl<E: Element, F, A, B> Zip<E, F, A, B> {
     }
 }
 
-impl<E: Element, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, F, A, B> {
+impl<E: Float, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, F, A, B> {
     type Output = ();
 
     #[inline(always)]

@@ -31,7 +31,7 @@ use std::ops::Range;
 
 pub(crate) use calls::awake;
 
-use crate::slices::Shared;
+use crate::shared::Shared;
 
 /// An amount of work from which on handing it to a thread pays; a 256th of it where the crate is built
 /// for fuzzing, so that inputs of a few bytes reach the code for several threads.

@@ -1,6 +1,6 @@
 //! Whole and partial vectors in memory, told apart at compile time.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Simd};
 
 /// The vector at `x`; with `PARTIAL`, its first `count` lanes and zeros.
@@ -8,7 +8,7 @@ use crate::simd::{Lanes, MAX_LANES, Simd};
 /// # Safety
 /// `x` must be valid for reads of that many elements.
 #[inline(always)]
-pub(crate) unsafe fn load<S: Simd, E: Element, const PARTIAL: bool>(
+pub(crate) unsafe fn load<S: Simd, E: Float, const PARTIAL: bool>(
     simd: S,
     x: *const E,
     count: usize,
@@ -44,7 +44,7 @@ pub(crate) unsafe fn store<V: Lanes, const PARTIAL: bool>(v: V, out: *mut V::Ele
 /// # Safety
 /// `x` must be valid for reads of that many elements.
 #[inline(always)]
-pub(crate) unsafe fn load_filled<S: Simd, E: Element, const PARTIAL: bool>(
+pub(crate) unsafe fn load_filled<S: Simd, E: Float, const PARTIAL: bool>(
     simd: S,
     x: *const E,
     count: usize,

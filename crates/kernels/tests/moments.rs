@@ -1,11 +1,18 @@
 //! Moments, norms and positions of extremes against naive `f64`.
 
 use wengert_kernels::Element;
-use wengert_kernels::reduce::{self, global_norm, mean_variance, mean_variance_axis};
+use wengert_kernels::reduce::{self, global_norm, mean_variance_axis};
 use wengert_kernels::simd::with_level;
 use wengert_kernels::testing::{
     Guarded, assert_near, assert_same_bits, for_each_level, noise, oracle,
 };
+
+/// Mean and variance of a slice.
+fn mean_variance<E: Element>(x: &[E], correction: usize) -> (E, E) {
+    let (mut mean, mut variance) = ([E::ZERO], [E::ZERO]);
+    mean_variance_axis(x, [1, x.len(), 1], correction, &mut mean, &mut variance);
+    (mean[0], variance[0])
+}
 
 fn statistics(x: &[f64], correction: f64) -> (f64, f64) {
     let count = x.len() as f64;

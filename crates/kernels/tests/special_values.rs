@@ -1,10 +1,10 @@
 //! Special values, kinks, symmetries and seams of the elementary functions and activations.
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self, Activation, Gate, Saved};
+use wengert_kernels::activation::{self, Activation, Saved};
 use wengert_kernels::elementwise::Run;
 use wengert_kernels::math;
-use wengert_kernels::testing::{assert_near, assert_same_bits, for_each_level, noise};
+use wengert_kernels::testing::{assert_near, assert_same_bits, for_each_level};
 
 const INF: f64 = f64::INFINITY;
 
@@ -229,53 +229,6 @@ fn monotonic_functions_are_monotonic_across_seams() {
                 assert!(y.is_sorted_by(sorted), "{name} steps back near {seam} on {level}");
             }
         }
-    });
-}
-
-fn gated<E: Element>() {
-    let (x, gate, gy) = (noise::<E>(37, 1), noise::<E>(37, 2), noise::<E>(37, 3));
-    let eps = 8.0 * E::EPSILON.to_f64();
-    for_each_level(|level| {
-        for unit in [Gate::Glu, Gate::Swiglu, Gate::Geglu] {
-            let [mut y, mut gx, mut ggate] = [0; 3].map(|_| vec![E::ZERO; 37]);
-            activation::gated(unit, &x, &gate, &mut y);
-            activation::gated_backward(unit, &gy, &x, &gate, &mut gx, &mut ggate);
-            for i in 0..37 {
-                let (x, gate, gy) = (x[i].to_f64(), gate[i].to_f64(), gy[i].to_f64());
-                let f = value::<f64>(unit.activation(), gate);
-                let df = slope::<f64>(unit.activation(), gate);
-                let what = format!("{unit:?} on {level}");
-                let near = |got: E, want: f64| {
-                    assert_near(&[got], &[want], &what, |_| eps * want.abs());
-                };
-                near(y[i], x * f);
-                near(gx[i], gy * f);
-                near(ggate[i], gy * x * df);
-            }
-        }
-    });
-}
-
-#[test]
-fn gated_units_are_products() {
-    gated::<f32>();
-    gated::<f64>();
-}
-
-#[test]
-fn prelu_has_a_slope_an_element() {
-    for_each_level(|_| {
-        let (x, slopes) = ([-2.0, -1.0, 0.0, 3.0, f64::NAN], [0.5, -0.25, 7.0, 9.0, 1.0]);
-        let mut y = [0.0; 5];
-        activation::prelu(&x, Run::Slice(&slopes), &mut y);
-        assert_same_bits(&y, &[-1.0, 0.25, 0.0, 3.0, f64::NAN], "values");
-        let (mut gx, mut gslope) = ([0.0; 5], [0.0; 5]);
-        let gy = [1.0, 2.0, 3.0, 4.0, 5.0];
-        activation::prelu_backward(&gy, &x, Run::Slice(&slopes), &mut gx, &mut gslope);
-        assert_same_bits(&gx, &[0.5, -0.5, 21.0, 4.0, f64::NAN], "by the argument");
-        assert_same_bits(&gslope, &[-2.0, -2.0, 0.0, 0.0, f64::NAN], "by the slope");
-        activation::prelu(&x, Run::Splat(0.5), &mut y);
-        assert_same_bits(&y, &[-1.0, -0.5, 0.0, 3.0, f64::NAN], "one slope");
     });
 }
 

@@ -10,7 +10,6 @@
 mod activation;
 mod conv;
 mod gemm;
-mod gemm_operands;
 mod gemm_peers;
 mod machine;
 mod math;
@@ -36,7 +35,7 @@ use crate::run::Run;
 type Group = (&'static str, fn(&mut Run));
 
 /// The groups, in the order they are run.
-const GROUPS: [Group; 18] = [
+const GROUPS: [Group; 17] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
     ("math", math::cases),
@@ -51,7 +50,6 @@ const GROUPS: [Group; 18] = [
     ("gemm-small", gemm::small),
     ("gemv", gemm::vectors),
     ("batched", gemm::batched),
-    ("gemm-operands", gemm_operands::cases),
     ("conv", conv::cases),
     ("pool", pool::cases),
     ("views", views::cases),

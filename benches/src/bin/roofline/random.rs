@@ -1,9 +1,8 @@
 //! Random fills.
 
 use rand::{RngExt as _, SeedableRng as _};
-use rand_distr::StandardNormal;
 use rand_pcg::Pcg64;
-use wengert::kernels::random::{Stream, fill_normal, fill_uniform};
+use wengert::kernels::random::{Stream, fill_uniform};
 
 use crate::data::{LARGE, SMALL, zeros};
 use crate::run::{Run, Work};
@@ -23,14 +22,6 @@ pub(crate) fn cases(run: &mut Run) {
                 Work::out_of_place(case, len, 0, len),
                 || fill_uniform(stream, 0.0, 1.0, &mut y),
                 || z.iter_mut().for_each(|z| *z = rng.random()),
-            );
-            let case = format!("normal, {len}");
-            fill_normal(stream, 0.0, 1.0, &mut y);
-            check(&case, &y, 0.0, 1.0);
-            run.case::<$E>(
-                Work::out_of_place(case, len, 0, len),
-                || fill_normal(stream, 0.0, 1.0, &mut y),
-                || z.iter_mut().for_each(|z| *z = rng.sample(StandardNormal)),
             );
         };
     }

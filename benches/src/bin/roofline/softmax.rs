@@ -1,4 +1,4 @@
-//! Softmax and its relatives, along rows and along strided axes.
+//! Softmax and its relatives along rows.
 
 use wengert::kernels::{Element, softmax};
 
@@ -20,38 +20,29 @@ pub(crate) fn shapes() -> impl Iterator<Item = (&'static str, usize, usize)> {
     })
 }
 
-/// Adds the rows in caches and memory, and strided axes.
+/// Adds the rows in caches and memory.
 pub(crate) fn cases(run: &mut Run) {
     for (place, rows, cols) in shapes() {
-        forward::<f32>(run, &format!("{rows} rows of {cols} ({place})"), [rows, cols, 1]);
+        forward::<f32>(run, &format!("{rows} rows of {cols} ({place})"), [rows, cols]);
     }
     for (_, rows, cols) in shapes().filter(|(place, ..)| *place == "L2") {
-        forward::<f64>(run, &format!("{rows} rows of {cols}"), [rows, cols, 1]);
-        backward::<f32>(run, &format!("{rows} rows of {cols}"), [rows, cols, 1]);
-    }
-    for dims @ [outer, axis, inner] in [[64, 16, 64], [1, 512, 128], [16, 256, 1024]] {
-        let shape = format!("{outer} x {axis} x {inner}");
-        forward::<f32>(run, &shape, dims);
-        backward::<f32>(run, &shape, dims);
+        forward::<f64>(run, &format!("{rows} rows of {cols}"), [rows, cols]);
+        backward::<f32>(run, &format!("{rows} rows of {cols}"), [rows, cols]);
     }
 }
 
-/// The plain loops: a line is gathered, and written back.
-fn plain<E: Element>(x: &[E], [outer, axis, inner]: [usize; 3], out: &mut [E], log: bool) {
-    for i in 0..outer * inner {
-        let at = |k: usize| (i / inner * axis + k) * inner + i % inner;
-        let mut max = x[at(0)];
-        for k in 1..axis {
-            max = if x[at(k)] > max { x[at(k)] } else { max };
-        }
+/// The plain loops.
+fn plain<E: Element>(x: &[E], cols: usize, out: &mut [E], log: bool) {
+    for (x, out) in x.chunks(cols).zip(out.chunks_mut(cols)) {
+        let max = x.iter().fold(x[0], |max, &x| if x > max { x } else { max });
         let mut sum = E::ZERO;
-        for k in 0..axis {
-            out[at(k)] = exp(x[at(k)] - max);
-            sum += out[at(k)];
+        for (x, out) in x.iter().zip(&mut *out) {
+            *out = exp(*x - max);
+            sum += *out;
         }
         let log_sum = E::from_f64(sum.to_f64().ln());
-        for k in 0..axis {
-            out[at(k)] = if log { x[at(k)] - max - log_sum } else { out[at(k)] / sum };
+        for (x, out) in x.iter().zip(out) {
+            *out = if log { *x - max - log_sum } else { *out / sum };
         }
     }
 }
@@ -65,50 +56,49 @@ fn exp<E: Element>(x: E) -> E {
     }
 }
 
-/// A function along lines.
-type Lines<E> = fn(&[E], [usize; 3], &mut [E]);
+/// A function of rows.
+type Rows<E> = fn(&[E], usize, &mut [E]);
 
-fn forward<E: Element>(run: &mut Run, shape: &str, dims: [usize; 3]) {
-    let len = dims.iter().product();
+fn forward<E: Element>(run: &mut Run, shape: &str, [rows, cols]: [usize; 2]) {
+    let len = rows * cols;
     let x = noise::<E>(len);
     let (mut y, mut z) = (zeros(len), zeros(len));
-    let functions: [(&str, Lines<E>, bool); 2] = [
-        ("softmax", softmax::softmax_axis, false),
-        ("log softmax", softmax::log_softmax_axis, true),
+    let functions: [(&str, Rows<E>, bool); 2] = [
+        ("softmax", softmax::softmax_rows, false),
+        ("log softmax", softmax::log_softmax_rows, true),
     ];
     for (name, kernel, log) in functions {
         let case = format!("{name}, {shape}");
-        kernel(&x, dims, &mut y);
-        plain(&x, dims, &mut z, log);
+        kernel(&x, cols, &mut y);
+        plain(&x, cols, &mut z, log);
         assert_agree(&case, &y, &z);
         let work = Work::out_of_place(case, len, len, len);
-        run.case::<E>(work, || kernel(&x, dims, &mut y), || plain(&x, dims, &mut z, log));
+        run.case::<E>(work, || kernel(&x, cols, &mut y), || plain(&x, cols, &mut z, log));
     }
 }
 
-fn plain_grad<E: Element>(gy: &[E], y: &[E], [outer, axis, inner]: [usize; 3], out: &mut [E]) {
-    for i in 0..outer * inner {
-        let at = |k: usize| (i / inner * axis + k) * inner + i % inner;
-        let dot: E = (0..axis).map(|k| gy[at(k)] * y[at(k)]).sum();
-        for k in 0..axis {
-            out[at(k)] = y[at(k)] * (gy[at(k)] - dot);
+fn plain_grad<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
+    for ((gy, y), out) in gy.chunks(cols).zip(y.chunks(cols)).zip(out.chunks_mut(cols)) {
+        let dot: E = gy.iter().zip(y).map(|(&gy, &y)| gy * y).sum();
+        for ((&gy, &y), out) in gy.iter().zip(y).zip(out) {
+            *out = y * (gy - dot);
         }
     }
 }
 
-fn backward<E: Element>(run: &mut Run, shape: &str, dims: [usize; 3]) {
-    let len = dims.iter().product();
+fn backward<E: Element>(run: &mut Run, shape: &str, [rows, cols]: [usize; 2]) {
+    let len = rows * cols;
     let (gy, mut y) = (noise::<E>(len), zeros(len));
-    softmax::softmax_axis(&gy, dims, &mut y);
+    softmax::softmax_rows(&gy, cols, &mut y);
     let (mut a, mut b) = (zeros(len), zeros(len));
     let case = format!("softmax gradient, {shape}");
-    softmax::softmax_grad_axis(&gy, &y, dims, &mut a);
-    plain_grad(&gy, &y, dims, &mut b);
+    softmax::softmax_grad_rows(&gy, &y, cols, &mut a);
+    plain_grad(&gy, &y, cols, &mut b);
     assert_agree(&case, &a, &b);
     let work = Work::out_of_place(case, len, 2 * len, len);
     run.case::<E>(
         work,
-        || softmax::softmax_grad_axis(&gy, &y, dims, &mut a),
-        || plain_grad(&gy, &y, dims, &mut b),
+        || softmax::softmax_grad_rows(&gy, &y, cols, &mut a),
+        || plain_grad(&gy, &y, cols, &mut b),
     );
 }

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::Element;
+use crate::Float;
 use crate::threads::Cost;
 
 /// An activation function.
 ///
 /// ```
 /// use wengert_kernels::activation::{self, Activation};
-/// let mut y = [-1.0_f32, 2.0];
-/// activation::forward_in_place(Activation::leaky_relu(0.125)?, &mut y);
+/// let mut y = [0.0_f32; 2];
+/// activation::forward(Activation::leaky_relu(0.125)?, &[-1.0, 2.0], &mut y);
 /// assert_eq!(y, [-0.125, 2.0]);
 /// # Ok::<(), activation::ActivationError>(())
 /// ```
@@ -161,7 +161,7 @@ impl Activation {
     }
 
     /// The same with its numbers rounded to the element type.
-    fn rounded<E: Element>(self) -> Self {
+    fn rounded<E: Float>(self) -> Self {
         let round = |number: f64| E::from_f64(number).to_f64();
         match self {
             Self::LeakyRelu { slope } => Self::LeakyRelu { slope: round(slope) },
@@ -179,7 +179,7 @@ impl Activation {
     ///
     /// # Errors
     /// If they are not in their domains; the error says what would be right.
-    pub fn check_in<E: Element>(&self) -> Result<(), ActivationError> {
+    pub fn check_in<E: Float>(&self) -> Result<(), ActivationError> {
         self.check()?;
         self.rounded::<E>().check().map_err(|error| ActivationError { activation: *self, ..error })
     }

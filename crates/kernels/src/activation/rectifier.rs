@@ -1,9 +1,9 @@
 //! The piecewise linear activations. NaN in, NaN out; the values at the kinks are stated.
 
-use crate::Element;
+use crate::Float;
 use crate::math::constants::Constants as _;
 use crate::simd::Lanes;
-use crate::slices::{VectorFn, VectorFn2};
+use crate::slices::VectorFn;
 use crate::threads::Cost;
 
 use super::Derivative;
@@ -29,7 +29,7 @@ macro_rules! keeps_zero {
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 
-impl<E: Element> VectorFn<E> for Relu {
+impl<E: Float> VectorFn<E> for Relu {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -39,7 +39,7 @@ impl<E: Element> VectorFn<E> for Relu {
     }
 }
 
-impl<E: Element> Derivative<E> for Relu {
+impl<E: Float> Derivative<E> for Relu {
     /// From the output: one where it is positive, else zero.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
@@ -56,7 +56,7 @@ pub struct LeakyRelu<E> {
     slope: E,
 }
 
-impl<E: Element> LeakyRelu<E> {
+impl<E: Float> LeakyRelu<E> {
     /// With this slope for negative arguments.
     #[inline(always)]
     pub fn new(slope: E) -> Self {
@@ -64,7 +64,7 @@ impl<E: Element> LeakyRelu<E> {
     }
 }
 
-impl<E: Element> VectorFn<E> for LeakyRelu<E> {
+impl<E: Float> VectorFn<E> for LeakyRelu<E> {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -74,7 +74,7 @@ impl<E: Element> VectorFn<E> for LeakyRelu<E> {
     }
 }
 
-impl<E: Element> Derivative<E> for LeakyRelu<E> {
+impl<E: Float> Derivative<E> for LeakyRelu<E> {
     /// From the output, which has the argument's sign: one where it is positive, else the slope.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
@@ -91,7 +91,7 @@ impl<E: Element> Derivative<E> for LeakyRelu<E> {
 #[derive(Clone, Copy, Debug)]
 pub struct Relu6;
 
-impl<E: Element> VectorFn<E> for Relu6 {
+impl<E: Float> VectorFn<E> for Relu6 {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -100,7 +100,7 @@ impl<E: Element> VectorFn<E> for Relu6 {
     }
 }
 
-impl<E: Element> Derivative<E> for Relu6 {
+impl<E: Float> Derivative<E> for Relu6 {
     /// From the output: one between the ends, zero at them.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, y: V) -> V {
@@ -120,7 +120,7 @@ pub struct HardTanh<E> {
     pub high: E,
 }
 
-impl<E: Element> VectorFn<E> for HardTanh<E> {
+impl<E: Float> VectorFn<E> for HardTanh<E> {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -129,7 +129,7 @@ impl<E: Element> VectorFn<E> for HardTanh<E> {
     }
 }
 
-impl<E: Element> Derivative<E> for HardTanh<E> {
+impl<E: Float> Derivative<E> for HardTanh<E> {
     /// One between the ends, zero at and beyond them.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -153,7 +153,7 @@ fn sixth<V: Lanes>(x: V) -> V {
 #[derive(Clone, Copy, Debug)]
 pub struct HardSigmoid;
 
-impl<E: Element> VectorFn<E> for HardSigmoid {
+impl<E: Float> VectorFn<E> for HardSigmoid {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -162,7 +162,7 @@ impl<E: Element> VectorFn<E> for HardSigmoid {
     }
 }
 
-impl<E: Element> Derivative<E> for HardSigmoid {
+impl<E: Float> Derivative<E> for HardSigmoid {
     /// One sixth between -3 and 3, zero at and beyond them.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -176,7 +176,7 @@ impl<E: Element> Derivative<E> for HardSigmoid {
 #[derive(Clone, Copy, Debug)]
 pub struct HardSwish;
 
-impl<E: Element> VectorFn<E> for HardSwish {
+impl<E: Float> VectorFn<E> for HardSwish {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -188,7 +188,7 @@ impl<E: Element> VectorFn<E> for HardSwish {
     }
 }
 
-impl<E: Element> Derivative<E> for HardSwish {
+impl<E: Float> Derivative<E> for HardSwish {
     /// `x / 3 + 1 / 2` between -3 and 3; zero at -3 and below, one at 3 and above.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -207,7 +207,7 @@ pub struct Softshrink<E> {
     pub lambda: E,
 }
 
-impl<E: Element> VectorFn<E> for Softshrink<E> {
+impl<E: Float> VectorFn<E> for Softshrink<E> {
     const COST: Cost = Cost::Light;
 
     #[inline(always)]
@@ -216,7 +216,7 @@ impl<E: Element> VectorFn<E> for Softshrink<E> {
     }
 }
 
-impl<E: Element> Derivative<E> for Softshrink<E> {
+impl<E: Float> Derivative<E> for Softshrink<E> {
     /// One beyond `lambda` on either side, zero between and at the ends.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
@@ -224,44 +224,4 @@ impl<E: Element> Derivative<E> for Softshrink<E> {
     }
 
     keeps_zero!();
-}
-
-/// `x` for positive `x`, else `slope * x`, of an argument and a slope.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Prelu;
-
-impl<E: Element> VectorFn2<E> for Prelu {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V, slope: V) -> V {
-        V::select(x.lit(E::ZERO).lt(x), x, x * slope)
-    }
-}
-
-/// The derivative of [`Prelu`] by its argument: one, or the slope; NaN where the argument is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PreluFactor;
-
-impl<E: Element> VectorFn2<E> for PreluFactor {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V, slope: V) -> V {
-        let zero = x.lit(E::ZERO);
-        V::select(zero.lt(x), x.lit(E::ONE), V::select(x.le(zero), slope, x))
-    }
-}
-
-/// The derivative of [`Prelu`] by its slope: `min(x, 0)`; NaN where `x` is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PreluSlope;
-
-impl<E: Element> VectorFn2<E> for PreluSlope {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {
-        gy * x.lit(E::ZERO).min(x)
-    }
 }

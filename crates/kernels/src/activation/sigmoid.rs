@@ -3,7 +3,7 @@
 //! Derivatives are computed from the argument: told from the rounded output, that of the logistic
 //! function would have lost half of its digits at 8 and all of them at 17.
 
-use crate::Element;
+use crate::Float;
 use crate::math::constants::Constants as _;
 use crate::math::double::constants::LOST;
 use crate::math::double::{
@@ -124,7 +124,7 @@ derivatives_in_double!(Softsign);
 #[derive(Clone, Copy, Debug)]
 pub struct Tanhshrink;
 
-impl<E: Element> VectorFn<E> for Tanhshrink {
+impl<E: Float> VectorFn<E> for Tanhshrink {
     /// Up to 0.7 an odd polynomial; beyond, the difference from the unrounded quotient.
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
@@ -141,7 +141,7 @@ impl<E: Element> VectorFn<E> for Tanhshrink {
     }
 }
 
-impl<E: Element> Derivative<E> for Tanhshrink {
+impl<E: Float> Derivative<E> for Tanhshrink {
     /// `tanh^2 x`.
     #[inline(always)]
     fn times<V: Lanes<Elem = E>>(self, gy: V, x: V) -> V {

@@ -2,7 +2,7 @@
 //! C. Dugas et al., "Incorporating second-order functional knowledge for better option pricing",
 //! NIPS 2000. No threshold switches to `x`: the function is accurate everywhere.
 
-use crate::Element;
+use crate::Float;
 use crate::math::constants::Constants as _;
 use crate::math::double::constants::{LOST, short};
 use crate::math::double::{
@@ -23,7 +23,7 @@ pub struct Softplus {
 
 impl Softplus {
     /// With this `beta`, which must not be zero.
-    pub fn new<E: Element>(beta: E) -> Self {
+    pub fn new<E: Float>(beta: E) -> Self {
         let beta = beta.to_f64();
         let hi = 1.0 / beta;
         // What the rounded reciprocal lacks: (1 - hi beta) / beta.

@@ -67,8 +67,8 @@ impl<E: Element> Function1<E> {
     #[track_caller]
     pub fn apply(self, x: &[E], out: &mut [E]) {
         match self {
-            Self::Simple(simple) => E::simple_kernel(simple, Some(x), out),
-            Self::Unary(unary) => E::unary_kernel(unary, Some(x), out),
+            Self::Simple(simple) => E::simple_kernel(simple, x, out),
+            Self::Unary(unary) => E::unary_kernel(unary, x, out),
             Self::Activation(activation) => activation::forward(activation, x, out),
             Self::Power(exponent) => math::pow(Run::Slice(x), Run::Splat(exponent), out),
         }

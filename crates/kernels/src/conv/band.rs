@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::axis::Axis;
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Simd};
 
 /// What patches are drawn from: planes of one image, and the taps along both axes.
@@ -24,7 +24,7 @@ pub(crate) struct Gather<E> {
     pub(crate) cols: Axis,
 }
 
-impl<E: Element> Gather<E> {
+impl<E: Float> Gather<E> {
     /// The rows of the matrix of patches.
     #[inline(always)]
     pub(crate) fn depth(&self) -> usize {
@@ -59,7 +59,7 @@ pub(crate) struct Extent {
 impl Extent {
     /// Of `channels` for the results in these rows and columns, none of them empty.
     #[inline(always)]
-    pub(crate) fn new<E: Element>(
+    pub(crate) fn new<E: Float>(
         gather: &Gather<E>,
         channels: Range<usize>,
         results: (Range<usize>, Range<usize>),
@@ -76,7 +76,7 @@ impl Extent {
 
     /// The elements the band takes, with a vector of slack: whole vectors may be read from it.
     #[inline(always)]
-    pub(crate) fn elements<E: Element, S: Simd>(&self) -> usize {
+    pub(crate) fn elements<E: Float, S: Simd>(&self) -> usize {
         self.channels.len() * self.rows * self.phases * self.len + 2 * E::Vector::<S>::LANES
     }
 }
@@ -89,7 +89,7 @@ pub(crate) struct Band<'a, E> {
     ptr: *const E,
 }
 
-impl<'a, E: Element> Band<'a, E> {
+impl<'a, E: Float> Band<'a, E> {
     /// Fills a band, with `around` where the source has no element.
     ///
     /// # Safety
@@ -111,7 +111,7 @@ impl<'a, E: Element> Band<'a, E> {
                 let row = first_row + row;
                 let inside = row >= 0 && row < gather.rows.size as isize;
                 for phase in 0..extent.phases as isize {
-                    // Element l is column `first + l * step` of the source.
+                    // Float l is column `first + l * step` of the source.
                     let first = first_col + phase;
                     let step = gather.cols.step as isize;
                     let (mut from, mut until) = (0, 0);
@@ -244,7 +244,7 @@ impl<'a, E: Element> Band<'a, E> {
 /// # Safety
 /// `to` must be writable for `count` rounded up to vectors.
 #[inline(always)]
-unsafe fn splat<E: Element, S: Simd>(simd: S, value: E, to: *mut E, count: usize) {
+unsafe fn splat<E: Float, S: Simd>(simd: S, value: E, to: *mut E, count: usize) {
     let value = E::Vector::<S>::splat(simd, value);
     let mut i = 0;
     while i < count {
@@ -259,13 +259,7 @@ unsafe fn splat<E: Element, S: Simd>(simd: S, value: E, to: *mut E, count: usize
 /// # Safety
 /// They must be readable, `to` writable for `count` rounded up to vectors.
 #[inline(always)]
-unsafe fn copy<E: Element, S: Simd>(
-    simd: S,
-    from: *const E,
-    step: usize,
-    count: usize,
-    to: *mut E,
-) {
+unsafe fn copy<E: Float, S: Simd>(simd: S, from: *const E, step: usize, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
     // SAFETY: passed on.

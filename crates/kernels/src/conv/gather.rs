@@ -16,7 +16,7 @@ use crate::gemm::implicit::{
 use crate::gemm::{Bias, Epilogue};
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::slices::Shared;
-use crate::{Element, threads};
+use crate::{Float, threads};
 
 /// What is done to the sums.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +121,7 @@ struct Part {
     results: Range<usize>,
 }
 
-impl<E: Element> Kernel for Task<'_, E> {
+impl<E: Float> Kernel for Task<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -131,7 +131,7 @@ impl<E: Element> Kernel for Task<'_, E> {
 }
 
 #[inline(never)]
-fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
+fn run<E: Float, S: Simd>(simd: S, task: Task<'_, E>) {
     if task.to.is_empty() {
         return;
     }
@@ -172,7 +172,7 @@ fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
 ///
 /// # Safety
 /// `to` must be writable for as many elements as there are weights.
-unsafe fn turn<E: Element>(residues: Residues, weight: &[E], to: *mut E) {
+unsafe fn turn<E: Float>(residues: Residues, weight: &[E], to: *mut E) {
     let geometry = residues.geometry;
     let (inputs, outputs) = (geometry.group_inputs(), geometry.group_outputs());
     let [height, width] = geometry.window().kernel;
@@ -197,7 +197,7 @@ unsafe fn turn<E: Element>(residues: Residues, weight: &[E], to: *mut E) {
     }
 }
 
-impl<E: Element> Shape<'_, E> {
+impl<E: Float> Shape<'_, E> {
     /// Divides the work and does it.
     ///
     /// An image's group and residue is a unit. Where units are few and large, each is divided by
@@ -264,7 +264,7 @@ struct PartKernel<'a, E> {
     part: &'a Part,
 }
 
-impl<E: Element> Kernel for PartKernel<'_, E> {
+impl<E: Float> Kernel for PartKernel<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -305,7 +305,7 @@ impl<E: Element> Kernel for PartKernel<'_, E> {
 /// The gather's planes and the weights must be readable, the results in the planes of `to` written
 /// by this thread alone; the depth must not be zero.
 #[inline(always)]
-unsafe fn direct<E: Element, S: Simd>(
+unsafe fn direct<E: Float, S: Simd>(
     simd: S,
     shape: &Shape<'_, E>,
     part: &Part,
@@ -325,7 +325,7 @@ unsafe fn direct<E: Element, S: Simd>(
 /// # Safety
 /// As for [`direct`], with C in place of the planes.
 #[inline(always)]
-unsafe fn product<E: Element, S: Simd>(
+unsafe fn product<E: Float, S: Simd>(
     simd: S,
     shape: &Shape<'_, E>,
     part: &Part,
@@ -357,7 +357,7 @@ const STAGE: usize = 1 << 16;
 /// # Safety
 /// As for [`direct`], but the depth may be zero.
 #[inline(always)]
-unsafe fn staged<E: Element, S: Simd>(
+unsafe fn staged<E: Float, S: Simd>(
     simd: S,
     shape: &Shape<'_, E>,
     part: &Part,
@@ -415,7 +415,7 @@ unsafe fn staged<E: Element, S: Simd>(
 /// # Safety
 /// Both must have them.
 #[inline(always)]
-unsafe fn exchange<E: Element>(
+unsafe fn exchange<E: Float>(
     shape: &Shape<'_, E>,
     part: &Part,
     results: Range<usize>,

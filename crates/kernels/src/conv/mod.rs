@@ -11,8 +11,8 @@
 //! where `x` is zero outside its image and `c` runs over the channels of the group of `o`; it is
 //! what the field calls a convolution, and signal processing a cross-correlation. [`ConvGeometry`]
 //! holds the sizes, [`Conv`] computes it, [`ConvTranspose`] its transpose, which is both the
-//! gradient by the input and the layer known as transposed convolution, and [`ConvWeightGrad`] and
-//! [`conv_bias_grad`] the gradients by the parameters. All arrays are contiguous: images as
+//! gradient by the input and the layer known as transposed convolution, and [`ConvWeightGrad`] the
+//! gradient by the weights. All arrays are contiguous: images as
 //! `[batch, channels, rows, columns]`, weights as `[outputs, inputs / groups, rows, columns]`.
 //!
 //! # How it runs
@@ -52,30 +52,23 @@
 
 pub(crate) mod axis;
 pub(crate) mod band;
-mod bias;
 mod gather;
 mod geometry;
 mod interleaved;
+pub(crate) mod kernels;
 mod narrow;
 mod narrow_grad;
 mod patch_rows;
 mod patches;
-mod weight;
-
 #[cfg(test)]
 mod tests;
-
-pub use bias::conv_bias_grad;
-pub use geometry::{Channels, ConvError, ConvGeometry};
+mod tuning;
+mod weight;
 
 use crate::Element;
 use crate::activation::{Activation, checked};
-use crate::gemm::implicit::Blocks;
-use crate::simd::dispatch;
-
-/// The products worth a piece of an image or of a weight: what is packed for it is packed once more for
-/// each. (Whole images are given away in smaller runs.)
-const DIVIDED: usize = 4 << 20;
+pub use geometry::{Channels, ConvError, ConvGeometry};
+use tuning::{DIVIDED, Tuning};
 
 /// A convolution to be computed: `output = act(conv(input, weight) + beta output + bias)`.
 ///
@@ -271,49 +264,3 @@ impl<'a, E: Element> ConvWeightGrad<'a, E> {
         E::conv_weight(weight::Task { geometry, input, output, beta, weight, tuning });
     }
 }
-
-/// What tests set, to have every boundary crossed by small problems.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tuning {
-    /// The blocks of the matrix product.
-    blocks: Option<Blocks>,
-    /// The multiply-adds of a piece.
-    piece: Option<usize>,
-    /// Whether the lanes run along the batch.
-    interleaved: Option<bool>,
-}
-
-/// The compiled kernels of an element type. Sealed with [`Element`].
-pub trait ConvKernels: Sized {
-    #[doc(hidden)]
-    #[expect(
-        private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
-    )]
-    fn conv_gather(task: gather::Task<'_, Self>);
-
-    #[doc(hidden)]
-    #[expect(
-        private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
-    )]
-    fn conv_weight(task: weight::Task<'_, Self>);
-}
-
-macro_rules! conv_element {
-    ($($type:ty),+) => {$(
-        impl ConvKernels for $type {
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn conv_gather(task: gather::Task<'_, Self>) {
-                dispatch(task);
-            }
-
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn conv_weight(task: weight::Task<'_, Self>) {
-                dispatch(task);
-            }
-        }
-    )+};
-}
-
-conv_element!(f32, f64);

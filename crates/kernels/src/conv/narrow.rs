@@ -7,7 +7,7 @@
 
 use super::band::{Band, Extent, Gather};
 use super::patches::Rectangles;
-use crate::Element;
+use crate::Float;
 use crate::gemm::Epilogue;
 use crate::gemm::implicit::{MAX_ROWS, Output, Scratch, Strided, each_row, finish};
 use crate::simd::{Kernel, Lanes, Simd};
@@ -36,7 +36,7 @@ pub(super) const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
 
 /// So many results are worth a band: whole rows if they are short.
 #[inline(always)]
-pub(super) fn chunk<E: Element, S: Simd>(gather: &Gather<E>, channels: usize) -> usize {
+pub(super) fn chunk<E: Float, S: Simd>(gather: &Gather<E>, channels: usize) -> usize {
     let cols = gather.cols.len;
     let columns = |count: usize| gather.cols.span(count).saturating_mul(channels);
     // What a row of results draws from, and what one more adds.
@@ -67,7 +67,7 @@ pub(super) struct Narrow<'a, E> {
     pub(super) epilogue: Epilogue<'a, E>,
 }
 
-impl<E: Element> Narrow<'_, E> {
+impl<E: Float> Narrow<'_, E> {
     /// Computes it.
     ///
     /// # Safety
@@ -126,7 +126,7 @@ impl<E: Element> Narrow<'_, E> {
     }
 }
 
-impl<E: Element> Narrow<'_, E> {
+impl<E: Float> Narrow<'_, E> {
     /// Computes the channels of some pieces, in tiles of as many of each as fit the registers.
     ///
     /// # Safety
@@ -207,7 +207,7 @@ struct Tile<'a, E> {
 /// # Safety
 /// As for [`Narrow::tiles`], with rows and pieces as [`tile_rows`] and [`widest`] say.
 #[inline(always)]
-unsafe fn run_tile<E: Element, S: Simd>(simd: S, rows: usize, tile: &Tile<'_, E>) {
+unsafe fn run_tile<E: Float, S: Simd>(simd: S, rows: usize, tile: &Tile<'_, E>) {
     macro_rules! pick {
         ($($rows:literal)+) => {
             // SAFETY: passed on.
@@ -229,10 +229,7 @@ unsafe fn run_tile<E: Element, S: Simd>(simd: S, rows: usize, tile: &Tile<'_, E>
 /// # Safety
 /// As for [`run_tile`].
 #[inline(never)]
-unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize>(
-    simd: S,
-    tile: &Tile<'_, E>,
-) {
+unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<'_, E>) {
     if const { fits::<S>(MR, NV) } {
         simd.vectorize(Micro::<E, MR, NV>(tile));
     }
@@ -240,7 +237,7 @@ unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize>(
 
 struct Micro<'a, E, const MR: usize, const NV: usize>(&'a Tile<'a, E>);
 
-impl<E: Element, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
+impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
     type Output = ();
 
     #[inline(always)]

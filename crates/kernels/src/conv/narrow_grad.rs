@@ -5,7 +5,7 @@
 use super::band::{Band, Extent, Gather};
 use super::narrow::{chunk, fits, offsets, tile_rows};
 use super::patches::Rectangles;
-use crate::Element;
+use crate::Float;
 use crate::gemm::implicit::{MAX_ROWS, Scratch, each_row};
 use crate::simd::{Kernel, Lanes, Simd};
 
@@ -27,7 +27,7 @@ pub(super) struct NarrowGrad<E> {
 /// The taps of a tile of the gradient by the weight.
 const TAPS: usize = 4;
 
-impl<E: Element> NarrowGrad<E> {
+impl<E: Float> NarrowGrad<E> {
     /// Computes the gradients, in `sums` by row and channel.
     ///
     /// # Safety
@@ -125,7 +125,7 @@ struct Strip<E> {
 /// The band must have the strip at each offset, the output have it for each channel, and the sums
 /// be readable and writable.
 #[inline(always)]
-unsafe fn run_strip<E: Element, S: Simd>(
+unsafe fn run_strip<E: Float, S: Simd>(
     simd: S,
     channels: usize,
     offsets: &[usize],
@@ -157,7 +157,7 @@ unsafe fn run_strip<E: Element, S: Simd>(
 /// # Safety
 /// As for [`run_strip`].
 #[inline(never)]
-unsafe fn strip_kernel<E: Element, S: Simd, const MR: usize, const NT: usize>(
+unsafe fn strip_kernel<E: Float, S: Simd, const MR: usize, const NT: usize>(
     simd: S,
     offsets: &[usize],
     strip: &Strip<E>,
@@ -176,7 +176,7 @@ struct MicroGrad<'a, E, const MR: usize, const NT: usize> {
     made: usize,
 }
 
-impl<E: Element, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR, NT> {
+impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR, NT> {
     type Output = ();
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::band::{Band, Extent, Gather};
 use super::patches::{Rectangles, Walk, prefetch};
-use crate::Element;
+use crate::Float;
 use crate::gemm::implicit::{
     LINE, Left, Right, Scratch, Share, Strided, VECTORS, crowded, pack_b, panel_width,
 };
@@ -22,7 +22,7 @@ pub(super) struct PatchRows<E> {
     pub(super) first: usize,
 }
 
-impl<E: Element> PatchRows<E> {
+impl<E: Float> PatchRows<E> {
     /// The elements from a packed row to the next: room for a vector written past the end.
     #[inline(always)]
     fn stride<S: Simd>(depth: usize) -> usize {
@@ -43,7 +43,7 @@ pub(super) struct PatchRowsByTap<E> {
     deeper: usize,
 }
 
-impl<E: Element> PatchRowsByTap<E> {
+impl<E: Float> PatchRowsByTap<E> {
     /// The rows from `first` on, of the image that is the gather's source. A row is a tap of the
     /// columns in a channel.
     pub(super) fn new(gather: &Gather<E>, first: usize) -> Self {
@@ -61,7 +61,7 @@ impl<E: Element> PatchRowsByTap<E> {
     }
 }
 
-impl<E: Element> Left<E> for PatchRowsByTap<E> {
+impl<E: Float> Left<E> for PatchRowsByTap<E> {
     #[inline(always)]
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
         self.patches.packed_len::<S>(rows, depth + self.extra())
@@ -90,7 +90,7 @@ impl<E: Element> Left<E> for PatchRowsByTap<E> {
     }
 }
 
-impl<E: Element> Left<E> for PatchRows<E> {
+impl<E: Float> Left<E> for PatchRows<E> {
     #[inline(always)]
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
         rows * Self::stride::<S>(depth)
@@ -123,7 +123,7 @@ impl<E: Element> Left<E> for PatchRows<E> {
 /// # Safety
 /// As for [`Left::pack`].
 #[inline(never)]
-unsafe fn pack_rows<E: Element, S: Simd>(
+unsafe fn pack_rows<E: Float, S: Simd>(
     simd: S,
     patches: &PatchRows<E>,
     rows: (usize, usize),
@@ -140,7 +140,7 @@ struct PackRows<'a, E> {
     to: *mut E,
 }
 
-impl<E: Element> Kernel for PackRows<'_, E> {
+impl<E: Float> Kernel for PackRows<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -204,7 +204,7 @@ pub(super) struct Planes<E> {
     pub(super) image_stride: usize,
 }
 
-impl<E: Element> Right<E> for Planes<E> {
+impl<E: Float> Right<E> for Planes<E> {
     #[inline(always)]
     unsafe fn pack<S: Simd>(
         &self,

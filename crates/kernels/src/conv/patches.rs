@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::band::{Band, Extent, Gather};
-use crate::Element;
+use crate::Float;
 use crate::gemm::implicit::{LINE, Right, Scratch, Share, VECTORS, panel_width};
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::vectors;
@@ -25,7 +25,7 @@ pub(super) struct Rectangles {
 
 impl Rectangles {
     #[inline(always)]
-    pub(super) fn new<E: Element>(gather: &Gather<E>, from: usize, count: usize) -> Self {
+    pub(super) fn new<E: Float>(gather: &Gather<E>, from: usize, count: usize) -> Self {
         let len = gather.cols.len;
         let by_row = len > count || gather.rows.step > gather.rows.span(1);
         Rectangles { from, until: from + count, len, by_row }
@@ -56,7 +56,7 @@ impl Rectangles {
 /// Asks for a share of the rows of the source that some rows and columns of the matrix of patches
 /// draw from: they are short and far apart, and the processor does not see them coming.
 #[inline(never)]
-pub(super) fn prefetch<E: Element>(
+pub(super) fn prefetch<E: Float>(
     gather: &Gather<E>,
     (row, rows): (usize, usize),
     (first, count): (usize, usize),
@@ -90,7 +90,7 @@ pub(super) struct PatchColumns<E> {
     pub(super) first: usize,
 }
 
-impl<E: Element> Right<E> for PatchColumns<E> {
+impl<E: Float> Right<E> for PatchColumns<E> {
     #[inline(always)]
     unsafe fn pack<S: Simd>(
         &self,
@@ -113,7 +113,7 @@ impl<E: Element> Right<E> for PatchColumns<E> {
 /// # Safety
 /// As for [`Right::pack`].
 #[inline(never)]
-unsafe fn pack_columns<E: Element, S: Simd>(
+unsafe fn pack_columns<E: Float, S: Simd>(
     simd: S,
     gather: &Gather<E>,
     depth: (usize, usize),
@@ -141,7 +141,7 @@ struct Move {
     count: usize,
 }
 
-impl<E: Element> Kernel for PackColumns<'_, E> {
+impl<E: Float> Kernel for PackColumns<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -191,7 +191,7 @@ impl<E: Element> Kernel for PackColumns<'_, E> {
 
 /// The moves that make up each row of the part `range` of a panel, relative to its first tap.
 #[inline(always)]
-fn plan_row<'m, E: Element, S: Simd>(
+fn plan_row<'m, E: Float, S: Simd>(
     band: &Band<'_, E>,
     gather: &Gather<E>,
     first: usize,
@@ -220,7 +220,7 @@ pub(super) struct Walk<'a, 'b, E> {
     col: usize,
 }
 
-impl<'a, 'b, E: Element> Walk<'a, 'b, E> {
+impl<'a, 'b, E: Float> Walk<'a, 'b, E> {
     /// From row `from` on.
     #[inline(always)]
     pub(super) fn new(band: &'a Band<'b, E>, from: usize) -> Self {
@@ -262,7 +262,7 @@ impl<'a, 'b, E: Element> Walk<'a, 'b, E> {
 /// The moves must lie in the band and the panel's rows, and the panel be followed by a vector of
 /// elements that are written later or not at all.
 #[inline(always)]
-unsafe fn panel_rows<E: Element, S: Simd, M: AsRef<[Move]> + ?Sized>(
+unsafe fn panel_rows<E: Float, S: Simd, M: AsRef<[Move]> + ?Sized>(
     simd: S,
     band: &Band<'_, E>,
     from: usize,
@@ -292,7 +292,7 @@ unsafe fn panel_rows<E: Element, S: Simd, M: AsRef<[Move]> + ?Sized>(
 /// # Safety
 /// The moves must lie in the band and the panel's rows.
 #[inline(always)]
-unsafe fn exact_rows<E: Element, S: Simd>(
+unsafe fn exact_rows<E: Float, S: Simd>(
     simd: S,
     band: &Band<'_, E>,
     from: usize,

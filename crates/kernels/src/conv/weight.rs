@@ -11,7 +11,7 @@ use crate::gemm::Epilogue;
 use crate::gemm::implicit::{Implicit, Output, Scratch};
 use crate::simd::{Kernel, Simd};
 use crate::slices::Shared;
-use crate::{Element, threads};
+use crate::{Float, threads};
 
 /// The gradient by the weight, of arrays that have the lengths of their shapes.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Task<'a, E> {
     pub(super) tuning: Tuning,
 }
 
-impl<E: Element> Kernel for Task<'_, E> {
+impl<E: Float> Kernel for Task<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -34,7 +34,7 @@ impl<E: Element> Kernel for Task<'_, E> {
 }
 
 #[inline(never)]
-fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
+fn run<E: Float, S: Simd>(simd: S, task: Task<'_, E>) {
     let Task { geometry, input, output, beta, weight, tuning } = task;
     if output.is_empty() {
         // Sums of nothing.
@@ -122,7 +122,7 @@ struct Part<'a, E> {
     tuning: Tuning,
 }
 
-impl<E: Element> Kernel for Part<'_, E> {
+impl<E: Float> Kernel for Part<'_, E> {
     type Output = ();
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 //!
 //! The loops are plain ones; compiled for a level, they use its vectors.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Level, Simd, run_on};
 use crate::slices::{Run, Shared, check_len};
 use crate::threads::{self, Cost};
@@ -40,7 +40,7 @@ struct Compare<'a, E, F> {
     out: &'a mut [bool],
 }
 
-impl<E: Element, F: Fn(E, E) -> bool> Kernel for Compare<'_, E, F> {
+impl<E: Float, F: Fn(E, E) -> bool> Kernel for Compare<'_, E, F> {
     type Output = ();
 
     #[inline(always)]
@@ -74,7 +74,7 @@ struct Select<'a, E> {
     out: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Select<'_, E> {
+impl<E: Float> Kernel for Select<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -106,7 +106,7 @@ impl<E: Element> Kernel for Select<'_, E> {
 }
 
 #[track_caller]
-pub(super) fn compare_elements<E: Element>(
+pub(super) fn compare_elements<E: Float>(
     op: Comparison,
     a: Run<'_, E>,
     b: Run<'_, E>,
@@ -133,7 +133,7 @@ pub(super) fn compare_elements<E: Element>(
 }
 
 #[track_caller]
-pub(super) fn select_elements<E: Element>(
+pub(super) fn select_elements<E: Float>(
     mask: &[bool],
     yes: Run<'_, E>,
     no: Run<'_, E>,
@@ -151,29 +151,4 @@ pub(super) fn select_elements<E: Element>(
         let out = unsafe { out.part(range) };
         run_on(level, Select { mask, yes, no, out });
     });
-}
-
-/// `out[i] = a[i] < b[i]`, or another comparison. All but `!=` are false where one is NaN.
-///
-/// ```
-/// use wengert_kernels::elementwise::{Comparison, Run, compare};
-/// let mut out = [false; 3];
-/// compare(Comparison::Lt, Run::Slice(&[1.0, 2.0, f32::NAN]), Run::Splat(2.0), &mut out);
-/// assert_eq!(out, [true, false, false]);
-/// ```
-///
-/// # Panics
-/// If an operand's length is not the output's.
-#[track_caller]
-pub fn compare<E: Element>(op: Comparison, a: Run<'_, E>, b: Run<'_, E>, out: &mut [bool]) {
-    E::compare_kernel(op, a, b, out);
-}
-
-/// `out[i] = yes[i]` where `mask[i]`, else `no[i]`.
-///
-/// # Panics
-/// If an operand's length is not the output's.
-#[track_caller]
-pub fn select<E: Element>(mask: &[bool], yes: Run<'_, E>, no: Run<'_, E>, out: &mut [E]) {
-    E::select_kernel(mask, yes, no, out);
 }

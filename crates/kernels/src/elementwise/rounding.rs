@@ -1,6 +1,6 @@
 //! Rounding to whole numbers, and remainders.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Mask as _, Simd};
 use crate::slices::{VectorFn, VectorFn2};
 use crate::threads::Cost;
@@ -19,7 +19,7 @@ macro_rules! roundings {
         #[derive(Clone, Copy)]
         pub(super) struct $name;
 
-        impl<E: Element> VectorFn<E> for $name {
+        impl<E: Float> VectorFn<E> for $name {
             const COST: Cost = Cost::Light;
 
             #[inline(always)]
@@ -48,7 +48,7 @@ pub(super) struct Rem;
 /// Quotients up to here are whole numbers and a fraction, both to the point of telling them apart.
 const QUOTIENT_MAX: f64 = 1_048_576.0;
 
-impl<E: Element> VectorFn2<E> for Rem {
+impl<E: Float> VectorFn2<E> for Rem {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
         let (dividend, divisor) = (a.abs(), b.abs());

@@ -9,14 +9,15 @@
 use std::mem::MaybeUninit;
 
 use super::epilogue;
-use super::pack::{self, Block, Left, Right, Share};
+use super::output::Output;
+use super::pack::{self, Left, Right, Share};
 use super::plan::{self, Blocks};
-use super::problem::{Output, Problem, Strided};
+use super::problem::Problem;
 use super::scratch::{ALIGN, Scratch};
-use super::source::Sided;
-use super::tile::{self, Addend, Fma, MAX_VECTORS, Multiply, Tile, VECTORS};
+use super::strided::Strided;
+use super::tile::{self, Addend, MAX_VECTORS, Tile, VECTORS};
 use super::transpose;
-use crate::Element;
+use crate::Float;
 use crate::activation::Activation;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 
@@ -25,17 +26,15 @@ use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0.
 #[inline(always)]
-pub(super) unsafe fn run<E: Element, S: Simd>(
+pub(super) unsafe fn run<E: Float, S: Simd>(
     simd: S,
     problem: &Problem<'_, E>,
     blocks: &Blocks,
     pack_a: bool,
     pack_b: bool,
 ) {
-    let (a, b) = (Sided::left(problem), Sided::right(problem));
-    let (pack_a, pack_b) = (pack_a || a.source.is_some(), pack_b || b.source.is_some());
     // SAFETY: passed on.
-    unsafe { run_from(simd, Fma, problem, (&a, &b), blocks, pack_a, pack_b) };
+    unsafe { run_from(simd, problem, (&problem.a, &problem.b), blocks, pack_a, pack_b) };
 }
 
 /// As [`run`], with what is packed drawn from `left` and `right`: an operand of the problem that
@@ -45,9 +44,8 @@ pub(super) unsafe fn run<E: Element, S: Simd>(
 /// As for [`run`]. An operand that the problem does not hold must be packed.
 #[allow(clippy::too_many_lines, reason = "the five loops and what is packed in each")]
 #[inline(always)]
-pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>, B: Right<E>>(
+pub(super) unsafe fn run_from<E: Float, S: Simd, A: Left<E>, B: Right<E>>(
     simd: S,
-    multiply: M,
     problem: &Problem<'_, E>,
     (left_source, right_source): (&A, &B),
     blocks: &Blocks,
@@ -60,7 +58,6 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
     // The micro-kernel reads rows of B.
     let pack_b = pack_b || b.col_stride != 1;
     let depth_step = plan::block_size(k, blocks.depth, 1);
-    // Whole panels: one that is packed already is cut nowhere else.
     let col_limit = blocks.cols.saturating_mul(blocks.depth) / depth_step / width * width;
     let col_step = plan::block_size(n, col_limit.max(width), width);
     let even = plan::block_size(m, blocks.rows.min(tile::max_rows::<S>()), 1);
@@ -92,12 +89,8 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
                 let last = from + depth == k;
                 let (bias, after) = (problem.epilogue.addend(), problem.epilogue.after_bias());
                 let activates = last && !after.is_none();
-                let mut block = Block { ptr: b_packed.cast_const(), depth, from: 0 };
                 if pack_b {
-                    match right_source.there::<S>(from, col) {
-                        Some(there) => block = there,
-                        None => right_source.pack(simd, (from, depth), (col, cols), b_packed),
-                    }
+                    right_source.pack(simd, (from, depth), (col, cols), b_packed);
                 }
                 // Loop 3: rows of A and C, a micro-panel at a time.
                 let mut row = 0;
@@ -128,7 +121,9 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
                             let count = (vectors * lanes).min(cols - panel);
                             let mut right = b.at(from, col + panel);
                             if pack_b {
-                                right = block.panel(panel, pack::panel_width::<E, S>(count));
+                                let row_stride = pack::panel_width::<E, S>(count) as isize;
+                                let ptr = b_packed.wrapping_add(panel * depth).cast_const();
+                                right = Strided { ptr, row_stride, col_stride: 1 };
                             }
                             // Loop 1, the micro-kernel's: down k.
                             let tile = Tile {
@@ -143,7 +138,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
                                 beta,
                                 bias: if last { bias.at(row, col + panel) } else { Addend::None },
                             };
-                            place(simd, multiply, &tile, |simd, c| {
+                            place(simd, &tile, |simd, c| {
                                 if activates {
                                     epilogue::finish(simd, c, rows, count, &after);
                                 }
@@ -172,7 +167,7 @@ pub(super) unsafe fn run_from<E: Element, S: Simd, M: Multiply<E, S>, A: Left<E>
 /// Asks for a share of the block of B that is packed next, after the one given by its first index,
 /// length and the most there are of a dimension in a block and in all.
 #[inline(always)]
-fn prefetch_next<E: Element, B: Right<E>>(
+fn prefetch_next<E: Float, B: Right<E>>(
     source: &B,
     (from, depth, depth_step, k): (usize, usize, usize, usize),
     (col, cols, col_step, n): (usize, usize, usize, usize),
@@ -194,7 +189,7 @@ fn prefetch_next<E: Element, B: Right<E>>(
 /// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, and a
 /// stride of B is one.
 #[inline(always)]
-pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+pub(super) unsafe fn direct<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let edge = plan::edge::<E, S>(problem);
     let cols = problem.n - edge;
     // SAFETY: passed on.
@@ -215,7 +210,7 @@ pub(super) unsafe fn direct<E: Element, S: Simd>(simd: S, problem: &Problem<'_, 
 /// # Safety
 /// As for [`direct`], and a stride of A is one.
 #[inline(never)]
-unsafe fn last_columns<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, col: usize) {
+unsafe fn last_columns<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, col: usize) {
     let &Problem { m, n, .. } = problem;
     let mut last = problem.part(0, m, col, n - col);
     if problem.c.col_stride == 1 {
@@ -233,7 +228,7 @@ unsafe fn last_columns<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, c
 /// # Safety
 /// As for [`direct`].
 #[inline(never)]
-unsafe fn turned<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
+unsafe fn turned<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
     let &Problem { k, b, .. } = problem;
     if b.col_stride == 1 {
         // SAFETY: passed on.
@@ -256,7 +251,7 @@ unsafe fn turned<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: u
 /// # Safety
 /// As for [`direct`], and the column stride of B is one.
 #[inline(always)]
-unsafe fn in_place<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
+unsafe fn in_place<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
     let &Problem { m, n, k, alpha, a, b, beta, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let (bias, after) = (problem.epilogue.addend(), problem.epilogue.after_bias());
@@ -285,7 +280,7 @@ unsafe fn in_place<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, cols:
             };
             // SAFETY: the tile is a part of the problem.
             unsafe {
-                place(simd, Fma, &tile, |simd, c| {
+                place(simd, &tile, |simd, c| {
                     if by_tiles {
                         epilogue::finish(simd, c, rows, count, &after);
                     }
@@ -310,19 +305,14 @@ struct Near<E>([E; MAX_VECTORS * MAX_LANES]);
 /// # Safety
 /// As for [`tile::run`], but for the column stride of C, which may be any.
 #[inline(always)]
-unsafe fn place<E: Element, S: Simd, M: Multiply<E, S>>(
-    simd: S,
-    multiply: M,
-    tile: &Tile<E>,
-    finish: impl Fn(S, Output<E>),
-) {
+unsafe fn place<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
     if tile.c.col_stride == 1 {
         // SAFETY: passed on.
-        unsafe { tile::run(simd, multiply, tile) };
+        unsafe { tile::run(simd, tile) };
         finish(simd, tile.c);
     } else {
         // SAFETY: passed on.
-        unsafe { scatter(simd, multiply, tile, finish) };
+        unsafe { scatter(simd, tile, finish) };
     }
 }
 
@@ -332,12 +322,7 @@ unsafe fn place<E: Element, S: Simd, M: Multiply<E, S>>(
 /// # Safety
 /// As for [`place`].
 #[inline(never)]
-unsafe fn scatter<E: Element, S: Simd, M: Multiply<E, S>>(
-    simd: S,
-    multiply: M,
-    tile: &Tile<E>,
-    finish: impl Fn(S, Output<E>),
-) {
+unsafe fn scatter<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
     let mut copy = MaybeUninit::<Near<E>>::uninit();
     let row_stride = tile.cols.next_multiple_of(E::Vector::<S>::LANES) as isize;
     let near = Output { ptr: copy.as_mut_ptr().cast(), row_stride, col_stride: 1 };
@@ -347,7 +332,7 @@ unsafe fn scatter<E: Element, S: Simd, M: Multiply<E, S>>(
         if tile.beta != E::ZERO {
             carry::<E, S, false>(simd, near, tile.c, size);
         }
-        tile::run(simd, multiply, &Tile { c: near, ..*tile });
+        tile::run(simd, &Tile { c: near, ..*tile });
         finish(simd, near);
         carry::<E, S, true>(simd, near, tile.c, size);
     }
@@ -358,7 +343,7 @@ unsafe fn scatter<E: Element, S: Simd, M: Multiply<E, S>>(
 /// # Safety
 /// `near` must have rows of whole vectors, and C be readable and writable by this thread alone.
 #[inline(never)]
-unsafe fn carry<E: Element, S: Simd, const BACK: bool>(
+unsafe fn carry<E: Float, S: Simd, const BACK: bool>(
     simd: S,
     near: Output<E>,
     c: Output<E>,
@@ -373,7 +358,7 @@ struct Carry<E, const BACK: bool> {
     size: (usize, usize),
 }
 
-impl<E: Element, const BACK: bool> Kernel for Carry<E, BACK> {
+impl<E: Float, const BACK: bool> Kernel for Carry<E, BACK> {
     type Output = ();
 
     #[inline(always)]

@@ -7,11 +7,12 @@
 use std::mem::MaybeUninit;
 
 use super::epilogue;
-use super::problem::{Problem, Strided};
+use super::problem::Problem;
 use super::scratch::{ALIGN, Scratch};
+use super::strided::Strided;
 use super::tile;
 use super::vector::put;
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 
 /// A B of more bytes is fetched ahead: it does not fit the second-level cache.
@@ -25,7 +26,7 @@ const MAX_SUMS: usize = 24;
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0.
 #[inline(always)]
-pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let &Problem { m, n, k, mut a, mut b, .. } = problem;
     let mut scratch = None;
     if a.col_stride != 1 || b.row_stride != 1 {
@@ -79,7 +80,7 @@ pub(super) unsafe fn run<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>)
 /// # Safety
 /// As for [`run`], and both operands must be contiguous along k.
 #[inline(always)]
-unsafe fn tiles<E: Element, S: Simd, const R: usize, const N: usize>(
+unsafe fn tiles<E: Float, S: Simd, const R: usize, const N: usize>(
     simd: S,
     problem: &Problem<'_, E>,
 ) {
@@ -152,7 +153,7 @@ type Tile<E> = (usize, Strided<E>, Strided<E>, isize);
 /// # Safety
 /// The operands must be readable for `R` x k and k x `N` elements, contiguous along k.
 #[inline(never)]
-unsafe fn kernel<E: Element, S: Simd, const R: usize, const N: usize>(
+unsafe fn kernel<E: Float, S: Simd, const R: usize, const N: usize>(
     simd: S,
     tile: Tile<E>,
     sums: &mut [E; MAX_SUMS],
@@ -169,7 +170,7 @@ struct Sums<'a, E, const R: usize, const N: usize> {
     sums: &'a mut [E; MAX_SUMS],
 }
 
-impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
+impl<E: Float, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
     type Output = ();
 
     #[inline(always)]
@@ -236,7 +237,7 @@ impl<E: Element, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
 /// # Safety
 /// The vectors must be readable.
 #[inline(always)]
-unsafe fn totals<E: Element, S: Simd>(simd: S, rows: *const E, sums: &mut [E]) {
+unsafe fn totals<E: Float, S: Simd>(simd: S, rows: *const E, sums: &mut [E]) {
     let lanes = E::Vector::<S>::LANES;
     let wide = sums.len().next_power_of_two();
     let mut left = [E::Vector::<S>::splat(simd, E::ZERO); MAX_LANES];

@@ -1,9 +1,9 @@
 //! What follows the product: a bias and an activation, on a piece of C that was just written and
 //! is still in the nearest cache.
 
-use super::problem::Output;
+use super::output::Output;
 use super::tile::Addend;
-use crate::Element;
+use crate::Float;
 use crate::activation::{self, Activation};
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
 use crate::slices::{Source, VectorFn};
@@ -30,7 +30,7 @@ pub struct Epilogue<'a, E> {
     pub activation: Activation,
 }
 
-impl<E: Element> Epilogue<'_, E> {
+impl<E: Float> Epilogue<'_, E> {
     /// The same, once it is known that it can be computed.
     ///
     /// # Panics
@@ -83,7 +83,7 @@ impl<E: Element> Epilogue<'_, E> {
 /// # Safety
 /// The elements must be readable and writable, by this thread alone.
 #[inline(never)]
-pub(super) unsafe fn finish<E: Element, S: Simd>(
+pub(super) unsafe fn finish<E: Float, S: Simd>(
     simd: S,
     c: Output<E>,
     rows: usize,
@@ -100,7 +100,7 @@ struct Finish<'a, E> {
     epilogue: &'a Epilogue<'a, E>,
 }
 
-impl<E: Element> Kernel for Finish<'_, E> {
+impl<E: Float> Kernel for Finish<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -135,7 +135,7 @@ impl<E: Element> Kernel for Finish<'_, E> {
 /// # Safety
 /// They must be readable and writable, by this thread alone.
 #[inline(never)]
-unsafe fn activate_row<E: Element, S: Simd>(simd: S, act: Activation, row: Output<E>, cols: usize) {
+unsafe fn activate_row<E: Float, S: Simd>(simd: S, act: Activation, row: Output<E>, cols: usize) {
     let apply = |ptr: *mut E, len: usize| {
         simd.vectorize(activation::Forward { act, x: Source::at_ptr(ptr), out: ptr, len });
     };
@@ -158,7 +158,7 @@ unsafe fn activate_row<E: Element, S: Simd>(simd: S, act: Activation, row: Outpu
     }
 }
 
-impl<E: Element> Finish<'_, E> {
+impl<E: Float> Finish<'_, E> {
     /// # Safety
     /// The elements of C must be readable and writable.
     #[inline(always)]
@@ -203,7 +203,7 @@ impl<E: Element> Finish<'_, E> {
 /// # Safety
 /// They must be readable.
 #[inline(always)]
-unsafe fn load<E: Element, S: Simd>(simd: S, from: Output<E>, count: usize) -> E::Vector<S> {
+unsafe fn load<E: Float, S: Simd>(simd: S, from: Output<E>, count: usize) -> E::Vector<S> {
     let lanes = E::Vector::<S>::LANES;
     // SAFETY: passed on.
     unsafe {
@@ -226,7 +226,7 @@ unsafe fn load<E: Element, S: Simd>(simd: S, from: Output<E>, count: usize) -> E
 /// # Safety
 /// They must be writable.
 #[inline(always)]
-unsafe fn store<E: Element, V: Lanes<Elem = E>>(value: V, to: Output<E>, count: usize) {
+unsafe fn store<E: Float, V: Lanes<Elem = E>>(value: V, to: Output<E>, count: usize) {
     // SAFETY: passed on.
     unsafe {
         match (to.col_stride, count == V::LANES) {

@@ -92,15 +92,4 @@ pub enum MatrixError {
         /// The distance between columns.
         col_stride: isize,
     },
-    /// A batch has one packed operand, not one for each product.
-    #[error(
-        "a packed operand is the same for all {count} products of a batch, so its step must be 0, \
-         not {step}"
-    )]
-    PackedStep {
-        /// The number of products.
-        count: usize,
-        /// The distance from one operand to the next.
-        step: isize,
-    },
 }

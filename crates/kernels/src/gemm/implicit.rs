@@ -1,18 +1,16 @@
 //! Products with an operand that does not stand in memory as a matrix, such as the patches of an
 //! image: it is packed from its source as the blocked loops come to it.
 
-use super::Epilogue;
 use super::blocked;
-use super::epilogue;
+use super::epilogue::{self, Epilogue};
+pub(crate) use super::output::Output;
 pub(crate) use super::pack::{LINE, Left, Right, Share, pack_b, panel_width};
-pub(crate) use super::plan::Blocks;
-pub(crate) use super::plan::{PIECE, crowded, worth_threads};
-pub(crate) use super::problem::{Output, Strided};
-use super::problem::{Problem, Sources};
+pub(crate) use super::plan::{Blocks, PIECE, crowded, worth_threads};
+use super::problem::Problem;
 pub(crate) use super::scratch::Scratch;
-use super::tile::Fma;
+pub(crate) use super::strided::Strided;
 pub(crate) use super::tile::{MAX_ROWS, VECTORS, each_row};
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Simd};
 
 /// `C = act(A B + beta C + bias)` with operands given by sources.
@@ -29,12 +27,13 @@ pub(crate) struct Implicit<'a, E> {
     pub(crate) blocks: Option<Blocks>,
 }
 
-impl<E: Element> Implicit<'_, E> {
+impl<E: Float> Implicit<'_, E> {
     fn problem(&self, a: Strided<E>) -> Problem<'_, E> {
         let &Implicit { m, n, k, beta, c, epilogue, .. } = self;
         let nowhere = Strided { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
-        let alpha = E::ONE;
-        Problem { m, n, k, alpha, a, b: nowhere, beta, c, epilogue, sources: Sources::default() }
+        // SAFETY: the caller keeps `Problem::new`'s contract but for what is packed, which
+        // `blocked::run_from` does not read from the problem.
+        unsafe { Problem::new([m, n, k], (E::ONE, a, nowhere), (beta, c), epilogue) }
     }
 
     /// Computes the product of a matrix and what is packed from `b`.
@@ -49,7 +48,7 @@ impl<E: Element> Implicit<'_, E> {
         let pack_a = wide && self.m > 1 && crowded::<E>(a.row_stride);
         // SAFETY: passed on.
         unsafe {
-            blocked::run_from(simd, Fma, &self.problem(a), (&a, b), &blocks, pack_a, true);
+            blocked::run_from(simd, &self.problem(a), (&a, b), &blocks, pack_a, true);
         }
     }
 
@@ -72,7 +71,7 @@ impl<E: Element> Implicit<'_, E> {
         }
         // SAFETY: passed on.
         unsafe {
-            blocked::run_from(simd, Fma, &self.problem(nowhere), (a, b), &blocks, true, true);
+            blocked::run_from(simd, &self.problem(nowhere), (a, b), &blocks, true, true);
         }
     }
 }
@@ -82,7 +81,7 @@ impl<E: Element> Implicit<'_, E> {
 /// # Safety
 /// The elements must be readable and writable, by this thread alone.
 #[inline(always)]
-pub(crate) unsafe fn finish<E: Element, S: Simd>(
+pub(crate) unsafe fn finish<E: Float, S: Simd>(
     simd: S,
     c: Output<E>,
     (rows, cols): (usize, usize),

@@ -1,6 +1,6 @@
 //! Strided views of slices as matrices, checked when they are made.
 //!
-//! Element (i, j) of a view lies at `offset + i * row_stride + j * col_stride` of its slice. The
+//! Float (i, j) of a view lies at `offset + i * row_stride + j * col_stride` of its slice. The
 //! constructors establish three invariants:
 //!
 //! 1. Every index that can be reached lies in the slice.
@@ -12,9 +12,10 @@
 
 use std::fmt;
 
-use super::MatrixError;
-use super::problem::Strided;
-use crate::Element;
+use super::error::MatrixError;
+use super::output::Output;
+use super::strided::Strided;
+use crate::Float;
 
 /// The shape of a view: what both kinds have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -277,7 +278,7 @@ impl<'a, E: Copy> MatRef<'a, E> {
         self.layout.col_stride
     }
 
-    /// Element (`row`, `col`).
+    /// Float (`row`, `col`).
     ///
     /// # Panics
     /// If there is none.
@@ -312,7 +313,7 @@ pub struct MatMut<'a, E> {
     layout: Layout,
 }
 
-impl<'a, E: Element> MatMut<'a, E> {
+impl<'a, E: Float> MatMut<'a, E> {
     /// The view whose element (i, j) is `data[offset + i * row_stride + j * col_stride]`.
     ///
     /// # Panics
@@ -394,7 +395,7 @@ impl<'a, E: Element> MatMut<'a, E> {
         self.layout.col_stride
     }
 
-    /// Element (`row`, `col`).
+    /// Float (`row`, `col`).
     ///
     /// # Panics
     /// If there is none.
@@ -411,10 +412,11 @@ impl<'a, E: Element> MatMut<'a, E> {
         self.layout.check_repeats_distinct(count, step)
     }
 
-    /// A pointer to element (0, 0), dangling if the matrix is empty.
+    /// The matrix as a pointer, dangling if there are no elements, and strides.
     #[inline]
-    pub(super) fn as_mut_ptr(&mut self) -> *mut E {
-        self.data.as_mut_ptr().wrapping_add(self.layout.offset)
+    pub(super) fn output(&mut self) -> Output<E> {
+        let Layout { offset, row_stride, col_stride, .. } = self.layout;
+        Output { ptr: self.data.as_mut_ptr().wrapping_add(offset), row_stride, col_stride }
     }
 }
 

@@ -4,14 +4,14 @@
 //! vectors. A becomes one micro-panel of a tile's rows, as rows where A's rows are contiguous, and
 //! as columns otherwise: the micro-kernel takes either.
 
-use super::problem::Strided;
+use super::strided::Strided;
 use super::tile::{self, VECTORS};
 use super::transpose;
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// A left operand that can be packed, a micro-panel at a time. Ranges are (first, count).
-pub(crate) trait Left<E: Element> {
+pub(crate) trait Left<E: Float> {
     /// The elements a packed micro-panel takes.
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize;
 
@@ -60,25 +60,8 @@ impl Share {
     }
 }
 
-/// A packed block of B: panels of `depth` rows, of which those from `from` on count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<E> {
-    pub(crate) ptr: *const E,
-    pub(crate) depth: usize,
-    pub(crate) from: usize,
-}
-
-impl<E> Block<E> {
-    /// The panel of `width` columns that begins with column `col` of the block.
-    #[inline(always)]
-    pub(super) fn panel(&self, col: usize, width: usize) -> Strided<E> {
-        let ptr = self.ptr.wrapping_add(col * self.depth + self.from * width);
-        Strided { ptr, row_stride: width as isize, col_stride: 1 }
-    }
-}
-
 /// A right operand that can be packed, a block at a time. Ranges are (first, count).
-pub(crate) trait Right<E: Element> {
+pub(crate) trait Right<E: Float> {
     /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
     /// What is behind the last column of a row counts for nothing.
     ///
@@ -92,19 +75,13 @@ pub(crate) trait Right<E: Element> {
         to: *mut E,
     );
 
-    /// The block that begins at this depth and column, if it is there packed already.
-    #[inline(always)]
-    fn there<S: Simd>(&self, _from: usize, _col: usize) -> Option<Block<E>> {
-        None
-    }
-
     /// Asks for a share of what packing such elements will read. Does nothing where the processor
     /// sees it coming.
     #[inline(always)]
     fn prefetch(&self, _depth: (usize, usize), _cols: (usize, usize), _share: Share) {}
 }
 
-impl<E: Element> Left<E> for Strided<E> {
+impl<E: Float> Left<E> for Strided<E> {
     #[inline(always)]
     fn packed_len<S: Simd>(&self, rows: usize, depth: usize) -> usize {
         a_len::<E, S>(rows, depth)
@@ -143,7 +120,7 @@ impl<E: Element> Left<E> for Strided<E> {
     }
 }
 
-impl<E: Element> Right<E> for Strided<E> {
+impl<E: Float> Right<E> for Strided<E> {
     #[inline(always)]
     unsafe fn pack<S: Simd>(
         &self,
@@ -161,12 +138,12 @@ impl<E: Element> Right<E> for Strided<E> {
 pub(crate) const LINE: usize = 64;
 
 /// The elements a packed B of `depth` x `cols` takes.
-pub(super) fn b_len<E: Element, S: Simd>(depth: usize, cols: usize) -> usize {
+pub(super) fn b_len<E: Float, S: Simd>(depth: usize, cols: usize) -> usize {
     depth * cols.next_multiple_of(E::Vector::<S>::LANES)
 }
 
 /// The elements a packed micro-panel of A takes: whole vectors are written.
-pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
+pub(super) fn a_len<E: Float, S: Simd>(rows: usize, depth: usize) -> usize {
     let lanes = E::Vector::<S>::LANES;
     rows * depth.next_multiple_of(lanes) + rows.next_multiple_of(lanes)
 }
@@ -174,7 +151,7 @@ pub(super) fn a_len<E: Element, S: Simd>(rows: usize, depth: usize) -> usize {
 /// The width of the panel that starts where `cols` columns are left: that of a tile, or whole
 /// vectors over what remains.
 #[inline(always)]
-pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
+pub(crate) fn panel_width<E: Float, S: Simd>(cols: usize) -> usize {
     let lanes = E::Vector::<S>::LANES;
     cols.next_multiple_of(lanes).min(VECTORS * lanes)
 }
@@ -184,7 +161,7 @@ pub(crate) fn panel_width<E: Element, S: Simd>(cols: usize) -> usize {
 /// # Safety
 /// The elements of `b` must be readable, `to` writable for [`b_len`] elements.
 #[inline(never)]
-pub(crate) unsafe fn pack_b<E: Element, S: Simd>(
+pub(crate) unsafe fn pack_b<E: Float, S: Simd>(
     simd: S,
     b: Strided<E>,
     depth: usize,
@@ -201,7 +178,7 @@ struct PackB<E> {
     to: *mut E,
 }
 
-impl<E: Element> Kernel for PackB<E> {
+impl<E: Float> Kernel for PackB<E> {
     type Output = ();
 
     #[inline(always)]
@@ -214,13 +191,7 @@ impl<E: Element> Kernel for PackB<E> {
 /// # Safety
 /// As for [`pack_b`].
 #[inline(always)]
-unsafe fn panels<E: Element, S: Simd>(
-    simd: S,
-    b: Strided<E>,
-    depth: usize,
-    cols: usize,
-    to: *mut E,
-) {
+unsafe fn panels<E: Float, S: Simd>(simd: S, b: Strided<E>, depth: usize, cols: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut to = to;
     let mut col = 0;
@@ -263,7 +234,7 @@ unsafe fn panels<E: Element, S: Simd>(
 /// The `depth` x `cols` elements must be readable, `to` writable for rows of `cols` rounded up to
 /// whole vectors.
 #[inline(never)]
-pub(super) unsafe fn turn<E: Element, S: Simd>(
+pub(super) unsafe fn turn<E: Float, S: Simd>(
     simd: S,
     b: Strided<E>,
     (depth, cols): (usize, usize),
@@ -281,7 +252,7 @@ struct Turn<E> {
     stride: usize,
 }
 
-impl<E: Element> Kernel for Turn<E> {
+impl<E: Float> Kernel for Turn<E> {
     type Output = ();
 
     #[inline(always)]
@@ -303,7 +274,7 @@ impl<E: Element> Kernel for Turn<E> {
 /// # Safety
 /// The elements of `from` must be readable, each row of `to` writable for a vector.
 #[inline(always)]
-unsafe fn columns_to_rows<E: Element, S: Simd>(
+unsafe fn columns_to_rows<E: Float, S: Simd>(
     simd: S,
     from: Strided<E>,
     depth: usize,
@@ -342,7 +313,7 @@ unsafe fn columns_to_rows<E: Element, S: Simd>(
 /// # Safety
 /// The elements of `a` must be readable, `to` writable for [`a_len`] elements.
 #[inline(never)]
-pub(super) unsafe fn pack_a<E: Element, S: Simd>(
+pub(super) unsafe fn pack_a<E: Float, S: Simd>(
     simd: S,
     a: Strided<E>,
     rows: usize,
@@ -359,7 +330,7 @@ struct PackA<E> {
     to: *mut E,
 }
 
-impl<E: Element> Kernel for PackA<E> {
+impl<E: Float> Kernel for PackA<E> {
     type Output = Strided<E>;
 
     #[inline(always)]
@@ -372,7 +343,7 @@ impl<E: Element> Kernel for PackA<E> {
 /// # Safety
 /// As for [`pack_a`].
 #[inline(always)]
-unsafe fn micro_panel<E: Element, S: Simd>(
+unsafe fn micro_panel<E: Float, S: Simd>(
     simd: S,
     a: Strided<E>,
     rows: usize,
@@ -409,7 +380,7 @@ unsafe fn micro_panel<E: Element, S: Simd>(
 /// # Safety
 /// `from` must be readable for `count` elements, `to` writable for `count` rounded up to vectors.
 #[inline(always)]
-unsafe fn copy<E: Element, S: Simd>(simd: S, from: *const E, count: usize, to: *mut E) {
+unsafe fn copy<E: Float, S: Simd>(simd: S, from: *const E, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
     // SAFETY: passed on.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::problem::Problem;
 use super::tile::{self, VECTORS};
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Simd};
 use crate::threads;
 
@@ -28,7 +28,7 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// The blocks used on level `S`.
     #[inline(always)]
-    pub(super) fn of<E: Element, S: Simd>() -> Self {
+    pub(super) fn of<E: Float, S: Simd>() -> Self {
         let rows = tile::max_rows::<S>();
         // Two thirds of 32 KiB for the micro-panel of A, half of 1 MiB for the block of B.
         let depth = ((21 << 10) / (size_of::<E>() * rows)).min(512) & !7;
@@ -52,9 +52,7 @@ pub(super) enum Path {
     /// Register tiles on the operands in place, for products with little to walk over. A B by columns
     /// is turned first; a few columns beside whole vectors are rows of the transposed product.
     Direct,
-    /// The blocked loops, which every [`Packed`](super::Packed) operand is made for. What is not packed is read in place by the micro-kernel; an operand that is
-    /// no plain view is packed, and two of [`Bf16`](crate::bf16::Bf16) are packed in pairs where there
-    /// is an instruction for them.
+    /// The blocked loops. The micro-kernel reads in place what is not packed.
     Blocked {
         /// Copy each micro-panel of A before it is used.
         pack_a: bool,
@@ -108,7 +106,7 @@ impl Plan {
     /// The plan for `problem`, which must be oriented (see [`orient`]), if it may be
     /// spread over `threads` threads.
     #[inline(always)]
-    pub(super) fn of<E: Element, S: Simd>(
+    pub(super) fn of<E: Float, S: Simd>(
         problem: &Problem<'_, E>,
         threads: impl FnOnce() -> usize,
     ) -> Self {
@@ -133,7 +131,7 @@ impl Plan {
 /// rows of A are interleaved anyhow, they become the columns though C must then be scattered; so they do
 /// in a small product if less has to be turned then.
 #[inline(always)]
-pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
+pub(super) fn orient<E: Float, S: Simd>(problem: &mut Problem<'_, E>) {
     let &mut Problem { m, n, k, a, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let rows_unit = c.row_stride == 1 || m == 1;
@@ -153,11 +151,11 @@ pub(super) fn orient<E: Element, S: Simd>(problem: &mut Problem<'_, E>) {
 /// Whether the transposed product is less work for a B by columns, which has to be turned: then A is
 /// turned instead, if need be, and C must be scattered.
 #[inline(always)]
-fn turns_less<E: Element, S: Simd>(problem: &Problem<'_, E>) -> bool {
-    let &Problem { m, n, k, a, b, c, sources, .. } = problem;
+fn turns_less<E: Float, S: Simd>(problem: &Problem<'_, E>) -> bool {
+    let &Problem { m, n, k, a, b, c, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let turned = b.row_stride == 1 && b.col_stride != 1 && c.col_stride == 1;
-    if !turned || m < lanes || n < lanes || k < lanes || sources.packed() {
+    if !turned || m < lanes || n < lanes || k < lanes {
         return false;
     }
     if work(problem) > DIRECT || k > Blocks::of::<E, S>().depth {
@@ -171,7 +169,7 @@ fn turns_less<E: Element, S: Simd>(problem: &Problem<'_, E>) -> bool {
 /// The last columns of a product on the direct path that had better be rows of the transposed one: how
 /// many there are beside whole vectors, if few.
 #[inline(always)]
-pub(super) fn edge<E: Element, S: Simd>(problem: &Problem<'_, E>) -> usize {
+pub(super) fn edge<E: Float, S: Simd>(problem: &Problem<'_, E>) -> usize {
     let &Problem { m, n, k, a, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let edge = n % lanes;
@@ -185,7 +183,7 @@ pub(super) fn edge<E: Element, S: Simd>(problem: &Problem<'_, E>) -> usize {
 
 /// The path of an oriented problem.
 #[inline(always)]
-fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
+fn path<E: Float, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path {
     let &Problem { m, n, k, a, b, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     let width = VECTORS * lanes;
@@ -193,16 +191,15 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     if k == 0 {
         return Path::Scale;
     }
-    let packed = problem.sources.packed();
-    if !packed && m.saturating_mul(n).saturating_mul(k) <= TINY {
+    if m.saturating_mul(n).saturating_mul(k) <= TINY {
         return Path::Tiny;
     }
-    if !packed && m == 1 && b_by_rows && n >= lanes {
+    if m == 1 && b_by_rows && n >= lanes {
         return Path::Axpy;
     }
     // Inner products fill the lanes along k, tiles along n; the one pays for adding up the lanes
     // and the other for packing. The costs are in vector operations.
-    if !packed && (a.col_stride == 1 && k >= lanes || b.row_stride == 1) {
+    if a.col_stride == 1 && k >= lanes || b.row_stride == 1 {
         let area = m.saturating_mul(n);
         let dot = area.saturating_mul(k.div_ceil(lanes) + SUM_COST).saturating_mul(9) / 8;
         let copy_a = if a.col_stride == 1 { 0 } else { m.saturating_mul(k) };
@@ -220,7 +217,7 @@ fn path<E: Element, S: Simd>(problem: &Problem<'_, E>, blocks: &Blocks) -> Path 
     let pack_b =
         !b_by_rows || IN_PLACE.iter().any(|&(most, bytes)| panels > most && b_bytes > bytes);
     let small = k <= blocks.depth && work(problem) <= DIRECT;
-    if !packed && small && (!pack_b || b.row_stride == 1) {
+    if small && (!pack_b || b.row_stride == 1) {
         return Path::Direct;
     }
     // So is A, unless its rows crowd into a few sets of the first-level cache (they do at strides
@@ -242,7 +239,7 @@ pub(crate) fn crowded<E>(stride: isize) -> bool {
 }
 
 /// Divides C into at most `pieces` pieces, of whole tiles, so that the least is packed twice.
-fn grid<E: Element, S: Simd>(
+fn grid<E: Float, S: Simd>(
     problem: &Problem<'_, E>,
     path: Path,
     blocks: &Blocks,

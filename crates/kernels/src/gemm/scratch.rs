@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use aligned_vec::{AVec, ConstAlign};
 
-use crate::Element;
+use crate::Float;
 
 /// The alignment of scratch: a cache line, and the widest vector.
 pub(crate) const ALIGN: usize = 64;
@@ -38,7 +38,7 @@ impl Scratch {
     ///
     /// # Panics
     /// If the system has no memory for them.
-    pub(crate) fn get<E: Element>(&mut self, len: usize) -> *mut E {
+    pub(crate) fn get<E: Float>(&mut self, len: usize) -> *mut E {
         const { assert!(size_of::<f64>().is_multiple_of(size_of::<E>())) };
         let needed = len.div_ceil(size_of::<f64>() / size_of::<E>());
         if self.buffer.len() < needed {

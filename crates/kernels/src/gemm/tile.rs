@@ -4,8 +4,9 @@
 //! down k. Every element is one chain of multiply-adds in increasing k, whatever its place in the
 //! tile, so the bits of a result depend neither on the tile's shape nor on where it lies.
 
-use super::problem::{Output, Strided};
-use crate::Element;
+use super::output::Output;
+use super::strided::Strided;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// The vectors in a row of a tile of packed B.
@@ -94,7 +95,7 @@ impl<E> Addend<E> {
 /// `cols` must be within the limits stated at [`Tile`] and not zero. The bias must be readable for as
 /// many elements as there are rows or columns.
 #[inline(always)]
-pub(super) unsafe fn run<E: Element, S: Simd, M: Multiply<E, S>>(simd: S, _: M, tile: &Tile<E>) {
+pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
     let vectors = tile.cols.div_ceil(lanes);
     debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
@@ -103,16 +104,16 @@ pub(super) unsafe fn run<E: Element, S: Simd, M: Multiply<E, S>>(simd: S, _: M, 
     // SAFETY: passed on.
     unsafe {
         match (vectors, whole) {
-            (1, true) => rows::<E, S, M, 1, true>(simd, tile),
-            (1, false) => rows::<E, S, M, 1, false>(simd, tile),
-            (2, true) => rows::<E, S, M, 2, true>(simd, tile),
-            (2, false) => rows::<E, S, M, 2, false>(simd, tile),
-            (3, true) => rows::<E, S, M, 3, true>(simd, tile),
-            (3, false) => rows::<E, S, M, 3, false>(simd, tile),
-            (4, true) => rows::<E, S, M, 4, true>(simd, tile),
-            (4, false) => rows::<E, S, M, 4, false>(simd, tile),
-            (_, true) => rows::<E, S, M, 6, true>(simd, tile),
-            (_, false) => rows::<E, S, M, 6, false>(simd, tile),
+            (1, true) => rows::<E, S, 1, true>(simd, tile),
+            (1, false) => rows::<E, S, 1, false>(simd, tile),
+            (2, true) => rows::<E, S, 2, true>(simd, tile),
+            (2, false) => rows::<E, S, 2, false>(simd, tile),
+            (3, true) => rows::<E, S, 3, true>(simd, tile),
+            (3, false) => rows::<E, S, 3, false>(simd, tile),
+            (4, true) => rows::<E, S, 4, true>(simd, tile),
+            (4, false) => rows::<E, S, 4, false>(simd, tile),
+            (_, true) => rows::<E, S, 6, true>(simd, tile),
+            (_, false) => rows::<E, S, 6, false>(simd, tile),
         }
     }
 }
@@ -122,16 +123,13 @@ pub(super) unsafe fn run<E: Element, S: Simd, M: Multiply<E, S>>(simd: S, _: M, 
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn rows<E: Element, S: Simd, M: Multiply<E, S>, const NV: usize, const WHOLE: bool>(
-    simd: S,
-    tile: &Tile<E>,
-) {
+unsafe fn rows<E: Float, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
     macro_rules! pick {
         ($($rows:literal)+) => {
             match tile.rows {
                 // SAFETY: passed on.
                 $($rows if const { fits::<S>($rows, NV) } => unsafe {
-                    kernel::<E, S, M, $rows, NV, WHOLE>(simd, tile)
+                    kernel::<E, S, $rows, NV, WHOLE>(simd, tile)
                 },)+
                 // SAFETY: the caller keeps to the limits.
                 _ => unsafe { std::hint::unreachable_unchecked() },
@@ -146,50 +144,11 @@ unsafe fn rows<E: Element, S: Simd, M: Multiply<E, S>, const NV: usize, const WH
 /// # Safety
 /// As for [`run`], with `MR` rows and `NV` vectors.
 #[inline(never)]
-unsafe fn kernel<
-    E: Element,
-    S: Simd,
-    M: Multiply<E, S>,
-    const MR: usize,
-    const NV: usize,
-    const WHOLE: bool,
->(
+unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
     simd: S,
     tile: &Tile<E>,
 ) {
     if const { fits::<S>(MR, NV) } {
-        // SAFETY: passed on.
-        unsafe { M::tile::<MR, NV, WHOLE>(simd, tile) };
-    }
-}
-
-/// What the micro-kernel does with an element of A and a vector of B.
-pub(super) trait Multiply<E: Element, S: Simd>: Copy {
-    /// `left * right + sum` in every lane.
-    ///
-    /// # Safety
-    /// The CPU must have the instructions.
-    unsafe fn add(left: E::Vector<S>, right: E::Vector<S>, sum: E::Vector<S>) -> E::Vector<S>;
-
-    /// Calls [`micro`] in a function compiled for the instructions.
-    ///
-    /// # Safety
-    /// As for [`run`], and the CPU must have the instructions.
-    unsafe fn tile<const MR: usize, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>);
-}
-
-/// The multiplication of elements.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fma;
-
-impl<E: Element, S: Simd> Multiply<E, S> for Fma {
-    #[inline(always)]
-    unsafe fn add(left: E::Vector<S>, right: E::Vector<S>, sum: E::Vector<S>) -> E::Vector<S> {
-        left.mul_add(right, sum)
-    }
-
-    #[inline(always)]
-    unsafe fn tile<const MR: usize, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
         simd.vectorize(Micro::<E, MR, NV, WHOLE>(tile));
     }
 }
@@ -213,7 +172,7 @@ macro_rules! each_row {
 
 pub(crate) use each_row;
 
-impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
+impl<E: Float, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
     for Micro<'_, E, MR, NV, WHOLE>
 {
     type Output = ();
@@ -221,24 +180,17 @@ impl<E: Element, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         // SAFETY: `kernel`'s caller vouches for the tile.
-        unsafe { micro::<E, S, Fma, MR, NV, WHOLE>(simd, self.0) };
+        unsafe { micro::<E, S, MR, NV, WHOLE>(simd, self.0) };
     }
 }
 
 /// The loop over k, and what comes before and after it.
 ///
 /// # Safety
-/// As for [`run`], with `MR` rows and `NV` vectors, and the CPU must have what `M` needs.
+/// As for [`run`], with `MR` rows and `NV` vectors.
 #[allow(clippy::too_many_lines, reason = "a loop, and all that is done to a tile in registers")]
 #[inline(always)]
-pub(super) unsafe fn micro<
-    E: Element,
-    S: Simd,
-    M: Multiply<E, S>,
-    const MR: usize,
-    const NV: usize,
-    const WHOLE: bool,
->(
+unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
     simd: S,
     tile: &Tile<E>,
 ) {
@@ -285,8 +237,7 @@ pub(super) unsafe fn micro<
             // SAFETY: the caller vouches for the rows of A.
             let left = E::Vector::<S>::splat(simd, unsafe { from.read() });
             for (sum, right) in acc[i].iter_mut().zip(row) {
-                // SAFETY: the caller vouches for the instructions.
-                *sum = unsafe { M::add(left, right, *sum) };
+                *sum = left.mul_add(right, *sum);
             }
         });
         for ptr in &mut a {

@@ -2,7 +2,7 @@
 //!
 //! The lane trait has no shuffles, so this is the one place of the family that names instructions.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Simd};
 
 /// Reads `LANES` vectors, `from_stride` elements apart, and writes the transposed block as as many
@@ -11,7 +11,7 @@ use crate::simd::{Lanes, MAX_LANES, Simd};
 /// # Safety
 /// The vectors must be readable at `from` and writable at `to`, apart from each other.
 #[inline(always)]
-pub(crate) unsafe fn block<E: Element, S: Simd>(
+pub(crate) unsafe fn block<E: Float, S: Simd>(
     _: S,
     from: *const E,
     from_stride: isize,
@@ -72,7 +72,7 @@ pub(crate) unsafe fn block<E: Element, S: Simd>(
 /// # Safety
 /// `count` times `len` elements must be readable, `len` vectors writable.
 #[inline(always)]
-pub(crate) unsafe fn partial_block<E: Element, S: Simd>(
+pub(crate) unsafe fn partial_block<E: Float, S: Simd>(
     simd: S,
     from: *const E,
     from_stride: isize,
@@ -89,7 +89,7 @@ pub(crate) unsafe fn partial_block<E: Element, S: Simd>(
 /// # Safety
 /// `count` times `len` elements must be readable, `len` times `count` writable.
 #[inline(always)]
-pub(super) unsafe fn exact_block<E: Element, S: Simd>(
+pub(super) unsafe fn exact_block<E: Float, S: Simd>(
     simd: S,
     from: *const E,
     from_stride: isize,
@@ -106,7 +106,7 @@ pub(super) unsafe fn exact_block<E: Element, S: Simd>(
 /// # Safety
 /// As for [`exact_block`] or [`partial_block`].
 #[inline(always)]
-unsafe fn sized_block<E: Element, S: Simd, const EXACT: bool>(
+unsafe fn sized_block<E: Float, S: Simd, const EXACT: bool>(
     simd: S,
     from: *const E,
     from_stride: isize,
@@ -367,7 +367,7 @@ mod tests {
 
     struct Transpose<'a, E>(&'a [E], &'a mut [E]);
 
-    impl<E: Element> Kernel for Transpose<'_, E> {
+    impl<E: Float> Kernel for Transpose<'_, E> {
         type Output = usize;
 
         #[inline(always)]
@@ -380,7 +380,7 @@ mod tests {
         }
     }
 
-    fn check<E: Element>() {
+    fn check<E: Float>() {
         for level in Level::available() {
             let from: Vec<E> = (0..400).map(|i| E::from_f64(f64::from(i))).collect();
             let mut to = vec![E::ZERO; 18 * 18];

@@ -1,9 +1,11 @@
 //! Products of few rows: where every element of B is used so seldom that only reading it counts.
 
 use super::epilogue::{self, Bias};
-use super::problem::{Output, Problem, Strided};
+use super::output::Output;
+use super::problem::Problem;
 use super::scratch::Scratch;
-use crate::Element;
+use super::strided::Strided;
+use crate::Float;
 use crate::activation::Activation;
 use crate::simd::{Lanes, Simd};
 
@@ -12,7 +14,7 @@ use crate::simd::{Lanes, Simd};
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone.
 #[inline(always)]
-unsafe fn scale<E: Element>(problem: &Problem<'_, E>) {
+unsafe fn scale<E: Float>(problem: &Problem<'_, E>) {
     let &Problem { m, n, beta, c, .. } = problem;
     for i in 0..m {
         for j in 0..n {
@@ -33,7 +35,7 @@ const ROWS_AT_A_TIME: usize = 4;
 /// The problem must hold what [`Problem`] says, with C written by this thread alone and the column
 /// stride of B one.
 #[inline(always)]
-pub(super) unsafe fn axpy<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+pub(super) unsafe fn axpy<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let &Problem { m, n, k, alpha, a, b, beta, c, epilogue, .. } = problem;
     let mut scratch = (c.col_stride != 1).then(Scratch::take);
     for i in 0..m {
@@ -90,7 +92,7 @@ pub(super) unsafe fn axpy<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>
 /// # Safety
 /// `a` must be readable for 1 x R, `b` for R x n elements, `row` writable for n.
 #[inline(always)]
-unsafe fn gather<E: Element, S: Simd, const R: usize>(
+unsafe fn gather<E: Float, S: Simd, const R: usize>(
     simd: S,
     alpha: E,
     a: Strided<E>,
@@ -146,7 +148,7 @@ unsafe fn gather<E: Element, S: Simd, const R: usize>(
 /// # Safety
 /// `c` must be readable and writable.
 #[inline(always)]
-pub(super) unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E) {
+pub(super) unsafe fn put<E: Float>(problem: &Problem<'_, E>, sum: E, c: *mut E) {
     let sum = problem.alpha * sum;
     // SAFETY: passed on.
     unsafe {
@@ -159,7 +161,7 @@ pub(super) unsafe fn put<E: Element>(problem: &Problem<'_, E>, sum: E, c: *mut E
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone.
 #[inline(always)]
-pub(super) unsafe fn tiny<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>) {
+pub(super) unsafe fn tiny<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
     let plain = problem.alpha == E::ONE && problem.beta == E::ZERO;
     // A bias that is added to what was just stored, as vectors, would have to wait for it.
@@ -208,7 +210,7 @@ const ALONG: usize = 4;
 /// # Safety
 /// As [`tiny`], with k not zero.
 #[inline(always)]
-unsafe fn tiny_rows<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, add_bias: bool) {
+unsafe fn tiny_rows<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, add_bias: bool) {
     let &Problem { m, n, k, a, b, c, epilogue, .. } = problem;
     let lanes = E::Vector::<S>::LANES;
     for i in 0..m {
@@ -249,7 +251,7 @@ unsafe fn tiny_rows<E: Element, S: Simd>(simd: S, problem: &Problem<'_, E>, add_
 /// # Safety
 /// They must be readable.
 #[inline(always)]
-unsafe fn some<E: Element, S: Simd>(simd: S, from: *const E, count: usize) -> E::Vector<S> {
+unsafe fn some<E: Float, S: Simd>(simd: S, from: *const E, count: usize) -> E::Vector<S> {
     // SAFETY: passed on.
     unsafe {
         if count == E::Vector::<S>::LANES {

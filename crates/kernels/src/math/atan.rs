@@ -7,7 +7,7 @@
 
 use std::f64::consts::{FRAC_PI_4, SQRT_2};
 
-use crate::Element;
+use crate::Float;
 use crate::simd::Lanes;
 use crate::slices::VectorFn2;
 
@@ -20,7 +20,7 @@ use super::pair::horner;
 #[derive(Clone, Copy, Debug)]
 pub struct Atan2;
 
-impl<E: Element> VectorFn2<E> for Atan2 {
+impl<E: Float> VectorFn2<E> for Atan2 {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, y: V, x: V) -> V {
         let ([y_low, y_high], [x_low, x_high]) = (y.widen(), x.widen());

@@ -5,7 +5,7 @@
 //! the Elementary Functions, 1980, chapter 6). Pairs keep more than a vector's precision, so that
 //! callers can go on with it and round once at their end.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::Lanes;
 use crate::slices::VectorFn;
 
@@ -132,7 +132,7 @@ pub(crate) fn exp_m1<V: Lanes>(x: V) -> V {
 #[derive(Clone, Copy, Debug)]
 pub struct Exp;
 
-impl<E: Element> VectorFn<E> for Exp {
+impl<E: Float> VectorFn<E> for Exp {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         exp(x)
@@ -143,7 +143,7 @@ impl<E: Element> VectorFn<E> for Exp {
 #[derive(Clone, Copy, Debug)]
 pub struct ExpM1;
 
-impl<E: Element> VectorFn<E> for ExpM1 {
+impl<E: Float> VectorFn<E> for ExpM1 {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         exp_m1(x)

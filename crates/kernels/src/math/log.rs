@@ -4,7 +4,7 @@
 //! leading term has no rounding error to speak of (the reduction is that of the fdlibm library,
 //! Sun Microsystems 1993; the quotient is halved here, which keeps subnormals exact).
 
-use crate::Element;
+use crate::Float;
 use crate::simd::Lanes;
 use crate::slices::VectorFn;
 
@@ -78,7 +78,7 @@ pub(crate) fn log_1p<V: Lanes>(x: V) -> V {
 #[derive(Clone, Copy, Debug)]
 pub struct Log;
 
-impl<E: Element> VectorFn<E> for Log {
+impl<E: Float> VectorFn<E> for Log {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         log(x)
@@ -89,7 +89,7 @@ impl<E: Element> VectorFn<E> for Log {
 #[derive(Clone, Copy, Debug)]
 pub struct Log1p;
 
-impl<E: Element> VectorFn<E> for Log1p {
+impl<E: Float> VectorFn<E> for Log1p {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         log_1p(x)

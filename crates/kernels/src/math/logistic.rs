@@ -1,6 +1,6 @@
 //! The logistic function.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Lookup};
 
 use super::constants::Constants as _;

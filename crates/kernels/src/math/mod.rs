@@ -5,14 +5,19 @@ pub(crate) mod constants;
 pub(crate) mod double;
 mod erf;
 mod exp;
+pub(crate) mod kernels;
 mod log;
 mod logistic;
 mod pair;
 mod pow;
+mod rsqrt;
 pub(crate) mod table;
 mod tanh;
 mod trig;
+mod unary;
 
+use crate::Element;
+use crate::elementwise::Run;
 pub use atan::Atan2;
 pub use constants::Constants;
 pub use erf::{Erf, Erfc};
@@ -27,153 +32,50 @@ pub use logistic::Logistic;
 pub(crate) use logistic::LogisticParts;
 pub(crate) use pair::{Pair, horner, product_error};
 pub use pow::Pow;
+pub use rsqrt::Rsqrt;
 pub use tanh::Tanh;
 pub(crate) use tanh::fraction as tanh_fraction;
 pub use trig::{Cos, Sin, Tan};
-
-use crate::Element;
-use crate::elementwise::Run;
-use crate::simd::Lanes;
-use crate::slices::{VectorFn, map, zip};
-use crate::threads::Cost;
-
-/// The functions of one argument this module has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unary {
-    /// `e^x`.
-    Exp,
-    /// `e^x - 1`.
-    ExpM1,
-    /// `1 / (1 + e^-x)`.
-    Logistic,
-    /// `tanh x`.
-    Tanh,
-    /// `ln x`.
-    Log,
-    /// `ln(1 + x)`.
-    Log1p,
-    /// `1 / sqrt x`.
-    Rsqrt,
-    /// `sin x`.
-    Sin,
-    /// `cos x`.
-    Cos,
-    /// `tan x`.
-    Tan,
-    /// `erf x`.
-    Erf,
-    /// `1 - erf x`.
-    Erfc,
-}
-
-/// The compiled kernels of an element type. Sealed with [`Element`].
-pub trait UnaryKernels: Sized {
-    /// `out = f(x)`, or `f(out)` where `x` is `None`.
-    #[doc(hidden)]
-    fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]);
-
-    /// `out = a^b`.
-    #[doc(hidden)]
-    fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]);
-
-    /// The angle of `(x, y)`.
-    #[doc(hidden)]
-    fn atan2_kernel(y: Run<'_, Self>, x: Run<'_, Self>, out: &mut [Self]);
-}
-
-/// `1 / sqrt x`, as a vector function.
-#[derive(Clone, Copy, Debug)]
-pub struct Rsqrt;
-
-impl<E: Element> VectorFn<E> for Rsqrt {
-    const COST: Cost = Cost::Light;
-
-    #[inline(always)]
-    fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
-        x.lit(E::ONE) / x.sqrt()
-    }
-}
-
-macro_rules! unary_kernels {
-    ($type:ty) => {
-        impl UnaryKernels for $type {
-            #[track_caller]
-            fn unary_kernel(f: Unary, x: Option<&[Self]>, out: &mut [Self]) {
-                match f {
-                    Unary::Exp => map(Exp, x, out),
-                    Unary::ExpM1 => map(ExpM1, x, out),
-                    Unary::Logistic => map(Logistic, x, out),
-                    Unary::Tanh => map(Tanh, x, out),
-                    Unary::Log => map(Log, x, out),
-                    Unary::Log1p => map(Log1p, x, out),
-                    Unary::Rsqrt => map(Rsqrt, x, out),
-                    Unary::Sin => map(Sin, x, out),
-                    Unary::Cos => map(Cos, x, out),
-                    Unary::Tan => map(Tan, x, out),
-                    Unary::Erf => map(Erf, x, out),
-                    Unary::Erfc => map(Erfc, x, out),
-                }
-            }
-
-            #[track_caller]
-            fn pow_kernel(a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [Self]) {
-                zip(Pow, a, b, out);
-            }
-
-            #[track_caller]
-            fn atan2_kernel(y: Run<'_, Self>, x: Run<'_, Self>, out: &mut [Self]) {
-                zip(Atan2, y, x, out);
-            }
-        }
-    };
-}
-unary_kernels!(f32);
-unary_kernels!(f64);
+pub use unary::Unary;
 
 macro_rules! entry_points {
-    ($($(#[$doc:meta])* $name:ident, $name_in_place:ident: $function:ident;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $function:ident;)+) => {$(
         $(#[$doc])*
         ///
         /// # Panics
         /// If the slices differ in length.
         #[track_caller]
         pub fn $name<E: Element>(x: &[E], out: &mut [E]) {
-            E::unary_kernel(Unary::$function, Some(x), out);
-        }
-
-        #[doc = concat!("As [`", stringify!($name), "`], overwriting the argument.")]
-        pub fn $name_in_place<E: Element>(x: &mut [E]) {
-            E::unary_kernel(Unary::$function, None, x);
+            E::unary_kernel(Unary::$function, x, out);
         }
     )+};
 }
 
 entry_points! {
     /// `out[i] = e^x[i]`.
-    exp, exp_in_place: Exp;
+    exp: Exp;
     /// `out[i] = e^x[i] - 1`, accurate near zero.
-    exp_m1, exp_m1_in_place: ExpM1;
+    exp_m1: ExpM1;
     /// `out[i] = 1 / (1 + e^-x[i])`.
-    logistic, logistic_in_place: Logistic;
+    logistic: Logistic;
     /// `out[i] = tanh x[i]`.
-    tanh, tanh_in_place: Tanh;
+    tanh: Tanh;
     /// `out[i] = ln x[i]`; NaN for negative arguments, negative infinity for zeros.
-    log, log_in_place: Log;
+    log: Log;
     /// `out[i] = ln(1 + x[i])`, accurate near zero.
-    log_1p, log_1p_in_place: Log1p;
+    log_1p: Log1p;
     /// `out[i] = 1 / sqrt x[i]`.
-    rsqrt, rsqrt_in_place: Rsqrt;
+    rsqrt: Rsqrt;
     /// `out[i] = sin x[i]`, for angles of any size; NaN for infinite ones.
-    sin, sin_in_place: Sin;
+    sin: Sin;
     /// `out[i] = cos x[i]`, for angles of any size; NaN for infinite ones.
-    cos, cos_in_place: Cos;
+    cos: Cos;
     /// `out[i] = tan x[i]`, for angles of any size; NaN for infinite ones.
-    tan, tan_in_place: Tan;
+    tan: Tan;
     /// The error function, `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0 to `x[i]`.
-    erf, erf_in_place: Erf;
+    erf: Erf;
     /// `out[i] = 1 - erf x[i]`, accurate in the tail.
-    erfc, erfc_in_place: Erfc;
+    erfc: Erfc;
 }
 
 /// `out[i] = a[i]^b[i]`, with the special values of IEEE 754's `pow`: `x^0` and `1^x` are 1 even for

@@ -3,7 +3,7 @@
 //! Lane by lane, by the f64 function of the standard library: for `f32` that is correctly rounded but
 //! for ties of one in millions; for `f64` it is as accurate as the platform's `pow`.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, MAX_LANES};
 use crate::slices::VectorFn2;
 
@@ -11,7 +11,7 @@ use crate::slices::VectorFn2;
 #[derive(Clone, Copy, Debug)]
 pub struct Pow;
 
-impl<E: Element> VectorFn2<E> for Pow {
+impl<E: Float> VectorFn2<E> for Pow {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
         let (mut bases, mut exponents) = ([E::ZERO; MAX_LANES], [E::ZERO; MAX_LANES]);

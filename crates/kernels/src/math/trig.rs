@@ -5,7 +5,7 @@
 //! integer product with the digits of `2 / pi` beyond (M. H. Payne and R. N. Hanek, "Radian reduction
 //! for trigonometric functions", SIGNUM Newsletter 18, 1983). `r` is a pair in both.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Mask as _};
 use crate::slices::VectorFn;
 
@@ -175,7 +175,7 @@ pub(crate) fn cos<V: Lanes>(x: V) -> V {
 #[derive(Clone, Copy, Debug)]
 pub struct Sin;
 
-impl<E: Element> VectorFn<E> for Sin {
+impl<E: Float> VectorFn<E> for Sin {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         sin(x)
@@ -186,7 +186,7 @@ impl<E: Element> VectorFn<E> for Sin {
 #[derive(Clone, Copy, Debug)]
 pub struct Cos;
 
-impl<E: Element> VectorFn<E> for Cos {
+impl<E: Float> VectorFn<E> for Cos {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, x: V) -> V {
         cos(x)

@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::Element;
+use crate::Float;
 use crate::line::{BLOCK, Columns, Line, LineSum, Row, UNROLL, for_line};
 use crate::reduce::{LineElements, Moments, Spread, finish_moments, for_lines, moments};
 use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
@@ -31,7 +31,7 @@ pub(super) struct Place {
 }
 
 /// Something done with the lines of a channel.
-pub(super) trait ChannelFn<E: Element>: Copy + Send + Sync {
+pub(super) trait ChannelFn<E: Float>: Copy + Send + Sync {
     /// # Safety
     /// The operands must have the elements of the lines and of the channels.
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place);
@@ -51,7 +51,7 @@ fn is_columns([_, channels, inner]: [usize; 3]) -> bool {
 ///
 /// # Safety
 /// The operands of `f` must have the elements of `dims`, and of the channels.
-pub(super) unsafe fn each_piece<E: Element, F: ChannelFn<E>>(f: F, dims: [usize; 3]) {
+pub(super) unsafe fn each_piece<E: Float, F: ChannelFn<E>>(f: F, dims: [usize; 3]) {
     let level = Level::current();
     let [outer, channels, inner] = simplified(dims);
     if is_columns([outer, channels, inner]) {
@@ -72,7 +72,7 @@ pub(super) unsafe fn each_piece<E: Element, F: ChannelFn<E>>(f: F, dims: [usize;
 ///
 /// # Safety
 /// As for [`each_piece`].
-pub(super) unsafe fn each_channel<E: Element, F: ChannelFn<E>>(f: F, dims: [usize; 3]) {
+pub(super) unsafe fn each_channel<E: Float, F: ChannelFn<E>>(f: F, dims: [usize; 3]) {
     let level = Level::current();
     let [outer, channels, inner] = simplified(dims);
     if is_columns([outer, channels, inner]) {
@@ -109,7 +109,7 @@ struct Runs<E, F, P> {
     element: PhantomData<E>,
 }
 
-impl<E: Element, F: ChannelFn<E>, P: Fn(usize) -> Place> Kernel for Runs<E, F, P> {
+impl<E: Float, F: ChannelFn<E>, P: Fn(usize) -> Place> Kernel for Runs<E, F, P> {
     type Output = ();
 
     #[inline(always)]
@@ -130,7 +130,7 @@ struct SomeColumns<E, F> {
     element: PhantomData<E>,
 }
 
-impl<E: Element, F: ChannelFn<E>> Kernel for SomeColumns<E, F> {
+impl<E: Float, F: ChannelFn<E>> Kernel for SomeColumns<E, F> {
     type Output = ();
 
     #[inline(always)]
@@ -147,7 +147,7 @@ impl<E: Element, F: ChannelFn<E>> Kernel for SomeColumns<E, F> {
 }
 
 /// The mean and the variance of every channel; `inner` is not one.
-pub(super) fn channel_moments<E: Element>(
+pub(super) fn channel_moments<E: Float>(
     x: &[E],
     dims: [usize; 3],
     mean: &mut [E],
@@ -176,7 +176,7 @@ struct ChannelMoments<'a, E> {
     variance: &'a mut [E],
 }
 
-impl<E: Element> Kernel for ChannelMoments<'_, E> {
+impl<E: Float> Kernel for ChannelMoments<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -203,7 +203,7 @@ pub(super) struct Statistics<E> {
     pub(super) eps: E,
 }
 
-impl<E: Element> Statistics<E> {
+impl<E: Float> Statistics<E> {
     /// The mean and `1 / sqrt(variance + eps)`.
     ///
     /// # Safety
@@ -233,7 +233,7 @@ pub(super) struct Normalize<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> ChannelFn<E> for Normalize<E> {
+impl<E: Float> ChannelFn<E> for Normalize<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place) {
         let Place { at, channel, .. } = place;
@@ -271,7 +271,7 @@ pub(super) struct ChannelSums<E> {
     pub(super) gbias: Shared<E>,
 }
 
-impl<E: Element> ChannelFn<E> for ChannelSums<E> {
+impl<E: Float> ChannelFn<E> for ChannelSums<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place) {
         // SAFETY: the caller vouches for the lines and the channels, here and below.
@@ -320,7 +320,7 @@ pub(super) struct InputGrad<E> {
     pub(super) gx: Shared<E>,
 }
 
-impl<E: Element> ChannelFn<E> for InputGrad<E> {
+impl<E: Float> ChannelFn<E> for InputGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place) {
         let Place { at, channel, .. } = place;

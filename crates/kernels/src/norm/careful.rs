@@ -5,7 +5,7 @@
 //! (`2^-320..2^320` for `f64`) and gradients and weights to match; and for lines with a NaN or an
 //! infinity, whose results the kernels give.
 
-use crate::Element;
+use crate::Float;
 use crate::extended::Extended;
 use crate::reduce::{CarefulMoments, LineElements, range_exponent, range_power};
 
@@ -25,7 +25,7 @@ impl Statistics {
     }
 
     /// Of a line: of its elements about their mean, or with `center` false about zero.
-    fn of<E: Element>(line: LineElements<'_, E>, eps: f64, center: bool) -> Self {
+    fn of<E: Float>(line: LineElements<'_, E>, eps: f64, center: bool) -> Self {
         if center {
             let moments = CarefulMoments::of(line);
             return Self::new(moments.mean, moments.variance(0), eps);
@@ -34,25 +34,25 @@ impl Statistics {
         Self::new(Extended::ZERO, line.sum_squares() / count, eps)
     }
 
-    fn normal<E: Element>(self, line: LineElements<'_, E>, i: usize) -> Extended {
+    fn normal<E: Float>(self, line: LineElements<'_, E>, i: usize) -> Extended {
         (line.exact(i) - self.mean) * self.rstd
     }
 }
 
 /// Whether a value lies between the powers of two.
 #[inline]
-fn within<E: Element>(x: E, low: i32, high: i32) -> bool {
+fn within<E: Float>(x: E, low: i32, high: i32) -> bool {
     (x >= E::from_f64(range_power::<E>(low))) & (x <= E::from_f64(range_power::<E>(high)))
 }
 
 /// Whether the kernels normalize by this reciprocal deviation as they should.
 #[inline]
-pub(super) fn is_ordinary<E: Element>(rstd: E) -> bool {
+pub(super) fn is_ordinary<E: Float>(rstd: E) -> bool {
     within(rstd, -40, 40)
 }
 
 /// Whether the mean's rounding may be large compared with elements that are all tiny.
-fn is_tiny<E: Element>(mean: E, line: LineElements<'_, E>) -> bool {
+fn is_tiny<E: Float>(mean: E, line: LineElements<'_, E>) -> bool {
     let limit = range_power::<E>(-100);
     mean.abs().to_f64() < limit && !line.is_constant() && line.is_below(limit)
 }
@@ -68,7 +68,7 @@ pub(super) fn are_rows_ordinary<E: Element>(means: &[E], rstds: &[E]) -> bool {
 /// Whether the kernel left the range with a row of these statistics, `mean` being `None` for a norm
 /// about zero.
 #[inline]
-pub(super) fn is_row_extreme<E: Element>(x: &[E], mean: Option<E>, rstd: E) -> bool {
+pub(super) fn is_row_extreme<E: Float>(x: &[E], mean: Option<E>, rstd: E) -> bool {
     let line = LineElements::row(x);
     let doubtful = !is_ordinary(rstd) || mean.is_some_and(|mean| is_tiny(mean, line));
     doubtful && line.is_finite()
@@ -76,7 +76,7 @@ pub(super) fn is_row_extreme<E: Element>(x: &[E], mean: Option<E>, rstd: E) -> b
 
 /// The output of a row and its statistics.
 #[cold]
-pub(super) fn forward_row<E: Element>(
+pub(super) fn forward_row<E: Float>(
     x: &[E],
     affine: Affine<'_, E>,
     eps: f64,
@@ -110,7 +110,7 @@ pub(super) struct RowGrad<'a, E> {
     pub(super) center: bool,
 }
 
-impl<E: Element> RowGrad<'_, E> {
+impl<E: Float> RowGrad<'_, E> {
     fn weighted(&self, i: usize) -> Extended {
         let gy = Extended::new(self.gy[i]);
         self.weight.map_or(gy, |weight| gy * Extended::new(weight[i]))
@@ -169,7 +169,7 @@ pub(super) struct Channels<'a, E> {
     pub(super) training: bool,
 }
 
-impl<E: Element> Channels<'_, E> {
+impl<E: Float> Channels<'_, E> {
     fn line(&self, channel: usize) -> LineElements<'_, E> {
         LineElements::channel(self.x, self.dims, channel)
     }
@@ -224,19 +224,19 @@ impl<E: Element> Channels<'_, E> {
 
 /// Whether the sums of a gradient are such that its kernel may have left the range.
 #[inline]
-fn is_doubtful<E: Element>(sums: [E; 2]) -> bool {
+fn is_doubtful<E: Float>(sums: [E; 2]) -> bool {
     let [a, b] = sums.map(E::abs);
     !within(a + b, -90, 90)
 }
 
 /// As for the sums of a row: whether the kernel may have left the range.
 #[inline]
-pub(super) fn is_row_doubtful<E: Element>(rstd: E, sums: [E; 2]) -> bool {
+pub(super) fn is_row_doubtful<E: Float>(rstd: E, sums: [E; 2]) -> bool {
     !is_ordinary(rstd) || is_doubtful(sums)
 }
 
 /// The gradients of the channels where the kernels left the range.
-pub(super) fn channels_backward<E: Element>(
+pub(super) fn channels_backward<E: Float>(
     from: &BatchNormGrad<'_, E>,
     [gweight, gbias]: [&mut [E]; 2],
     gx: &mut [E],

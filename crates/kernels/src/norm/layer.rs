@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::Element;
+use crate::Float;
 use crate::line::{BLOCK, Line, LineSum, Row, UNROLL, for_line};
 use crate::reduce::moments;
 use crate::simd::{Kernel, Lanes, Simd};
@@ -22,7 +22,7 @@ pub(super) struct Forward<'a, E, const CENTER: bool> {
     pub(super) rstd: &'a mut [E],
 }
 
-impl<E: Element, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
+impl<E: Float, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
     type Output = ();
 
     #[inline(always)]
@@ -70,7 +70,7 @@ impl<E: Element, const CENTER: bool> Kernel for Forward<'_, E, CENTER> {
 /// # Safety
 /// `x` must be valid for reads of the row.
 #[inline(always)]
-unsafe fn center<S: Simd, E: Element, const CENTER: bool>(
+unsafe fn center<S: Simd, E: Float, const CENTER: bool>(
     line: Row<S, E>,
     x: *const E,
     cols: usize,
@@ -111,7 +111,7 @@ pub(super) struct Backward<'a, E, const CENTER: bool> {
     pub(super) sums: [&'a mut [E]; 2],
 }
 
-impl<E: Element, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
+impl<E: Float, const CENTER: bool> Kernel for Backward<'_, E, CENTER> {
     type Output = ();
 
     #[inline(always)]
@@ -153,7 +153,7 @@ struct OfRow<V> {
     slope: V,
 }
 
-impl<'a, E: Element, const CENTER: bool> Backward<'a, E, CENTER> {
+impl<'a, E: Float, const CENTER: bool> Backward<'a, E, CENTER> {
     /// `gx = rstd (g - mean(g) - y mean(g y))` with `g = gy weight` and `y = (x - mean) rstd`, and
     /// the sums, of `N` rows. Does nothing and gives false if one of them leaves the range.
     #[inline(always)]

@@ -1,9 +1,10 @@
 //! The passes over all rows: what is checked, and what a thread takes.
 
-use crate::Element;
+use crate::Float;
+use crate::elementwise::Add;
 use crate::reduce::check_rows;
 use crate::simd::{Level, run_on};
-use crate::slices::{Shared, check_len};
+use crate::slices::{Shared, check_len, zip_in_place};
 use crate::threads;
 
 use super::careful::{are_rows_ordinary, forward_row, is_row_extreme};
@@ -28,7 +29,7 @@ pub(super) struct RowOperands<'a, E> {
 
 /// Layer norm or, without `CENTER`, RMS norm.
 #[track_caller]
-pub(super) fn rows_forward<E: Element, const CENTER: bool>(
+pub(super) fn rows_forward<E: Float, const CENTER: bool>(
     operands: &RowOperands<'_, E>,
     out: &mut [E],
     mean: &mut [E],
@@ -80,7 +81,7 @@ pub(super) fn rows_forward<E: Element, const CENTER: bool>(
 
 /// The gradients of [`rows_forward`].
 #[track_caller]
-pub(super) fn rows_backward<E: Element, const CENTER: bool>(
+pub(super) fn rows_backward<E: Float, const CENTER: bool>(
     from: &LayerNormGrad<'_, E>,
     to: NormGrads<'_, E>,
 ) {
@@ -126,7 +127,7 @@ pub(super) fn rows_backward<E: Element, const CENTER: bool>(
         let Some(out) = out else { continue };
         out.fill(E::ZERO);
         for piece in sums.chunks_exact(2 * cols.max(1)) {
-            crate::elementwise::add_assign(out, &piece[k * cols..(k + 1) * cols]);
+            zip_in_place(Add, out, &piece[k * cols..(k + 1) * cols]);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The update rules, on vectors.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::Lanes;
 
-use super::Update;
+use super::update::Update;
 
 #[derive(Clone, Copy)]
 pub(super) struct SgdStep<E> {
@@ -11,7 +11,7 @@ pub(super) struct SgdStep<E> {
     pub(super) weight_decay: E,
 }
 
-impl<E: Element> Update<E, 1> for SgdStep<E> {
+impl<E: Float> Update<E, 1> for SgdStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w]: [V; 1]) -> [V; 1] {
         let d = w.mul_add(w.lit(self.weight_decay), g);
@@ -37,7 +37,7 @@ pub struct Momentum<E> {
 #[derive(Clone, Copy)]
 pub(super) struct MomentumStep<E>(pub(super) Momentum<E>);
 
-impl<E: Element> Update<E, 2> for MomentumStep<E> {
+impl<E: Float> Update<E, 2> for MomentumStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, velocity]: [V; 2]) -> [V; 2] {
         let Momentum { lr, momentum, dampening, weight_decay, nesterov } = self.0;
@@ -115,7 +115,7 @@ pub(super) struct AdamStep<E> {
     correction: E,
 }
 
-impl<E: Element> AdamStep<E> {
+impl<E: Float> AdamStep<E> {
     pub(super) fn new(rule: Adam) -> Self {
         let Adam { lr, beta1, beta2, eps, weight_decay, decoupled, step } = rule;
         let power = |beta: f64| beta.powf(step as f64);
@@ -149,7 +149,7 @@ impl<E: Element> AdamStep<E> {
     }
 }
 
-impl<E: Element> Update<E, 3> for AdamStep<E> {
+impl<E: Float> Update<E, 3> for AdamStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, m, v]: [V; 3]) -> [V; 3] {
         let (m, v) = self.moments(g, w, m, v);
@@ -157,7 +157,7 @@ impl<E: Element> Update<E, 3> for AdamStep<E> {
     }
 }
 
-impl<E: Element> Update<E, 4> for AdamStep<E> {
+impl<E: Float> Update<E, 4> for AdamStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, m, v, v_max]: [V; 4]) -> [V; 4] {
         let (m, v) = self.moments(g, w, m, v);
@@ -185,7 +185,7 @@ pub struct RmsProp<E> {
 #[derive(Clone, Copy)]
 pub(super) struct RmsPropStep<E>(pub(super) RmsProp<E>);
 
-impl<E: Element> Update<E, 2> for RmsPropStep<E> {
+impl<E: Float> Update<E, 2> for RmsPropStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, mean]: [V; 2]) -> [V; 2] {
         let RmsProp { lr, alpha, eps, weight_decay } = self.0;

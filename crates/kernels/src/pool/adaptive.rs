@@ -1,7 +1,7 @@
 //! Means of bins that divide the input evenly, and their gradient.
 
 use super::geometry::AdaptiveGeometry;
-use crate::Element;
+use crate::Float;
 use crate::gemm::implicit::Scratch;
 use crate::simd::{Kernel, Simd};
 
@@ -12,7 +12,7 @@ pub(super) struct Forward<'a, E> {
     pub(super) y: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Forward<'_, E> {
+impl<E: Float> Kernel for Forward<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -46,7 +46,7 @@ pub(super) struct Backward<'a, E> {
     pub(super) gx: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Backward<'_, E> {
+impl<E: Float> Kernel for Backward<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -80,7 +80,7 @@ impl<E: Element> Kernel for Backward<'_, E> {
 
 /// A row of sums.
 #[inline(always)]
-fn line<E: Element>(scratch: &mut Scratch, width: usize) -> &mut [E] {
+fn line<E: Float>(scratch: &mut Scratch, width: usize) -> &mut [E] {
     let ptr = scratch.get::<E>(width);
     // SAFETY: the scratch has so many initialised elements, and is borrowed as long.
     unsafe { std::slice::from_raw_parts_mut(ptr, width) }

@@ -2,7 +2,7 @@
 
 use super::geometry::PoolGeometry;
 use super::windows::{Windows, gather, walk};
-use crate::Element;
+use crate::Float;
 use crate::conv::band::Gather;
 use crate::gemm::implicit::Scratch;
 use crate::simd::{Kernel, Lanes, Simd};
@@ -45,7 +45,7 @@ pub(super) struct Forward<'a, E> {
     pub(super) y: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Forward<'_, E> {
+impl<E: Float> Kernel for Forward<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -64,7 +64,7 @@ struct Means<'a, E> {
     y: &'a mut [E],
 }
 
-impl<E: Element> Windows<E> for Means<'_, E> {
+impl<E: Float> Windows<E> for Means<'_, E> {
     const PADDING: E = E::ZERO;
     type Seen<S: Simd> = E::Vector<S>;
 
@@ -96,7 +96,7 @@ impl<E: Element> Windows<E> for Means<'_, E> {
 impl Counts<'_> {
     /// The counts along the columns.
     #[inline(always)]
-    fn widths<'s, E: Element>(&self, scratch: &'s mut Scratch) -> &'s [E] {
+    fn widths<'s, E: Float>(&self, scratch: &'s mut Scratch) -> &'s [E] {
         let cols = self.geometry.output()[1];
         let ptr = scratch.get::<E>(cols);
         // SAFETY: the scratch has so many initialised elements, and is borrowed as long.
@@ -115,7 +115,7 @@ pub(super) struct Backward<'a, E> {
     pub(super) gx: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Backward<'_, E> {
+impl<E: Float> Kernel for Backward<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -165,7 +165,7 @@ impl<E: Element> Kernel for Backward<'_, E> {
 
 /// Adds each gradient's share.
 #[inline(always)]
-fn add<'t, E: Element>(gy: &[E], widths: &[E], height: E, to: impl Iterator<Item = &'t mut E>) {
+fn add<'t, E: Float>(gy: &[E], widths: &[E], height: E, to: impl Iterator<Item = &'t mut E>) {
     for ((&gy, &width), to) in gy.iter().zip(widths).zip(to) {
         *to += gy / (height * width);
     }

@@ -2,7 +2,7 @@
 
 use super::geometry::PoolGeometry;
 use super::windows::{Windows, walk};
-use crate::Element;
+use crate::Float;
 use crate::conv::axis::Axis;
 use crate::conv::band::Gather;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
@@ -14,7 +14,7 @@ pub(super) struct Forward<'a, E> {
     pub(super) y: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Forward<'_, E> {
+impl<E: Float> Kernel for Forward<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -23,7 +23,7 @@ impl<E: Element> Kernel for Forward<'_, E> {
     }
 }
 
-impl<E: Element> Windows<E> for Forward<'_, E> {
+impl<E: Float> Windows<E> for Forward<'_, E> {
     const PADDING: E = E::NEG_INFINITY;
     type Seen<S: Simd> = E::Vector<S>;
 
@@ -61,7 +61,7 @@ pub(super) struct Scatter<'a, E> {
     pub(super) gx: &'a mut [E],
 }
 
-impl<E: Element> Take for Scatter<'_, E> {
+impl<E: Float> Take for Scatter<'_, E> {
     #[inline(always)]
     fn take(&mut self, output: usize, place: Option<usize>) {
         if let Some(place) = place {
@@ -76,7 +76,7 @@ pub(super) struct Pick<'a, E> {
     pub(super) y: &'a mut [E],
 }
 
-impl<E: Element> Take for Pick<'_, E> {
+impl<E: Float> Take for Pick<'_, E> {
     #[inline(always)]
     fn take(&mut self, output: usize, place: Option<usize>) {
         self.y[output] = place.map_or(E::ZERO, |place| self.from[place]);
@@ -90,7 +90,7 @@ pub(super) struct Places<'a, E, T> {
     pub(super) take: T,
 }
 
-impl<E: Element, T: Take> Kernel for Places<'_, E, T> {
+impl<E: Float, T: Take> Kernel for Places<'_, E, T> {
     type Output = ();
 
     #[inline(always)]
@@ -99,7 +99,7 @@ impl<E: Element, T: Take> Kernel for Places<'_, E, T> {
     }
 }
 
-impl<E: Element, T: Take> Windows<E> for Places<'_, E, T> {
+impl<E: Float, T: Take> Windows<E> for Places<'_, E, T> {
     const PADDING: E = E::NEG_INFINITY;
     /// The maximum, and the place of the first one, counted from one; zero if all seen is as low as
     /// padding.
@@ -138,7 +138,7 @@ impl<E: Element, T: Take> Windows<E> for Places<'_, E, T> {
 /// The element at a place in the window of an output, counted from one; for zero the first that the
 /// window sees.
 #[inline(always)]
-fn find<E: Element>(gather: &Gather<E>, row: usize, col: usize, place: usize) -> Option<usize> {
+fn find<E: Float>(gather: &Gather<E>, row: usize, col: usize, place: usize) -> Option<usize> {
     let (rows, cols) = (&gather.rows, &gather.cols);
     let (r, t) = match place {
         0 => (seen_first(rows, row)?, seen_first(cols, col)?),

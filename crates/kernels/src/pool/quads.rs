@@ -4,7 +4,7 @@
 use super::geometry::PoolGeometry;
 use super::max;
 use super::windows::Windows;
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::window::Window;
 
@@ -18,7 +18,7 @@ pub(super) fn are(geometry: &PoolGeometry) -> bool {
 /// Reads `count` pairs of neighbours from `row` on, at most a vector's lanes of them: the first of
 /// each, and the second.
 #[inline(always)]
-fn pairs<E: Element, S: Simd>(simd: S, row: &[E], count: usize) -> [E::Vector<S>; 2] {
+fn pairs<E: Float, S: Simd>(simd: S, row: &[E], count: usize) -> [E::Vector<S>; 2] {
     let lanes = E::Vector::<S>::LANES;
     if count == lanes {
         let second = E::Vector::<S>::load(simd, &row[lanes..]);
@@ -31,7 +31,7 @@ fn pairs<E: Element, S: Simd>(simd: S, row: &[E], count: usize) -> [E::Vector<S>
 
 /// Writes `count` pairs of neighbours.
 #[inline(always)]
-fn put_pairs<E: Element, S: Simd>([first, second]: [E::Vector<S>; 2], row: &mut [E], count: usize) {
+fn put_pairs<E: Float, S: Simd>([first, second]: [E::Vector<S>; 2], row: &mut [E], count: usize) {
     let lanes = E::Vector::<S>::LANES;
     let (low, high) = row[..2 * count].split_at_mut(lanes.min(2 * count));
     let [first, second] = first.interleave(second);
@@ -41,7 +41,7 @@ fn put_pairs<E: Element, S: Simd>([first, second]: [E::Vector<S>; 2], row: &mut 
 
 /// What [`Windows::see`] makes of the four elements of `count` windows.
 #[inline(always)]
-fn seen<E: Element, S: Simd, W: Windows<E>>(
+fn seen<E: Float, S: Simd, W: Windows<E>>(
     simd: S,
     windows: &W,
     [above, below]: [&[E]; 2],
@@ -60,7 +60,7 @@ fn seen<E: Element, S: Simd, W: Windows<E>>(
 /// The maxima of a plane.
 pub(super) struct Forward<'a, E>(pub(super) max::Forward<'a, E>);
 
-impl<E: Element> Kernel for Forward<'_, E> {
+impl<E: Float> Kernel for Forward<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -88,7 +88,7 @@ pub(super) struct Means<'a, E> {
     pub(super) y: &'a mut [E],
 }
 
-impl<E: Element> Kernel for Means<'_, E> {
+impl<E: Float> Kernel for Means<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -118,7 +118,7 @@ pub(super) struct MeansGrad<'a, E> {
     pub(super) gx: &'a mut [E],
 }
 
-impl<E: Element> Kernel for MeansGrad<'_, E> {
+impl<E: Float> Kernel for MeansGrad<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -146,7 +146,7 @@ impl<E: Element> Kernel for MeansGrad<'_, E> {
 /// The gradient of the maxima of a plane.
 pub(super) struct Backward<'a, E>(pub(super) max::Places<'a, E, max::Scatter<'a, E>>);
 
-impl<E: Element> Kernel for Backward<'_, E> {
+impl<E: Float> Kernel for Backward<'_, E> {
     type Output = ();
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The walk over all windows of a plane, a vector of them at a time.
 
 use super::geometry::PoolGeometry;
-use crate::Element;
+use crate::Float;
 use crate::conv::axis::Axis;
 use crate::conv::band::{Band, Extent, Gather};
 use crate::gemm::implicit::Scratch;
@@ -12,7 +12,7 @@ const BAND: usize = 4 << 10;
 
 /// What the windows of a plane see.
 #[inline(always)]
-pub(super) fn gather<E: Element>(geometry: &PoolGeometry, x: &[E]) -> Gather<E> {
+pub(super) fn gather<E: Float>(geometry: &PoolGeometry, x: &[E]) -> Gather<E> {
     let axis = |axis: usize| {
         let (size, len) = (geometry.input()[axis], geometry.output()[axis]);
         Axis::window(&geometry.window(), axis, size, len)
@@ -22,7 +22,7 @@ pub(super) fn gather<E: Element>(geometry: &PoolGeometry, x: &[E]) -> Gather<E> 
 
 /// So many rows of output are worth a band.
 #[inline(always)]
-fn rows_of_band<E: Element>(gather: &Gather<E>) -> usize {
+fn rows_of_band<E: Float>(gather: &Gather<E>) -> usize {
     if gather.rows.step > gather.rows.span(1) {
         // Between the rows seen are others that are not.
         return 1;
@@ -32,7 +32,7 @@ fn rows_of_band<E: Element>(gather: &Gather<E>) -> usize {
 }
 
 /// What is made of the elements that each window of a plane sees.
-pub(super) trait Windows<E: Element> {
+pub(super) trait Windows<E: Float> {
     /// What padding counts as.
     const PADDING: E;
 
@@ -57,7 +57,7 @@ pub(super) trait Windows<E: Element> {
 
 /// Visits all windows of the plane `x`, taps in row-major order.
 #[inline(always)]
-pub(super) fn walk<E: Element, S: Simd, W: Windows<E>>(
+pub(super) fn walk<E: Float, S: Simd, W: Windows<E>>(
     simd: S,
     geometry: &PoolGeometry,
     x: &[E],

@@ -7,167 +7,13 @@
 //!
 //! Not for cryptography.
 
+pub(crate) mod kernels;
 mod philox;
+mod stream;
 mod transform;
 
-use philox::{BLOCKS, words};
-use transform::{MOST, Transform};
-
 use crate::Element;
-use crate::simd::{Kernel, Level, Simd, run_on};
-use crate::slices::Shared;
-use crate::threads;
-
-/// A stream of random numbers, named by two numbers of the caller's: the same names give the same
-/// fill, and different ones independent fills.
-///
-/// ```
-/// use wengert_kernels::random::{Stream, fill_uniform};
-/// let (mut a, mut b) = ([0.0_f32; 3], [0.0; 5]);
-/// fill_uniform(Stream::new(7, 0), -1.0, 1.0, &mut a);
-/// fill_uniform(Stream::new(7, 0), -1.0, 1.0, &mut b);
-/// assert_eq!(a, b[..3]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Stream {
-    seed: u64,
-    number: u64,
-}
-
-impl Stream {
-    /// The stream `number` of a seed.
-    pub const fn new(seed: u64, number: u64) -> Self {
-        Self { seed, number }
-    }
-}
-
-/// The distributions.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(hidden)]
-#[non_exhaustive]
-pub enum Distribution<E> {
-    Uniform { low: E, high: E },
-    Normal { mean: E, deviation: E },
-}
-
-/// Elements a thread takes at a time: a multiple of every group.
-const GRAIN: usize = threads::work(1 << 15).next_multiple_of(MOST);
-
-struct Fill<'a, E, D> {
-    draw: D,
-    stream: Stream,
-    /// The number of the first group.
-    group: usize,
-    out: &'a mut [E],
-}
-
-/// A group of numbers of a distribution.
-trait Draw<E>: Copy + Send + Sync {
-    fn draw(self, words: &philox::Words, out: &mut [E; MOST]);
-}
-
-#[derive(Clone, Copy)]
-struct Uniform<E> {
-    low: E,
-    width: E,
-    last: E,
-}
-
-impl<E: Element + Transform> Draw<E> for Uniform<E> {
-    #[inline(always)]
-    fn draw(self, words: &philox::Words, out: &mut [E; MOST]) {
-        E::uniform(words, out);
-        for value in out {
-            let x = self.low + self.width * *value;
-            *value = if x < self.last { x } else { self.last };
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Normal<E> {
-    mean: E,
-    deviation: E,
-}
-
-impl<E: Element + Transform> Draw<E> for Normal<E> {
-    #[inline(always)]
-    fn draw(self, words: &philox::Words, out: &mut [E; MOST]) {
-        E::normal(words, out);
-        for value in out {
-            *value = self.mean + self.deviation * *value;
-        }
-    }
-}
-
-impl<E: Element + Transform, D: Draw<E>> Kernel for Fill<'_, E, D> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Stream { seed, number } = self.stream;
-        for (i, out) in self.out.chunks_mut(E::GROUP).enumerate() {
-            let block = (self.group + i) as u64 * BLOCKS as u64;
-            let mut numbers = [E::ZERO; MOST];
-            self.draw.draw(&words(seed, number, block), &mut numbers);
-            if out.len() == E::GROUP {
-                out.copy_from_slice(&numbers[..E::GROUP]);
-            } else {
-                out.copy_from_slice(&numbers[..out.len()]);
-            }
-        }
-    }
-}
-
-fn fill<E: Element + Transform, D: Draw<E>>(draw: D, stream: Stream, out: &mut [E]) {
-    const { assert!(GRAIN.is_multiple_of(E::GROUP)) };
-    let level = Level::current();
-    let len = out.len();
-    let shared = Shared::new(out);
-    threads::for_ranges(len, GRAIN, |range| {
-        let group = range.start / E::GROUP;
-        // SAFETY: the ranges are disjoint parts of the output.
-        let out = unsafe { shared.part(range) };
-        run_on(level, Fill { draw, stream, group, out });
-    });
-}
-
-/// The compiled kernels of an element type. Sealed with [`Element`].
-#[doc(hidden)]
-pub trait RandomKernels: Sized {
-    fn random_kernel(distribution: Distribution<Self>, stream: Stream, out: &mut [Self]);
-}
-
-macro_rules! random_kernels {
-    ($type:ident) => {
-        impl RandomKernels for $type {
-            #[track_caller]
-            fn random_kernel(distribution: Distribution<Self>, stream: Stream, out: &mut [Self]) {
-                match distribution {
-                    Distribution::Uniform { low, high } => {
-                        let width = high - low;
-                        assert!(
-                            low < high && width.is_finite(),
-                            "uniform numbers were asked for in [{low}, {high}), but the ends must \
-                             be in order and their difference finite"
-                        );
-                        fill(Uniform { low, width, last: high.next_down() }, stream, out);
-                    }
-                    Distribution::Normal { mean, deviation } => {
-                        assert!(
-                            mean.is_finite() && deviation.is_finite() && deviation >= 0.0,
-                            "normal numbers were asked for with mean {mean} and standard deviation \
-                             {deviation}, but both must be finite and the deviation not negative"
-                        );
-                        fill(Normal { mean, deviation }, stream, out);
-                    }
-                }
-            }
-        }
-    };
-}
-random_kernels!(f32);
-random_kernels!(f64);
+pub use stream::Stream;
 
 /// Fills `out` with numbers uniform in `[low, high)`.
 ///
@@ -178,17 +24,5 @@ random_kernels!(f64);
 /// Unless `low < high` and `high - low` is finite.
 #[track_caller]
 pub fn fill_uniform<E: Element>(stream: Stream, low: E, high: E, out: &mut [E]) {
-    E::random_kernel(Distribution::Uniform { low, high }, stream, out);
-}
-
-/// Fills `out` with normally distributed numbers: `mean + deviation z`.
-///
-/// `z` comes by the Box-Muller transform from 64 (`f32`) or 128 (`f64`) bits for two numbers, within
-/// 8 ULP of that transform. The largest `|z|` there can be is 6.7 (`f32`) and 8.5 (`f64`).
-///
-/// # Panics
-/// Unless both are finite and the deviation is not negative.
-#[track_caller]
-pub fn fill_normal<E: Element>(stream: Stream, mean: E, deviation: E, out: &mut [E]) {
-    E::random_kernel(Distribution::Normal { mean, deviation }, stream, out);
+    E::uniform_kernel(stream, low, high, out);
 }

@@ -34,16 +34,6 @@ pub fn repair_sums_axis<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, out
     E::repair_sums_kernel(x, dims, divisor, out);
 }
 
-/// As [`sum_axis`], of squares.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn sum_squares_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::reduce_axis_kernel(Reduction::SumSquares, x, dims, out);
-    E::repair_squares_kernel(x, dims, false, out);
-}
-
 /// As [`sum_axis`], the Euclidean norm, `sqrt(sum x^2)`, with the error bound of
 /// [`norm`](super::norm()); squares may leave the range. NaN where there is one; else infinite where an
 /// element is, or where the norm itself is beyond the range.

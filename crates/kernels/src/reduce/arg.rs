@@ -1,25 +1,25 @@
 //! The position of the first largest or smallest element.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Mask as _, Simd};
 
 use super::fold::{Fold, fold_lanes, fold_vectors};
 use super::kinds::{Max, Min};
 
 /// Which of two elements is ahead.
-pub(super) trait Order<E: Element>: Fold<E> {
+pub(super) trait Order<E: Float>: Fold<E> {
     /// `x` is ahead of `best`, neither being NaN.
     fn ahead<V: Lanes<Elem = E>>(self, x: V, best: V) -> V::Mask;
 }
 
-impl<E: Element> Order<E> for Max {
+impl<E: Float> Order<E> for Max {
     #[inline(always)]
     fn ahead<V: Lanes<Elem = E>>(self, x: V, best: V) -> V::Mask {
         best.lt(x)
     }
 }
 
-impl<E: Element> Order<E> for Min {
+impl<E: Float> Order<E> for Min {
     #[inline(always)]
     fn ahead<V: Lanes<Elem = E>>(self, x: V, best: V) -> V::Mask {
         x.lt(best)
@@ -38,7 +38,7 @@ pub(super) struct RowArg<'a, E, O> {
     pub(super) out: &'a mut [usize],
 }
 
-impl<E: Element, O: Order<E>> Kernel for RowArg<'_, E, O> {
+impl<E: Float, O: Order<E>> Kernel for RowArg<'_, E, O> {
     type Output = ();
 
     #[inline(always)]
@@ -50,7 +50,7 @@ impl<E: Element, O: Order<E>> Kernel for RowArg<'_, E, O> {
 }
 
 #[inline(always)]
-fn position<S: Simd, E: Element, O: Order<E>>(simd: S, order: O, row: &[E]) -> usize {
+fn position<S: Simd, E: Float, O: Order<E>>(simd: S, order: O, row: &[E]) -> usize {
     let (mut best, mut place) = (None, 0);
     for (chunk, x) in row.chunks(CHUNK).enumerate() {
         // SAFETY: the pointer and the length are the chunk's.
@@ -72,7 +72,7 @@ fn position<S: Simd, E: Element, O: Order<E>>(simd: S, order: O, row: &[E]) -> u
 
 /// Where in `x` the first element equal to `value` is, all NaNs being equal.
 #[inline(always)]
-fn find<S: Simd, E: Element>(simd: S, x: &[E], value: E) -> usize {
+fn find<S: Simd, E: Float>(simd: S, x: &[E], value: E) -> usize {
     let lanes = E::Vector::<S>::LANES;
     let wanted = E::Vector::<S>::splat(simd, value);
     let mut start = 0;
@@ -100,7 +100,7 @@ pub(super) struct ColumnArg<'a, E, O> {
     pub(super) out: &'a mut [usize],
 }
 
-impl<E: Element, O: Order<E>> Kernel for ColumnArg<'_, E, O> {
+impl<E: Float, O: Order<E>> Kernel for ColumnArg<'_, E, O> {
     type Output = ();
 
     #[inline(always)]
@@ -138,7 +138,7 @@ impl<E: Element, O: Order<E>> Kernel for ColumnArg<'_, E, O> {
 
 /// At most a vector of elements.
 #[inline(always)]
-fn load_row<S: Simd, E: Element>(simd: S, row: &[E]) -> E::Vector<S> {
+fn load_row<S: Simd, E: Float>(simd: S, row: &[E]) -> E::Vector<S> {
     if row.len() == E::Vector::<S>::LANES {
         E::Vector::<S>::load(simd, row)
     } else {

@@ -4,18 +4,18 @@
 //! may have been lost. Such a line is reduced again, one element after the other, in [`Extended`]
 //! numbers. The lines' other results, and their bits, stay.
 
-use crate::Element;
+use crate::Float;
 use crate::extended::{Extended, power_of_two};
 
 /// `2^exponent` for `f32`, and for `f64` the power that has the same place in its range.
 #[inline(always)]
-pub(crate) fn range_power<E: Element>(exponent: i32) -> f64 {
+pub(crate) fn range_power<E: Float>(exponent: i32) -> f64 {
     power_of_two(range_exponent::<E>(exponent))
 }
 
 /// That power's exponent.
 #[inline(always)]
-pub(crate) fn range_exponent<E: Element>(exponent: i32) -> i32 {
+pub(crate) fn range_exponent<E: Float>(exponent: i32) -> i32 {
     exponent * (E::MIN_EXPONENT.to_f64() as i32 / -126)
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct LineElements<'a, E> {
     len: usize,
 }
 
-impl<'a, E: Element> LineElements<'a, E> {
+impl<'a, E: Float> LineElements<'a, E> {
     /// All elements of a slice.
     pub(crate) fn row(x: &'a [E]) -> Self {
         Self { x, first: 0, run: x.len().max(1), step: 0, len: x.len() }
@@ -105,7 +105,7 @@ pub(crate) struct CarefulMoments {
 
 impl CarefulMoments {
     /// Two passes; the second one's sum of deviations corrects the rounding of the first mean.
-    pub(crate) fn of<E: Element>(line: LineElements<'_, E>) -> Self {
+    pub(crate) fn of<E: Float>(line: LineElements<'_, E>) -> Self {
         let len = line.len();
         if len > 0 && line.is_constant() {
             return Self { count: len, mean: line.exact(0), squares: Extended::ZERO };
@@ -136,7 +136,7 @@ pub enum Spread {
 
 /// Finishes the moments of lines that a kernel gave: takes the variances' roots if they are asked for,
 /// and repairs what overflowed or underflowed.
-pub(crate) fn finish_moments<'a, E: Element>(
+pub(crate) fn finish_moments<'a, E: Float>(
     line: impl Fn(usize) -> LineElements<'a, E>,
     (correction, spread): (usize, Spread),
     mean: &mut [E],
@@ -171,7 +171,7 @@ pub(crate) fn finish_moments<'a, E: Element>(
 
 /// Repairs sums along the middle of three dimensions, which overflowed only on the way.
 #[cold]
-pub(super) fn repair_sums<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
+pub(super) fn repair_sums<E: Float>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
     for (i, out) in out.iter_mut().enumerate() {
         let line = LineElements::along(x, dims, i);
         if !out.is_finite() && line.is_finite() {
@@ -181,7 +181,7 @@ pub(super) fn repair_sums<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, o
 }
 
 /// Repairs sums of squares, or with `root` their roots.
-pub(super) fn repair_squares<E: Element>(x: &[E], dims: [usize; 3], root: bool, out: &mut [E]) {
+pub(super) fn repair_squares<E: Float>(x: &[E], dims: [usize; 3], root: bool, out: &mut [E]) {
     let least = E::from_f64(range_power::<E>(if root { -50 } else { -100 }));
     for (i, out) in out.iter_mut().enumerate() {
         if *out >= least && *out < E::INFINITY {

@@ -1,11 +1,11 @@
 //! Folds: how many vectors become one number, in an order that depends on their count alone.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::vectors::load_filled;
 
 /// A commutative way to combine elements, with a neutral element.
-pub(super) trait Fold<E: Element>: Copy + Send + Sync {
+pub(super) trait Fold<E: Float>: Copy + Send + Sync {
     /// What an empty fold gives. Lanes behind a slice's end hold it.
     const NEUTRAL: E;
 
@@ -88,7 +88,7 @@ impl<V: Lanes> Cascade<V> {
 /// # Safety
 /// `x` must be valid for reads of `len` elements.
 #[inline(always)]
-pub(super) unsafe fn fold_vectors<S: Simd, E: Element, F: Fold<E>>(
+pub(super) unsafe fn fold_vectors<S: Simd, E: Float, F: Fold<E>>(
     simd: S,
     fold: F,
     x: *const E,
@@ -123,7 +123,7 @@ pub(super) unsafe fn fold_vectors<S: Simd, E: Element, F: Fold<E>>(
 /// # Safety
 /// `x` must be valid for reads of as many vectors as there are accumulators.
 #[inline(always)]
-unsafe fn add_each<S: Simd, E: Element, F: Fold<E>>(
+unsafe fn add_each<S: Simd, E: Float, F: Fold<E>>(
     simd: S,
     fold: F,
     x: *const E,
@@ -156,7 +156,7 @@ fn with_nan<V: Lanes>(total: V, nan: V::Mask) -> V {
 /// # Safety
 /// `x` must be valid for reads of `len` elements.
 #[inline(always)]
-unsafe fn fold_few<S: Simd, E: Element, F: Fold<E>>(
+unsafe fn fold_few<S: Simd, E: Float, F: Fold<E>>(
     simd: S,
     fold: F,
     x: *const E,
@@ -218,7 +218,7 @@ pub(super) struct FoldSlice<'a, E, F> {
     pub(super) x: &'a [E],
 }
 
-impl<E: Element, F: Fold<E>> Kernel for FoldSlice<'_, E, F> {
+impl<E: Float, F: Fold<E>> Kernel for FoldSlice<'_, E, F> {
     type Output = E;
 
     #[inline(always)]
@@ -237,7 +237,7 @@ pub(super) struct FoldRows<'a, E, F> {
     pub(super) out: &'a mut [E],
 }
 
-impl<E: Element, F: Fold<E>> Kernel for FoldRows<'_, E, F> {
+impl<E: Float, F: Fold<E>> Kernel for FoldRows<'_, E, F> {
     type Output = ();
 
     #[inline(always)]
@@ -268,7 +268,7 @@ pub(super) struct FoldColumns<'a, E, F> {
     pub(super) out: &'a mut [E],
 }
 
-impl<E: Element, F: Fold<E>> Kernel for FoldColumns<'_, E, F> {
+impl<E: Float, F: Fold<E>> Kernel for FoldColumns<'_, E, F> {
     type Output = ();
 
     #[inline(always)]
@@ -292,7 +292,7 @@ impl<E: Element, F: Fold<E>> Kernel for FoldColumns<'_, E, F> {
     }
 }
 
-impl<E: Element, F: Fold<E>> FoldColumns<'_, E, F> {
+impl<E: Float, F: Fold<E>> FoldColumns<'_, E, F> {
     /// Folds `N` vectors of columns from column `at` on; `count` lanes of the last are there.
     #[inline(always)]
     fn pass<S: Simd, const N: usize>(&mut self, simd: S, at: usize, count: usize) {

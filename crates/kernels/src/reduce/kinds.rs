@@ -1,6 +1,6 @@
 //! What is folded: sums, products, extremes.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::Lanes;
 
 use super::fold::Fold;
@@ -9,7 +9,7 @@ use super::fold::Fold;
 #[derive(Clone, Copy)]
 pub(super) struct Sum;
 
-impl<E: Element> Fold<E> for Sum {
+impl<E: Float> Fold<E> for Sum {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
@@ -27,7 +27,7 @@ impl<E: Element> Fold<E> for Sum {
 #[derive(Clone, Copy)]
 pub(super) struct Prod;
 
-impl<E: Element> Fold<E> for Prod {
+impl<E: Float> Fold<E> for Prod {
     const NEUTRAL: E = E::ONE;
 
     #[inline(always)]
@@ -45,7 +45,7 @@ impl<E: Element> Fold<E> for Prod {
 #[derive(Clone, Copy)]
 pub(super) struct SumAbs;
 
-impl<E: Element> Fold<E> for SumAbs {
+impl<E: Float> Fold<E> for SumAbs {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
@@ -68,7 +68,7 @@ impl<E: Element> Fold<E> for SumAbs {
 #[derive(Clone, Copy)]
 pub(super) struct SumSquares;
 
-impl<E: Element> Fold<E> for SumSquares {
+impl<E: Float> Fold<E> for SumSquares {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
@@ -91,7 +91,7 @@ impl<E: Element> Fold<E> for SumSquares {
 #[derive(Clone, Copy)]
 pub(super) struct ScaledSquares<E>(pub(super) E);
 
-impl<E: Element> Fold<E> for ScaledSquares<E> {
+impl<E: Float> Fold<E> for ScaledSquares<E> {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
@@ -115,7 +115,7 @@ impl<E: Element> Fold<E> for ScaledSquares<E> {
 #[derive(Clone, Copy)]
 pub(super) struct MaxAbs;
 
-impl<E: Element> Fold<E> for MaxAbs {
+impl<E: Float> Fold<E> for MaxAbs {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
@@ -138,7 +138,7 @@ impl<E: Element> Fold<E> for MaxAbs {
 #[derive(Clone, Copy)]
 pub(super) struct Max;
 
-impl<E: Element> Fold<E> for Max {
+impl<E: Float> Fold<E> for Max {
     const NEUTRAL: E = E::NEG_INFINITY;
     const PASSES_NAN: bool = true;
 
@@ -162,7 +162,7 @@ impl<E: Element> Fold<E> for Max {
 #[derive(Clone, Copy)]
 pub(super) struct Min;
 
-impl<E: Element> Fold<E> for Min {
+impl<E: Float> Fold<E> for Min {
     const NEUTRAL: E = E::INFINITY;
     const PASSES_NAN: bool = true;
 

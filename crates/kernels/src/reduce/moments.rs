@@ -5,7 +5,7 @@
 //! again, from cache, less its mean. Chunks are joined by T. F. Chan, G. H. Golub, R. J. `LeVeque`,
 //! "Updating formulae and a pairwise algorithm for computing sample variances" (1979), in `f64`.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::vectors::{load, store};
 
@@ -40,13 +40,13 @@ impl Moments {
 
     /// The mean, NaN of nothing.
     #[inline]
-    pub(crate) fn mean<E: Element>(self) -> E {
+    pub(crate) fn mean<E: Float>(self) -> E {
         if self.count == 0.0 { E::NAN } else { E::from_f64(self.mean) }
     }
 
     /// The variance, NaN of nothing; divided by zero where `correction` leaves nothing to divide by.
     #[inline]
-    pub(crate) fn variance<E: Element>(self, correction: usize) -> E {
+    pub(crate) fn variance<E: Float>(self, correction: usize) -> E {
         if self.count == 0.0 {
             return E::NAN;
         }
@@ -67,7 +67,7 @@ struct Powers<E, const SHIFT: bool> {
     shift: E,
 }
 
-impl<E: Element, const SHIFT: bool> Terms<E, 2> for Powers<E, SHIFT> {
+impl<E: Float, const SHIFT: bool> Terms<E, 2> for Powers<E, SHIFT> {
     #[inline(always)]
     unsafe fn add<S: Simd, const PARTIAL: bool>(
         self,
@@ -92,7 +92,7 @@ impl<E: Element, const SHIFT: bool> Terms<E, 2> for Powers<E, SHIFT> {
 /// # Safety
 /// `x` must be valid for reads of `len` elements.
 #[inline(always)]
-pub(crate) unsafe fn moments<S: Simd, E: Element>(simd: S, x: *const E, len: usize) -> Moments {
+pub(crate) unsafe fn moments<S: Simd, E: Float>(simd: S, x: *const E, len: usize) -> Moments {
     let mut total = Moments::NONE;
     let mut i = 0;
     while i < len {
@@ -107,7 +107,7 @@ pub(crate) unsafe fn moments<S: Simd, E: Element>(simd: S, x: *const E, len: usi
 /// # Safety
 /// `x` must be valid for reads of `len` elements, at least one.
 #[inline(always)]
-unsafe fn chunk<S: Simd, E: Element>(simd: S, x: *const E, len: usize) -> Moments {
+unsafe fn chunk<S: Simd, E: Float>(simd: S, x: *const E, len: usize) -> Moments {
     // SAFETY: the caller vouches for the elements.
     let [sum, squares] =
         unsafe { sums(simd, Powers::<E, false> { x, shift: E::ZERO }, len) }.map(E::to_f64);
@@ -126,12 +126,7 @@ unsafe fn chunk<S: Simd, E: Element>(simd: S, x: *const E, len: usize) -> Moment
 /// # Safety
 /// As for [`chunk`].
 #[inline(always)]
-unsafe fn shifted_chunk<S: Simd, E: Element>(
-    simd: S,
-    x: *const E,
-    len: usize,
-    mean: f64,
-) -> Moments {
+unsafe fn shifted_chunk<S: Simd, E: Float>(simd: S, x: *const E, len: usize, mean: f64) -> Moments {
     let count = len as f64;
     // SAFETY: the caller vouches for at least one element.
     let shift = if mean.is_finite() { E::from_f64(mean) } else { unsafe { *x } };
@@ -145,7 +140,7 @@ unsafe fn shifted_chunk<S: Simd, E: Element>(
 /// The moments of a slice.
 pub(super) struct SliceMoments<'a, E>(pub(super) &'a [E]);
 
-impl<E: Element> Kernel for SliceMoments<'_, E> {
+impl<E: Float> Kernel for SliceMoments<'_, E> {
     type Output = Moments;
 
     #[inline(always)]
@@ -164,7 +159,7 @@ pub(super) struct RowMoments<'a, E> {
     pub(super) variance: &'a mut [E],
 }
 
-impl<E: Element> Kernel for RowMoments<'_, E> {
+impl<E: Float> Kernel for RowMoments<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -200,7 +195,7 @@ pub(super) struct ColumnMoments<'a, E> {
 /// The vectors of columns one pass carries.
 const COLUMNS: usize = 4;
 
-impl<E: Element> Kernel for ColumnMoments<'_, E> {
+impl<E: Float> Kernel for ColumnMoments<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -228,7 +223,7 @@ impl<E: Element> Kernel for ColumnMoments<'_, E> {
     }
 }
 
-impl<E: Element> ColumnMoments<'_, E> {
+impl<E: Float> ColumnMoments<'_, E> {
     /// `N` vectors of columns from column `at` on; with `PARTIAL`, `count` lanes of one.
     #[inline(always)]
     fn pass<S: Simd, const N: usize, const PARTIAL: bool>(

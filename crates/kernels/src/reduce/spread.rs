@@ -4,7 +4,7 @@ use crate::Element;
 
 use super::Spread;
 
-/// The mean and the variance of the elements, which is
+/// The mean and the variance of the elements over the middle of three dimensions, which is
 /// `sum (x_i - mean)^2 / (n - correction)`: the population's for `correction` zero, Bessel's
 /// unbiased estimate for one.
 ///
@@ -15,18 +15,15 @@ use super::Spread;
 /// do, or the variance is below 1e-30 (1e-240 in `f64`), a second and slower pass computes the results.
 /// NaN for no elements; a NaN or an infinity makes the variance NaN, and the mean NaN or infinite.
 ///
-/// ```
-/// let (mean, variance) = wengert_kernels::reduce::mean_variance(&[1e6, 1e6 + 1.0, 1e6 + 2.0], 1);
-/// assert_eq!((mean, variance), (1e6 + 1.0, 1.0));
-/// ```
-pub fn mean_variance<E: Element>(x: &[E], correction: usize) -> (E, E) {
-    E::moments_kernel(x, correction)
-}
-
-/// As [`mean_variance`], over the middle of three dimensions.
-///
 /// # Shapes
 /// `x` is contiguous `[outer, axis, inner]`, `mean` and `variance` are `[outer, inner]`.
+///
+/// ```
+/// let (mut mean, mut variance) = ([0.0], [0.0]);
+/// let x = [1e6, 1e6 + 1.0, 1e6 + 2.0];
+/// wengert_kernels::reduce::mean_variance_axis(&x, [1, 3, 1], 1, &mut mean, &mut variance);
+/// assert_eq!((mean, variance), ([1e6 + 1.0], [1.0]));
+/// ```
 ///
 /// # Panics
 /// If a slice does not have the elements of its shape.

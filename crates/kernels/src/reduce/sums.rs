@@ -1,12 +1,12 @@
 //! Several sums over one slice in one pass: the driver behind moments, norms and their gradients.
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Simd};
 
 /// What every element contributes to `N` sums.
 ///
 /// Terms must be zero where the operands are: lanes behind the end are read as zeros.
-pub(crate) trait Terms<E: Element, const N: usize>: Copy {
+pub(crate) trait Terms<E: Float, const N: usize>: Copy {
     /// The sums with the vector at element `i`; with `PARTIAL`, with its first `count` lanes.
     ///
     /// # Safety
@@ -34,7 +34,7 @@ const BLOCK: usize = 32;
 /// # Safety
 /// The operands of the terms must have `len` elements.
 #[inline(always)]
-pub(crate) unsafe fn sums<S: Simd, E: Element, const N: usize, T: Terms<E, N>>(
+pub(crate) unsafe fn sums<S: Simd, E: Float, const N: usize, T: Terms<E, N>>(
     simd: S,
     terms: T,
     len: usize,

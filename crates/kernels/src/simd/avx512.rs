@@ -13,20 +13,6 @@ x86_token! {
     ["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"]
 }
 
-impl Avx512F32 {
-    /// The register.
-    #[inline(always)]
-    pub(crate) fn register(self) -> __m512 {
-        self.0
-    }
-
-    /// A register as lanes.
-    #[inline(always)]
-    pub(crate) fn from_register(register: __m512, _: Avx512) -> Self {
-        Self(register)
-    }
-}
-
 /// One macro for both element types: the intrinsics differ only in their suffix.
 macro_rules! avx512_lanes {
     (

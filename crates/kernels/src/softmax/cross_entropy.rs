@@ -4,7 +4,7 @@
 //! They are kept apart because their sum, as a logarithm, is rounded to the precision of the
 //! largest logit: to 64 for logits of 1e9.
 
-use crate::Element;
+use crate::Float;
 use crate::elementwise::Run;
 use crate::line::Row;
 use crate::simd::{Kernel, Lanes, MAX_LANES, Simd};
@@ -19,7 +19,7 @@ pub(super) struct CrossEntropy<'a, E> {
     pub(super) normalizers: &'a mut [[E; 2]],
 }
 
-impl<E: Element> Kernel for CrossEntropy<'_, E> {
+impl<E: Float> Kernel for CrossEntropy<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -48,7 +48,7 @@ impl<E: Element> Kernel for CrossEntropy<'_, E> {
 /// NaN, their limits.
 #[cold]
 #[inline(never)]
-fn at_infinity<E: Element>(x: &[E], label: usize) -> (E, [E; 2]) {
+fn at_infinity<E: Float>(x: &[E], label: usize) -> (E, [E; 2]) {
     let sum = if infinities(x.iter().copied()) == Some(1) { E::ONE } else { E::NAN };
     let loss = if x[label] == E::INFINITY { E::ZERO } else { E::INFINITY };
     (loss * sum, [E::INFINITY, sum])
@@ -63,7 +63,7 @@ pub(super) struct CrossEntropyGrad<'a, E> {
     pub(super) out: &'a mut [E],
 }
 
-impl<E: Element> Kernel for CrossEntropyGrad<'_, E> {
+impl<E: Float> Kernel for CrossEntropyGrad<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -95,7 +95,7 @@ impl<E: Element> Kernel for CrossEntropyGrad<'_, E> {
 /// `share` where the logit is `+inf`, and zero elsewhere; NaN if `share` is.
 #[cold]
 #[inline(never)]
-fn one_hot<E: Element>(x: &[E], share: E, out: &mut [E]) {
+fn one_hot<E: Float>(x: &[E], share: E, out: &mut [E]) {
     for (out, &x) in out.iter_mut().zip(x) {
         *out = if x == E::INFINITY { share } else { share * E::ZERO };
     }

@@ -1,13 +1,13 @@
 //! What is computed along a line: softmax, its logarithm, its normalizer, and their gradients.
 
-use crate::Element;
+use crate::Float;
 use crate::line::{BLOCK, Line, LineSum, UNROLL, for_line};
 use crate::math::exp_lanes as exp;
 use crate::simd::{Lanes, Mask as _, Simd};
 use crate::slices::{Operand as _, Shared, Source};
 
 /// A function of whole lines.
-pub(super) trait LineFn<E: Element>: Copy + Send + Sync {
+pub(super) trait LineFn<E: Float>: Copy + Send + Sync {
     /// Computes the line (or the lines side by side) that starts at element `at` of the matrices,
     /// and at `value` of what has a value for each line.
     ///
@@ -21,7 +21,7 @@ pub(super) trait LineFn<E: Element>: Copy + Send + Sync {
 /// # Safety
 /// `x` must be valid for reads of the line.
 #[inline(always)]
-unsafe fn max<S: Simd, E: Element, L: Line<S, E>>(line: L, x: *const E) -> E::Vector<S> {
+unsafe fn max<S: Simd, E: Float, L: Line<S, E>>(line: L, x: *const E) -> E::Vector<S> {
     let mut acc = [E::Vector::<S>::splat(line.simd(), E::NEG_INFINITY); UNROLL];
     for_line!(line, |k, j, PARTIAL| {
         // SAFETY: the caller vouches for the line.
@@ -36,7 +36,7 @@ unsafe fn max<S: Simd, E: Element, L: Line<S, E>>(line: L, x: *const E) -> E::Ve
 /// # Safety
 /// `x` must be valid for reads of the line.
 #[inline(always)]
-unsafe fn sum_exp<S: Simd, E: Element, L: Line<S, E>>(
+unsafe fn sum_exp<S: Simd, E: Float, L: Line<S, E>>(
     line: L,
     x: *const E,
     shift: E::Vector<S>,
@@ -58,7 +58,7 @@ unsafe fn sum_exp<S: Simd, E: Element, L: Line<S, E>>(
 /// # Safety
 /// `x` must be valid for reads of the line.
 #[inline(always)]
-pub(super) unsafe fn max_and_sum<S: Simd, E: Element, L: Line<S, E>>(
+pub(super) unsafe fn max_and_sum<S: Simd, E: Float, L: Line<S, E>>(
     line: L,
     x: *const E,
 ) -> (E::Vector<S>, E::Vector<S>) {
@@ -70,7 +70,7 @@ pub(super) unsafe fn max_and_sum<S: Simd, E: Element, L: Line<S, E>>(
 }
 
 /// The number of elements that are `+inf`; `None` if one is NaN.
-pub(super) fn infinities<E: Element>(x: impl Iterator<Item = E>) -> Option<usize> {
+pub(super) fn infinities<E: Float>(x: impl Iterator<Item = E>) -> Option<usize> {
     let mut count = 0;
     for x in x {
         if x.is_nan() {
@@ -92,7 +92,7 @@ pub(super) fn infinities<E: Element>(x: impl Iterator<Item = E>) -> Option<usize
 /// `lines` and each `k` below `len`.
 #[cold]
 #[inline(never)]
-unsafe fn limits<E: Element>(
+unsafe fn limits<E: Float>(
     x: *const E,
     out: *mut E,
     [lines, len, stride]: [usize; 3],
@@ -124,7 +124,7 @@ unsafe fn limits<E: Element>(
 /// # Safety
 /// `x` must be valid for reads of the line, and `out` for writes.
 #[inline(always)]
-unsafe fn exponentials<S: Simd, E: Element, L: Line<S, E>>(
+unsafe fn exponentials<S: Simd, E: Float, L: Line<S, E>>(
     line: L,
     x: *const E,
     out: *mut E,
@@ -160,7 +160,7 @@ unsafe fn exponentials<S: Simd, E: Element, L: Line<S, E>>(
 /// # Safety
 /// `out` must be valid for reads and writes of the line.
 #[inline(always)]
-unsafe fn multiply<S: Simd, E: Element, L: Line<S, E>>(
+unsafe fn multiply<S: Simd, E: Float, L: Line<S, E>>(
     line: L,
     x: *const E,
     factor: E::Vector<S>,
@@ -179,7 +179,7 @@ unsafe fn multiply<S: Simd, E: Element, L: Line<S, E>>(
 /// # Safety
 /// `x` must be valid for reads of the line, and `out` for writes.
 #[inline(always)]
-pub(super) unsafe fn scaled_exp<S: Simd, E: Element, L: Line<S, E>>(
+pub(super) unsafe fn scaled_exp<S: Simd, E: Float, L: Line<S, E>>(
     line: L,
     x: *const E,
     shift: E::Vector<S>,
@@ -202,7 +202,7 @@ pub(super) struct Softmax<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> LineFn<E> for Softmax<E> {
+impl<E: Float> LineFn<E> for Softmax<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
         // SAFETY: the caller vouches for the line, here and below.
@@ -224,7 +224,7 @@ pub(super) struct LogSoftmax<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> LineFn<E> for LogSoftmax<E> {
+impl<E: Float> LineFn<E> for LogSoftmax<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
         // SAFETY: the caller vouches for the line, here and below.
@@ -257,7 +257,7 @@ pub(super) struct LogSumExp<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> LineFn<E> for LogSumExp<E> {
+impl<E: Float> LineFn<E> for LogSumExp<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, value: usize) {
         // SAFETY: the caller vouches for the line, here and below.
@@ -290,7 +290,7 @@ pub(super) struct SoftmaxGrad<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> LineFn<E> for SoftmaxGrad<E> {
+impl<E: Float> LineFn<E> for SoftmaxGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
         // SAFETY: the line lies within all three operands, by the contract of `run`.
@@ -334,7 +334,7 @@ pub(super) struct LogSoftmaxGrad<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> LineFn<E> for LogSoftmaxGrad<E> {
+impl<E: Float> LineFn<E> for LogSoftmaxGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
         // SAFETY: the caller vouches for the line, here and below.
@@ -372,7 +372,7 @@ pub(super) struct LogSumExpGrad<E> {
     pub(super) out: Shared<E>,
 }
 
-impl<E: Element> LineFn<E> for LogSumExpGrad<E> {
+impl<E: Float> LineFn<E> for LogSumExpGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, value: usize) {
         // SAFETY: the line lies within `x` and `out`, and its values within `gy`, by the contract
@@ -396,7 +396,7 @@ impl<E: Element> LineFn<E> for LogSumExpGrad<E> {
 /// As for [`limits`].
 #[cold]
 #[inline(never)]
-unsafe fn zero_lines<E: Element>(
+unsafe fn zero_lines<E: Float>(
     x: *const E,
     value: E,
     out: *mut E,

@@ -7,268 +7,14 @@
 
 mod cross_entropy;
 mod functions;
-
-use std::marker::PhantomData;
-use std::ops::Range;
-
-use cross_entropy::{CrossEntropy, CrossEntropyGrad};
-use functions::{
-    LineFn, LogSoftmax, LogSoftmaxGrad, LogSumExp, LogSumExpGrad, Softmax, SoftmaxGrad,
-};
+pub(crate) mod kernels;
 
 use crate::Element;
 use crate::elementwise::Run;
-use crate::line::{Columns, Row};
-use crate::reduce::{check_rows, for_lines};
-use crate::simd::{Kernel, Lanes as _, Level, Simd, run_on};
-use crate::slices::{Shared, Source, check_len};
-use crate::threads;
-
-/// Elements a thread takes at a time.
-const GRAIN: usize = threads::work(1 << 15);
-
-fn rows_at_a_time(cols: usize) -> usize {
-    (GRAIN / cols.max(1)).max(1)
-}
-
-/// The kernels that read one matrix and write another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::reduce::check_rows;
+use crate::slices::check_len;
 #[doc(hidden)]
-#[non_exhaustive]
-pub enum LineMap {
-    Softmax,
-    LogSoftmax,
-}
-
-/// Every line of a matrix.
-///
-/// # Safety
-/// The operands of `f` must have the elements of `dims`, and those with a value for each line the
-/// elements of `dims` without the axis.
-unsafe fn each_line<E: Element, F: LineFn<E>>(f: F, dims: [usize; 3]) {
-    let level = Level::current();
-    let [outer, axis, inner] = dims;
-    if outer * axis * inner == 0 {
-        return;
-    }
-    for_lines(
-        dims,
-        GRAIN,
-        |range| run_on(level, Rows { f, cols: axis, range, element: PhantomData }),
-        |plane, first, count| {
-            let columns = first..first + count;
-            let element = PhantomData;
-            run_on(level, SomeColumns { f, rows: axis, stride: inner, plane, columns, element });
-        },
-    );
-}
-
-struct Rows<E, F> {
-    f: F,
-    cols: usize,
-    range: Range<usize>,
-    element: PhantomData<E>,
-}
-
-impl<E: Element, F: LineFn<E>> Kernel for Rows<E, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        for row in self.range {
-            let line = Row::new(simd, self.cols);
-            // SAFETY: `each_line`'s caller vouches for the operands, and `for_lines` for the row.
-            unsafe { self.f.run(line, row * self.cols, row) };
-        }
-    }
-}
-
-struct SomeColumns<E, F> {
-    f: F,
-    rows: usize,
-    stride: usize,
-    plane: usize,
-    columns: Range<usize>,
-    element: PhantomData<E>,
-}
-
-impl<E: Element, F: LineFn<E>> Kernel for SomeColumns<E, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { f, rows, stride, plane, columns, .. } = self;
-        let lanes = E::Vector::<S>::LANES;
-        for first in columns.clone().step_by(lanes) {
-            let line = Columns::new(simd, rows, stride, lanes.min(columns.end - first));
-            let (at, value) = (plane * rows * stride + first, plane * stride + first);
-            // SAFETY: as in `Rows`; the columns lie within the plane.
-            unsafe { f.run(line, at, value) };
-        }
-    }
-}
-
-/// Panics unless a slice has the elements of `dims`, less the axis if there is a value for a line.
-#[track_caller]
-fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) {
-    let axis = if value { 1 } else { axis };
-    let elements = outer.checked_mul(axis).and_then(|n| n.checked_mul(inner));
-    assert!(
-        elements == Some(len),
-        "the operand `{name}` has {len} elements, but its shape is {outer} x {axis} x {inner}"
-    );
-}
-
-/// The compiled kernels of an element type. Sealed with [`Element`].
-#[doc(hidden)]
-pub trait SoftmaxKernels: Sized {
-    fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn line_grad_kernel(op: LineMap, gy: &[Self], y: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn log_sum_exp_grad_kernel(gy: &[Self], x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn cross_entropy_kernel(
-        logits: &[Self],
-        cols: usize,
-        labels: &[usize],
-        losses: &mut [Self],
-        normalizers: &mut [[Self; 2]],
-    );
-    fn cross_entropy_grad_kernel(
-        logits: &[Self],
-        cols: usize,
-        labels: &[usize],
-        normalizers: &[[Self; 2]],
-        gy: Run<'_, Self>,
-        out: &mut [Self],
-    );
-}
-
-macro_rules! softmax_kernels {
-    ($type:ty) => {
-        impl SoftmaxKernels for $type {
-            #[track_caller]
-            fn line_map_kernel(op: LineMap, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
-                check("x", x.len(), dims, false);
-                check("out", out.len(), dims, false);
-                let (x, out) = (Source::new(x), Shared::new(out));
-                // SAFETY: the lengths were checked.
-                unsafe {
-                    match op {
-                        LineMap::Softmax => each_line(Softmax { x, out }, dims),
-                        LineMap::LogSoftmax => each_line(LogSoftmax { x, out }, dims),
-                    }
-                }
-            }
-
-            #[track_caller]
-            fn line_grad_kernel(
-                op: LineMap,
-                gy: &[Self],
-                y: &[Self],
-                dims: [usize; 3],
-                out: &mut [Self],
-            ) {
-                check("gy", gy.len(), dims, false);
-                check("y", y.len(), dims, false);
-                check("out", out.len(), dims, false);
-                let (gy, y, out) = (Source::new(gy), Source::new(y), Shared::new(out));
-                // SAFETY: the lengths were checked.
-                unsafe {
-                    match op {
-                        LineMap::Softmax => each_line(SoftmaxGrad { gy, y, out }, dims),
-                        LineMap::LogSoftmax => each_line(LogSoftmaxGrad { gy, y, out }, dims),
-                    }
-                }
-            }
-
-            #[track_caller]
-            fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]) {
-                check("x", x.len(), dims, false);
-                check("out", out.len(), dims, true);
-                if dims[1] == 0 {
-                    return out.fill(Self::NEG_INFINITY);
-                }
-                let (x, out) = (Source::new(x), Shared::new(out));
-                // SAFETY: the lengths were checked.
-                unsafe { each_line(LogSumExp { x, out }, dims) };
-            }
-
-            #[track_caller]
-            fn log_sum_exp_grad_kernel(
-                gy: &[Self],
-                x: &[Self],
-                dims: [usize; 3],
-                out: &mut [Self],
-            ) {
-                check("gy", gy.len(), dims, true);
-                check("x", x.len(), dims, false);
-                check("out", out.len(), dims, false);
-                let (gy, x, out) = (Source::new(gy), Source::new(x), Shared::new(out));
-                // SAFETY: `check` has compared the length of each operand with `dims`.
-                unsafe { each_line(LogSumExpGrad { gy, x, out }, dims) };
-            }
-
-            #[track_caller]
-            fn cross_entropy_kernel(
-                logits: &[Self],
-                cols: usize,
-                labels: &[usize],
-                losses: &mut [Self],
-                normalizers: &mut [[Self; 2]],
-            ) {
-                check_len("losses", losses.len(), labels.len());
-                check_len("normalizers", normalizers.len(), labels.len());
-                let level = Level::current();
-                let (losses, normalizers) = (Shared::new(losses), Shared::new(normalizers));
-                threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
-                    let x = &logits[rows.start * cols..rows.end * cols];
-                    let labels = &labels[rows.clone()];
-                    // SAFETY: ranges of rows are disjoint, and there is one loss for each.
-                    let losses = unsafe { losses.part(rows.clone()) };
-                    // SAFETY: ranges of rows are disjoint, and there is one normalizer for each.
-                    let normalizers = unsafe { normalizers.part(rows) };
-                    run_on(level, CrossEntropy { x, cols, labels, losses, normalizers });
-                });
-            }
-
-            #[track_caller]
-            fn cross_entropy_grad_kernel(
-                logits: &[Self],
-                cols: usize,
-                labels: &[usize],
-                normalizers: &[[Self; 2]],
-                gy: Run<'_, Self>,
-                out: &mut [Self],
-            ) {
-                check_len("logits", logits.len(), out.len());
-                let level = Level::current();
-                let shared = Shared::new(out);
-                threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
-                    let range = rows.start * cols..rows.end * cols;
-                    let x = &logits[range.clone()];
-                    // SAFETY: ranges of rows are disjoint, and `out` is as long as `logits`.
-                    let out = unsafe { shared.part(range) };
-                    let (labels, normalizers) = (&labels[rows.clone()], &normalizers[rows.clone()]);
-                    let gy = match gy {
-                        Run::Slice(gy) => Run::Slice(&gy[rows]),
-                        splat @ Run::Splat(_) => splat,
-                    };
-                    run_on(level, CrossEntropyGrad { x, cols, labels, normalizers, gy, out });
-                });
-            }
-        }
-    };
-}
-softmax_kernels!(f32);
-softmax_kernels!(f64);
-
-/// The dimensions of a matrix with `x` elements in rows of `cols`.
-#[track_caller]
-fn matrix(x: usize, cols: usize) -> [usize; 3] {
-    let rows = x.checked_div(cols).unwrap_or(0);
-    check_rows(x, cols, rows);
-    [rows, cols, 1]
-}
+pub use kernels::{RowMap, SoftmaxKernels};
 
 /// `out[i, j] = e^x[i, j] / sum_k e^x[i, k]`.
 ///
@@ -285,7 +31,7 @@ fn matrix(x: usize, cols: usize) -> [usize; 3] {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
-    softmax_axis(x, matrix(x.len(), cols), out);
+    E::row_map_kernel(RowMap::Softmax, x, cols, out);
 }
 
 /// `out[i, j] = x[i, j] - log sum_k e^x[i, k]`.
@@ -297,7 +43,7 @@ pub fn softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
-    log_softmax_axis(x, matrix(x.len(), cols), out);
+    E::row_map_kernel(RowMap::LogSoftmax, x, cols, out);
 }
 
 /// The gradient of [`softmax_rows`] from its output:
@@ -310,7 +56,7 @@ pub fn log_softmax_rows<E: Element>(x: &[E], cols: usize, out: &mut [E]) {
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
-    softmax_grad_axis(gy, y, matrix(y.len(), cols), out);
+    E::row_grad_kernel(RowMap::Softmax, gy, y, cols, out);
 }
 
 /// The gradient of [`log_softmax_rows`] from its output:
@@ -323,61 +69,7 @@ pub fn softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [
 /// If the slices differ in length or are no whole number of rows.
 #[track_caller]
 pub fn log_softmax_grad_rows<E: Element>(gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
-    log_softmax_grad_axis(gy, y, matrix(y.len(), cols), out);
-}
-
-/// [`softmax_rows`] over the middle of three dimensions, read where it lies.
-///
-/// # Shapes
-/// `x` and `out` are contiguous `[outer, axis, inner]`.
-///
-/// ```
-/// let mut y = [0.0_f32; 4];
-/// wengert_kernels::softmax::softmax_axis(&[0.0, 1000.0, 0.0, 0.0], [1, 2, 2], &mut y);
-/// assert_eq!(y, [0.5, 1.0, 0.5, 0.0]);
-/// ```
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn softmax_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_map_kernel(LineMap::Softmax, x, dims, out);
-}
-
-/// [`log_softmax_rows`] over the middle of three dimensions.
-///
-/// # Shapes
-/// `x` and `out` are contiguous `[outer, axis, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn log_softmax_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_map_kernel(LineMap::LogSoftmax, x, dims, out);
-}
-
-/// [`softmax_grad_rows`] over the middle of three dimensions.
-///
-/// # Shapes
-/// All are contiguous `[outer, axis, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn softmax_grad_axis<E: Element>(gy: &[E], y: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_grad_kernel(LineMap::Softmax, gy, y, dims, out);
-}
-
-/// [`log_softmax_grad_rows`] over the middle of three dimensions.
-///
-/// # Shapes
-/// All are contiguous `[outer, axis, inner]`.
-///
-/// # Panics
-/// If a slice does not have the elements of `dims`.
-#[track_caller]
-pub fn log_softmax_grad_axis<E: Element>(gy: &[E], y: &[E], dims: [usize; 3], out: &mut [E]) {
-    E::line_grad_kernel(LineMap::LogSoftmax, gy, y, dims, out);
+    E::row_grad_kernel(RowMap::LogSoftmax, gy, y, cols, out);
 }
 
 /// `out[i] = log sum_k e^x[i, k]` over the middle of three dimensions.
@@ -404,8 +96,8 @@ pub fn log_sum_exp_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
 
 /// The gradient of [`log_sum_exp_axis`]: `out[i, j] = gy[i] softmax(x[i])_j`.
 ///
-/// Zero for nothing but `-inf`; otherwise infinite elements are treated as in [`softmax_axis`]. The
-/// relative error is that of [`softmax_axis`] and one rounding.
+/// Zero for nothing but `-inf`; otherwise infinite elements are treated as in [`softmax_rows`]. The
+/// relative error is that of [`softmax_rows`] and one rounding.
 ///
 /// # Shapes
 /// `x` and `out` are contiguous `[outer, axis, inner]`, `gy` is `[outer, inner]`.

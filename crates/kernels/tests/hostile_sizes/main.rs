@@ -42,7 +42,6 @@ macro_rules! families {
 
 families! {
     activation: slices::activation;
-    bf16: slices::bf16;
     chain: slices::chain;
     conv: windows::conv;
     elementwise: slices::elementwise;

@@ -3,10 +3,7 @@
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
 use wengert_kernels::activation::Activation;
-use wengert_kernels::bf16::Bf16;
-use wengert_kernels::gemm::{
-    self, BatchedGemm, Bias, Epilogue, Gemm, MatMut, MatRef, Operand, Packed, Prologue,
-};
+use wengert_kernels::gemm::{BatchedGemm, Bias, Epilogue, Gemm, MatMut, MatRef};
 use wengert_kernels::layout;
 
 use crate::HOSTILE;
@@ -169,29 +166,6 @@ fn products(report: &mut Report) {
             Gemm::new(av, bv, c.view_mut(&mut out)).run();
             right(&out)
         });
-        report.call("gemm", &given, Want::Answer, || {
-            let halves: Vec<Bf16> = b.data.iter().map(|&x| Bf16::from_f32(x)).collect();
-            let mut out = fresh();
-            gemm::gemm(Gemm::new(av, b.view(&halves), c.view_mut(&mut out)));
-            right(&out)
-        });
-        report.call("Packed::left", &given, Want::Answer, || {
-            let (packed, mut out) = (Packed::left(av), fresh());
-            Gemm::new(&packed, bv, c.view_mut(&mut out)).run();
-            right(&out)
-        });
-        report.call("Packed::right", &given, Want::Answer, || {
-            let (packed, mut out) = (Packed::right(bv), fresh());
-            Gemm::new(av, &packed, c.view_mut(&mut out)).run();
-            right(&out)
-        });
-        report.call("Operand::with", &given, Want::Answer, || {
-            // Times ones, whose strides are of the same kind.
-            let (ones, mut out) = (vec![1.0; a.data.len()], fresh());
-            let a = Operand::from(av).with(Prologue::Times(a.view(&ones)));
-            Gemm::new(a, bv, c.view_mut(&mut out)).run();
-            right(&out)
-        });
         for count in [0, 1, 2, 1 << 40, usize::MAX] {
             let [a_step, b_step, c_step] = [(); 3].map(|()| pick(&mut rng, &STRIDES));
             // Of one product or of no elements a step may be any; outputs that are no more than one
@@ -228,40 +202,23 @@ fn refusals(report: &mut Report) {
                 // A view that can be counted, of more elements than a test should pack.
                 continue;
             }
-            report.call("Packed::left", &given, Want::Refusal, || {
-                Packed::left(repeated()).rows() == rows
-            });
-            report.call("Packed::right", &given, Want::Refusal, || {
-                Packed::right(repeated()).cols() == cols
-            });
             report.call("Gemm::run", &given, Want::Refusal, || {
                 let mut y = [0.0];
                 Gemm::new(repeated(), repeated().t(), MatMut::row_major(&mut y, 1, 1)).run();
                 true
             });
         }
-        report.call("Packed::left", format!("no rows of {size}"), Want::Answer, || {
-            Packed::left(MatRef::row_major(&x, 0, size)).cols() == size
-        });
-        report.call("Packed::right", format!("{size} columns without rows"), Want::Answer, || {
-            Packed::right(MatRef::row_major(&x, 0, size)).cols() == size
-        });
         report.call("Gemm::run", format!("no outputs, depth {size}"), Want::Answer, || {
             let (a, b) = (MatRef::row_major(&x, 0, size), MatRef::new(&x, 0, size, 0, 1, 1));
             Gemm::new(a, b, MatMut::row_major(&mut [], 0, 0)).run();
             true
         });
     }
-    // More memory than there can be, of a view that can be counted.
-    report.call("Packed::right", "a view of 2^57 elements", Want::Refusal, || {
-        let elements = 1 << (usize::BITS - 7);
-        Packed::right(MatRef::new(&x, 0, 1, elements, 0, 0)).cols() == elements
-    });
     for (a, b) in [((2, 3), (2, 3)), ((2, 3), (3, 1)), ((3, 2), (2, 2))] {
-        report.call("gemm", format!("{a:?} times {b:?}"), Want::Refusal, || {
+        report.call("Gemm::run", format!("{a:?} times {b:?}"), Want::Refusal, || {
             let mut y = [0.0; 4];
             let c = MatMut::row_major(&mut y, 2, 2);
-            gemm::gemm(Gemm::new(matrix(a.0, a.1), matrix(b.0, b.1), c));
+            Gemm::new(matrix(a.0, a.1), matrix(b.0, b.1), c).run();
             true
         });
     }
@@ -283,9 +240,6 @@ fn refusals(report: &mut Report) {
             let mut first = Gemm::new(matrix(2, 2), matrix(2, 3), c);
             first.epilogue.activation = activation;
             BatchedGemm { count: 1, first, a_step: 0, b_step: 0, c_step: 0 }.run().is_ok()
-        });
-        report.call("Operand::with", activation, Want::Refusal, || {
-            Operand::from(matrix(2, 2)).with(Prologue::Activation(activation)).rows() == 2
         });
     }
     for len in 0..=4 {

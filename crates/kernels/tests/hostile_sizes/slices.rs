@@ -1,7 +1,6 @@
 //! Kernels whose sizes are the lengths of their slices, and chains of them.
 
-use wengert_kernels::activation::{self, Activation, Gate};
-use wengert_kernels::bf16::{self, Bf16};
+use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::chain::{Chain, Function1, Function2, Operand};
 use wengert_kernels::elementwise::{self, Binary, Comparison, Run, Simple};
 use wengert_kernels::math::{self, Unary};
@@ -85,10 +84,6 @@ pub fn elementwise(report: &mut Report) {
         out.fill(1.0);
         elementwise::add_assign(out, x);
     });
-    lengths(report, "axpy", |[x], out| {
-        out.fill(1.0);
-        elementwise::axpy(2.0, x, out);
-    });
     runs(report, "compare", |a, b, out| {
         let mut truths = vec![false; out.len()];
         elementwise::compare(Comparison::Eq, a, b, &mut truths);
@@ -112,46 +107,25 @@ pub fn elementwise(report: &mut Report) {
 pub fn math(report: &mut Report) {
     each!(report, runs, math: pow atan2);
     macro_rules! unary {
-        ($($name:ident $in_place:ident)+) => {$(
+        ($($name:ident)+) => {$(
             lengths(report, stringify!($name), |[x], out| math::$name(x, out));
-            in_place(report, stringify!($in_place), |x| math::$in_place(x));
         )+};
     }
-    unary!(exp exp_in_place exp_m1 exp_m1_in_place logistic logistic_in_place tanh tanh_in_place
-        log log_in_place log_1p log_1p_in_place rsqrt rsqrt_in_place sin sin_in_place
-        cos cos_in_place tan tan_in_place erf erf_in_place erfc erfc_in_place);
+    unary!(exp exp_m1 logistic tanh log log_1p rsqrt sin cos tan erf erfc);
 }
 
 pub fn activation(report: &mut Report) {
     use Activation::Tanh;
     lengths(report, "forward", |[x], out| activation::forward(Tanh, x, out));
-    in_place(report, "forward_in_place", |x| activation::forward_in_place(Tanh, x));
     lengths(report, "backward", |[gy, saved], out| activation::backward(Tanh, gy, saved, out));
     lengths(report, "backward_in_place", |[saved], out| {
         out.fill(1.0);
         activation::backward_in_place(Tanh, out, saved);
     });
-    lengths(report, "gated", |[x, gate], out| activation::gated(Gate::Glu, x, gate, out));
-    lengths(report, "gated_backward", |[gy, x, gate, other], out| {
-        let mut ggate = other.to_vec();
-        activation::gated_backward(Gate::Swiglu, gy, x, gate, out, &mut ggate);
-    });
-    runs(report, "prelu", |x, slope, out| match x {
-        Run::Slice(x) => activation::prelu(x, slope, out),
-        Run::Splat(x) => activation::prelu(&vec![x; out.len()], slope, out),
-    });
-    lengths(report, "prelu_backward", |[gy, x, slope, other], out| {
-        let mut gslope = other.to_vec();
-        activation::prelu_backward(gy, x, Run::Slice(slope), out, &mut gslope);
-    });
     for act in OUTSIDE {
         let (x, want) = ([0.5_f32; 3], Want::Refusal);
         report.call("forward", act, want, || {
             activation::forward(act, &x, &mut [0.0; 3]);
-            true
-        });
-        report.call("forward_in_place", act, want, || {
-            activation::forward_in_place(act, &mut x.clone());
             true
         });
         report.call("backward", act, want, || {
@@ -163,14 +137,6 @@ pub fn activation(report: &mut Report) {
             true
         });
     }
-}
-
-pub fn bf16(report: &mut Report) {
-    lengths(report, "narrow", |[x], out| {
-        bf16::narrow(x, &mut vec![Bf16::default(); out.len()]);
-        out.fill(1.0);
-    });
-    lengths(report, "widen", |[x], out| bf16::widen(&vec![Bf16::default(); x.len()], out));
 }
 
 pub fn optim(report: &mut Report) {
@@ -217,17 +183,12 @@ pub fn random(report: &mut Report) {
     for seed in [0, u64::MAX] {
         let stream = Stream::new(seed, seed);
         lengths(report, "fill_uniform", |[], out| random::fill_uniform(stream, 0.0, 1.0, out));
-        lengths(report, "fill_normal", |[], out| random::fill_normal(stream, 0.0, 1.0, out));
         for (low, high) in [(1.0, 1.0), (-f32::MAX, f32::MAX), (f32::NAN, 1.0)] {
             report.call("fill_uniform", format!("{low} to {high}"), Want::Refusal, || {
                 random::fill_uniform(stream, low, high, &mut [0.0]);
                 true
             });
         }
-        report.call("fill_normal", "a negative deviation", Want::Refusal, || {
-            random::fill_normal(stream, 0.0, -1.0_f32, &mut [0.0]);
-            true
-        });
     }
 }
 

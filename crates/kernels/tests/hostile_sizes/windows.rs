@@ -2,9 +2,7 @@
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_pcg::Pcg64;
-use wengert_kernels::conv::{
-    Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad, conv_bias_grad,
-};
+use wengert_kernels::conv::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad};
 use wengert_kernels::pool::{self, AdaptiveGeometry, PoolGeometry};
 use wengert_kernels::testing::conv::{each_product, each_seen};
 use wengert_kernels::window::Window;
@@ -156,7 +154,6 @@ fn convolve(report: &mut Report, geometry: ConvGeometry) {
     let given = format!("{geometry:?}");
     let shapes = [geometry.input_shape(), geometry.weight_shape(), geometry.output_shape()];
     let counts = shapes.map(count);
-    let outputs = geometry.channels().output;
     let fits = counts.iter().all(|&count| count <= MOST);
     let [nx, nw, ny] = if fits { counts.map(|count| count as usize) } else { [0; 3] };
     let want = |needed: &[u128]| {
@@ -185,14 +182,6 @@ fn convolve(report: &mut Report, geometry: ConvGeometry) {
         let mut out = vec![f32::NAN; nw];
         ConvWeightGrad::new(geometry, &x, &y, &mut out).run();
         out == right_w
-    });
-    let biases = if fits || outputs as u128 <= MOST { outputs.min(MOST as usize) } else { 0 };
-    let right_bias = biases == outputs;
-    let want = Want::answer_if(right_bias && ny as u128 == counts[2]);
-    report.call("conv_bias_grad", &given, want, || {
-        let mut out = vec![f32::NAN; biases];
-        conv_bias_grad(geometry, &y, 0.0, &mut out);
-        out.iter().sum::<f32>() == y.iter().sum::<f32>()
     });
 }
 

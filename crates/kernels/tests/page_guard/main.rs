@@ -63,7 +63,6 @@ macro_rules! families {
 
 families! {
     activation: slices;
-    bf16: slices;
     chain: slices;
     elementwise: slices;
     math: slices;
@@ -75,7 +74,6 @@ families! {
     scan: lines;
     softmax: lines;
     gemm: products;
-    gemm_operands: products;
     conv: images;
     pool: images;
 }

@@ -2,13 +2,10 @@
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
-use wengert_kernels::bf16::Bf16;
-use wengert_kernels::gemm::{
-    BatchedGemm, Bias, Epilogue, Gemm, MatMut, MatRef, Operand, Packed, Prologue,
-};
+use wengert_kernels::gemm::{BatchedGemm, Bias, Epilogue, Gemm, MatMut, MatRef};
 
 use crate::child::note;
-use crate::pages::{Matrix, Pages, Place, filled};
+use crate::pages::{Matrix, Place, filled};
 
 /// The other sizes of a product, with its length in the place of each in turn.
 fn sizes(len: usize) -> Vec<[usize; 3]> {
@@ -50,39 +47,5 @@ pub fn gemm<E: Element>(place: Place, len: usize) {
         );
         let (a_step, b_step, c_step) = (step(m * k), step(k * n), step(m * n));
         BatchedGemm { count: 3, first, a_step, b_step, c_step }.run().expect("it fits");
-    }
-}
-
-pub fn gemm_operands<E: Element>(place: Place, len: usize) {
-    for [m, n, k] in sizes(len) {
-        for layout in 0..4 {
-            let by_rows = |bit: u32| layout >> bit & 1 == 0;
-            note(&format!("{m} x {n} x {k}, by rows: {:?}", [0, 1].map(by_rows)));
-            let a = Matrix::new(filled::<E>(place, m * k), (m, k), by_rows(0));
-            let saved = Matrix::new(filled::<E>(place, m * k), (m, k), by_rows(1));
-            let b = Matrix::new(filled::<E>(place, k * n), (k, n), by_rows(1));
-            let factor = Matrix::new(filled::<E>(place, k * n), (k, n), by_rows(0));
-            let mut c = Matrix::new(filled::<E>(place, m * n), (m, n), true);
-            note("packed");
-            let (left, right) = (Packed::left(a.view()), Packed::right(b.view()));
-            Gemm::new(&left, b.view(), c.view_mut()).run();
-            Gemm::new(a.view(), &right, c.view_mut()).run();
-            Gemm::new(&left, &right, c.view_mut()).run();
-            note("with prologues");
-            let activation = Activation::Softsign;
-            let derivative = Prologue::Derivative { activation, saved: saved.view() };
-            let a = Operand::from(a.view()).with(derivative);
-            let times = Operand::from(b.view()).with(Prologue::Times(factor.view()));
-            let activated = Operand::from(b.view()).with(Prologue::Activation(activation));
-            Gemm::new(a, times, c.view_mut()).run();
-            Gemm::new(a, activated, c.view_mut()).run();
-            Gemm::new(a, b.view(), c.view_mut()).run();
-            note("halves");
-            let halves = |count| Pages::new(place, count, |i| Bf16::from_f32(i as f32));
-            let a = Matrix::new(halves(m * k), (m, k), by_rows(0));
-            let b = Matrix::new(halves(k * n), (k, n), by_rows(1));
-            let mut c = Matrix::new(filled::<f32>(place, m * n), (m, n), true);
-            Gemm::new(a.view(), b.view(), c.view_mut()).run();
-        }
     }
 }

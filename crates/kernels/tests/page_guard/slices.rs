@@ -1,8 +1,7 @@
 //! Kernels whose sizes are the lengths of their slices.
 
 use wengert_kernels::Element;
-use wengert_kernels::activation::{self as act, Activation, Gate};
-use wengert_kernels::bf16::{Bf16, narrow, widen};
+use wengert_kernels::activation::{self as act, Activation};
 use wengert_kernels::chain::{Chain, Function1, Function2, Operand};
 use wengert_kernels::elementwise::{self as ops, Binary, Comparison, Run, Simple};
 use wengert_kernels::math::{self as fun, Unary};
@@ -38,13 +37,12 @@ pub fn elementwise<E: Element>(place: Place, len: usize) {
     runs!(E, place, len, ops: add sub mul div maximum minimum rem mul_no_nan mul_absorbing div_keep_zero share tie);
     maps!(E, place, len, ops: neg square sqrt recip abs sign floor ceil round trunc);
     let (a, b, mut out) = (filled::<E>(place, len), filled(place, len), filled(place, len));
-    note("clamp, inside, scale, scale_in_place, add_assign, axpy");
+    note("clamp, inside, scale, scale_in_place, add_assign");
     ops::clamp(E::ZERO, E::ONE, &a, &mut out);
     ops::inside(E::ZERO, E::ONE, &a, &mut out);
     ops::scale(E::ONE, &a, &mut out);
     ops::scale_in_place(E::ONE, &mut out);
     ops::add_assign(&mut out, &a);
-    ops::axpy(E::ONE, &a, &mut out);
     note("compare, select");
     let mut mask = Pages::new(place, len, |i| i % 2 == 0);
     for comparison in [Comparison::Lt, Comparison::Eq] {
@@ -58,11 +56,6 @@ pub fn elementwise<E: Element>(place: Place, len: usize) {
 pub fn math<E: Element>(place: Place, len: usize) {
     runs!(E, place, len, fun: pow atan2);
     maps!(E, place, len, fun: exp exp_m1 logistic tanh log log_1p rsqrt sin cos tan erf erfc);
-    note("in place");
-    let mut x = filled::<E>(place, len);
-    fun::exp_in_place(&mut x);
-    fun::erf_in_place(&mut x);
-    fun::sin_in_place(&mut x);
 }
 
 pub fn activation<E: Element>(place: Place, len: usize) {
@@ -70,29 +63,9 @@ pub fn activation<E: Element>(place: Place, len: usize) {
     for activation in Activation::ALL {
         note(&activation.to_string());
         act::forward(activation, &x, &mut out);
-        act::forward_in_place(activation, &mut out);
         act::backward(activation, &gy, &x, &mut out);
         act::backward_in_place(activation, &mut out, &x);
     }
-    let mut more = filled::<E>(place, len);
-    for gate in [Gate::Glu, Gate::Swiglu, Gate::Geglu] {
-        note(&format!("{gate:?}"));
-        act::gated(gate, &x, &gy, &mut out);
-        act::gated_backward(gate, &gy, &x, &gy, &mut out, &mut more);
-    }
-    note("prelu");
-    for slope in [Run::Slice(&gy[..]), Run::Splat(E::ONE)] {
-        act::prelu(&x, slope, &mut out);
-        act::prelu_backward(&gy, &x, slope, &mut out, &mut more);
-    }
-}
-
-#[expect(clippy::extra_unused_type_parameters, reason = "all families are called alike")]
-pub fn bf16<E: Element>(place: Place, len: usize) {
-    let (mut wide, mut halves) =
-        (filled::<f32>(place, len), Pages::new(place, len, |_| Bf16::default()));
-    narrow(&wide, &mut halves);
-    widen(&halves, &mut wide);
 }
 
 pub fn optim<E: Element>(place: Place, len: usize) {
@@ -112,7 +85,6 @@ pub fn optim<E: Element>(place: Place, len: usize) {
 pub fn random<E: Element>(place: Place, len: usize) {
     let mut out = filled::<E>(place, len);
     rand::fill_uniform(Stream::new(1, 2), E::ZERO, E::ONE, &mut out);
-    rand::fill_normal(Stream::new(1, 2), E::ZERO, E::ONE, &mut out);
 }
 
 pub fn chain<E: Element>(place: Place, len: usize) {

@@ -221,7 +221,7 @@ fn variances<E: Element>(
 
 /// The variance of a tensor's elements.
 fn variance<E: Element>(tensor: &Tensor<E>) -> f64 {
-    let values: Vec<f64> = tensor.to_vec().into_iter().map(Element::to_f64).collect();
+    let values: Vec<f64> = tensor.to_vec().into_iter().map(E::to_f64).collect();
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count

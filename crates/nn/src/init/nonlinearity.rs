@@ -61,7 +61,7 @@ pub(crate) fn on_tape<E: Element>(
         return Err(TheoryError::NotElementwise { given: x.shape(), returned: y.shape() });
     }
     let numbers =
-        |tensor: Tensor<E>| tensor.to_vec().into_iter().map(Element::to_f64).collect::<Vec<_>>();
+        |tensor: Tensor<E>| tensor.to_vec().into_iter().map(E::to_f64).collect::<Vec<_>>();
     let derivatives = if y.requires_grad() {
         let ones = tape.constant(&Tensor::ones(y.shape()));
         grad(&[y], &[ones], &[x], CreateGraph::No)?.remove(0).map(numbers)

@@ -25,7 +25,7 @@ use crate::gemm::implicit::{Output, PIECE, Scratch, finish, worth_threads};
 use crate::gemm::{Bias, Epilogue};
 use crate::simd::{Kernel, Lanes, Simd};
 use crate::slices::Shared;
-use crate::{Element, threads};
+use crate::{Float, threads};
 use frame::Frame;
 use tile::{Tile, tile_rows, widest};
 use turn::{deinterleave, interleave};
@@ -42,7 +42,7 @@ const PACK_COST: usize = 4;
 /// It is where the multiply-adds of vectors it takes, with what turning the images costs, are fewer
 /// than those of the other kernels, which have their lanes along the results; those take a quarter
 /// longer for one, as they were measured.
-pub(super) fn worth<E: Element, S: Simd>(
+pub(super) fn worth<E: Float, S: Simd>(
     geometry: &ConvGeometry,
     transposed: bool,
     tuning: Tuning,
@@ -105,7 +105,7 @@ struct Shape<'a, E> {
 unsafe impl<E: Sync> Sync for Shape<'_, E> {}
 
 /// Computes a task of which something is to be made.
-pub(super) fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
+pub(super) fn run<E: Float, S: Simd>(simd: S, task: Task<'_, E>) {
     let Task { geometry, transposed, source, weight, to, finish, tuning } = task;
     let residues = Residues { geometry, transposed };
     let (from, made, size) = residues.drawn_and_made();
@@ -162,7 +162,7 @@ pub(super) fn run<E: Element, S: Simd>(simd: S, task: Task<'_, E>) {
 ///
 /// # Safety
 /// `to` must be writable for as many elements as there are weights.
-unsafe fn pack_weights<E: Element>(residues: Residues, weight: &[E], to: *mut E) {
+unsafe fn pack_weights<E: Float>(residues: Residues, weight: &[E], to: *mut E) {
     let Residues { geometry, transposed } = residues;
     let (from, made, _) = residues.drawn_and_made();
     let [_, _, height, width] = geometry.weight_shape();
@@ -206,7 +206,7 @@ struct Piece<'a, E> {
     rows: Range<usize>,
 }
 
-impl<E: Element> Kernel for Piece<'_, E> {
+impl<E: Float> Kernel for Piece<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -263,7 +263,7 @@ impl<E: Element> Kernel for Piece<'_, E> {
     }
 }
 
-impl<E: Element> Piece<'_, E> {
+impl<E: Float> Piece<'_, E> {
     /// Turns the channels drawn from: a vector for each row, column and channel of the frame.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 //! The micro-kernel of convolutions with the lanes along the batch: some channels of neighbouring
 //! results in registers.
 
-use crate::Element;
+use crate::Float;
 use crate::conv::narrow;
 use crate::gemm::implicit::{MAX_ROWS, each_row};
 use crate::simd::{Kernel, Lanes, Simd};
@@ -45,7 +45,7 @@ pub(super) struct Tile<E> {
     pub(super) beta: E,
 }
 
-impl<E: Element> Tile<E> {
+impl<E: Float> Tile<E> {
     /// Computes `results` results of `channels` channels.
     ///
     /// # Safety
@@ -73,7 +73,7 @@ impl<E: Element> Tile<E> {
 /// # Safety
 /// As for [`Tile::run`].
 #[inline(never)]
-unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<E>) {
+unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<E>) {
     if const { narrow::fits::<S>(MR, NV) } {
         simd.vectorize(Micro::<E, MR, NV>(tile));
     }
@@ -81,7 +81,7 @@ unsafe fn kernel<E: Element, S: Simd, const MR: usize, const NV: usize>(simd: S,
 
 struct Micro<'a, E, const MR: usize, const NV: usize>(&'a Tile<E>);
 
-impl<E: Element, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
+impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
     type Output = ();
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Images turned into vectors of the same element of each, and back.
 
-use crate::Element;
+use crate::Float;
 use crate::gemm::transpose;
 use crate::simd::{Lanes, MAX_LANES, Simd};
 
@@ -10,7 +10,7 @@ use crate::simd::{Lanes, MAX_LANES, Simd};
 /// # Safety
 /// The elements must be readable, the vectors writable.
 #[inline(always)]
-pub(super) unsafe fn interleave<E: Element, S: Simd>(
+pub(super) unsafe fn interleave<E: Float, S: Simd>(
     simd: S,
     (from, image): (*const E, usize),
     images: usize,
@@ -38,7 +38,7 @@ pub(super) unsafe fn interleave<E: Element, S: Simd>(
 /// # Safety
 /// The vectors must be readable, the elements writable.
 #[inline(always)]
-pub(super) unsafe fn deinterleave<E: Element, S: Simd>(
+pub(super) unsafe fn deinterleave<E: Float, S: Simd>(
     simd: S,
     from: *const E,
     len: usize,

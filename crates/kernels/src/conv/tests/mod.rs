@@ -4,7 +4,7 @@ mod grid;
 mod special;
 mod threads;
 
-use super::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad, Tuning, conv_bias_grad};
+use super::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad, Tuning};
 use crate::Element;
 use crate::activation::Activation;
 use crate::gemm::implicit::Blocks;
@@ -33,7 +33,6 @@ struct Results<E> {
     output: Vec<E>,
     input: Vec<E>,
     weight: Vec<E>,
-    bias: Vec<E>,
 }
 
 /// Blocks so small that every boundary is crossed, and a piece for every few products.
@@ -96,21 +95,9 @@ impl Case {
                     ConvWeightGrad { beta, ..grad }.run_with(self.tuning);
                 },
             ),
-            bias: self.compare("bias gradient", &self.bias_sums(&y), |beta, out| {
-                conv_bias_grad(self.geometry, &y, beta, out);
-            }),
         };
         self.check_adjoint(&x, &w, &y, &results);
         results
-    }
-
-    fn bias_sums<E: Element>(&self, y: &[E]) -> Vec<Products> {
-        let [_, channels, rows, cols] = self.geometry.output_shape();
-        let mut sums = vec![Products::default(); channels];
-        for (i, y) in y.iter().enumerate() {
-            sums[i / (rows * cols) % channels].add(y.to_f64(), 1.0);
-        }
-        sums
     }
 
     /// Checks a gather, with the case's bias and activation.

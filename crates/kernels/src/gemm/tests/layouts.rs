@@ -139,17 +139,7 @@ impl<E: Element> Stored<E> {
     }
 
     pub(super) fn view(&self) -> MatRef<'_, E> {
-        self.view_of(&self.data)
-    }
-
-    /// All that is stored, canaries too.
-    pub(super) fn data(&self) -> &[E] {
-        &self.data
-    }
-
-    /// Other data in the same places.
-    pub(super) fn view_of<'a, T: Copy>(&self, data: &'a [T]) -> MatRef<'a, T> {
-        MatRef::new(data, self.offset, self.rows, self.cols, self.strides.0, self.strides.1)
+        MatRef::new(&self.data, self.offset, self.rows, self.cols, self.strides.0, self.strides.1)
     }
 
     pub(super) fn view_mut(&mut self) -> MatMut<'_, E> {

@@ -3,7 +3,6 @@
 mod batch;
 mod layouts;
 mod matrix;
-mod operands;
 mod oracle;
 mod paths;
 mod shapes;
@@ -14,11 +13,11 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::plan::{Blocks, Path, Plan};
-use super::problem::Problem;
-use super::{Bias, Epilogue, Gemm, Run};
+use super::run::Run;
+use super::{Bias, Epilogue, Gemm};
 use crate::Element;
 use crate::activation::Activation;
-use crate::simd::{Kernel, Level, Simd, dispatch, with_level};
+use crate::simd::{Level, dispatch, with_level};
 
 use layouts::{Layout, Stored};
 
@@ -131,27 +130,9 @@ pub(super) fn run<E: Element>(mut gemm: Gemm<'_, E>, force: Option<Plan>) {
     match force {
         None => gemm.run(),
         Some(plan) => {
-            let sources = gemm.sources();
-            let problem = &mut Problem::new(&mut gemm, &sources);
-            dispatch(Run { problem, force: Some(plan) });
+            dispatch(Run { problem: &mut gemm.problem(), force: Some(plan) });
         }
     }
-}
-
-/// A plan of the blocked loops with the blocks of the current level, or of tiny ones.
-pub(super) fn blocked<E: Element>() -> Plan {
-    struct Of<E>(std::marker::PhantomData<E>);
-
-    impl<E: Element> Kernel for Of<E> {
-        type Output = Blocks;
-
-        fn run<S: Simd>(self, _: S) -> Blocks {
-            Blocks::of::<E, S>()
-        }
-    }
-
-    let blocks = dispatch(Of::<E>(std::marker::PhantomData));
-    Plan { blocks, ..tiny_blocks(false, false) }
 }
 
 /// The blocked loops with blocks so small that every boundary is crossed.

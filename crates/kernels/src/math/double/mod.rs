@@ -11,7 +11,7 @@
 
 pub(crate) mod constants;
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Lanes, Lookup, Mask, Simd};
 
 use super::constants::Constants as _;
@@ -138,7 +138,7 @@ fn beyond<V: Lanes>(x: V, end: f32) -> V::Mask {
 /// Makes functions in double functions of any vector.
 macro_rules! values_in_double {
     ($($function:ty),+) => {$(
-        impl<E: $crate::Element> $crate::slices::VectorFn<E> for $function {
+        impl<E: $crate::Float> $crate::slices::VectorFn<E> for $function {
             #[inline(always)]
             fn eval<V: $crate::simd::Lanes<Elem = E>>(self, x: V) -> V {
                 $crate::math::double::value(self, x)
@@ -151,7 +151,7 @@ pub(crate) use values_in_double;
 /// Gives functions their derivatives in double.
 macro_rules! derivatives_in_double {
     ($($function:ty),+) => {$(
-        impl<E: $crate::Element> $crate::activation::Derivative<E> for $function {
+        impl<E: $crate::Float> $crate::activation::Derivative<E> for $function {
             #[inline(always)]
             fn times<V: $crate::simd::Lanes<Elem = E>>(self, gy: V, x: V) -> V {
                 $crate::math::double::derivative(self, gy, x)

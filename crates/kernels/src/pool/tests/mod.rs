@@ -1,5 +1,6 @@
 //! Pools against naive loops, on every level.
 
+use crate::pool::kernels::area;
 use rayon::ThreadPoolBuilder;
 
 use super::*;

@@ -1,13 +1,8 @@
-//! Scans: running sums and products along an axis, and the linear recurrence both are cases of.
-//!
-//! One element follows from the one before, so that the bits depend on the elements alone. The state
-//! of a line is kept in f64, and for sums of f64 with the part that rounding has cut off, so that
-//! long lines lose no more than [`sum`](crate::reduce::sum) does. Lines that lie side by side are
-//! computed together, on vectors; a single line is bound by the latency of its own additions.
+//! The compiled scans of an element type.
 
 use std::ops::Range;
 
-use crate::Element;
+use crate::Float;
 use crate::simd::{Kernel, Level, Simd, run_on};
 use crate::slices::Shared;
 use crate::threads;
@@ -24,18 +19,18 @@ pub enum Scan {
 }
 
 /// Elements a thread takes at a time.
-const GRAIN: usize = threads::work(1 << 16);
+pub(super) const GRAIN: usize = threads::work(1 << 16);
 
 /// Lines side by side whose states are kept at a time, so that they stay in the L1 cache.
-const WIDTH: usize = 512;
+pub(super) const WIDTH: usize = 512;
 
 /// The state of a line: the result so far, and what rounding has cut off from it. Only sums of f64
 /// use the latter.
-type State = [f64; 2];
+pub(super) type State = [f64; 2];
 
 /// One step of a line: from its state, its next element and factor to its next state. Sums and
 /// products do not read the factor.
-trait Step<E: Element>: Copy + Send + Sync {
+pub(super) trait Step<E: Float>: Copy + Send + Sync {
     fn next(self, state: State, x: E, factor: E) -> State;
 
     /// The state after the first element.
@@ -52,7 +47,7 @@ trait Step<E: Element>: Copy + Send + Sync {
 
 /// The running sum, for elements of less precision than f64.
 #[derive(Clone, Copy)]
-struct Add;
+pub(super) struct Add;
 
 impl Step<f32> for Add {
     #[inline(always)]
@@ -64,7 +59,7 @@ impl Step<f32> for Add {
 /// The running sum of f64, and the sum of what its roundings have cut off (D. E. Knuth, "The Art of
 /// Computer Programming", vol. 2, 4.2.2, theorem B).
 #[derive(Clone, Copy)]
-struct AddCompensated;
+pub(super) struct AddCompensated;
 
 impl Step<f64> for AddCompensated {
     #[inline(always)]
@@ -83,9 +78,9 @@ impl Step<f64> for AddCompensated {
 }
 
 #[derive(Clone, Copy)]
-struct Multiply;
+pub(super) struct Multiply;
 
-impl<E: Element> Step<E> for Multiply {
+impl<E: Float> Step<E> for Multiply {
     #[inline(always)]
     fn next(self, [product, cut]: State, x: E, _: E) -> State {
         [product * x.to_f64(), cut]
@@ -93,9 +88,9 @@ impl<E: Element> Step<E> for Multiply {
 }
 
 #[derive(Clone, Copy)]
-struct Recur;
+pub(super) struct Recur;
 
-impl<E: Element> Step<E> for Recur {
+impl<E: Float> Step<E> for Recur {
     #[inline(always)]
     fn next(self, [state, cut]: State, x: E, factor: E) -> State {
         // A zero cotangent stays zero, though the factor be infinite or NaN.
@@ -105,7 +100,7 @@ impl<E: Element> Step<E> for Recur {
 }
 
 /// The scan of planes of `axis` rows of `inner` elements.
-struct Planes<'a, E, T> {
+pub(super) struct Planes<'a, E, T> {
     step: T,
     x: &'a [E],
     factors: &'a [E],
@@ -115,7 +110,7 @@ struct Planes<'a, E, T> {
     reverse: bool,
 }
 
-impl<E: Element, T: Step<E>> Kernel for Planes<'_, E, T> {
+impl<E: Float, T: Step<E>> Kernel for Planes<'_, E, T> {
     type Output = ();
 
     #[inline(always)]
@@ -158,7 +153,7 @@ impl<E: Element, T: Step<E>> Kernel for Planes<'_, E, T> {
 
 /// The scan of one line, whose state stays in registers.
 #[inline(always)]
-fn one_line<'a, E: Element, T: Step<E>>(
+pub(super) fn one_line<'a, E: Float, T: Step<E>>(
     step: T,
     mut line: impl Iterator<Item = ((&'a mut E, &'a E), &'a E)>,
 ) {
@@ -172,7 +167,7 @@ fn one_line<'a, E: Element, T: Step<E>>(
 }
 
 #[track_caller]
-fn scan_axis<E: Element, T: Step<E>>(
+pub(super) fn scan_axis<E: Float, T: Step<E>>(
     step: T,
     x: &[E],
     factors: &[E],
@@ -205,7 +200,7 @@ fn scan_axis<E: Element, T: Step<E>>(
     });
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`].
+/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
 #[doc(hidden)]
 pub trait ScanKernels: Sized {
     fn scan_kernel(op: Scan, x: &[Self], dims: [usize; 3], reverse: bool, out: &mut [Self]);
@@ -248,64 +243,7 @@ macro_rules! scan_kernels {
         }
     };
 }
+
 scan_kernels!(f32, Add);
+
 scan_kernels!(f64, AddCompensated);
-
-/// Running sums along the middle of three dimensions, `out_i = x_0 + .. + x_i`; from the last
-/// element on if `reverse`.
-///
-/// The error of `out_i` is below one unit in its last place and `i u sum |x_k|` with
-/// `u = 2^-53` for f32 and `u = i 2^-106` for f64. Intermediate sums of f32 do not overflow.
-///
-/// # Shapes
-/// `x` and `out` are contiguous `[outer, axis, inner]`.
-///
-/// ```
-/// let mut out = [0.0; 4];
-/// wengert_kernels::scan::cumsum_axis(&[1.0, 2.0, 3.0, 4.0], [1, 4, 1], false, &mut out);
-/// assert_eq!(out, [1.0, 3.0, 6.0, 10.0]);
-/// ```
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn cumsum_axis<E: Element>(x: &[E], dims: [usize; 3], reverse: bool, out: &mut [E]) {
-    E::scan_kernel(Scan::Sum, x, dims, reverse, out);
-}
-
-/// As [`cumsum_axis`], of products, which are computed in f64 and rounded to `E`.
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn cumprod_axis<E: Element>(x: &[E], dims: [usize; 3], reverse: bool, out: &mut [E]) {
-    E::scan_kernel(Scan::Prod, x, dims, reverse, out);
-}
-
-/// The linear recurrence `out_i = x_i + factors_i out_(i-1)` along the middle of three dimensions, with
-/// nothing before the first; from the last element on if `reverse`. The first factor is not read. A
-/// zero times a factor is zero, though the factor be infinite or NaN. The states are computed in f64,
-/// and rounded to `E` only when they are written.
-///
-/// # Shapes
-/// `x`, `factors` and `out` are contiguous `[outer, axis, inner]`.
-///
-/// ```
-/// let mut out = [0.0; 3];
-/// let (x, factors) = ([1.0, 1.0, 1.0], [0.0, 2.0, 3.0]);
-/// wengert_kernels::scan::recurrence_axis(&x, &factors, [1, 3, 1], false, &mut out);
-/// assert_eq!(out, [1.0, 3.0, 10.0]);
-/// ```
-///
-/// # Panics
-/// If a slice does not have the elements of its shape.
-#[track_caller]
-pub fn recurrence_axis<E: Element>(
-    x: &[E],
-    factors: &[E],
-    dims: [usize; 3],
-    reverse: bool,
-    out: &mut [E],
-) {
-    E::recurrence_kernel(x, factors, dims, reverse, out);
-}

@@ -1,10 +1,12 @@
 //! Copies between memory layouts: strided views into contiguous buffers.
 
+pub(crate) mod kernels;
+
 use crate::Element;
-use crate::gemm::transpose;
-use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
+use crate::simd::Level;
 use crate::slices::{Shared, Source};
 use crate::threads;
+use kernels::{BLOCK, ShortRows, Turn};
 
 /// Copies a strided view into a contiguous, row-major `dst`.
 ///
@@ -76,39 +78,6 @@ fn even(len: usize, most: usize) -> usize {
     len.div_ceil(count).next_multiple_of(BLOCK).min(len)
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`].
-#[doc(hidden)]
-pub trait LayoutKernels: Sized {
-    #[expect(
-        private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
-    )]
-    fn turn(level: Level, turn: Turn<Self>);
-    #[expect(
-        private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
-    )]
-    fn rows(level: Level, rows: ShortRows<Self>);
-}
-
-macro_rules! layout_kernels {
-    ($($type:ty),+) => {$(
-        impl LayoutKernels for $type {
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn turn(level: Level, turn: Turn<Self>) {
-                run_on(level, turn);
-            }
-
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
-            fn rows(level: Level, rows: ShortRows<Self>) {
-                run_on(level, rows);
-            }
-        }
-    )+};
-}
-
-layout_kernels!(f32, f64);
-
 #[track_caller]
 fn check(src: usize, offset: usize, shape: &[usize], strides: &[isize], dst: usize) {
     assert!(
@@ -167,9 +136,6 @@ fn merged(shape: &[usize], strides: &[isize]) -> Vec<Dim> {
     dims
 }
 
-/// The side of the square blocks a transposed plane is copied in: more than a cache line's elements.
-const BLOCK: usize = 16;
-
 /// The rows of a transposed plane that are copied together: their columns in the source are runs,
 /// which the processor fetches ahead, and their lines in the output are not too many pages.
 const BAND: usize = 256;
@@ -227,15 +193,18 @@ impl Plane {
     ) {
         let Dim { stride, step, .. } = self.rows;
         let at = |i: usize| from.wrapping_add_signed(stride.wrapping_mul(i as isize));
-        // SAFETY: the caller vouches for the rows.
+        // SAFETY: row `i` lies in the part, whose elements only this call uses, by its contract.
         let row = |i: usize, left: usize, right: usize| unsafe {
             dst.part(to + i * step + left..to + i * step + right)
         };
         match self.cols.stride {
             1 if cols < SHORT => {
-                // SAFETY: as above; the view was checked.
-                let (from, to) = unsafe { (Source::new(src).from(from), dst.at(to)) };
-                E::rows(level, ShortRows { from, stride, to, step, rows, run: cols });
+                // SAFETY: this function's contract is that of `ShortRows::new` for its rows.
+                let copy = unsafe {
+                    let (from, to) = (Source::new(src).from(from), dst.at(to));
+                    ShortRows::new((from, stride), (to, step), (rows, cols))
+                };
+                E::rows(level, copy);
             }
             1 => {
                 for i in 0..rows {
@@ -248,9 +217,12 @@ impl Plane {
                 }
             }
             distance if self.turns() => {
-                // SAFETY: as above; the view was checked.
-                let (from, to) = unsafe { (Source::new(src).from(from), dst.at(to)) };
-                E::turn(level, Turn { from, to, step, rows, cols, distance });
+                // SAFETY: this function's contract is that of `Turn::new` for its plane.
+                let copy = unsafe {
+                    let (from, to) = (Source::new(src).from(from), dst.at(to));
+                    Turn::new((from, distance), (to, step), (rows, cols))
+                };
+                E::turn(level, copy);
             }
             // Blocks keep both sides in cache where the source runs along neither dimension.
             by => {
@@ -301,98 +273,10 @@ pub fn copy_rows<E: Element>(src: &[E], start: usize, stride: isize, run: usize,
     );
     let rows = dst.len() / run;
     check(src.len(), start, &[rows, run], &[stride, 1], dst.len());
-    // SAFETY: the view was checked.
-    let from = unsafe { Source::new(src).from(start) };
-    let rows = ShortRows { from, stride, to: dst.as_mut_ptr(), step: run, rows, run };
+    // SAFETY: `check` found the view's rows in `src`, and `dst` is `rows` rows of `run` elements.
+    let rows = unsafe {
+        let from = Source::new(src).from(start);
+        ShortRows::new((from, stride), (dst.as_mut_ptr(), run), (rows, run))
+    };
     E::rows(Level::current(), rows);
-}
-
-/// Rows of neighbours in the source and the output. Whoever makes it vouches for the elements.
-struct ShortRows<E> {
-    from: Source<E>,
-    /// The distance of two rows in the source.
-    stride: isize,
-    to: *mut E,
-    /// The distance of two rows in the output.
-    step: usize,
-    rows: usize,
-    run: usize,
-}
-
-impl<E: Element> Kernel for ShortRows<E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { from, stride, to, step, rows, run } = self;
-        let lanes = E::Vector::<S>::LANES;
-        for i in 0..rows {
-            let from = from.as_ptr().wrapping_offset(stride.wrapping_mul(i as isize));
-            let to = to.wrapping_add(i * step);
-            if run < lanes {
-                // SAFETY: a row of both.
-                unsafe {
-                    E::Vector::<S>::load_partial_ptr(simd, from, run).store_partial_ptr(to, run);
-                }
-                continue;
-            }
-            // The last vector of a row is moved back so that it is whole.
-            for j in (0..run).step_by(lanes) {
-                let j = j.min(run - lanes);
-                // SAFETY: part of a row of both.
-                unsafe { E::Vector::<S>::load_ptr(simd, from.add(j)).store_ptr(to.add(j)) };
-            }
-        }
-    }
-}
-
-/// A plane whose columns are contiguous in the source and whose rows are in the output. Whoever
-/// makes it vouches for the elements.
-struct Turn<E> {
-    from: Source<E>,
-    to: *mut E,
-    /// The distance of two rows in the output.
-    step: usize,
-    rows: usize,
-    cols: usize,
-    /// The distance of two columns in the source.
-    distance: isize,
-}
-
-impl<E: Element> Kernel for Turn<E> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { from, to, step, rows, cols, distance } = self;
-        let lanes = E::Vector::<S>::LANES;
-        if rows < lanes || cols < lanes {
-            for i in 0..rows {
-                for j in 0..cols {
-                    // SAFETY: an element of the plane.
-                    unsafe {
-                        *to.add(i * step + j) =
-                            *from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
-                    }
-                }
-            }
-            return;
-        }
-        // The last block of a row or column is moved back so that it is whole: what it has in common
-        // with the one before is written twice. A step along the columns fills cache lines.
-        let side = BLOCK.max(lanes);
-        for left in (0..cols).step_by(side) {
-            for i in (0..rows).step_by(lanes) {
-                let i = i.min(rows - lanes);
-                for j in (left..cols.min(left + side)).step_by(lanes) {
-                    let j = j.min(cols - lanes);
-                    let from = from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
-                    // SAFETY: a block of the plane.
-                    unsafe {
-                        transpose::block(simd, from, distance, to.add(i * step + j), step as isize);
-                    }
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,269 @@
+//! The compiled softmax family of an element type: which lines a thread takes.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use super::cross_entropy::{CrossEntropy, CrossEntropyGrad};
+use super::functions::{
+    LineFn, LogSoftmax, LogSoftmaxGrad, LogSumExp, LogSumExpGrad, Softmax, SoftmaxGrad,
+};
+use crate::Float;
+use crate::elementwise::Run;
+use crate::line::{Columns, Row};
+use crate::reduce::{check_rows, for_lines};
+use crate::simd::{Kernel, Lanes as _, Level, Simd, run_on};
+use crate::slices::{Shared, Source, check_len};
+use crate::threads;
+
+/// Elements a thread takes at a time.
+pub(super) const GRAIN: usize = threads::work(1 << 15);
+
+pub(super) fn rows_at_a_time(cols: usize) -> usize {
+    (GRAIN / cols.max(1)).max(1)
+}
+
+/// The kernels that read one matrix and write another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+#[non_exhaustive]
+pub enum RowMap {
+    Softmax,
+    LogSoftmax,
+}
+
+/// Every line of a matrix.
+///
+/// # Safety
+/// The operands of `f` must have the elements of `dims`, and those with a value for each line the
+/// elements of `dims` without the axis.
+pub(super) unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
+    let level = Level::current();
+    let [outer, axis, inner] = dims;
+    if outer * axis * inner == 0 {
+        return;
+    }
+    for_lines(
+        dims,
+        GRAIN,
+        |range| run_on(level, Rows { f, cols: axis, range, element: PhantomData }),
+        |plane, first, count| {
+            let columns = first..first + count;
+            let element = PhantomData;
+            run_on(level, SomeColumns { f, rows: axis, stride: inner, plane, columns, element });
+        },
+    );
+}
+
+/// Every row of a matrix.
+///
+/// # Safety
+/// The operands of `f` must have `rows * cols` elements, and those with a value for each row `rows`.
+pub(super) unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
+    let level = Level::current();
+    threads::for_ranges(rows, rows_at_a_time(cols), |range| {
+        run_on(level, Rows { f, cols, range, element: PhantomData });
+    });
+}
+
+pub(super) struct Rows<E, F> {
+    f: F,
+    cols: usize,
+    range: Range<usize>,
+    element: PhantomData<E>,
+}
+
+impl<E: Float, F: LineFn<E>> Kernel for Rows<E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for row in self.range {
+            let line = Row::new(simd, self.cols);
+            // SAFETY: `each_line`'s caller vouches for the operands, and `for_lines` for the row.
+            unsafe { self.f.run(line, row * self.cols, row) };
+        }
+    }
+}
+
+pub(super) struct SomeColumns<E, F> {
+    f: F,
+    rows: usize,
+    stride: usize,
+    plane: usize,
+    columns: Range<usize>,
+    element: PhantomData<E>,
+}
+
+impl<E: Float, F: LineFn<E>> Kernel for SomeColumns<E, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { f, rows, stride, plane, columns, .. } = self;
+        let lanes = E::Vector::<S>::LANES;
+        for first in columns.clone().step_by(lanes) {
+            let line = Columns::new(simd, rows, stride, lanes.min(columns.end - first));
+            let (at, value) = (plane * rows * stride + first, plane * stride + first);
+            // SAFETY: as in `Rows`; the columns lie within the plane.
+            unsafe { f.run(line, at, value) };
+        }
+    }
+}
+
+/// Panics unless a slice has the elements of `dims`, less the axis if there is a value for a line.
+#[track_caller]
+pub(super) fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) {
+    let axis = if value { 1 } else { axis };
+    let elements = outer.checked_mul(axis).and_then(|n| n.checked_mul(inner));
+    assert!(
+        elements == Some(len),
+        "the operand `{name}` has {len} elements, but its shape is {outer} x {axis} x {inner}"
+    );
+}
+
+/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
+#[doc(hidden)]
+pub trait SoftmaxKernels: Sized {
+    fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]);
+    fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]);
+    fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]);
+    fn log_sum_exp_grad_kernel(gy: &[Self], x: &[Self], dims: [usize; 3], out: &mut [Self]);
+    fn cross_entropy_kernel(
+        logits: &[Self],
+        cols: usize,
+        labels: &[usize],
+        losses: &mut [Self],
+        normalizers: &mut [[Self; 2]],
+    );
+    fn cross_entropy_grad_kernel(
+        logits: &[Self],
+        cols: usize,
+        labels: &[usize],
+        normalizers: &[[Self; 2]],
+        gy: Run<'_, Self>,
+        out: &mut [Self],
+    );
+}
+
+macro_rules! softmax_kernels {
+    ($type:ty) => {
+        impl SoftmaxKernels for $type {
+            #[track_caller]
+            fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]) {
+                let rows = rows(x.len(), cols);
+                check("out", out.len(), [rows, cols, 1], false);
+                let (x, out) = (Source::new(x), Shared::new(out));
+                // SAFETY: `rows` and `check` found `rows * cols` elements in both.
+                unsafe {
+                    match op {
+                        RowMap::Softmax => each_row(Softmax { x, out }, rows, cols),
+                        RowMap::LogSoftmax => each_row(LogSoftmax { x, out }, rows, cols),
+                    }
+                }
+            }
+
+            #[track_caller]
+            fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]) {
+                let rows = rows(y.len(), cols);
+                check("gy", gy.len(), [rows, cols, 1], false);
+                check("out", out.len(), [rows, cols, 1], false);
+                let (gy, y, out) = (Source::new(gy), Source::new(y), Shared::new(out));
+                // SAFETY: `rows` and `check` found `rows * cols` elements in each.
+                unsafe {
+                    match op {
+                        RowMap::Softmax => each_row(SoftmaxGrad { gy, y, out }, rows, cols),
+                        RowMap::LogSoftmax => each_row(LogSoftmaxGrad { gy, y, out }, rows, cols),
+                    }
+                }
+            }
+
+            #[track_caller]
+            fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]) {
+                check("x", x.len(), dims, false);
+                check("out", out.len(), dims, true);
+                if dims[1] == 0 {
+                    return out.fill(Self::NEG_INFINITY);
+                }
+                let (x, out) = (Source::new(x), Shared::new(out));
+                // SAFETY: the lengths were checked.
+                unsafe { each_line(LogSumExp { x, out }, dims) };
+            }
+
+            #[track_caller]
+            fn log_sum_exp_grad_kernel(
+                gy: &[Self],
+                x: &[Self],
+                dims: [usize; 3],
+                out: &mut [Self],
+            ) {
+                check("gy", gy.len(), dims, true);
+                check("x", x.len(), dims, false);
+                check("out", out.len(), dims, false);
+                let (gy, x, out) = (Source::new(gy), Source::new(x), Shared::new(out));
+                // SAFETY: `check` has compared the length of each operand with `dims`.
+                unsafe { each_line(LogSumExpGrad { gy, x, out }, dims) };
+            }
+
+            #[track_caller]
+            fn cross_entropy_kernel(
+                logits: &[Self],
+                cols: usize,
+                labels: &[usize],
+                losses: &mut [Self],
+                normalizers: &mut [[Self; 2]],
+            ) {
+                check_len("losses", losses.len(), labels.len());
+                check_len("normalizers", normalizers.len(), labels.len());
+                let level = Level::current();
+                let (losses, normalizers) = (Shared::new(losses), Shared::new(normalizers));
+                threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
+                    let x = &logits[rows.start * cols..rows.end * cols];
+                    let labels = &labels[rows.clone()];
+                    // SAFETY: ranges of rows are disjoint, and there is one loss for each.
+                    let losses = unsafe { losses.part(rows.clone()) };
+                    // SAFETY: ranges of rows are disjoint, and there is one normalizer for each.
+                    let normalizers = unsafe { normalizers.part(rows) };
+                    run_on(level, CrossEntropy { x, cols, labels, losses, normalizers });
+                });
+            }
+
+            #[track_caller]
+            fn cross_entropy_grad_kernel(
+                logits: &[Self],
+                cols: usize,
+                labels: &[usize],
+                normalizers: &[[Self; 2]],
+                gy: Run<'_, Self>,
+                out: &mut [Self],
+            ) {
+                check_len("logits", logits.len(), out.len());
+                let level = Level::current();
+                let shared = Shared::new(out);
+                threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
+                    let range = rows.start * cols..rows.end * cols;
+                    let x = &logits[range.clone()];
+                    // SAFETY: ranges of rows are disjoint, and `out` is as long as `logits`.
+                    let out = unsafe { shared.part(range) };
+                    let (labels, normalizers) = (&labels[rows.clone()], &normalizers[rows.clone()]);
+                    let gy = match gy {
+                        Run::Slice(gy) => Run::Slice(&gy[rows]),
+                        splat @ Run::Splat(_) => splat,
+                    };
+                    run_on(level, CrossEntropyGrad { x, cols, labels, normalizers, gy, out });
+                });
+            }
+        }
+    };
+}
+
+softmax_kernels!(f32);
+
+softmax_kernels!(f64);
+
+/// The number of rows of `cols` elements that `len` elements are.
+#[track_caller]
+pub(super) fn rows(len: usize, cols: usize) -> usize {
+    let rows = len.checked_div(cols).unwrap_or(0);
+    check_rows(len, cols, rows);
+    rows
+}
