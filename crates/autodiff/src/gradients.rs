@@ -92,22 +92,9 @@ impl<'t, E: Element> Gradients<'t, E> {
             Some(gradient)
         })?;
         if !parameter.value().is_unique() {
-            self.compute_users(parameter.value());
+            parameter.value().compute_users(std::iter::once(self.tape.schedule()), self.all());
         }
         Some(gradient)
-    }
-
-    /// Computes what is not computed yet and holds a parameter's value to be computed from it, in the
-    /// tape's order.
-    #[cold]
-    fn compute_users(&self, parameter: &Tensor<E>) {
-        // No borrow of the tape is held while something is computed.
-        let nodes: Vec<Tensor<E>> = {
-            let nodes = self.tape.nodes();
-            let values = nodes.iter().filter_map(|node| node.value.as_ref());
-            values.filter(|value| value.is_pending()).cloned().collect()
-        };
-        parameter.compute_users(nodes.iter().chain(self.all()));
     }
 
     /// The number of leaves with a gradient.

@@ -12,6 +12,7 @@ use crate::connection::{Cut, Cuts};
 use crate::error::{Error, Result};
 use crate::few::{Few, with_each};
 use crate::hook::Hooks;
+use crate::lazy::Schedule;
 pub(crate) use crate::node::{Node, Rule};
 use crate::op::{Context, Op, evaluate};
 use crate::parameter::{Parameter, ParameterId, ParameterMap};
@@ -42,6 +43,7 @@ use crate::walk::Scratch;
 pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
     pool: Pool<E>,
+    schedule: Schedule<E>,
     /// Whether the pool is the tape's own, and not one it shares.
     owns_pool: bool,
     pub(crate) recording: Cell<Recording>,
@@ -70,9 +72,7 @@ pub struct Tape<E: Element = f32> {
 impl<E: Element> Drop for Tape<E> {
     fn drop(&mut self) {
         self.nodes.get_mut().clear();
-        if !std::thread::panicking() {
-            self.pool.settle_sums();
-        }
+        self.schedule.clear();
         if self.owns_pool {
             self.pool.close();
         }
@@ -134,6 +134,7 @@ impl<E: Element> Tape<E> {
         Tape {
             nodes: RefCell::default(),
             pool,
+            schedule: Schedule::default(),
             owns_pool: false,
             recording: Cell::new(Recording::On),
             anomaly: Cell::new(false),
@@ -239,7 +240,8 @@ impl<E: Element> Tape<E> {
         let context = Context {
             pool: Some(&self.pool),
             anomaly: self.looks_out().then_some(Location::caller()),
-            lazy: !self.anomaly.get(),
+            lazy: (!self.anomaly.get()).then_some(&self.schedule),
+            recorded: self.recording.get() != Recording::Rule,
         };
         let Made { value, saved, differentiable, touched } = made;
         let mut place = 0;
@@ -418,10 +420,12 @@ impl<E: Element> Tape<E> {
     /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next (see
     /// [`Memory::pooled`]). That no variable is used afterwards is the borrow checker's work.
     ///
-    /// A number that was taken off the tape ([`Var::value`]) and nobody has looked at yet may be computed
-    /// here, so that it keeps nothing else in memory.
+    /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is computed
+    /// here, so that it does not keep its operands in memory. Dropping the tape computes nothing: such
+    /// a sum then keeps its operands until it is read or dropped.
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
+        self.schedule.end_step();
         self.pool.end_step();
         self.parameters.get_mut().clear();
         self.cuts.get_mut().truncate(0);
@@ -461,6 +465,10 @@ impl<E: Element> Tape<E> {
 
     pub(crate) fn pool(&self) -> &Pool<E> {
         &self.pool
+    }
+
+    pub(crate) fn schedule(&self) -> &Schedule<E> {
+        &self.schedule
     }
 
     #[inline]
