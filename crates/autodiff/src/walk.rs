@@ -90,17 +90,18 @@ impl<'t, E: Element> Walk<'t, E> {
         walk.resize(top);
         walk.mark(wanted);
         let recording = if walk.graph() { Recording::Graph } else { Recording::Rule };
+        let body = || {
+            for &(y, cotangent) in outputs {
+                walk.begin(y, cotangent)?;
+            }
+            (0..top).rev().try_for_each(|index| {
+                walk.visit(index, keep == Keep::Nothing && index + 1 < top)
+            })?;
+            walk.check_memory()
+        };
         // What rules record is of the line that recorded their operation: see `pass`.
         with(&tape.on_behalf_of, None, || {
-            tape.with_recording(recording, || {
-                for &(y, cotangent) in outputs {
-                    walk.begin(y, cotangent)?;
-                }
-                (0..top).rev().try_for_each(|index| {
-                    walk.visit(index, keep == Keep::Nothing && index + 1 < top)
-                })?;
-                walk.check_memory()
-            })
+            with(&tape.walks, true, || tape.with_recording(recording, body))
         })?;
         Ok(walk)
     }

@@ -177,6 +177,11 @@ impl<E: Element> Tensor<E> {
         &mut elements[start..start + len]
     }
 
+    /// Refers to the elements themselves, and no longer to their computation.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.handle.settle().map_err(|refused| refused.for_shape("tensor", &self.shape))
+    }
+
     #[cold]
     fn copy_on_write(&mut self) {
         if let Err(refused) = self.handle.settle() {
