@@ -8,7 +8,7 @@ use crate::gradients::Gradients;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::walk::{Keep, Walk, Wanted};
+use crate::walk::{Keep, Mark, Walk, Wanted};
 
 /// Zeros of any shape in one element.
 fn zeros<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
@@ -32,12 +32,13 @@ impl<'t, E: Element> Var<'t, E> {
     /// # Errors
     /// [`Error::NotScalar`] if it is not a single number, [`Error::NoGradient`] if it depends on
     /// no leaf that requires a gradient, and those of the operations' rules.
-    pub fn try_backward(self) -> Result<Gradients<'t, E>> {
+    pub fn try_backward(self) -> Result<Gradients<E>> {
         self.backward_keeping(Keep::Tape)
     }
 
-    fn backward_keeping(self, keep: Keep) -> Result<Gradients<'t, E>> {
+    fn backward_keeping(self, keep: Keep) -> Result<Gradients<E>> {
         let tape = self.tape();
+        let _borrowed = tape.borrow_back();
         let (requires_grad, shape) = {
             let nodes = tape.nodes();
             let node = self.node(&nodes, "backward")?;
@@ -55,16 +56,12 @@ impl<'t, E: Element> Var<'t, E> {
         let seed = tape.push(Tensor::full(shape, E::ONE), None, false);
         let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, keep);
         tape.truncate(mark);
-        let mut walk = walk?;
-        let mut values = std::mem::take(&mut walk.values);
-        for (leaf, (value, mark)) in values.iter_mut().zip(&walk.marks).enumerate() {
-            if !(mark.wanted && mark.reached) {
-                *value = None;
-            } else if value.is_none() {
-                *value = Some(zeros(&tape.var(leaf as u32).shape())?);
-            }
-        }
-        Ok(Gradients { tape, output: self, values })
+        let Walk { values, marks, .. } = &mut walk?;
+        let has = |place: usize| {
+            let mark: &Mark = &marks[place];
+            mark.wanted && mark.reached
+        };
+        tape.collect(self, values, has)
     }
 
     /// The gradients of this single number. See [`try_backward`](Self::try_backward).
@@ -72,7 +69,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// # Panics
     /// If it is not a single number or depends on no leaf that requires a gradient.
     #[track_caller]
-    pub fn backward(self) -> Gradients<'t, E> {
+    pub fn backward(self) -> Gradients<E> {
         expect(self.try_backward())
     }
 
@@ -83,7 +80,7 @@ impl<'t, E: Element> Var<'t, E> {
     ///
     /// # Errors
     /// Those of [`try_backward`](Self::try_backward).
-    pub fn try_backward_once(self) -> Result<Gradients<'t, E>> {
+    pub fn try_backward_once(self) -> Result<Gradients<E>> {
         self.backward_keeping(Keep::Nothing)
     }
 
@@ -104,7 +101,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// # Panics
     /// If it is not a single number or depends on no leaf that requires a gradient.
     #[track_caller]
-    pub fn backward_once(self) -> Gradients<'t, E> {
+    pub fn backward_once(self) -> Gradients<E> {
         expect(self.try_backward_once())
     }
 }
@@ -236,6 +233,7 @@ fn walk_to<'t, E: Element>(
     }
     let pairs: Vec<_> = outputs.iter().copied().zip(cotangents.iter().copied()).collect();
     let wanted: Vec<u32> = inputs.iter().map(|x| x.index()).collect();
+    let _borrowed = tape.borrow_back();
     Walk::run(tape, &pairs, &Wanted::These(&wanted), keep).map(Some)
 }
 

@@ -210,8 +210,9 @@ struct CutOut<E: Element> {
 impl<E: Element> Drop for Segment<'_, E> {
     fn drop(&mut self) {
         self.tape.segment.set(self.outer);
-        for (id, place) in self.take_asked() {
-            self.tape.move_leaf(id, place, None);
+        if let Some(&(_, place)) = self.take_asked().first() {
+            let first = self.tape.parameters.borrow_mut().truncate(place);
+            self.tape.forget_lent(first);
         }
         self.tape.truncate(self.start);
     }
@@ -245,7 +246,7 @@ impl<'t, E: Element> Segment<'t, E> {
             at.map_or(old, |at| (start + at) as u32)
         };
         for (id, old) in asked {
-            tape.move_leaf(id, old, Some(moved(old)));
+            tape.parameters.borrow_mut().moved(old, moved(old));
             if tape.segment.get() {
                 tape.asked.borrow_mut().push((id, moved(old)));
             }
@@ -366,18 +367,6 @@ impl<E: Element> Tape<E> {
     #[inline]
     pub(crate) fn in_segment(&self) -> bool {
         self.segment.get() && self.recording.get() != Recording::Rule
-    }
-
-    /// Notes that a parameter's leaf is in another place now, or gone.
-    fn move_leaf(&self, id: ParameterId, from: u32, to: Option<u32>) {
-        if let Some(leaves) = self.parameters.borrow_mut().get_mut(&id)
-            && let Some(at) = leaves.iter().position(|&leaf| leaf == from)
-        {
-            match to {
-                Some(to) => leaves[at] = to,
-                None => leaves.remove(at),
-            }
-        }
     }
 
     /// The value of `f`, of which only the operations are kept: the walk back computes what they give

@@ -11,7 +11,7 @@ use crate::var::Var;
 /// Asked with [`Var::connection`] or [`Gradients::connection`](crate::Gradients::connection). A
 /// gradient is absent for a reason, and each reason has its name here; a gradient that is zero is
 /// present, and [`Connected`](Self::Connected).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Connection {
     /// A recorded path leads from the variable to the output: there is a gradient, which may be
@@ -25,9 +25,26 @@ pub enum Connection {
     /// positions; see [`Op::reads_index`](crate::Op::reads_index)): there is no derivative.
     Index,
     /// The variable was used in nothing the output depends on.
+    #[default]
     Unused,
     /// The variable is a constant: no gradient was ever to be had.
     Constant,
+    /// The gradients are not of the variable's tape, or the tape was cleared since: they say nothing
+    /// about the variable.
+    DifferentTape,
+}
+
+impl Connection {
+    /// The greater, the more of a gradient there is.
+    pub(crate) fn closeness(self) -> u8 {
+        match self {
+            Self::Connected => 4,
+            Self::Detached => 3,
+            Self::Index => 2,
+            Self::Constant => 1,
+            Self::Unused | Self::DifferentTape => 0,
+        }
+    }
 }
 
 /// Where something unrecorded came from.

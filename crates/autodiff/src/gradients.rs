@@ -1,113 +1,283 @@
 //! [`Gradients`]: what a walk back over the tape returns.
 
+mod link;
+mod sum;
+
+use std::sync::{Arc, MutexGuard};
+
+use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use crate::connection::Connection;
-use crate::parameter::Parameter;
+use crate::error::{Error, Result};
+use crate::parameter::{Parameter, ParameterId};
+use crate::pool::Pool;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
+pub(crate) use link::{Lent, Link};
 
-/// The gradients of one output with respect to all leaves it depends on.
+/// The gradients of one output with respect to all leaves it depends on, or a sum of such gradients.
 ///
-/// A leaf the output does not depend on has none: [`get`](Self::get) returns `None`. One it does
-/// depend on has a gradient even if that is zero everywhere. Why there is none,
-/// [`connection`](Self::connection) tells.
-#[derive(Debug)]
-pub struct Gradients<'t, E: Element = f32> {
-    pub(crate) tape: &'t Tape<E>,
-    pub(crate) output: Var<'t, E>,
-    /// By the leaves' places on the tape. They stay where the walk has gathered them.
-    pub(crate) values: Vec<Option<Tensor<E>>>,
+/// A leaf the output does not depend on has no gradient: [`get`](Self::get) and
+/// [`parameter`](Self::parameter) return `None`. One it does depend on has a gradient even if that is
+/// zero everywhere. [`connection`](Self::connection) gives the reason for a `None`.
+///
+/// The gradient of a [`Parameter`] belongs to the parameter's [`id`](Parameter::id): it can be asked
+/// for after the tape was cleared or dropped, on another thread, and in a sum over several tapes. The
+/// gradient of a plain variable ([`Tape::variable`]) belongs to the variable, and so to its tape until
+/// that is cleared; asked for another tape's variable, or for one recorded after
+/// [`Tape::clear`], [`get`](Self::get) returns `None` and [`connection`](Self::connection)
+/// [`DifferentTape`](Connection::DifferentTape).
+///
+/// # Sums
+///
+/// `+=` adds gradients leaf by leaf, and [`scale`](Self::scale) and
+/// [`add_scaled`](Self::add_scaled) multiply them: for gradients that are accumulated over several
+/// batches, or computed on several threads, each with a tape of its own. A leaf that only one of the
+/// two has keeps that gradient, and one that neither has stays without.
+///
+/// ```
+/// use wengert_autodiff::{Gradients, Parameter, Tape, Tensor};
+/// let weight = Parameter::new(Tensor::scalar(3.0_f64));
+/// let mut tape = Tape::new();
+/// let mut sum = Gradients::new();
+/// for x in [1.0, 2.0] {
+///     sum += (tape.parameter(&weight) * x).backward();
+///     tape.clear();
+/// }
+/// assert_eq!(sum.parameter(&weight).unwrap().item(), 1.0 + 2.0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gradients<E: Element = f32> {
+    /// In the order of the parameters' ids.
+    parameters: Vec<OfParameter<E>>,
+    /// The tapes the gradients come from.
+    sources: SmallVec<[Source<E>; 1]>,
 }
 
-impl<'t, E: Element> Gradients<'t, E> {
-    /// The gradient with respect to a leaf, or `None` if the output does not depend on it (or `x`
-    /// is no leaf; see [`grad`](crate::grad) for those).
+/// The gradient of a parameter.
+#[derive(Clone, Debug)]
+struct OfParameter<E: Element> {
+    id: ParameterId,
+    /// Which of the parameters on the tape of the first source it is, or [`NONE`].
+    leaf: u32,
+    value: Tensor<E>,
+}
+
+/// The place of no leaf.
+const NONE: u32 = u32::MAX;
+
+/// A tape between two calls of [`Tape::clear`], and the gradients that belong to it.
+#[derive(Clone, Debug)]
+struct Source<E: Element> {
+    link: Arc<Link<E>>,
+    generation: u64,
+    /// The outputs that were differentiated.
+    outputs: SmallVec<[u64; 1]>,
+    /// The gradients of plain variables, in the order of their places.
+    variables: Vec<OfVariable<E>>,
+    /// Which of the parameters on the tape have gradients, in order, where
+    /// [`OfParameter::leaf`] does not say so.
+    leaves: Vec<(ParameterId, u32)>,
+}
+
+/// The gradient of a plain variable.
+#[derive(Clone, Debug)]
+struct OfVariable<E: Element> {
+    place: u64,
+    value: Tensor<E>,
+}
+
+impl<E: Element> Default for Gradients<E> {
+    /// No gradients.
+    fn default() -> Self {
+        Gradients { parameters: Vec::new(), sources: SmallVec::new() }
+    }
+}
+
+impl<E: Element> Gradients<E> {
+    /// No gradients: what a sum begins with, or what is filled by [`insert`](Self::insert).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The gradient with respect to a leaf, or `None` if the output does not depend on it, if `x` is
+    /// no leaf (see [`grad`](crate::grad) for those), or if `x` is of another tape or was recorded
+    /// after the tape was cleared.
     pub fn get(&self, x: Var<'_, E>) -> Option<&Tensor<E>> {
-        std::ptr::eq(x.tape(), self.tape).then(|| self.at(x.index())).flatten()
+        let (at, source) = self.source_of(x.tape())?;
+        let variables = &source.variables;
+        if let Ok(found) = variables.binary_search_by_key(&x.place(), |of| of.place) {
+            return Some(&variables[found].value);
+        }
+        let (leaf, id) = x.parameter()?;
+        let gradient = &self.parameters[self.find(id)?];
+        let own = at == 0 && gradient.leaf == leaf;
+        (own || source.leaves.binary_search(&(id, leaf)).is_ok()).then_some(&gradient.value)
     }
 
     /// The gradient with respect to a parameter, or `None` if the output does not depend on it.
     ///
     /// It is that of the value the forward pass used, also after an optimizer has changed it.
     pub fn parameter(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        self.tape.leaves(parameter.id(), |leaves| self.at_one_of(leaves))
+        Some(&self.parameters[self.find(parameter.id())?].value)
     }
 
-    /// The gradient with respect to the last of some leaves that has one.
-    #[inline]
-    fn at_one_of(&self, leaves: &[u32]) -> Option<&Tensor<E>> {
-        leaves.iter().rev().find_map(|&leaf| self.at(leaf))
+    /// The elements of a parameter's gradient in row-major order, for writing; `None` if there is no
+    /// gradient. Copies the gradient first if another tensor shares its buffer.
+    ///
+    /// # Panics
+    /// If there is no memory for the copy.
+    pub fn parameter_mut(&mut self, parameter: &Parameter<E>) -> Option<&mut [E]> {
+        let found = self.find(parameter.id())?;
+        Some(self.parameters[found].value.as_mut_slice())
     }
 
-    fn at(&self, leaf: u32) -> Option<&Tensor<E>> {
-        self.values.get(leaf as usize)?.as_ref()
+    /// Sets the gradient of a parameter, and returns the one it had.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Gradients, Parameter, Tensor};
+    /// let weight = Parameter::new(Tensor::<f32>::zeros([2, 3]));
+    /// let mut gradients = Gradients::new();
+    /// gradients.insert(&weight, Tensor::ones([2, 3]))?;
+    /// assert_eq!(gradients.parameter(&weight).unwrap().to_vec(), [1.0; 6]);
+    /// assert!(gradients.insert(&weight, Tensor::ones([3, 2])).is_err());
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if the gradient does not have the parameter's shape.
+    pub fn insert(
+        &mut self,
+        parameter: &Parameter<E>,
+        gradient: Tensor<E>,
+    ) -> Result<Option<Tensor<E>>> {
+        let shape = parameter.value().shape();
+        if gradient.shape() != shape {
+            let expected = format!("a gradient of the parameter's shape {shape}");
+            let got = vec![gradient.shape().clone()];
+            return Err(Error::Shapes { op: "insert", expected, got });
+        }
+        let id = parameter.id();
+        Ok(match self.parameters.binary_search_by_key(&id, |of| of.id) {
+            Ok(found) => Some(std::mem::replace(&mut self.parameters[found].value, gradient)),
+            Err(place) => {
+                self.parameters.insert(place, OfParameter { id, leaf: NONE, value: gradient });
+                None
+            }
+        })
     }
 
-    /// All gradients, in the leaves' order.
+    /// Removes the gradient of a parameter, and returns it.
+    pub fn remove(&mut self, parameter: &Parameter<E>) -> Option<Tensor<E>> {
+        let found = self.find(parameter.id())?;
+        Some(self.parameters.remove(found).value)
+    }
+
+    /// The gradients of parameters, in the order of their ids.
+    pub fn parameters(&self) -> impl Iterator<Item = (ParameterId, &Tensor<E>)> {
+        self.parameters.iter().map(|of| (of.id, &of.value))
+    }
+
+    /// Where the gradient of a parameter is.
+    fn find(&self, id: ParameterId) -> Option<usize> {
+        self.parameters.binary_search_by_key(&id, |of| of.id).ok()
+    }
+
+    /// The source that is a tape as it is now.
+    fn source_of(&self, tape: &Tape<E>) -> Option<(usize, &Source<E>)> {
+        self.sources.iter().enumerate().find(|(_, source)| {
+            source.generation == tape.generation()
+                && tape.link().is_some_and(|link| Arc::ptr_eq(link, &source.link))
+        })
+    }
+
+    /// All gradients: those of parameters, then those of plain variables.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Tensor<E>> {
-        self.values.iter().flatten()
+        let variables = self.sources.iter().flat_map(|source| &source.variables);
+        self.parameters.iter().map(|of| &of.value).chain(variables.map(|of| &of.value))
     }
 
-    /// How the output depends on a variable: why [`get`](Self::get) returns `None`.
+    /// All gradients, in the same order.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Tensor<E>> {
+        let variables = self.sources.iter_mut().flat_map(|source| &mut source.variables);
+        let variables = variables.map(|of| &mut of.value);
+        self.parameters.iter_mut().map(|of| &mut of.value).chain(variables)
+    }
+
+    /// The pool for copies.
+    pub(crate) fn pool(&self) -> Option<Pool<E>> {
+        self.sources.first().map(|source| source.link.pool().clone())
+    }
+
+    /// How the output depends on a variable: the reason for which [`get`](Self::get) returns `None`.
+    /// In a sum it is the closest connection with one of the outputs.
     ///
     /// Paths that [`backward_once`](Var::backward_once) has freed are not seen any more; what it
     /// found a gradient for is connected all the same.
     ///
     /// ```
     /// use wengert_autodiff::{Connection, Tape, Tensor};
-    /// let tape = Tape::new();
+    /// let mut tape = Tape::new();
     /// let [x, y, z] = [1.0_f64, -2.0, 3.0].map(|v| tape.variable(&Tensor::scalar(v)));
     /// let gradients = (x.detach() * y.relu()).backward();
     /// assert_eq!(gradients.connection(x), Connection::Detached);
     /// assert_eq!(gradients.connection(y), Connection::Connected); // and the gradient is zero
     /// assert_eq!(gradients.get(y).unwrap().item(), 0.0);
     /// assert_eq!(gradients.connection(z), Connection::Unused);
+    /// tape.clear();
+    /// let later = tape.variable(&Tensor::scalar(1.0));
+    /// assert_eq!(gradients.connection(later), Connection::DifferentTape);
+    /// assert!(gradients.get(later).is_none());
     /// ```
-    pub fn connection(&self, x: Var<'t, E>) -> Connection {
-        if self.get(x).is_some() { Connection::Connected } else { self.output.connection(x) }
+    pub fn connection(&self, x: Var<'_, E>) -> Connection {
+        if self.get(x).is_some() {
+            return Connection::Connected;
+        }
+        self.connection_to(x.tape(), std::iter::once(x))
     }
 
-    /// How the output depends on a parameter: why [`parameter`](Self::parameter) returns `None`.
-    pub fn parameter_connection(&self, parameter: &Parameter<E>) -> Connection {
+    /// How the output depends on a parameter that was put on this tape: the reason for which
+    /// [`parameter`](Self::parameter) returns `None`.
+    pub fn parameter_connection(&self, parameter: &Parameter<E>, tape: &Tape<E>) -> Connection {
         if self.parameter(parameter).is_some() {
             return Connection::Connected;
         }
-        self.tape.leaves(parameter.id(), |leaves| {
-            let connection = |&leaf| self.output.connection(self.tape.var(leaf));
-            let mut connections = leaves.iter().rev().map(connection);
-            connections.find(|found| *found != Connection::Unused).unwrap_or(Connection::Unused)
-        })
+        let leaves = tape.leaves(parameter.id());
+        self.connection_to(tape, leaves.into_iter().map(|leaf| tape.var(leaf)))
     }
 
-    /// Ends the tape's hold on a parameter's value and returns its gradient: what an optimizer calls
-    /// before it changes the value in place. Variables of the parameter that are already on the tape
-    /// lose their value; the gradient stays here. Variables and gradients that are computed from the
-    /// parameter elementwise, and not yet, are computed now, from the value it has.
-    pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
-        let gradient = self.tape.leaves(parameter.id(), |leaves| {
-            let gradient = self.at_one_of(leaves)?;
-            self.tape.release(leaves);
-            Some(gradient)
-        })?;
-        if !parameter.value().is_unique() {
-            self.compute_users(parameter.value());
-        }
-        Some(gradient)
-    }
-
-    /// Computes what is not computed yet and holds a parameter's value to be computed from it, in the
-    /// tape's order.
-    #[cold]
-    fn compute_users(&self, parameter: &Tensor<E>) {
-        // No borrow of the tape is held while something is computed.
-        let nodes: Vec<Tensor<E>> = {
-            let nodes = self.tape.nodes();
-            let values = nodes.iter().filter_map(|node| node.value.as_ref());
-            values.filter(|value| value.is_pending()).cloned().collect()
+    /// The closest connection of the outputs with some variables of a tape.
+    fn connection_to<'t>(
+        &self,
+        tape: &'t Tape<E>,
+        variables: impl Iterator<Item = Var<'t, E>>,
+    ) -> Connection {
+        let Some((_, source)) = self.source_of(tape) else { return Connection::DifferentTape };
+        let connection = |x: Var<'t, E>| {
+            source.outputs.iter().map(move |&output| Var::of_place(tape, output).connection(x))
         };
-        parameter.compute_users(nodes.iter().chain(self.all()));
+        variables.flat_map(connection).max_by_key(|found| found.closeness()).unwrap_or_default()
+    }
+
+    /// Makes the tapes that the gradients come from drop their references to a parameter's value, and
+    /// returns its gradient: an optimizer calls this before it changes the value in place. Variables of
+    /// the parameter that are already on these tapes lose their value. Deferred variables and gradients
+    /// that read the parameter's value are computed now, from the value it has.
+    ///
+    /// A tape that was cleared holds no reference. The value is also held by other tapes, and then
+    /// changing it copies it.
+    pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
+        self.update().release(parameter)
+    }
+
+    /// The gradients while an optimizer changes one parameter after the other. Until it is dropped, the
+    /// tape must not be used.
+    #[doc(hidden)]
+    pub fn update(&self) -> Update<'_, E> {
+        let lent = self.sources.first().and_then(|source| source.link.lent(source.generation));
+        Update { gradients: self, lent, next: 0 }
     }
 
     /// The number of leaves with a gradient.
@@ -115,17 +285,109 @@ impl<'t, E: Element> Gradients<'t, E> {
         self.all().count()
     }
 
-    /// Whether the output depends on no leaf.
+    /// Whether there is no gradient: the output depends on no leaf.
     pub fn is_empty(&self) -> bool {
         self.all().next().is_none()
     }
 }
 
-impl<E: Element> Drop for Gradients<'_, E> {
-    fn drop(&mut self) {
-        self.values.clear();
-        if let Ok(mut scratch) = self.tape.scratch.try_borrow_mut() {
-            scratch.values = std::mem::take(&mut self.values);
+/// Gradients while an optimizer changes parameters: see [`Gradients::release`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Update<'g, E: Element> {
+    gradients: &'g Gradients<E>,
+    /// What the tape of the first source has lent, unless it was cleared.
+    lent: Option<MutexGuard<'g, Lent<E>>>,
+    /// The gradient after the last one that was asked for: modules show their parameters in the
+    /// order in which they were made.
+    next: usize,
+}
+
+impl<'g, E: Element> Update<'g, E> {
+    /// See [`Gradients::release`].
+    pub fn release(&mut self, parameter: &Parameter<E>) -> Option<&'g Tensor<E>> {
+        let gradients = self.gradients;
+        let (id, all) = (parameter.id(), &gradients.parameters);
+        let found = match all.get(self.next) {
+            Some(next) if next.id == id => self.next,
+            _ => gradients.find(id)?,
+        };
+        self.next = found + 1;
+        let OfParameter { leaf, ref value, .. } = all[found];
+        if let Some(lent) = &mut self.lent {
+            lent.release(leaf);
         }
+        if !parameter.value().is_unique() {
+            self.release_others(parameter);
+        }
+        Some(value)
+    }
+
+    /// Releases a parameter that further tapes or deferred results hold.
+    #[cold]
+    fn release_others(&mut self, parameter: &Parameter<E>) {
+        let sources = &self.gradients.sources;
+        for (at, source) in sources.iter().enumerate() {
+            let own = source.leaves.iter().filter(|(id, _)| *id == parameter.id());
+            if at == 0 {
+                let lent = self.lent.as_mut();
+                lent.into_iter().for_each(|lent| own.clone().for_each(|own| lent.release(own.1)));
+            } else if let Some(mut lent) = source.link.lent(source.generation) {
+                own.for_each(|own| lent.release(own.1));
+            }
+        }
+        if !parameter.value().is_unique() {
+            let schedules = sources.iter().map(|source| source.link.schedule());
+            parameter.value().compute_users(schedules, self.gradients.all());
+        }
+    }
+}
+
+/// Collects the gradients of one walk back.
+pub(crate) struct Collector<E: Element> {
+    gradients: Gradients<E>,
+    /// Whether a parameter was collected out of the order of ids.
+    unordered: bool,
+}
+
+impl<E: Element> Collector<E> {
+    /// For the gradients of an output on a tape of a generation.
+    pub(crate) fn new(
+        link: Arc<Link<E>>,
+        generation: u64,
+        output: Var<'_, E>,
+        parameters: usize,
+    ) -> Self {
+        let source = Source {
+            link,
+            generation,
+            outputs: SmallVec::from_buf([output.place()]),
+            variables: Vec::new(),
+            leaves: Vec::new(),
+        };
+        let (parameters, sources) = (Vec::with_capacity(parameters), SmallVec::from_buf([source]));
+        Collector { gradients: Gradients { parameters, sources }, unordered: false }
+    }
+
+    /// Adds the gradient of a parameter.
+    #[inline]
+    pub(crate) fn parameter(&mut self, id: ParameterId, leaf: u32, value: Tensor<E>) {
+        let parameters = &mut self.gradients.parameters;
+        self.unordered |= parameters.last().is_some_and(|last| last.id >= id);
+        parameters.push(OfParameter { id, leaf, value });
+    }
+
+    /// Adds the gradient of a plain variable.
+    pub(crate) fn variable(&mut self, place: u64, value: Tensor<E>) {
+        self.gradients.sources[0].variables.push(OfVariable { place, value });
+    }
+
+    /// The gradients.
+    pub(crate) fn finish(mut self) -> Gradients<E> {
+        if self.unordered {
+            // Each is there once: a walk back does not reach a leaf whose value was released.
+            self.gradients.parameters.sort_unstable_by_key(|of| of.id);
+        }
+        self.gradients
     }
 }

@@ -64,6 +64,7 @@ mod index;
 mod kind;
 mod labels;
 mod lazy;
+mod leaves;
 mod mask;
 mod node;
 mod op;
@@ -90,6 +91,8 @@ pub use gradcheck::{
     gradgradcheck,
 };
 pub use gradients::Gradients;
+#[doc(hidden)]
+pub use gradients::Update;
 pub use index::Index;
 pub use kind::{Kind, WeightLayout};
 pub use labels::IntoLabels;

@@ -9,7 +9,7 @@ use wengert_kernels::Element;
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::few::with_each;
-use crate::lazy;
+use crate::lazy::{self, Schedule};
 use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::tape::{Node, Tape, Var};
@@ -203,8 +203,13 @@ impl<E: Element> Forward<'_, E> {
             if let Some(element) = function.of_single_elements(&operands) {
                 return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).map(Some);
             }
-            if self.context.lazy {
-                return Tensor::lazy(self.shape, self.context.pool, operands, function).map(Some);
+            if let Some(schedule) = self.context.lazy {
+                let pool = self.context.pool;
+                let value = Tensor::lazy(self.shape, pool, schedule, operands, function)?;
+                if self.context.recorded {
+                    value.note_on(schedule);
+                }
+                return Ok(Some(value));
             }
         }
         operands.iter().try_for_each(|operand| operand.compute())?;
@@ -214,10 +219,8 @@ impl<E: Element> Forward<'_, E> {
     /// The sum of all elements of an operand that is not computed yet, times the factor if there is one,
     /// as what is computed when somebody looks at it. `None` if there is nothing to gain.
     pub(crate) fn put_off_sum(&self, x: &Tensor<E>, factor: Option<E>) -> Option<Tensor<E>> {
-        if !self.context.lazy || self.len != 1 {
-            return None;
-        }
-        x.lazy_sum(self.shape, factor, self.context.pool)
+        let schedule = self.context.lazy.filter(|_| self.len == 1)?;
+        x.lazy_sum(self.shape, factor, self.context.pool, schedule)
     }
 
     /// A tensor with unspecified contents.
@@ -418,8 +421,10 @@ pub(crate) struct Context<'a, E: Element> {
     pub(crate) pool: Option<&'a Pool<E>>,
     /// The line that asks, if a value that is not finite is an error.
     pub(crate) anomaly: Option<&'static Location<'static>>,
-    /// Whether the value may be computed when somebody looks at it.
-    pub(crate) lazy: bool,
+    /// The list of deferred results, if the value may be deferred.
+    pub(crate) lazy: Option<&'a Schedule<E>>,
+    /// Whether the value becomes a node that stays on the tape.
+    pub(crate) recorded: bool,
 }
 
 /// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
@@ -493,7 +498,7 @@ pub(crate) fn value_of<E: Element>(
     inputs: &[&Tensor<E>],
     pool: Option<&Pool<E>>,
 ) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool, anomaly: None, lazy: false })
+    value_in(op, inputs, Context { pool, anomaly: None, lazy: None, recorded: false })
 }
 
 /// The value of an operation on tensors, computed when somebody looks at it if that may be put off.
@@ -501,8 +506,10 @@ pub(crate) fn lazy_value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
     pool: &Pool<E>,
+    schedule: &Schedule<E>,
 ) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool: Some(pool), anomaly: None, lazy: true })
+    let lazy = Some(schedule);
+    value_in(op, inputs, Context { pool: Some(pool), anomaly: None, lazy, recorded: false })
 }
 
 fn value_in<E: Element>(
@@ -541,5 +548,8 @@ pub(crate) fn compose_all<E: Element>(
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
     let tape = Tape::beside(pool);
     let vars: Vec<_> = inputs.iter().map(|tensor| tape.constant(tensor)).collect();
-    f(&vars)?.into_iter().map(Var::try_value).collect()
+    let values: Vec<Tensor<E>> =
+        f(&vars)?.into_iter().map(Var::try_value).collect::<Result<_>>()?;
+    values.iter().try_for_each(Tensor::compute)?;
+    Ok(values)
 }

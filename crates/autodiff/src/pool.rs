@@ -5,20 +5,18 @@
 //! initialised floats (in builds with debug assertions: NaN, so that an operation that reads its
 //! output before writing it is found).
 
+use std::any::Any;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
 
 use crate::free::FreeLists;
-use crate::lazy::Lazy;
 use crate::refused::Refused;
 
 /// The alignment of every buffer, a cache line.
 const ALIGN: usize = 64;
-
-/// So many of the sums that were noted are looked through when something is computed.
-const LATEST: usize = 16;
 
 /// A set of free buffers, shared by cloning.
 #[derive(Debug)]
@@ -27,8 +25,6 @@ pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
 #[derive(Debug)]
 struct Inner<E: Element> {
     free: FreeLists<Arc<Buffer<E>>>,
-    /// Sums that are not computed yet.
-    sums: Vec<Weak<Buffer<E>>>,
     /// The peak is that of the current step.
     memory: Memory,
     /// The most that was live in earlier steps since the last reset.
@@ -81,8 +77,23 @@ pub(crate) struct Buffer<E: Element> {
     class: usize,
     /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
     home: Option<Pool<E>>,
-    /// In place of data: what is computed when somebody looks.
-    lazy: Option<Box<Lazy<E>>>,
+    /// In place of data: the computation of the elements.
+    deferred: Option<Box<dyn Deferred<E>>>,
+}
+
+/// The computation of a buffer's elements, which runs when they are first read.
+pub(crate) trait Deferred<E: Element>: Any + Debug + Send + Sync {
+    /// The elements, computed now if they are not yet and there is memory for them.
+    fn value(&self) -> Result<&Handle<E>, Refused>;
+
+    /// Whether the elements are not computed yet.
+    fn is_pending(&self) -> bool;
+
+    /// The number of elements.
+    fn len(&self) -> usize;
+
+    /// The pool that the elements' buffer comes from.
+    fn pool(&self) -> Option<&Pool<E>>;
 }
 
 impl<E: Element> Clone for Pool<E> {
@@ -95,7 +106,6 @@ impl<E: Element> Default for Pool<E> {
     fn default() -> Self {
         let inner = Inner {
             free: FreeLists::default(),
-            sums: Vec::new(),
             memory: Memory::default(),
             earlier_peak: 0,
             closed: false,
@@ -226,50 +236,9 @@ impl<E: Element> Pool<E> {
         }
     }
 
-    /// Notes a sum, for whoever computes part of it.
-    pub(crate) fn note_sum(&self, sum: &Handle<E>) {
-        let mut inner = self.lock();
-        // Looked through whenever it would grow: as often as the notes double.
-        if inner.sums.len() == inner.sums.capacity() {
-            inner.sums.retain(|sum| sum.strong_count() > 0);
-        }
-        inner.sums.extend(sum.buffer.as_ref().map(Arc::downgrade));
-    }
-
-    /// The last of the sums noted and not computed yet, as far as there is somebody who may ask for them.
-    pub(crate) fn sums(&self) -> Vec<Handle<E>> {
-        let noted = {
-            let sums = &mut self.lock().sums;
-            sums.split_off(sums.len().saturating_sub(LATEST))
-        };
-        // Without the lock: the last hold on a sum may be one of these, and what it lets go returns here.
-        let pending: Vec<Handle<E>> = noted
-            .iter()
-            .filter_map(|sum| sum.upgrade().map(Handle::of))
-            .filter(|sum| sum.pending().is_some())
-            .collect();
-        let again = pending.iter().filter_map(|sum| sum.buffer.as_ref().map(Arc::downgrade));
-        self.lock().sums.extend(again);
-        pending
-    }
-
-    /// Computes the sums that a tensor outside of the tape still holds: a number must not keep in memory
-    /// all it is computed from.
-    pub(crate) fn settle_sums(&self) {
-        let noted = std::mem::take(&mut self.lock().sums);
-        for sum in noted.iter().filter_map(Weak::upgrade) {
-            sum.as_slice();
-        }
-    }
-
     /// Ends a step: the tape holds nothing any more.
     pub(crate) fn end_step(&self) {
         let mut inner = self.lock();
-        if !inner.sums.is_empty() {
-            drop(inner);
-            self.settle_sums();
-            inner = self.lock();
-        }
         let Memory { live, peak, .. } = inner.memory;
         inner.earlier_peak = inner.earlier_peak.max(peak);
         let unused = inner.beyond_bound();
@@ -315,14 +284,17 @@ impl<E: Element> Buffer<E> {
             return Err(Refused::by_system::<E>(capacity));
         }
         data.resize(capacity, E::ZERO);
-        Ok(Buffer { data, class, home: None, lazy: None })
+        Ok(Buffer { data, class, home: None, deferred: None })
     }
 
     #[inline]
     fn as_slice(&self) -> &[E] {
-        match &self.lazy {
+        match &self.deferred {
             None => &self.data,
-            Some(lazy) => lazy.force().as_slice(),
+            Some(deferred) => match deferred.value() {
+                Ok(value) => value.as_slice(),
+                Err(refused) => refused.panic(deferred.len()),
+            },
         }
     }
 }
@@ -428,18 +400,22 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// Elements that are computed when somebody looks at them.
-    pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
-        let (data, lazy) = (AVec::new(ALIGN), Some(Box::new(lazy)));
-        let buffer = Buffer { data, class: 0, home: None, lazy };
+    /// Elements that a computation gives when they are first read.
+    pub(crate) fn deferred_by(computation: Box<dyn Deferred<E>>) -> Self {
+        let (data, deferred) = (AVec::new(ALIGN), Some(computation));
+        let buffer = Buffer { data, class: 0, home: None, deferred };
         Handle::of(Arc::new(buffer))
     }
 
-    /// The elements' computation, if nobody has looked yet.
+    /// The computation of the elements, if they were not computed when the handle was made.
     #[inline]
-    pub(crate) fn pending(&self) -> Option<&Lazy<E>> {
-        let lazy = self.buffer.as_ref()?.lazy.as_deref()?;
-        lazy.is_pending().then_some(lazy)
+    pub(crate) fn deferred(&self) -> Option<&dyn Deferred<E>> {
+        self.buffer.as_ref()?.deferred.as_deref()
+    }
+
+    /// A reference that does not keep the buffer in memory; `None` for a single element.
+    pub(crate) fn downgrade(&self) -> Option<WeakHandle<E>> {
+        self.buffer.as_ref().map(|buffer| WeakHandle(Arc::downgrade(buffer)))
     }
 
     /// Whether it is a hold on the same buffer as another.
@@ -451,17 +427,16 @@ impl<E: Element> Handle<E> {
     /// Computes the elements if they are not computed yet.
     #[inline]
     pub(crate) fn compute(&self) -> Result<(), Refused> {
-        match self.pending() {
-            None => Ok(()),
-            Some(lazy) => lazy.try_force().map(|_| ()),
+        match self.deferred() {
+            Some(deferred) if deferred.is_pending() => deferred.value().map(|_| ()),
+            _ => Ok(()),
         }
     }
 
     /// Holds the elements themselves, and not what computes them.
     pub(crate) fn settle(&mut self) -> Result<(), Refused> {
-        let lazy = self.buffer.as_ref().and_then(|buffer| buffer.lazy.as_deref());
-        if let Some(lazy) = lazy {
-            *self = lazy.try_force()?.clone();
+        if let Some(deferred) = self.deferred() {
+            *self = deferred.value()?.clone();
         }
         Ok(())
     }
@@ -472,7 +447,7 @@ impl<E: Element> Handle<E> {
         match &mut self.buffer {
             None => Some(&mut self.single.0),
             Some(buffer) => Arc::get_mut(buffer)
-                .filter(|buffer| buffer.lazy.is_none())
+                .filter(|buffer| buffer.deferred.is_none())
                 .map(|buffer| &mut buffer.data[..]),
         }
     }
@@ -481,7 +456,7 @@ impl<E: Element> Handle<E> {
     pub(crate) fn is_unique(&self) -> bool {
         self.buffer
             .as_ref()
-            .is_none_or(|buffer| buffer.lazy.is_none() && Arc::strong_count(buffer) == 1)
+            .is_none_or(|buffer| buffer.deferred.is_none() && Arc::strong_count(buffer) == 1)
     }
 
     /// The element, if it lies here.
@@ -493,9 +468,9 @@ impl<E: Element> Handle<E> {
     /// The pool the buffer came from.
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
         let buffer = self.buffer.as_ref()?;
-        match &buffer.lazy {
+        match &buffer.deferred {
             None => buffer.home.as_ref(),
-            Some(lazy) => lazy.pool(),
+            Some(deferred) => deferred.pool(),
         }
     }
 }
@@ -506,6 +481,28 @@ impl<E: Element> Drop for Handle<E> {
         if let Some(buffer) = self.buffer.take() {
             let_go(buffer);
         }
+    }
+}
+
+/// A reference to a buffer that does not keep it in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakHandle<E: Element>(Weak<Buffer<E>>);
+
+impl<E: Element> WeakHandle<E> {
+    /// The buffer, if a handle still keeps it in memory.
+    pub(crate) fn upgrade(&self) -> Option<Handle<E>> {
+        self.0.upgrade().map(Handle::of)
+    }
+
+    /// Whether a handle keeps the buffer in memory.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Whether it refers to the buffer of a handle.
+    pub(crate) fn is_of(&self, handle: &Handle<E>) -> bool {
+        let buffer = handle.buffer.as_ref();
+        buffer.is_some_and(|buffer| std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(buffer)))
     }
 }
 

@@ -1,20 +1,25 @@
 //! [`Tape`]: the record of a computation. Its variables are in `var`, the walk back in `walk`.
 
+mod lend;
 mod limit;
 
-use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use wengert_kernels::Element;
 
 use crate::connection::{Cut, Cuts};
 use crate::error::{Error, Result};
 use crate::few::{Few, with_each};
+use crate::gradients::Link;
 use crate::hook::Hooks;
+use crate::lazy::Schedule;
+use crate::leaves::Leaves;
 pub(crate) use crate::node::{Node, Rule};
 use crate::op::{Context, Op, evaluate};
-use crate::parameter::{Parameter, ParameterId, ParameterMap};
+use crate::parameter::{Parameter, ParameterId};
 use crate::pool::{Handle, Memory, Pool};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -42,6 +47,7 @@ use crate::walk::Scratch;
 pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
     pool: Pool<E>,
+    schedule: Schedule<E>,
     /// Whether the pool is the tape's own, and not one it shares.
     owns_pool: bool,
     pub(crate) recording: Cell<Recording>,
@@ -60,8 +66,16 @@ pub struct Tape<E: Element = f32> {
     pub(crate) failure: Cell<Option<Box<Error>>>,
     /// Counts truncations, so that a variable of a truncated part is recognised.
     epoch: Cell<u32>,
-    /// The leaves of each parameter. All but the last are released, and the last may be.
-    pub(crate) parameters: RefCell<ParameterMap<Few<u32>>>,
+    /// The parameters. All but the last leaf of each are released, and the last may be.
+    pub(crate) parameters: RefCell<Leaves>,
+    /// What it shares with the gradients that come from it.
+    link: OnceCell<Arc<Link<E>>>,
+    /// Whether gradients were made since it was cleared: values of parameters may be lent to them.
+    lends: Cell<bool>,
+    /// The number of times it was cleared.
+    generation: Cell<u64>,
+    /// Whether a walk back is under way.
+    pub(crate) walks: Cell<bool>,
     pub(crate) cuts: RefCell<Cuts>,
     pub(crate) hooks: RefCell<Hooks<E>>,
     pub(crate) scratch: RefCell<Scratch<E>>,
@@ -70,9 +84,8 @@ pub struct Tape<E: Element = f32> {
 impl<E: Element> Drop for Tape<E> {
     fn drop(&mut self) {
         self.nodes.get_mut().clear();
-        if !std::thread::panicking() {
-            self.pool.settle_sums();
-        }
+        self.schedule.clear();
+        self.end_generation(u64::MAX);
         if self.owns_pool {
             self.pool.close();
         }
@@ -134,6 +147,7 @@ impl<E: Element> Tape<E> {
         Tape {
             nodes: RefCell::default(),
             pool,
+            schedule: Schedule::default(),
             owns_pool: false,
             recording: Cell::new(Recording::On),
             anomaly: Cell::new(false),
@@ -144,6 +158,10 @@ impl<E: Element> Tape<E> {
             failure: Cell::new(None),
             epoch: Cell::new(0),
             parameters: RefCell::default(),
+            link: OnceCell::new(),
+            lends: Cell::new(false),
+            generation: Cell::new(0),
+            walks: Cell::new(false),
             cuts: RefCell::default(),
             hooks: RefCell::default(),
             scratch: RefCell::default(),
@@ -183,16 +201,14 @@ impl<E: Element> Tape<E> {
             return self.constant(parameter.value());
         }
         let mut parameters = self.parameters.borrow_mut();
-        let leaves = parameters.entry(parameter.id()).or_default();
-        if let Some(&index) = leaves.last() {
-            let nodes = self.nodes.borrow();
-            let node = &nodes[index as usize];
-            if node.value.is_some() {
-                return Var::at(self, index, node.epoch);
+        if let Some((leaf, place)) = parameters.last(parameter.id()) {
+            let node = &self.nodes.borrow()[place as usize];
+            if node.value.is_some() || (self.lends.get() && self.is_lent(leaf)) {
+                return Var::at(self, place, node.epoch);
             }
         }
         let var = self.variable(parameter.value());
-        leaves.push(var.index());
+        parameters.push(parameter.id(), var.index());
         if self.segment.get() {
             self.asked.borrow_mut().push((parameter.id(), var.index()));
         }
@@ -209,7 +225,11 @@ impl<E: Element> Tape<E> {
     pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
         let mut made =
             Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
-        if let Err(error) = self.evaluate(&op, inputs, &mut made) {
+        let mut evaluated = self.evaluate(&op, inputs, &[], &mut made);
+        if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
+            evaluated = self.evaluate_lent(&op, inputs, &mut made);
+        }
+        if let Err(error) = evaluated {
             return self.failed(&op, inputs, error);
         }
         let Made { ref mut value, saved, differentiable, touched } = made;
@@ -230,16 +250,24 @@ impl<E: Element> Tape<E> {
         })
     }
 
-    /// The value of an operation on the tape's variables.
+    /// The value of an operation on the tape's variables. `lent` has the values of operands that the
+    /// tape has lent to gradients.
     #[inline]
     #[track_caller]
-    fn evaluate(&self, op: &impl Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<()> {
+    fn evaluate<O: Op<E> + ?Sized>(
+        &self,
+        op: &O,
+        inputs: &[Var<'_, E>],
+        lent: &[Option<Tensor<E>>],
+        made: &mut Made<E>,
+    ) -> Result<()> {
         let nodes = self.nodes.borrow();
         // What is looked at for NaN and infinity is not put off.
         let context = Context {
             pool: Some(&self.pool),
             anomaly: self.looks_out().then_some(Location::caller()),
-            lazy: !self.anomaly.get(),
+            lazy: (!self.anomaly.get()).then_some(&self.schedule),
+            recorded: self.recording.get() != Recording::Rule,
         };
         let Made { value, saved, differentiable, touched } = made;
         let mut place = 0;
@@ -250,8 +278,9 @@ impl<E: Element> Tape<E> {
             let node = input.node(&nodes, op.name())?;
             *differentiable |= node.requires_grad && !op.reads_index(place);
             *touched |= node.requires_grad | node.cut;
+            let lent = lent.get(place).and_then(Option::as_ref);
             place += 1;
-            node.value(op.name())
+            node.value.as_ref().or(lent).ok_or_else(|| node.released(op.name()))
         };
         with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }
@@ -418,10 +447,13 @@ impl<E: Element> Tape<E> {
     /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next (see
     /// [`Memory::pooled`]). That no variable is used afterwards is the borrow checker's work.
     ///
-    /// A number that was taken off the tape ([`Var::value`]) and nobody has looked at yet may be computed
-    /// here, so that it keeps nothing else in memory.
+    /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is computed
+    /// here, so that it does not keep its operands in memory. Dropping the tape computes nothing: such
+    /// a sum then keeps its operands until it is read or dropped.
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
+        self.end_generation(self.generation.get() + 1);
+        self.schedule.end_step();
         self.pool.end_step();
         self.parameters.get_mut().clear();
         self.cuts.get_mut().truncate(0);
@@ -431,6 +463,7 @@ impl<E: Element> Tape<E> {
         self.on_behalf_of.set(None);
         self.segment.set(false);
         self.asked.get_mut().clear();
+        self.walks.set(false);
     }
 
     /// The number of entries.
@@ -463,6 +496,10 @@ impl<E: Element> Tape<E> {
         &self.pool
     }
 
+    pub(crate) fn schedule(&self) -> &Schedule<E> {
+        &self.schedule
+    }
+
     #[inline]
     pub(crate) fn nodes(&self) -> Ref<'_, Vec<Node<E>>> {
         self.nodes.borrow()
@@ -491,18 +528,21 @@ impl<E: Element> Tape<E> {
         Var::at(self, index, epoch)
     }
 
-    /// What `f` makes of the places of a parameter's leaves, oldest first.
-    #[inline]
-    pub(crate) fn leaves<R>(&self, id: ParameterId, f: impl FnOnce(&[u32]) -> R) -> R {
-        f(self.parameters.borrow().get(&id).map_or(&[], |leaves| &leaves[..]))
+    /// The places of a parameter's leaves.
+    pub(crate) fn leaves(&self, id: ParameterId) -> Vec<u32> {
+        let parameters = self.parameters.borrow();
+        let leaves = parameters.all().iter().filter(|(_, other)| *other == id);
+        leaves.map(|&(place, _)| place).collect()
     }
 
-    /// Lets go of values, so that they can be changed in place.
+    /// Drops the values that are lent to gradients.
     #[inline]
-    pub(crate) fn release(&self, leaves: &[u32]) {
-        let mut nodes = self.nodes.borrow_mut();
-        for &leaf in leaves {
-            nodes[leaf as usize].value = None;
+    fn end_generation(&mut self, next: u64) {
+        self.generation.set(next);
+        if self.lends.replace(false)
+            && let Some(link) = self.link.get()
+        {
+            link.clear(next);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::checkpoint::Detach;
 use crate::connection::Cut;
 use crate::error::{Error, Result, expect};
 use crate::few::Few;
+use crate::parameter::ParameterId;
 use crate::shape::Shape;
 use crate::tape::{Node, Tape};
 use crate::tensor::Tensor;
@@ -62,6 +63,24 @@ impl<'t, E: Element> Var<'t, E> {
         (self.place >> 32) as u32
     }
 
+    /// Its place on the tape, which no other variable has until the tape is cleared. Later variables
+    /// have greater ones.
+    #[inline]
+    pub(crate) fn place(self) -> u64 {
+        self.place
+    }
+
+    /// The variable at a place that was one of the tape's since it was last cleared.
+    pub(crate) fn of_place(tape: &'t Tape<E>, place: u64) -> Self {
+        Var { tape, place }
+    }
+
+    /// Which of the parameters on the tape it is, if it is one.
+    pub(crate) fn parameter(self) -> Option<(u32, ParameterId)> {
+        let on_tape = self.node(&self.tape.nodes(), "gradient").is_ok();
+        on_tape.then(|| self.tape.parameters.borrow().at(self.index())).flatten()
+    }
+
     #[inline]
     pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
         let reason = "it belonged to a vector-Jacobian product that has ended";
@@ -71,14 +90,25 @@ impl<'t, E: Element> Var<'t, E> {
         }
     }
 
+    /// What `f` makes of the value.
+    #[inline]
+    fn with_value<R>(self, op: &'static str, f: impl FnOnce(&Tensor<E>) -> R) -> Result<R> {
+        let nodes = self.tape.nodes();
+        let node = self.node(&nodes, op)?;
+        if let Some(value) = &node.value {
+            return Ok(f(value));
+        }
+        let lent = self.tape.lent(self.index()).ok_or_else(|| node.released(op))?;
+        Ok(f(&lent))
+    }
+
     /// The value; shares the buffer.
     ///
     /// # Errors
     /// [`Error::Released`] if the variable is a parameter an optimizer has updated since, or was
     /// passed by [`backward_once`](Self::backward_once).
     pub fn try_value(self) -> Result<Tensor<E>> {
-        let nodes = self.tape.nodes();
-        self.node(&nodes, "value")?.value("value").cloned()
+        self.with_value("value", Tensor::clone)
     }
 
     /// The value; shares the buffer.
@@ -99,8 +129,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// If there is not exactly one.
     #[track_caller]
     pub fn item(self) -> E {
-        let nodes = self.tape.nodes();
-        expect(self.node(&nodes, "value").and_then(|node| node.value("value"))).item()
+        expect(self.with_value("value", Tensor::item))
     }
 
     /// The value's shape.
@@ -109,9 +138,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// As [`try_value`](Self::try_value) fails.
     #[track_caller]
     pub fn shape(self) -> Shape {
-        let nodes = self.tape.nodes();
-        let shape = self.node(&nodes, "shape").and_then(|node| node.value("shape"));
-        expect(shape.map(|value| value.shape().clone()))
+        expect(self.with_value("shape", |value| value.shape().clone()))
     }
 
     /// Whether a gradient can be asked of it.
@@ -132,7 +159,7 @@ impl<'t, E: Element> Var<'t, E> {
         let (value, touched) = {
             let nodes = self.tape.nodes();
             let node = expect(self.node(&nodes, "detach"));
-            let value = expect(node.value("detach")).clone();
+            let value = expect(self.with_value("detach", Tensor::clone));
             (value, node.requires_grad || node.cut)
         };
         if touched {

@@ -13,7 +13,6 @@ use crate::few;
 use crate::hook;
 use crate::op::{Vjp, lazy_value_of, value_of};
 use crate::ops::{self, add::Add};
-use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
@@ -91,17 +90,18 @@ impl<'t, E: Element> Walk<'t, E> {
         walk.resize(top);
         walk.mark(wanted);
         let recording = if walk.graph() { Recording::Graph } else { Recording::Rule };
+        let body = || {
+            for &(y, cotangent) in outputs {
+                walk.begin(y, cotangent)?;
+            }
+            (0..top).rev().try_for_each(|index| {
+                walk.visit(index, keep == Keep::Nothing && index + 1 < top)
+            })?;
+            walk.check_memory()
+        };
         // What rules record is of the line that recorded their operation: see `pass`.
         with(&tape.on_behalf_of, None, || {
-            tape.with_recording(recording, || {
-                for &(y, cotangent) in outputs {
-                    walk.begin(y, cotangent)?;
-                }
-                (0..top).rev().try_for_each(|index| {
-                    walk.visit(index, keep == Keep::Nothing && index + 1 < top)
-                })?;
-                walk.check_memory()
-            })
+            with(&tape.walks, true, || tape.with_recording(recording, body))
         })?;
         Ok(walk)
     }
@@ -326,7 +326,7 @@ impl<'t, E: Element> Walk<'t, E> {
             return Ok(());
         }
         match (sum, &node.value) {
-            (Some(sum), Some(new)) => add_to(sum, new, self.tape.pool()),
+            (Some(sum), Some(new)) => add_to(sum, new, self.tape),
             (sum, new) => {
                 sum.clone_from(new);
                 Ok(())
@@ -456,7 +456,9 @@ impl<'t, E: Element> Borrowed<'t, E> {
     fn spend(&mut self) {
         let node = &mut self.tape.nodes_mut()[self.index];
         node.spent = true;
-        node.value = None;
+        if let Some(value) = node.value.take().filter(Tensor::is_pending) {
+            value.forget_on(self.tape.schedule());
+        }
         self.rule = None;
     }
 }
@@ -487,14 +489,14 @@ fn wrong_shape<E: Element>(rule: &Rule<E>, expected: &Shape, got: &Shape) -> Err
 }
 
 /// Adds a tensor of the same shape, in place if nobody shares the buffer.
-fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, pool: &Pool<E>) -> Result<()> {
+fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, tape: &Tape<E>) -> Result<()> {
     if sum.is_pending() || new.is_pending() {
-        *sum = lazy_value_of(&Add, &[sum, new], pool)?;
+        *sum = lazy_value_of(&Add, &[sum, new], tape.pool(), tape.schedule())?;
     } else if sum.is_unique() && sum.is_contiguous() {
         let mut copy = None;
         elementwise::add_assign(sum.as_mut_slice(), new.in_order(&mut copy)?);
     } else {
-        *sum = value_of(&Add, &[sum, new], Some(pool))?;
+        *sum = value_of(&Add, &[sum, new], Some(tape.pool()))?;
     }
     Ok(())
 }

@@ -135,13 +135,13 @@ fn same_as_in_place(
         let tape = Tape::new();
         let (x, w) = (tape.variable(&vector(&[0.4, -0.9])), tape.variable(&vector(&[1.1, 0.6])));
         let loss = f(x, w, &weight, through).sum();
-        let found = |walk: &Gradients<'_, f64>| {
+        let found = |walk: &Gradients<f64>| {
             [walk.get(x), walk.get(w), walk.parameter(&weight)].map(|g| g.map(Tensor::to_vec))
         };
         let gradients = loss.backward();
         let first = found(&gradients);
         assert_eq!(first, found(&loss.backward()), "a second walk");
-        let asked = gradients.parameter_connection(&weight);
+        let asked = gradients.parameter_connection(&weight, &tape);
         assert_eq!(first[2].is_some(), asked == Connection::Connected);
         drop(gradients);
         let one = tape.constant(&Tensor::scalar(1.0));

@@ -101,11 +101,11 @@ fn a_released_parameter_is_not_an_unconnected_one() {
     assert_eq!(gradients.release(&used).unwrap().to_vec(), [2.0, 2.0]);
     used.value_mut().as_mut_slice()[0] = 5.0;
     assert_eq!(gradients.parameter(&used).unwrap().to_vec(), [2.0, 2.0]);
-    assert_eq!(gradients.parameter_connection(&used), Connection::Connected);
+    assert_eq!(gradients.parameter_connection(&used, &tape), Connection::Connected);
     assert!(gradients.parameter(&unused).is_none());
-    assert_eq!(gradients.parameter_connection(&unused), Connection::Unused);
-    assert_eq!(gradients.parameter_connection(&frozen), Connection::Detached);
-    assert_eq!(gradients.parameter_connection(&used.clone()), Connection::Unused);
+    assert_eq!(gradients.parameter_connection(&unused, &tape), Connection::Unused);
+    assert_eq!(gradients.parameter_connection(&frozen, &tape), Connection::Detached);
+    assert_eq!(gradients.parameter_connection(&used.clone(), &tape), Connection::Unused);
     // Put on the tape again with its new value it is another leaf; each walk knows its own.
     let again = (tape.parameter(&used) * tape.parameter(&used)).sum().backward();
     assert_eq!(again.parameter(&used).unwrap().to_vec(), [10.0, 4.0]);

@@ -15,9 +15,11 @@
 //! parts those of arrays are, so the values are those of computing one operation after the other.
 
 mod plan;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,9 +30,10 @@ use wengert_kernels::elementwise::Run;
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
-use crate::pool::{Handle, Pool};
+use crate::pool::{Deferred, Handle, Pool};
 use crate::refused::Refused;
 use plan::Plan;
+pub(crate) use schedule::Schedule;
 
 /// Fewer elements than this stay in cache between operations, and are computed at once.
 pub(crate) const LEAST: usize = if cfg!(fuzzing) { 1 << 6 } else { 1 << 16 };
@@ -101,6 +104,8 @@ pub(crate) struct Lazy<E: Element> {
     /// How often it was computed on the way to another value.
     computed: AtomicU32,
     pool: Option<Pool<E>>,
+    /// That of the tape that recorded it.
+    schedule: Schedule<E>,
     /// `None` once there is a value.
     work: Mutex<Option<Work<E>>>,
     value: OnceLock<Handle<E>>,
@@ -120,6 +125,7 @@ impl<E: Element> Lazy<E> {
     pub(crate) fn new(
         len: usize,
         pool: Option<&Pool<E>>,
+        schedule: &Schedule<E>,
         operands: SmallVec<[Operand<E>; 2]>,
         function: Function<E>,
     ) -> Result<Self, Refused> {
@@ -134,7 +140,7 @@ impl<E: Element> Lazy<E> {
         if let Some(pool) = pool {
             pool.promise(len)?;
         }
-        Ok(Self::of(Work::Each(Expression { function, operands }), len, depth, pool))
+        Ok(Self::of(Work::Each(Expression { function, operands }), len, depth, pool, schedule))
     }
 
     /// Notes the sum of a value's `len` elements, times the factor if there is one.
@@ -143,18 +149,26 @@ impl<E: Element> Lazy<E> {
         len: usize,
         factor: Option<E>,
         pool: Option<&Pool<E>>,
+        schedule: &Schedule<E>,
     ) -> Self {
         let depth = 1 + of.pending().map_or(0, |of| of.depth);
-        Self::of(Work::Sum { of, len, factor }, 1, depth, pool)
+        Self::of(Work::Sum { of, len, factor }, 1, depth, pool, schedule)
     }
 
-    fn of(work: Work<E>, len: usize, depth: u32, pool: Option<&Pool<E>>) -> Self {
+    fn of(
+        work: Work<E>,
+        len: usize,
+        depth: u32,
+        pool: Option<&Pool<E>>,
+        schedule: &Schedule<E>,
+    ) -> Self {
         Lazy {
             len,
             level: Level::current(),
             depth,
             computed: AtomicU32::new(0),
             pool: pool.cloned(),
+            schedule: schedule.clone(),
             work: Mutex::new(Some(work)),
             value: OnceLock::new(),
         }
@@ -166,14 +180,6 @@ impl<E: Element> Lazy<E> {
 
     pub(crate) fn pool(&self) -> Option<&Pool<E>> {
         self.pool.as_ref()
-    }
-
-    /// The value, computed now if it is not yet.
-    ///
-    /// # Panics
-    /// If there is no memory for it.
-    pub(crate) fn force(&self) -> &Handle<E> {
-        self.try_force().unwrap_or_else(|refused| refused.panic(self.len))
     }
 
     /// The value, computed now if it is not yet and there is memory for it.
@@ -353,7 +359,7 @@ fn compute_all<E: Element>(
 ) -> Result<Vec<Handle<E>>, Refused> {
     let (first, _) = values[0];
     let mut plan = Plan::new(first.level);
-    let wanted = first.pool().map(Pool::sums).unwrap_or_default();
+    let wanted = first.schedule.sums();
     let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
     if !wanted.is_empty() {
         let own: Vec<Identity> = values.iter().flat_map(|(value, _)| value.behind()).collect();
@@ -386,6 +392,38 @@ impl<E: Element> Drop for Lazy<E> {
     fn drop(&mut self) {
         let work = self.work.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         self.release(work);
+    }
+}
+
+impl<E: Element> Deferred<E> for Lazy<E> {
+    fn value(&self) -> Result<&Handle<E>, Refused> {
+        self.try_force()
+    }
+
+    fn is_pending(&self) -> bool {
+        self.is_pending()
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn pool(&self) -> Option<&Pool<E>> {
+        self.pool()
+    }
+}
+
+impl<E: Element> Handle<E> {
+    /// Elements that are computed when they are first read.
+    pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
+        Handle::deferred_by(Box::new(lazy))
+    }
+
+    /// The elements' computation, if it is still pending.
+    #[inline]
+    pub(crate) fn pending(&self) -> Option<&Lazy<E>> {
+        let deferred: &dyn Any = self.deferred()?;
+        deferred.downcast_ref::<Lazy<E>>().filter(|lazy| lazy.is_pending())
     }
 }
 

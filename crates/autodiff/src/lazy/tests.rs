@@ -292,10 +292,36 @@ fn a_number_that_is_kept_keeps_nothing_else() {
         let errors = &(&(&x * &Tensor::scalar(2.0)) - &(&w * &Tensor::scalar(i as f32))).abs();
         assert_eq!(kept.item(), errors.mean().item());
     }
-    let last = tape.variable(&x).square().sum().value();
-    assert!(last.is_pending());
+}
+
+#[test]
+fn dropping_a_tape_computes_nothing() {
+    let tape = Tape::new();
+    let pool = tape.pool().clone();
+    let x =
+        tape.variable(&numbers(3)).reshape([LEN, 1]).matmul(tape.constant(&Tensor::ones([1, 1])));
+    let sum = x.square().sum().value();
+    let expected = x.value().square().sum().item();
     drop(tape);
-    assert!(!last.is_pending());
+    assert!(sum.is_pending());
+    assert_eq!(pool.memory().live / (4 * LEN), 1, "its operand is kept");
+    assert_eq!(sum.item(), expected);
+    assert_eq!(pool.memory().live, 0);
+}
+
+#[test]
+fn tapes_that_share_a_pool_do_not_compute_sums_of_one_another() {
+    let tape = Tape::new();
+    let x = tape.variable(&numbers(3));
+    let (y, kept) = (x * 2.0, x.square().sum().value());
+    let sum = y.sum();
+    let mut other = Tape::with_pool(tape.pool().clone());
+    // Another value of the same chain, a cleared tape, and a dropped one.
+    (other.constant(&y.value()) + 1.0).value().to_vec();
+    other.clear();
+    drop(other);
+    assert!(pending(y) && pending(sum) && kept.is_pending());
+    assert_eq!(sum.item(), reduce::sum(&y.value().to_vec()));
 }
 
 #[test]

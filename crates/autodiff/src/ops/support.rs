@@ -42,13 +42,15 @@ pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
     })
 }
 
-/// The value of a computation on a tape of its own.
+/// The value of a computation on a tape of its own, computed before the tape is dropped.
 pub(super) fn on_tape<E: Element>(
     pool: Option<&Pool<E>>,
     body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
 ) -> Result<Tensor<E>> {
     let tape = Tape::beside(pool);
-    body(&tape)?.try_value()
+    let value = body(&tape)?.try_value()?;
+    value.compute()?;
+    Ok(value)
 }
 
 /// An operand's elements in row-major order.

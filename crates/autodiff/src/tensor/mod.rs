@@ -16,8 +16,8 @@ use smallvec::SmallVec;
 use wengert_kernels::{Element, layout};
 
 use crate::error::{Result, expect};
-use crate::lazy::{self, Lazy, Operand};
-use crate::pool::{Handle, Pool};
+use crate::lazy::{self, Lazy, Operand, Schedule};
+use crate::pool::{Deferred, Handle, Pool};
 use crate::refused::try_vec;
 use crate::shape::{Shape, Strides};
 
@@ -177,6 +177,11 @@ impl<E: Element> Tensor<E> {
         &mut elements[start..start + len]
     }
 
+    /// Refers to the elements themselves, and no longer to their computation.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.handle.settle().map_err(|refused| refused.for_shape("tensor", &self.shape))
+    }
+
     #[cold]
     fn copy_on_write(&mut self) {
         if let Err(refused) = self.handle.settle() {
@@ -192,10 +197,11 @@ impl<E: Element> Tensor<E> {
     pub(crate) fn lazy(
         shape: &Shape,
         pool: Option<&Pool<E>>,
+        schedule: &Schedule<E>,
         operands: SmallVec<[Operand<E>; 2]>,
         function: lazy::Function<E>,
     ) -> Result<Self> {
-        match Lazy::new(shape.numel(), pool, operands, function) {
+        match Lazy::new(shape.numel(), pool, schedule, operands, function) {
             Ok(lazy) => Ok(Self::of(Handle::lazy(lazy), shape.clone())),
             Err(refused) => Err(refused.for_shape("tensor", shape)),
         }
@@ -229,32 +235,47 @@ impl<E: Element> Tensor<E> {
         shape: &Shape,
         factor: Option<E>,
         pool: Option<&Pool<E>>,
+        schedule: &Schedule<E>,
     ) -> Option<Self> {
         let len = self.len();
         // The sum of a sum has nothing to gain.
         if len < lazy::LEAST || !self.is_contiguous() || self.handle.pending()?.len() != len {
             return None;
         }
-        let sum = Handle::lazy(Lazy::sum(self.handle.clone(), len, factor, pool));
-        if let Some(pool) = pool {
-            pool.note_sum(&sum);
-        }
+        let sum = Handle::lazy(Lazy::sum(self.handle.clone(), len, factor, pool, schedule));
+        schedule.note_sum(&sum);
         Some(Tensor { handle: sum, offset: 0, shape: shape.clone(), strides: None })
     }
 
-    /// Whether nobody has looked at the elements yet.
+    /// Whether the elements are not computed yet.
     pub(crate) fn is_pending(&self) -> bool {
-        self.handle.pending().is_some()
+        self.handle.deferred().is_some_and(Deferred::is_pending)
     }
 
-    /// Computes those of some tensors, in their order, that hold a tensor's buffer to be computed from it,
-    /// in one pass over memory. What is computed from one of them no longer holds it, and is left.
-    pub(crate) fn compute_users<'a>(&self, tensors: impl Iterator<Item = &'a Self>)
-    where
+    /// Adds a deferred result that becomes a node to the list of its tape.
+    pub(crate) fn note_on(&self, schedule: &Schedule<E>) {
+        schedule.note_value(&self.handle);
+    }
+
+    /// Removes a deferred result from the list of its tape.
+    pub(crate) fn forget_on(&self, schedule: &Schedule<E>) {
+        schedule.forget_value(&self.handle);
+    }
+
+    /// Computes the results of some tapes, and of some tensors, that read this tensor's buffer and are
+    /// still pending, in one pass over memory. A result that reads it only through another one of
+    /// them is left pending.
+    pub(crate) fn compute_users<'a>(
+        &self,
+        schedules: impl Iterator<Item = &'a Schedule<E>>,
+        tensors: impl Iterator<Item = &'a Self>,
+    ) where
         E: 'a,
     {
+        let noted: Vec<Handle<E>> = schedules.flat_map(Schedule::pending).collect();
         let mut users = Vec::new();
-        for lazy in tensors.filter_map(|tensor| tensor.handle.pending()) {
+        let handles = noted.iter().chain(tensors.map(|tensor| &tensor.handle));
+        for lazy in handles.filter_map(Handle::pending) {
             if lazy.reads(&self.handle, &users) {
                 users.push(lazy);
             }

@@ -102,7 +102,7 @@ impl<E: Element> Adam<E> {
 }
 
 impl<E: Element> Optimizer<E> for Adam<E> {
-    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<'_, E>) {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         for_each_parameter(module, gradients, |id, weights, gradient| {
             if self.amsgrad {
                 let ([m, v, v_max], step) = self.moments.recall(id, weights.len());

@@ -15,9 +15,9 @@ use crate::module::{Module, VisitorMut};
 /// Changes a module's parameters by their gradients.
 pub trait Optimizer<E: Element> {
     /// One step. Parameters without a gradient (the loss does not depend on them) stay as they
-    /// are. The gradients' tape lets go of the parameters' values, so that they are changed in
-    /// place; clear it, or run the forward pass again, before asking it for more.
-    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<'_, E>);
+    /// are. The gradients' tape drops its references to the parameters' values, so that they are
+    /// changed in place; clear it, or run the forward pass again, before asking it for more.
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
 
     /// The learning rate.
     fn learning_rate(&self) -> f64;
@@ -29,11 +29,12 @@ pub trait Optimizer<E: Element> {
 /// Calls `step` with each parameter that has a gradient: its identity, its elements, the gradient's.
 fn for_each_parameter<E: Element>(
     module: &mut dyn Module<E>,
-    gradients: &Gradients<'_, E>,
+    gradients: &Gradients<E>,
     mut step: impl FnMut(ParameterId, &mut [E], &[E]),
 ) {
+    let mut update = gradients.update();
     module.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
-        let Some(gradient) = gradients.release(parameter) else { return };
+        let Some(gradient) = update.release(parameter) else { return };
         let id = parameter.id();
         let weights = parameter.value_mut().as_mut_slice();
         match gradient.as_slice() {

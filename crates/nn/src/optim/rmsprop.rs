@@ -69,7 +69,7 @@ impl<E: Element> RmsProp<E> {
 }
 
 impl<E: Element> Optimizer<E> for RmsProp<E> {
-    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<'_, E>) {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let rule = optim::RmsProp {
             lr: E::from_f64(self.rate),
             alpha: E::from_f64(self.alpha),

@@ -94,7 +94,7 @@ impl<E: Element> Sgd<E> {
 }
 
 impl<E: Element> Optimizer<E> for Sgd<E> {
-    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<'_, E>) {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let number = E::from_f64;
         let (rate, weight_decay) = (number(self.rate), number(self.weight_decay));
         for_each_parameter(module, gradients, |id, weights, gradient| {

@@ -1,0 +1,110 @@
+//! [`Link`]: what a tape shares with the gradients that come from it.
+//!
+//! A parameter's value is on the tape and in the parameter, so an optimizer that changes it in place
+//! must first make the tape drop its reference, and gradients neither borrow the tape nor stay on its
+//! thread. So a walk back moves the references of parameters that have a gradient from the tape's
+//! nodes to a list that the tape shares with the gradients: it lends them. The tape reads them there,
+//! and an optimizer removes them from there.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use wengert_kernels::Element;
+
+use crate::lazy::Schedule;
+use crate::pool::Pool;
+use crate::tensor::Tensor;
+
+/// What a tape shares with the gradients that come from it.
+#[derive(Debug)]
+pub(crate) struct Link<E: Element> {
+    pool: Pool<E>,
+    schedule: Schedule<E>,
+    lent: Mutex<Lent<E>>,
+}
+
+/// The values of parameters that a tape has lent.
+#[derive(Debug)]
+pub(crate) struct Lent<E: Element> {
+    /// The number of times the tape was cleared.
+    generation: u64,
+    /// By the parameters' order on the tape; `None` if not lent, or released.
+    values: Vec<Option<Tensor<E>>>,
+}
+
+impl<E: Element> Link<E> {
+    pub(crate) fn new(pool: Pool<E>, schedule: Schedule<E>) -> Self {
+        let lent = Lent { generation: 0, values: Vec::new() };
+        Link { pool, schedule, lent: Mutex::new(lent) }
+    }
+
+    pub(crate) fn pool(&self) -> &Pool<E> {
+        &self.pool
+    }
+
+    pub(crate) fn schedule(&self) -> &Schedule<E> {
+        &self.schedule
+    }
+
+    #[inline]
+    fn lock(&self) -> MutexGuard<'_, Lent<E>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the tape has lent, unless it was cleared since it was of this generation.
+    #[inline]
+    pub(crate) fn lent(&self, generation: u64) -> Option<MutexGuard<'_, Lent<E>>> {
+        Some(self.lock()).filter(|lent| lent.generation == generation)
+    }
+
+    /// What the tape lends while it is of this generation.
+    #[inline]
+    pub(crate) fn lend(&self, generation: u64) -> MutexGuard<'_, Lent<E>> {
+        let mut lent = self.lock();
+        lent.generation = generation;
+        lent
+    }
+
+    /// Ends a generation of the tape: nothing is lent any more.
+    #[inline]
+    pub(crate) fn clear(&self, next: u64) {
+        let mut lent = self.lock();
+        lent.generation = next;
+        lent.values.clear();
+    }
+}
+
+impl<E: Element> Lent<E> {
+    /// Drops the tape's reference to a parameter's value.
+    #[inline]
+    pub(crate) fn release(&mut self, leaf: u32) {
+        if let Some(value) = self.values.get_mut(leaf as usize) {
+            *value = None;
+        }
+    }
+
+    /// A lent value.
+    pub(crate) fn get(&self, leaf: u32) -> Option<&Tensor<E>> {
+        self.values.get(leaf as usize)?.as_ref()
+    }
+
+    /// Moves a value from the tape to the list, or back.
+    #[inline]
+    pub(crate) fn swap(&mut self, leaf: u32, value: &mut Option<Tensor<E>>) {
+        let place = leaf as usize;
+        if self.values.len() <= place {
+            self.values.resize_with(place + 1, || None);
+        }
+        std::mem::swap(&mut self.values[place], value);
+    }
+
+    /// The leaves whose values are lent.
+    pub(crate) fn leaves(&self) -> Vec<u32> {
+        let leaves = self.values.iter().zip(0..).filter(|(value, _)| value.is_some());
+        leaves.map(|(_, leaf)| leaf).collect()
+    }
+
+    /// Drops the values of the leaves from `first` on.
+    pub(crate) fn truncate(&mut self, first: u32) {
+        self.values.truncate(first as usize);
+    }
+}

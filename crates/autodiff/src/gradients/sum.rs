@@ -1,0 +1,231 @@
+//! Sums and multiples of gradients.
+
+use std::iter::Sum;
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use wengert_kernels::{Element, elementwise};
+
+use super::{Gradients, NONE, OfParameter, OfVariable, Source};
+use crate::error::{Error, Result, expect};
+use crate::parameter::ParameterId;
+use crate::pool::Pool;
+use crate::tensor::Tensor;
+
+/// A gradient of these elements that no other tensor shares, in row-major order.
+fn own<'a, E: Element>(gradient: &'a mut Tensor<E>, pool: Option<&Pool<E>>) -> Result<&'a mut [E]> {
+    gradient.settle()?;
+    if !(gradient.is_unique() && gradient.is_contiguous()) {
+        // In a buffer of the tape's, so that a step of a training loop allocates none.
+        *gradient = gradient.copied(gradient.pool().or(pool))?;
+    }
+    Ok(gradient.as_mut_slice())
+}
+
+/// `factor` times a gradient, which shares the gradient's buffer if the factor is 1.
+fn scaled<E: Element>(
+    factor: f64,
+    gradient: &Tensor<E>,
+    pool: Option<&Pool<E>>,
+) -> Result<Tensor<E>> {
+    let mut gradient = gradient.clone();
+    if factor != 1.0 {
+        elementwise::scale_in_place(E::from_f64(factor), own(&mut gradient, pool)?);
+    }
+    Ok(gradient)
+}
+
+/// Adds `factor * new` to a gradient of the same shape.
+fn add_to<E: Element>(
+    sum: &mut Tensor<E>,
+    factor: f64,
+    new: &Tensor<E>,
+    pool: Option<&Pool<E>>,
+) -> Result<()> {
+    let (mut room, sum) = (None, own(sum, pool)?);
+    let new = new.in_order(&mut room)?;
+    if factor == 1.0 {
+        elementwise::add_assign(sum, new);
+    } else {
+        elementwise::axpy(E::from_f64(factor), new, sum);
+    }
+    Ok(())
+}
+
+/// The error of two gradients of one leaf whose shapes differ.
+fn check<E: Element>(sum: &Tensor<E>, new: &Tensor<E>) -> Result<()> {
+    if sum.shape() == new.shape() {
+        return Ok(());
+    }
+    let expected = format!("gradients of one shape for one leaf, {} as in the sum", sum.shape());
+    Err(Error::Shapes { op: "add_scaled", expected, got: vec![new.shape().clone()] })
+}
+
+impl<E: Element> Source<E> {
+    /// Whether it is the same tape, not cleared in between.
+    fn is_same(&self, other: &Self) -> bool {
+        self.generation == other.generation && Arc::ptr_eq(&self.link, &other.link)
+    }
+
+    /// Whether the tape still exists and was not cleared: there can be variables to ask for.
+    fn is_current(&self) -> bool {
+        self.link.lent(self.generation).is_some()
+    }
+
+    /// Notes which of the tape's parameters one of the gradients belongs to.
+    fn note(&mut self, id: ParameterId, leaf: u32) {
+        if leaf != NONE
+            && let Err(place) = self.leaves.binary_search(&(id, leaf))
+        {
+            self.leaves.insert(place, (id, leaf));
+        }
+    }
+}
+
+impl<E: Element> Gradients<E> {
+    /// Multiplies all gradients by a number: by `1 / n` after `n` batches were added up, to have the
+    /// gradient of the mean.
+    ///
+    /// # Panics
+    /// If there is no memory for a copy of a gradient that another tensor shares.
+    #[track_caller]
+    pub fn scale(&mut self, factor: f64) {
+        self.change(|gradient| elementwise::scale_in_place(E::from_f64(factor), gradient));
+    }
+
+    /// Changes the elements of every gradient in place.
+    #[track_caller]
+    pub(crate) fn change(&mut self, change: impl Fn(&mut [E])) {
+        let pool = self.pool();
+        for gradient in self.all_mut() {
+            change(expect(own(gradient, pool.as_ref())));
+        }
+    }
+
+    /// Adds `factor * other` leaf by leaf, in place: `self` has a gradient for each leaf for which one
+    /// of the two has one. Parts of a batch that differ in size are weighted by their share of it.
+    ///
+    /// The gradients of plain variables of a tape that was cleared or dropped are dropped from the sum,
+    /// as no variable is left that they could be asked for with.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Gradients, Parameter, Tensor};
+    /// let [weight, bias] = [2, 1].map(|n| Parameter::new(Tensor::<f64>::zeros([n])));
+    /// let (mut a, mut b) = (Gradients::new(), Gradients::new());
+    /// a.insert(&weight, Tensor::full([2], 1.0))?;
+    /// b.insert(&weight, Tensor::full([2], 4.0))?;
+    /// b.insert(&bias, Tensor::full([1], 8.0))?;
+    /// a.add_scaled(0.5, &b)?;
+    /// assert_eq!(a.parameter(&weight).unwrap().to_vec(), [3.0, 3.0]);
+    /// assert_eq!(a.parameter(&bias).unwrap().to_vec(), [4.0]);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if two gradients of one parameter differ in shape, and nothing is added then;
+    /// [`Error::OutOfMemory`] if there is no memory for a copy or for a deferred gradient.
+    pub fn add_scaled(&mut self, factor: f64, other: &Self) -> Result<()> {
+        for new in &other.parameters {
+            if let Some(found) = self.find(new.id) {
+                check(&self.parameters[found].value, &new.value)?;
+            }
+        }
+        self.drop_past_sources();
+        let pool = self.pool().or_else(|| other.pool());
+        let empty = self.parameters.is_empty();
+        for new in &other.parameters {
+            match self.parameters.binary_search_by_key(&new.id, |of| of.id) {
+                Ok(found) => {
+                    add_to(&mut self.parameters[found].value, factor, &new.value, pool.as_ref())?;
+                }
+                Err(place) => {
+                    let value = scaled(factor, &new.value, pool.as_ref())?;
+                    let place = if empty { self.parameters.len() } else { place };
+                    self.parameters.insert(place, OfParameter { id: new.id, leaf: NONE, value });
+                }
+            }
+        }
+        for (at, source) in other.sources.iter().enumerate() {
+            if source.is_current() {
+                let leaves = other.parameters.iter().map(|of| (of.id, of.leaf));
+                let leaves = leaves.filter(|_| at == 0).chain(source.leaves.iter().copied());
+                self.add_source(factor, source, leaves)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the sources that are no tape any more.
+    fn drop_past_sources(&mut self) {
+        if self.sources.first().is_some_and(|first| !first.is_current()) {
+            self.parameters.iter_mut().for_each(|of| of.leaf = NONE);
+        }
+        self.sources.retain(|source| source.is_current());
+    }
+
+    /// Adds what belongs to a tape: the gradients of its plain variables, and which of its parameters
+    /// have gradients.
+    fn add_source(
+        &mut self,
+        factor: f64,
+        new: &Source<E>,
+        leaves: impl Iterator<Item = (ParameterId, u32)>,
+    ) -> Result<()> {
+        let known = self.sources.iter().position(|source| source.is_same(new));
+        let at = known.unwrap_or_else(|| {
+            self.sources.push(Source { variables: Vec::new(), leaves: Vec::new(), ..new.clone() });
+            self.sources.len() - 1
+        });
+        let source = &mut self.sources[at];
+        for output in &new.outputs {
+            if !source.outputs.contains(output) {
+                source.outputs.push(*output);
+            }
+        }
+        for (id, leaf) in leaves {
+            source.note(id, leaf);
+        }
+        let pool = new.link.pool();
+        for OfVariable { place, value } in &new.variables {
+            match source.variables.binary_search_by_key(place, |of| of.place) {
+                Ok(found) => {
+                    add_to(&mut source.variables[found].value, factor, value, Some(pool))?;
+                }
+                Err(at) => {
+                    let value = scaled(factor, value, Some(pool))?;
+                    source.variables.insert(at, OfVariable { place: *place, value });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// See [`add_scaled`](Gradients::add_scaled), which returns an error where this panics.
+impl<E: Element> AddAssign<&Self> for Gradients<E> {
+    #[track_caller]
+    fn add_assign(&mut self, other: &Self) {
+        expect(self.add_scaled(1.0, other));
+    }
+}
+
+/// See [`add_scaled`](Gradients::add_scaled), which returns an error where this panics.
+impl<E: Element> AddAssign for Gradients<E> {
+    #[track_caller]
+    fn add_assign(&mut self, other: Self) {
+        if self.is_empty() && self.sources.is_empty() {
+            *self = other;
+        } else {
+            *self += &other;
+        }
+    }
+}
+
+impl<E: Element> Sum for Gradients<E> {
+    fn sum<I: Iterator<Item = Self>>(gradients: I) -> Self {
+        gradients.fold(Self::new(), |mut sum, gradients| {
+            sum += gradients;
+            sum
+        })
+    }
+}

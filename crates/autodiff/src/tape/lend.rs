@@ -1,0 +1,161 @@
+//! What a tape lends to gradients: see [`Link`].
+
+use std::sync::Arc;
+
+use wengert_kernels::Element;
+
+use super::{Made, Tape};
+use crate::error::Result;
+use crate::gradients::{Collector, Gradients, Link};
+use crate::op::Op;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// The leaves whose lent values are on the tape until this is dropped.
+pub(crate) struct Borrowed<'t, E: Element> {
+    tape: &'t Tape<E>,
+    leaves: Vec<u32>,
+}
+
+impl<E: Element> Tape<E> {
+    /// The number of times the tape was cleared.
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// What it shares with gradients, if there were any.
+    #[inline]
+    pub(crate) fn link(&self) -> Option<&Arc<Link<E>>> {
+        self.link.get()
+    }
+
+    /// The lent value of a node.
+    #[cold]
+    pub(crate) fn lent(&self, place: u32) -> Option<Tensor<E>> {
+        let (leaf, _) = self.parameters.borrow().at(place)?;
+        self.link()?.lent(self.generation())?.get(leaf).cloned()
+    }
+
+    /// Whether the value of a parameter's leaf is lent.
+    #[cold]
+    pub(super) fn is_lent(&self, leaf: u32) -> bool {
+        let lent = self.link().and_then(|link| link.lent(self.generation()));
+        lent.is_some_and(|lent| lent.get(leaf).is_some())
+    }
+
+    /// Forgets what was lent of leaves that are no longer on the tape, from `first` on.
+    #[cold]
+    pub(crate) fn forget_lent(&self, first: u32) {
+        if let Some(mut lent) = self.link().and_then(|link| link.lent(self.generation())) {
+            lent.truncate(first);
+        }
+    }
+
+    /// Puts lent values back on the tape for a walk.
+    #[inline]
+    pub(crate) fn borrow_back(&self) -> Borrowed<'_, E> {
+        let mut borrowed = Borrowed { tape: self, leaves: Vec::new() };
+        if self.lends.get() {
+            borrowed.begin();
+        }
+        borrowed
+    }
+
+    /// Evaluates an operation some of whose operands are lent.
+    #[cold]
+    #[track_caller]
+    pub(super) fn evaluate_lent(
+        &self,
+        op: &dyn Op<E>,
+        inputs: &[Var<'_, E>],
+        made: &mut Made<E>,
+    ) -> Result<()> {
+        let lent: Vec<_> = inputs.iter().map(|input| self.lent(input.index())).collect();
+        self.evaluate(op, inputs, &lent, made)
+    }
+
+    /// The gradients of an output, from those that a walk has left in `values`. `has` says which of
+    /// the nodes have one: it is zero where there is no value. Lends the values of the parameters
+    /// among them, unless this is inside of another walk.
+    pub(crate) fn collect(
+        &self,
+        output: Var<'_, E>,
+        values: &mut [Option<Tensor<E>>],
+        has: impl Fn(usize) -> bool,
+    ) -> Result<Gradients<E>> {
+        let new = || Arc::new(Link::new(self.pool.clone(), self.schedule.clone()));
+        let link = self.link.get_or_init(new);
+        self.lends.set(true);
+        let (mut lent, lends) = (link.lend(self.generation()), !self.walks.get());
+        let (parameters, mut nodes) = (self.parameters.borrow(), self.nodes.borrow_mut());
+        let all = parameters.all();
+        let mut collector = Collector::new(Arc::clone(link), self.generation(), output, all.len());
+        let mut next = 0;
+        for (place, value) in values.iter_mut().enumerate() {
+            let leaf = next;
+            let parameter = all.get(leaf).filter(|of| of.0 as usize == place);
+            next += usize::from(parameter.is_some());
+            if !has(place) {
+                *value = None;
+                continue;
+            }
+            let node = &mut nodes[place];
+            let gradient = match value.take() {
+                Some(gradient) => gradient,
+                None => {
+                    let shape = node.value("backward")?.shape().clone();
+                    Tensor::scalar(E::ZERO).try_broadcast_to(shape)?
+                }
+            };
+            if let Some(&(_, id)) = parameter {
+                collector.parameter(id, leaf as u32, gradient);
+                if lends && node.value.is_some() {
+                    lent.swap(leaf as u32, &mut node.value);
+                }
+            } else {
+                collector.variable(Var::at(self, place as u32, node.epoch).place(), gradient);
+            }
+        }
+        Ok(collector.finish())
+    }
+}
+
+impl<E: Element> Borrowed<'_, E> {
+    #[cold]
+    fn begin(&mut self) {
+        let tape = self.tape;
+        let Some(mut lent) = tape.link().and_then(|link| link.lent(tape.generation())) else {
+            return;
+        };
+        self.leaves = lent.leaves();
+        let (parameters, mut nodes) = (tape.parameters.borrow(), tape.nodes.borrow_mut());
+        for &leaf in &self.leaves {
+            lent.swap(leaf, &mut nodes[parameters.place(leaf) as usize].value);
+        }
+    }
+
+    #[cold]
+    fn end(&self) {
+        let tape = self.tape;
+        let Some(mut lent) = tape.link().and_then(|link| link.lent(tape.generation())) else {
+            return;
+        };
+        let (parameters, mut nodes) = (tape.parameters.borrow(), tape.nodes.borrow_mut());
+        for &leaf in &self.leaves {
+            let value = &mut nodes[parameters.place(leaf) as usize].value;
+            if value.is_some() {
+                lent.swap(leaf, value);
+            }
+        }
+    }
+}
+
+impl<E: Element> Drop for Borrowed<'_, E> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.leaves.is_empty() {
+            self.end();
+        }
+    }
+}
