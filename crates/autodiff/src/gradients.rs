@@ -74,6 +74,9 @@ impl<'t, E: Element> Gradients<'t, E> {
         if self.parameter(parameter).is_some() {
             return Connection::Connected;
         }
+        if parameter.is_frozen() {
+            return Connection::Constant;
+        }
         self.tape.leaves(parameter.id(), |leaves| {
             let connection = |&leaf| self.output.connection(self.tape.var(leaf));
             let mut connections = leaves.iter().rev().map(connection);
