@@ -106,8 +106,8 @@ fn mentions(ty: &Type, predicate: &dyn Fn(&Ident) -> bool) -> bool {
 }
 
 const PRIMITIVES: [&str; 18] = [
-    "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
-    "i64", "i128", "isize", "f32", "f64",
+    "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
+    "i32", "i64", "i128", "isize", "f32", "f64",
 ];
 
 /// Whether the type is primitive, or a container of such: it cannot hold a parameter.

@@ -159,12 +159,13 @@ fn visit(
             let Part { name, binding, ty, usage, .. } = &variant.fields[i];
             // The span of the field's type, so that an error about the type points at it.
             let binding = Ident::new(&binding.to_string(), binding.span().located_at(ty.span()));
+            let span = Span::call_site().located_at(ty.span());
             if *usage == Use::Flatten {
-                quote_spanned! { ty.span() =>
+                quote_spanned! { span =>
                     #root::Module::<#element>::#method(#binding, visitor);
                 }
             } else {
-                quote_spanned! { ty.span() =>
+                quote_spanned! { span =>
                     #root::#visitor::child(visitor, #name, #binding);
                 }
             }
@@ -281,37 +282,86 @@ mod tests {
     fn what_cannot_be_derived_is_refused_with_what_would_be_right() {
         let cases = [
             (refused(parse_quote!(union U { a: u32, b: f32 })), "a struct or an enum"),
-            (refused(parse_quote!(#[module(skip)] struct S;)), "unknown option `skip`"),
             (
-                refused(parse_quote!(struct S { #[module(element = f32)] a: Linear })),
+                refused(parse_quote!(
+                    #[module(skip)]
+                    struct S;
+                )),
+                "unknown option `skip`",
+            ),
+            (
+                refused(parse_quote!(
+                    struct S {
+                        #[module(element = f32)]
+                        a: Linear,
+                    }
+                )),
                 "a field takes `skip`",
             ),
             (
-                refused(parse_quote!(struct S { #[module(skip, flatten)] a: Linear })),
+                refused(parse_quote!(
+                    struct S {
+                        #[module(skip, flatten)]
+                        a: Linear,
+                    }
+                )),
                 "contradicts or repeats",
             ),
             (
-                refused(parse_quote!(struct S { #[module(training)] mode: Mode })),
+                refused(parse_quote!(
+                    struct S {
+                        #[module(training)]
+                        mode: Mode,
+                    }
+                )),
                 "must be a `bool`",
             ),
             (
-                refused(parse_quote!(struct S { #[module(name = "a.b")] a: Linear })),
+                refused(parse_quote!(
+                    struct S {
+                        #[module(name = "a.b")]
+                        a: Linear,
+                    }
+                )),
                 "must not be empty or contain a dot",
             ),
             (
-                refused(parse_quote!(struct S { #[module(skip, name = "a")] a: Linear })),
+                refused(parse_quote!(
+                    struct S {
+                        #[module(skip, name = "a")]
+                        a: Linear,
+                    }
+                )),
                 "only a part has a name",
             ),
             (
-                refused(parse_quote!(struct S { a: Linear, #[module(name = "a")] b: Linear })),
+                refused(parse_quote!(
+                    struct S {
+                        a: Linear,
+                        #[module(name = "a")]
+                        b: Linear,
+                    }
+                )),
                 "two parts of this module are named `a`",
             ),
             (
-                refused(parse_quote!(struct S { a: Linear<f32>, b: Linear<f64> })),
+                refused(parse_quote!(
+                    struct S {
+                        a: Linear<f32>,
+                        b: Linear<f64>,
+                    }
+                )),
                 "parts of `f32` and of `f64`",
             ),
             (
-                refused(parse_quote!(struct S<A: Element, B> where B: Element { a: Two<A, B> })),
+                refused(parse_quote!(
+                    struct S<A: Element, B>
+                    where
+                        B: Element,
+                    {
+                        a: Two<A, B>,
+                    }
+                )),
                 "more than one type parameter",
             ),
         ];
@@ -323,29 +373,91 @@ mod tests {
     #[test]
     fn the_element_type_is_read_from_the_declaration() {
         let cases = [
-            (derived(parse_quote!(struct S { a: Linear, n: usize })), "Module<f32>forS"),
-            (derived(parse_quote!(struct S { a: [Linear<f64>; 2], n: f32 })), "Module<f64>forS"),
-            (derived(parse_quote!(struct S<T: Element> { a: Linear<T> })), "Module<T>forS<T>{"),
-            (derived(parse_quote!(struct S<T> where T: nn::Element { a: Linear<T> })), "Module<T>forS<T>where"),
             (
-                derived(parse_quote!(struct S<T: Element, M> { a: Vec<M>, b: Linear<T> })),
+                derived(parse_quote!(
+                    struct S {
+                        a: Linear,
+                        n: usize,
+                    }
+                )),
+                "Module<f32>forS",
+            ),
+            (
+                derived(parse_quote!(
+                    struct S {
+                        a: [Linear<f64>; 2],
+                        n: f32,
+                    }
+                )),
+                "Module<f64>forS",
+            ),
+            (
+                derived(parse_quote!(
+                    struct S<T: Element> {
+                        a: Linear<T>,
+                    }
+                )),
+                "Module<T>forS<T>{",
+            ),
+            (
+                derived(parse_quote!(
+                    struct S<T>
+                    where
+                        T: nn::Element,
+                    {
+                        a: Linear<T>,
+                    }
+                )),
+                "Module<T>forS<T>where",
+            ),
+            (
+                derived(parse_quote!(
+                    struct S<T: Element, M> {
+                        a: Vec<M>,
+                        b: Linear<T>,
+                    }
+                )),
                 "Module<T>forS<T,M>whereM:::wengert_nn::Module<T>",
             ),
             (
-                derived(parse_quote!(struct S<M> { a: M })),
+                derived(parse_quote!(
+                    struct S<M> {
+                        a: M,
+                    }
+                )),
                 "Module<__E>forS<M>whereM:::wengert_nn::Module<__E>",
             ),
             (
-                derived(parse_quote!(struct S<M> { a: M, b: Linear })),
+                derived(parse_quote!(
+                    struct S<M> {
+                        a: M,
+                        b: Linear,
+                    }
+                )),
                 "Module<f32>forS<M>whereM:::wengert_nn::Module<f32>",
             ),
-            (derived(parse_quote!(struct S;)), "Module<__E>forS"),
             (
-                derived(parse_quote!(#[module(element = any)] struct S { a: Dropout })),
+                derived(parse_quote!(
+                    struct S;
+                )),
                 "Module<__E>forS",
             ),
             (
-                derived(parse_quote!(#[module(element = f64, crate = w::nn)] struct S { a: Alias })),
+                derived(parse_quote!(
+                    #[module(element = any)]
+                    struct S {
+                        a: Dropout,
+                    }
+                )),
+                "Module<__E>forS",
+            ),
+            (
+                derived(parse_quote!(
+                    #[module(element = f64, crate = w::nn)]
+                    struct S {
+                        a: Alias,
+                    }
+                )),
                 "implw::nn::Module<f64>forS",
             ),
         ];

@@ -96,7 +96,10 @@ impl FieldOptions {
                 }
                 set(&mut name, &meta, given)
             } else {
-                Err(unknown(&meta, "a field takes `skip`, `training`, `flatten` or `name = \"..\"`"))
+                Err(unknown(
+                    &meta,
+                    "a field takes `skip`, `training`, `flatten` or `name = \"..\"`",
+                ))
             }
         })?;
         if let (Some(_), Some(name)) = (usage, &name) {

@@ -5,7 +5,7 @@ use rand_pcg::Pcg64;
 use wengert_autodiff::{Activation, Tape, Tensor};
 use wengert_nn::metrics::accuracy;
 use wengert_nn::{
-    Adam, BuildError, Init, Linear, Module, Optimizer, RmsProp, Sequential, Sgd, VisitorMut,
+    Adam, Init, Layer, LayerError, Linear, Module, Optimizer, RmsProp, Sequential, Sgd, VisitorMut,
 };
 
 fn rng() -> Pcg64 {
@@ -15,8 +15,7 @@ fn rng() -> Pcg64 {
 fn model() -> Sequential<f64> {
     Sequential::builder()
         .linear(3, 5, Activation::Tanh)
-        .linear(5, 5, Activation::Identity)
-        .without_bias()
+        .add(Linear::config(5, 5).without_bias())
         .activation(Activation::Logistic)
         .linear(5, 2, Activation::Identity)
         .build(&mut rng())
@@ -67,17 +66,17 @@ fn the_forward_pass_is_the_formula() {
 
 #[test]
 fn layers_that_do_not_fit_are_refused() {
-    let error = Sequential::builder()
+    let error = Sequential::<f32>::builder()
         .linear(3, 5, Activation::Tanh)
         .linear(4, 2, Activation::Identity)
-        .build::<f32>(&mut rng())
+        .build(&mut rng())
         .unwrap_err();
-    assert_eq!(error, BuildError::Features { layer: 1, takes: 4, given: 5 });
+    let [fault] = error.faults() else { panic!("{error}") };
+    assert_eq!((fault.layer, &fault.error), (1, &LayerError::Features { takes: 4, given: 5 }));
     assert!(error.to_string().contains("layer 1 takes 4 features"), "{error}");
-    let error = Sequential::builder()
-        .linear(3, 5, Activation::Tanh)
-        .init(Init::Normal { mean: 0.0, std: f64::NAN })
-        .build::<f32>(&mut rng())
+    let error = Sequential::<f32>::builder()
+        .add(Linear::config(3, 5).init(Init::Normal { mean: 0.0, std: f64::NAN }))
+        .build(&mut rng())
         .unwrap_err();
     assert!(error.to_string().starts_with("layer 0: "), "{error}");
     let tape = Tape::new();

@@ -26,7 +26,7 @@ fn train(epochs: usize) -> Vec<usize> {
         .linear(196, 128, Activation::Relu)
         .linear(128, 64, Activation::Tanh)
         .linear(64, 10, Activation::Identity)
-        .build::<f32>(&mut rng)
+        .build(&mut rng)
         .unwrap();
     let mut sgd = Sgd::new(0.05).momentum(0.9);
     let mut tape = Tape::new();

@@ -15,13 +15,10 @@ fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
     let mut builder = Sequential::builder();
     let scheme = init.cloned().unwrap_or(Init::Zeros);
     for _ in 1..DEPTH {
-        builder = builder.linear(WIDTH, WIDTH, Activation::Tanh).init(scheme.clone());
+        let layer = Linear::config(WIDTH, WIDTH).activation(Activation::Tanh);
+        builder = builder.add(layer.init(scheme.clone()));
     }
-    let mut model = builder
-        .linear(WIDTH, 10, Activation::Identity)
-        .init(scheme)
-        .build::<f32>(&mut rng)
-        .unwrap();
+    let mut model = builder.add(Linear::config(WIDTH, 10).init(scheme)).build(&mut rng).unwrap();
     if init.is_none() {
         recommend(&model).unwrap().apply(&mut model, &mut rng).unwrap();
     }

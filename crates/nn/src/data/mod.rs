@@ -29,7 +29,7 @@ mod images;
 mod loader;
 
 #[cfg(feature = "data")]
-pub use error::{DataError, Origin, Role};
+pub use error::{DataError, FileRole, Origin};
 #[cfg(feature = "data")]
 pub use idx::Idx;
 #[cfg(feature = "data")]

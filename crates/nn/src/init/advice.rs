@@ -83,7 +83,7 @@ pub struct Advice {
 /// let mut model = Sequential::builder()
 ///     .linear(64, 32, Activation::Relu)
 ///     .linear(32, 10, Activation::Identity)
-///     .build::<f32>(&mut rng)?;
+///     .build(&mut rng)?;
 /// let advice = recommend(&model)?;
 /// println!("{advice}");
 /// advice.apply(&mut model, &mut rng)?;
@@ -146,7 +146,9 @@ impl Advice {
         }
         let mut drawn = HashMap::new();
         for (path, parameter) in model.parameters() {
-            if let Some(scheme) = schemes.get(path.as_str()) {
+            if let Some(scheme) = schemes.get(path.as_str())
+                && !parameter.is_frozen()
+            {
                 let shape = parameter.value().shape().clone();
                 let value = scheme.sample_for(shape, parameter.kind(), rng)?;
                 drawn.insert(path, value);

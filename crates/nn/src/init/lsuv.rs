@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use rand::Rng;
-use wengert_autodiff::{Element, Kind, Tape, Tensor};
+use wengert_autodiff::{Element, Kind, Parameter, Tape, Tensor};
 
 use super::figure::figure;
 use super::{Init, InitError};
+use crate::forward::Layer;
 use crate::module::{Module, VisitorMut};
 use crate::observe::Observer;
 
@@ -78,7 +79,7 @@ pub enum LsuvError {
     },
     /// A layer that does not come to unit variance.
     #[error(
-        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Module::observe", figure(*.variance)
+        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Layer::observe", figure(*.variance)
     )]
     NotReached {
         /// The layer.
@@ -97,15 +98,15 @@ pub enum LsuvError {
 ///
 /// The layers are those the module shows its [`Observer`]; a module that shows none of its parts
 /// is scaled as a whole. What is scaled are the parameters stated to be weights or tables
-/// ([`Kind`]); a layer without one is passed over, and gains and parameters of no stated kind stay
-/// as they are.
+/// ([`Kind`]); a layer without one is passed over, and gains, frozen parameters and those of no
+/// stated kind stay as they are.
 ///
 /// ```
 /// use rand::SeedableRng;
 /// use wengert_autodiff::{Activation, Tensor};
 /// use wengert_nn::{Sequential, init::{Lsuv, lsuv}};
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let mut model = Sequential::builder().linear(8, 8, Activation::Tanh).build::<f32>(&mut rng)?;
+/// let mut model = Sequential::builder().linear(8, 8, Activation::Tanh).build(&mut rng)?;
 /// let batch = Tensor::uniform([64, 8], -3.0, 9.0, &mut rng);
 /// let layers = lsuv(&mut model, &batch, Lsuv::default(), &mut rng)?;
 /// assert!((layers[0].after - 1.0).abs() < 0.1);
@@ -115,7 +116,7 @@ pub enum LsuvError {
 /// # Errors
 /// [`LsuvError`]; the weights of layers before the one at fault have been scaled then.
 pub fn lsuv<E: Element>(
-    model: &mut dyn Module<E>,
+    model: &mut dyn Layer<E>,
     batch: &Tensor<E>,
     options: Lsuv,
     rng: &mut impl Rng,
@@ -127,7 +128,7 @@ pub fn lsuv<E: Element>(
         orthogonalize(model, rng)?;
     }
     let all = model.parameters();
-    let scaled = all.iter().filter(|(_, parameter)| is_scaled(parameter.kind()));
+    let scaled = all.iter().filter(|(_, parameter)| is_scaled(parameter));
     let weights: Vec<String> = scaled.map(|(path, _)| path.clone()).collect();
     if weights.is_empty() {
         let others = all.iter().filter(|(_, parameter)| parameter.kind() == Kind::Other);
@@ -153,9 +154,10 @@ pub fn lsuv<E: Element>(
     Ok(report)
 }
 
-/// Whether a layer's output scales with a parameter of this kind.
-fn is_scaled(kind: Kind) -> bool {
-    kind.is_weight() || kind.is_table()
+/// Whether a layer's output scales with a parameter that may be changed.
+fn is_scaled<E: Element>(parameter: &Parameter<E>) -> bool {
+    let kind = parameter.kind();
+    (kind.is_weight() || kind.is_table()) && !parameter.is_frozen()
 }
 
 /// Whether a parameter's path is that of a layer with one more name, or below it.
@@ -165,7 +167,7 @@ pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
 
 /// Brings one layer to unit variance.
 fn scale<E: Element>(
-    model: &mut dyn Module<E>,
+    model: &mut dyn Layer<E>,
     batch: &Tensor<E>,
     tape: &mut Tape<E>,
     path: String,
@@ -192,7 +194,7 @@ fn scale<E: Element>(
         let factor = variance.powf(-0.5 / weights as f64);
         total *= factor;
         model.visit_mut(&mut VisitorMut::new(&mut |at, parameter| {
-            if is_scaled(parameter.kind()) && is_below(&at.to_string(), &path) {
+            if is_scaled(parameter) && is_below(&at.to_string(), &path) {
                 for weight in parameter.value_mut().as_mut_slice() {
                     *weight = E::from_f64(weight.to_f64() * factor);
                 }
@@ -204,7 +206,7 @@ fn scale<E: Element>(
 
 /// The variance of each layer's pre-activations, in order.
 fn variances<E: Element>(
-    model: &dyn Module<E>,
+    model: &dyn Layer<E>,
     batch: &Tensor<E>,
     tape: &mut Tape<E>,
 ) -> Result<Vec<(String, f64)>, LsuvError> {
@@ -234,7 +236,7 @@ fn orthogonalize<E: Element>(
     let mut result = Ok(());
     model.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
         let scheme = match parameter.kind() {
-            _ if result.is_err() => return,
+            _ if result.is_err() || parameter.is_frozen() => return,
             Kind::Weight { .. } => Init::orthogonal(),
             Kind::Bias => Init::Zeros,
             _ => return,

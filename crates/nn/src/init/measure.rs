@@ -2,7 +2,7 @@
 
 use wengert_autodiff::{CreateGraph, Element, Result, Tape, Tensor, Var, grad};
 
-use crate::module::Module;
+use crate::forward::Layer;
 use crate::observe::{Observation, Observer};
 
 /// What passes through a layer, over all its units and a batch of examples.
@@ -31,7 +31,7 @@ pub struct Propagation {
 /// # Errors
 /// If either does not fit.
 pub fn measure<E: Element>(
-    model: &(impl Module<E> + ?Sized),
+    model: &(impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
     cotangent: &Tensor<E>,
 ) -> Result<Vec<Propagation>> {
