@@ -160,7 +160,7 @@ fn lenet_learns_handwritten_digits() {
     let (mut sgd, mut tape) = (Sgd::new(0.05).momentum(0.9), Tape::new());
     for _ in 0..3 {
         for batch in batches.epoch() {
-            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels);
+            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets);
             sgd.step(&mut model, &loss.backward());
             tape.clear();
         }

@@ -380,8 +380,8 @@ fn labels_come_in_any_form() {
         &list[..],
         &list,
         list.clone(),
-        &batch.labels,
-        batch.labels.clone(),
-        &batch.labels[..]
+        &batch.targets,
+        batch.targets.clone(),
+        &batch.targets[..]
     );
 }

@@ -38,7 +38,7 @@ fn train(epochs: usize) -> Vec<usize> {
             let (outside, largest) = ALLOCATOR.take();
             assert!(counts.len() <= 2 || outside == 0, "{outside} up to {largest} outside a step");
             let Some(batch) = epoch.next() else { break };
-            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels);
+            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets);
             sgd.step(&mut model, &loss.backward());
             tape.clear();
             counts.push(ALLOCATOR.take().0);

@@ -33,7 +33,7 @@ fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
     for _ in 0..EPOCHS {
         for batch in batches.epoch() {
             let loss =
-                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels.clone());
+                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets.clone());
             sgd.step(&mut model, &loss.backward());
             tape.clear();
         }

@@ -27,6 +27,7 @@ mod idx;
 #[cfg(feature = "data")]
 mod images;
 mod loader;
+mod rows;
 
 #[cfg(feature = "data")]
 pub use error::{DataError, FileRole, Origin};
@@ -35,3 +36,4 @@ pub use idx::Idx;
 #[cfg(feature = "data")]
 pub use images::{ImageSet, Split};
 pub use loader::{Batch, Batches, BatchesError, Epoch};
+pub use rows::{IntoRows, Labels, Rows};

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use wengert::nn::VisitorMut;
+use wengert::nn::Layer as _;
 use wengert::ops::{Conv2dOptions, Pool2d};
 use wengert::prelude::*;
 
