@@ -125,7 +125,8 @@ pub fn recommend_for<E: Element>(
 }
 
 impl Advice {
-    /// Draws the parameters it speaks of anew, in the module's order. Others stay.
+    /// Draws the parameters it speaks of anew, in the module's order. Others stay, and so do frozen
+    /// ones.
     ///
     /// # Errors
     /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,

@@ -116,8 +116,63 @@ pub enum LsuvError {
 /// # Errors
 /// [`LsuvError`]; the weights of layers before the one at fault have been scaled then.
 pub fn lsuv<E: Element>(
-    model: &mut dyn Layer<E>,
+    model: &mut (impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
+    options: Lsuv,
+    rng: &mut impl Rng,
+) -> Result<Vec<LsuvLayer>, LsuvError> {
+    lsuv_with(
+        model,
+        |model, tape, observer| model.observe(tape.constant(batch), observer).map(|_| ()),
+        options,
+        rng,
+    )
+}
+
+/// [`lsuv()`] for a module whose forward pass is not that of a [`Layer`]: `forward` runs it, with
+/// the layers shown to the observer ([`Observer::child`]).
+///
+/// ```
+/// use rand::SeedableRng;
+/// use wengert_autodiff::Tensor;
+/// use wengert_nn::{Linear, Module, init::{Lsuv, lsuv_with}};
+///
+/// #[derive(Debug, Module)]
+/// struct Siamese {
+///     tower: Linear,
+///     head: Linear,
+/// }
+///
+/// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+/// let mut model = Siamese {
+///     tower: Linear::config(8, 8).build(&mut rng)?,
+///     head: Linear::config(8, 8).build(&mut rng)?,
+/// };
+/// let pair = [1.0, 5.0].map(|high| Tensor::uniform([64, 8], -1.0, high, &mut rng));
+/// let layers = lsuv_with(
+///     &mut model,
+///     |model, tape, observer| {
+///         let [left, right] = [&pair[0], &pair[1]].map(|side| tape.constant(side));
+///         let left = observer.child("tower", &model.tower, left)?;
+///         let right = observer.child("tower", &model.tower, right)?;
+///         observer.child("head", &model.head, left - right).map(|_| ())
+///     },
+///     Lsuv::default(),
+///     &mut rng,
+/// )?;
+/// assert_eq!(layers.iter().map(|layer| &*layer.path).collect::<Vec<_>>(), ["tower", "head"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of [`lsuv()`].
+pub fn lsuv_with<E: Element, M: Module<E> + ?Sized>(
+    model: &mut M,
+    mut forward: impl for<'t> FnMut(
+        &M,
+        &'t Tape<E>,
+        &mut Observer<'_, 't, E>,
+    ) -> wengert_autodiff::Result<()>,
     options: Lsuv,
     rng: &mut impl Rng,
 ) -> Result<Vec<LsuvLayer>, LsuvError> {
@@ -138,8 +193,9 @@ pub fn lsuv<E: Element>(
         }
     }
     let mut tape = Tape::new();
-    let order: Vec<String> =
-        variances(model, batch, &mut tape)?.into_iter().map(|(p, _)| p).collect();
+    let mut variances =
+        |model: &M| variances(&mut tape, |tape, observer| forward(model, tape, observer));
+    let order: Vec<String> = variances(model)?.into_iter().map(|(p, _)| p).collect();
     let mut report = Vec::new();
     let mut seen = BTreeSet::new();
     for path in order {
@@ -148,7 +204,7 @@ pub fn lsuv<E: Element>(
         if count == 0 || !seen.insert(path.clone()) {
             continue;
         }
-        let layer = scale(model, batch, &mut tape, path, count, options)?;
+        let layer = scale(model, &mut variances, path, count, options)?;
         report.push(layer);
     }
     Ok(report)
@@ -166,10 +222,9 @@ pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
 }
 
 /// Brings one layer to unit variance.
-fn scale<E: Element>(
-    model: &mut dyn Layer<E>,
-    batch: &Tensor<E>,
-    tape: &mut Tape<E>,
+fn scale<E: Element, M: Module<E> + ?Sized>(
+    model: &mut M,
+    variances: &mut dyn FnMut(&M) -> Result<Vec<(String, f64)>, LsuvError>,
     path: String,
     weights: usize,
     options: Lsuv,
@@ -177,7 +232,7 @@ fn scale<E: Element>(
     let mut before = None;
     let mut total = 1.0;
     for round in 0..=options.rounds {
-        let all = variances(model, batch, tape)?;
+        let all = variances(model)?;
         let variance = all.into_iter().find(|(p, _)| *p == path).map_or(f64::NAN, |(_, v)| v);
         let first = *before.get_or_insert(variance);
         if !(variance.is_finite() && variance > 0.0) {
@@ -204,18 +259,17 @@ fn scale<E: Element>(
     unreachable!("the last round returns")
 }
 
-/// The variance of each layer's pre-activations, in order.
+/// The variance of the pre-activations of each layer that `forward` shows, in order.
 fn variances<E: Element>(
-    model: &dyn Layer<E>,
-    batch: &Tensor<E>,
     tape: &mut Tape<E>,
+    forward: impl for<'t> FnOnce(&'t Tape<E>, &mut Observer<'_, 't, E>) -> wengert_autodiff::Result<()>,
 ) -> Result<Vec<(String, f64)>, LsuvError> {
     let mut found = Vec::new();
     tape.no_grad(|| {
         let mut see = |path: &str, layer: crate::Observation<'_, E>| {
             found.push((path.to_owned(), variance(&layer.preactivation.value())));
         };
-        model.observe(tape.constant(batch), &mut Observer::new(&mut see)).map(|_| ())
+        forward(tape, &mut Observer::new(&mut see))
     })?;
     tape.clear();
     Ok(found)
@@ -230,7 +284,7 @@ fn variance<E: Element>(tensor: &Tensor<E>) -> f64 {
 }
 
 fn orthogonalize<E: Element>(
-    model: &mut dyn Module<E>,
+    model: &mut (impl Module<E> + ?Sized),
     rng: &mut impl Rng,
 ) -> Result<(), InitError> {
     let mut result = Ok(());
