@@ -75,6 +75,19 @@ use crate::layer::Buffer;
 /// | `#[module(nonlinearity = ..)]` | an expression for [`nonlinearity`](Self::nonlinearity) |
 /// | `#[module(crate = path)]` | where the crate is, if it is renamed |
 ///
+/// A field that is no part and not marked is an error at its type:
+///
+/// ```compile_fail,E0277
+/// use wengert_autodiff::Activation;
+/// use wengert_nn::{Linear, Module};
+///
+/// #[derive(Module)]
+/// struct Block {
+///     linear: Linear,
+///     activation: Activation, // needs #[module(skip)]
+/// }
+/// ```
+///
 /// An implementation by hand has to show the same parts in [`visit`](Self::visit) and
 /// [`visit_mut`](Self::visit_mut); [`check_module`](crate::check_module) tests it.
 #[diagnostic::on_unimplemented(

@@ -177,6 +177,8 @@ fn a_variant_of_one_field_stands_for_its_module() {
     let mut pair = Tree::Pair { left: Box::new(leaf), right: Box::new(scaled) };
     assert_eq!(names(&pair), ["left.weight", "left.bias", "right.1.weight", "right.1.bias"]);
     check_module(&mut pair).unwrap();
+    let Tree::Pair { right, .. } = pair else { unreachable!() };
+    assert!(matches!(*right, Tree::Scaled(factor, _) if factor == 2.0));
     assert!(names(&Tree::Nothing).is_empty());
 }
 

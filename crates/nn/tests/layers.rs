@@ -385,3 +385,97 @@ fn labels_come_in_any_form() {
         &batch.targets[..]
     );
 }
+
+/// Every layer at fault, and the layers after one are checked against what it would give.
+#[test]
+fn the_builder_reports_every_fault_with_its_position() {
+    let nan = Init::Normal { mean: 0.0, std: f64::NAN };
+    let builder: SequentialBuilder = Sequential::builder()
+        .input([4])
+        .linear(5, 6, Activation::Tanh)
+        .layer_norm([7])
+        .dropout(-1.0)
+        .linear(6, 3, Activation::Identity)
+        .add(Linear::config(3, 3).init(nan))
+        .linear(2, 1, Activation::Identity)
+        .add(Embedding::config(3, 2).padding(3));
+    let error = builder.build(&mut rng()).unwrap_err();
+    let faults: Vec<String> = error.faults().iter().map(ToString::to_string).collect();
+    let begins = [
+        "layer 0 takes 5 features, but the layers before it give 4",
+        "layer 1 takes [.., 7], but the layers before it give [.., 6]",
+        "layer 2: dropout: ",
+        "layer 5 takes 2 features, but the layers before it give 3",
+    ];
+    assert_eq!(
+        faults[..3].iter().zip(begins).filter(|(f, b)| f.starts_with(b)).count(),
+        3,
+        "{error}"
+    );
+    assert_eq!(error.faults().iter().map(|f| f.layer).collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6]);
+    assert!(faults[4].starts_with(begins[3]), "{error}");
+    assert!(matches!(error.faults()[3].error, LayerError::Init(_)), "{error}");
+    assert!(faults[5].contains("padding"), "{error}");
+    assert_eq!(error.to_string(), faults.join("; "));
+}
+
+/// A config makes the layer that its constructor makes, to the bit.
+#[test]
+fn configs_make_the_layers_of_the_constructors() {
+    let options = Conv2dOptions::new().padding(1).activation(Activation::Relu);
+    let init = Init::lecun_uniform();
+    let by_config: Sequential<f64> = Sequential::builder()
+        .add(Conv2d::config(2, 3, 3).options(options).init(init.clone()))
+        .add(BatchNorm2d::config(3).momentum(0.5).eps(0.25))
+        .add(ConvTranspose2d::config(3, 2, 2).init(init.clone()).without_bias())
+        .add(GroupNorm::config(2, 2).eps(0.5))
+        .flatten()
+        .add(LayerNorm::config([50]).eps(0.125))
+        .add(RmsNorm::config([50]).eps(0.75))
+        .add(Linear::config(50, 2).activation(Activation::Tanh).init(init.clone()))
+        .build(&mut rng())
+        .unwrap();
+    let mut rng = rng();
+    let mut by_hand = Sequential::empty();
+    by_hand.push(Conv2d::<f64>::new(2, 3, 3, options, &init, &mut rng).unwrap());
+    by_hand.push(BatchNorm2d::new(3).momentum(0.5).eps(0.25));
+    let plain = Conv2dOptions::new();
+    let transposed = ConvTranspose2d::new(3, 2, 2, plain, &init, &mut rng).unwrap();
+    by_hand.push(transposed.without_bias());
+    by_hand.push(GroupNorm::new(2, 2).eps(0.5));
+    by_hand.push(wengert_nn::Flatten);
+    by_hand.push(LayerNorm::new([50]).eps(0.125));
+    by_hand.push(RmsNorm::new([50]).eps(0.75));
+    by_hand.push(Linear::new(50, 2, Activation::Tanh, &init, &mut rng).unwrap());
+    let x = Tensor::uniform([3, 2, 4, 4], -1.0, 1.0, &mut rng);
+    assert_eq!(value(&by_config, &x), value(&by_hand, &x));
+    let names = |model: &Sequential<f64>| -> Vec<String> {
+        model.parameters().into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(&by_config), names(&by_hand));
+    let running = |model: &Sequential<f64>| -> Vec<Tensor<f64>> {
+        model.buffers().into_iter().map(|(_, buffer)| buffer.get()).collect()
+    };
+    assert_eq!(running(&by_config), running(&by_hand));
+}
+
+/// The forward pass without a tape is the one with it, through a shared reference and from threads.
+#[test]
+fn predictions_are_forward_passes() {
+    let mut model: Sequential = Sequential::builder()
+        .linear(3, 4, Activation::Gelu)
+        .dropout(0.5)
+        .batch_norm1d(4)
+        .build(&mut rng())
+        .unwrap();
+    model.eval();
+    let model = &model;
+    let x = Tensor::uniform([5, 3], -1.0, 1.0, &mut rng());
+    let expected = value(model, &x);
+    std::thread::scope(|scope| {
+        for handle in [(); 3].map(|()| scope.spawn(|| model.predict(&x))) {
+            assert_eq!(handle.join().unwrap(), expected);
+        }
+    });
+    assert!(model.try_predict(&Tensor::ones([5, 4])).is_err());
+}
