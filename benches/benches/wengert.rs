@@ -12,7 +12,7 @@ fn xor(steps: usize) -> f32 {
     let mut model = Sequential::builder()
         .linear(2, 8, Activation::Tanh)
         .linear(8, 1, Activation::Identity)
-        .build::<f32>(&mut Pcg64::seed_from_u64(7))
+        .build(&mut Pcg64::seed_from_u64(7))
         .expect("layers that fit");
     let mut sgd = Sgd::new(0.1).momentum(0.9);
     let mut tape = Tape::new();

@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut model = Sequential::builder()
         .linear(2, 8, Activation::Tanh)
         .linear(8, 1, Activation::Identity)
-        .build::<f32>(&mut rng)?;
+        .build(&mut rng)?;
     let inputs = Tensor::from_vec(vec![0., 0., 0., 1., 1., 0., 1., 1.], [4, 2])?;
     let targets = Tensor::from_vec(vec![0., 1., 1., 0.], [4, 1])?;
     let mut sgd = Sgd::new(0.1).momentum(0.9);

@@ -244,6 +244,9 @@ impl<E: Element> Gradients<E> {
         if self.parameter(parameter).is_some() {
             return Connection::Connected;
         }
+        if parameter.is_frozen() {
+            return Connection::Constant;
+        }
         let leaves = tape.leaves(parameter.id());
         self.connection_to(tape, leaves.into_iter().map(|leaf| tape.var(leaf)))
     }

@@ -50,7 +50,8 @@ impl Hasher for IdHasher {
 /// A tensor that is learned: its value changes, its identity stays.
 ///
 /// A tape knows a parameter by its identity, so one used in several places is one leaf and has one
-/// gradient. A clone is another parameter with the same value and the same [`Kind`].
+/// gradient. A clone is another parameter with the same value and the same [`Kind`], frozen if the
+/// original is.
 ///
 /// The kind says what a layer does with the parameter, which initializers need to know.
 /// [`new`](Self::new) leaves it open; [`weight`](Self::weight), [`bias`](Self::bias),
@@ -70,6 +71,7 @@ pub struct Parameter<E: Element = f32> {
     id: ParameterId,
     value: Tensor<E>,
     kind: Kind,
+    frozen: bool,
 }
 
 impl<E: Element> Parameter<E> {
@@ -80,7 +82,7 @@ impl<E: Element> Parameter<E> {
 
     /// A new parameter of this kind.
     pub fn of_kind(value: Tensor<E>, kind: Kind) -> Self {
-        Self { id: ParameterId::next(), value, kind }
+        Self { id: ParameterId::next(), value, kind, frozen: false }
     }
 
     /// A weight of shape `[outputs, inputs, ..]` with these fans: the products in the sum for one
@@ -130,6 +132,30 @@ impl<E: Element> Parameter<E> {
         self.kind = kind;
     }
 
+    /// Whether the parameter is frozen; see [`set_frozen`](Self::set_frozen).
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Freezes the parameter, or unfreezes it. Tapes take a frozen parameter as a constant, so it
+    /// has no gradient, and optimizers do not change it. Its value can still be set with
+    /// [`value_mut`](Self::value_mut).
+    ///
+    /// ```
+    /// use wengert_autodiff::{Connection, Parameter, Tape, Tensor};
+    /// let mut weight = Parameter::new(Tensor::from_slice(&[2.0_f32, 3.0], [2])?);
+    /// weight.set_frozen(true);
+    /// let tape = Tape::new();
+    /// let x = tape.variable(&Tensor::ones([2]));
+    /// let gradients = (x * tape.parameter(&weight)).sum().backward();
+    /// assert!(gradients.parameter(&weight).is_none());
+    /// assert_eq!(gradients.parameter_connection(&weight), Connection::Constant);
+    /// # Ok::<(), wengert_autodiff::Error>(())
+    /// ```
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
     /// Its value.
     pub fn value(&self) -> &Tensor<E> {
         &self.value
@@ -143,6 +169,6 @@ impl<E: Element> Parameter<E> {
 
 impl<E: Element> Clone for Parameter<E> {
     fn clone(&self) -> Self {
-        Self::of_kind(self.value.clone(), self.kind)
+        Self { frozen: self.frozen, ..Self::of_kind(self.value.clone(), self.kind) }
     }
 }

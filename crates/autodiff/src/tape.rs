@@ -185,7 +185,8 @@ impl<E: Element> Tape<E> {
         self.push_shared(value, self.records())
     }
 
-    /// Puts a parameter on the tape, or finds it if it is there already.
+    /// Puts a parameter on the tape, or finds it if it is there already. A frozen parameter is put
+    /// there as a constant.
     ///
     /// # Panics
     /// Inside [`Composition::record`](crate::Composition::record), which must be given the parameters it
@@ -197,7 +198,7 @@ impl<E: Element> Tape<E> {
             "parameter: a composition asked its tape for a parameter; put the parameter on the tape \
              before and give it to the operation as an operand"
         );
-        if !self.records() {
+        if !self.records() || parameter.is_frozen() {
             return self.constant(parameter.value());
         }
         let mut parameters = self.parameters.borrow_mut();

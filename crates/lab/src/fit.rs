@@ -49,9 +49,9 @@ pub fn fit(
         let (mut total, mut non_finite) = (0.0, 0);
         for batch in batches.epoch() {
             let loss =
-                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels.clone());
+                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets.clone());
             let value = f64::from(loss.item());
-            total += value * batch.labels.len() as f64;
+            total += value * batch.targets.len() as f64;
             non_finite += usize::from(!value.is_finite());
             sgd.step(model, &loss.backward());
             tape.clear();

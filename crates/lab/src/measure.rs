@@ -64,7 +64,7 @@ pub(crate) fn layers(model: &Sequential<f32>) -> Vec<LayerParameters<'_>> {
     model.layers().map(layer_parameters).collect()
 }
 
-fn layer_parameters(layer: &(dyn Module<f32> + Send + Sync)) -> LayerParameters<'_> {
+fn layer_parameters(layer: &(dyn Layer + Send + Sync)) -> LayerParameters<'_> {
     let mut parameters = layer.parameters().into_iter().map(|(_, parameter)| parameter);
     match (parameters.next(), parameters.next()) {
         (Some(weight), Some(bias)) => LayerParameters { weight, bias },

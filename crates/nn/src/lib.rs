@@ -20,7 +20,7 @@
 //! let mut model = Sequential::builder()
 //!     .linear(2, 8, Activation::Tanh)
 //!     .linear(8, 1, Activation::Identity)
-//!     .build::<f32>(&mut rng)?;
+//!     .build(&mut rng)?;
 //! let mut sgd = Sgd::new(0.1).momentum(0.9);
 //! let mut tape = Tape::new();
 //!
@@ -33,22 +33,33 @@
 
 #![forbid(unsafe_code)]
 
+// The derive macro names this crate, also within it.
+extern crate self as wengert_nn;
+
+mod check;
 pub mod data;
 pub mod diagnosis;
+mod forward;
 pub mod init;
-mod layer;
+pub mod layer;
 pub mod metrics;
 mod module;
 mod observe;
 mod optim;
+mod parts;
 
+pub use check::{ModuleError, check_module};
+pub use forward::Layer;
 pub use init::{Distribution, Fan, Init, InitError, fans};
-pub use layer::{
-    ActivationLayer, AdaptiveAvgPool2d, AvgPool2d, BatchNorm, BatchNorm1d, BatchNorm2d, Buffer,
-    BuildError, Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
-    CustomActivation, Dropout, Embedding, Flatten, GroupNorm, LayerError, LayerNorm, Linear,
-    MaxPool2d, RmsNorm, Sequential, SequentialBuilder,
-};
-pub use module::{Mode, Module, Path, Role, Visitor, VisitorMut};
+pub use layer::*;
+pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use observe::{Observation, Observer};
 pub use optim::{Adam, Optimizer, RmsProp, Sgd};
+
+/// What the derive macro names.
+#[doc(hidden)]
+pub mod __private {
+    pub use wengert_autodiff::{Activation, Element};
+
+    pub use crate::init::Nonlinearity;
+}

@@ -1,54 +1,111 @@
-//! [`Module`]: a forward pass and named parameters.
+//! [`Module`]: named parameters.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use wengert_autodiff::{Activation, Element, Parameter, Result, Var};
+use wengert_autodiff::{Activation, Element, Parameter};
+pub use wengert_derive::Module;
 
 use crate::init::Nonlinearity;
 use crate::layer::Buffer;
-use crate::observe::Observer;
 
-/// A part of a network: a forward pass and the parameters it uses.
+/// What has parameters: a layer, a network, any struct made of such.
+///
+/// Derive it: every field is a part of the module, under the field's name. What the module
+/// computes is a method of any name and signature; one that maps one variable to one may also be a
+/// [`Layer`](crate::Layer).
 ///
 /// ```
-/// use wengert_autodiff::{Element, Parameter, Result, Tensor, Var};
-/// use wengert_nn::{Linear, Module, Visitor, VisitorMut};
+/// use rand::SeedableRng;
+/// use wengert_autodiff::{Activation, Result, Tape, Tensor, Var};
+/// use wengert_nn::{Linear, Layer, Module, Optimizer, Sgd};
 ///
-/// /// `x + linear(x)`
-/// #[derive(Debug)]
-/// struct Residual<E: Element> {
-///     inner: Linear<E>,
+/// /// One step of a recurrent network: `tanh(input(x) + state(h))`.
+/// #[derive(Debug, Module)]
+/// struct Cell {
+///     input: Linear,
+///     state: Linear,
 /// }
 ///
-/// impl<E: Element> Module<E> for Residual<E> {
-///     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-///         Ok(x + self.inner.try_forward(x)?)
+/// impl Cell {
+///     fn forward<'t>(&self, x: Var<'t>, h: Var<'t>) -> Result<Var<'t>> {
+///         Ok((self.input.try_forward(x)? + self.state.try_forward(h)?).tanh())
 ///     }
-///     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-///         visitor.child("inner", &self.inner);
-///     }
-///     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-///         visitor.child("inner", &mut self.inner);
-///     }
+/// }
+///
+/// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+/// let mut cell = Cell {
+///     input: Linear::config(3, 4).build(&mut rng)?,
+///     state: Linear::config(4, 4).without_bias().build(&mut rng)?,
+/// };
+/// let names: Vec<String> = cell.parameters().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["input.weight", "input.bias", "state.weight"]);
+///
+/// let tape = Tape::new();
+/// let [x, h] = [3, 4].map(|features| tape.constant(&Tensor::ones([2, features])));
+/// let loss = cell.forward(x, h)?.square().mean();
+/// Sgd::new(0.1).step(&mut cell, &loss.backward());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Deriving
+///
+/// A part is a [`Parameter`], a [`Buffer`], a module, or an `Option`, `Vec`, `Box`, array, tuple or
+/// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their
+/// keys. Fields of primitive types (numbers, `bool`, `char`, strings, containers of these,
+/// `PhantomData`) are left out, other fields that hold no parameter have to be marked `skip`. A
+/// variant of an enum with one unnamed field has the parts of that field, under the same names.
+///
+/// The element type is the type parameter bounded by `Element`. Without one it is `f64` if the
+/// parts name that type, else `f32`; a module without parts, or one whose parts all depend on type
+/// parameters, is implemented for any element type.
+///
+/// | option of a field | |
+/// |---|---|
+/// | `#[module(skip)]` | the field is no part |
+/// | `#[module(name = "gamma")]` | the name of the part |
+/// | `#[module(flatten)]` | the parts of the field are parts of this module, under their names |
+/// | `#[module(training)]` | a `bool`, true while the module is being trained |
+///
+/// | option of the struct or enum | |
+/// |---|---|
+/// | `#[module(element = f64)]` | the element type; `any` if the module takes every one |
+/// | `#[module(role = Role::Residual)]` | an expression for [`role`](Self::role) |
+/// | `#[module(activation = self.act)]` | an expression for [`activation`](Self::activation) |
+/// | `#[module(nonlinearity = ..)]` | an expression for [`nonlinearity`](Self::nonlinearity) |
+/// | `#[module(crate = path)]` | where the crate is, if it is renamed |
+///
+/// A field that is no part and not marked is an error at its type:
+///
+/// ```compile_fail,E0277
+/// use wengert_autodiff::Activation;
+/// use wengert_nn::{Linear, Module};
+///
+/// #[derive(Module)]
+/// struct Block {
+///     linear: Linear,
+///     activation: Activation, // needs #[module(skip)]
 /// }
 /// ```
-pub trait Module<E: Element>: Debug {
-    /// The output for a batch of inputs, recorded on the inputs' tape.
-    ///
-    /// # Errors
-    /// If the inputs' shape does not fit.
-    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>>;
-
-    /// Shows each parameter to the visitor, with its name; children through
-    /// [`Visitor::child`].
+///
+/// An implementation by hand has to show the same parts in [`visit`](Self::visit) and
+/// [`visit_mut`](Self::visit_mut); [`check_module`](crate::check_module) tests it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module of elements `{E}`",
+    label = "not a parameter, buffer or module of elements `{E}`",
+    note = "a field that holds no parameter is marked `#[module(skip)]`",
+    note = "a module whose elements are not `f32` says so with `#[module(element = ..)]`"
+)]
+pub trait Module<E: Element = f32> {
+    /// Shows each parameter and buffer to the visitor, with its name, and each module among the
+    /// parts with [`Visitor::child`].
     ///
     /// A bias ([`Kind::Bias`](wengert_autodiff::Kind::Bias)) belongs to the nearest weight or gain
     /// that the same module shows before it and that has no bias yet.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>);
 
-    /// Shows each parameter to the visitor, in the same order and under the same names as
-    /// [`visit`](Self::visit).
+    /// Shows the same parameters and modules as [`visit`](Self::visit), in the same order and under
+    /// the same names.
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>);
 
     /// The activation the outputs come from; [`Activation::Identity`] unless the module says
@@ -71,57 +128,74 @@ pub trait Module<E: Element>: Debug {
     /// Tells this module, and not its parts, whether it is being trained. Only layers that behave
     /// differently in the two need it; [`train`](Self::train) and [`eval`](Self::eval) tell the
     /// module and all its parts.
-    fn set_mode(&mut self, mode: Mode) {
-        let _ = mode;
+    fn set_training(&mut self, training: bool) {
+        let _ = training;
     }
 
-    /// Sets the module and all its parts to training, which they are in from the beginning.
+    /// Shows the module to the visitor as the part of this name. What is not a module of its own (a
+    /// parameter, an `Option`) does otherwise.
+    #[doc(hidden)]
+    fn visit_as<'a>(&'a self, name: &str, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.enter(name, self);
+    }
+
+    /// The same as [`visit_as`](Self::visit_as), to change the module.
+    #[doc(hidden)]
+    fn visit_mut_as(&mut self, name: &str, visitor: &mut VisitorMut<'_, E>) {
+        visitor.enter(name, self);
+    }
+
+    /// Sets the module and all its parts to training, which is how they begin.
     fn train(&mut self) {
-        set_mode(self, Mode::Training);
+        set_training(self, true);
     }
 
     /// Sets the module and all its parts to inference: dropout does nothing, batch normalization
     /// uses its running statistics.
     ///
     /// ```
-    /// use wengert_autodiff::{Tape, Tensor};
-    /// use wengert_nn::{Dropout, Module};
+    /// use wengert_autodiff::Tensor;
+    /// use wengert_nn::{Dropout, Layer};
     /// # use rand::SeedableRng;
     /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
     /// let mut layer = Dropout::new(0.5, &mut rng)?;
-    /// Module::<f32>::eval(&mut layer);
-    /// let tape = Tape::new();
+    /// layer.eval();
     /// let x = Tensor::<f32>::ones([4]);
-    /// assert_eq!(layer.forward(tape.constant(&x)).value(), x);
+    /// assert_eq!(layer.predict(&x), x);
     /// # Ok::<(), wengert_nn::LayerError>(())
     /// ```
     fn eval(&mut self) {
-        set_mode(self, Mode::Inference);
+        set_training(self, false);
     }
 
-    /// The output for a batch of inputs, every layer on the way shown to `observer`.
+    /// Freezes all parameters: they have no gradient, and optimizers do not change them. See
+    /// [`Parameter::set_frozen`].
     ///
-    /// A module that has parts passes them on with [`Observer::child`], in place of calling their
-    /// `try_forward`. One that does not override this is shown as a whole.
-    ///
-    /// # Errors
-    /// If the inputs' shape does not fit.
-    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
-        let output = self.try_forward(x)?;
-        observer.layer(x, output, output);
-        Ok(output)
+    /// ```
+    /// use wengert_nn::{Linear, Module};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// #[derive(Module)]
+    /// struct Model {
+    ///     encoder: Linear,
+    ///     head: Linear,
+    /// }
+    /// let mut model = Model {
+    ///     encoder: Linear::config(4, 8).build(&mut rng)?,
+    ///     head: Linear::config(8, 2).build(&mut rng)?,
+    /// };
+    /// model.encoder.freeze();
+    /// let learned = model.parameters().into_iter().filter(|(_, p)| !p.is_frozen());
+    /// assert!(learned.map(|(name, _)| name).eq(["head.weight", "head.bias"]));
+    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// ```
+    fn freeze(&mut self) {
+        self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.set_frozen(true)));
     }
 
-    /// The output for a batch of inputs. See [`try_forward`](Self::try_forward).
-    ///
-    /// # Panics
-    /// If the inputs' shape does not fit.
-    #[track_caller]
-    fn forward<'t>(&self, x: Var<'t, E>) -> Var<'t, E> {
-        match self.try_forward(x) {
-            Ok(y) => y,
-            Err(error) => panic!("{error}"),
-        }
+    /// Unfreezes all parameters.
+    fn unfreeze(&mut self) {
+        self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.set_frozen(false)));
     }
 
     /// The parameters with their names, in a fixed order.
@@ -133,7 +207,7 @@ pub trait Module<E: Element>: Debug {
         all
     }
 
-    /// The buffers with their names, in a fixed order: what belongs to a saved model beside its
+    /// The buffers with their names, in a fixed order: the state of a model, apart from its
     /// parameters.
     fn buffers(&self) -> Vec<(String, &Buffer<E>)> {
         let mut all = Vec::new();
@@ -142,7 +216,7 @@ pub trait Module<E: Element>: Debug {
         all
     }
 
-    /// The number of learned numbers.
+    /// The number of elements of all parameters, frozen ones included.
     fn parameter_count(&self) -> usize {
         let mut count = 0;
         self.visit(&mut Visitor::new(&mut |_, parameter| count += parameter.value().len()));
@@ -150,46 +224,10 @@ pub trait Module<E: Element>: Debug {
     }
 }
 
-impl<E: Element, M: Module<E> + ?Sized> Module<E> for Box<M> {
-    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        (**self).try_forward(x)
-    }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        (**self).visit(visitor);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        (**self).visit_mut(visitor);
-    }
-    fn activation(&self) -> Activation {
-        (**self).activation()
-    }
-    fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
-        (**self).nonlinearity()
-    }
-    fn role(&self) -> Role {
-        (**self).role()
-    }
-    fn set_mode(&mut self, mode: Mode) {
-        (**self).set_mode(mode);
-    }
-    fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
-        (**self).observe(x, observer)
-    }
-}
-
-/// Whether a module is being trained or used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// It is being trained.
-    #[default]
-    Training,
-    /// It is used as it is.
-    Inference,
-}
-
-fn set_mode<E: Element>(module: &mut (impl Module<E> + ?Sized), mode: Mode) {
-    module.set_mode(mode);
-    module.visit_mut(&mut VisitorMut { mode: Some(mode), ..VisitorMut::new(&mut |_, _| ()) });
+fn set_training<E: Element>(module: &mut (impl Module<E> + ?Sized), training: bool) {
+    module.set_training(training);
+    let mut ignore = |_: Path<'_>, _: &mut Parameter<E>| ();
+    module.visit_mut(&mut VisitorMut { training: Some(training), ..VisitorMut::new(&mut ignore) });
 }
 
 /// What a module does with what its parts compute.
@@ -262,7 +300,7 @@ impl Met {
 }
 
 /// Walks a module tree and sees every parameter.
-pub struct Visitor<'v, 'a, E: Element> {
+pub struct Visitor<'v, 'a, E: Element = f32> {
     see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
     buffers: Option<&'v mut SeeBuffer<'v, 'a, E>>,
     path: Option<&'v Path<'v>>,
@@ -272,11 +310,13 @@ pub struct Visitor<'v, 'a, E: Element> {
 type SeeBuffer<'v, 'a, E> = dyn FnMut(Path<'_>, &'a Buffer<E>) + 'v;
 
 /// Walks a module tree and sees every parameter, to change it.
-pub struct VisitorMut<'v, E: Element> {
+pub struct VisitorMut<'v, E: Element = f32> {
     see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
     path: Option<&'v Path<'v>>,
     /// What the modules that are met are set to.
-    mode: Option<Mode>,
+    training: Option<bool>,
+    /// The paths of the modules that are met.
+    met: Option<&'v mut Vec<String>>,
 }
 
 impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
@@ -305,8 +345,13 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
         }
     }
 
-    /// Walks a child of the module at hand.
+    /// Shows a part of the module at hand, and all its parts.
     pub fn child(&mut self, name: &str, module: &'a (impl Module<E> + ?Sized)) {
+        module.visit_as(name, self);
+    }
+
+    /// Walks a module below the one at hand.
+    pub(crate) fn enter(&mut self, name: &str, module: &'a (impl Module<E> + ?Sized)) {
         let path = Path::below(self.path, name);
         if let Some(met) = &mut self.met {
             met.push(Met::new(path.to_string(), module));
@@ -320,7 +365,15 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
 impl<'v, E: Element> VisitorMut<'v, E> {
     /// A walk that begins at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>)) -> Self {
-        Self { see, path: None, mode: None }
+        Self { see, path: None, training: None, met: None }
+    }
+
+    /// A walk that begins at a root and also notes the paths of the modules below it.
+    pub(crate) fn noting(
+        see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
+        met: &'v mut Vec<String>,
+    ) -> Self {
+        Self { met: Some(met), ..Self::new(see) }
     }
 
     /// Shows a parameter of the module at hand.
@@ -328,14 +381,22 @@ impl<'v, E: Element> VisitorMut<'v, E> {
         (self.see)(Path::below(self.path, name), parameter);
     }
 
-    /// Walks a child of the module at hand.
+    /// Shows a part of the module at hand, and all its parts.
     pub fn child(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
+        module.visit_mut_as(name, self);
+    }
+
+    /// Walks a module below the one at hand.
+    pub(crate) fn enter(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
         let path = Path::below(self.path, name);
-        if let Some(mode) = self.mode {
-            module.set_mode(mode);
+        if let Some(met) = &mut self.met {
+            met.push(path.to_string());
         }
-        let mode = self.mode;
-        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path), mode });
+        if let Some(training) = self.training {
+            module.set_training(training);
+        }
+        let (training, met) = (self.training, self.met.as_deref_mut());
+        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path), training, met });
     }
 }
 

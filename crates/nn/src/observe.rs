@@ -4,7 +4,8 @@ use std::fmt;
 
 use wengert_autodiff::{Element, Result, Var};
 
-use crate::module::{Module, Path};
+use crate::forward::Layer;
+use crate::module::Path;
 
 /// A layer during a forward pass.
 #[derive(Clone, Copy, Debug)]
@@ -18,14 +19,14 @@ pub struct Observation<'t, E: Element = f32> {
 }
 
 /// Is shown every layer of a module tree during a forward pass; see
-/// [`Module::observe`](crate::Module::observe).
+/// [`Layer::observe`].
 ///
 /// ```
 /// use wengert_autodiff::{Activation, Tape, Tensor};
-/// use wengert_nn::{Module, Observer, Sequential};
+/// use wengert_nn::{Layer, Observer, Sequential};
 /// # use rand::SeedableRng;
 /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let model = Sequential::builder().linear(3, 4, Activation::Tanh).build::<f32>(&mut rng).unwrap();
+/// let model: Sequential = Sequential::builder().linear(3, 4, Activation::Tanh).build(&mut rng).unwrap();
 /// let tape = Tape::new();
 /// let mut shapes = Vec::new();
 /// model.observe(
@@ -59,11 +60,11 @@ impl<'o, 't, E: Element> Observer<'o, 't, E> {
     pub fn child(
         &mut self,
         name: &str,
-        module: &(impl Module<E> + ?Sized),
+        layer: &(impl Layer<E> + ?Sized),
         x: Var<'t, E>,
     ) -> Result<Var<'t, E>> {
         let path = Path::below(self.path, name);
-        module.observe(x, &mut Observer { see: &mut *self.see, path: Some(&path) })
+        layer.observe(x, &mut Observer { see: &mut *self.see, path: Some(&path) })
     }
 }
 

@@ -8,7 +8,10 @@ use wengert_nn::data::Batches;
 #[cfg(feature = "data")]
 use wengert_nn::data::{Idx, ImageSet};
 use wengert_nn::metrics::accuracy;
-use wengert_nn::{BuildError, Conv2d, Init, Module, Optimizer, Sequential, SequentialBuilder, Sgd};
+use wengert_nn::{
+    BuildError, Conv2d, Init, Layer, LayerError, Module, Optimizer, Sequential, SequentialBuilder,
+    Sgd,
+};
 
 fn rng() -> Pcg64 {
     Pcg64::seed_from_u64(5)
@@ -31,7 +34,7 @@ fn lenet() -> SequentialBuilder {
 
 #[test]
 fn shapes_are_those_of_the_formula_and_parameters_have_names() {
-    let model = lenet().build::<f32>(&mut rng()).unwrap();
+    let model = lenet().build(&mut rng()).unwrap();
     let tape = Tape::new();
     let trace = model.trace(tape.constant(&Tensor::ones([3, 1, 8, 8]))).unwrap();
     let shapes: Vec<String> = trace.iter().map(|y| y.shape().to_string()).collect();
@@ -53,16 +56,23 @@ fn shapes_are_those_of_the_formula_and_parameters_have_names() {
 #[test]
 fn weights_begin_with_the_scale_of_their_fan() {
     let options = Conv2dOptions::new().activation(Activation::Relu).groups(2);
-    let model = Sequential::builder().conv2d(64, 64, 3, options).build::<f64>(&mut rng()).unwrap();
+    let model: Sequential<f64> =
+        Sequential::builder().conv2d(64, 64, 3, options).build(&mut rng()).unwrap();
     let weight = model.parameters()[0].1.value().to_vec();
     let square = weight.iter().map(|w| w * w).sum::<f64>() / weight.len() as f64;
     // He: the variance is 2 over the fan-in, 32 channels of 3 x 3.
     assert!((square * 32.0 * 9.0 / 2.0 - 1.0).abs() < 0.05, "{square}");
 }
 
+/// The only layer at fault.
+fn fault(error: &BuildError) -> (usize, &LayerError) {
+    let [fault] = error.faults() else { panic!("{error}") };
+    (fault.layer, &fault.error)
+}
+
 #[test]
 fn shapes_that_do_not_fit_are_refused_when_built() {
-    let build = |builder: SequentialBuilder| builder.build::<f32>(&mut rng()).unwrap_err();
+    let build = |builder: SequentialBuilder| builder.build(&mut rng()).unwrap_err();
     let plain = Conv2dOptions::new();
     let error = build(Sequential::builder().input([3, 8, 8]).conv2d(1, 6, 3, plain));
     assert_eq!(
@@ -73,30 +83,30 @@ fn shapes_that_do_not_fit_are_refused_when_built() {
     assert!(error.to_string().contains("takes [5, rows, columns]"), "{error}");
     assert!(error.to_string().contains("give [6, _, _]"), "{error}");
     let error = build(Sequential::builder().input([1, 4, 4]).conv2d(1, 6, 5, plain));
-    assert!(matches!(error, BuildError::Sizes { layer: 0, .. }), "{error}");
+    assert!(matches!(fault(&error), (0, LayerError::Sizes(_))), "{error}");
     let deep = lenet().linear(11, 2, Activation::Identity);
-    assert_eq!(build(deep), BuildError::Features { layer: 7, takes: 11, given: 10 });
+    assert_eq!(fault(&build(deep)), (7, &LayerError::Features { takes: 11, given: 10 }));
     let pools = Sequential::builder().input([1, 2, 2]).max_pool2d(Pool2d::new(2));
     let error = build(pools.max_pool2d(Pool2d::new(2)));
-    assert!(matches!(error, BuildError::Sizes { layer: 1, .. }), "{error}");
+    assert!(matches!(fault(&error), (1, LayerError::Sizes(_))), "{error}");
     let error = build(Sequential::builder().input([8]).max_pool2d(Pool2d::new(2)));
     assert!(error.to_string().contains("takes [.., rows, columns]"), "{error}");
     let error = build(Sequential::builder().conv2d(3, 6, 3, plain.groups(2)));
     assert!(error.to_string().contains("groups"), "{error}");
     let error = build(Sequential::builder().input([4]).conv1d(4, 4, 3, Conv1dOptions::new()));
-    assert!(matches!(error, BuildError::Shape { layer: 0, .. }), "{error}");
+    assert!(matches!(fault(&error), (0, LayerError::Shape { .. })), "{error}");
     let error = build(Sequential::builder().input([]).linear(1, 1, Activation::Identity));
-    assert!(matches!(error, BuildError::Shape { layer: 0, .. }), "{error}");
+    assert!(matches!(fault(&error), (0, LayerError::Shape { .. })), "{error}");
 }
 
 #[test]
 fn sizes_that_are_not_known_are_left_to_the_run() {
-    let description = Sequential::builder()
+    let description: SequentialBuilder = Sequential::builder()
         .conv2d(1, 2, 3, Conv2dOptions::new())
         .adaptive_avg_pool2d([2, 3])
         .flatten()
         .linear(12, 1, Activation::Identity);
-    let model = description.build::<f32>(&mut rng()).unwrap();
+    let model = description.build(&mut rng()).unwrap();
     let tape = Tape::new();
     for size in [4, 9] {
         let y = model.forward(tape.constant(&Tensor::ones([5, 1, size, size + 1])));
@@ -145,12 +155,12 @@ fn lenet_learns_handwritten_digits() {
         (pixels, labels)
     };
     let ((inputs, labels), (test_inputs, test_labels)) = (part(&trained), part(&tested));
-    let mut model = lenet().build::<f32>(&mut rng()).unwrap();
+    let mut model = lenet().build(&mut rng()).unwrap();
     let mut batches = Batches::new(&inputs, &labels, 32).unwrap().shuffled(1);
     let (mut sgd, mut tape) = (Sgd::new(0.05).momentum(0.9), Tape::new());
     for _ in 0..3 {
         for batch in batches.epoch() {
-            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels);
+            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets);
             sgd.step(&mut model, &loss.backward());
             tape.clear();
         }

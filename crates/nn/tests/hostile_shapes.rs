@@ -16,8 +16,8 @@ use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, Pool2d};
 use wengert_autodiff::{Activation, Tape, Tensor};
 use wengert_nn::{
     ActivationLayer, AdaptiveAvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose1d,
-    ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Init, LayerNorm, Linear, MaxPool2d,
-    Module, RmsNorm, Sequential, SequentialBuilder,
+    ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Init, Layer, LayerNorm, Linear,
+    MaxPool2d, RmsNorm, Sequential, SequentialBuilder,
 };
 
 /// The name of the test.
@@ -109,8 +109,8 @@ fn constructors() -> Vec<Case> {
         macro_rules! built {
             ($name:literal, |$builder:ident| $body:expr) => {{
                 let case = move || {
-                    let $builder: SequentialBuilder = Sequential::<f32>::builder();
-                    text($body.build::<f32>(&mut Pcg64::seed_from_u64(1)))
+                    let $builder: SequentialBuilder = Sequential::builder();
+                    text($body.build(&mut Pcg64::seed_from_u64(1)))
                 };
                 cases.push((format!("build {} {a} {b}", $name), Box::new(case)));
             }};
@@ -157,7 +157,7 @@ fn constructors() -> Vec<Case> {
 }
 
 /// Makes a layer.
-type Make = fn(&mut Pcg64) -> Box<dyn Module<f32>>;
+type Make = fn(&mut Pcg64) -> Box<dyn Layer<f32>>;
 
 /// Layers of ordinary sizes on operands that take no memory.
 fn passes() -> Vec<Case> {

@@ -8,17 +8,17 @@ use wengert_autodiff::{Activation, Element, Kind, Result, Tape, Tensor, Var, che
 use wengert_nn::data::Batches;
 use wengert_nn::metrics::accuracy;
 use wengert_nn::{
-    Adam, BatchNorm1d, BatchNorm2d, BuildError, Conv2d, ConvTranspose2d, Dropout, Embedding,
-    GroupNorm, Init, LayerNorm, Linear, Module, Optimizer, RmsNorm, Sequential, Sgd, Visitor,
-    VisitorMut,
+    Adam, BatchNorm1d, BatchNorm2d, Conv2d, ConvTranspose2d, Dropout, Embedding, GroupNorm, Init,
+    Layer, LayerError, LayerNorm, Linear, Module, Optimizer, RmsNorm, Sequential,
+    SequentialBuilder, Sgd,
 };
 
 fn rng() -> Pcg64 {
     Pcg64::seed_from_u64(3)
 }
 
-fn value<E: Element>(module: &dyn Module<E>, x: &Tensor<E>) -> Tensor<E> {
-    module.forward(Tape::new().constant(x)).value()
+fn value<E: Element>(layer: &dyn Layer<E>, x: &Tensor<E>) -> Tensor<E> {
+    layer.forward(Tape::new().constant(x)).value()
 }
 
 /// Mean and variance of each channel of `[batch, channels]`.
@@ -54,7 +54,7 @@ fn batch_norm_follows_the_batches_and_normalizes_by_what_it_followed() {
         |a: &Tensor<f64>, b: &[f64]| a.to_vec().iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
     assert!(close(&layer.running_mean().get(), &mean));
     assert!(close(&layer.running_var().get(), &variance));
-    Module::<f64>::eval(&mut layer);
+    layer.eval();
     let x = &batches[0];
     let expected: Vec<f64> =
         (0..18).map(|i| (x.to_vec()[i] - mean[i % 3]) / (variance[i % 3] + 1e-5).sqrt()).collect();
@@ -62,7 +62,7 @@ fn batch_norm_follows_the_batches_and_normalizes_by_what_it_followed() {
     // Inference changes nothing, and one sample is enough for it.
     assert!(close(&layer.running_mean().get(), &mean));
     value(&layer, &Tensor::ones([1, 3]));
-    Module::<f64>::train(&mut layer);
+    layer.train();
     let error = layer.try_forward(Tape::new().constant(&Tensor::ones([1, 3]))).unwrap_err();
     assert!(error.to_string().contains("two values a channel"), "{error}");
 }
@@ -74,7 +74,7 @@ fn running_statistics_belong_to_the_state_of_a_model() {
         .batch_norm2d(2)
         .conv2d(2, 3, 3, Conv2dOptions::new())
         .batch_norm2d(3)
-        .build::<f32>(&mut rng())
+        .build(&mut rng())
         .unwrap();
     let names = |model: &Sequential<f32>| -> Vec<String> {
         model.buffers().into_iter().map(|(name, _)| name).collect()
@@ -88,7 +88,7 @@ fn running_statistics_belong_to_the_state_of_a_model() {
         .batch_norm2d(2)
         .conv2d(2, 3, 3, Conv2dOptions::new())
         .batch_norm2d(3)
-        .build::<f32>(&mut rng())
+        .build(&mut rng())
         .unwrap();
     for ((_, from), (_, to)) in model.buffers().into_iter().zip(other.buffers()) {
         assert_ne!(from.get(), to.get());
@@ -98,20 +98,14 @@ fn running_statistics_belong_to_the_state_of_a_model() {
 }
 
 /// A user's own composite, which knows nothing of modes.
-#[derive(Debug)]
+#[derive(Clone, Debug, Module)]
 struct Residual {
     inner: Sequential<f32>,
 }
 
-impl Module<f32> for Residual {
+impl Layer<f32> for Residual {
     fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
         Ok(x + self.inner.try_forward(x)?)
-    }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
-        visitor.child("inner", &self.inner);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
-        visitor.child("inner", &mut self.inner);
     }
 }
 
@@ -210,7 +204,7 @@ fn norms_of_samples_need_no_batch() {
     }
     let y = value(&RmsNorm::<f64>::new([2, 8]), &x).to_vec();
     assert!((y.iter().map(|y| y * y).sum::<f64>() / 16.0 - 1.0).abs() < 1e-5);
-    let y = value(&Sequential::builder().group_norm(2, 2).build::<f64>(&mut rng()).unwrap(), &x);
+    let y = value(&Sequential::builder().group_norm(2, 2).build(&mut rng()).unwrap(), &x);
     for group in y.to_vec().chunks(8) {
         assert!(group.iter().sum::<f64>().abs() < 1e-12);
     }
@@ -218,7 +212,7 @@ fn norms_of_samples_need_no_batch() {
 
 #[test]
 fn the_builder_refuses_norms_of_other_shapes() {
-    let start = || Sequential::builder().input([4, 6, 6]);
+    let start = || Sequential::<f32>::builder().input([4, 6, 6]);
     let refused = [
         start().batch_norm2d(3),
         start().batch_norm1d(4),
@@ -230,10 +224,11 @@ fn the_builder_refuses_norms_of_other_shapes() {
         Sequential::builder().linear(2, 3, Activation::Tanh).batch_norm1d(4),
     ];
     for builder in refused {
-        let error = builder.build::<f32>(&mut rng()).unwrap_err();
-        assert!(matches!(error, BuildError::Shape { .. }), "{error}");
+        let error = builder.build(&mut rng()).unwrap_err();
+        let [fault] = error.faults() else { panic!("{error}") };
+        assert!(matches!(fault.error, LayerError::Shape { .. }), "{error}");
     }
-    let error = start().dropout(2.0).build::<f32>(&mut rng()).unwrap_err();
+    let error = start().dropout(2.0).build(&mut rng()).unwrap_err();
     assert!(error.to_string().starts_with("layer 0: dropout"), "{error}");
     let model = start()
         .batch_norm2d(4)
@@ -242,11 +237,11 @@ fn the_builder_refuses_norms_of_other_shapes() {
         .flatten()
         .linear(2 * 12 * 12, 3, Activation::Identity)
         .layer_norm([3])
-        .build::<f32>(&mut rng())
+        .build(&mut rng())
         .unwrap();
     assert_eq!(value(&model, &Tensor::ones([2, 4, 6, 6])).shape().dims(), [2, 3]);
-    let words = Sequential::builder().input([5]).embedding(10, 4).rms_norm([4]);
-    let words = words.linear(4, 2, Activation::Identity).build::<f32>(&mut rng()).unwrap();
+    let words: SequentialBuilder = Sequential::builder().input([5]).embedding(10, 4).rms_norm([4]);
+    let words = words.linear(4, 2, Activation::Identity).build(&mut rng()).unwrap();
     assert_eq!(value(&words, &Tensor::ones([2, 5])).shape().dims(), [2, 5, 2]);
 }
 
@@ -258,7 +253,7 @@ fn clones_have_statistics_of_their_own() {
     value(&layer, &Tensor::uniform([2, 1, 2, 2], 5.0, 6.0, &mut rng()));
     assert_ne!(layer.running_mean().get(), clone.running_mean().get());
     let linear = Linear::<f32>::new(1, 1, Activation::Identity, &Init::Zeros, &mut rng()).unwrap();
-    assert!(Module::<f32>::buffers(&linear).is_empty());
+    assert!(linear.buffers().is_empty());
 }
 
 #[test]
@@ -267,8 +262,8 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
         let mut rng = rng();
         let part = || Sequential::builder().linear(6, 6, Activation::Tanh).dropout(0.3);
         let mut model: Sequential<f64> = Sequential::empty();
-        model.push(part().batch_norm1d(6).build::<f64>(&mut rng).unwrap());
-        model.push(part().layer_norm([6]).build::<f64>(&mut rng).unwrap());
+        model.push(part().batch_norm1d(6).build(&mut rng).unwrap());
+        model.push(part().layer_norm([6]).build(&mut rng).unwrap());
         let x = Tensor::<f64>::uniform([16, 6], -1.0, 1.0, &mut rng);
         let (mut tape, mut adam) = (Tape::new(), Adam::new(0.01));
         let mut losses = Vec::new();
@@ -300,7 +295,7 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
 /// The name of the layer, and what is wrong with it.
 #[test]
 fn the_builder_names_the_layer_that_does_not_fit() {
-    let start = || Sequential::builder().input([4, 6, 6]);
+    let start = || Sequential::<f32>::builder().input([4, 6, 6]);
     let wide = Pool2d::new(9);
     for (builder, begins) in [
         (start().max_pool2d(wide), "layer 0: max_pool2d: "),
@@ -316,7 +311,7 @@ fn the_builder_names_the_layer_that_does_not_fit() {
              both the 4 input channels and the 2 output channels",
         ),
     ] {
-        let error = builder.build::<f32>(&mut rng()).unwrap_err().to_string();
+        let error = builder.build(&mut rng()).unwrap_err().to_string();
         assert!(error.starts_with(begins), "{error}");
     }
     let tape = Tape::<f32>::new();
@@ -385,8 +380,102 @@ fn labels_come_in_any_form() {
         &list[..],
         &list,
         list.clone(),
-        &batch.labels,
-        batch.labels.clone(),
-        &batch.labels[..]
+        &batch.targets,
+        batch.targets.clone(),
+        &batch.targets[..]
     );
+}
+
+/// Every layer at fault, and the layers after one are checked against what it would give.
+#[test]
+fn the_builder_reports_every_fault_with_its_position() {
+    let nan = Init::Normal { mean: 0.0, std: f64::NAN };
+    let builder: SequentialBuilder = Sequential::builder()
+        .input([4])
+        .linear(5, 6, Activation::Tanh)
+        .layer_norm([7])
+        .dropout(-1.0)
+        .linear(6, 3, Activation::Identity)
+        .add(Linear::config(3, 3).init(nan))
+        .linear(2, 1, Activation::Identity)
+        .add(Embedding::config(3, 2).padding(3));
+    let error = builder.build(&mut rng()).unwrap_err();
+    let faults: Vec<String> = error.faults().iter().map(ToString::to_string).collect();
+    let begins = [
+        "layer 0 takes 5 features, but the layers before it give 4",
+        "layer 1 takes [.., 7], but the layers before it give [.., 6]",
+        "layer 2: dropout: ",
+        "layer 5 takes 2 features, but the layers before it give 3",
+    ];
+    assert_eq!(
+        faults[..3].iter().zip(begins).filter(|(f, b)| f.starts_with(b)).count(),
+        3,
+        "{error}"
+    );
+    assert_eq!(error.faults().iter().map(|f| f.layer).collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6]);
+    assert!(faults[4].starts_with(begins[3]), "{error}");
+    assert!(matches!(error.faults()[3].error, LayerError::Init(_)), "{error}");
+    assert!(faults[5].contains("padding"), "{error}");
+    assert_eq!(error.to_string(), faults.join("; "));
+}
+
+/// A config makes the layer that its constructor makes, to the bit.
+#[test]
+fn configs_make_the_layers_of_the_constructors() {
+    let options = Conv2dOptions::new().padding(1).activation(Activation::Relu);
+    let init = Init::lecun_uniform();
+    let by_config: Sequential<f64> = Sequential::builder()
+        .add(Conv2d::config(2, 3, 3).options(options).init(init.clone()))
+        .add(BatchNorm2d::config(3).momentum(0.5).eps(0.25))
+        .add(ConvTranspose2d::config(3, 2, 2).init(init.clone()).without_bias())
+        .add(GroupNorm::config(2, 2).eps(0.5))
+        .flatten()
+        .add(LayerNorm::config([50]).eps(0.125))
+        .add(RmsNorm::config([50]).eps(0.75))
+        .add(Linear::config(50, 2).activation(Activation::Tanh).init(init.clone()))
+        .build(&mut rng())
+        .unwrap();
+    let mut rng = rng();
+    let mut by_hand = Sequential::empty();
+    by_hand.push(Conv2d::<f64>::new(2, 3, 3, options, &init, &mut rng).unwrap());
+    by_hand.push(BatchNorm2d::new(3).momentum(0.5).eps(0.25));
+    let plain = Conv2dOptions::new();
+    let transposed = ConvTranspose2d::new(3, 2, 2, plain, &init, &mut rng).unwrap();
+    by_hand.push(transposed.without_bias());
+    by_hand.push(GroupNorm::new(2, 2).eps(0.5));
+    by_hand.push(wengert_nn::Flatten);
+    by_hand.push(LayerNorm::new([50]).eps(0.125));
+    by_hand.push(RmsNorm::new([50]).eps(0.75));
+    by_hand.push(Linear::new(50, 2, Activation::Tanh, &init, &mut rng).unwrap());
+    let x = Tensor::uniform([3, 2, 4, 4], -1.0, 1.0, &mut rng);
+    assert_eq!(value(&by_config, &x), value(&by_hand, &x));
+    let names = |model: &Sequential<f64>| -> Vec<String> {
+        model.parameters().into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(&by_config), names(&by_hand));
+    let running = |model: &Sequential<f64>| -> Vec<Tensor<f64>> {
+        model.buffers().into_iter().map(|(_, buffer)| buffer.get()).collect()
+    };
+    assert_eq!(running(&by_config), running(&by_hand));
+}
+
+/// The forward pass without a tape is the one with it, through a shared reference and from threads.
+#[test]
+fn predictions_are_forward_passes() {
+    let mut model: Sequential = Sequential::builder()
+        .linear(3, 4, Activation::Gelu)
+        .dropout(0.5)
+        .batch_norm1d(4)
+        .build(&mut rng())
+        .unwrap();
+    model.eval();
+    let model = &model;
+    let x = Tensor::uniform([5, 3], -1.0, 1.0, &mut rng());
+    let expected = value(model, &x);
+    std::thread::scope(|scope| {
+        for handle in [(); 3].map(|()| scope.spawn(|| model.predict(&x))) {
+            assert_eq!(handle.join().unwrap(), expected);
+        }
+    });
+    assert!(model.try_predict(&Tensor::ones([5, 4])).is_err());
 }

@@ -3,9 +3,10 @@
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use wengert_autodiff::{Activation, Tape, Tensor};
+use wengert_nn::init::{Lsuv, lsuv, recommend};
 use wengert_nn::metrics::accuracy;
 use wengert_nn::{
-    Adam, BuildError, Init, Linear, Module, Optimizer, RmsProp, Sequential, Sgd, VisitorMut,
+    Adam, Init, Layer, LayerError, Linear, Module, Optimizer, RmsProp, Sequential, Sgd, VisitorMut,
 };
 
 fn rng() -> Pcg64 {
@@ -15,8 +16,7 @@ fn rng() -> Pcg64 {
 fn model() -> Sequential<f64> {
     Sequential::builder()
         .linear(3, 5, Activation::Tanh)
-        .linear(5, 5, Activation::Identity)
-        .without_bias()
+        .add(Linear::config(5, 5).without_bias())
         .activation(Activation::Logistic)
         .linear(5, 2, Activation::Identity)
         .build(&mut rng())
@@ -67,17 +67,17 @@ fn the_forward_pass_is_the_formula() {
 
 #[test]
 fn layers_that_do_not_fit_are_refused() {
-    let error = Sequential::builder()
+    let error = Sequential::<f32>::builder()
         .linear(3, 5, Activation::Tanh)
         .linear(4, 2, Activation::Identity)
-        .build::<f32>(&mut rng())
+        .build(&mut rng())
         .unwrap_err();
-    assert_eq!(error, BuildError::Features { layer: 1, takes: 4, given: 5 });
+    let [fault] = error.faults() else { panic!("{error}") };
+    assert_eq!((fault.layer, &fault.error), (1, &LayerError::Features { takes: 4, given: 5 }));
     assert!(error.to_string().contains("layer 1 takes 4 features"), "{error}");
-    let error = Sequential::builder()
-        .linear(3, 5, Activation::Tanh)
-        .init(Init::Normal { mean: 0.0, std: f64::NAN })
-        .build::<f32>(&mut rng())
+    let error = Sequential::<f32>::builder()
+        .add(Linear::config(3, 5).init(Init::Normal { mean: 0.0, std: f64::NAN }))
+        .build(&mut rng())
         .unwrap_err();
     assert!(error.to_string().starts_with("layer 0: "), "{error}");
     let tape = Tape::new();
@@ -202,4 +202,62 @@ fn accuracy_counts_the_first_of_the_largest() {
     assert_eq!(accuracy(&logits, [1, 0]), 1.0);
     assert_eq!(accuracy(&logits, [1, 1]), 0.5);
     assert!(accuracy(&Tensor::<f32>::zeros([0, 3]), []).is_nan());
+}
+
+/// Optimizers, advice and LSUV change nothing that is frozen; a layer of frozen weights still passes
+/// gradients on.
+#[test]
+fn frozen_parameters_stay_as_they_are() {
+    let mut model: Sequential<f64> = Sequential::builder()
+        .linear(3, 4, Activation::Tanh)
+        .add(Linear::config(4, 4).activation(Activation::Tanh))
+        .linear(4, 2, Activation::Identity)
+        .build(&mut rng())
+        .unwrap();
+    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+        parameter.set_frozen(path.to_string().starts_with("1."));
+    }));
+    let values = |model: &Sequential<f64>| -> Vec<Tensor<f64>> {
+        model.parameters().iter().map(|(_, p)| p.value().clone()).collect()
+    };
+    let changed = |before: &[Tensor<f64>], model: &Sequential<f64>| -> Vec<bool> {
+        before.iter().zip(values(model)).map(|(before, after)| *before != after).collect()
+    };
+    let x = Tensor::from_fn([8, 3], |i| (i[0] as f64 - 3.5) * (i[1] as f64 + 0.5));
+    let tape = Tape::new();
+    let loss = model.forward(tape.constant(&x)).square().sum();
+    let gradients = loss.backward();
+    for (name, parameter) in model.parameters() {
+        let gradient = gradients.parameter(parameter);
+        assert_eq!(gradient.is_none(), parameter.is_frozen(), "{name}");
+    }
+    let before = values(&model);
+    Adam::new(0.1).step(&mut model, &gradients);
+    assert_eq!(changed(&before, &model), [true, true, false, false, true, true]);
+
+    // Frozen after the forward pass: there is a gradient, and no step is made.
+    let tape = Tape::new();
+    let loss = model.forward(tape.constant(&x)).square().sum();
+    let gradients = loss.backward();
+    let before = values(&model);
+    model.freeze();
+    Sgd::new(0.1).step(&mut model, &gradients);
+    assert_eq!(changed(&before, &model), [false; 6]);
+
+    model.unfreeze();
+    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+        parameter.set_frozen(path.to_string().starts_with("1."));
+    }));
+    recommend(&model).unwrap().apply(&mut model, &mut rng()).unwrap();
+    let again = changed(&before, &model);
+    assert_eq!((again[0], again[2], again[4]), (true, false, true));
+    let seen = lsuv(&mut model, &x, Lsuv::default(), &mut rng()).unwrap();
+    assert_eq!(seen.iter().map(|layer| &*layer.path).collect::<Vec<_>>(), ["0", "2"]);
+    let again = changed(&before, &model);
+    assert_eq!((again[2], again[3]), (false, false));
+    // A clone is frozen where the original is.
+    let frozen = |model: &Sequential<f64>| -> Vec<bool> {
+        model.parameters().iter().map(|(_, p)| p.is_frozen()).collect()
+    };
+    assert_eq!(frozen(&model.clone()), frozen(&model));
 }

@@ -26,25 +26,34 @@ pub use wengert_autodiff::{
     jacobian, jvp, ops, testing, value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
-pub use wengert_nn as nn;
 pub use wengert_nn::{data, init};
 
 pub mod guide;
+
+/// Networks: modules, layers, initializers, optimizers, data.
+pub mod nn {
+    // The derive macro that names this crate, in place of the one that names `wengert_nn`.
+    pub use wengert_derive::FacadeModule as Module;
+    pub use wengert_nn::*;
+}
 
 /// What a program usually names.
 pub mod prelude {
     pub use rand::SeedableRng;
     pub use rand_pcg::Pcg64;
+    pub use wengert_autodiff::ops::Reduction;
     pub use wengert_autodiff::{
-        Activation, Connection, CreateGraph, Element, Gradients, Index, Parameter, Shape, Tape,
-        Tensor, Var, checkpoint, closure, grad, gradcheck, gradgradcheck, hessian, hvp, jacobian,
-        jvp, value_and_grad, vjp,
+        Activation, Connection, CreateGraph, Element, Gradients, Index, Mask, Parameter, Shape,
+        Tape, Tensor, Var, checkpoint, closure, grad, gradcheck, gradgradcheck, hessian, hvp,
+        jacobian, jvp, value_and_grad, vjp,
     };
-    pub use wengert_nn::data::Batches;
-    pub use wengert_nn::init::{gain, recommend};
-    pub use wengert_nn::metrics::accuracy;
-    pub use wengert_nn::{
-        Adam, CustomActivation, Init, Linear, Module, Optimizer, RmsProp, Sequential, Sgd,
+
+    pub use crate::nn::data::Batches;
+    pub use crate::nn::init::{gain, recommend};
+    pub use crate::nn::layer::*;
+    pub use crate::nn::metrics::accuracy;
+    pub use crate::nn::{
+        Adam, Init, Layer, Module, Optimizer, RmsProp, Sgd, Visitor, VisitorMut, check_module,
     };
 }
 

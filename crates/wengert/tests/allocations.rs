@@ -26,7 +26,7 @@ fn train(epochs: usize) -> Vec<usize> {
         .linear(196, 128, Activation::Relu)
         .linear(128, 64, Activation::Tanh)
         .linear(64, 10, Activation::Identity)
-        .build::<f32>(&mut rng)
+        .build(&mut rng)
         .unwrap();
     let mut sgd = Sgd::new(0.05).momentum(0.9);
     let mut tape = Tape::new();
@@ -38,7 +38,7 @@ fn train(epochs: usize) -> Vec<usize> {
             let (outside, largest) = ALLOCATOR.take();
             assert!(counts.len() <= 2 || outside == 0, "{outside} up to {largest} outside a step");
             let Some(batch) = epoch.next() else { break };
-            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels);
+            let loss = model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets);
             sgd.step(&mut model, &loss.backward());
             tape.clear();
             counts.push(ALLOCATOR.take().0);

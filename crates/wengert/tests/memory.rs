@@ -11,7 +11,7 @@ fn a_step_peaks_at_little_more_than_what_must_be_live() {
         .linear(WIDTHS[0], WIDTHS[1], Activation::Relu)
         .linear(WIDTHS[1], WIDTHS[2], Activation::Relu)
         .linear(WIDTHS[2], WIDTHS[3], Activation::Identity)
-        .build::<f32>(&mut rng)
+        .build(&mut rng)
         .unwrap();
     let inputs = Tensor::<f32>::uniform([BATCH, WIDTHS[0]], 0.0, 1.0, &mut rng);
     let labels: Vec<usize> = (0..BATCH).map(|i| i % WIDTHS[3]).collect();

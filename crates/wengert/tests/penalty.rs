@@ -19,7 +19,7 @@ fn train(read_before: bool) -> (Vec<u32>, Vec<usize>) {
     let mut model = Sequential::builder()
         .linear(SIZE, SIZE, Activation::Tanh)
         .linear(SIZE, 10, Activation::Identity)
-        .build::<f32>(&mut rng)
+        .build(&mut rng)
         .unwrap();
     let inputs = Tensor::<f32>::uniform([32, SIZE], 0.0, 1.0, &mut rng);
     let labels: Vec<usize> = (0..32).map(|i| i % 10).collect();

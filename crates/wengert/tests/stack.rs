@@ -27,7 +27,7 @@ fn xor() {
         let mut model = Sequential::builder()
             .linear(2, 8, Activation::Tanh)
             .linear(8, 1, Activation::Identity)
-            .build::<f32>(&mut rng)
+            .build(&mut rng)
             .unwrap();
         let mut sgd = Sgd::new(0.1).momentum(0.9);
         let mut tape = Tape::new();

@@ -31,7 +31,7 @@ fn xor_is_learned() {
         let mut model = Sequential::builder()
             .linear(2, 8, Activation::Tanh)
             .linear(8, 1, Activation::Identity)
-            .build::<f32>(&mut Pcg64::seed_from_u64(seed))
+            .build(&mut Pcg64::seed_from_u64(seed))
             .unwrap();
         let mut sgd = Sgd::new(0.1).momentum(0.9);
         let mut tape = Tape::new();
@@ -68,7 +68,7 @@ fn two_rings_are_told_apart_by_depth_and_not_without_an_activation() {
             .linear(2, 16, activation)
             .linear(16, 16, activation)
             .linear(16, 2, Activation::Identity)
-            .build::<f32>(&mut Pcg64::seed_from_u64(seed))
+            .build(&mut Pcg64::seed_from_u64(seed))
             .unwrap()
     };
     for activation in [Activation::Tanh, Activation::Relu, Activation::LeakyRelu { slope: 0.01 }] {
@@ -91,7 +91,7 @@ fn run(seed: u64) -> Vec<u32> {
         .linear(784, 256, Activation::Tanh)
         .linear(256, 256, Activation::Relu)
         .linear(256, 10, Activation::Identity)
-        .build::<f32>(&mut rng)
+        .build(&mut rng)
         .unwrap();
     let losses = train(&mut model, &inputs, &labels, 0.05, 4);
     let weights = model.parameters().into_iter().flat_map(|(_, p)| p.value().to_vec());

@@ -59,7 +59,7 @@ fn is_tiny<E: Float>(mean: E, line: LineElements<'_, E>) -> bool {
 
 /// Whether no row of these statistics can be one of which [`is_row_extreme`] holds. Without
 /// branches, as it is asked of all rows.
-pub(super) fn are_rows_ordinary<E: Element>(means: &[E], rstds: &[E]) -> bool {
+pub(super) fn are_rows_ordinary<E: Float>(means: &[E], rstds: &[E]) -> bool {
     let limit = E::from_f64(range_power::<E>(-100));
     let ordinary = rstds.iter().fold(true, |all, &rstd| all & is_ordinary(rstd));
     means.iter().fold(ordinary, |all, mean| all & (mean.abs() >= limit))

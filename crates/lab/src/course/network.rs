@@ -44,7 +44,8 @@ impl Mlp {
         for (layer, sizes) in self.sizes.windows(2).enumerate() {
             let last = layer + 2 == self.sizes.len();
             let activation = if last { Activation::Identity } else { self.activation };
-            builder = builder.linear(sizes[0], sizes[1], activation).init(self.init.clone());
+            let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
+            builder = builder.add(layer.init(self.init.clone()));
         }
         let mut model = builder.build(&mut Pcg64::seed_from_u64(seed))?;
         if self.bias != 0.0 {
@@ -61,7 +62,7 @@ impl Mlp {
 
 /// A layer at work on some examples.
 #[derive(Clone, Debug)]
-pub struct Layer {
+pub struct LayerValues {
     /// Before the activation, `[examples, units]`.
     pub preactivation: Tensor<f32>,
     /// After it.
@@ -72,12 +73,12 @@ pub struct Layer {
 ///
 /// # Errors
 /// If the inputs' shape does not fit.
-pub fn layers(model: &Sequential<f32>, inputs: &Tensor<f32>) -> Result<Vec<Layer>, Failure> {
+pub fn layers(model: &Sequential<f32>, inputs: &Tensor<f32>) -> Result<Vec<LayerValues>, Failure> {
     let tape = Tape::new();
     let mut seen = Vec::new();
     tape.no_grad(|| {
         let mut see = |_: &str, layer: wengert::nn::Observation<'_, f32>| {
-            seen.push(Layer {
+            seen.push(LayerValues {
                 preactivation: layer.preactivation.value(),
                 output: layer.output.value(),
             });

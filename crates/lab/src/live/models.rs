@@ -1,6 +1,5 @@
 //! The networks that can be watched.
 
-use wengert::nn::{Conv2d, Flatten, MaxPool2d, Visitor, VisitorMut};
 use wengert::ops::{self, Conv2dOptions, Pool2d};
 use wengert::prelude::*;
 
@@ -56,7 +55,8 @@ fn fully_connected(
     for (layer, sizes) in task.architecture.windows(2).enumerate() {
         let last = layer + 2 == task.architecture.len();
         let activation = if last { Activation::Identity } else { activation };
-        builder = builder.linear(sizes[0], sizes[1], activation).init(scheme(init, activation)?);
+        let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
+        builder = builder.add(layer.init(scheme(init, activation)?));
     }
     builder.build(rng).map_err(asked)
 }
@@ -96,21 +96,17 @@ fn convolutional(
 }
 
 /// Makes images of one channel of rows of pixels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Module)]
 struct Image {
     rows: usize,
     columns: usize,
 }
 
-impl Module<f32> for Image {
-    fn try_forward<'t>(&self, x: Var<'t, f32>) -> wengert::Result<Var<'t, f32>> {
+impl<E: Element> Layer<E> for Image {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> wengert::Result<Var<'t, E>> {
         let batch = x.shape().first().copied().unwrap_or(0);
         ops::reshape(x, [batch, 1, self.rows, self.columns])
     }
-
-    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, f32>) {}
-
-    fn visit_mut(&mut self, _: &mut VisitorMut<'_, f32>) {}
 }
 
 #[cfg(test)]

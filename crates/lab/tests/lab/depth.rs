@@ -15,13 +15,10 @@ fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
     let mut builder = Sequential::builder();
     let scheme = init.cloned().unwrap_or(Init::Zeros);
     for _ in 1..DEPTH {
-        builder = builder.linear(WIDTH, WIDTH, Activation::Tanh).init(scheme.clone());
+        let layer = Linear::config(WIDTH, WIDTH).activation(Activation::Tanh);
+        builder = builder.add(layer.init(scheme.clone()));
     }
-    let mut model = builder
-        .linear(WIDTH, 10, Activation::Identity)
-        .init(scheme)
-        .build::<f32>(&mut rng)
-        .unwrap();
+    let mut model = builder.add(Linear::config(WIDTH, 10).init(scheme)).build(&mut rng).unwrap();
     if init.is_none() {
         recommend(&model).unwrap().apply(&mut model, &mut rng).unwrap();
     }
@@ -36,7 +33,7 @@ fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
     for _ in 0..EPOCHS {
         for batch in batches.epoch() {
             let loss =
-                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels.clone());
+                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets.clone());
             sgd.step(&mut model, &loss.backward());
             tape.clear();
         }

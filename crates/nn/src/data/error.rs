@@ -65,14 +65,14 @@ impl fmt::Display for Origin {
 
 /// The part a file plays in an image set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
+pub enum FileRole {
     /// Pixels: rank 3, count x height x width.
     Images,
     /// Classes: rank 1, one byte for each image.
     Labels,
 }
 
-impl Role {
+impl FileRole {
     /// The rank of the IDX file that plays this part.
     pub fn rank(self) -> usize {
         match self {
@@ -300,7 +300,7 @@ pub enum DataError {
         /// The file of the wrong rank.
         origin: Origin,
         /// The part it was to play.
-        role: Role,
+        role: FileRole,
         /// Its dimensions.
         shape: Vec<usize>,
     },
@@ -481,10 +481,10 @@ fn type_name(code: u8) -> &'static str {
     }
 }
 
-fn swapped(role: Role, rank: usize) -> &'static str {
+fn swapped(role: FileRole, rank: usize) -> &'static str {
     match (role, rank) {
-        (Role::Images, 1) => "; it looks like a labels file",
-        (Role::Labels, 3) => "; it looks like an images file",
+        (FileRole::Images, 1) => "; it looks like a labels file",
+        (FileRole::Labels, 3) => "; it looks like an images file",
         _ => "",
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::error::{DataError, Origin, Role};
+use super::error::{DataError, FileRole, Origin};
 
 const UNSIGNED_BYTE: u8 = 0x08;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -98,7 +98,7 @@ impl Idx {
 
     /// [`read`](Self::read), the rank checked against that of `role` before the length of the data:
     /// a header of another rank says something else of what follows.
-    pub(super) fn read_as(path: &Path, role: Option<Role>) -> Result<Self, DataError> {
+    pub(super) fn read_as(path: &Path, role: Option<FileRole>) -> Result<Self, DataError> {
         let origin = Origin::file(path);
         let io = |source| DataError::Io { origin: origin.clone(), source };
         // Opening a directory fails obscurely on some systems, and a pipe may never end.
@@ -139,7 +139,11 @@ impl Idx {
 }
 
 /// Decodes the plain or compressed bytes of `reader` to their end.
-fn decode(mut reader: impl BufRead, origin: &Origin, role: Option<Role>) -> Result<Idx, DataError> {
+fn decode(
+    mut reader: impl BufRead,
+    origin: &Origin,
+    role: Option<FileRole>,
+) -> Result<Idx, DataError> {
     let mut start = [0; GZIP_MAGIC.len()];
     let found = fill(&mut reader, &mut start).map_err(|e| reading_failed(e, origin))?;
     let mut whole = start[..found].chain(reader);
@@ -150,7 +154,11 @@ fn decode(mut reader: impl BufRead, origin: &Origin, role: Option<Role>) -> Resu
     }
 }
 
-fn read_all(reader: &mut impl Read, origin: &Origin, role: Option<Role>) -> Result<Idx, DataError> {
+fn read_all(
+    reader: &mut impl Read,
+    origin: &Origin,
+    role: Option<FileRole>,
+) -> Result<Idx, DataError> {
     let shape = read_header(reader, origin)?;
     if let Some(role) = role.filter(|role| role.rank() != shape.len()) {
         return Err(DataError::WrongRank { origin: origin.clone(), role, shape });

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::{DataError, Origin, Role};
+use super::error::{DataError, FileRole, Origin};
 use super::idx::Idx;
 
 /// The classes of MNIST and of the sets made in its likeness.
@@ -66,8 +66,8 @@ impl ImageSet {
     ) -> Result<Self, DataError> {
         let (images_path, labels_path) = (images_path.as_ref(), labels_path.as_ref());
         let names = [Origin::file(images_path), Origin::file(labels_path)];
-        let images = Idx::read_as(images_path, Some(Role::Images))?;
-        let labels = Idx::read_as(labels_path, Some(Role::Labels))?;
+        let images = Idx::read_as(images_path, Some(FileRole::Images))?;
+        let labels = Idx::read_as(labels_path, Some(FileRole::Labels))?;
         Self::checked(images, labels, classes, names)
     }
 
@@ -79,8 +79,8 @@ impl ImageSet {
     /// If the directory or a file is missing, and as [`ImageSet::read`].
     pub fn from_directory(directory: impl AsRef<Path>, split: Split) -> Result<Self, DataError> {
         let directory = directory.as_ref();
-        let images = find(directory, split, Role::Images)?;
-        let labels = find(directory, split, Role::Labels)?;
+        let images = find(directory, split, FileRole::Images)?;
+        let labels = find(directory, split, FileRole::Labels)?;
         Self::read(images, labels, MNIST_CLASSES)
     }
 
@@ -91,8 +91,8 @@ impl ImageSet {
     pub fn train_and_test(directory: impl AsRef<Path>) -> Result<(Self, Self), DataError> {
         let directory = directory.as_ref();
         let half = |split| -> Result<(PathBuf, Self), DataError> {
-            let images = find(directory, split, Role::Images)?;
-            let labels = find(directory, split, Role::Labels)?;
+            let images = find(directory, split, FileRole::Images)?;
+            let labels = find(directory, split, FileRole::Labels)?;
             let set = Self::read(&images, labels, MNIST_CLASSES)?;
             Ok((images, set))
         };
@@ -221,7 +221,7 @@ impl ImageSet {
         [images_name, labels_name]: [Origin; 2],
     ) -> Result<Self, DataError> {
         for (idx, role, name) in
-            [(&images, Role::Images, &images_name), (&labels, Role::Labels, &labels_name)]
+            [(&images, FileRole::Images, &images_name), (&labels, FileRole::Labels, &labels_name)]
         {
             if idx.shape().len() != role.rank() {
                 let (origin, shape) = (name.clone(), idx.shape().to_vec());
@@ -250,7 +250,7 @@ impl ImageSet {
 }
 
 /// The file of `directory` that plays `role` in `split`.
-fn find(directory: &Path, split: Split, role: Role) -> Result<PathBuf, DataError> {
+fn find(directory: &Path, split: Split, role: FileRole) -> Result<PathBuf, DataError> {
     let no_directory =
         |reason: String| Err(DataError::NoDirectory { path: directory.to_path_buf(), reason });
     match fs::metadata(directory) {
@@ -263,10 +263,10 @@ fn find(directory: &Path, split: Split, role: Role) -> Result<PathBuf, DataError
         Split::Test => "t10k",
     };
     let (stem, wanted) = match (role, split) {
-        (Role::Images, Split::Train) => ("images", "training images"),
-        (Role::Images, Split::Test) => ("images", "test images"),
-        (Role::Labels, Split::Train) => ("labels", "training labels"),
-        (Role::Labels, Split::Test) => ("labels", "test labels"),
+        (FileRole::Images, Split::Train) => ("images", "training images"),
+        (FileRole::Images, Split::Test) => ("images", "test images"),
+        (FileRole::Labels, Split::Train) => ("labels", "training labels"),
+        (FileRole::Labels, Split::Test) => ("labels", "test labels"),
     };
     let rank = role.rank();
     let names = ["-", "."].map(|dash| format!("{prefix}-{stem}{dash}idx{rank}-ubyte"));

@@ -1,44 +1,56 @@
 //! [`Batches`]: a data set dealt out in mini-batches, shuffled by a seed.
 
-use std::sync::Arc;
-
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
-use wengert_autodiff::{Element, IntoLabels, Shape, Tensor};
 
-/// Examples with their labels, dealt out in mini-batches.
+use super::rows::{IntoRows, Labels, Rows};
+use wengert_autodiff::Tensor;
+
+/// Examples with their targets, dealt out in mini-batches.
 ///
-/// Each [`epoch`](Self::epoch) deals every example once; the last batch may be smaller. With a seed
-/// each epoch has another order, always the same for the same seed. The tensors of a batch are used
-/// again for later ones once nobody holds them.
+/// Inputs and targets are whatever lies in rows along a first axis ([`Rows`]): tensors, class
+/// labels, an [`Index`](wengert_autodiff::Index) of tokens, or a tuple of such. Each
+/// [`epoch`](Self::epoch) deals every example once; the last batch may be smaller. With a seed each
+/// epoch has another order, always the same for the same seed. The tensors of a batch are used
+/// again for later ones once nothing else refers to them.
 ///
 /// ```
-/// use wengert_autodiff::Tensor;
+/// use wengert_autodiff::{Index, Tensor};
 /// use wengert_nn::data::Batches;
 /// let inputs = Tensor::<f32>::from_fn([10, 3], |i| i[0] as f32);
 /// let mut batches = Batches::new(&inputs, &[0; 10], 4)?.shuffled(1);
-/// let sizes: Vec<usize> = batches.epoch().map(|batch| batch.labels.len()).collect();
+/// let sizes: Vec<usize> = batches.epoch().map(|batch| batch.targets.len()).collect();
 /// assert_eq!(sizes, [4, 4, 2]);
+///
+/// // Regression.
+/// let targets = Tensor::<f32>::ones([10, 1]);
+/// let batch = Batches::new(&inputs, &targets, 5)?.epoch().next().unwrap();
+/// assert_eq!(batch.targets.shape().dims(), [5, 1]);
+///
+/// // Pairs of sequences, each with the next tokens as targets.
+/// let tokens = Index::from_fn([10, 8], |i| i[1]);
+/// let batch = Batches::new((&inputs, &tokens), &tokens, 5)?.epoch().next().unwrap();
+/// let (left, right) = batch.inputs;
+/// assert_eq!((left.shape().dims(), right.shape().dims()), (&[5, 3][..], &[5, 8][..]));
 /// # Ok::<(), wengert_nn::data::BatchesError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Batches<E: Element = f32> {
-    inputs: Tensor<E>,
-    labels: Arc<[usize]>,
+pub struct Batches<X: Rows = Tensor, Y: Rows = Labels> {
+    all: Batch<X, Y>,
     size: usize,
     order: Vec<usize>,
     rng: Option<Pcg64>,
-    spare: Vec<Batch<E>>,
+    spare: Vec<Batch<X, Y>>,
 }
 
-/// Some examples and their labels.
+/// Some examples and their targets.
 #[derive(Clone, Debug)]
-pub struct Batch<E: Element = f32> {
+pub struct Batch<X: Rows = Tensor, Y: Rows = Labels> {
     /// The examples, along the first axis.
-    pub inputs: Tensor<E>,
-    /// Their labels.
-    pub labels: Arc<[usize]>,
+    pub inputs: X,
+    /// Their targets: labels, or whatever else lies along a first axis.
+    pub targets: Y,
 }
 
 /// What [`Batches::new`] refuses.
@@ -48,44 +60,45 @@ pub enum BatchesError {
     /// The batch size is zero.
     #[error("a batch of 0 examples was asked for; the least is 1")]
     Size,
-    /// There is not one label for each example.
+    /// There is not one target for each example.
+    #[error("{inputs} inputs (rows along the first axis) need as many targets, got {targets}")]
+    Targets {
+        /// The number of inputs.
+        inputs: usize,
+        /// The number of targets.
+        targets: usize,
+    },
+    /// Inputs or targets without a first axis, or a tuple of different numbers of rows.
     #[error(
-        "inputs of shape {inputs} need a label for each place of their first axis, got {labels}"
+        "the {what} need one row for each example along their first axis, and the parts of a tuple the same number of rows"
     )]
-    Labels {
-        /// The inputs' shape.
-        inputs: Shape,
-        /// The number of labels.
-        labels: usize,
+    Rows {
+        /// The inputs or the targets.
+        what: &'static str,
     },
 }
 
-impl<E: Element> Batches<E> {
-    /// Batches of `size` examples, in order. The examples lie along the first axis of `inputs`.
+impl<X: Rows, Y: Rows> Batches<X, Y> {
+    /// Batches of `size` examples, in order. The examples lie along the first axis of `inputs`,
+    /// their targets along that of `targets`.
     ///
     /// # Errors
-    /// If `size` is 0 or there is not one label for each example.
+    /// If `size` is 0 or there is not one target for each example.
     pub fn new(
-        inputs: &Tensor<E>,
-        labels: impl IntoLabels,
+        inputs: impl IntoRows<Rows = X>,
+        targets: impl IntoRows<Rows = Y>,
         size: usize,
     ) -> Result<Self, BatchesError> {
-        let labels = labels.into_labels();
+        let all = Batch { inputs: inputs.into_rows(), targets: targets.into_rows() };
         if size == 0 {
             return Err(BatchesError::Size);
         }
-        if inputs.shape().first() != Some(&labels.len()) {
-            let inputs = inputs.shape().clone();
-            return Err(BatchesError::Labels { inputs, labels: labels.len() });
+        let inputs = all.inputs.count().ok_or(BatchesError::Rows { what: "inputs" })?;
+        let targets = all.targets.count().ok_or(BatchesError::Rows { what: "targets" })?;
+        if inputs != targets {
+            return Err(BatchesError::Targets { inputs, targets });
         }
-        Ok(Self {
-            inputs: inputs.contiguous(),
-            order: (0..labels.len()).collect(),
-            labels,
-            size,
-            rng: None,
-            spare: Vec::new(),
-        })
+        Ok(Self { all, size, order: (0..inputs).collect(), rng: None, spare: Vec::new() })
     }
 
     /// The same, in another order each epoch.
@@ -96,12 +109,12 @@ impl<E: Element> Batches<E> {
 
     /// The number of examples.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.order.len()
     }
 
     /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.order.is_empty()
     }
 
     /// The number of batches in an epoch.
@@ -110,64 +123,50 @@ impl<E: Element> Batches<E> {
     }
 
     /// Every example once.
-    pub fn epoch(&mut self) -> Epoch<'_, E> {
+    pub fn epoch(&mut self) -> Epoch<'_, X, Y> {
         if let Some(rng) = &mut self.rng {
             self.order.shuffle(rng);
         }
         Epoch { batches: self, dealt: 0 }
     }
 
-    /// A batch of `rows` examples to be filled: one that nobody holds any more, or a new one.
-    fn blank(&mut self, rows: usize) -> Batch<E> {
-        let free = |batch: &Batch<E>| {
-            batch.labels.len() == rows
-                && !batch.inputs.is_shared()
-                && Arc::strong_count(&batch.labels) == 1
+    /// A batch of `rows` examples to be filled: one that nothing else refers to, or a new one.
+    fn blank(&mut self, rows: usize) -> Batch<X, Y> {
+        let free = |batch: &Batch<X, Y>| {
+            batch.inputs.count() == Some(rows)
+                && batch.inputs.is_unique()
+                && batch.targets.is_unique()
         };
         if let Some(place) = self.spare.iter().position(free) {
             return self.spare.swap_remove(place);
         }
-        let shape = self.inputs.shape()[1..].iter().copied();
-        let shape: Shape = std::iter::once(rows).chain(shape).collect();
-        Batch { inputs: Tensor::zeros(shape), labels: vec![0; rows].into() }
+        Batch { inputs: self.all.inputs.blank(rows), targets: self.all.targets.blank(rows) }
     }
 }
 
 /// The batches of one pass over the examples.
 #[derive(Debug)]
-pub struct Epoch<'a, E: Element> {
-    batches: &'a mut Batches<E>,
+pub struct Epoch<'a, X: Rows = Tensor, Y: Rows = Labels> {
+    batches: &'a mut Batches<X, Y>,
     dealt: usize,
 }
 
-/// So many batches are kept to be used again.
+/// The number of batches that are kept to be used again.
 const SPARES: usize = 4;
 
-impl<E: Element> Iterator for Epoch<'_, E> {
-    type Item = Batch<E>;
+impl<X: Rows, Y: Rows> Iterator for Epoch<'_, X, Y> {
+    type Item = Batch<X, Y>;
 
-    fn next(&mut self) -> Option<Batch<E>> {
+    fn next(&mut self) -> Option<Batch<X, Y>> {
         let rows = self.batches.size.min(self.batches.len() - self.dealt);
         if rows == 0 {
             return None;
         }
         let mut batch = self.batches.blank(rows);
-        let Batches { inputs, labels, order, spare, .. } = &mut *self.batches;
-        let width: usize = inputs.shape()[1..].iter().product();
-        let source = inputs.as_slice().unwrap_or_default();
-        let target = batch.inputs.as_mut_slice();
-        let own_labels = Arc::get_mut(&mut batch.labels);
+        let Batches { all, order, spare, .. } = &mut *self.batches;
         let picked = &order[self.dealt..self.dealt + rows];
-        if let Some(own_labels) = own_labels {
-            for (to, &from) in own_labels.iter_mut().zip(picked) {
-                *to = labels[from];
-            }
-        }
-        if width > 0 {
-            for (to, &from) in target.chunks_exact_mut(width).zip(picked) {
-                to.copy_from_slice(&source[from * width..(from + 1) * width]);
-            }
-        }
+        batch.inputs.copy_rows(&all.inputs, picked);
+        batch.targets.copy_rows(&all.targets, picked);
         if spare.len() == SPARES {
             spare.remove(0);
         }
@@ -182,19 +181,21 @@ impl<E: Element> Iterator for Epoch<'_, E> {
     }
 }
 
-impl<E: Element> ExactSizeIterator for Epoch<'_, E> {}
+impl<X: Rows, Y: Rows> ExactSizeIterator for Epoch<'_, X, Y> {}
 
 #[cfg(test)]
 mod tests {
+    use wengert_autodiff::Index;
+
     use super::*;
 
-    fn batches(n: usize, size: usize) -> Batches<f32> {
+    fn batches(n: usize, size: usize) -> Batches {
         let inputs = Tensor::from_fn([n, 2], |i| (10 * i[0] + i[1]) as f32);
         Batches::new(&inputs, (0..n).collect::<Vec<_>>(), size).unwrap()
     }
 
-    fn labels(epoch: Epoch<'_, f32>) -> Vec<usize> {
-        epoch.flat_map(|batch| batch.labels.to_vec()).collect()
+    fn labels(epoch: Epoch<'_>) -> Vec<usize> {
+        epoch.flat_map(|batch| batch.targets.to_vec()).collect()
     }
 
     #[test]
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(first, labels(batches(7, 3).shuffled(5).epoch()));
         for batch in shuffled.epoch() {
-            for (row, &label) in batch.inputs.to_vec().chunks(2).zip(batch.labels.iter()) {
+            for (row, &label) in batch.inputs.to_vec().chunks(2).zip(batch.targets.iter()) {
                 assert_eq!(row, [10.0 * label as f32, 10.0 * label as f32 + 1.0]);
             }
         }
@@ -219,18 +220,18 @@ mod tests {
     #[test]
     fn a_batch_somebody_holds_is_not_written_over() {
         let mut batches = batches(6, 2);
-        let held: Vec<Batch<f32>> = batches.epoch().collect();
-        let again: Vec<Batch<f32>> = batches.epoch().collect();
+        let held: Vec<Batch> = batches.epoch().collect();
+        let again: Vec<Batch> = batches.epoch().collect();
         for (a, b) in held.iter().zip(&again) {
             assert_eq!(a.inputs, b.inputs);
-            assert_eq!(a.labels, b.labels);
+            assert_eq!(a.targets, b.targets);
         }
     }
 
     #[test]
     fn batches_nobody_holds_are_used_again() {
         let mut batches = batches(5, 2);
-        let places = |batches: &mut Batches<f32>| -> Vec<*const f32> {
+        let places = |batches: &mut Batches| -> Vec<*const f32> {
             let mut places: Vec<_> =
                 batches.epoch().map(|batch| batch.inputs.as_slice().unwrap().as_ptr()).collect();
             places.sort_unstable();
@@ -247,7 +248,42 @@ mod tests {
         let inputs = Tensor::<f32>::zeros([3, 2]);
         assert_eq!(Batches::new(&inputs, [0; 3], 0).unwrap_err(), BatchesError::Size);
         let error = Batches::new(&inputs, [0; 4], 1).unwrap_err().to_string();
-        assert!(error.contains("[3, 2]") && error.contains('4'), "{error}");
+        assert!(error.starts_with("3 inputs") && error.ends_with("got 4"), "{error}");
+        let scalar = Tensor::<f32>::ones([]);
+        for error in [
+            Batches::new(&scalar, [0; 1], 1).unwrap_err(),
+            Batches::new((&inputs, [0; 2]), [0; 3], 1).unwrap_err(),
+        ] {
+            assert_eq!(error, BatchesError::Rows { what: "inputs" });
+        }
+        let error = Batches::new(&inputs, &scalar, 1).unwrap_err();
+        assert_eq!(error, BatchesError::Rows { what: "targets" });
         assert_eq!(batches(0, 4).epoch().count(), 0);
+    }
+
+    /// Every part of an example comes along, of whatever type.
+    #[test]
+    fn rows_of_all_parts_stay_together() {
+        let values = Tensor::<f64>::from_fn([7, 2], |i| (10 * i[0] + i[1]) as f64);
+        let tokens = Index::from_fn([7, 3], |i| 100 * i[0] + i[1]);
+        let strided = Tensor::<f32>::from_fn([2, 7], |i| i[1] as f32).transpose(0, 1);
+        let labels: Vec<usize> = (0..7).collect();
+        let mut batches =
+            Batches::new((&values, &tokens), (&strided, &labels), 3).unwrap().shuffled(2);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            for batch in batches.epoch() {
+                let ((values, tokens), (strided, labels)) = (batch.inputs, batch.targets);
+                for (row, &label) in labels.iter().enumerate() {
+                    assert_eq!(values.get(&[row, 1]), Some(10.0 * label as f64 + 1.0));
+                    assert_eq!(tokens.get(&[row, 2]), Some(100 * label + 2));
+                    assert_eq!(strided.get(&[row, 0]), Some(label as f32));
+                }
+                seen.extend_from_slice(&labels);
+            }
+        }
+        seen.sort_unstable();
+        let thrice: Vec<usize> = (0..21).map(|i| i / 3).collect();
+        assert_eq!(seen, thrice);
     }
 }

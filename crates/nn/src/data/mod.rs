@@ -27,11 +27,13 @@ mod idx;
 #[cfg(feature = "data")]
 mod images;
 mod loader;
+mod rows;
 
 #[cfg(feature = "data")]
-pub use error::{DataError, Origin, Role};
+pub use error::{DataError, FileRole, Origin};
 #[cfg(feature = "data")]
 pub use idx::Idx;
 #[cfg(feature = "data")]
 pub use images::{ImageSet, Split};
 pub use loader::{Batch, Batches, BatchesError, Epoch};
+pub use rows::{IntoRows, Labels, Rows};

@@ -83,7 +83,7 @@ pub struct Advice {
 /// let mut model = Sequential::builder()
 ///     .linear(64, 32, Activation::Relu)
 ///     .linear(32, 10, Activation::Identity)
-///     .build::<f32>(&mut rng)?;
+///     .build(&mut rng)?;
 /// let advice = recommend(&model)?;
 /// println!("{advice}");
 /// advice.apply(&mut model, &mut rng)?;
@@ -125,7 +125,8 @@ pub fn recommend_for<E: Element>(
 }
 
 impl Advice {
-    /// Draws the parameters it speaks of anew, in the module's order. Others stay.
+    /// Draws the parameters it speaks of anew, in the module's order. Others stay, and so do frozen
+    /// ones.
     ///
     /// # Errors
     /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
@@ -146,7 +147,9 @@ impl Advice {
         }
         let mut drawn = HashMap::new();
         for (path, parameter) in model.parameters() {
-            if let Some(scheme) = schemes.get(path.as_str()) {
+            if let Some(scheme) = schemes.get(path.as_str())
+                && !parameter.is_frozen()
+            {
                 let shape = parameter.value().shape().clone();
                 let value = scheme.sample_for(shape, parameter.kind(), rng)?;
                 drawn.insert(path, value);

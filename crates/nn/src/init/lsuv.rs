@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use rand::Rng;
-use wengert_autodiff::{Element, Kind, Tape, Tensor};
+use wengert_autodiff::{Element, Kind, Parameter, Tape, Tensor};
 
 use super::figure::figure;
 use super::{Init, InitError};
+use crate::forward::Layer;
 use crate::module::{Module, VisitorMut};
 use crate::observe::Observer;
 
@@ -78,7 +79,7 @@ pub enum LsuvError {
     },
     /// A layer that does not come to unit variance.
     #[error(
-        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Module::observe", figure(*.variance)
+        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Layer::observe", figure(*.variance)
     )]
     NotReached {
         /// The layer.
@@ -97,15 +98,15 @@ pub enum LsuvError {
 ///
 /// The layers are those the module shows its [`Observer`]; a module that shows none of its parts
 /// is scaled as a whole. What is scaled are the parameters stated to be weights or tables
-/// ([`Kind`]); a layer without one is passed over, and gains and parameters of no stated kind stay
-/// as they are.
+/// ([`Kind`]); a layer without one is passed over, and gains, frozen parameters and those of no
+/// stated kind stay as they are.
 ///
 /// ```
 /// use rand::SeedableRng;
 /// use wengert_autodiff::{Activation, Tensor};
 /// use wengert_nn::{Sequential, init::{Lsuv, lsuv}};
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let mut model = Sequential::builder().linear(8, 8, Activation::Tanh).build::<f32>(&mut rng)?;
+/// let mut model = Sequential::builder().linear(8, 8, Activation::Tanh).build(&mut rng)?;
 /// let batch = Tensor::uniform([64, 8], -3.0, 9.0, &mut rng);
 /// let layers = lsuv(&mut model, &batch, Lsuv::default(), &mut rng)?;
 /// assert!((layers[0].after - 1.0).abs() < 0.1);
@@ -115,8 +116,63 @@ pub enum LsuvError {
 /// # Errors
 /// [`LsuvError`]; the weights of layers before the one at fault have been scaled then.
 pub fn lsuv<E: Element>(
-    model: &mut dyn Module<E>,
+    model: &mut (impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
+    options: Lsuv,
+    rng: &mut impl Rng,
+) -> Result<Vec<LsuvLayer>, LsuvError> {
+    lsuv_with(
+        model,
+        |model, tape, observer| model.observe(tape.constant(batch), observer).map(|_| ()),
+        options,
+        rng,
+    )
+}
+
+/// [`lsuv()`] for a module whose forward pass is not that of a [`Layer`]: `forward` runs it, with
+/// the layers shown to the observer ([`Observer::child`]).
+///
+/// ```
+/// use rand::SeedableRng;
+/// use wengert_autodiff::Tensor;
+/// use wengert_nn::{Linear, Module, init::{Lsuv, lsuv_with}};
+///
+/// #[derive(Debug, Module)]
+/// struct Siamese {
+///     tower: Linear,
+///     head: Linear,
+/// }
+///
+/// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+/// let mut model = Siamese {
+///     tower: Linear::config(8, 8).build(&mut rng)?,
+///     head: Linear::config(8, 8).build(&mut rng)?,
+/// };
+/// let pair = [1.0, 5.0].map(|high| Tensor::uniform([64, 8], -1.0, high, &mut rng));
+/// let layers = lsuv_with(
+///     &mut model,
+///     |model, tape, observer| {
+///         let [left, right] = [&pair[0], &pair[1]].map(|side| tape.constant(side));
+///         let left = observer.child("tower", &model.tower, left)?;
+///         let right = observer.child("tower", &model.tower, right)?;
+///         observer.child("head", &model.head, left - right).map(|_| ())
+///     },
+///     Lsuv::default(),
+///     &mut rng,
+/// )?;
+/// assert_eq!(layers.iter().map(|layer| &*layer.path).collect::<Vec<_>>(), ["tower", "head"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of [`lsuv()`].
+pub fn lsuv_with<E: Element, M: Module<E> + ?Sized>(
+    model: &mut M,
+    mut forward: impl for<'t> FnMut(
+        &M,
+        &'t Tape<E>,
+        &mut Observer<'_, 't, E>,
+    ) -> wengert_autodiff::Result<()>,
     options: Lsuv,
     rng: &mut impl Rng,
 ) -> Result<Vec<LsuvLayer>, LsuvError> {
@@ -127,7 +183,7 @@ pub fn lsuv<E: Element>(
         orthogonalize(model, rng)?;
     }
     let all = model.parameters();
-    let scaled = all.iter().filter(|(_, parameter)| is_scaled(parameter.kind()));
+    let scaled = all.iter().filter(|(_, parameter)| is_scaled(parameter));
     let weights: Vec<String> = scaled.map(|(path, _)| path.clone()).collect();
     if weights.is_empty() {
         let others = all.iter().filter(|(_, parameter)| parameter.kind() == Kind::Other);
@@ -137,8 +193,9 @@ pub fn lsuv<E: Element>(
         }
     }
     let mut tape = Tape::new();
-    let order: Vec<String> =
-        variances(model, batch, &mut tape)?.into_iter().map(|(p, _)| p).collect();
+    let mut variances =
+        |model: &M| variances(&mut tape, |tape, observer| forward(model, tape, observer));
+    let order: Vec<String> = variances(model)?.into_iter().map(|(p, _)| p).collect();
     let mut report = Vec::new();
     let mut seen = BTreeSet::new();
     for path in order {
@@ -147,15 +204,16 @@ pub fn lsuv<E: Element>(
         if count == 0 || !seen.insert(path.clone()) {
             continue;
         }
-        let layer = scale(model, batch, &mut tape, path, count, options)?;
+        let layer = scale(model, &mut variances, path, count, options)?;
         report.push(layer);
     }
     Ok(report)
 }
 
-/// Whether a layer's output scales with a parameter of this kind.
-fn is_scaled(kind: Kind) -> bool {
-    kind.is_weight() || kind.is_table()
+/// Whether a layer's output scales with a parameter that may be changed.
+fn is_scaled<E: Element>(parameter: &Parameter<E>) -> bool {
+    let kind = parameter.kind();
+    (kind.is_weight() || kind.is_table()) && !parameter.is_frozen()
 }
 
 /// Whether a parameter's path is that of a layer with one more name, or below it.
@@ -164,10 +222,9 @@ pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
 }
 
 /// Brings one layer to unit variance.
-fn scale<E: Element>(
-    model: &mut dyn Module<E>,
-    batch: &Tensor<E>,
-    tape: &mut Tape<E>,
+fn scale<E: Element, M: Module<E> + ?Sized>(
+    model: &mut M,
+    variances: &mut dyn FnMut(&M) -> Result<Vec<(String, f64)>, LsuvError>,
     path: String,
     weights: usize,
     options: Lsuv,
@@ -175,7 +232,7 @@ fn scale<E: Element>(
     let mut before = None;
     let mut total = 1.0;
     for round in 0..=options.rounds {
-        let all = variances(model, batch, tape)?;
+        let all = variances(model)?;
         let variance = all.into_iter().find(|(p, _)| *p == path).map_or(f64::NAN, |(_, v)| v);
         let first = *before.get_or_insert(variance);
         if !(variance.is_finite() && variance > 0.0) {
@@ -192,7 +249,7 @@ fn scale<E: Element>(
         let factor = variance.powf(-0.5 / weights as f64);
         total *= factor;
         model.visit_mut(&mut VisitorMut::new(&mut |at, parameter| {
-            if is_scaled(parameter.kind()) && is_below(&at.to_string(), &path) {
+            if is_scaled(parameter) && is_below(&at.to_string(), &path) {
                 for weight in parameter.value_mut().as_mut_slice() {
                     *weight = E::from_f64(weight.to_f64() * factor);
                 }
@@ -202,18 +259,17 @@ fn scale<E: Element>(
     unreachable!("the last round returns")
 }
 
-/// The variance of each layer's pre-activations, in order.
+/// The variance of the pre-activations of each layer that `forward` shows, in order.
 fn variances<E: Element>(
-    model: &dyn Module<E>,
-    batch: &Tensor<E>,
     tape: &mut Tape<E>,
+    forward: impl for<'t> FnOnce(&'t Tape<E>, &mut Observer<'_, 't, E>) -> wengert_autodiff::Result<()>,
 ) -> Result<Vec<(String, f64)>, LsuvError> {
     let mut found = Vec::new();
     tape.no_grad(|| {
         let mut see = |path: &str, layer: crate::Observation<'_, E>| {
             found.push((path.to_owned(), variance(&layer.preactivation.value())));
         };
-        model.observe(tape.constant(batch), &mut Observer::new(&mut see)).map(|_| ())
+        forward(tape, &mut Observer::new(&mut see))
     })?;
     tape.clear();
     Ok(found)
@@ -228,13 +284,13 @@ fn variance<E: Element>(tensor: &Tensor<E>) -> f64 {
 }
 
 fn orthogonalize<E: Element>(
-    model: &mut dyn Module<E>,
+    model: &mut (impl Module<E> + ?Sized),
     rng: &mut impl Rng,
 ) -> Result<(), InitError> {
     let mut result = Ok(());
     model.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
         let scheme = match parameter.kind() {
-            _ if result.is_err() => return,
+            _ if result.is_err() || parameter.is_frozen() => return,
             Kind::Weight { .. } => Init::orthogonal(),
             Kind::Bias => Init::Zeros,
             _ => return,

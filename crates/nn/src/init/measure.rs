@@ -2,7 +2,7 @@
 
 use wengert_autodiff::{CreateGraph, Element, Result, Tape, Tensor, Var, grad};
 
-use crate::module::Module;
+use crate::forward::Layer;
 use crate::observe::{Observation, Observer};
 
 /// What passes through a layer, over all its units and a batch of examples.
@@ -31,14 +31,26 @@ pub struct Propagation {
 /// # Errors
 /// If either does not fit.
 pub fn measure<E: Element>(
-    model: &(impl Module<E> + ?Sized),
+    model: &(impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
+    cotangent: &Tensor<E>,
+) -> Result<Vec<Propagation>> {
+    measure_with(|tape, observer| model.observe(tape.constant(batch), observer), cotangent)
+}
+
+/// [`measure()`] for a forward pass that is not that of a [`Layer`]: `forward` runs it, with the
+/// layers shown to the observer ([`Observer::child`]), and returns the outputs.
+///
+/// # Errors
+/// Those of `forward`, and if the cotangent does not fit the outputs.
+pub fn measure_with<E: Element>(
+    forward: impl for<'t> FnOnce(&'t Tape<E>, &mut Observer<'_, 't, E>) -> Result<Var<'t, E>>,
     cotangent: &Tensor<E>,
 ) -> Result<Vec<Propagation>> {
     let tape = Tape::new();
     let mut layers: Vec<(String, Observation<'_, E>)> = Vec::new();
-    let output = model.observe(
-        tape.constant(batch),
+    let output = forward(
+        &tape,
         &mut Observer::new(&mut |path, layer| layers.push((path.to_owned(), layer))),
     )?;
     // A layer without parameters at the front has no gradient.

@@ -39,8 +39,8 @@ pub use fan::{Fan, fans};
 pub use fixup::Fixup;
 pub use gain::{Gain, gain};
 pub use gradient_warning::GradientWarning;
-pub use lsuv::{Lsuv, LsuvError, LsuvLayer, lsuv};
-pub use measure::{Propagation, measure};
+pub use lsuv::{Lsuv, LsuvError, LsuvLayer, lsuv, lsuv_with};
+pub use measure::{Propagation, measure, measure_with};
 use nonlinearity::SinglePrecision;
 pub use nonlinearity::{Evaluation, Nonlinearity};
 pub use theory::{

@@ -1,27 +1,42 @@
 //! [`ActivationLayer`]: an activation as a layer of its own.
 
+use rand::Rng;
 use wengert_autodiff::{Activation, Element, Result, Var, ops};
 
-use crate::module::{Module, Visitor, VisitorMut};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
+use crate::module::Module;
 
 /// Applies an activation to each element. A [`Linear`](crate::Linear) layer applies its own in the
 /// same pass, which is cheaper.
 ///
 /// # Shapes
 /// Any; the output has the input's.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ActivationLayer(pub Activation);
+#[derive(Clone, Copy, Debug, PartialEq, Module)]
+#[module(activation = self.0)]
+pub struct ActivationLayer(#[module(skip)] pub Activation);
 
-impl<E: Element> Module<E> for ActivationLayer {
+impl<E: Element> Layer<E> for ActivationLayer {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         ops::activate(x, self.0)
     }
+}
 
-    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, E>) {}
+impl<E: Element> LayerConfig<E> for ActivationLayer {
+    type Layer = Self;
 
-    fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        Ok(input.clone())
+    }
 
-    fn activation(&self) -> Activation {
-        self.0
+    fn build(&self, _: &mut dyn Rng) -> Result<Self, LayerError> {
+        Ok(*self)
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// An activation as a layer of its own.
+    pub fn activation(self, activation: Activation) -> Self {
+        self.add(ActivationLayer(activation))
     }
 }

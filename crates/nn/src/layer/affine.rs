@@ -5,12 +5,13 @@ use wengert_autodiff::{
     Activation, Element, Kind, Parameter, Result, Shape, Tape, Tensor, Var, WeightLayout, ops,
 };
 
+use super::LayerError;
 use crate::init::{Init, InitError};
-use crate::module::{Visitor, VisitorMut};
+use crate::module::Module;
 use crate::observe::Observer;
 
 /// A weight, and a bias that may be missing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Module)]
 pub(super) struct Affine<E: Element> {
     pub(super) weight: Parameter<E>,
     pub(super) bias: Option<Parameter<E>>,
@@ -33,19 +34,17 @@ impl<E: Element> Affine<E> {
         let bias = self.bias.as_ref();
         (tape.parameter(&self.weight), bias.map(|bias| tape.parameter(bias)))
     }
+}
 
-    pub(super) fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.parameter("weight", &self.weight);
-        if let Some(bias) = &self.bias {
-            visitor.parameter("bias", bias);
-        }
-    }
-
-    pub(super) fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.parameter("weight", &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            visitor.parameter("bias", bias);
-        }
+/// The initializer of a weight before this activation, if none is named.
+pub(super) fn scheme(
+    named: Option<&Init>,
+    activation: Activation,
+) -> std::result::Result<Init, LayerError> {
+    match named {
+        Some(init) => Ok(init.clone()),
+        None => Init::try_for_activation(activation)
+            .map_err(|error| LayerError::Activation { activation, error }),
     }
 }
 

@@ -1,11 +1,13 @@
 //! [`BatchNorm`]: normalizes channels by the batch in training, by running statistics in inference.
 
+use rand::Rng;
 use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
 
-use super::Buffer;
 use super::accessors::accessors;
 use super::error::expect;
-use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
+use super::{Buffer, LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
+use crate::module::{Module, Role};
 
 /// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
 ///
@@ -22,7 +24,8 @@ use crate::module::{Mode, Module, Role, Visitor, VisitorMut};
 /// # Shapes
 /// `x` is `[batch, channels]` or `[batch, channels, length]` for [`BatchNorm1d`],
 /// `[batch, channels, rows, columns]` for [`BatchNorm2d`]; the output has the input's shape.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Module)]
+#[module(role = Role::Normalization)]
 pub struct BatchNorm<const AXES: usize, E: Element = f32> {
     weight: Parameter<E>,
     bias: Parameter<E>,
@@ -30,7 +33,8 @@ pub struct BatchNorm<const AXES: usize, E: Element = f32> {
     running_var: Buffer<E>,
     momentum: f64,
     eps: f64,
-    mode: Mode,
+    #[module(training)]
+    training: bool,
 }
 
 /// Batch normalization of features, `[batch, channels]`, or lines, `[batch, channels, length]`.
@@ -39,11 +43,18 @@ pub type BatchNorm1d<E = f32> = BatchNorm<1, E>;
 /// Batch normalization of images, `[batch, channels, rows, columns]`.
 pub type BatchNorm2d<E = f32> = BatchNorm<2, E>;
 
+impl<const AXES: usize> BatchNorm<AXES> {
+    /// The config of a layer for `channels` channels.
+    pub fn config(channels: usize) -> BatchNormConfig<AXES> {
+        BatchNormConfig { channels, momentum: 0.1, eps: 1e-5 }
+    }
+}
+
 impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
-    /// A layer for so many channels.
+    /// A layer for `channels` channels.
     ///
     /// # Panics
-    /// As [`try_new`](Self::try_new) fails.
+    /// If there is no memory for the parameters and the statistics.
     #[track_caller]
     pub fn new(channels: usize) -> Self {
         expect(Self::try_new(channels))
@@ -62,7 +73,7 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
             running_var: Buffer::new(all(E::ONE)?),
             momentum: 0.1,
             eps: 1e-5,
-            mode: Mode::Training,
+            training: true,
         })
     }
 
@@ -119,11 +130,11 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
     }
 }
 
-impl<const AXES: usize, E: Element> Module<E> for BatchNorm<AXES, E> {
+impl<const AXES: usize, E: Element> Layer<E> for BatchNorm<AXES, E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         let (tape, count) = (x.tape(), self.count(x)?);
         let (weight, bias) = (tape.parameter(&self.weight), tape.parameter(&self.bias));
-        if self.mode == Mode::Inference {
+        if !self.training {
             let [mean, variance] =
                 [&self.running_mean, &self.running_var].map(|buffer| tape.constant(&buffer.get()));
             return ops::batch_norm_inference(
@@ -140,24 +151,48 @@ impl<const AXES: usize, E: Element> Module<E> for BatchNorm<AXES, E> {
         self.follow(&self.running_var, &normalized.variance, count / (count - 1.0));
         Ok(normalized.output)
     }
+}
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.parameter("weight", &self.weight);
-        visitor.parameter("bias", &self.bias);
-        visitor.buffer("running_mean", &self.running_mean);
-        visitor.buffer("running_var", &self.running_var);
+/// Describes a [`BatchNorm`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormConfig<const AXES: usize> {
+    channels: usize,
+    momentum: f64,
+    eps: f64,
+}
+
+impl<const AXES: usize> BatchNormConfig<AXES> {
+    /// How far the running averages move towards each batch's statistics, 0.1 unless told otherwise.
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
     }
 
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.parameter("weight", &mut self.weight);
-        visitor.parameter("bias", &mut self.bias);
+    /// What is added to the variance, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+}
+
+impl<const AXES: usize, E: Element> LayerConfig<E> for BatchNormConfig<AXES> {
+    type Layer = BatchNorm<AXES, E>;
+
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        input.channels(self.channels, if AXES == 1 { &[1, 2] } else { &[3] })
     }
 
-    fn set_mode(&mut self, mode: Mode) {
-        self.mode = mode;
+    fn build(&self, _: &mut dyn Rng) -> Result<BatchNorm<AXES, E>, LayerError> {
+        Ok(BatchNorm::try_new(self.channels)?.momentum(self.momentum).eps(self.eps))
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// Batch normalization of `channels` features, or of lines of `channels` channels.
+    pub fn batch_norm1d(self, channels: usize) -> Self {
+        self.add(BatchNorm1d::config(channels))
     }
 
-    fn role(&self) -> Role {
-        Role::Normalization
+    /// Batch normalization of images of `channels` channels.
+    pub fn batch_norm2d(self, channels: usize) -> Self {
+        self.add(BatchNorm2d::config(channels))
     }
 }

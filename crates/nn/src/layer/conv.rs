@@ -1,14 +1,15 @@
 //! [`Conv`]: a convolution with its activation, over lines ([`Conv1d`]) or images ([`Conv2d`]).
 
 use rand::Rng;
-use wengert_autodiff::ops::{self, ConvOptions, Extent};
+use wengert_autodiff::ops::{self, Conv1dOptions, Conv2dOptions, ConvOptions, Extent};
 use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout};
 
-use super::LayerError;
 use super::accessors::accessors;
 use super::affine::{self, Affine};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
 use crate::init::Init;
-use crate::module::{Module, Visitor, VisitorMut};
+use crate::module::Module;
 use crate::observe::Observer;
 
 /// `y = activation(conv(x, weight) + bias)`, bias and activation applied in the convolution's own
@@ -17,7 +18,7 @@ use crate::observe::Observer;
 /// ```
 /// use rand::SeedableRng;
 /// use wengert_autodiff::{Activation, Tape, Tensor, ops::Conv2dOptions};
-/// use wengert_nn::{Conv2d, Init, Module};
+/// use wengert_nn::{Conv2d, Init, Layer};
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
 /// let options = Conv2dOptions::new().padding(2).activation(Activation::Relu);
 /// let layer = Conv2d::<f32>::new(1, 6, 5, options, &Init::he_normal(), &mut rng)?;
@@ -31,9 +32,12 @@ use crate::observe::Observer;
 /// For images `x` is `[batch, in, rows, columns]` and `weight` `[out, in / groups, kernel rows,
 /// kernel columns]`, for lines `[batch, in, length]` and `[out, in / groups, kernel]`; `bias` is
 /// `[out]`. See [`ops::conv1d`] for the output's sizes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Module)]
+#[module(activation = self.options.fused_activation())]
 pub struct Conv<const AXES: usize, E: Element = f32> {
+    #[module(flatten)]
     affine: Affine<E>,
+    #[module(skip)]
     options: ConvOptions<AXES>,
 }
 
@@ -42,6 +46,19 @@ pub type Conv1d<E = f32> = Conv<1, E>;
 
 /// A convolution over images, `[batch, channels, rows, columns]`.
 pub type Conv2d<E = f32> = Conv<2, E>;
+
+impl<const AXES: usize> Conv<AXES> {
+    /// The config of a layer from `inputs` to `outputs` channels, with the default options and a
+    /// bias.
+    pub fn config(
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<AXES>>,
+    ) -> ConvConfig<AXES> {
+        let (kernel, options) = (kernel.into(), ConvOptions::new());
+        ConvConfig { inputs, outputs, kernel, options, init: None, bias: true }
+    }
+}
 
 impl<const AXES: usize, E: Element> Conv<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
@@ -83,7 +100,7 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
     }
 }
 
-impl<const AXES: usize, E: Element> Module<E> for Conv<AXES, E> {
+impl<const AXES: usize, E: Element> Layer<E> for Conv<AXES, E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         self.apply(x, self.activation())
     }
@@ -91,16 +108,83 @@ impl<const AXES: usize, E: Element> Module<E> for Conv<AXES, E> {
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
         affine::observe(x, observer, self.activation(), |activation| self.apply(x, activation))
     }
+}
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        self.affine.visit(visitor);
+/// Describes a [`Conv`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConvConfig<const AXES: usize> {
+    inputs: usize,
+    outputs: usize,
+    kernel: Extent<AXES>,
+    options: ConvOptions<AXES>,
+    init: Option<Init>,
+    bias: bool,
+}
+
+impl<const AXES: usize> ConvConfig<AXES> {
+    /// Stride, padding, groups and the like, and the activation.
+    pub fn options(self, options: ConvOptions<AXES>) -> Self {
+        Self { options, ..self }
     }
 
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        self.affine.visit_mut(visitor);
+    /// How the weight begins, instead of by [`Init::for_activation`].
+    pub fn init(self, init: Init) -> Self {
+        Self { init: Some(init), ..self }
     }
 
-    fn activation(&self) -> Activation {
-        self.options.fused_activation()
+    /// Without a bias.
+    pub fn without_bias(self) -> Self {
+        Self { bias: false, ..self }
+    }
+
+    /// The layer, its weight drawn from `rng`.
+    ///
+    /// # Errors
+    /// Those of [`Conv::new`], and if no initializer is named and the activation has no gain.
+    pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Conv<AXES, E>, LayerError> {
+        let init = affine::scheme(self.init.as_ref(), self.options.fused_activation())?;
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let layer = Conv::new(inputs, outputs, self.kernel, self.options, &init, rng)?;
+        Ok(if self.bias { layer } else { layer.without_bias() })
+    }
+}
+
+impl<const AXES: usize, E: Element> LayerConfig<E> for ConvConfig<AXES> {
+    type Layer = Conv<AXES, E>;
+
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        input.image(self.inputs, self.outputs, |size: [usize; AXES]| {
+            Ok(self.options.output_size(self.kernel, Extent(size))?)
+        })
+    }
+
+    fn build(&self, mut rng: &mut dyn Rng) -> Result<Conv<AXES, E>, LayerError> {
+        self.build(&mut rng)
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// A convolution over lines from `inputs` to `outputs` channels; its activation is one of the
+    /// options.
+    pub fn conv1d(
+        self,
+        inputs: usize,
+        outputs: usize,
+        kernel: usize,
+        options: Conv1dOptions,
+    ) -> Self {
+        self.add(Conv1d::config(inputs, outputs, kernel).options(options))
+    }
+
+    /// A convolution over images from `inputs` to `outputs` channels; its activation is one of the
+    /// options.
+    pub fn conv2d(
+        self,
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<2>>,
+        options: Conv2dOptions,
+    ) -> Self {
+        self.add(Conv2d::config(inputs, outputs, kernel).options(options))
     }
 }

@@ -2,14 +2,15 @@
 //! ([`ConvTranspose1d`]) or images ([`ConvTranspose2d`]).
 
 use rand::Rng;
-use wengert_autodiff::ops::{self, ConvTransposeOptions, Extent};
+use wengert_autodiff::ops::{self, ConvOptions, ConvTransposeOptions, Extent};
 use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout};
 
-use super::LayerError;
 use super::accessors::accessors;
 use super::affine::{self, Affine};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
 use crate::init::Init;
-use crate::module::{Module, Visitor, VisitorMut};
+use crate::module::Module;
 use crate::observe::Observer;
 
 /// `y = activation(conv^T(x, weight) + bias)`: what enlarges where a convolution reduces. The
@@ -19,9 +20,12 @@ use crate::observe::Observer;
 /// For images `x` is `[batch, in, rows, columns]` and `weight` `[in, out / groups, kernel rows,
 /// kernel columns]`, for lines `[batch, in, length]` and `[in, out / groups, kernel]`; `bias` is
 /// `[out]`. See [`ops::conv_transpose1d`] for the output's sizes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Module)]
+#[module(activation = self.options.convolution().fused_activation())]
 pub struct ConvTranspose<const AXES: usize, E: Element = f32> {
+    #[module(flatten)]
     affine: Affine<E>,
+    #[module(skip)]
     options: ConvTransposeOptions<AXES>,
 }
 
@@ -30,6 +34,19 @@ pub type ConvTranspose1d<E = f32> = ConvTranspose<1, E>;
 
 /// A transposed convolution over images, `[batch, channels, rows, columns]`.
 pub type ConvTranspose2d<E = f32> = ConvTranspose<2, E>;
+
+impl<const AXES: usize> ConvTranspose<AXES> {
+    /// The config of a layer from `inputs` to `outputs` channels, with the default options and a
+    /// bias.
+    pub fn config(
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<AXES>>,
+    ) -> ConvTransposeConfig<AXES> {
+        let (kernel, options) = (kernel.into(), ConvOptions::new().into());
+        ConvTransposeConfig { inputs, outputs, kernel, options, init: None, bias: true }
+    }
+}
 
 impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
@@ -73,7 +90,7 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     }
 }
 
-impl<const AXES: usize, E: Element> Module<E> for ConvTranspose<AXES, E> {
+impl<const AXES: usize, E: Element> Layer<E> for ConvTranspose<AXES, E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         self.apply(x, self.activation())
     }
@@ -81,16 +98,75 @@ impl<const AXES: usize, E: Element> Module<E> for ConvTranspose<AXES, E> {
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
         affine::observe(x, observer, self.activation(), |activation| self.apply(x, activation))
     }
+}
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        self.affine.visit(visitor);
+/// Describes a [`ConvTranspose`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConvTransposeConfig<const AXES: usize> {
+    inputs: usize,
+    outputs: usize,
+    kernel: Extent<AXES>,
+    options: ConvTransposeOptions<AXES>,
+    init: Option<Init>,
+    bias: bool,
+}
+
+impl<const AXES: usize> ConvTransposeConfig<AXES> {
+    /// Stride, padding, groups and the like, and the activation.
+    pub fn options(self, options: impl Into<ConvTransposeOptions<AXES>>) -> Self {
+        Self { options: options.into(), ..self }
     }
 
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        self.affine.visit_mut(visitor);
+    /// How the weight begins, instead of by [`Init::for_activation`].
+    pub fn init(self, init: Init) -> Self {
+        Self { init: Some(init), ..self }
     }
 
-    fn activation(&self) -> Activation {
-        self.options.convolution().fused_activation()
+    /// Without a bias.
+    pub fn without_bias(self) -> Self {
+        Self { bias: false, ..self }
+    }
+
+    /// The layer, its weight drawn from `rng`.
+    ///
+    /// # Errors
+    /// Those of [`ConvTranspose::new`], and if no initializer is named and the activation has no gain.
+    pub fn build<E: Element>(
+        &self,
+        rng: &mut impl Rng,
+    ) -> Result<ConvTranspose<AXES, E>, LayerError> {
+        let init =
+            affine::scheme(self.init.as_ref(), self.options.convolution().fused_activation())?;
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let layer = ConvTranspose::new(inputs, outputs, self.kernel, self.options, &init, rng)?;
+        Ok(if self.bias { layer } else { layer.without_bias() })
+    }
+}
+
+impl<const AXES: usize, E: Element> LayerConfig<E> for ConvTransposeConfig<AXES> {
+    type Layer = ConvTranspose<AXES, E>;
+
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        input.image(self.inputs, self.outputs, |size: [usize; AXES]| {
+            Ok(self.options.output_size(self.kernel, size)?)
+        })
+    }
+
+    fn build(&self, mut rng: &mut dyn Rng) -> Result<ConvTranspose<AXES, E>, LayerError> {
+        self.build(&mut rng)
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// A transposed convolution over images from `inputs` to `outputs` channels; its activation is
+    /// one of the options.
+    pub fn conv_transpose2d(
+        self,
+        inputs: usize,
+        outputs: usize,
+        kernel: impl Into<Extent<2>>,
+        options: impl Into<ConvTransposeOptions<2>>,
+    ) -> Self {
+        self.add(ConvTranspose2d::config(inputs, outputs, kernel).options(options))
     }
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use wengert_autodiff::{Element, Result, Var};
 
+use crate::forward::Layer;
 use crate::init::{Evaluation, Nonlinearity, TheoryError, nonlinearity};
-use crate::module::{Module, Visitor, VisitorMut};
+use crate::module::Module;
 
 type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync;
 
 /// An activation written as a closure on variables, applied to each element.
 ///
-/// As a layer it goes behind a linear layer with the activation identity. Its gain and its edge of
+/// As a layer it follows a linear layer with the activation identity. Its gain and its edge of
 /// chaos are computed as those of any built-in one, with derivatives from the tape, in `E`.
 ///
 /// ```
@@ -27,9 +28,11 @@ type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync;
 ///
 /// # Shapes
 /// Any; the closure must return its input's.
-#[derive(Clone)]
+#[derive(Clone, Module)]
+#[module(nonlinearity = Some(Arc::new(self.clone())))]
 pub struct CustomActivation<E: Element = f32> {
     name: String,
+    #[module(skip)]
     function: Arc<Function<E>>,
     kinks: Vec<f64>,
 }
@@ -78,16 +81,8 @@ impl<E: Element> Nonlinearity for CustomActivation<E> {
     }
 }
 
-impl<E: Element> Module<E> for CustomActivation<E> {
+impl<E: Element> Layer<E> for CustomActivation<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         Ok((self.function)(x))
-    }
-
-    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, E>) {}
-
-    fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
-
-    fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
-        Some(Arc::new(self.clone()))
     }
 }

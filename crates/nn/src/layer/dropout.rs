@@ -6,11 +6,12 @@ use rand::{Rng, RngExt};
 use wengert_autodiff::{Element, Error, Result, Var, ops};
 use wengert_kernels::random::Stream;
 
-use super::LayerError;
-use crate::module::{Mode, Module, Visitor, VisitorMut};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
+use crate::module::Module;
 
 /// In training sets each element to zero with a probability, and scales the others so that the mean
-/// stays; see [`ops::dropout`]. In inference ([`Module::eval`]) its output is its input.
+/// stays; see [`ops::dropout`]. In inference ([`eval`](Self::eval)) its output is its input.
 ///
 /// Draws come from a stream of the layer's own: the passes of a training run have different masks,
 /// and the same ones in the next run with the same seed. What a
@@ -18,12 +19,14 @@ use crate::module::{Mode, Module, Visitor, VisitorMut};
 ///
 /// # Shapes
 /// Any; the output has the input's.
-#[derive(Debug)]
+#[derive(Debug, Module)]
 pub struct Dropout {
     p: f64,
     seed: u64,
+    #[module(skip)]
     passes: AtomicU64,
-    mode: Mode,
+    #[module(training)]
+    training: bool,
 }
 
 impl Dropout {
@@ -37,7 +40,22 @@ impl Dropout {
             return Err(Error::Argument { op: "dropout", message }.into());
         }
         let passes = AtomicU64::new(0);
-        Ok(Self { p, seed: rng.random(), passes, mode: Mode::Training })
+        Ok(Self { p, seed: rng.random(), passes, training: true })
+    }
+
+    /// The config of a layer that drops each element with probability `p`.
+    pub fn config(p: f64) -> DropoutConfig {
+        DropoutConfig { p }
+    }
+
+    /// Sets the layer to training, which is how it begins.
+    pub fn train(&mut self) {
+        self.training = true;
+    }
+
+    /// Sets the layer to inference.
+    pub fn eval(&mut self) {
+        self.training = false;
     }
 }
 
@@ -48,22 +66,37 @@ impl Clone for Dropout {
     }
 }
 
-impl<E: Element> Module<E> for Dropout {
+impl<E: Element> Layer<E> for Dropout {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        match self.mode {
-            Mode::Inference => Ok(x),
-            Mode::Training => {
-                let pass = self.passes.fetch_add(1, Ordering::Relaxed);
-                ops::dropout_from(x, self.p, Stream::new(self.seed, pass))
-            }
+        if !self.training {
+            return Ok(x);
         }
+        let pass = self.passes.fetch_add(1, Ordering::Relaxed);
+        ops::dropout_from(x, self.p, Stream::new(self.seed, pass))
+    }
+}
+
+/// Describes a [`Dropout`] layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DropoutConfig {
+    p: f64,
+}
+
+impl<E: Element> LayerConfig<E> for DropoutConfig {
+    type Layer = Dropout;
+
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        Ok(input.clone())
     }
 
-    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, E>) {}
+    fn build(&self, mut rng: &mut dyn Rng) -> Result<Dropout, LayerError> {
+        Dropout::new(self.p, &mut rng)
+    }
+}
 
-    fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
-
-    fn set_mode(&mut self, mode: Mode) {
-        self.mode = mode;
+impl<E: Element> SequentialBuilder<E> {
+    /// Dropout with this probability to drop an element.
+    pub fn dropout(self, p: f64) -> Self {
+        self.add(Dropout::config(p))
     }
 }

@@ -3,23 +3,32 @@
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Index, Kind, Parameter, Result, Tape, Var, ops};
 
-use super::LayerError;
 use super::accessors::accessors;
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
 use crate::init::Init;
-use crate::module::{Module, Visitor, VisitorMut};
+use crate::module::Module;
 
 /// A table of learned vectors, read by number.
 ///
-/// [`lookup`](Self::lookup) takes an [`Index`]. As a [`Module`], as the first of a
+/// [`lookup`](Self::lookup) takes an [`Index`]. As a [`Layer`], as the first of a
 /// [`Sequential`](crate::Sequential), it takes whole numbers as elements, which an `f32` holds exactly
 /// up to 2^24; no gradient reaches them.
 ///
 /// # Shapes
 /// Numbers `[..]` give `[.., features]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Module)]
 pub struct Embedding<E: Element = f32> {
     weight: Parameter<E>,
     padding: Option<usize>,
+}
+
+impl Embedding {
+    /// The config of a table of `rows` vectors of `features` numbers, drawn from N(0, 1).
+    pub fn config(rows: usize, features: usize) -> EmbeddingConfig {
+        let init = Init::Normal { mean: 0.0, std: 1.0 };
+        EmbeddingConfig { rows, features, init, padding: None }
+    }
 }
 
 impl<E: Element> Embedding<E> {
@@ -68,7 +77,7 @@ impl<E: Element> Embedding<E> {
     }
 }
 
-impl<E: Element> Module<E> for Embedding<E> {
+impl<E: Element> Layer<E> for Embedding<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         let value = x.try_value()?;
         let number = |x: E| {
@@ -82,12 +91,56 @@ impl<E: Element> Module<E> for Embedding<E> {
         let numbers: Result<Vec<usize>> = value.try_to_vec()?.into_iter().map(number).collect();
         self.lookup(x.tape(), &Index::from_vec(numbers?, value.shape())?)
     }
+}
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.parameter("weight", &self.weight);
+/// Describes an [`Embedding`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbeddingConfig {
+    rows: usize,
+    features: usize,
+    init: Init,
+    padding: Option<usize>,
+}
+
+impl EmbeddingConfig {
+    /// How the table begins.
+    pub fn init(self, init: Init) -> Self {
+        Self { init, ..self }
     }
 
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.parameter("weight", &mut self.weight);
+    /// The vector in this row is zero and stays so; see [`Embedding::padding`].
+    pub fn padding(self, row: usize) -> Self {
+        Self { padding: Some(row), ..self }
+    }
+
+    /// The table, drawn from `rng`.
+    ///
+    /// # Errors
+    /// If the initializer cannot be applied, or there is no row for the padding.
+    pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Embedding<E>, LayerError> {
+        let table = Embedding::new(self.rows, self.features, &self.init, rng)?;
+        match self.padding {
+            Some(row) => table.padding(row),
+            None => Ok(table),
+        }
+    }
+}
+
+impl<E: Element> LayerConfig<E> for EmbeddingConfig {
+    type Layer = Embedding<E>;
+
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        Ok(input.embedded(self.features))
+    }
+
+    fn build(&self, mut rng: &mut dyn Rng) -> Result<Embedding<E>, LayerError> {
+        self.build(&mut rng)
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// A table of `rows` vectors of `features` numbers, drawn from N(0, 1).
+    pub fn embedding(self, rows: usize, features: usize) -> Self {
+        self.add(Embedding::config(rows, features))
     }
 }

@@ -1,17 +1,20 @@
-//! [`Flatten`]: all axes behind the batch become one.
+//! [`Flatten`]: all axes after the batch axis become one.
 
+use rand::Rng;
 use wengert_autodiff::{Element, Error, Result, Var, ops};
 
-use crate::module::{Module, Visitor, VisitorMut};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
+use crate::module::Module;
 
 /// Makes rows of features of images: what stands between convolutions and linear layers.
 ///
 /// # Shapes
 /// `[batch, ..]` to `[batch, features]`; `[batch]` to `[batch, 1]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Module)]
 pub struct Flatten;
 
-impl<E: Element> Module<E> for Flatten {
+impl<E: Element> Layer<E> for Flatten {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         let shape = x.shape();
         let Some((&batch, rest)) = shape.split_first() else {
@@ -21,8 +24,23 @@ impl<E: Element> Module<E> for Flatten {
         let features: usize = rest.iter().product();
         ops::reshape(x, [batch, features])
     }
+}
 
-    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, E>) {}
+impl<E: Element> LayerConfig<E> for Flatten {
+    type Layer = Self;
 
-    fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        Ok(input.flat())
+    }
+
+    fn build(&self, _: &mut dyn Rng) -> Result<Self, LayerError> {
+        Ok(*self)
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// All axes after the batch axis as one.
+    pub fn flatten(self) -> Self {
+        self.add(Flatten)
+    }
 }

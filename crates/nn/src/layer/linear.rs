@@ -5,18 +5,43 @@ use wengert_autodiff::{Activation, Element, Kind, Parameter, Result, Var, ops};
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
 use crate::init::{Init, InitError};
-use crate::module::{Module, Visitor, VisitorMut};
+use crate::module::Module;
 use crate::observe::Observer;
 
 /// `y = activation(x weight^T + bias)`, bias and activation applied in the product's own pass.
 ///
 /// # Shapes
 /// `x` is `[.., in]`, `weight` `[out, in]`, `bias` `[out]`; the output is `[.., out]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Module)]
+#[module(activation = self.activation)]
 pub struct Linear<E: Element = f32> {
+    #[module(flatten)]
     affine: Affine<E>,
+    #[module(skip)]
     activation: Activation,
+}
+
+impl Linear {
+    /// The config of a layer from `inputs` to `outputs` features, without an activation, with a
+    /// bias.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Activation, Tensor};
+    /// use wengert_nn::{Init, Layer, Linear};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let config = Linear::config(64, 32).activation(Activation::Relu).init(Init::he_uniform());
+    /// let layer = config.without_bias().build(&mut rng)?;
+    /// assert_eq!(layer.predict(&Tensor::<f32>::ones([8, 64])).shape().dims(), [8, 32]);
+    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// ```
+    pub fn config(inputs: usize, outputs: usize) -> LinearConfig {
+        let activation = Activation::Identity;
+        LinearConfig { inputs, outputs, activation, init: None, bias: true }
+    }
 }
 
 impl<E: Element> Linear<E> {
@@ -52,7 +77,7 @@ impl<E: Element> Linear<E> {
     }
 }
 
-impl<E: Element> Module<E> for Linear<E> {
+impl<E: Element> Layer<E> for Linear<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         self.apply(x, self.activation)
     }
@@ -60,16 +85,60 @@ impl<E: Element> Module<E> for Linear<E> {
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
         affine::observe(x, observer, self.activation, |activation| self.apply(x, activation))
     }
+}
 
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        self.affine.visit(visitor);
+/// Describes a [`Linear`] layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearConfig {
+    inputs: usize,
+    outputs: usize,
+    activation: Activation,
+    init: Option<Init>,
+    bias: bool,
+}
+
+impl LinearConfig {
+    /// The activation of the outputs.
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
     }
 
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        self.affine.visit_mut(visitor);
+    /// How the weight begins, instead of by [`Init::for_activation`].
+    pub fn init(self, init: Init) -> Self {
+        Self { init: Some(init), ..self }
     }
 
-    fn activation(&self) -> Activation {
-        self.activation
+    /// Without a bias.
+    pub fn without_bias(self) -> Self {
+        Self { bias: false, ..self }
+    }
+
+    /// The layer, its weight drawn from `rng`.
+    ///
+    /// # Errors
+    /// If the initializer cannot be applied, or none is named and the activation has no gain.
+    pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Linear<E>, LayerError> {
+        let init = affine::scheme(self.init.as_ref(), self.activation)?;
+        let layer = Linear::new(self.inputs, self.outputs, self.activation, &init, rng)?;
+        Ok(if self.bias { layer } else { layer.without_bias() })
+    }
+}
+
+impl<E: Element> LayerConfig<E> for LinearConfig {
+    type Layer = Linear<E>;
+
+    fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+        input.features(self.inputs, self.outputs)
+    }
+
+    fn build(&self, mut rng: &mut dyn Rng) -> Result<Linear<E>, LayerError> {
+        self.build(&mut rng)
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// A fully connected layer with its activation.
+    pub fn linear(self, inputs: usize, outputs: usize, activation: Activation) -> Self {
+        self.add(Linear::config(inputs, outputs).activation(activation))
     }
 }

@@ -1,4 +1,4 @@
-//! Layers: one a file.
+//! Layers: one a file, each with its config (how it is described to a builder) and its shape rule.
 
 mod accessors;
 mod activation;
@@ -6,6 +6,7 @@ mod affine;
 mod batch_norm;
 mod buffer;
 mod builder;
+mod config;
 mod conv;
 mod conv_transpose;
 mod custom;
@@ -13,24 +14,30 @@ mod dropout;
 mod embedding;
 mod error;
 mod flatten;
+mod group_norm;
+mod layer_norm;
 mod linear;
-mod norm;
 mod pool;
-mod sample;
+mod rms_norm;
 mod sequential;
+mod shape;
 
 pub use activation::ActivationLayer;
-pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
+pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNormConfig};
 pub use buffer::Buffer;
 pub use builder::SequentialBuilder;
-pub use conv::{Conv, Conv1d, Conv2d};
-pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d};
+pub use config::LayerConfig;
+pub use conv::{Conv, Conv1d, Conv2d, ConvConfig};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTransposeConfig};
 pub use custom::CustomActivation;
-pub use dropout::Dropout;
-pub use embedding::Embedding;
-pub use error::{BuildError, LayerError};
+pub use dropout::{Dropout, DropoutConfig};
+pub use embedding::{Embedding, EmbeddingConfig};
+pub use error::{BuildError, LayerError, LayerFault};
 pub use flatten::Flatten;
-pub use linear::Linear;
-pub use norm::{GroupNorm, LayerNorm, RmsNorm};
+pub use group_norm::{GroupNorm, GroupNormConfig};
+pub use layer_norm::{LayerNorm, LayerNormConfig};
+pub use linear::{Linear, LinearConfig};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use rms_norm::{RmsNorm, RmsNormConfig};
 pub use sequential::Sequential;
+pub use shape::SampleShape;

@@ -1,44 +1,77 @@
 //! Layers that pool over images: [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`].
 
+use rand::Rng;
 use wengert_autodiff::ops::{self, Extent, Pool2d};
 use wengert_autodiff::{Element, Result, Var};
 
-use crate::module::{Module, Visitor, VisitorMut};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
+use crate::module::Module;
 
 /// The maximum of each window.
 ///
 /// # Shapes
 /// `[.., rows, columns]`, to the sizes that [`Pool2d::output_size`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxPool2d(pub Pool2d);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
+pub struct MaxPool2d(#[module(skip)] pub Pool2d);
 
 /// The mean of each window.
 ///
 /// # Shapes
 /// `[.., rows, columns]`, to the sizes that [`Pool2d::output_size`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AvgPool2d(pub Pool2d);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
+pub struct AvgPool2d(#[module(skip)] pub Pool2d);
 
 /// The means of bins that divide an image evenly, so many rows and columns of them, whatever the
 /// image's size.
 ///
 /// # Shapes
 /// `[.., rows, columns]`, to the rows and columns it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AdaptiveAvgPool2d(pub Extent<2>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
+pub struct AdaptiveAvgPool2d(#[module(skip)] pub Extent<2>);
 
 macro_rules! pools {
-    ($($layer:ident: $op:ident),+) => {$(
-        impl<E: Element> Module<E> for $layer {
+    ($($layer:ident: $op:ident, |$pool:ident, $size:pat_param| $pooled:expr);+) => {$(
+        impl<E: Element> Layer<E> for $layer {
             fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
                 ops::$op(x, self.0)
             }
+        }
 
-            fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, E>) {}
+        impl<E: Element> LayerConfig<E> for $layer {
+            type Layer = Self;
 
-            fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
+            fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError> {
+                let $pool = self.0;
+                input.pooled(stringify!($op), |$size| $pooled)
+            }
+
+            fn build(&self, _: &mut dyn Rng) -> Result<Self, LayerError> {
+                Ok(*self)
+            }
         }
     )+};
 }
 
-pools!(MaxPool2d: max_pool2d, AvgPool2d: avg_pool2d, AdaptiveAvgPool2d: adaptive_avg_pool2d);
+pools! {
+    MaxPool2d: max_pool2d, |pool, size| pool.output_size(size);
+    AvgPool2d: avg_pool2d, |pool, size| pool.output_size(size);
+    AdaptiveAvgPool2d: adaptive_avg_pool2d, |bins, _| Ok(bins.0)
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// The maximum of each window.
+    pub fn max_pool2d(self, pool: Pool2d) -> Self {
+        self.add(MaxPool2d(pool))
+    }
+
+    /// The mean of each window.
+    pub fn avg_pool2d(self, pool: Pool2d) -> Self {
+        self.add(AvgPool2d(pool))
+    }
+
+    /// The means of bins, of which `output` are the numbers along rows and columns.
+    pub fn adaptive_avg_pool2d(self, output: impl Into<Extent<2>>) -> Self {
+        self.add(AdaptiveAvgPool2d(output.into()))
+    }
+}

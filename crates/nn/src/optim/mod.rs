@@ -13,10 +13,10 @@ use wengert_autodiff::{Element, Gradients, ParameterId, ParameterMap, Tensor};
 use crate::module::{Module, VisitorMut};
 
 /// Changes a module's parameters by their gradients.
-pub trait Optimizer<E: Element> {
-    /// One step. Parameters without a gradient (the loss does not depend on them) stay as they
-    /// are. The gradients' tape drops its references to the parameters' values, so that they are
-    /// changed in place; clear it, or run the forward pass again, before asking it for more.
+pub trait Optimizer<E: Element = f32> {
+    /// One step. Parameters without a gradient (the loss does not depend on them) and frozen ones
+    /// stay as they are. The gradients' tape drops its references to the parameters' values, so that
+    /// they are changed in place; clear it, or run the forward pass again, before asking it for more.
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
 
     /// The learning rate.
@@ -26,7 +26,8 @@ pub trait Optimizer<E: Element> {
     fn set_learning_rate(&mut self, rate: f64);
 }
 
-/// Calls `step` with each parameter that has a gradient: its identity, its elements, the gradient's.
+/// Calls `step` with each parameter that has a gradient and is not frozen: its identity, its
+/// elements, the gradient's.
 fn for_each_parameter<E: Element>(
     module: &mut dyn Module<E>,
     gradients: &Gradients<E>,
@@ -34,6 +35,9 @@ fn for_each_parameter<E: Element>(
 ) {
     let mut update = gradients.update();
     module.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
+        if parameter.is_frozen() {
+            return;
+        }
         let Some(gradient) = update.release(parameter) else { return };
         let id = parameter.id();
         let weights = parameter.value_mut().as_mut_slice();

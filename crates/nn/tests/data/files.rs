@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
-use wengert_nn::data::{DataError, Idx, ImageSet, Role, Split};
+use wengert_nn::data::{DataError, FileRole, Idx, ImageSet, Split};
 
 use crate::{gzip, idx_file};
 
@@ -217,7 +217,7 @@ fn images_and_labels_exchanged() {
     let (error, text) = fault(dir.path());
     assert_eq!(text, expected);
     let DataError::WrongRank { role, .. } = error else { panic!("{error}") };
-    assert_eq!(role, Role::Labels);
+    assert_eq!(role, FileRole::Labels);
 
     let dir = with("train-images-idx3-ubyte", idx_file(&[2, 6], &PIXELS));
     assert!(sentence(&dir).ends_with(

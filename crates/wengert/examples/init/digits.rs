@@ -47,11 +47,11 @@ fn network(init: Option<&Init>, rng: &mut Pcg64) -> Result<Sequential<f32>, Fail
     let mut inputs = 64;
     let scheme = init.cloned().unwrap_or(Init::Zeros);
     for _ in 1..DEPTH {
-        builder = builder.linear(inputs, WIDTH, Activation::Tanh).init(scheme.clone());
+        let layer = Linear::config(inputs, WIDTH).activation(Activation::Tanh);
+        builder = builder.add(layer.init(scheme.clone()));
         inputs = WIDTH;
     }
-    let mut model =
-        builder.linear(inputs, 10, Activation::Identity).init(scheme).build::<f32>(rng)?;
+    let mut model = builder.add(Linear::config(inputs, 10).init(scheme)).build(rng)?;
     if init.is_none() {
         recommend(&model)?.apply(&mut model, rng)?;
     }
@@ -104,7 +104,7 @@ fn run(
     for _ in 0..EPOCHS {
         for batch in batches.epoch() {
             let loss =
-                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.labels.clone());
+                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets.clone());
             sgd.step(&mut model, &loss.backward());
             tape.clear();
         }

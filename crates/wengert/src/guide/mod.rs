@@ -2,3 +2,6 @@
 
 #[doc = include_str!("gradients.md")]
 pub mod gradients {}
+
+#[doc = include_str!("networks.md")]
+pub mod networks {}

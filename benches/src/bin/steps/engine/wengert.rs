@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use wengert::nn::VisitorMut;
+use wengert::nn::Layer as _;
 use wengert::ops::{Conv2dOptions, Pool2d};
 use wengert::prelude::*;
 
@@ -39,7 +39,7 @@ fn model(network: &Network) -> Sequential<f32> {
             builder = builder.flatten();
         }
     }
-    let mut model = builder.build::<f32>(&mut Pcg64::seed_from_u64(0)).expect("layers that fit");
+    let mut model = builder.build(&mut Pcg64::seed_from_u64(0)).expect("layers that fit");
     let mut values = network.parameters().flatten();
     model.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
         *parameter.value_mut() = tensor(values.next().expect("a value for each parameter"));

@@ -7,8 +7,7 @@ use super::{function, near, normal, rng};
 use crate::init::operating_point::operating_point;
 use crate::init::{Init, TheoryError, measure, predict, recommend, recommend_for};
 use crate::{
-    ActivationLayer, CustomActivation, Linear, Module, Optimizer, Role, Sequential, Sgd, Visitor,
-    VisitorMut,
+    ActivationLayer, CustomActivation, Layer, Linear, Module, Optimizer, Role, Sequential, Sgd,
 };
 
 const WIDTH: usize = 512;
@@ -197,17 +196,13 @@ fn activations_that_let_nothing_through_are_refused() {
 }
 
 /// Stands for a layer that normalizes.
-#[derive(Debug)]
+#[derive(Clone, Debug, Module)]
+#[module(role = Role::Normalization)]
 struct Normalize;
 
-impl Module<f32> for Normalize {
+impl Layer<f32> for Normalize {
     fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
         Ok(x)
-    }
-    fn visit<'a>(&'a self, _: &mut Visitor<'_, 'a, f32>) {}
-    fn visit_mut(&mut self, _: &mut VisitorMut<'_, f32>) {}
-    fn role(&self) -> Role {
-        Role::Normalization
     }
 }
 
@@ -351,6 +346,6 @@ fn gradients_that_no_weights_keep_are_warned_of_and_not_made_worse() {
     for quiet in [Activation::Tanh, Activation::Relu, Activation::Selu] {
         assert_eq!(recommend(&thirty(quiet, 1)).unwrap().warning, None, "{quiet}");
     }
-    let few = Sequential::builder().linear(64, 10, Activation::Logistic);
-    assert_eq!(recommend(&few.build::<f32>(&mut rng(1)).unwrap()).unwrap().warning, None);
+    let few = Sequential::<f32>::builder().linear(64, 10, Activation::Logistic);
+    assert_eq!(recommend(&few.build(&mut rng(1)).unwrap()).unwrap().warning, None);
 }

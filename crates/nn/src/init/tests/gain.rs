@@ -149,7 +149,7 @@ fn an_activation_that_is_zero_everywhere_is_named() {
     assert!(error.to_string().contains("is zero"), "{error}");
     assert_eq!(Init::for_activation(dead), Init::lecun_normal());
     let build = |activation| {
-        crate::Sequential::builder().linear(4, 4, activation).build::<f32>(&mut super::rng(1))
+        crate::Sequential::<f32>::builder().linear(4, 4, activation).build(&mut super::rng(1))
     };
     let error = build(dead).unwrap_err().to_string();
     assert!(error.contains("layer 0: its activation softshrink"), "{error}");

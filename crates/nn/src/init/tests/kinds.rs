@@ -9,7 +9,7 @@ use crate::init::{
     recommend,
 };
 use crate::{
-    Conv2d, ConvTranspose2d, Embedding, Flatten, LayerNorm, Linear, Module, Sequential, Visitor,
+    Conv2d, ConvTranspose2d, Embedding, Flatten, Layer, LayerNorm, Linear, Module, Sequential,
     VisitorMut,
 };
 
@@ -238,10 +238,10 @@ fn orthogonal_convolutions_are_orthogonal_in_each_group() {
 }
 
 /// A user's module: `relu(x w + offset) v`, with names and an order of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug, Module)]
 struct Own {
-    offset: Parameter<f32>,
     first: Parameter<f32>,
+    offset: Parameter<f32>,
     second: Parameter<f32>,
 }
 
@@ -262,21 +262,11 @@ impl Own {
     }
 }
 
-impl Module<f32> for Own {
+impl Layer<f32> for Own {
     fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
         let tape = x.tape();
         let hidden = x.matmul(tape.parameter(&self.first)) + tape.parameter(&self.offset);
         Ok(hidden.relu().matmul(tape.parameter(&self.second)))
-    }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
-        visitor.parameter("first", &self.first);
-        visitor.parameter("offset", &self.offset);
-        visitor.parameter("second", &self.second);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
-        visitor.parameter("first", &mut self.first);
-        visitor.parameter("offset", &mut self.offset);
-        visitor.parameter("second", &mut self.second);
     }
 }
 

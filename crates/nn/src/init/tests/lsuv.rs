@@ -4,19 +4,17 @@ use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var};
 
 use super::{normal, rng};
 use crate::init::{Init, Lsuv, LsuvError, lsuv, measure};
-use crate::{
-    ActivationLayer, CustomActivation, Linear, Module, Observer, Role, Sequential, Visitor,
-    VisitorMut,
-};
+use crate::{ActivationLayer, CustomActivation, Layer, Linear, Module, Observer, Role, Sequential};
 
 /// `x + last(tanh(first(x)))`, which shows its parts.
-#[derive(Debug)]
+#[derive(Clone, Debug, Module)]
+#[module(role = Role::Residual)]
 pub(super) struct Residual<E: Element> {
     pub(super) first: Linear<E>,
     pub(super) last: Linear<E>,
 }
 
-impl<E: Element> Module<E> for Residual<E> {
+impl<E: Element> Layer<E> for Residual<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         Ok(x + self.last.try_forward(self.first.try_forward(x)?)?)
     }
@@ -24,38 +22,19 @@ impl<E: Element> Module<E> for Residual<E> {
         let hidden = observer.child("first", &self.first, x)?;
         Ok(x + observer.child("last", &self.last, hidden)?)
     }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
-        visitor.child("first", &self.first);
-        visitor.child("last", &self.last);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
-        visitor.child("first", &mut self.first);
-        visitor.child("last", &mut self.last);
-    }
-    fn role(&self) -> Role {
-        Role::Residual
-    }
 }
 
 /// Two weights in a row, and not a word about it.
-#[derive(Debug)]
+#[derive(Clone, Debug, Module)]
 struct Opaque {
     a: Parameter<f32>,
     b: Parameter<f32>,
 }
 
-impl Module<f32> for Opaque {
+impl Layer<f32> for Opaque {
     fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
         let tape = x.tape();
         Ok(x.matmul(tape.parameter(&self.a)).relu().matmul(tape.parameter(&self.b)))
-    }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
-        visitor.parameter("a", &self.a);
-        visitor.parameter("b", &self.b);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
-        visitor.parameter("a", &mut self.a);
-        visitor.parameter("b", &mut self.b);
     }
 }
 
@@ -107,17 +86,11 @@ fn every_layer_has_unit_variance_afterwards() {
 }
 
 /// A sum that does not show its parts: no factor of its weights brings it to 1.
-#[derive(Debug)]
-struct Hidden(Linear<f32>);
-impl Module<f32> for Hidden {
+#[derive(Clone, Debug, Module)]
+struct Hidden(#[module(name = "inner")] Linear<f32>);
+impl Layer<f32> for Hidden {
     fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
         Ok(x * 3.0 + self.0.try_forward(x)?)
-    }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
-        visitor.child("inner", &self.0);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
-        visitor.child("inner", &mut self.0);
     }
 }
 

@@ -5,7 +5,7 @@ use wengert_autodiff::{Activation, Parameter, Result, Tape, Tensor, Var};
 
 use super::{normal, rng};
 use crate::init::{Init, Propagation, StackLayer, edge_of_chaos, measure, predict};
-use crate::{ActivationLayer, CustomActivation, Linear, Module, Sequential, Visitor, VisitorMut};
+use crate::{ActivationLayer, CustomActivation, Layer, Linear, Module, Sequential};
 
 /// Per layer the variance of pre-activations and the gradient's mean square, for each of some seeds.
 fn measured(
@@ -143,7 +143,7 @@ fn gradients_of_weights_and_squares_of_activations_are_predicted() {
 ///
 /// # Shapes
 /// `[places, channels]` to the same.
-#[derive(Debug)]
+#[derive(Clone, Debug, Module)]
 struct Ring {
     taps: Vec<Parameter<f32>>,
     bias: Parameter<f32>,
@@ -167,7 +167,7 @@ impl Ring {
     }
 }
 
-impl Module<f32> for Ring {
+impl Layer<f32> for Ring {
     fn try_forward<'t>(&self, x: Var<'t, f32>) -> Result<Var<'t, f32>> {
         let tape = x.tape();
         let tap = |(k, tap): (usize, &Parameter<f32>)| {
@@ -178,14 +178,6 @@ impl Module<f32> for Ring {
         let products = self.taps.iter().enumerate().map(tap);
         let sum = products.reduce(|a, b| a + b).expect("three taps");
         Ok(sum + tape.parameter(&self.bias))
-    }
-    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, f32>) {
-        self.taps.iter().for_each(|tap| visitor.parameter("tap", tap));
-        visitor.parameter("bias", &self.bias);
-    }
-    fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, f32>) {
-        self.taps.iter_mut().for_each(|tap| visitor.parameter("tap", tap));
-        visitor.parameter("bias", &mut self.bias);
     }
 }
 

@@ -1,0 +1,105 @@
+//! [`GroupNorm`]: normalizes groups of channels of each sample.
+
+use rand::Rng;
+use wengert_autodiff::{Element, Parameter, Result, Tensor, Var, ops};
+
+use super::accessors::accessors;
+use super::error::expect;
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use crate::forward::Layer;
+use crate::module::{Module, Role};
+
+/// Group normalization, with a weight and a bias for each channel that begin as 1 and 0; see
+/// [`ops::group_norm`].
+///
+/// # Shapes
+/// `[batch, channels, ..]`; the output has the input's shape.
+#[derive(Clone, Debug, Module)]
+#[module(role = Role::Normalization)]
+pub struct GroupNorm<E: Element = f32> {
+    groups: usize,
+    weight: Parameter<E>,
+    bias: Parameter<E>,
+    eps: f64,
+}
+
+impl GroupNorm {
+    /// The config of a layer of `groups` groups, which must divide the channels.
+    pub fn config(groups: usize, channels: usize) -> GroupNormConfig {
+        GroupNormConfig { groups, channels, eps: 1e-5 }
+    }
+}
+
+impl<E: Element> GroupNorm<E> {
+    /// A layer of so many groups, which must divide the channels.
+    ///
+    /// # Panics
+    /// If there is no memory for the parameters.
+    #[track_caller]
+    pub fn new(groups: usize, channels: usize) -> Self {
+        expect(Self::try_new(groups, channels))
+    }
+
+    /// The same, if there is memory for the parameters.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
+    /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
+    pub fn try_new(groups: usize, channels: usize) -> Result<Self> {
+        let weight = Parameter::gain(Tensor::try_full([channels], E::ONE)?);
+        let bias = Parameter::bias(Tensor::try_full([channels], E::ZERO)?);
+        Ok(Self { groups, weight, bias, eps: 1e-5 })
+    }
+
+    /// What is added to the variance, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+
+    accessors! {
+        layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
+        "`[channels]`", "`[channels]`"
+    }
+}
+
+impl<E: Element> Layer<E> for GroupNorm<E> {
+    fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let tape = x.tape();
+        let (weight, bias) = (tape.parameter(&self.weight), tape.parameter(&self.bias));
+        ops::group_norm(x, self.groups, Some(weight), Some(bias), self.eps)
+    }
+}
+
+/// Describes a [`GroupNorm`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GroupNormConfig {
+    groups: usize,
+    channels: usize,
+    eps: f64,
+}
+
+impl GroupNormConfig {
+    /// What is added to the variance, 1e-5 unless told otherwise.
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
+    }
+}
+
+impl<E: Element> LayerConfig<E> for GroupNormConfig {
+    type Layer = GroupNorm<E>;
+
+    fn output_shape(&self, input: &SampleShape) -> std::result::Result<SampleShape, LayerError> {
+        input.channels(self.channels, &[1, 2, 3])
+    }
+
+    fn build(&self, _: &mut dyn Rng) -> std::result::Result<GroupNorm<E>, LayerError> {
+        Ok(GroupNorm::try_new(self.groups, self.channels)?.eps(self.eps))
+    }
+}
+
+impl<E: Element> SequentialBuilder<E> {
+    /// Group normalization of `channels` channels in `groups` groups.
+    pub fn group_norm(self, groups: usize, channels: usize) -> Self {
+        self.add(GroupNorm::config(groups, channels))
+    }
+}
