@@ -7,15 +7,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
 
 use crate::free::FreeLists;
 use crate::lazy::Lazy;
 use crate::refused::Refused;
-
-/// The alignment of every buffer, a cache line.
-const ALIGN: usize = 64;
+use crate::storage::Storage;
 
 /// So many of the sums that were noted are looked through when something is computed.
 const LATEST: usize = 16;
@@ -76,7 +73,7 @@ pub struct Memory {
 /// A block of elements at a cache line's boundary.
 #[derive(Debug)]
 pub(crate) struct Buffer<E: Element> {
-    data: AVec<E, ConstAlign<ALIGN>>,
+    data: Storage<E>,
     /// The size class, in a pool.
     class: usize,
     /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
@@ -310,12 +307,7 @@ impl<E: Element> Pool<E> {
 
 impl<E: Element> Buffer<E> {
     fn new(capacity: usize, class: usize) -> Result<Self, Refused> {
-        let mut data = AVec::new(ALIGN);
-        if data.try_reserve_exact(capacity).is_err() {
-            return Err(Refused::by_system::<E>(capacity));
-        }
-        data.resize(capacity, E::ZERO);
-        Ok(Buffer { data, class, home: None, lazy: None })
+        Ok(Buffer { data: Storage::zeros(capacity)?, class, home: None, lazy: None })
     }
 
     #[inline]
@@ -420,6 +412,28 @@ impl<E: Element> Handle<E> {
         Handle { single: Single([E::ZERO]), buffer: Some(buffer) }
     }
 
+    /// The elements of a vector, which is not copied.
+    pub(crate) fn adopt(data: Vec<E>) -> Self {
+        match data[..] {
+            [] => Self::stale_single(),
+            [element] => Handle { single: Single([element]), buffer: None },
+            _ => {
+                let data = Storage::Adopted(data);
+                Handle::of(Arc::new(Buffer { data, class: 0, home: None, lazy: None }))
+            }
+        }
+    }
+
+    /// The adopted vector, if it is not shared; otherwise the handle again.
+    pub(crate) fn into_adopted(mut self) -> Result<Vec<E>, Self> {
+        if let Some(buffer) = self.buffer.as_mut().and_then(Arc::get_mut)
+            && let Storage::Adopted(data) = &mut buffer.data
+        {
+            return Ok(std::mem::take(data));
+        }
+        Err(self)
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[E] {
         match &self.buffer {
@@ -430,7 +444,7 @@ impl<E: Element> Handle<E> {
 
     /// Elements that are computed when somebody looks at them.
     pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
-        let (data, lazy) = (AVec::new(ALIGN), Some(Box::new(lazy)));
+        let (data, lazy) = (Storage::empty(), Some(Box::new(lazy)));
         let buffer = Buffer { data, class: 0, home: None, lazy };
         Handle::of(Arc::new(buffer))
     }
@@ -524,6 +538,7 @@ fn let_go<E: Element>(mut buffer: Arc<Buffer<E>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::ALIGN;
 
     #[test]
     fn size_classes_are_ordered_and_waste_little() {
