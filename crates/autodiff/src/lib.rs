@@ -1,6 +1,8 @@
 //! Tensors and tape-based reverse-mode automatic differentiation on the CPU.
 //!
 //! - [`Tensor`]: a shape, strides, and a shared buffer; views cost nothing.
+//! - [`Tensor::map`], [`for_blocks`], [`Forward::blocks`]: functions of the caller's, vectorized and on several
+//!   threads.
 //! - [`Index`]: whole numbers with a shape, which say where to read or write.
 //! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
 //! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
@@ -73,6 +75,7 @@ mod parameter;
 mod pool;
 mod refused;
 mod shape;
+mod storage;
 mod tape;
 mod tensor;
 pub mod testing;
@@ -102,7 +105,7 @@ pub use parameter::{IdHasher, Parameter, ParameterId, ParameterMap};
 pub use pool::Memory;
 pub use shape::{Shape, Strides};
 pub use tape::Tape;
-pub use tensor::{Step, Tensor};
+pub use tensor::{Iter, Step, Tensor, for_blocks};
 pub use transform::{closure, hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 pub use var::Var;
 pub use wengert_kernels::Element;

@@ -7,16 +7,14 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::panic::RefUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
 
 use crate::free::FreeLists;
 use crate::refused::Refused;
-
-/// The alignment of every buffer, a cache line.
-const ALIGN: usize = 64;
+use crate::storage::Storage;
 
 /// A set of free buffers, shared by cloning.
 #[derive(Debug)]
@@ -72,7 +70,7 @@ pub struct Memory {
 /// A block of elements at a cache line's boundary.
 #[derive(Debug)]
 pub(crate) struct Buffer<E: Element> {
-    data: AVec<E, ConstAlign<ALIGN>>,
+    data: Storage<E>,
     /// The size class, in a pool.
     class: usize,
     /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
@@ -277,14 +275,13 @@ impl<E: Element> Pool<E> {
     }
 }
 
+// A panic during a deferred computation leaves the elements to be computed again: a buffer that is
+// seen after a panic is in no state that it could not be in without one.
+impl<E: Element> RefUnwindSafe for Buffer<E> {}
+
 impl<E: Element> Buffer<E> {
     fn new(capacity: usize, class: usize) -> Result<Self, Refused> {
-        let mut data = AVec::new(ALIGN);
-        if data.try_reserve_exact(capacity).is_err() {
-            return Err(Refused::by_system::<E>(capacity));
-        }
-        data.resize(capacity, E::ZERO);
-        Ok(Buffer { data, class, home: None, deferred: None })
+        Ok(Buffer { data: Storage::zeros(capacity)?, class, home: None, deferred: None })
     }
 
     #[inline]
@@ -392,6 +389,28 @@ impl<E: Element> Handle<E> {
         Handle { single: Single([E::ZERO]), buffer: Some(buffer) }
     }
 
+    /// The elements of a vector, which is not copied.
+    pub(crate) fn adopt(data: Vec<E>) -> Self {
+        match data[..] {
+            [] => Self::stale_single(),
+            [element] => Handle { single: Single([element]), buffer: None },
+            _ => {
+                let data = Storage::Adopted(data);
+                Handle::of(Arc::new(Buffer { data, class: 0, home: None, deferred: None }))
+            }
+        }
+    }
+
+    /// The adopted vector, if it is not shared; otherwise the handle again.
+    pub(crate) fn into_adopted(mut self) -> Result<Vec<E>, Self> {
+        if let Some(buffer) = self.buffer.as_mut().and_then(Arc::get_mut)
+            && let Storage::Adopted(data) = &mut buffer.data
+        {
+            return Ok(std::mem::take(data));
+        }
+        Err(self)
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[E] {
         match &self.buffer {
@@ -402,7 +421,7 @@ impl<E: Element> Handle<E> {
 
     /// Elements that a computation gives when they are first read.
     pub(crate) fn deferred_by(computation: Box<dyn Deferred<E>>) -> Self {
-        let (data, deferred) = (AVec::new(ALIGN), Some(computation));
+        let (data, deferred) = (Storage::empty(), Some(computation));
         let buffer = Buffer { data, class: 0, home: None, deferred };
         Handle::of(Arc::new(buffer))
     }
@@ -521,6 +540,7 @@ fn let_go<E: Element>(mut buffer: Arc<Buffer<E>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::ALIGN;
 
     #[test]
     fn size_classes_are_ordered_and_waste_little() {

@@ -212,6 +212,22 @@ impl Shape {
         Ok((0..target.rank()).map(stride).collect())
     }
 
+    /// The distance of an element from the first one, if there is one at `index`.
+    #[inline]
+    pub(crate) fn position(&self, index: &[usize], strides: &Strides) -> Option<isize> {
+        if index.len() != self.rank() {
+            return None;
+        }
+        let mut at = 0;
+        for ((&i, &dim), &stride) in index.iter().zip(self.0.iter()).zip(strides.iter()) {
+            if i >= dim {
+                return None;
+            }
+            at += i as isize * stride;
+        }
+        Some(at)
+    }
+
     /// The next place in row-major order; behind the last comes the first.
     pub(crate) fn advance(&self, place: &mut [usize]) {
         for (i, &dim) in place.iter_mut().zip(self.0.iter()).rev() {

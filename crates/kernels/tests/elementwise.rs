@@ -101,6 +101,13 @@ fn unary_operations<E: Element>() {
             elementwise::add_assign(&mut y, &x);
             let expected: Vec<E> = a.iter().zip(&x[..]).map(|(a, x)| *a + *x).collect();
             assert_same_bits(&y, &expected, "add_assign");
+
+            // A power of two makes the product exact, so that fused and not agree.
+            let mut y = Guarded::new(&a, 1);
+            elementwise::axpy(E::from_f64(0.5), &x, &mut y);
+            let half: Vec<E> =
+                a.iter().zip(&x[..]).map(|(a, x)| *a + E::from_f64(0.5) * *x).collect();
+            assert_same_bits(&y, &half, "axpy");
         }
     });
 }

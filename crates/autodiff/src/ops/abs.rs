@@ -6,7 +6,7 @@ use crate::testing::Domain;
 
 unary! {
     /// The absolute value of each element. The derivative at 0 is 0.
-    abs = Abs, Simple::Abs;
+    abs / try_abs = Abs, Simple::Abs;
     |gy, x, _| Some(gy.mul_absorbing(x.sign()));
     order 2, Domain::AWAY_FROM_ZERO, f64::abs
 }

@@ -55,108 +55,108 @@ pub(super) fn check<E: Element>(op: &'static str, activation: Activation) -> Res
 
 entry! {
     /// An activation, element by element.
-    activate(x; activation: Activation) = Activate { activation }
+    activate / try_activate(x; activation: Activation) = Activate { activation }
 }
 
 entry! {
     /// The logistic function `1 / (1 + e^-x)` of each element.
-    logistic(x) = Activate { activation: Activation::Logistic }
+    logistic / try_logistic(x) = Activate { activation: Activation::Logistic }
 }
 
 entry! {
     /// The hyperbolic tangent of each element.
-    tanh(x) = Activate { activation: Activation::Tanh }
+    tanh / try_tanh(x) = Activate { activation: Activation::Tanh }
 }
 
 entry! {
     /// `max(0, x)` of each element. The derivative at 0 is 0.
-    relu(x) = Activate { activation: Activation::Relu }
+    relu / try_relu(x) = Activate { activation: Activation::Relu }
 }
 
 entry! {
     /// `x` where positive, `slope x` elsewhere. The derivative at 0 is the slope.
-    leaky_relu(x; slope: f64) = Activate { activation: Activation::LeakyRelu { slope } }
+    leaky_relu / try_leaky_relu(x; slope: f64) = Activate { activation: Activation::LeakyRelu { slope } }
 }
 
 entry! {
     /// `min(max(x, 0), 6)` of each element. The derivative at 0 and 6 is 0.
-    relu6(x) = Activate { activation: Activation::Relu6 }
+    relu6 / try_relu6(x) = Activate { activation: Activation::Relu6 }
 }
 
 entry! {
     /// `x` where positive, `alpha (e^x - 1)` elsewhere.
-    elu(x; alpha: f64) = Activate { activation: Activation::Elu { alpha } }
+    elu / try_elu(x; alpha: f64) = Activate { activation: Activation::Elu { alpha } }
 }
 
 entry! {
     /// The self-normalizing `scale x` where positive, `scale alpha (e^x - 1)` elsewhere.
-    selu(x) = Activate { activation: Activation::Selu }
+    selu / try_selu(x) = Activate { activation: Activation::Selu }
 }
 
 entry! {
     /// `x` where positive, `alpha (e^(x / alpha) - 1)` elsewhere.
-    celu(x; alpha: f64) = Activate { activation: Activation::Celu { alpha } }
+    celu / try_celu(x; alpha: f64) = Activate { activation: Activation::Celu { alpha } }
 }
 
 entry! {
     /// `x Phi(x)` of each element, with the standard normal distribution `Phi`.
-    gelu(x) = Activate { activation: Activation::Gelu }
+    gelu / try_gelu(x) = Activate { activation: Activation::Gelu }
 }
 
 entry! {
     /// Gelu in its tanh form, `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
-    gelu_tanh(x) = Activate { activation: Activation::GeluTanh }
+    gelu_tanh / try_gelu_tanh(x) = Activate { activation: Activation::GeluTanh }
 }
 
 entry! {
     /// `x / (1 + e^-x)` of each element.
-    silu(x) = Activate { activation: Activation::Silu }
+    silu / try_silu(x) = Activate { activation: Activation::Silu }
 }
 
 entry! {
     /// `x tanh(ln(1 + e^x))` of each element.
-    mish(x) = Activate { activation: Activation::Mish }
+    mish / try_mish(x) = Activate { activation: Activation::Mish }
 }
 
 entry! {
     /// `ln(1 + e^(beta x)) / beta` of each element; accurate everywhere, with no threshold.
-    softplus(x; beta: f64) = Activate { activation: Activation::Softplus { beta } }
+    softplus / try_softplus(x; beta: f64) = Activate { activation: Activation::Softplus { beta } }
 }
 
 entry! {
     /// `x / (1 + |x|)` of each element.
-    softsign(x) = Activate { activation: Activation::Softsign }
+    softsign / try_softsign(x) = Activate { activation: Activation::Softsign }
 }
 
 entry! {
     /// `min(max(x + 3, 0), 6) / 6` of each element. The derivative at -3 and 3 is 0.
-    hard_sigmoid(x) = Activate { activation: Activation::HardSigmoid }
+    hard_sigmoid / try_hard_sigmoid(x) = Activate { activation: Activation::HardSigmoid }
 }
 
 entry! {
     /// `x min(max(x + 3, 0), 6) / 6` of each element. The derivative is 0 at -3 and 1 at 3.
-    hard_swish(x) = Activate { activation: Activation::HardSwish }
+    hard_swish / try_hard_swish(x) = Activate { activation: Activation::HardSwish }
 }
 
 entry! {
     /// `min(max(x, min), max)` of each element. The derivative at the ends is 0.
-    hard_tanh(x; min: f64, max: f64) = Activate { activation: Activation::HardTanh { min, max } }
+    hard_tanh / try_hard_tanh(x; min: f64, max: f64) = Activate { activation: Activation::HardTanh { min, max } }
 }
 
 entry! {
     /// `ln(1 / (1 + e^-x))` of each element.
-    log_sigmoid(x) = Activate { activation: Activation::LogSigmoid }
+    log_sigmoid / try_log_sigmoid(x) = Activate { activation: Activation::LogSigmoid }
 }
 
 entry! {
     /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, else 0. The derivative at the ends
     /// is 0.
-    softshrink(x; lambda: f64) = Activate { activation: Activation::Softshrink { lambda } }
+    softshrink / try_softshrink(x; lambda: f64) = Activate { activation: Activation::Softshrink { lambda } }
 }
 
 entry! {
     /// `x - tanh x` of each element.
-    tanhshrink(x) = Activate { activation: Activation::Tanhshrink }
+    tanhshrink / try_tanhshrink(x) = Activate { activation: Activation::Tanhshrink }
 }
 
 /// Away from the kinks of the piecewise activations, to both sides of each.

@@ -97,12 +97,12 @@ pub fn adaptive_avg_pool2d<E: Element>(
 
 methods! {
     /// The means of so many bins over lines.
-    adaptive_avg_pool1d(; output: usize)
+    adaptive_avg_pool1d / try_adaptive_avg_pool1d(; output: usize)
 }
 
 methods! {
     /// The means of bins over images, so many rows and columns.
-    adaptive_avg_pool2d(; output: impl Into<Extent<2>>)
+    adaptive_avg_pool2d / try_adaptive_avg_pool2d(; output: impl Into<Extent<2>>)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

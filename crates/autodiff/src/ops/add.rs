@@ -41,7 +41,7 @@ entry! {
     ///
     /// # Shapes
     /// The operands broadcast; the result has the shape they broadcast to.
-    add(a, b) = Add
+    add / try_add(a, b) = Add
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

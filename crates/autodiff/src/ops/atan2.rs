@@ -26,7 +26,7 @@ fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
 binary! {
     /// The angle of the point `(x, y)` seen from the origin, `y` being the first operand: from -pi to
     /// pi. The derivatives at the origin and at infinity are 0.
-    atan2 = Atan2, Function2::Atan2;
+    atan2 / try_atan2 = Atan2, Function2::Atan2;
     |gy, a, b, _| [
         {
             let [_, x, square, size] = scaled(a, b);

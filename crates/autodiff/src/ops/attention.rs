@@ -151,5 +151,5 @@ pub fn scaled_dot_product_attention<'t, E: Element>(
 
 methods! {
     /// Scaled dot-product attention.
-    scaled_dot_product_attention(key, value; options: &Attention)
+    scaled_dot_product_attention / try_scaled_dot_product_attention(key, value; options: &Attention)
 }

@@ -96,12 +96,12 @@ pub fn avg_pool2d<E: Element>(x: Var<'_, E>, options: Pool2d) -> Result<Var<'_, 
 
 methods! {
     /// The mean of each window over lines.
-    avg_pool1d(; options: Pool1d)
+    avg_pool1d / try_avg_pool1d(; options: Pool1d)
 }
 
 methods! {
     /// The mean of each window over images.
-    avg_pool2d(; options: Pool2d)
+    avg_pool2d / try_avg_pool2d(; options: Pool2d)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -8,7 +8,7 @@ use wengert_kernels::norm::{self, BatchNormGrad};
 
 use super::normalization::{self, Buffers, Held, Parts, Scale};
 use super::{scaling, support};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
@@ -219,7 +219,7 @@ impl<'t, E: Element> Var<'t, E> {
         bias: Option<Var<'t, E>>,
         eps: f64,
     ) -> BatchNormalized<'t, E> {
-        crate::error::expect(batch_norm(self, weight, bias, eps))
+        expect(batch_norm(self, weight, bias, eps))
     }
 }
 
@@ -236,10 +236,24 @@ impl<E: Element> Tensor<E> {
         bias: Option<&Self>,
         eps: f64,
     ) -> (Self, Self, Self) {
+        expect(self.try_batch_norm(weight, bias, eps))
+    }
+
+    /// Does what [`batch_norm`](Self::batch_norm) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, there are fewer than two values a channel, or there is no memory for the
+    /// result.
+    pub fn try_batch_norm(
+        &self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+    ) -> Result<(Self, Self, Self)> {
         let tape = Tape::beside(self.pool());
         let [weight, bias] = [weight, bias].map(|part| part.map(|part| tape.constant(part)));
-        let normalized = tape.constant(self).batch_norm(weight, bias, eps);
-        (normalized.output.value(), normalized.mean, normalized.variance)
+        let normalized = batch_norm(tape.constant(self), weight, bias, eps)?;
+        Ok((normalized.output.try_value()?, normalized.mean, normalized.variance))
     }
 }
 

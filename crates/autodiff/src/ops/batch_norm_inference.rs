@@ -116,7 +116,7 @@ pub fn batch_norm_inference<'t, E: Element>(
 
 methods! {
     /// Batch normalization by given statistics.
-    batch_norm_inference(mean, variance [weight, bias]; eps: f64)
+    batch_norm_inference / try_batch_norm_inference(mean, variance [weight, bias]; eps: f64)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

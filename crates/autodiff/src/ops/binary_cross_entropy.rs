@@ -120,7 +120,7 @@ pub fn binary_cross_entropy_with_logits<'t, E: Element>(
 
 methods! {
     /// The binary cross-entropy of each element, from logits.
-    binary_cross_entropy_with_logits(targets [pos_weight]; reduction: Reduction)
+    binary_cross_entropy_with_logits / try_binary_cross_entropy_with_logits(targets [pos_weight]; reduction: Reduction)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -55,7 +55,7 @@ impl<E: Element> Op<E> for Clamp<E> {
 entry! {
     /// Each element, but no less than `low` and no more than `high`, which may be infinite. NaN stays.
     /// The derivative at the bounds is 0.
-    clamp(x; low: E, high: E) = Clamp { low, high }
+    clamp / try_clamp(x; low: E, high: E) = Clamp { low, high }
 }
 
 /// Values on all sides of the bounds of the rows, -1 and 1/2.

@@ -10,7 +10,7 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 macro_rules! comparisons {
-    ($($name:ident, $scalar:ident, $comparison:ident: $text:literal;)+) => {
+    ($($name:ident, $scalar:ident, $try_name:ident, $comparison:ident: $text:literal;)+) => {
         $(
             #[doc = concat!("Where `", $text, "`, element by element.")]
             ///
@@ -60,7 +60,15 @@ macro_rules! comparisons {
                 /// If the shapes do not broadcast.
                 #[track_caller]
                 pub fn $name(&self, b: &Tensor<E>) -> Mask {
-                    expect(compare(Comparison::$comparison, self, b))
+                    expect(self.$try_name(b))
+                }
+
+                #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+                ///
+                /// # Errors
+                /// If the shapes do not broadcast, or there is no memory for the mask.
+                pub fn $try_name(&self, b: &Tensor<E>) -> Result<Mask> {
+                    compare(Comparison::$comparison, self, b)
                 }
 
                 #[doc = concat!("Where `", $text, "` for a number `b`.")]
@@ -74,10 +82,10 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    lt, lt_scalar, Lt: "a < b";
-    le, le_scalar, Le: "a <= b";
-    gt, gt_scalar, Gt: "a > b";
-    ge, ge_scalar, Ge: "a >= b";
-    eq, eq_scalar, Eq: "a == b";
-    ne, ne_scalar, Ne: "a != b";
+    lt, lt_scalar, try_lt, Lt: "a < b";
+    le, le_scalar, try_le, Le: "a <= b";
+    gt, gt_scalar, try_gt, Gt: "a > b";
+    ge, ge_scalar, try_ge, Ge: "a >= b";
+    eq, eq_scalar, try_eq, Eq: "a == b";
+    ne, ne_scalar, try_ne, Ne: "a != b";
 }

@@ -156,7 +156,15 @@ impl<E: Element> Tensor<E> {
     /// If there are no operands, or their shapes do not fit.
     #[track_caller]
     pub fn concat(operands: &[&Self], axis: isize) -> Self {
-        expect(compose(operands, |operands| concat(operands, axis)))
+        expect(Self::try_concat(operands, axis))
+    }
+
+    /// Does what [`concat`](Self::concat) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If there are no operands, their shapes do not fit, or there is no memory for the result.
+    pub fn try_concat(operands: &[&Self], axis: isize) -> Result<Self> {
+        compose(operands, |operands| concat(operands, axis))
     }
 
     /// The operands one behind the other along a new axis. See [`ops::stack`](crate::ops::stack).
@@ -165,7 +173,15 @@ impl<E: Element> Tensor<E> {
     /// If there are no operands, their shapes differ, or there is no such place.
     #[track_caller]
     pub fn stack(operands: &[&Self], axis: isize) -> Self {
-        expect(compose(operands, |operands| stack(operands, axis)))
+        expect(Self::try_stack(operands, axis))
+    }
+
+    /// Does what [`stack`](Self::stack) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If there are no operands, their shapes differ, there is no such place, or there is no memory for the result.
+    pub fn try_stack(operands: &[&Self], axis: isize) -> Result<Self> {
+        compose(operands, |operands| stack(operands, axis))
     }
 }
 

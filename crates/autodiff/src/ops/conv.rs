@@ -129,12 +129,12 @@ pub fn conv2d<'t, E: Element>(
 
 methods! {
     /// The convolution of lines.
-    conv1d(weight [bias]; options: Conv1dOptions)
+    conv1d / try_conv1d(weight [bias]; options: Conv1dOptions)
 }
 
 methods! {
     /// The convolution of images.
-    conv2d(weight [bias]; options: Conv2dOptions)
+    conv2d / try_conv2d(weight [bias]; options: Conv2dOptions)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

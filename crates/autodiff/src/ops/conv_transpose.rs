@@ -131,12 +131,12 @@ pub fn conv_transpose2d<'t, E: Element>(
 
 methods! {
     /// The transposed convolution of lines.
-    conv_transpose1d(weight [bias]; options: impl Into<ConvTransposeOptions<1>>)
+    conv_transpose1d / try_conv_transpose1d(weight [bias]; options: impl Into<ConvTransposeOptions<1>>)
 }
 
 methods! {
     /// The transposed convolution of images.
-    conv_transpose2d(weight [bias]; options: impl Into<ConvTransposeOptions<2>>)
+    conv_transpose2d / try_conv_transpose2d(weight [bias]; options: impl Into<ConvTransposeOptions<2>>)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -6,7 +6,7 @@ use crate::testing::Domain;
 
 unary! {
     /// The cosine of each element, in radians, of any size.
-    cos = Cos, Unary::Cos;
+    cos / try_cos = Cos, Unary::Cos;
     |gy, x, _| Some(-gy.cotangent_mul(x.sin()));
     order 2, Domain::REAL, f64::cos
 }

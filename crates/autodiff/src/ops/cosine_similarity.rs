@@ -74,5 +74,5 @@ pub fn cosine_similarity<'t, E: Element>(
 
 methods! {
     /// The cosine of the angle between the vectors along an axis.
-    cosine_similarity(other; axis: isize, eps: f64)
+    cosine_similarity / try_cosine_similarity(other; axis: isize, eps: f64)
 }

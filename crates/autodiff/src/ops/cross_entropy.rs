@@ -130,7 +130,15 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not fit, or a label is not below the number of classes.
     #[track_caller]
     pub fn cross_entropy(&self, labels: impl IntoLabels) -> Self {
-        expect(eval(&CrossEntropy { labels: labels.into_labels() }, &[self]))
+        expect(self.try_cross_entropy(labels))
+    }
+
+    /// Does what [`cross_entropy`](Self::cross_entropy) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, a label is not below the number of classes, or there is no memory for the result.
+    pub fn try_cross_entropy(&self, labels: impl IntoLabels) -> Result<Self> {
+        eval(&CrossEntropy { labels: labels.into_labels() }, &[self])
     }
 }
 

@@ -100,7 +100,15 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn cumprod(&self, axis: isize) -> Self {
-        expect(eval(&Cumprod { axis, reverse: false }, &[self]))
+        expect(self.try_cumprod(axis))
+    }
+
+    /// Does what [`cumprod`](Self::cumprod) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, or there is no memory for the result.
+    pub fn try_cumprod(&self, axis: isize) -> Result<Self> {
+        eval(&Cumprod { axis, reverse: false }, &[self])
     }
 }
 

@@ -70,7 +70,15 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Self {
-        expect(eval(&Cumsum { axis, reverse: false }, &[self]))
+        expect(self.try_cumsum(axis))
+    }
+
+    /// Does what [`cumsum`](Self::cumsum) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, or there is no memory for the result.
+    pub fn try_cumsum(&self, axis: isize) -> Result<Self> {
+        eval(&Cumsum { axis, reverse: false }, &[self])
     }
 }
 

@@ -76,7 +76,7 @@ sugar! {
 
 sugar! {
     /// The sum of the diagonal of each matrix.
-    trace(x)
+    trace / try_trace(x)
 }
 
 /// A shape of matrices and a number of a diagonal, which may be outside.

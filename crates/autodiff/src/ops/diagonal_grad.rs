@@ -108,7 +108,7 @@ pub fn diag<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
 
 sugar! {
     /// Square matrices with the last axis on a diagonal and zeros beside it.
-    diag_embed(x; offset: isize)
+    diag_embed / try_diag_embed(x; offset: isize)
 }
 
 sugar! {
@@ -122,7 +122,7 @@ sugar! {
     /// # Ok::<(), wengert_autodiff::Error>(())
     /// ```
     ///
-    diag(x; offset: isize)
+    diag / try_diag(x; offset: isize)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -42,7 +42,7 @@ entry! {
     ///
     /// # Shapes
     /// The operands broadcast; the result has the shape they broadcast to.
-    div(a, b) = Div
+    div / try_div(a, b) = Div
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

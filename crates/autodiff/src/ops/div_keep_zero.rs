@@ -9,7 +9,7 @@ use crate::testing::Domain;
 binary! {
     /// `a / b`, element by element, but 0 where `a` is 0, though `b` be 0 or NaN: how the rule of an
     /// operation divides a cotangent `a`.
-    div_keep_zero = DivKeepZero, Binary::DivKeepZero;
+    div_keep_zero / try_div_keep_zero = DivKeepZero, Binary::DivKeepZero;
     |gy, _, b, y| [
         Some(gy.div_keep_zero(b)),
         Some(-gy.div_keep_zero(b).mul_absorbing(y)),

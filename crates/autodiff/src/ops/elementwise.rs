@@ -7,7 +7,7 @@
 macro_rules! unary {
     (
         $(#[$doc:meta])*
-        $name:ident = $op:ident, $kernel:expr;
+        $name:ident / $try_name:ident = $op:ident, $kernel:expr;
         |$gy:pat_param, $x:pat_param, $y:pat_param| $cotangent:expr;
         order $order:literal, $domain:expr, $reference:expr
     ) => {
@@ -46,7 +46,7 @@ macro_rules! unary {
 
         entry! {
             $(#[$doc])*
-            $name(x) = $op
+            $name / $try_name(x) = $op
         }
 
         pub(crate) const ROWS: &[crate::testing::Row] = &[crate::testing::Row {
@@ -69,7 +69,7 @@ macro_rules! unary {
 macro_rules! binary {
     (
         $(#[$doc:meta])*
-        $name:ident = $op:ident, $kernel:expr;
+        $name:ident / $try_name:ident = $op:ident, $kernel:expr;
         |$gy:pat_param, $a:pat_param, $b:pat_param, $y:pat_param| [$for_a:expr, $for_b:expr $(,)?];
         order $order:literal, $sample:expr, $reference:expr
     ) => {
@@ -113,7 +113,7 @@ macro_rules! binary {
             ///
             /// # Shapes
             /// The operands broadcast; the result has the shape they broadcast to.
-            $name(a, b) = $op
+            $name / $try_name(a, b) = $op
         }
 
         pub(crate) const ROWS: &[crate::testing::Row] = &[crate::testing::Row {

@@ -45,5 +45,5 @@ pub fn embedding<'t, E: Element>(
 
 methods! {
     /// The rows of a table at the positions of an index.
-    embedding(; index: &Index, padding: Option<usize>)
+    embedding / try_embedding(; index: &Index, padding: Option<usize>)
 }

@@ -9,7 +9,7 @@ use crate::testing::Domain;
 
 unary! {
     /// The error function of each element, `2 / sqrt(pi)` times the integral of `e^(-t^2)` from 0.
-    erf = Erf, Unary::Erf;
+    erf / try_erf = Erf, Unary::Erf;
     |gy, x, _| Some(gy.cotangent_mul((-x.square()).exp()) * E::from_f64(FRAC_2_SQRT_PI));
     order 2, Domain::REAL, reference_erf
 }

@@ -9,7 +9,7 @@ use crate::testing::Domain;
 
 unary! {
     /// `1 - erf(x)` of each element, accurate in the tail.
-    erfc = Erfc, Unary::Erfc;
+    erfc / try_erfc = Erfc, Unary::Erfc;
     |gy, x, _| Some(gy.cotangent_mul((-x.square()).exp()) * E::from_f64(-FRAC_2_SQRT_PI));
     order 2, Domain::REAL, |x| 1.0 - reference_erf(x)
 }

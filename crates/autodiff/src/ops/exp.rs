@@ -37,7 +37,7 @@ impl<E: Element> Op<E> for Exp {
 
 entry! {
     /// The exponential of each element.
-    exp(x) = Exp
+    exp / try_exp(x) = Exp
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -39,7 +39,7 @@ impl<E: Element> Op<E> for Flip {
 
 entry! {
     /// Backwards along each of the named axes. No copy.
-    flip(x; axes: &[isize]) = Flip { axes: axes.to_vec() }
+    flip / try_flip(x; axes: &[isize]) = Flip { axes: axes.to_vec() }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

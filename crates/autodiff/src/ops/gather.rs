@@ -62,7 +62,7 @@ entry! {
     /// # Shapes
     /// The index has as many axes as `x`, and sizes not above its along the other axes. The result
     /// has the index's shape.
-    gather(x; axis: isize, index: &Index) = Gather { axis, index: index.clone() }
+    gather / try_gather(x; axis: isize, index: &Index) = Gather { axis, index: index.clone() }
 }
 
 /// A shape, an axis, and an index for a gather along it.

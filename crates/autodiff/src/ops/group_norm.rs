@@ -97,9 +97,24 @@ impl<E: Element> Tensor<E> {
         bias: Option<&Self>,
         eps: f64,
     ) -> Self {
-        crate::error::expect(support::on_tape(self.pool(), |tape| {
+        crate::error::expect(self.try_group_norm(groups, weight, bias, eps))
+    }
+
+    /// Does what [`group_norm`](Self::group_norm) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels, the shapes do not fit, or there is no memory for the
+    /// result.
+    pub fn try_group_norm(
+        &self,
+        groups: usize,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        eps: f64,
+    ) -> Result<Self> {
+        support::on_tape(self.pool(), |tape| {
             let [weight, bias] = [weight, bias].map(|part| part.map(|part| tape.constant(part)));
             group_norm(tape.constant(self), groups, weight, bias, eps)
-        }))
+        })
     }
 }

@@ -109,12 +109,12 @@ pub fn smooth_l1_loss<'t, E: Element>(
 
 methods! {
     /// The Huber loss.
-    huber_loss(target; delta: f64, reduction: Reduction)
+    huber_loss / try_huber_loss(target; delta: f64, reduction: Reduction)
 }
 
 methods! {
     /// The smooth absolute error.
-    smooth_l1_loss(target; beta: f64, reduction: Reduction)
+    smooth_l1_loss / try_smooth_l1_loss(target; beta: f64, reduction: Reduction)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -66,7 +66,7 @@ entry! {
     /// # Shapes
     /// The axis of `[.., n, ..]` is replaced by the axes of the index: one for an index of rank 1,
     /// none for rank 0.
-    index_select(x; axis: isize, index: &Index) = IndexSelect { axis, index: index.clone() }
+    index_select / try_index_select(x; axis: isize, index: &Index) = IndexSelect { axis, index: index.clone() }
 }
 
 /// A shape, an axis, and an index of any rank for it.

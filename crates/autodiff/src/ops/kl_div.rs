@@ -93,7 +93,7 @@ pub fn kl_div<'t, E: Element>(
 
 methods! {
     /// The terms of the Kullback-Leibler divergence.
-    kl_div(target; log_target: bool, reduction: Reduction)
+    kl_div / try_kl_div(target; log_target: bool, reduction: Reduction)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -117,7 +117,7 @@ pub fn layer_norm<'t, E: Element>(
 
 methods! {
     /// Layer normalization.
-    layer_norm([weight, bias]; options: NormOptions)
+    layer_norm / try_layer_norm([weight, bias]; options: NormOptions)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -37,7 +37,7 @@ impl<E: Element> Op<E> for Log {
 
 entry! {
     /// The natural logarithm of each element; NaN below zero, -inf at zero.
-    log(x) = Log
+    log / try_log(x) = Log
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -73,8 +73,16 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Self {
-        let axis = expect(self.shape().axis("log_softmax", axis)) as isize;
-        expect(eval(&LogSoftmax, &[&self.transpose(axis, -1)])).transpose(axis, -1)
+        expect(self.try_log_softmax(axis))
+    }
+
+    /// Does what [`log_softmax`](Self::log_softmax) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, or there is no memory for the result.
+    pub fn try_log_softmax(&self, axis: isize) -> Result<Self> {
+        let axis = self.shape().axis("log_softmax", axis)? as isize;
+        eval(&LogSoftmax, &[&self.try_transpose(axis, -1)?])?.try_transpose(axis, -1)
     }
 }
 

@@ -54,13 +54,13 @@ entry! {
     /// `ln(sum e^x)` of all elements, a single number. The largest element is taken out first, so nothing
     /// overflows; minus infinity of nothing and of nothing but minus infinities, where the derivatives
     /// are 0. The derivatives are the softmax: 1 at a single `inf`, NaN if there are several.
-    logsumexp(x) = LogSumExp(Axes { axes: None, keep: false })
+    logsumexp / try_logsumexp(x) = LogSumExp(Axes { axes: None, keep: false })
 }
 
 entry! {
     /// `ln(sum e^x)` over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go. See [`logsumexp`](crate::ops::logsumexp).
-    logsumexp_axes(x; axes: &[isize], keep_dims: bool) =
+    logsumexp_axes / try_logsumexp_axes(x; axes: &[isize], keep_dims: bool) =
         LogSumExp(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 

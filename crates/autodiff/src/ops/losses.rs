@@ -140,15 +140,15 @@ pub fn cross_entropy_with<E: Element>(
 
 methods! {
     /// The absolute differences.
-    l1_loss(target; reduction: Reduction)
+    l1_loss / try_l1_loss(target; reduction: Reduction)
 }
 
 methods! {
     /// The squared differences.
-    squared_error(target; reduction: Reduction)
+    squared_error / try_squared_error(target; reduction: Reduction)
 }
 
 methods! {
     /// The softmax cross-entropy with integer labels and options.
-    cross_entropy_with(; labels: impl IntoLabels, options: CrossEntropyOptions)
+    cross_entropy_with / try_cross_entropy_with(; labels: impl IntoLabels, options: CrossEntropyOptions)
 }

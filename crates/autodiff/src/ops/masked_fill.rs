@@ -86,7 +86,15 @@ impl<E: Element> Tensor<E> {
     /// If the mask does not broadcast to the tensor's shape.
     #[track_caller]
     pub fn masked_fill(&self, mask: &Mask, value: E) -> Self {
-        expect(eval(&MaskedFill { mask: mask.clone(), value }, &[self]))
+        expect(self.try_masked_fill(mask, value))
+    }
+
+    /// Does what [`masked_fill`](Self::masked_fill) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the mask does not broadcast to the tensor's shape, or there is no memory for the result.
+    pub fn try_masked_fill(&self, mask: &Mask, value: E) -> Result<Self> {
+        eval(&MaskedFill { mask: mask.clone(), value }, &[self])
     }
 }
 

@@ -261,7 +261,7 @@ entry! {
     /// Every layout is read in place. The order in which the `k` products of an element are added
     /// up, and so its last bits, depends on the shapes, on the SIMD level, and on which of the
     /// operands' last two axes has stride 1; on nothing else of their layout.
-    matmul(a, b) = MatMul
+    matmul / try_matmul(a, b) = MatMul
 }
 
 /// Operands of a product, one of them or both a vector now and then.

@@ -71,13 +71,13 @@ impl<E: Element> Op<E> for Extreme {
 
 entry! {
     /// The largest element, a single number; NaN if there is one. Equal ones share the gradient equally.
-    max(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: true }
+    max / try_max(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: true }
 }
 
 entry! {
     /// The largest elements over the named axes (negative numbers count from the last). With `keep_dims`
     /// they stay with size 1, otherwise they go. See [`max`](crate::ops::max).
-    max_axes(x; axes: &[isize], keep_dims: bool) =
+    max_axes / try_max_axes(x; axes: &[isize], keep_dims: bool) =
         Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: true }
 }
 

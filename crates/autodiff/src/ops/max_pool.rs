@@ -93,12 +93,12 @@ pub fn max_pool2d<E: Element>(x: Var<'_, E>, options: Pool2d) -> Result<Var<'_, 
 
 methods! {
     /// The maximum of each window over lines.
-    max_pool1d(; options: Pool1d)
+    max_pool1d / try_max_pool1d(; options: Pool1d)
 }
 
 methods! {
     /// The maximum of each window over images.
-    max_pool2d(; options: Pool2d)
+    max_pool2d / try_max_pool2d(; options: Pool2d)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

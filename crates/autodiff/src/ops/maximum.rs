@@ -6,7 +6,7 @@ use super::support::apart;
 
 binary! {
     /// The larger of two elements; NaN if either is. Equal ones share the gradient equally.
-    maximum = Maximum, Binary::Maximum;
+    maximum / try_maximum = Maximum, Binary::Maximum;
     |gy, a, b, _| [Some(gy.mul_absorbing(a.share(b))), Some(gy.mul_absorbing(b.share(a)))];
     order 2, apart, f64::max
 }

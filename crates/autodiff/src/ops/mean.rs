@@ -100,13 +100,13 @@ entry! {
     /// The mean of all elements, a single number; NaN if there are none. The sum may leave the
     /// range: the mean of finite numbers is finite. The error is that of [`sum`](crate::ops::sum),
     /// divided by the number of elements, and two roundings.
-    mean(x) = Mean { axes: Axes { axes: None, keep: false }, divisor: None }
+    mean / try_mean(x) = Mean { axes: Axes { axes: None, keep: false }, divisor: None }
 }
 
 entry! {
     /// The [`mean`](super::mean()) over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go.
-    mean_axes(x; axes: &[isize], keep_dims: bool) =
+    mean_axes / try_mean_axes(x; axes: &[isize], keep_dims: bool) =
         Mean { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, divisor: None }
 }
 

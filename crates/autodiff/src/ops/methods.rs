@@ -1,11 +1,14 @@
 //! [`methods!`]: the methods of `Var` and `Tensor` for an entry that is written out.
 
 /// Defines the methods of `Var` and `Tensor` that call the function of the same name: operands,
-/// in brackets those that may be left out, and after a semicolon other arguments.
+/// in brackets those that may be left out, and after a semicolon other arguments. The name after the slash
+/// is that of the fallible method of `Tensor`.
 macro_rules! methods {
     (
         $(#[$doc:meta])*
-        $name:ident($($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?)
+        $name:ident / $try_name:ident(
+            $($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?
+        )
     ) => {
         impl<'t, E: wengert_kernels::Element> crate::Var<'t, E> {
             $(#[$doc])*
@@ -37,14 +40,29 @@ macro_rules! methods {
                 $($(, $optional: Option<&crate::Tensor<E>>)+)?
                 $($(, $arg: $type)+)?
             ) -> Self {
-                crate::error::expect(crate::ops::support::on_tape(self.pool(), |tape| {
+                crate::error::expect(self.$try_name(
+                    $($operand,)* $($($optional,)+)? $($($arg),+)?
+                ))
+            }
+
+            #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+            ///
+            /// # Errors
+            /// If the shapes or arguments do not fit, or there is no memory for the result.
+            pub fn $try_name(
+                &self
+                $(, $operand: &crate::Tensor<E>)*
+                $($(, $optional: Option<&crate::Tensor<E>>)+)?
+                $($(, $arg: $type)+)?
+            ) -> crate::Result<Self> {
+                crate::ops::support::on_tape(self.pool(), |tape| {
                     $name(
                         tape.constant(self)
                         $(, tape.constant($operand))*
                         $($(, $optional.map(|operand| tape.constant(operand)))+)?
                         $($(, $arg)+)?
                     )
-                }))
+                })
             }
         }
     };

@@ -8,13 +8,13 @@ use crate::testing::{Case, Row};
 entry! {
     /// The smallest element, a single number; NaN if there is one. Equal ones share the gradient
     /// equally.
-    min(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: false }
+    min / try_min(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: false }
 }
 
 entry! {
     /// The smallest elements over the named axes (negative numbers count from the last). With
     /// `keep_dims` they stay with size 1, otherwise they go. See [`min`](crate::ops::min).
-    min_axes(x; axes: &[isize], keep_dims: bool) =
+    min_axes / try_min_axes(x; axes: &[isize], keep_dims: bool) =
         Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: false }
 }
 

@@ -6,7 +6,7 @@ use super::support::apart;
 
 binary! {
     /// The smaller of two elements; NaN if either is. Equal ones share the gradient equally.
-    minimum = Minimum, Binary::Minimum;
+    minimum / try_minimum = Minimum, Binary::Minimum;
     |gy, a, b, _| [Some(gy.mul_absorbing(b.share(a))), Some(gy.mul_absorbing(a.share(b)))];
     order 2, apart, f64::min
 }

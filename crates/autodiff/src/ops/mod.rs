@@ -54,11 +54,14 @@
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
 //! rows) and name it in the list below. A file without rows does not compile.
 
-/// Defines an operation's fallible entry on variables, and the methods of `Var` and `Tensor`.
+/// Defines an operation's fallible entry on variables, the methods of `Var` and `Tensor`, and after the
+/// slash the fallible method of `Tensor`.
 macro_rules! entry {
     (
         $(#[$doc:meta])*
-        $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?) = $op:expr
+        $name:ident / $try_name:ident(
+            $first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?
+        ) = $op:expr
     ) => {
         $(#[$doc])*
         ///
@@ -93,7 +96,17 @@ macro_rules! entry {
             /// If the shapes or arguments do not fit; the message names them and says what would.
             #[track_caller]
             pub fn $name(&self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?) -> Self {
-                crate::error::expect(crate::op::eval(&$op, &[self $(, $operand)*]))
+                crate::error::expect(self.$try_name($($operand,)* $($($arg),+)?))
+            }
+
+            #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+            ///
+            /// # Errors
+            /// If the shapes or arguments do not fit, or there is no memory for the result.
+            pub fn $try_name(
+                &self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?
+            ) -> crate::Result<Self> {
+                crate::op::eval(&$op, &[self $(, $operand)*])
             }
         }
     };
@@ -102,11 +115,14 @@ macro_rules! entry {
 #[macro_use]
 mod elementwise;
 
-/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error.
+/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error, and to
+/// `Tensor` as one that returns it, named after the slash.
 macro_rules! sugar {
     (
         $(#[$doc:meta])*
-        $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
+        $name:ident / $try_name:ident(
+            $first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?
+        )
     ) => {
         sugar! { $(#[$doc])* var $name($first $(, $operand)* $(; $($arg: $type),+)?) }
 
@@ -118,13 +134,22 @@ macro_rules! sugar {
             /// If the shapes or arguments do not fit; the message names them and says what would.
             #[track_caller]
             pub fn $name(&self $(, $operand: &Self)* $($(, $arg: $type)+)?) -> Self {
-                let operands = [self $(, $operand)*];
-                crate::error::expect(crate::op::compose(&operands, |operands| {
+                crate::error::expect(self.$try_name($($operand,)* $($($arg),+)?))
+            }
+
+            #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+            ///
+            /// # Errors
+            /// If the shapes or arguments do not fit, or there is no memory for the result.
+            pub fn $try_name(
+                &self $(, $operand: &Self)* $($(, $arg: $type)+)?
+            ) -> crate::Result<Self> {
+                crate::op::compose(&[self $(, $operand)*], |operands| {
                     let &[$first $(, $operand)*] = operands else {
                         unreachable!("as many variables as tensors")
                     };
                     $name($first $(, $operand)* $($(, $arg)+)?)
-                }))
+                })
             }
         }
     };

@@ -78,7 +78,7 @@ impl<E: Element> Op<E> for MseLoss {
 entry! {
     /// The mean of the squared differences, a single number; NaN if there are no elements. The
     /// shapes must be equal: nothing is broadcast by mistake.
-    mse_loss(prediction, target) = MseLoss
+    mse_loss / try_mse_loss(prediction, target) = MseLoss
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

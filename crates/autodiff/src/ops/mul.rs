@@ -44,7 +44,7 @@ entry! {
     ///
     /// # Shapes
     /// The operands broadcast; the result has the shape they broadcast to.
-    mul(a, b) = Mul
+    mul / try_mul(a, b) = Mul
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

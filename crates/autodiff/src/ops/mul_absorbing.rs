@@ -9,7 +9,7 @@ use crate::testing::Domain;
 binary! {
     /// `a b`, element by element, but 0 where either is 0, though the other be infinite or NaN: zero is the
     /// absorbing element, as it is among finite numbers.
-    mul_absorbing = MulAbsorbing, Binary::MulAbsorbing;
+    mul_absorbing / try_mul_absorbing = MulAbsorbing, Binary::MulAbsorbing;
     |gy, a, b, _| [Some(gy.mul_absorbing(b)), Some(gy.mul_absorbing(a))];
     order 2, |s| {
         let (a, b) = s.broadcast_pair();

@@ -14,7 +14,7 @@ binary! {
     ///
     /// The rules of this crate multiply a derivative `a` by a cotangent `b` so, and a rule of your own
     /// should where the derivative can be infinite or NaN: what a mask cut off then has the gradient 0.
-    mul_no_nan = MulNoNan, Binary::MulNoNan;
+    mul_no_nan / try_mul_no_nan = MulNoNan, Binary::MulNoNan;
     |gy, a, b, _| [Some(gy.mul_absorbing(b)), Some(gy.cotangent_mul(a))];
     order 2, |s| {
         let (a, b) = s.broadcast_pair();

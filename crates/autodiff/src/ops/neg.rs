@@ -37,7 +37,7 @@ impl<E: Element> Op<E> for Neg {
 
 entry! {
     /// `-x`, element by element.
-    neg(x) = Neg
+    neg / try_neg(x) = Neg
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

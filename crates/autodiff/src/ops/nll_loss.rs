@@ -132,7 +132,7 @@ pub fn nll_loss<E: Element>(
 
 methods! {
     /// The negative log-likelihood of each row's label.
-    nll_loss(; labels: impl IntoLabels, ignore_index: Option<usize>, reduction: Reduction)
+    nll_loss / try_nll_loss(; labels: impl IntoLabels, ignore_index: Option<usize>, reduction: Reduction)
 }
 
 /// Labels of rows, some of them ignored.

@@ -123,13 +123,13 @@ entry! {
     ///
     /// The derivative is 0 where the norm is, `sign(x)` for `p` one with 0 at 0, and shared equally by
     /// the largest magnitudes for `p` infinite.
-    norm(x; p: f64) = Norm { axes: Axes { axes: None, keep: false }, p }
+    norm / try_norm(x; p: f64) = Norm { axes: Axes { axes: None, keep: false }, p }
 }
 
 entry! {
     /// The `p`-norm over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go. See [`norm`](crate::ops::norm).
-    norm_axes(x; p: f64, axes: &[isize], keep_dims: bool) =
+    norm_axes / try_norm_axes(x; p: f64, axes: &[isize], keep_dims: bool) =
         Norm { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, p }
 }
 

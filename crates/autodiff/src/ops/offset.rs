@@ -39,7 +39,7 @@ impl<E: Element> Op<E> for Offset<E> {
 
 entry! {
     /// The sum of each element and one number.
-    add_scalar(x; number: E) = Offset { number }
+    add_scalar / try_add_scalar(x; number: E) = Offset { number }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

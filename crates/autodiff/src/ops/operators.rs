@@ -1,52 +1,113 @@
-//! `+ - * / %` and unary `-` between variables, tensors and numbers. A tensor that meets a variable is a
-//! constant of the variable's tape.
+//! `+ - * / %` and unary `-` between variables, tensors and numbers, tensors by value or by reference; and
+//! `+= -= *= /= %=` of tensors. A tensor that meets a variable is a constant of the variable's tape.
 
-use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+use std::ops::{
+    Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
+};
 
 use wengert_kernels::Element;
 
+use crate::error::{Error, expect};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
+/// One operator between two types, by an expression.
+macro_rules! operator {
+    (
+        [$($generics:tt)*] $trait:ident $method:ident:
+        |$a:ident: $left:ty, $b:ident: $right:ty| -> $output:ty { $value:expr }
+    ) => {
+        impl<$($generics)*> $trait<$right> for $left {
+            type Output = $output;
+
+            #[track_caller]
+            fn $method(self, other: $right) -> $output {
+                let ($a, $b) = (self, other);
+                $value
+            }
+        }
+    };
+}
+
+/// An operator between tensors, variables and numbers.
 macro_rules! binary {
+    // A number on the left, for which the trait cannot be implemented for all element types at once.
+    (number $type:ty, $trait:ident $method:ident) => {
+        operator! { [] $trait $method:
+            |a: $type, b: &Tensor<$type>| -> Tensor<$type> { Tensor::$method(&Tensor::scalar(a), b) } }
+        operator! { [] $trait $method:
+            |a: $type, b: Tensor<$type>| -> Tensor<$type> { Tensor::$method(&Tensor::scalar(a), &b) } }
+    };
     ($($trait:ident $method:ident),+) => {
         $(
-            impl<'t, E: Element> $trait for Var<'t, E> {
-                type Output = Self;
-                #[track_caller]
-                fn $method(self, other: Self) -> Self {
-                    Var::$method(self, other)
-                }
-            }
+            operator! { ['t, E: Element] $trait $method:
+                |a: Var<'t, E>, b: Var<'t, E>| -> Var<'t, E> { Var::$method(a, b) } }
+            operator! { ['t, E: Element] $trait $method:
+                |a: Var<'t, E>, b: &Tensor<E>| -> Var<'t, E> { Var::$method(a, a.tape().constant(b)) } }
+            operator! { ['t, E: Element] $trait $method:
+                |a: &Tensor<E>, b: Var<'t, E>| -> Var<'t, E> { Var::$method(b.tape().constant(a), b) } }
+            operator! { ['t, E: Element] $trait $method:
+                |a: Var<'t, E>, b: Tensor<E>| -> Var<'t, E> { Var::$method(a, a.tape().constant(&b)) } }
+            operator! { ['t, E: Element] $trait $method:
+                |a: Tensor<E>, b: Var<'t, E>| -> Var<'t, E> { Var::$method(b.tape().constant(&a), b) } }
 
-            impl<E: Element> $trait for &Tensor<E> {
-                type Output = Tensor<E>;
-                #[track_caller]
-                fn $method(self, other: Self) -> Tensor<E> {
-                    Tensor::$method(self, other)
-                }
-            }
+            operator! { [E: Element] $trait $method:
+                |a: &Tensor<E>, b: &Tensor<E>| -> Tensor<E> { Tensor::$method(a, b) } }
+            operator! { [E: Element] $trait $method:
+                |a: &Tensor<E>, b: Tensor<E>| -> Tensor<E> { Tensor::$method(a, &b) } }
+            operator! { [E: Element] $trait $method:
+                |a: Tensor<E>, b: &Tensor<E>| -> Tensor<E> { Tensor::$method(&a, b) } }
+            operator! { [E: Element] $trait $method:
+                |a: Tensor<E>, b: Tensor<E>| -> Tensor<E> { Tensor::$method(&a, &b) } }
 
-            impl<'t, E: Element> $trait<&Tensor<E>> for Var<'t, E> {
-                type Output = Self;
-                #[track_caller]
-                fn $method(self, other: &Tensor<E>) -> Self {
-                    Var::$method(self, self.tape().constant(other))
-                }
-            }
-
-            impl<'t, E: Element> $trait<Var<'t, E>> for &Tensor<E> {
-                type Output = Var<'t, E>;
-                #[track_caller]
-                fn $method(self, other: Var<'t, E>) -> Var<'t, E> {
-                    Var::$method(other.tape().constant(self), other)
-                }
-            }
+            operator! { [E: Element] $trait $method:
+                |a: &Tensor<E>, b: E| -> Tensor<E> { Tensor::$method(a, &Tensor::scalar(b)) } }
+            operator! { [E: Element] $trait $method:
+                |a: Tensor<E>, b: E| -> Tensor<E> { Tensor::$method(&a, &Tensor::scalar(b)) } }
+            binary! { number f32, $trait $method }
+            binary! { number f64, $trait $method }
         )+
     };
 }
 
 binary!(Add add, Sub sub, Mul mul, Div div, Rem rem);
+
+/// A variable and a number on the right.
+macro_rules! number_last {
+    ($($trait:ident $method:ident |$x:ident, $number:ident| $value:expr;)+) => {
+        $(operator! { ['t, E: Element] $trait $method:
+            |$x: Var<'t, E>, $number: E| -> Var<'t, E> { $value } })+
+    };
+}
+
+number_last! {
+    Add add |x, number| x.add_scalar(number);
+    Sub sub |x, number| x.add_scalar(-number);
+    Mul mul |x, number| x.mul_scalar(number);
+    // Divided, not multiplied by a rounded reciprocal.
+    Div div |x, number| Var::div(x, x.tape().constant(&Tensor::scalar(number)));
+    Rem rem |x, number| Var::rem(x, x.tape().constant(&Tensor::scalar(number)));
+}
+
+/// A variable and a number on the left.
+macro_rules! number_first {
+    ($($type:ty),+) => {
+        $(
+            operator! { ['t] Add add:
+                |a: $type, x: Var<'t, $type>| -> Var<'t, $type> { x.add_scalar(a) } }
+            operator! { ['t] Sub sub:
+                |a: $type, x: Var<'t, $type>| -> Var<'t, $type> { Var::neg(x).add_scalar(a) } }
+            operator! { ['t] Mul mul:
+                |a: $type, x: Var<'t, $type>| -> Var<'t, $type> { x.mul_scalar(a) } }
+            operator! { ['t] Div div: |a: $type, x: Var<'t, $type>| -> Var<'t, $type> {
+                Var::div(x.tape().constant(&Tensor::scalar(a)), x) } }
+            operator! { ['t] Rem rem: |a: $type, x: Var<'t, $type>| -> Var<'t, $type> {
+                Var::rem(x.tape().constant(&Tensor::scalar(a)), x) } }
+        )+
+    };
+}
+
+number_first!(f32, f64);
 
 impl<E: Element> Neg for Var<'_, E> {
     type Output = Self;
@@ -64,86 +125,62 @@ impl<E: Element> Neg for &Tensor<E> {
     }
 }
 
-impl<E: Element> Add<E> for Var<'_, E> {
-    type Output = Self;
+impl<E: Element> Neg for Tensor<E> {
+    type Output = Tensor<E>;
     #[track_caller]
-    fn add(self, number: E) -> Self {
-        self.add_scalar(number)
+    fn neg(self) -> Tensor<E> {
+        Tensor::neg(&self)
     }
 }
 
-impl<E: Element> Sub<E> for Var<'_, E> {
-    type Output = Self;
-    #[track_caller]
-    fn sub(self, number: E) -> Self {
-        self.add_scalar(-number)
-    }
-}
-
-impl<E: Element> Mul<E> for Var<'_, E> {
-    type Output = Self;
-    #[track_caller]
-    fn mul(self, number: E) -> Self {
-        self.mul_scalar(number)
-    }
-}
-
-impl<E: Element> Div<E> for Var<'_, E> {
-    type Output = Self;
-    /// Divides each element (and does not multiply by a rounded reciprocal).
-    #[track_caller]
-    fn div(self, number: E) -> Self {
-        Var::div(self, self.tape().constant(&Tensor::scalar(number)))
-    }
-}
-
-impl<E: Element> Rem<E> for Var<'_, E> {
-    type Output = Self;
-    #[track_caller]
-    fn rem(self, number: E) -> Self {
-        Var::rem(self, self.tape().constant(&Tensor::scalar(number)))
-    }
-}
-
-macro_rules! number_first {
-    ($($type:ty),+) => {
+/// An operator that replaces a tensor.
+macro_rules! assign {
+    ($($trait:ident $method:ident $of:ident),+) => {
         $(
-            impl<'t> Add<Var<'t, $type>> for $type {
-                type Output = Var<'t, $type>;
+            /// The right operand broadcasts to the shape of the left one, which stays.
+            impl<E: Element> $trait<&Tensor<E>> for Tensor<E> {
                 #[track_caller]
-                fn add(self, x: Var<'t, $type>) -> Self::Output {
-                    x.add_scalar(self)
+                fn $method(&mut self, other: &Tensor<E>) {
+                    check_assigned(stringify!($method), self, other);
+                    *self = Tensor::$of(self, other);
                 }
             }
 
-            impl<'t> Sub<Var<'t, $type>> for $type {
-                type Output = Var<'t, $type>;
+            /// The right operand broadcasts to the shape of the left one, which stays.
+            impl<E: Element> $trait<Tensor<E>> for Tensor<E> {
                 #[track_caller]
-                fn sub(self, x: Var<'t, $type>) -> Self::Output {
-                    Var::neg(x).add_scalar(self)
+                fn $method(&mut self, other: Tensor<E>) {
+                    $trait::$method(self, &other);
                 }
             }
 
-            impl<'t> Mul<Var<'t, $type>> for $type {
-                type Output = Var<'t, $type>;
+            impl<E: Element> $trait<E> for Tensor<E> {
                 #[track_caller]
-                fn mul(self, x: Var<'t, $type>) -> Self::Output {
-                    x.mul_scalar(self)
-                }
-            }
-
-            impl<'t> Div<Var<'t, $type>> for $type {
-                type Output = Var<'t, $type>;
-                #[track_caller]
-                fn div(self, x: Var<'t, $type>) -> Self::Output {
-                    Var::div(x.tape().constant(&Tensor::scalar(self)), x)
+                fn $method(&mut self, number: E) {
+                    *self = Tensor::$of(self, &Tensor::scalar(number));
                 }
             }
         )+
     };
 }
 
-number_first!(f32, f64);
+assign! {
+    AddAssign add_assign add,
+    SubAssign sub_assign sub,
+    MulAssign mul_assign mul,
+    DivAssign div_assign div,
+    RemAssign rem_assign rem
+}
+
+/// Refuses an operand that would change the shape of what is assigned to.
+#[track_caller]
+fn check_assigned<E: Element>(op: &'static str, target: &Tensor<E>, operand: &Tensor<E>) {
+    if !operand.shape().broadcasts_to(target.shape()) {
+        let expected =
+            format!("an operand that broadcasts to {}, the shape assigned to", target.shape());
+        expect(Err(Error::Shapes { op, expected, got: vec![operand.shape().clone()] }))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -169,6 +206,63 @@ mod tests {
             assert_eq!(y.value().to_vec(), expected);
             let gradient = y.sum().backward().get(x).unwrap().to_vec();
             assert!(gradient.iter().zip(slope).all(|(g, s)| (g - s).abs() < 1e-15), "{gradient:?}");
+        }
+    }
+
+    #[test]
+    fn tensors_and_numbers_by_value_and_by_reference() {
+        let (a, b) = (Tensor::from([7.0_f32, -3.0]), Tensor::from([2.0_f32, 0.5]));
+        let (x, y) = (|| a.clone(), || b.clone());
+        macro_rules! check {
+            ($($operator:tt)+) => {$(
+                let expected = [7.0_f32 $operator 2.0, -3.0 $operator 0.5];
+                for z in [&a $operator &b, x() $operator &b, &a $operator y(), x() $operator y()] {
+                    assert_eq!(z.to_vec(), expected, stringify!($operator));
+                }
+                let by_number = [7.0_f32 $operator 0.3, -3.0 $operator 0.3];
+                assert_eq!((&a $operator 0.3).to_vec(), by_number, stringify!($operator));
+                assert_eq!((x() $operator 0.3).to_vec(), by_number, stringify!($operator));
+                let of_number = [0.3 $operator 7.0_f32, 0.3 $operator -3.0];
+                assert_eq!((0.3 $operator &a).to_vec(), of_number, stringify!($operator));
+                assert_eq!((0.3 $operator x()).to_vec(), of_number, stringify!($operator));
+            )+};
+        }
+        check!(+ - * / %);
+        assert_eq!((-x()).to_vec(), [-7.0, 3.0]);
+        assert_eq!((-&a).to_vec(), [-7.0, 3.0]);
+    }
+
+    #[test]
+    fn assignments_keep_the_shape_and_leave_other_tensors_alone() {
+        let mut x = Tensor::from([[1.0_f64, 2.0], [3.0, 4.0]]);
+        let before = x.clone();
+        x += &Tensor::from([10.0, 20.0]);
+        x -= Tensor::from([[1.0], [2.0]]);
+        x *= 2.0;
+        x /= &before;
+        assert_eq!(x, Tensor::from([[20.0, 21.0], [22.0 / 3.0, 11.0]]));
+        x %= 5.0;
+        assert_eq!(x[[0, 1]], 1.0);
+        assert_eq!(before, Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+        let panic = std::panic::catch_unwind(|| {
+            let mut x = Tensor::from([1.0_f64, 2.0]);
+            x += Tensor::zeros([2, 2]);
+        });
+        let message = *panic.unwrap_err().downcast::<String>().unwrap();
+        assert!(
+            message.contains("add_assign: expected an operand that broadcasts to [2]"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn numbers_and_tensors_by_value_meet_variables() {
+        let tape = Tape::new();
+        let x = tape.variable(&Tensor::from([4.0_f32]));
+        let t = || Tensor::from([3.0_f32]);
+        assert_eq!((7.0 % x).value().to_vec(), [3.0]);
+        for (y, expected) in [(x + t(), 7.0), (t() - x, -1.0), (x * t(), 12.0), (t() / x, 0.75)] {
+            assert_eq!(y.value().to_vec(), [expected]);
         }
     }
 }

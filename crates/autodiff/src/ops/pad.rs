@@ -177,7 +177,7 @@ fn positions(size: usize, width: PadWidth, reflect: bool) -> Result<Index> {
 
 sugar! {
     /// The tensor with positions put in front and behind along some axes.
-    pad(x; widths: &[PadWidth], mode: PadMode<E>)
+    pad / try_pad(x; widths: &[PadWidth], mode: PadMode<E>)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -88,7 +88,7 @@ sugar! {
     /// assert_eq!(x.move_axis(0, -1).shape(), &[3, 4, 2][..]);
     /// ```
     ///
-    move_axis(x; from: isize, to: isize)
+    move_axis / try_move_axis(x; from: isize, to: isize)
 }
 
 impl<E: Element> Var<'_, E> {

@@ -12,7 +12,7 @@ binary! {
     ///
     /// The derivative by `a` is `b a^(b-1)` and 0 where `b` is 0; that by `b` is `a^b ln(a)`, 0 where `a`
     /// is 0 and `b >= 0`, and NaN for negative `a`.
-    pow = Pow, Function2::Pow;
+    pow / try_pow = Pow, Function2::Pow;
     |gy, a, b, y| [
         Some(gy.cotangent_mul(a.pow(b.add_scalar(-E::ONE)).mul_no_nan(b))),
         {

@@ -56,7 +56,7 @@ entry! {
     /// too; negative bases have powers of whole exponents and NaN otherwise.
     ///
     /// The derivative is `p x^(p-1)`: 0 for `p = 0`, infinite at 0 for `p` between 0 and 1.
-    pow_scalar(x; exponent: E) = PowScalar { exponent }
+    pow_scalar / try_pow_scalar(x; exponent: E) = PowScalar { exponent }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

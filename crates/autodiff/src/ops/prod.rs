@@ -67,13 +67,13 @@ fn powers<E: Element>(copies: usize, products: &mut [E]) {
 entry! {
     /// The product of all elements, a single number; 1 if there are none. Its derivatives are right with
     /// any number of zeros among the factors.
-    prod(x) = Prod(Axes { axes: None, keep: false })
+    prod / try_prod(x) = Prod(Axes { axes: None, keep: false })
 }
 
 entry! {
     /// The product over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go. See [`prod`](crate::ops::prod).
-    prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+    prod_axes / try_prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

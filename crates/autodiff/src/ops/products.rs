@@ -51,10 +51,10 @@ sugar! {
     /// assert_eq!(a.outer(&b).to_vec(), [2.0, 2.0, 4.0, 4.0]);
     /// ```
     ///
-    dot(a, b)
+    dot / try_dot(a, b)
 }
 
 sugar! {
     /// The outer product of two vectors.
-    outer(a, b)
+    outer / try_outer(a, b)
 }

@@ -6,7 +6,7 @@ use crate::testing::Domain;
 
 unary! {
     /// One over each element.
-    reciprocal = Reciprocal, Simple::Recip;
+    reciprocal / try_reciprocal = Reciprocal, Simple::Recip;
     |gy, _, y| Some(-gy.cotangent_mul(y * y));
     order 2, Domain::AWAY_FROM_ZERO, f64::recip
 }

@@ -9,7 +9,7 @@ binary! {
     /// The exact remainder of `a / b` rounded towards zero, which has the sign of `a`: what `%` is in
     /// Rust, and `fmod` in C and PyTorch (whose `remainder` has the sign of `b`). NaN for `b = 0` and
     /// infinite `a`. The derivatives leave out the jumps.
-    rem = Rem, Binary::Rem;
+    rem / try_rem = Rem, Binary::Rem;
     |gy, a, b, y| [Some(gy), Some(-gy.cotangent_mul(((a - y) / b).round()))];
     order 2, |s| {
         // Dividends halfway between multiples of the divisors, or near that.

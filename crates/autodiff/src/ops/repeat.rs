@@ -69,10 +69,10 @@ sugar! {
     /// assert_eq!(x.repeat_interleave(2, 0).to_vec(), [0.0, 0.0, 1.0, 1.0]);
     /// ```
     ///
-    repeat(x; times: &[usize])
+    repeat / try_repeat(x; times: &[usize])
 }
 
 sugar! {
     /// Each position along an axis several times, the copies side by side.
-    repeat_interleave(x; times: usize, axis: isize)
+    repeat_interleave / try_repeat_interleave(x; times: usize, axis: isize)
 }

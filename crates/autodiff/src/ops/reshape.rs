@@ -124,7 +124,7 @@ sugar! {
     /// assert_eq!(x.flatten(1, -1).shape(), &[2, 12][..]);
     /// ```
     ///
-    flatten(x; first: isize, last: isize)
+    flatten / try_flatten(x; first: isize, last: isize)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -100,7 +100,7 @@ pub fn rms_norm<'t, E: Element>(
 
 methods! {
     /// Root mean square normalization.
-    rms_norm([weight]; options: NormOptions)
+    rms_norm / try_rms_norm([weight]; options: NormOptions)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

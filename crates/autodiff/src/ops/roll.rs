@@ -65,7 +65,7 @@ entry! {
     /// let x = Tensor::from_fn([4], |i| i[0] as f32);
     /// assert_eq!(x.roll(&[(0, 1)]).to_vec(), [3.0, 0.0, 1.0, 2.0]);
     /// ```
-    roll(x; shifts: &[(isize, isize)]) = Roll { shifts: shifts.to_vec() }
+    roll / try_roll(x; shifts: &[(isize, isize)]) = Roll { shifts: shifts.to_vec() }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

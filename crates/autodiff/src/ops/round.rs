@@ -7,7 +7,7 @@ use super::support::BETWEEN_WHOLE;
 unary! {
     /// The whole number nearest to each element; from the middle between two, the even one (as IEEE
     /// 754 and PyTorch round). The derivative is 0, at the jumps too.
-    round = Round, Simple::Round;
+    round / try_round = Round, Simple::Round;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::round_ties_even
 }

@@ -44,7 +44,7 @@ impl<E: Element> Op<E> for Scale<E> {
 
 entry! {
     /// The product of each element with one number.
-    mul_scalar(x; factor: E) = Scale { factor }
+    mul_scalar / try_mul_scalar(x; factor: E) = Scale { factor }
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -98,7 +98,15 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not fit or an index is no position along the axis.
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Self {
-        expect(eval(&ScatterAdd { axis, index: index.clone() }, &[self, src]))
+        expect(self.try_scatter_add(axis, index, src))
+    }
+
+    /// Does what [`scatter_add`](Self::scatter_add) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, an index is no position along the axis, or there is no memory for the result.
+    pub fn try_scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Result<Self> {
+        eval(&ScatterAdd { axis, index: index.clone() }, &[self, src])
     }
 }
 

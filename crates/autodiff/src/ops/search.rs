@@ -248,7 +248,15 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist or has no elements.
     #[track_caller]
     pub fn argmax(&self, axis: isize, keep_dims: bool) -> Index {
-        expect(arg(self, Extreme::Largest, axis, keep_dims))
+        expect(self.try_argmax(axis, keep_dims))
+    }
+
+    /// Does what [`argmax`](Self::argmax) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist or has no elements, or there is no memory for the result.
+    pub fn try_argmax(&self, axis: isize, keep_dims: bool) -> Result<Index> {
+        arg(self, Extreme::Largest, axis, keep_dims)
     }
 
     /// The positions of the smallest elements. See [`ops::argmin`](crate::ops::argmin).
@@ -257,7 +265,15 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist or has no elements.
     #[track_caller]
     pub fn argmin(&self, axis: isize, keep_dims: bool) -> Index {
-        expect(arg(self, Extreme::Smallest, axis, keep_dims))
+        expect(self.try_argmin(axis, keep_dims))
+    }
+
+    /// Does what [`argmin`](Self::argmin) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist or has no elements, or there is no memory for the result.
+    pub fn try_argmin(&self, axis: isize, keep_dims: bool) -> Result<Index> {
+        arg(self, Extreme::Smallest, axis, keep_dims)
     }
 
     /// The positions in the order of their elements. See [`ops::argsort`](crate::ops::argsort).
@@ -266,7 +282,15 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn argsort(&self, axis: isize, descending: bool) -> Index {
-        expect(order("argsort", self, axis, descending, None))
+        expect(self.try_argsort(axis, descending))
+    }
+
+    /// Does what [`argsort`](Self::argsort) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, or there is no memory for the result.
+    pub fn try_argsort(&self, axis: isize, descending: bool) -> Result<Index> {
+        order("argsort", self, axis, descending, None)
     }
 
     /// The elements sorted, and their positions. See [`ops::sort`](crate::ops::sort).
@@ -275,8 +299,16 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn sort(&self, axis: isize, descending: bool) -> (Self, Index) {
-        let index = expect(order("sort", self, axis, descending, None));
-        (self.gather(axis, &index), index)
+        expect(self.try_sort(axis, descending))
+    }
+
+    /// Does what [`sort`](Self::sort) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, or there is no memory for the result.
+    pub fn try_sort(&self, axis: isize, descending: bool) -> Result<(Self, Index)> {
+        let index = order("sort", self, axis, descending, None)?;
+        Ok((self.try_gather(axis, &index)?, index))
     }
 
     /// The `k` largest or smallest elements, and their positions. See [`ops::topk`](crate::ops::topk).
@@ -285,8 +317,16 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist or has fewer elements.
     #[track_caller]
     pub fn topk(&self, k: usize, axis: isize, largest: bool) -> (Self, Index) {
-        let index = expect(order("topk", self, axis, largest, Some(k)));
-        (self.gather(axis, &index), index)
+        expect(self.try_topk(k, axis, largest))
+    }
+
+    /// Does what [`topk`](Self::topk) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist or has fewer elements, or there is no memory for the result.
+    pub fn try_topk(&self, k: usize, axis: isize, largest: bool) -> Result<(Self, Index)> {
+        let index = order("topk", self, axis, largest, Some(k))?;
+        Ok((self.try_gather(axis, &index)?, index))
     }
 }
 

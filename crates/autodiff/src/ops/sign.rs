@@ -7,7 +7,7 @@ use crate::testing::Domain;
 unary! {
     /// -1 for negative elements, 1 for positive ones; zeros stay as they are. The derivative is 0, at
     /// the jump too.
-    sign = Sign, Simple::Sign;
+    sign / try_sign = Sign, Simple::Sign;
     |_, _, _| None;
     order 0, Domain::AWAY_FROM_ZERO, f64::signum
 }

@@ -104,12 +104,12 @@ sugar! {
     /// assert_eq!(x.select(1, -1).to_vec(), [2.0, 12.0]);
     /// ```
     ///
-    select(x; axis: isize, position: isize)
+    select / try_select(x; axis: isize, position: isize)
 }
 
 sugar! {
     /// The positions from `start` on along an axis, `len` of them.
-    narrow(x; axis: isize, start: usize, len: usize)
+    narrow / try_narrow(x; axis: isize, start: usize, len: usize)
 }
 
 impl<E: Element> Var<'_, E> {

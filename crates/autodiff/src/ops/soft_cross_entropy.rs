@@ -106,7 +106,7 @@ pub fn soft_cross_entropy<'t, E: Element>(
 
 methods! {
     /// The softmax cross-entropy with target probabilities.
-    soft_cross_entropy(targets; reduction: Reduction)
+    soft_cross_entropy / try_soft_cross_entropy(targets; reduction: Reduction)
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -75,8 +75,16 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Self {
-        let axis = expect(self.shape().axis("softmax", axis)) as isize;
-        expect(eval(&Softmax, &[&self.transpose(axis, -1)])).transpose(axis, -1)
+        expect(self.try_softmax(axis))
+    }
+
+    /// Does what [`softmax`](Self::softmax) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, or there is no memory for the result.
+    pub fn try_softmax(&self, axis: isize) -> Result<Self> {
+        let axis = self.shape().axis("softmax", axis)? as isize;
+        eval(&Softmax, &[&self.try_transpose(axis, -1)?])?.try_transpose(axis, -1)
     }
 }
 

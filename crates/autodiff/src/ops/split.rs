@@ -115,7 +115,15 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist or the sizes do not add up to its size.
     #[track_caller]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Self> {
-        expect(compose_all(&[self], |x| split(x[0], sizes, axis)))
+        expect(self.try_split(sizes, axis))
+    }
+
+    /// Does what [`split`](Self::split) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist or the sizes do not add up to its size.
+    pub fn try_split(&self, sizes: &[usize], axis: isize) -> Result<Vec<Self>> {
+        compose_all(&[self], |x| split(x[0], sizes, axis))
     }
 
     /// At most `count` parts of equal size along an axis. See [`ops::chunk`](crate::ops::chunk).
@@ -124,6 +132,14 @@ impl<E: Element> Tensor<E> {
     /// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.
     #[track_caller]
     pub fn chunk(&self, count: usize, axis: isize) -> Vec<Self> {
-        expect(compose_all(&[self], |x| chunk(x[0], count, axis)))
+        expect(self.try_chunk(count, axis))
+    }
+
+    /// Does what [`chunk`](Self::chunk) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.
+    pub fn try_chunk(&self, count: usize, axis: isize) -> Result<Vec<Self>> {
+        compose_all(&[self], |x| chunk(x[0], count, axis))
     }
 }

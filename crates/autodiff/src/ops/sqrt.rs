@@ -38,7 +38,7 @@ impl<E: Element> Op<E> for Sqrt {
 
 entry! {
     /// The square root of each element; NaN below zero. Its derivative at zero is infinite.
-    sqrt(x) = Sqrt
+    sqrt / try_sqrt(x) = Sqrt
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -38,7 +38,7 @@ impl<E: Element> Op<E> for Square {
 
 entry! {
     /// The square of each element.
-    square(x) = Square
+    square / try_square(x) = Square
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -79,13 +79,13 @@ entry! {
     /// The relative error is below `(500 + n / 512) eps`, however large the mean is, also where the
     /// variance is beyond the range or below it, and so of the gradient; where the deviation itself
     /// is beyond the range, it is infinite.
-    std(x; correction: usize) = Std { axes: Axes { axes: None, keep: false }, correction }
+    std / try_std(x; correction: usize) = Std { axes: Axes { axes: None, keep: false }, correction }
 }
 
 entry! {
     /// The standard deviation over the named axes (negative numbers count from the last). With
     /// `keep_dims` they stay with size 1, otherwise they go. See [`std`](crate::ops::std).
-    std_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
+    std_axes / try_std_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
         Std { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
 }
 

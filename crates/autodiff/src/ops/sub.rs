@@ -41,7 +41,7 @@ entry! {
     ///
     /// # Shapes
     /// The operands broadcast; the result has the shape they broadcast to.
-    sub(a, b) = Sub
+    sub / try_sub(a, b) = Sub
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

@@ -146,13 +146,13 @@ entry! {
     /// only if the sum itself is beyond the range, or an element is infinite.
     /// Of elements that repeat along an axis (a broadcast view) one copy is summed and the sum
     /// multiplied by their number, which is at least as accurate.
-    sum(x) = Sum(Axes { axes: None, keep: false })
+    sum / try_sum(x) = Sum(Axes { axes: None, keep: false })
 }
 
 entry! {
     /// The sum over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go.
-    sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+    sum_axes / try_sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 
 pub(crate) const ROWS: &[Row] = &[Row {

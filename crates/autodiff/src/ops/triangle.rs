@@ -77,7 +77,7 @@ entry! {
     ///
     /// # Shapes
     /// `[.., rows, columns]` stays.
-    tril(x; offset: isize) = Triangle { side: Side::Lower, offset }
+    tril / try_tril(x; offset: isize) = Triangle { side: Side::Lower, offset }
 }
 
 entry! {
@@ -86,7 +86,7 @@ entry! {
     ///
     /// # Shapes
     /// `[.., rows, columns]` stays.
-    triu(x; offset: isize) = Triangle { side: Side::Upper, offset }
+    triu / try_triu(x; offset: isize) = Triangle { side: Side::Upper, offset }
 }
 
 fn case(s: &mut Sampler, side: Side) -> Case {

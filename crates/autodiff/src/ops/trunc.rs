@@ -6,7 +6,7 @@ use super::support::BETWEEN_WHOLE;
 
 unary! {
     /// Each element without what stands behind its point. The derivative is 0, at the jumps too.
-    trunc = Trunc, Simple::Trunc;
+    trunc / try_trunc = Trunc, Simple::Trunc;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::trunc
 }

@@ -123,13 +123,13 @@ entry! {
     /// The relative error is below `(500 + n / 512) eps`, however large the mean is, wherever the
     /// variance is a normal number; beyond the range it is infinite, and below it zero or
     /// subnormal. The gradient is right there too.
-    var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
+    var / try_var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
 }
 
 entry! {
     /// The variance over the named axes (negative numbers count from the last). With `keep_dims` they
     /// stay with size 1, otherwise they go. See [`var`](crate::ops::var).
-    var_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
+    var_axes / try_var_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
         Variance { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
 }
 

@@ -90,7 +90,15 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn where_(&self, mask: &Mask, other: &Tensor<E>) -> Self {
-        expect(eval(&Where { mask: mask.clone() }, &[self, other]))
+        expect(self.try_where(mask, other))
+    }
+
+    /// Does what [`where_`](Self::where_) does, and returns its errors.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast, or there is no memory for the result.
+    pub fn try_where(&self, mask: &Mask, other: &Tensor<E>) -> Result<Self> {
+        eval(&Where { mask: mask.clone() }, &[self, other])
     }
 }
 

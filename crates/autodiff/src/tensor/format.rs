@@ -1,4 +1,5 @@
-//! Printing: nested brackets, with the middle of long axes left out, and never more than a page.
+//! Printing: nested brackets with aligned columns; of a large tensor the first and last positions along
+//! each axis, and never more than a page.
 
 use std::fmt;
 
@@ -6,22 +7,46 @@ use wengert_kernels::Element;
 
 use super::Tensor;
 
-/// Axes longer than this show their first and last three.
-const LONG: usize = 8;
+/// Tensors of more elements show, of the axes longer than twice [`EDGE`], the ends.
+const SUMMARIZED: usize = 1000;
+
+/// The positions shown at each end of an axis.
+const EDGE: usize = 3;
 
 /// The most elements and lists that are printed; `…` stands for the others.
 const PAGE: usize = 1000;
 
+/// The digits after the point that are shown at most, unless the caller's format gives a precision.
+const DIGITS: usize = 4;
+
+/// Prints the elements in nested brackets, in columns of one width.
+///
+/// All numbers have the same number of digits after the point: as many as are needed, at most four. All
+/// have an exponent if one is 1e8 or more, or if they are not whole and one is below 1e-4 or 1000 times
+/// as large as another. `{:.6}` asks for six digits, `{:e}` for the exponent. Of a tensor of more than 1000
+/// elements the first and last three positions along each long axis are shown. A tensor of rank 0 is
+/// printed as its number is.
+///
+/// ```
+/// use wengert_autodiff::Tensor;
+/// let x = Tensor::from([[1.0_f32, -20.5], [0.125, 3.0]]);
+/// assert_eq!(x.to_string(), "[[  1.000, -20.500],\n [  0.125,   3.000]]");
+/// assert_eq!(format!("{x:.1}"), "[[  1.0, -20.5],\n [  0.1,   3.0]]");
+/// ```
 impl<E: Element> fmt::Display for Tensor<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.rank() > PAGE {
-            return write!(f, "[… {} axes …]", self.rank());
-        }
-        let mut left = PAGE;
-        write_axis(self, &mut vec![0; self.rank()], 0, &mut left, f)
+        print(self, None, f)
     }
 }
 
+/// As [`Display`](fmt::Display), all numbers with an exponent.
+impl<E: Element> fmt::LowerExp for Tensor<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        print(self, Some(true), f)
+    }
+}
+
+/// The type, the shape, and what [`Display`](fmt::Display) prints.
 impl<E: Element> fmt::Debug for Tensor<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tensor<{}>{} ", E::NAME, self.shape())?;
@@ -29,44 +54,190 @@ impl<E: Element> fmt::Debug for Tensor<E> {
     }
 }
 
-/// Prints a part of a tensor. `left` is what is left of the page.
-fn write_axis<E: Element>(
+fn print<E: Element>(
     tensor: &Tensor<E>,
-    index: &mut [usize],
-    axis: usize,
-    left: &mut usize,
+    exponent: Option<bool>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let Some(&dim) = tensor.shape().get(axis) else {
-        return match tensor.get(index) {
-            Some(value) => fmt::Display::fmt(&value, f),
-            None => Ok(()),
+    if tensor.rank() == 0 {
+        let number = tensor[[]];
+        return if exponent == Some(true) {
+            fmt::LowerExp::fmt(&number.to_f64(), f)
+        } else {
+            fmt::Display::fmt(&number, f)
         };
-    };
-    let last = axis + 1 == tensor.rank();
-    f.write_str("[")?;
-    let mut i = 0;
-    while i < dim {
-        if i > 0 {
-            if last {
-                f.write_str(", ")?;
-            } else {
-                write!(f, ",\n{:1$}", "", axis + 1)?;
-            }
-        }
-        if *left == 0 {
-            f.write_str("…")?;
-            break;
-        }
-        if dim > LONG && i == 3 {
-            write!(f, "… {} more …", dim - 6)?;
-            i = dim - 3;
-            continue;
-        }
-        *left -= 1;
-        index[axis] = i;
-        write_axis(tensor, index, axis + 1, left, f)?;
-        i += 1;
     }
-    f.write_str("]")
+    if tensor.rank() > PAGE {
+        return write!(f, "[… {} axes …]", tensor.rank());
+    }
+    let mut shown = Vec::new();
+    walk(tensor, &mut |event| {
+        if let Event::Number(number) = event {
+            shown.push(number);
+        }
+        Ok(())
+    })?;
+    let style = Style::of(&shown, exponent, f.precision());
+    let texts: Vec<String> = shown.iter().map(|&number| style.text(number)).collect();
+    let width = texts.iter().map(String::len).max().unwrap_or(0);
+    let mut texts = texts.iter();
+    walk(tensor, &mut |event| match event {
+        Event::Text(text) => f.write_str(text),
+        Event::NewLine(indent) => write!(f, ",\n{:indent$}", ""),
+        Event::Number(_) => write!(f, "{:>width$}", texts.next().map_or("", String::as_str)),
+    })
+}
+
+/// What is printed, piece by piece.
+enum Event {
+    Text(&'static str),
+    NewLine(usize),
+    Number(f64),
+}
+
+/// Receives what is printed.
+type Report<'a> = dyn FnMut(Event) -> fmt::Result + 'a;
+
+/// Reports what is printed of a tensor.
+fn walk<E: Element>(tensor: &Tensor<E>, report: &mut Report<'_>) -> fmt::Result {
+    let mut page = Page { tensor, summarized: tensor.len() > SUMMARIZED, left: PAGE };
+    page.walk(&mut vec![0; tensor.rank()], 0, report)
+}
+
+/// A tensor, whether the middles of its long axes are left out, and what is left of the page.
+struct Page<'a, E: Element> {
+    tensor: &'a Tensor<E>,
+    summarized: bool,
+    left: usize,
+}
+
+impl<E: Element> Page<'_, E> {
+    /// Reports the part of the tensor at `index[..axis]`.
+    fn walk(&mut self, index: &mut [usize], axis: usize, report: &mut Report<'_>) -> fmt::Result {
+        let Some(&dim) = self.tensor.shape().get(axis) else {
+            return report(Event::Number(self.tensor[&*index].to_f64()));
+        };
+        let last = axis + 1 == self.tensor.rank();
+        let separator = || if last { Event::Text(", ") } else { Event::NewLine(axis + 1) };
+        let cut = self.summarized && dim > 2 * EDGE;
+        report(Event::Text("["))?;
+        let mut i = 0;
+        while i < dim {
+            if i > 0 {
+                report(separator())?;
+            }
+            if self.left == 0 {
+                report(Event::Text("…"))?;
+                break;
+            }
+            if cut && i == EDGE {
+                report(Event::Text("…"))?;
+                report(separator())?;
+                i = dim - EDGE;
+            }
+            self.left -= 1;
+            index[axis] = i;
+            self.walk(index, axis + 1, report)?;
+            i += 1;
+        }
+        report(Event::Text("]"))
+    }
+}
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    exponent: bool,
+    /// The digits after the point.
+    digits: usize,
+}
+
+impl Style {
+    /// One style for all numbers.
+    fn of(numbers: &[f64], exponent: Option<bool>, precision: Option<usize>) -> Self {
+        let finite = || numbers.iter().copied().filter(|x| x.is_finite());
+        let sizes = finite().map(f64::abs).filter(|&size| size > 0.0);
+        let (low, high) = sizes
+            .fold((f64::INFINITY, 0.0_f64), |(low, high), size| (low.min(size), high.max(size)));
+        let whole = finite().all(|x| x.fract() == 0.0);
+        let far = high >= 1e8 || (!whole && (low < 1e-4 || high / low > 1e3));
+        let mut style = Style { exponent: exponent.unwrap_or(far), digits: DIGITS };
+        style.digits =
+            precision.unwrap_or_else(|| finite().map(|x| style.needed(x)).max().unwrap_or(0));
+        style
+    }
+
+    fn text(self, x: f64) -> String {
+        let digits = self.digits;
+        if self.exponent { format!("{x:.digits$e}") } else { format!("{x:.digits$}") }
+    }
+
+    /// The digits that a number needs of those there may be.
+    fn needed(self, x: f64) -> usize {
+        let text = self.text(x);
+        let mantissa = text.split('e').next().unwrap_or("");
+        mantissa.split_once('.').map_or(0, |(_, digits)| digits.trim_end_matches('0').len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(shape: &[usize]) -> Tensor<f32> {
+        let mut n = -1.0;
+        Tensor::from_fn(shape, |_| {
+            n += 1.0;
+            n
+        })
+    }
+
+    #[test]
+    fn columns_are_aligned_and_digits_are_those_needed() {
+        let x = Tensor::from([[1.0_f64, -20.5], [0.125, 3.0]]);
+        assert_eq!(x.to_string(), "[[  1.000, -20.500],\n [  0.125,   3.000]]");
+        assert_eq!(x.t().to_string(), "[[  1.000,   0.125],\n [-20.500,   3.000]]");
+        assert_eq!(format!("{x:.1}"), "[[  1.0, -20.5],\n [  0.1,   3.0]]");
+        assert_eq!(Tensor::from([0.1_f32, 2.0 / 3.0]).to_string(), "[0.1000, 0.6667]");
+        assert_eq!(
+            Tensor::from([0.5_f32, f32::NAN, -f32::INFINITY]).to_string(),
+            "[ 0.5,  NaN, -inf]"
+        );
+        let cube = counted(&[2, 2, 2]).to_string();
+        assert_eq!(cube, "[[[0, 1],\n  [2, 3]],\n [[4, 5],\n  [6, 7]]]");
+    }
+
+    #[test]
+    fn numbers_of_far_magnitudes_have_an_exponent() {
+        assert_eq!(Tensor::from([1e-6_f64, 2.5]).to_string(), "[1.0e-6, 2.5e0]");
+        assert_eq!(Tensor::from([1e9_f64, 1.0]).to_string(), "[1e9, 1e0]");
+        assert_eq!(Tensor::from([5000.0_f64, 1.0]).to_string(), "[5000,    1]");
+        assert_eq!(format!("{:e}", Tensor::from([5000.0_f64, 1.0])), "[5e3, 1e0]");
+        assert_eq!(format!("{:.2e}", Tensor::from([5000.0_f32])), "[5.00e3]");
+        assert_eq!(Tensor::from([0.0_f64, -0.0]).to_string(), "[ 0, -0]");
+    }
+
+    #[test]
+    fn a_single_number_is_written_in_full() {
+        assert_eq!(Tensor::scalar(0.1_f32).to_string(), "0.1");
+        assert_eq!(Tensor::scalar(1.0 / 3.0).to_string(), (1.0_f64 / 3.0).to_string());
+        assert_eq!(format!("{:.2}", Tensor::scalar(2.0_f32 / 3.0)), "0.67");
+    }
+
+    #[test]
+    fn large_tensors_show_their_ends() {
+        let line = counted(&[2000]).to_string();
+        assert_eq!(line, "[   0,    1,    2, …, 1997, 1998, 1999]");
+        let plane = counted(&[40, 50]).to_string();
+        let lines: Vec<&str> = plane.lines().collect();
+        assert_eq!(lines[0], "[[   0,    1,    2, …,   47,   48,   49],");
+        assert_eq!((lines.len(), lines[3]), (7, " …,"));
+        assert_eq!(lines[6], " [1950, 1951, 1952, …, 1997, 1998, 1999]]");
+        // As long as there are not many elements, each is shown.
+        assert!(!counted(&[10, 100]).to_string().contains('…'));
+        // Axes of which none is long.
+        let many = Tensor::scalar(1.0_f32).broadcast_to([2; 40]).to_string();
+        assert!(many.len() < 1 << 16 && many.contains('…'));
+        assert_eq!(counted(&[3, 0]).to_string(), "[[],\n [],\n []]");
+    }
 }

@@ -1,12 +1,19 @@
 //! [`Tensor`]: a shape, strides, and a shared buffer. Access lives here; construction in `create`,
-//! views in `view`, equality in `equal`, the loops over strided operands in `strided`, printing in
-//! `format`.
+//! `random` and `convert`, views in `view`, iterators and indices in `iter`, functions of the caller's in
+//! `map`, equality in `equal`, the loops over strided operands in `strided`, printing in `format`.
 
+mod convert;
 mod create;
 pub(crate) mod equal;
 mod format;
+mod iter;
+mod map;
+mod random;
 pub(crate) mod strided;
 mod view;
+
+pub use iter::Iter;
+pub use map::for_blocks;
 
 pub use view::Step;
 pub(crate) use view::diagonal_of;
@@ -15,7 +22,7 @@ use equal::{View, equal};
 use smallvec::SmallVec;
 use wengert_kernels::{Element, layout};
 
-use crate::error::{Result, expect};
+use crate::error::{Error, Result, expect};
 use crate::lazy::{self, Lazy, Operand, Schedule};
 use crate::pool::{Deferred, Handle, Pool};
 use crate::refused::try_vec;
@@ -149,6 +156,15 @@ impl<E: Element> Tensor<E> {
 
     /// The elements in row-major order, if they lie so in memory.
     ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if they are a deferred result that there is no memory for.
+    pub fn try_as_slice(&self) -> Result<Option<&[E]>> {
+        self.compute()?;
+        Ok(self.as_slice())
+    }
+
+    /// The elements in row-major order, if they lie so in memory.
+    ///
     /// # Panics
     /// If they are a deferred result that there is no memory for.
     #[inline]
@@ -167,13 +183,31 @@ impl<E: Element> Tensor<E> {
     /// # Panics
     /// If there is no memory for the copy.
     #[inline]
+    #[track_caller]
     pub fn as_mut_slice(&mut self) -> &mut [E] {
         if !self.is_contiguous() || !self.handle.is_unique() {
-            self.copy_on_write();
+            expect(self.copy_on_write());
         }
+        self.own_elements()
+    }
+
+    /// The elements in row-major order, for writing. See [`as_mut_slice`](Self::as_mut_slice).
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for the copy.
+    pub fn try_as_mut_slice(&mut self) -> Result<&mut [E]> {
+        if !self.is_contiguous() || !self.handle.is_unique() {
+            self.copy_on_write()?;
+        }
+        Ok(self.own_elements())
+    }
+
+    /// The elements of a buffer that no other tensor shares, in row-major order.
+    #[inline]
+    fn own_elements(&mut self) -> &mut [E] {
         let len = self.len();
         let start = if len == 0 { 0 } else { self.offset };
-        let elements = self.handle.get_mut().expect("the buffer was made unique above");
+        let elements = self.handle.get_mut().expect("the buffer was made unique before");
         &mut elements[start..start + len]
     }
 
@@ -183,13 +217,14 @@ impl<E: Element> Tensor<E> {
     }
 
     #[cold]
-    fn copy_on_write(&mut self) {
+    fn copy_on_write(&mut self) -> Result<()> {
         if let Err(refused) = self.handle.settle() {
-            refused.panic(self.len());
+            return Err(refused.for_shape("tensor", &self.shape));
         }
         if !self.is_contiguous() || !self.handle.is_unique() {
-            *self = expect(self.copied(self.handle.pool()));
+            *self = self.copied(self.handle.pool())?;
         }
+        Ok(())
     }
 
     /// Elements that are computed when somebody looks at them, from operands that
@@ -328,7 +363,7 @@ impl<E: Element> Tensor<E> {
     /// The same elements in row-major order; shares the buffer if they already lie so.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if a copy is needed and there is no memory for it.
+    /// [`Error::OutOfMemory`] if a copy is needed and there is no memory for it.
     pub fn try_contiguous(&self) -> Result<Self> {
         self.compute()?;
         if self.is_contiguous() { Ok(self.clone()) } else { self.copied(self.handle.pool()) }
@@ -346,7 +381,7 @@ impl<E: Element> Tensor<E> {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for them.
+    /// [`Error::OutOfMemory`] if there is no memory for them.
     pub fn try_to_vec(&self) -> Result<Vec<E>> {
         self.compute()?;
         match try_vec(self.len(), E::ZERO) {
@@ -367,7 +402,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_to_vec())
     }
 
-    /// The element at an index, or `None` if there is none.
+    /// The element at an index, or `None` if there is none. See also `x[[i, j]]`.
     ///
     /// ```
     /// # use wengert_autodiff::Tensor;
@@ -375,35 +410,50 @@ impl<E: Element> Tensor<E> {
     /// assert_eq!(x.get(&[1, 2]), Some(12.0));
     /// assert_eq!(x.get(&[2, 0]), None);
     /// ```
+    ///
+    /// # Panics
+    /// If the elements are a deferred result that there is no memory for.
     pub fn get(&self, index: &[usize]) -> Option<E> {
-        let inside = index.len() == self.rank()
-            && index.iter().zip(self.shape.iter()).all(|(&i, &dim)| i < dim);
-        inside.then(|| {
-            let strides = self.strides();
-            let steps = index.iter().zip(strides.iter()).map(|(&i, &stride)| i as isize * stride);
-            self.handle.as_slice()[(self.offset as isize + steps.sum::<isize>()) as usize]
-        })
+        self.element(index).copied()
+    }
+
+    /// The element at an index, if there is one.
+    #[inline]
+    fn element(&self, index: &[usize]) -> Option<&E> {
+        let steps = match &self.strides {
+            Some(strides) => self.shape.position(index, strides)?,
+            None => self.shape.position(index, &self.shape.contiguous_strides())?,
+        };
+        Some(&self.handle.as_slice()[(self.offset as isize + steps) as usize])
+    }
+
+    /// The only element.
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if there is not exactly one, and [`Error::OutOfMemory`] if it is a deferred result
+    /// that there is no memory for.
+    pub fn try_item(&self) -> Result<E> {
+        if self.len() != 1 {
+            let expected = "a tensor of exactly one element".to_owned();
+            return Err(Error::Shapes { op: "item", expected, got: vec![self.shape.clone()] });
+        }
+        self.compute()?;
+        Ok(self.handle.as_slice()[self.offset])
     }
 
     /// The only element.
     ///
     /// # Panics
-    /// If there is not exactly one.
+    /// If there is not exactly one, or it is a deferred result that there is no memory for.
     #[track_caller]
     pub fn item(&self) -> E {
-        assert!(
-            self.len() == 1,
-            "item: the tensor of shape {} holds {} elements, not one",
-            self.shape,
-            self.len()
-        );
-        self.handle.as_slice()[self.offset]
+        expect(self.try_item())
     }
 
     /// The same numbers as another element type, each rounded to nearest.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for them.
+    /// [`Error::OutOfMemory`] if there is no memory for them.
     pub fn try_cast<F: Element>(&self) -> Result<Tensor<F>> {
         let once = strided::without_repetition(self);
         let mut out = Tensor::<F>::stale(once.shape.clone(), None)?;
@@ -485,12 +535,6 @@ impl<E: Element> Default for Tensor<E> {
     /// No elements.
     fn default() -> Self {
         Self::zeros([0])
-    }
-}
-
-impl<E: Element> From<E> for Tensor<E> {
-    fn from(value: E) -> Self {
-        Self::scalar(value)
     }
 }
 

@@ -14,7 +14,7 @@ fn numbered(shape: &[usize]) -> Tensor<f64> {
 }
 
 /// A chain of views, and the same done to a naive array.
-fn random_views(seed: u64) -> (Tensor<f64>, Dense) {
+pub(super) fn random_views(seed: u64) -> (Tensor<f64>, Dense) {
     let mut s = Sampler::new(seed);
     let shape = s.shape();
     let mut view = s.tensor(&shape, &Domain::REAL);
@@ -141,8 +141,6 @@ fn huge_steps_and_bounds_do_not_overflow() {
 fn tensors_print_shape_and_elements() {
     let x = numbered(&[2, 2]);
     assert_eq!(format!("{x:?}"), "Tensor<f64>[2, 2] [[0, 1],\n [2, 3]]");
-    assert_eq!(numbered(&[10]).to_string(), "[0, 1, 2, … 4 more …, 7, 8, 9]");
-    assert_eq!(Tensor::scalar(1.5_f32).to_string(), "1.5");
     assert_eq!(numbered(&[0, 3]).to_string(), "[]");
 }
 

@@ -225,6 +225,22 @@ impl<E: Element> Tensor<E> {
         expect(self.try_transpose(a, b))
     }
 
+    /// The transpose: a matrix with its axes exchanged, and a batch of matrices with its last two. A
+    /// tensor of fewer axes stays as it is.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.t(), Tensor::from([[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]));
+    /// ```
+    ///
+    /// # Shapes
+    /// `[.., rows, columns]` gives `[.., columns, rows]`.
+    #[must_use]
+    pub fn t(&self) -> Self {
+        self.try_transpose(-2, -1).unwrap_or_else(|_| self.clone())
+    }
+
     /// The positions of a range along an axis.
     ///
     /// # Errors

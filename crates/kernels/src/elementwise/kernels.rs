@@ -2,7 +2,7 @@
 
 use super::choice::{self, Comparison};
 use super::operation::{
-    Abs, Add, Binary, Clamp, Div, DivKeepZero, Inside, Maximum, Minimum, Mul, MulAbsorbing,
+    Abs, Add, Axpy, Binary, Clamp, Div, DivKeepZero, Inside, Maximum, Minimum, Mul, MulAbsorbing,
     MulNoNan, Neg, Offset, Recip, Scale, Share, Sign, Simple, Sqrt, Square, Sub, Tie,
 };
 use super::rounding::{Ceil, Floor, Rem, Round, Trunc};
@@ -15,6 +15,7 @@ pub trait ElementwiseKernels: Sized {
     fn simple_kernel(op: Simple<Self>, x: &[Self], out: &mut [Self]);
     fn scale_kernel(alpha: Self, x: &mut [Self]);
     fn add_assign_kernel(acc: &mut [Self], x: &[Self]);
+    fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]);
     fn compare_kernel(op: Comparison, a: Run<'_, Self>, b: Run<'_, Self>, out: &mut [bool]);
     fn select_kernel(mask: &[bool], yes: Run<'_, Self>, no: Run<'_, Self>, out: &mut [Self]);
 }
@@ -67,6 +68,11 @@ macro_rules! elementwise_kernels {
             #[track_caller]
             fn add_assign_kernel(acc: &mut [Self], x: &[Self]) {
                 zip_in_place(Add, acc, x);
+            }
+
+            #[track_caller]
+            fn axpy_kernel(alpha: Self, x: &[Self], y: &mut [Self]) {
+                zip_in_place(Axpy(alpha), y, x);
             }
 
             #[track_caller]

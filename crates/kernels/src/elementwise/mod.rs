@@ -139,6 +139,15 @@ pub fn add_assign<E: Element>(acc: &mut [E], x: &[E]) {
     E::add_assign_kernel(acc, x);
 }
 
+/// `y[i] += alpha * x[i]`, rounded once on the levels with fused multiply-add.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn axpy<E: Element>(alpha: E, x: &[E], y: &mut [E]) {
+    E::axpy_kernel(alpha, x, y);
+}
+
 /// `out[i] = a[i] < b[i]`, or another comparison. All but `!=` are false where one is NaN.
 ///
 /// ```

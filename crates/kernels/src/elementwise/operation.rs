@@ -151,6 +151,19 @@ impl<E: Float> VectorFn<E> for Offset<E> {
     }
 }
 
+/// `y + alpha x`, of `y` and `x`.
+#[derive(Clone, Copy)]
+pub(crate) struct Axpy<E>(pub(crate) E);
+
+impl<E: Float> VectorFn2<E> for Axpy<E> {
+    const COST: Cost = Cost::Light;
+
+    #[inline(always)]
+    fn eval<V: Lanes<Elem = E>>(self, y: V, x: V) -> V {
+        x.mul_add(x.lit(self.0), y)
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct Scale<E>(pub(crate) E);
 

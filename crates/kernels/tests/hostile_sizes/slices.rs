@@ -84,6 +84,10 @@ pub fn elementwise(report: &mut Report) {
         out.fill(1.0);
         elementwise::add_assign(out, x);
     });
+    lengths(report, "axpy", |[x], out| {
+        out.fill(1.0);
+        elementwise::axpy(2.0, x, out);
+    });
     runs(report, "compare", |a, b, out| {
         let mut truths = vec![false; out.len()];
         elementwise::compare(Comparison::Eq, a, b, &mut truths);

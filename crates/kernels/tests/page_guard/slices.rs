@@ -37,12 +37,13 @@ pub fn elementwise<E: Element>(place: Place, len: usize) {
     runs!(E, place, len, ops: add sub mul div maximum minimum rem mul_no_nan mul_absorbing div_keep_zero share tie);
     maps!(E, place, len, ops: neg square sqrt recip abs sign floor ceil round trunc);
     let (a, b, mut out) = (filled::<E>(place, len), filled(place, len), filled(place, len));
-    note("clamp, inside, scale, scale_in_place, add_assign");
+    note("clamp, inside, scale, scale_in_place, add_assign, axpy");
     ops::clamp(E::ZERO, E::ONE, &a, &mut out);
     ops::inside(E::ZERO, E::ONE, &a, &mut out);
     ops::scale(E::ONE, &a, &mut out);
     ops::scale_in_place(E::ONE, &mut out);
     ops::add_assign(&mut out, &a);
+    ops::axpy(E::ONE, &a, &mut out);
     note("compare, select");
     let mut mask = Pages::new(place, len, |i| i % 2 == 0);
     for comparison in [Comparison::Lt, Comparison::Eq] {
