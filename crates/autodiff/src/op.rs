@@ -223,6 +223,12 @@ impl<E: Element> Forward<'_, E> {
         x.lazy_sum(self.shape, factor, self.context.pool, schedule)
     }
 
+    /// A tensor of the shape of another one, with unspecified contents.
+    #[inline]
+    pub(crate) fn like(&self, other: &Tensor<E>) -> Result<Tensor<E>> {
+        Tensor::stale_of(other.shape().clone(), other.len(), self.context.pool)
+    }
+
     /// A tensor with unspecified contents.
     ///
     /// # Errors

@@ -168,24 +168,30 @@ impl<E: Element> Pool<E> {
     fn free_buffer(&self, len: usize, limited: bool) -> Result<Arc<Buffer<E>>, Refused> {
         let (capacity, class) = size_class(len);
         let bytes = capacity * size_of::<E>();
-        let (recycled, unused, crowded) = {
-            let mut inner = self.lock();
-            let live = inner.memory.live + bytes;
-            if limited && live.saturating_add(inner.promised) > inner.limit {
-                return Err(Refused { bytes, limit: inner.limit });
-            }
-            inner.memory.live = live;
-            inner.memory.peak = inner.memory.peak.max(live);
-            let buffer = inner.free.take(class);
-            if buffer.is_some() {
-                inner.memory.pooled -= bytes;
-            }
-            let unused = if buffer.is_none() { inner.beyond_bound() } else { Vec::new() };
-            (buffer, unused, live.saturating_add(inner.memory.pooled) > inner.limit)
-        };
-        if let Some(buffer) = recycled {
+        let mut inner = self.lock();
+        let live = inner.memory.live + bytes;
+        if limited && live.saturating_add(inner.promised) > inner.limit {
+            return Err(Refused { bytes, limit: inner.limit });
+        }
+        inner.memory.live = live;
+        inner.memory.peak = inner.memory.peak.max(live);
+        if let Some(buffer) = inner.free.take(class) {
+            inner.memory.pooled -= bytes;
             return Ok(buffer);
         }
+        drop(inner);
+        self.new_buffer(capacity, class)
+    }
+
+    /// A buffer from the system, whose bytes are counted as live already.
+    #[cold]
+    fn new_buffer(&self, capacity: usize, class: usize) -> Result<Arc<Buffer<E>>, Refused> {
+        let (unused, crowded) = {
+            let mut inner = self.lock();
+            let unused = inner.beyond_bound();
+            let Memory { live, pooled, .. } = inner.memory;
+            (unused, live.saturating_add(pooled) > inner.limit)
+        };
         // Freed without the lock, and before the system is asked for more.
         drop(unused);
         // Free buffers of other sizes count as well: they make room for a new one.
@@ -197,7 +203,7 @@ impl<E: Element> Pool<E> {
             Buffer::new(capacity, class)
         });
         if buffer.is_err() {
-            self.lock().memory.live -= bytes;
+            self.lock().memory.live -= capacity * size_of::<E>();
         }
         buffer.map(Arc::new)
     }
@@ -435,6 +441,16 @@ impl<E: Element> Handle<E> {
     /// A reference that does not keep the buffer in memory; `None` for a single element.
     pub(crate) fn downgrade(&self) -> Option<WeakHandle<E>> {
         self.buffer.as_ref().map(|buffer| WeakHandle(Arc::downgrade(buffer)))
+    }
+
+    /// The elements, if they are computed already.
+    #[inline]
+    pub(crate) fn computed(&self) -> Option<&[E]> {
+        match &self.buffer {
+            None => Some(&self.single.0),
+            Some(buffer) if buffer.lazy.is_none() => Some(&buffer.data),
+            Some(_) => None,
+        }
     }
 
     /// Whether it is a hold on the same buffer as another.

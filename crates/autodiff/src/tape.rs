@@ -315,8 +315,13 @@ impl<E: Element> Tape<E> {
         requires_grad: bool,
     ) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
-        let var = self.grow(&mut nodes, rule, requires_grad);
-        std::mem::swap(&mut nodes[var.index() as usize].value, value);
+        let var = self.grow(&mut nodes, requires_grad);
+        let node = &mut nodes[var.index() as usize];
+        std::mem::swap(&mut node.value, value);
+        // Most nodes have no rule: dropping the absent one is a call of its own.
+        if let Some(rule) = rule {
+            node.rule = Some(rule);
+        }
         var
     }
 
@@ -325,7 +330,7 @@ impl<E: Element> Tape<E> {
     #[track_caller]
     fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
-        let var = self.grow(&mut nodes, None, requires_grad);
+        let var = self.grow(&mut nodes, requires_grad);
         nodes[var.index() as usize].value.get_or_insert_with(|| value.shared());
         var
     }
@@ -344,17 +349,26 @@ impl<E: Element> Tape<E> {
             let nodes = self.nodes.borrow();
             let shape = nodes[place].value.as_ref().map(Tensor::shape);
             let len = shape.map_or(0, Shape::numel);
-            let mut written = Ok(());
-            match Handle::written_by(len, Some(&self.pool), |out| written = f(&nodes, out)) {
-                Ok(handle) => written.map(|()| handle)?,
+            let mut failed = None;
+            let write = |out: &mut [E]| {
+                if let Err(error) = f(&nodes, out) {
+                    failed = Some(error);
+                }
+            };
+            let handle = match Handle::written_by(len, Some(&self.pool), write) {
+                Ok(handle) => handle,
                 Err(refused) => {
                     let shape = shape.cloned().unwrap_or_default();
                     return Err(refused.for_shape("tensor", &shape));
                 }
+            };
+            if let Some(error) = failed {
+                return Err(error);
             }
+            handle
         };
         let mut nodes = self.nodes.borrow_mut();
-        let var = self.grow(&mut nodes, None, false);
+        let var = self.grow(&mut nodes, false);
         if let Some((node, before)) = nodes.split_last_mut()
             && let Some(like) = &before[place].value
         {
@@ -363,22 +377,17 @@ impl<E: Element> Tape<E> {
         Ok(var)
     }
 
-    /// One node more, without a value.
+    /// Adds a node that has neither a value nor a rule.
     #[inline]
     #[track_caller]
-    fn grow(
-        &self,
-        nodes: &mut Vec<Node<E>>,
-        mut rule: Option<Box<Rule<E>>>,
-        requires_grad: bool,
-    ) -> Var<'_, E> {
+    fn grow(&self, nodes: &mut Vec<Node<E>>, requires_grad: bool) -> Var<'_, E> {
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
         let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
         // Built in its place, and not copied there.
         nodes.resize_with(nodes.len() + 1, || Node {
             value: None,
-            rule: rule.take(),
+            rule: None,
             recorded_at,
             epoch,
             requires_grad,

@@ -97,7 +97,8 @@ impl<'t, E: Element> Walk<'t, E> {
             (0..top).rev().try_for_each(|index| {
                 walk.visit(index, keep == Keep::Nothing && index + 1 < top)
             })?;
-            walk.check_memory()
+            // A hook of a leaf, which has no rule, may have run out of memory.
+            tape.failure.take().map_or(Ok(()), |error| Err(*error))
         };
         // What rules record is of the line that recorded their operation: see `pass`.
         with(&tape.on_behalf_of, None, || {
@@ -198,18 +199,14 @@ impl<'t, E: Element> Walk<'t, E> {
             self.run_hooks(index)?;
         }
         let Some(mut rule) = Borrowed::take(self.tape, index)? else { return Ok(()) };
-        let passed = self.visit_rule(index, rule.get());
-        let passed = self.check_memory().and(passed);
+        let mut passed = self.visit_rule(index, rule.get());
+        if let Some(error) = self.tape.failure.take() {
+            passed = Err(*error);
+        }
         if free && passed.is_ok() {
             rule.spend();
         }
         passed
-    }
-
-    /// The error of an operation of a rule or a hook that ran out of memory.
-    #[inline]
-    fn check_memory(&self) -> Result<()> {
-        self.tape.failure.take().map_or(Ok(()), |error| Err(*error))
     }
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {

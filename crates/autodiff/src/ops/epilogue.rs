@@ -19,17 +19,22 @@ pub(super) fn fused(activation: Activation) -> Activation {
 }
 
 /// The operation's output from what its kernel writes.
+#[inline]
 pub(super) fn finish<E: Element>(
     activation: Activation,
     ctx: &mut Forward<'_, E>,
     kernel: impl FnOnce(&mut [E]),
 ) -> Result<Tensor<E>> {
     let out = ctx.output_by(kernel);
-    if activation.saves() == Saved::Output {
-        return out;
-    }
-    // The derivative needs what the activation was applied to.
-    let out = out?;
+    if activation.saves() == Saved::Output { out } else { second_pass(activation, ctx, out?) }
+}
+
+/// The activation of what a kernel has written, which is kept: the derivative needs it.
+fn second_pass<E: Element>(
+    activation: Activation,
+    ctx: &mut Forward<'_, E>,
+    out: Tensor<E>,
+) -> Result<Tensor<E>> {
     let before = out.as_slice().expect("an output is contiguous");
     let after = ctx.output_by(|after| activation::forward(activation, before, after))?;
     ctx.save(out);

@@ -119,9 +119,9 @@ impl Linear {
         let by_bias =
             || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(gz.as_ref()), out));
         let all = [
-            node.needs(0).then(by_x).transpose()?,
-            node.needs(1).then(by_weight).transpose()?,
-            (node.len() > 2 && node.needs(2)).then(by_bias).transpose()?,
+            if node.needs(0) { Some(by_x()?) } else { None },
+            if node.needs(1) { Some(by_weight()?) } else { None },
+            if node.len() > 2 && node.needs(2) { Some(by_bias()?) } else { None },
         ];
         Ok(Cotangents::from_slice(&all[..node.len()]))
     }

@@ -136,12 +136,26 @@ const COPIED: usize = 1 << 22;
 /// that kernels copy no more than there is in memory: where the elements of both repeat along the
 /// axis that is summed over, one copy and their number; where those of one do, which kernels
 /// unroll, in a buffer of its own if that is large. `None` if there is nothing to do.
+#[inline]
 pub(super) fn depth_once<E: Element>(
     operands: [&Tensor<E>; 2],
     second: usize,
 ) -> Result<Option<([Tensor<E>; 2], usize)>> {
     let [a, b] = operands;
-    if a.is_contiguous() && b.is_contiguous() || a.is_empty() || b.is_empty() {
+    if a.is_contiguous() && b.is_contiguous() {
+        return Ok(None);
+    }
+    strided_depth_once(operands, second)
+}
+
+/// The same where one operand is not contiguous.
+#[inline(never)]
+fn strided_depth_once<E: Element>(
+    operands: [&Tensor<E>; 2],
+    second: usize,
+) -> Result<Option<([Tensor<E>; 2], usize)>> {
+    let [a, b] = operands;
+    if a.is_empty() || b.is_empty() {
         return Ok(None);
     }
     let axes = [a.rank() - 1, second];
@@ -162,13 +176,21 @@ pub(super) fn depth_once<E: Element>(
 
 /// All axes but the last merged, as a matrix: where they lie if strides can say so, a copy otherwise.
 /// `room` keeps what is made on the way.
+#[inline]
 pub(super) fn as_rows<'a, E: Element>(
     x: &'a Tensor<E>,
     room: &'a mut Option<Tensor<E>>,
 ) -> Result<MatRef<'a, E>> {
     x.compute()?;
+    if x.rank() == 2 { Ok(matrix(x)) } else { merged_rows(x, room) }
+}
+
+/// The same for a tensor that is no matrix.
+fn merged_rows<'a, E: Element>(
+    x: &'a Tensor<E>,
+    room: &'a mut Option<Tensor<E>>,
+) -> Result<MatRef<'a, E>> {
     match x.shape().dims() {
-        [_, _] => Ok(matrix(x)),
         [front @ .., cols] => {
             let rows = front.iter().product();
             Ok(matrix(room.insert(x.try_reshape([rows, *cols])?)))

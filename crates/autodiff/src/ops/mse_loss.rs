@@ -36,7 +36,7 @@ impl<E: Element> Op<E> for MseLoss {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let shape = inputs[0].shape();
         inputs.iter().try_for_each(|x| x.compute())?;
-        let mut difference = ctx.scratch(shape.clone())?;
+        let mut difference = ctx.like(inputs[0])?;
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
         let total = reduce::sum_squares(d);

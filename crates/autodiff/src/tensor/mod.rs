@@ -124,11 +124,30 @@ impl<E: Element> Tensor<E> {
     /// The elements in row-major order: where they lie, or a copy that `room` keeps.
     #[inline]
     pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> Result<&'a [E]> {
+        if self.is_contiguous()
+            && let Some(buffer) = self.handle.computed()
+        {
+            return Ok(self.part_of(buffer));
+        }
+        self.put_in_order(room)
+    }
+
+    #[cold]
+    fn put_in_order<'a>(&'a self, room: &'a mut Option<Self>) -> Result<&'a [E]> {
         self.compute()?;
         if let Some(elements) = self.as_slice() {
             return Ok(elements);
         }
         Ok(room.insert(self.copied(self.pool())?).as_slice().expect("a copy is in order"))
+    }
+
+    /// The elements of a contiguous tensor, in its buffer.
+    #[inline]
+    fn part_of<'a>(&self, buffer: &'a [E]) -> &'a [E] {
+        let len = self.len();
+        // An empty view may point behind the buffer's end.
+        let start = if len == 0 { 0 } else { self.offset };
+        &buffer[start..start + len]
     }
 
     /// The number of axes.
@@ -169,12 +188,7 @@ impl<E: Element> Tensor<E> {
     /// If they are a deferred result that there is no memory for.
     #[inline]
     pub fn as_slice(&self) -> Option<&[E]> {
-        self.is_contiguous().then(|| {
-            let len = self.len();
-            // An empty view may point behind the buffer's end.
-            let start = if len == 0 { 0 } else { self.offset };
-            &self.handle.as_slice()[start..start + len]
-        })
+        if self.is_contiguous() { Some(self.part_of(self.handle.as_slice())) } else { None }
     }
 
     /// The elements in row-major order, for writing. Copies first if the buffer is shared with

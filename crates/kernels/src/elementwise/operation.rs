@@ -93,7 +93,7 @@ binary_functions! {
     // The lane operations pass on a NaN in `b` alone.
     Maximum, a, b: V::select(a.unordered(a), a, a.max(b));
     Minimum, a, b: V::select(a.unordered(a), a, a.min(b));
-    MulNoNan, a, b: V::select(b.eq(b.lit(E::ZERO)), b.lit(E::ZERO), a * b);
+    MulNoNan, a, b: V::select(b.ne(b.lit(E::ZERO)), a * b, b.lit(E::ZERO));
     MulAbsorbing, a, b: {
         let zero = a.lit(E::ZERO);
         V::select(a.eq(zero) | b.eq(zero), zero, a * b)

@@ -38,24 +38,24 @@ impl Scratch {
     ///
     /// # Panics
     /// If the system has no memory for them.
+    #[inline]
     pub(crate) fn get<E: Float>(&mut self, len: usize) -> *mut E {
         const { assert!(size_of::<f64>().is_multiple_of(size_of::<E>())) };
         let needed = len.div_ceil(size_of::<f64>() / size_of::<E>());
         if self.buffer.len() < needed {
-            if self.buffer.try_reserve(needed - self.buffer.len()).is_err() {
-                refused(needed);
-            }
-            self.buffer.resize(needed, 0.0);
+            self.grow(needed);
         }
         self.buffer.as_mut_ptr().cast()
     }
-}
 
-#[cold]
-#[inline(never)]
-fn refused(needed: usize) -> ! {
-    let bytes = needed.saturating_mul(size_of::<f64>());
-    panic!("a kernel's scratch needs {bytes} bytes, more than the system gives");
+    #[cold]
+    fn grow(&mut self, needed: usize) {
+        if self.buffer.try_reserve(needed - self.buffer.len()).is_err() {
+            let bytes = needed.saturating_mul(size_of::<f64>());
+            panic!("a kernel's scratch needs {bytes} bytes, more than the system gives");
+        }
+        self.buffer.resize(needed, 0.0);
+    }
 }
 
 impl Drop for Scratch {

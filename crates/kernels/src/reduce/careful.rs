@@ -187,10 +187,14 @@ pub(super) fn repair_squares<E: Float>(x: &[E], dims: [usize; 3], root: bool, ou
         if *out >= least && *out < E::INFINITY {
             continue;
         }
-        let line = LineElements::along(x, dims, i);
-        if line.is_finite() && !line.is_zero() {
-            let squares = line.sum_squares();
-            *out = if root { squares.sqrt() } else { squares }.to();
-        }
+        repair_square(LineElements::along(x, dims, i), root, out);
+    }
+}
+
+#[cold]
+fn repair_square<E: Element>(line: LineElements<'_, E>, root: bool, out: &mut E) {
+    if line.is_finite() && !line.is_zero() {
+        let squares = line.sum_squares();
+        *out = if root { squares.sqrt() } else { squares }.to();
     }
 }

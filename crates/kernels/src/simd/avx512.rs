@@ -220,6 +220,12 @@ macro_rules! avx512_lanes {
             }
 
             #[inline(always)]
+            fn ne(self, other: Self) -> $mask {
+                // SAFETY: a value of this type exists only where the CPU has the level.
+                $mask(unsafe { $cmp::<_CMP_NEQ_UQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
             fn unordered(self, other: Self) -> $mask {
                 // SAFETY: as above.
                 $mask(unsafe { $cmp::<_CMP_UNORD_Q>(self.0, other.0) })

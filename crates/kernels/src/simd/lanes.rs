@@ -157,6 +157,9 @@ pub trait Lanes:
     /// `self == other` (false for NaN).
     fn eq(self, other: Self) -> Self::Mask;
 
+    /// `self != other` (true for NaN).
+    fn ne(self, other: Self) -> Self::Mask;
+
     /// Whether either lane is NaN.
     fn unordered(self, other: Self) -> Self::Mask;
 

@@ -257,6 +257,11 @@ macro_rules! portable_lanes {
             }
 
             #[inline(always)]
+            fn ne(self, other: Self) -> $mask {
+                $mask(self.0.simd_ne(other.0))
+            }
+
+            #[inline(always)]
             fn unordered(self, other: Self) -> $mask {
                 $mask(self.0.is_nan() | other.0.is_nan())
             }
