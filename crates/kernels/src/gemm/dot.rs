@@ -40,20 +40,12 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
         // SAFETY: the scratch has room for a row of `stride >= k` elements for each one copied.
         unsafe {
             if a.col_stride != 1 {
-                for i in 0..m {
-                    for p in 0..k {
-                        to.add(i * stride + p).write(a.at(i, p).ptr.read());
-                    }
-                }
+                copy_rows(a, (m, k), to, stride);
                 a = Strided { ptr: to, row_stride: stride as isize, col_stride: 1 };
                 to = to.add(m * stride);
             }
             if b.row_stride != 1 {
-                for j in 0..n {
-                    for p in 0..k {
-                        to.add(j * stride + p).write(b.at(p, j).ptr.read());
-                    }
-                }
+                copy_rows(b.transposed(), (n, k), to, stride);
                 b = Strided { ptr: to, row_stride: 1, col_stride: stride as isize };
             }
         }
@@ -72,6 +64,24 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
         }
         if !problem.epilogue.is_none() {
             epilogue::finish(simd, problem.c, m, n, &problem.epilogue);
+        }
+    }
+}
+
+/// Copies `rows` x `depth` elements row by row, `stride` elements apart.
+///
+/// # Safety
+/// They must be readable, and `to` writable for the rows.
+unsafe fn copy_rows<E: Float>(
+    from: Strided<E>,
+    (rows, depth): (usize, usize),
+    to: *mut E,
+    stride: usize,
+) {
+    for i in 0..rows {
+        for p in 0..depth {
+            // SAFETY: `i < rows` and `p < depth`, which are in both by this function's contract.
+            unsafe { to.add(i * stride + p).write(from.at(i, p).ptr.read()) };
         }
     }
 }
