@@ -13,6 +13,7 @@ use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
 use wengert_kernels::gemm::{Bias, Epilogue, Gemm, MatMut, MatRef, MatrixError};
 use wengert_kernels::simd::{Level, with_level};
+use wengert_kernels::testing::activation::value;
 use wengert_kernels::testing::conv::Products;
 use wengert_kernels::testing::noise;
 
@@ -158,11 +159,7 @@ impl Case {
                     2 => sum.add(1.0, bias[j].to_f64()),
                     _ => {}
                 }
-                let exact = match self.activation {
-                    Activation::Relu => sum.value().max(0.0),
-                    Activation::Tanh => sum.value().tanh(),
-                    _ => sum.value(),
-                };
+                let exact = value(self.activation, sum.value());
                 let error = (data[at].to_f64() - exact).abs();
                 let bound = sum.bound::<E>() + 4.0 * E::EPSILON.to_f64() * exact.abs();
                 assert!(

@@ -41,18 +41,18 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.note(layout.size());
-        // SAFETY: as above.
+        // SAFETY: the caller's promises are those the system allocator asks for.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         self.note(size);
-        // SAFETY: as above.
+        // SAFETY: the caller's promises are those the system allocator asks for.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: as above.
+        // SAFETY: the caller's promises are those the system allocator asks for.
         unsafe { System.dealloc(block, layout) }
     }
 }

@@ -84,7 +84,7 @@ pub(crate) trait Line<S: Simd, E: Float>: Copy {
     /// As for [`load`](Self::load).
     #[inline(always)]
     unsafe fn load_filled<const PARTIAL: bool>(self, x: *const E, k: usize) -> E::Vector<S> {
-        // SAFETY: as above.
+        // SAFETY: the vector lies within the matrix.
         unsafe {
             let x = x.add(self.offset(k));
             load_filled::<S, E, PARTIAL>(self.simd(), x, self.count(), E::NEG_INFINITY)
@@ -176,13 +176,13 @@ impl<S: Simd, E: Float> Line<S, E> for Row<S, E> {
 
     #[inline(always)]
     unsafe fn values(self, values: *const E) -> E::Vector<S> {
-        // SAFETY: the caller vouches for one element.
+        // SAFETY: `values` is valid for the one value of a row, by the contract of `Line`.
         E::Vector::<S>::splat(self.simd, unsafe { *values })
     }
 
     #[inline(always)]
     unsafe fn put_values(self, v: E::Vector<S>, out: *mut E) {
-        // SAFETY: the caller vouches for one element.
+        // SAFETY: `out` is valid for the one value of a row, by the contract of `Line`.
         unsafe { v.store_partial_ptr(out, 1) }
     }
 }
@@ -262,13 +262,13 @@ impl<S: Simd, E: Float> Line<S, E> for Columns<S, E> {
 
     #[inline(always)]
     unsafe fn values(self, values: *const E) -> E::Vector<S> {
-        // SAFETY: the caller vouches for `count` elements.
+        // SAFETY: `values` is valid for `count` values, by the contract of `Line`.
         unsafe { E::Vector::<S>::load_partial_ptr(self.simd, values, self.count) }
     }
 
     #[inline(always)]
     unsafe fn put_values(self, v: E::Vector<S>, out: *mut E) {
-        // SAFETY: the caller vouches for `count` elements.
+        // SAFETY: `out` is valid for `count` values, by the contract of `Line`.
         unsafe { v.store_partial_ptr(out, self.count) }
     }
 }

@@ -13,10 +13,11 @@ impl<E> Clone for Shared<E> {
 
 impl<E> Copy for Shared<E> {}
 
-// SAFETY: whoever reads or writes through it keeps to parts no other thread touches.
+// SAFETY: `at` and `part` require that no two parts in use at once overlap, so that an element is
+// used by one thread at a time, as if it had been sent there.
 unsafe impl<E: Send> Send for Shared<E> {}
 
-// SAFETY: as above.
+// SAFETY: the methods only compute pointers and disjoint parts; see `Send`.
 unsafe impl<E: Send> Sync for Shared<E> {}
 
 impl<E> Shared<E> {
@@ -35,7 +36,7 @@ impl<E> Shared<E> {
     /// `index` must not be beyond the end of the slice this was made from, which must still be
     /// borrowed.
     pub(crate) unsafe fn at(self, index: usize) -> *mut E {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: `index` is not beyond the end of the slice, by this function's contract.
         unsafe { self.0.add(index) }
     }
 
@@ -45,7 +46,8 @@ impl<E> Shared<E> {
     /// `range` must be within the slice this was made from, which must still be borrowed, and no
     /// two parts in use at once may overlap.
     pub(crate) unsafe fn part<'a>(self, range: Range<usize>) -> &'a mut [E] {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: `range` lies within a slice that is still borrowed mutably, and no part in use
+        // overlaps it, by this function's contract.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
     }
 }
@@ -58,7 +60,7 @@ impl<E> Source<E> {
         Self(slice.as_ptr())
     }
 
-    /// Memory that whoever reads through this vouches for.
+    /// An operand that begins at `ptr`; the functions that read it state what must be readable.
     pub(crate) fn at_ptr(ptr: *const E) -> Self {
         Self(ptr)
     }
@@ -72,7 +74,7 @@ impl<E> Source<E> {
     /// # Safety
     /// `index` must not be beyond the slice's end.
     pub(crate) unsafe fn from(self, index: usize) -> Self {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: `index` is not beyond the slice's end, by this function's contract.
         Self(unsafe { self.0.add(index) })
     }
 }
@@ -89,5 +91,5 @@ impl<E> Copy for Source<E> {}
 // thread writes.
 unsafe impl<E: Sync> Send for Source<E> {}
 
-// SAFETY: as above.
+// SAFETY: reading through copies on several threads is reading a `&[E]` on several threads.
 unsafe impl<E: Sync> Sync for Source<E> {}

@@ -84,8 +84,11 @@ fn map_source<E: Float, F: VectorFn<E>>(f: F, source: Source<E>, out: Shared<E>,
     let level = Level::current();
     threads::for_ranges(len, F::COST.grain(), |range| {
         // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
-        let (x, out) = unsafe { (source.at(range.start), out.at(range.start)) };
-        run_on(level, Map::new(f, x, out, range.len()));
+        let map = unsafe {
+            let (x, out) = (source.at(range.start), out.at(range.start));
+            Map::new(f, x, out, range.len())
+        };
+        run_on(level, map);
     });
 }
 
@@ -128,10 +131,13 @@ fn zip_operands<E: Float, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>>(
 ) {
     let level = Level::current();
     threads::for_ranges(len, F::COST.grain(), |range: Range<usize>| {
-        // SAFETY: every slice behind these has `len` elements, and the ranges are disjoint parts
+        // SAFETY: every slice these point to has `len` elements, and the ranges are disjoint parts
         // of `0..len`.
-        let (a, b, out) = unsafe { (a.at(range.start), b.at(range.start), out.at(range.start)) };
-        run_on(level, Zip::new(f, a, b, out, range.len()));
+        let zip = unsafe {
+            let (a, b, out) = (a.at(range.start), b.at(range.start), out.at(range.start));
+            Zip::new(f, a, b, out, range.len())
+        };
+        run_on(level, zip);
     });
 }
 
@@ -171,19 +177,19 @@ impl<E: Float> Operand<E> for Source<E> {
 
     #[inline(always)]
     unsafe fn vector<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V {
-        // SAFETY: the caller vouches for the elements.
+        // SAFETY: `LANES` elements follow `index`, by this function's contract.
         unsafe { V::load_ptr(token, self.as_ptr().add(index)) }
     }
 
     #[inline(always)]
     unsafe fn one<V: Lanes<Elem = E>>(self, token: V::Token, index: usize) -> V {
-        // SAFETY: the caller vouches for the element.
+        // SAFETY: there is an element at `index`, by this function's contract.
         V::splat(token, unsafe { *self.as_ptr().add(index) })
     }
 
     #[inline(always)]
     unsafe fn partial<V: Lanes<Elem = E>>(self, token: V::Token, index: usize, count: usize) -> V {
-        // SAFETY: the caller vouches for the elements.
+        // SAFETY: `count` elements follow `index`, by this function's contract.
         unsafe { V::load_partial_ptr(token, self.as_ptr().add(index), count) }
     }
 }
@@ -227,9 +233,13 @@ pub(crate) struct Map<E, F, A = Source<E>> {
 }
 
 impl<E: Float, F, A> Map<E, F, A> {
-    /// Of `len` elements, which both must have; whoever runs it vouches for that.
+    /// The loop over `len` elements.
+    ///
+    /// # Safety
+    /// While it runs, `len` elements must be readable in `x`, and writable at `out` by this thread
+    /// alone.
     #[inline(always)]
-    pub(crate) fn new(f: F, x: A, out: *mut E, len: usize) -> Self {
+    pub(crate) unsafe fn new(f: F, x: A, out: *mut E, len: usize) -> Self {
         Self { f, x, out, len, element: PhantomData }
     }
 }
@@ -246,7 +256,7 @@ impl<E: Float, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
             while len - i >= UNROLL * lanes {
                 for j in 0..UNROLL {
                     let at = i + j * lanes;
-                    // SAFETY: `at + lanes <= len`, the length of both.
+                    // SAFETY: `at + lanes <= len`, the number of elements in both by `new`.
                     unsafe { f.eval(x.vector::<E::Vector<S>>(simd, at)).store_ptr(out.add(at)) };
                 }
                 i += UNROLL * lanes;
@@ -258,7 +268,7 @@ impl<E: Float, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
         // load of what was just stored masked, would have to wait.
         while i < len {
             let count = lanes.min(len - i);
-            // SAFETY: `i + count <= len`, the length of both.
+            // SAFETY: `i + count <= len`, the number of elements in both by `new`.
             unsafe {
                 let x = if count == lanes {
                     x.vector::<E::Vector<S>>(simd, i)
@@ -292,9 +302,13 @@ pub(crate) struct Zip<E, F, A, B> {
 }
 
 impl<E: Float, F, A, B> Zip<E, F, A, B> {
-    /// Of `len` elements, which all must have; whoever runs it vouches for that.
+    /// The loop over `len` elements.
+    ///
+    /// # Safety
+    /// While it runs, `len` elements must be readable in `a` and `b`, and writable at `out` by this
+    /// thread alone.
     #[inline(always)]
-    pub(crate) fn new(f: F, a: A, b: B, out: *mut E, len: usize) -> Self {
+    pub(crate) unsafe fn new(f: F, a: A, b: B, out: *mut E, len: usize) -> Self {
         Self { f, a, b, out, len, element: PhantomData }
     }
 }
@@ -311,7 +325,7 @@ impl<E: Float, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, 
             while len - i >= UNROLL * lanes {
                 for j in 0..UNROLL {
                     let at = i + j * lanes;
-                    // SAFETY: `at + lanes <= len`, the length of all.
+                    // SAFETY: `at + lanes <= len`, the number of elements in all by `new`.
                     unsafe {
                         let (a, b) = (a.vector::<E::Vector<S>>(simd, at), b.vector(simd, at));
                         f.eval(a, b).store_ptr(out.add(at));
@@ -322,7 +336,7 @@ impl<E: Float, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, 
         }
         while i < len {
             let count = lanes.min(len - i);
-            // SAFETY: `i + count <= len`, the length of all.
+            // SAFETY: `i + count <= len`, the number of elements in all by `new`.
             unsafe {
                 let (a, b) = if count == lanes {
                     (a.vector::<E::Vector<S>>(simd, i), b.vector(simd, i))

@@ -13,7 +13,7 @@ pub(crate) unsafe fn load<S: Simd, E: Float, const PARTIAL: bool>(
     x: *const E,
     count: usize,
 ) -> E::Vector<S> {
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `x` is valid for `count` or `LANES` elements, by this function's contract.
     unsafe {
         if PARTIAL {
             E::Vector::<S>::load_partial_ptr(simd, x, count)
@@ -29,7 +29,7 @@ pub(crate) unsafe fn load<S: Simd, E: Float, const PARTIAL: bool>(
 /// `out` must be valid for writes of that many elements.
 #[inline(always)]
 pub(crate) unsafe fn store<V: Lanes, const PARTIAL: bool>(v: V, out: *mut V::Elem, count: usize) {
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `out` is valid for `count` or `LANES` elements, by this function's contract.
     unsafe {
         if PARTIAL {
             v.store_partial_ptr(out, count);
@@ -50,7 +50,7 @@ pub(crate) unsafe fn load_filled<S: Simd, E: Float, const PARTIAL: bool>(
     count: usize,
     fill: E,
 ) -> E::Vector<S> {
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `x` is valid for `count` or `LANES` elements, by this function's contract.
     let x = unsafe { load::<S, E, PARTIAL>(simd, x, count) };
     if !PARTIAL {
         return x;

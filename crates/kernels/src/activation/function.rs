@@ -9,7 +9,8 @@ use crate::threads::Cost;
 ///
 /// Mark implementations `#[inline(always)]` (see [`crate::simd`]).
 pub trait Derivative<E: Float>: VectorFn<E> {
-    /// `gy f'`, the derivative being computed from what [`Activation::saves`] names.
+    /// `gy f'`, the derivative being computed from what
+    /// [`Activation::saves`](super::Activation::saves) names.
     fn times<V: Lanes<Elem = E>>(self, gy: V, saved: V) -> V;
 
     /// [`times`](Self::times), but zero where `gy` is, though the derivative be NaN or infinite.

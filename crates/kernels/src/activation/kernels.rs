@@ -17,19 +17,19 @@ use crate::threads;
 
 /// `out = act(x)` on contiguous memory.
 pub(crate) struct Forward<E> {
-    pub(crate) act: Activation,
-    pub(crate) x: Source<E>,
-    pub(crate) out: *mut E,
-    pub(crate) len: usize,
+    act: Activation,
+    x: Source<E>,
+    out: *mut E,
+    len: usize,
 }
 
 /// `out = gy act'` on contiguous memory.
 pub(crate) struct Backward<E> {
-    pub(crate) act: Activation,
-    pub(crate) gy: Source<E>,
-    pub(crate) saved: Source<E>,
-    pub(crate) out: *mut E,
-    pub(crate) len: usize,
+    act: Activation,
+    gy: Source<E>,
+    saved: Source<E>,
+    out: *mut E,
+    len: usize,
 }
 
 /// The functions of all activations: each kernel's loop over the one that was asked for.
@@ -76,13 +76,46 @@ macro_rules! with_function {
     };
 }
 
+impl<E> Forward<E> {
+    /// The activation of `len` elements.
+    ///
+    /// # Safety
+    /// While it runs, `len` elements must be readable in `x`, and writable at `out` by this thread
+    /// alone.
+    #[inline(always)]
+    pub(crate) unsafe fn new(act: Activation, x: Source<E>, out: *mut E, len: usize) -> Self {
+        Self { act, x, out, len }
+    }
+}
+
+impl<E> Backward<E> {
+    /// The gradient of `len` elements.
+    ///
+    /// # Safety
+    /// While it runs, `len` elements must be readable in `gy` and `saved`, and writable at `out` by
+    /// this thread alone.
+    #[inline(always)]
+    pub(crate) unsafe fn new(
+        act: Activation,
+        gy: Source<E>,
+        saved: Source<E>,
+        out: *mut E,
+        len: usize,
+    ) -> Self {
+        Self { act, gy, saved, out, len }
+    }
+}
+
 impl<E: Float> Kernel for Forward<E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { act, x, out, len } = self;
-        with_function!(act, E, |f| simd.vectorize(Map::new(f, x, out, len)));
+        with_function!(act, E, |f| {
+            // SAFETY: the contract of `Forward::new` is that of `Map::new`.
+            simd.vectorize(unsafe { Map::new(f, x, out, len) });
+        });
     }
 }
 
@@ -92,7 +125,10 @@ impl<E: Float> Kernel for Backward<E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { act, gy, saved, out, len } = self;
-        with_function!(act, E, |f| simd.vectorize(Zip::new(Times(f), gy, saved, out, len)));
+        with_function!(act, E, |f| {
+            // SAFETY: the contract of `Backward::new` is that of `Zip::new`.
+            simd.vectorize(unsafe { Zip::new(Times(f), gy, saved, out, len) });
+        });
     }
 }
 
@@ -130,8 +166,11 @@ pub(super) fn forward_slices<E: Float>(act: Activation, x: &[E], out: &mut [E]) 
     let (source, shared) = (Source::new(x), Shared::new(out));
     threads::for_ranges(len, act.cost().grain(), |range| {
         // SAFETY: both have `len` elements, and the ranges are disjoint parts of `0..len`.
-        let (x, out) = unsafe { (source.from(range.start), shared.at(range.start)) };
-        run_on(level, Forward { act, x, out, len: range.len() });
+        let forward = unsafe {
+            let (x, out) = (source.from(range.start), shared.at(range.start));
+            Forward::new(act, x, out, range.len())
+        };
+        run_on(level, forward);
     });
 }
 
@@ -151,9 +190,11 @@ pub(super) fn backward_slices<E: Float>(
     let gy = gy.map_or(shared.source(), Source::new);
     threads::for_ranges(len, act.cost().grain(), |range| {
         // SAFETY: all have `len` elements, and the ranges are disjoint parts of `0..len`.
-        let (gy, saved, out) =
-            unsafe { (gy.from(range.start), saved.from(range.start), shared.at(range.start)) };
-        run_on(level, Backward { act, gy, saved, out, len: range.len() });
+        let backward = unsafe {
+            let (gy, saved) = (gy.from(range.start), saved.from(range.start));
+            Backward::new(act, gy, saved, shared.at(range.start), range.len())
+        };
+        run_on(level, backward);
     });
 }
 

@@ -96,11 +96,14 @@ pub(super) unsafe fn light<E: Element, S: Simd>(
     len: usize,
 ) {
     let (a, b) = (Source::at_ptr(a), Source::at_ptr(b));
-    match f {
-        Light::Add => Zip::new(Add, a, b, out, len).run(simd),
-        Light::Sub => Zip::new(Sub, a, b, out, len).run(simd),
-        Light::Mul => Zip::new(Mul, a, b, out, len).run(simd),
-        Light::MulNoNan => Zip::new(MulNoNan, a, b, out, len).run(simd),
+    // SAFETY: the contract of this function is that of `Zip::new`.
+    unsafe {
+        match f {
+            Light::Add => Zip::new(Add, a, b, out, len).run(simd),
+            Light::Sub => Zip::new(Sub, a, b, out, len).run(simd),
+            Light::Mul => Zip::new(Mul, a, b, out, len).run(simd),
+            Light::MulNoNan => Zip::new(MulNoNan, a, b, out, len).run(simd),
+        }
     }
 }
 
@@ -120,15 +123,15 @@ pub(super) unsafe fn pair<E: Element, S: Simd>(
         ($($first:ident $second:ident),+; no both: $($one:ident $other:ident),+) => {
             match (f, g, side) {
                 $(
-                    // SAFETY: the caller vouches for the elements.
+                    // SAFETY: `len` elements follow each pointer by this function's own contract.
                     (Light::$first, Light::$second, Side::Left) => unsafe {
                         each(simd, Left($first, $second), operands, out, len);
                     },
-                    // SAFETY: as above.
+                    // SAFETY: `len` elements follow each pointer by this function's own contract.
                     (Light::$first, Light::$second, Side::Right) => unsafe {
                         each(simd, Right($first, $second), operands, out, len);
                     },
-                    // SAFETY: as above.
+                    // SAFETY: `len` elements follow each pointer by this function's own contract.
                     (Light::$first, Light::$second, Side::Both) => unsafe {
                         each(simd, Both($first, $second), operands, out, len);
                     },
@@ -171,7 +174,8 @@ unsafe fn each<E: Element, S: Simd, F: VectorFn3<E>>(
     while len - i >= UNROLL * lanes {
         for j in 0..UNROLL {
             let at = i + j * lanes;
-            // SAFETY: `at + lanes <= len`, and the caller vouches for as many elements.
+            // SAFETY: `at + lanes <= len`, and `len` elements follow each pointer by this function's
+            // contract.
             unsafe {
                 let a = E::Vector::<S>::load_ptr(simd, a.add(at));
                 let b = E::Vector::<S>::load_ptr(simd, b.add(at));

@@ -127,7 +127,9 @@ impl<E: Element> Program<E> {
         let arrays = arrays[..self.arrays].iter().map(|array| array.as_ptr().cast_mut());
         let outputs = outputs.iter_mut().map(|output| output.as_mut_ptr());
         let mut places: Vec<*mut E> = inner.chain(arrays).chain(outputs).collect();
-        run_on(Level::current(), Tiles { program: self, places: &mut places, len });
+        // SAFETY: the scratch memory's places have `TILE` elements, and `check_len` found `len` in
+        // arrays and outputs, which are borrowed for this call.
+        run_on(Level::current(), unsafe { Tiles::new(self, &mut places, len) });
     }
 }
 
@@ -137,6 +139,17 @@ struct Tiles<'a, E> {
     /// Where each place's elements are: those of arrays and outputs move from tile to tile.
     places: &'a mut [*mut E],
     len: usize,
+}
+
+impl<'a, E> Tiles<'a, E> {
+    /// All instructions for `len` elements.
+    ///
+    /// # Safety
+    /// While they run, `TILE` elements must be readable and writable at each of the program's inner
+    /// places, `len` readable at each array and writable at each output, by this thread alone.
+    unsafe fn new(program: &'a Program<E>, places: &'a mut [*mut E], len: usize) -> Self {
+        Self { program, places, len }
+    }
 }
 
 impl<E: Element> Kernel for Tiles<'_, E> {
@@ -165,7 +178,7 @@ impl<E: Element> Kernel for Tiles<'_, E> {
                     next += 1;
                 }
                 let [a, b, c, out] = numbers.map(|i| places[i]);
-                // SAFETY: behind each place are `count` elements, from a tile's first or from `start` on.
+                // SAFETY: each place has `count` elements by `new`, from a tile's first or `start` on.
                 // A result's place is no operand's, no array is written to, and outputs are no arrays.
                 unsafe {
                     match kind {
@@ -184,7 +197,7 @@ impl<E: Element> Kernel for Tiles<'_, E> {
             }
             start += count;
             for place in &mut places[fixed..] {
-                // SAFETY: at most the end of what is behind it.
+                // SAFETY: `start + count <= len`, the number of elements there by `new`.
                 *place = unsafe { place.add(count) };
             }
         }
@@ -200,12 +213,15 @@ unsafe fn one<E: Element, S: Simd>(simd: S, f: Function1<E>, x: *const E, out: *
     if let Function1::Activation(act) = f {
         // The way to others takes as long as some vectors, so it is the shortest.
         let x = Source::at_ptr(x);
-        return match act {
-            Activation::Relu => Map::new(Relu, x, out, len).run(simd),
-            _ => run_on(S::LEVEL, Forward { act, x, out, len }),
+        // SAFETY: the contract of this function is that of both.
+        return unsafe {
+            match act {
+                Activation::Relu => Map::new(Relu, x, out, len).run(simd),
+                _ => run_on(S::LEVEL, Forward::new(act, x, out, len)),
+            }
         };
     }
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `len` elements follow each pointer, by this function's contract.
     let (x, out) = unsafe { (slice(x, len), std::slice::from_raw_parts_mut(out, len)) };
     f.apply(x, out);
 }
@@ -224,12 +240,15 @@ unsafe fn two<E: Element, S: Simd>(
 ) {
     if let Function2::Derivative(act) = f {
         let (gy, saved) = (Source::at_ptr(a), Source::at_ptr(b));
-        return match act {
-            Activation::Relu => Zip::new(Times(Relu), gy, saved, out, len).run(simd),
-            _ => run_on(S::LEVEL, Backward { act, gy, saved, out, len }),
+        // SAFETY: the contract of this function is that of both.
+        return unsafe {
+            match act {
+                Activation::Relu => Zip::new(Times(Relu), gy, saved, out, len).run(simd),
+                _ => run_on(S::LEVEL, Backward::new(act, gy, saved, out, len)),
+            }
         };
     }
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `len` elements follow each pointer, by this function's contract.
     let (a, b, out) =
         unsafe { (slice(a, len), slice(b, len), std::slice::from_raw_parts_mut(out, len)) };
     f.apply(Run::Slice(a), Run::Slice(b), out);
@@ -238,6 +257,6 @@ unsafe fn two<E: Element, S: Simd>(
 /// # Safety
 /// `len` elements must be behind the pointer, and stay as they are.
 unsafe fn slice<'a, E>(x: *const E, len: usize) -> &'a [E] {
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `len` elements follow each pointer, by this function's contract.
     unsafe { std::slice::from_raw_parts(x, len) }
 }

@@ -17,7 +17,7 @@ use crate::simd::{Lanes, Simd};
 /// row `j / cols.len` and column `j % cols.len`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gather<E> {
-    /// The first plane; whoever makes this vouches for all of them.
+    /// The first plane of `channels`; the functions that read them require that they be readable.
     pub(crate) source: *const E,
     pub(crate) channels: usize,
     pub(crate) rows: Axis,
@@ -248,7 +248,7 @@ unsafe fn splat<E: Float, S: Simd>(simd: S, value: E, to: *mut E, count: usize) 
     let value = E::Vector::<S>::splat(simd, value);
     let mut i = 0;
     while i < count {
-        // SAFETY: passed on.
+        // SAFETY: whole vectors from `i < count` on are writable, by this function's contract.
         unsafe { value.store_ptr(to.add(i)) };
         i += E::Vector::<S>::LANES;
     }
@@ -262,7 +262,8 @@ unsafe fn splat<E: Float, S: Simd>(simd: S, value: E, to: *mut E, count: usize) 
 unsafe fn copy<E: Float, S: Simd>(simd: S, from: *const E, step: usize, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
-    // SAFETY: passed on.
+    // SAFETY: `i < count`, whose element is readable and whose vector is writable, by this function's
+    // contract.
     unsafe {
         if step == 2 {
             // Of a constant distance, which the compiler makes shuffles of.

@@ -89,7 +89,8 @@ impl<E: Float> Narrow<'_, E> {
             while let Some((results, range)) = rectangles.next() {
                 let extent = Extent::new(gather, 0..gather.channels, results.clone());
                 let buffer = scratch.get::<E>(extent.elements::<E, S>());
-                // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+                // SAFETY: the buffer is as long as asked for, and the gather's planes are readable by
+                // this function's contract.
                 let band = unsafe { Band::fill(simd, gather, extent, E::ZERO, buffer) };
                 band.offsets(0, table);
                 let mut result = range.start;
@@ -113,8 +114,8 @@ impl<E: Float> Narrow<'_, E> {
                         }
                     }
                     let c = self.c.at(0, first - self.first);
-                    // SAFETY: the band has what the results see, and whole vectors of it; the
-                    // caller vouches for the rest.
+                    // SAFETY: the band has what the results see, and whole vectors of it; the weights
+                    // and C may be accessed by this function's contract.
                     unsafe {
                         self.tiles(simd, table, &pieces[..planned], c);
                         finish(simd, c, (self.made, result - first), &self.epilogue);
@@ -147,7 +148,8 @@ impl<E: Float> Narrow<'_, E> {
                     beta: self.beta,
                     c: c.at(made, 0),
                 };
-                // SAFETY: passed on.
+                // SAFETY: the tile is a part of this function's pieces and channels, of as many rows and
+                // pieces as `tile_rows` and `widest` say.
                 unsafe { run_tile(simd, rows, &tile) };
                 done += count;
             }
@@ -210,7 +212,7 @@ struct Tile<'a, E> {
 unsafe fn run_tile<E: Float, S: Simd>(simd: S, rows: usize, tile: &Tile<'_, E>) {
     macro_rules! pick {
         ($($rows:literal)+) => {
-            // SAFETY: passed on.
+            // SAFETY: rows and pieces are matched; the rest of the contract is that of `kernel`.
             unsafe {
                 match (rows, tile.pieces.len()) {
                     $(($rows, 1) => kernel::<E, S, $rows, 1>(simd, tile),
@@ -231,11 +233,21 @@ unsafe fn run_tile<E: Float, S: Simd>(simd: S, rows: usize, tile: &Tile<'_, E>) 
 #[inline(never)]
 unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<'_, E>) {
     if const { fits::<S>(MR, NV) } {
-        simd.vectorize(Micro::<E, MR, NV>(tile));
+        // SAFETY: the contract of this function is that of `Micro::new`.
+        simd.vectorize(unsafe { Micro::<E, MR, NV>::new(tile) });
     }
 }
 
 struct Micro<'a, E, const MR: usize, const NV: usize>(&'a Tile<'a, E>);
+
+impl<'a, E, const MR: usize, const NV: usize> Micro<'a, E, MR, NV> {
+    /// # Safety
+    /// As for [`run_tile`], with `MR` rows and `NV` pieces, while it runs.
+    #[inline(always)]
+    unsafe fn new(tile: &'a Tile<'a, E>) -> Self {
+        Self(tile)
+    }
+}
 
 impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
     type Output = ();
@@ -259,11 +271,11 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
         for &offset in tile.offsets {
             let mut row = [zero; NV];
             for (vector, base) in row.iter_mut().zip(bases) {
-                // SAFETY: the caller vouches for whole vectors.
+                // SAFETY: `new` states that whole vectors are readable at every offset from a piece.
                 *vector = unsafe { E::Vector::<S>::load_ptr(simd, base.wrapping_add(offset)) };
             }
             each_row!(i < MR, {
-                // SAFETY: the caller vouches for the weights.
+                // SAFETY: `new` states that each of `MR` rows has a weight for every offset.
                 let left =
                     unsafe { weights[i / 3].wrapping_offset((i % 3) as isize * stride).read() };
                 let left = E::Vector::<S>::splat(simd, left);
@@ -278,7 +290,7 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
             for (piece, &sum) in tile.pieces.iter().zip(&acc[i]) {
                 let &Piece { to, count, .. } = piece;
                 let to = tile.c.at(i, to).ptr;
-                // SAFETY: the caller vouches for the tile of C.
+                // SAFETY: `new` states that the piece's `count` elements of C are this thread's.
                 unsafe {
                     let mut sum = sum;
                     if tile.beta != E::ZERO {

@@ -58,7 +58,8 @@ impl<E: Float> NarrowGrad<E> {
                     let extent =
                         Extent::new(&gather, channels.clone(), (down.clone(), across.clone()));
                     let buffer = scratch.get::<E>(extent.elements::<E, S>());
-                    // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+                    // SAFETY: the buffer is as long as asked for, and the gather's planes are readable by
+                    // this function's contract.
                     let band = unsafe { Band::fill(simd, &gather, extent, E::ZERO, buffer) };
                     band.offsets(row, table);
                     let strip = Strip {
@@ -96,7 +97,7 @@ impl<E: Float> NarrowGrad<E> {
             }
         }
         for i in 0..rows * self.made {
-            // SAFETY: both have so many.
+            // SAFETY: `lane_sums` has a vector and `sums` an element for each row and channel.
             unsafe {
                 let sum = E::Vector::<S>::load_ptr(simd, lane_sums.add(i * lanes));
                 sums.add(i).write(sum.reduce_sum());
@@ -135,7 +136,7 @@ unsafe fn run_strip<E: Float, S: Simd>(
 ) {
     macro_rules! pick {
         ($($rows:literal)+) => {
-            // SAFETY: passed on.
+            // SAFETY: channels and taps are matched; the rest of the contract is that of `strip_kernel`.
             unsafe {
                 match (channels, offsets.len()) {
                     $(($rows, TAPS) if const { fits::<S>($rows, TAPS) } => {
@@ -165,7 +166,8 @@ unsafe fn strip_kernel<E: Float, S: Simd, const MR: usize, const NT: usize>(
     made: usize,
 ) {
     if const { fits::<S>(MR, NT) } {
-        simd.vectorize(MicroGrad::<E, MR, NT> { offsets, strip, sums, made });
+        // SAFETY: the contract of this function is that of `MicroGrad::new`.
+        simd.vectorize(unsafe { MicroGrad::<E, MR, NT>::new(offsets, strip, sums, made) });
     }
 }
 
@@ -174,6 +176,14 @@ struct MicroGrad<'a, E, const MR: usize, const NT: usize> {
     strip: &'a Strip<E>,
     sums: *mut E,
     made: usize,
+}
+
+impl<'a, E, const MR: usize, const NT: usize> MicroGrad<'a, E, MR, NT> {
+    /// # Safety
+    /// As for [`run_strip`], with `MR` channels and `NT` offsets, while it runs.
+    unsafe fn new(offsets: &'a [usize], strip: &'a Strip<E>, sums: *mut E, made: usize) -> Self {
+        Self { offsets, strip, sums, made }
+    }
 }
 
 impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR, NT> {
@@ -188,7 +198,7 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
         let sum_at = |i: usize, t: usize| sums.wrapping_add((t * made + i) * lanes);
         each_row!(i < MR, {
             for (t, sum) in acc[i].iter_mut().enumerate() {
-                // SAFETY: the caller vouches for the sums.
+                // SAFETY: `new` states that there is a vector of sums for each channel and tap.
                 *sum = unsafe { E::Vector::<S>::load_ptr(simd, sum_at(i, t)) };
             }
         });
@@ -203,12 +213,12 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
             while strip.cols - col >= lanes {
                 let mut x = [zero; NT];
                 for (x, tap) in x.iter_mut().zip(taps) {
-                    // SAFETY: the strip has a whole vector here.
+                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band has the strip.
                     *x = unsafe { E::Vector::<S>::load_ptr(simd, tap.wrapping_add(down + col)) };
                 }
                 each_row!(i < MR, {
                     let from = output.wrapping_add(i * strip.plane + col);
-                    // SAFETY: as above.
+                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the output has the strip.
                     let y = unsafe { E::Vector::<S>::load_ptr(simd, from) };
                     for (sum, x) in acc[i].iter_mut().zip(x) {
                         *sum = y.mul_add(x, *sum);
@@ -221,13 +231,13 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
                 let mut x = [zero; NT];
                 for (x, tap) in x.iter_mut().zip(taps) {
                     let from = tap.wrapping_add(down + col);
-                    // SAFETY: the strip has so many elements here; what is behind them, maybe NaN,
-                    // must not be read.
+                    // SAFETY: `col + tail == strip.cols`, and `new` states that the band has the strip. What
+                    // follows, maybe NaN, must not be read.
                     *x = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
                 }
                 each_row!(i < MR, {
                     let from = output.wrapping_add(i * strip.plane + col);
-                    // SAFETY: as above.
+                    // SAFETY: `col + tail == strip.cols`, and `new` states that the output has the strip.
                     let y = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
                     for (sum, x) in acc[i].iter_mut().zip(x) {
                         *sum = y.mul_add(x, *sum);
@@ -237,7 +247,7 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
         }
         each_row!(i < MR, {
             for (t, sum) in acc[i].iter().enumerate() {
-                // SAFETY: the caller vouches for the sums.
+                // SAFETY: `new` states that there is a vector of sums for each channel and tap.
                 unsafe { sum.store_ptr(sum_at(i, t)) };
             }
         });

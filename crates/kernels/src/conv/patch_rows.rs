@@ -75,7 +75,7 @@ impl<E: Float> Left<E> for PatchRowsByTap<E> {
         (from, depth): (usize, usize),
         to: *mut E,
     ) -> Strided<E> {
-        // SAFETY: passed on.
+        // SAFETY: `packed_len` has room for the extra depth; the rest is the same contract.
         unsafe { self.patches.pack(simd, rows, (from, depth + self.extra()), to) }
     }
 
@@ -104,7 +104,7 @@ impl<E: Float> Left<E> for PatchRows<E> {
         depth: (usize, usize),
         to: *mut E,
     ) -> Strided<E> {
-        // SAFETY: passed on.
+        // SAFETY: the contract of `Left::pack` is that of `pack_rows`.
         unsafe { pack_rows(simd, self, (self.first + row, rows), depth, to) };
         Strided { ptr: to, row_stride: Self::stride::<S>(depth.1) as isize, col_stride: 1 }
     }
@@ -130,7 +130,8 @@ unsafe fn pack_rows<E: Float, S: Simd>(
     depth: (usize, usize),
     to: *mut E,
 ) {
-    simd.vectorize(PackRows { patches, rows, depth, to });
+    // SAFETY: the contract of this function is that of `PackRows::new`.
+    simd.vectorize(unsafe { PackRows::new(patches, rows, depth, to) });
 }
 
 struct PackRows<'a, E> {
@@ -138,6 +139,19 @@ struct PackRows<'a, E> {
     rows: (usize, usize),
     depth: (usize, usize),
     to: *mut E,
+}
+
+impl<'a, E> PackRows<'a, E> {
+    /// # Safety
+    /// As for [`Left::pack`], while it runs.
+    unsafe fn new(
+        patches: &'a PatchRows<E>,
+        rows: (usize, usize),
+        depth: (usize, usize),
+        to: *mut E,
+    ) -> Self {
+        Self { patches, rows, depth, to }
+    }
 }
 
 impl<E: Float> Kernel for PackRows<'_, E> {
@@ -162,7 +176,8 @@ impl<E: Float> Kernel for PackRows<'_, E> {
                 let extent = Extent::new(&gather, channels.clone(), results.clone());
                 let mut scratch = Scratch::take();
                 let buffer = scratch.get::<E>(extent.elements::<E, S>());
-                // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+                // SAFETY: the buffer is as long as asked for, and `new` states that the planes are
+                // readable.
                 let band = unsafe { Band::fill(simd, &gather, extent, E::ZERO, buffer) };
                 let mut walk = Walk::new(&band, row);
                 let len = gather.cols.len;
@@ -225,7 +240,8 @@ impl<E: Float> Right<E> for Planes<E> {
                 let at = image * self.image_stride + (col + panel) * self.plane + position;
                 let ptr = self.ptr.wrapping_add(at);
                 let block = Strided { ptr, row_stride: 1, col_stride: self.plane as isize };
-                // SAFETY: passed on, for a part of both.
+                // SAFETY: the block lies in the planes and its place in the packed elements, which may
+                // be accessed by the contract of `Right::pack`.
                 unsafe {
                     let to = to.add(panel * depth + done * width);
                     pack_b(simd, block, rows, count, to);

@@ -100,7 +100,7 @@ impl<E: Float> Right<E> for PatchColumns<E> {
         to: *mut E,
     ) {
         let gather = &self.gather;
-        // SAFETY: passed on.
+        // SAFETY: the contract of `Right::pack` is that of `pack_columns`.
         unsafe { pack_columns(simd, gather, (from, depth), (self.first + col, cols), to) };
     }
 
@@ -120,7 +120,8 @@ unsafe fn pack_columns<E: Float, S: Simd>(
     results: (usize, usize),
     to: *mut E,
 ) {
-    simd.vectorize(PackColumns { gather, depth, results, to });
+    // SAFETY: the contract of this function is that of `PackColumns::new`.
+    simd.vectorize(unsafe { PackColumns::new(gather, depth, results, to) });
 }
 
 struct PackColumns<'a, E> {
@@ -128,6 +129,19 @@ struct PackColumns<'a, E> {
     depth: (usize, usize),
     results: (usize, usize),
     to: *mut E,
+}
+
+impl<'a, E> PackColumns<'a, E> {
+    /// # Safety
+    /// As for [`Right::pack`], while it runs.
+    unsafe fn new(
+        gather: &'a Gather<E>,
+        depth: (usize, usize),
+        results: (usize, usize),
+        to: *mut E,
+    ) -> Self {
+        Self { gather, depth, results, to }
+    }
 }
 
 /// The most vectors that are copied to make a row of a panel.
@@ -159,7 +173,7 @@ impl<E: Float> Kernel for PackColumns<'_, E> {
             let extent = Extent::new(gather, channels.clone(), results);
             let mut scratch = Scratch::take();
             let buffer = scratch.get::<E>(extent.elements::<E, S>());
-            // SAFETY: the buffer is as long as asked for; the caller vouches for the planes.
+            // SAFETY: the buffer is as long as asked for, and `new` states that the planes are readable.
             let band = unsafe { Band::fill(simd, gather, extent, E::ZERO, buffer) };
             let mut at = range.start - first;
             while at < range.end - first {
@@ -169,7 +183,7 @@ impl<E: Float> Kernel for PackColumns<'_, E> {
                 let mut moves = [Move::default(); MOST_MOVES];
                 let moves = plan_row::<E, S>(&band, gather, first, panel, at..end, &mut moves);
                 let to = to.wrapping_add(panel * depth);
-                // SAFETY: the panel lies in the packed elements.
+                // SAFETY: `new` states that the packed elements, of which this is a panel, are writable.
                 unsafe {
                     match (exact, moves) {
                         (false, [a]) => panel_rows(simd, &band, from, depth, width, &[*a], to),
@@ -276,7 +290,8 @@ unsafe fn panel_rows<E: Float, S: Simd, M: AsRef<[Move]> + ?Sized>(
     for _ in 0..depth {
         let here = walk.here();
         for step in moves.as_ref() {
-            // SAFETY: the caller vouches for the moves; the band has a vector of slack.
+            // SAFETY: the moves lie in the band, which has a vector of slack, and in the panel's rows,
+            // by this function's contract.
             unsafe {
                 let vector = E::Vector::<S>::load_ptr(simd, here.wrapping_add(step.from));
                 vector.store_ptr(to.add(step.to));
@@ -306,7 +321,8 @@ unsafe fn exact_rows<E: Float, S: Simd>(
     for _ in 0..depth {
         let here = walk.here();
         for step in moves {
-            // SAFETY: the caller vouches for the moves; the band has a vector of slack.
+            // SAFETY: the moves lie in the band, which has a vector of slack, and in the panel's rows,
+            // by this function's contract.
             unsafe {
                 let vector = E::Vector::<S>::load_ptr(simd, here.wrapping_add(step.from));
                 vector.store_partial_ptr(to.add(step.to), step.count);

@@ -75,20 +75,12 @@ fn run<E: Float, S: Simd>(simd: S, task: Task<'_, E>) {
             let (row, end) = ((part * step).min(rows), ((part + 1) * step).min(rows));
             if row < end {
                 // SAFETY: the group's weights lie in the array, and the rows are this piece's.
-                let to = unsafe { to.at(group * made * taps) };
-                let rows = end - row;
-                simd.vectorize(Part {
-                    geometry,
-                    input,
-                    output,
-                    beta,
-                    group,
-                    by_tap,
-                    row,
-                    rows,
-                    to,
-                    tuning,
-                });
+                let part = unsafe {
+                    let to = to.at(group * made * taps);
+                    let (sizes, operands) = ((geometry, tuning), (input, output, beta));
+                    Part::new(sizes, operands, (group, by_tap), (row, end - row), to)
+                };
+                simd.vectorize(part);
             }
         }
     });
@@ -122,6 +114,23 @@ struct Part<'a, E> {
     tuning: Tuning,
 }
 
+impl<'a, E> Part<'a, E> {
+    /// `rows` rows from `row` on, of the matrix of patches or, with `by_tap`, of a tap.
+    ///
+    /// # Safety
+    /// While the part runs, the weights of these rows in the group that begins at `to` must be readable
+    /// and writable by this thread alone.
+    unsafe fn new(
+        (geometry, tuning): (ConvGeometry, Tuning),
+        (input, output, beta): (&'a [E], &'a [E], E),
+        (group, by_tap): (usize, bool),
+        (row, rows): (usize, usize),
+        to: *mut E,
+    ) -> Self {
+        Self { geometry, input, output, beta, group, by_tap, row, rows, to, tuning }
+    }
+}
+
 impl<E: Float> Kernel for Part<'_, E> {
     type Output = ();
 
@@ -148,8 +157,8 @@ impl<E: Float> Kernel for Part<'_, E> {
         let c = Output { ptr: sums, row_stride: made as isize, col_stride: 1 };
         let (epilogue, blocks) = (Epilogue::default(), tuning.blocks);
         let product = |k, beta| Implicit { m: rows, n: made, k, beta, c, epilogue, blocks };
-        // SAFETY: the arrays have the lengths of their shapes, the sums room for the product, and
-        // the weights of these rows are this thread's.
+        // SAFETY: `ConvGeometry::check` found the lengths of the arrays, the sums have room for the
+        // product, and `new` states that the weights of these rows are this thread's.
         unsafe {
             if made <= narrow::MOST {
                 let grad = NarrowGrad {

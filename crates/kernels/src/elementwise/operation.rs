@@ -9,29 +9,29 @@ use crate::threads::Cost;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Binary {
-    /// [`add`].
+    /// [`add`](super::add()).
     Add,
-    /// [`sub`].
+    /// [`sub`](super::sub()).
     Sub,
-    /// [`mul`].
+    /// [`mul`](super::mul()).
     Mul,
-    /// [`div`].
+    /// [`div`](super::div()).
     Div,
-    /// [`maximum`].
+    /// [`maximum`](super::maximum()).
     Maximum,
-    /// [`minimum`].
+    /// [`minimum`](super::minimum()).
     Minimum,
-    /// [`rem`].
+    /// [`rem`](super::rem()).
     Rem,
-    /// [`mul_no_nan`].
+    /// [`mul_no_nan`](super::mul_no_nan()).
     MulNoNan,
-    /// [`mul_absorbing`].
+    /// [`mul_absorbing`](super::mul_absorbing()).
     MulAbsorbing,
-    /// [`div_keep_zero`].
+    /// [`div_keep_zero`](super::div_keep_zero()).
     DivKeepZero,
-    /// [`share`].
+    /// [`share`](super::share()).
     Share,
-    /// [`tie`].
+    /// [`tie`](super::tie()).
     Tie,
 }
 
@@ -39,33 +39,33 @@ pub enum Binary {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Simple<E> {
-    /// [`neg`].
+    /// [`neg`](super::neg()).
     Neg,
-    /// [`square`].
+    /// [`square`](super::square()).
     Square,
-    /// [`sqrt`].
+    /// [`sqrt`](super::sqrt()).
     Sqrt,
-    /// [`recip`].
+    /// [`recip`](super::recip()).
     Recip,
-    /// [`abs`].
+    /// [`abs`](super::abs()).
     Abs,
-    /// [`sign`].
+    /// [`sign`](super::sign()).
     Sign,
-    /// [`floor`].
+    /// [`floor`](super::floor()).
     Floor,
-    /// [`ceil`].
+    /// [`ceil`](super::ceil()).
     Ceil,
-    /// [`round`].
+    /// [`round`](super::round()).
     Round,
-    /// [`trunc`].
+    /// [`trunc`](super::trunc()).
     Trunc,
-    /// [`add`] of one number.
+    /// [`add`](super::add()) of one number.
     Offset(E),
-    /// [`scale`].
+    /// [`scale`](super::scale()).
     Scale(E),
-    /// [`clamp`].
+    /// [`clamp`](super::clamp()).
     Clamp(E, E),
-    /// [`inside`].
+    /// [`inside`](super::inside()).
     Inside(E, E),
 }
 

@@ -33,7 +33,7 @@ pub(super) unsafe fn run<E: Float, S: Simd>(
     pack_a: bool,
     pack_b: bool,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the contract of this function is that of `run_from`, and the problem holds both operands.
     unsafe { run_from(simd, problem, (&problem.a, &problem.b), blocks, pack_a, pack_b) };
 }
 
@@ -192,7 +192,8 @@ fn prefetch_next<E: Float, B: Right<E>>(
 pub(super) unsafe fn direct<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let edge = plan::edge::<E, S>(problem);
     let cols = problem.n - edge;
-    // SAFETY: passed on.
+    // SAFETY: the contract of this function is that of all three; `edge` is zero unless a stride of A
+    // is one.
     unsafe {
         if edge > 0 {
             last_columns(simd, problem, cols);
@@ -218,7 +219,7 @@ unsafe fn last_columns<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, col
         last.epilogue.activation = Activation::Identity;
     }
     last.transpose();
-    // SAFETY: passed on: A has become B.
+    // SAFETY: A, one of whose strides is one, has become B; the rest is this function's contract.
     unsafe { turned(simd, &last, m) };
 }
 
@@ -231,7 +232,7 @@ unsafe fn last_columns<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, col
 unsafe fn turned<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usize) {
     let &Problem { k, b, .. } = problem;
     if b.col_stride == 1 {
-        // SAFETY: passed on.
+        // SAFETY: the column stride of B is one; the rest is this function's contract.
         return unsafe { in_place(simd, problem, cols) };
     }
     let stride = cols.next_multiple_of(E::Vector::<S>::LANES);
@@ -307,11 +308,11 @@ struct Near<E>([E; MAX_VECTORS * MAX_LANES]);
 #[inline(always)]
 unsafe fn place<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, Output<E>)) {
     if tile.c.col_stride == 1 {
-        // SAFETY: passed on.
+        // SAFETY: the column stride of C is one; the rest is this function's contract.
         unsafe { tile::run(simd, tile) };
         finish(simd, tile.c);
     } else {
-        // SAFETY: passed on.
+        // SAFETY: the contract of this function is that of `scatter`.
         unsafe { scatter(simd, tile, finish) };
     }
 }
@@ -327,7 +328,8 @@ unsafe fn scatter<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S,
     let row_stride = tile.cols.next_multiple_of(E::Vector::<S>::LANES) as isize;
     let near = Output { ptr: copy.as_mut_ptr().cast(), row_stride, col_stride: 1 };
     let size = (tile.rows, tile.cols);
-    // SAFETY: the copy has room for the largest tile, and the caller vouches for C.
+    // SAFETY: the copy has room for the largest tile in rows of whole vectors, and the tile of C may be
+    // accessed, by this function's contract.
     unsafe {
         if tile.beta != E::ZERO {
             carry::<E, S, false>(simd, near, tile.c, size);
@@ -349,13 +351,22 @@ unsafe fn carry<E: Float, S: Simd, const BACK: bool>(
     c: Output<E>,
     size: (usize, usize),
 ) {
-    simd.vectorize(Carry::<E, BACK> { near, c, size });
+    // SAFETY: the contract of this function is that of `Carry::new`.
+    simd.vectorize(unsafe { Carry::<E, BACK>::new(near, c, size) });
 }
 
 struct Carry<E, const BACK: bool> {
     near: Output<E>,
     c: Output<E>,
     size: (usize, usize),
+}
+
+impl<E, const BACK: bool> Carry<E, BACK> {
+    /// # Safety
+    /// As for [`carry`], while it runs.
+    unsafe fn new(near: Output<E>, c: Output<E>, size: (usize, usize)) -> Self {
+        Self { near, c, size }
+    }
 }
 
 impl<E: Float, const BACK: bool> Kernel for Carry<E, BACK> {
@@ -365,7 +376,7 @@ impl<E: Float, const BACK: bool> Kernel for Carry<E, BACK> {
     fn run<S: Simd>(self, simd: S) {
         let Carry { near, c, size: (rows, cols) } = self;
         let lanes = E::Vector::<S>::LANES;
-        // SAFETY: `carry`'s caller vouches for the elements.
+        // SAFETY: `new` states that the tile is there in both, in rows of whole vectors in `near`.
         unsafe {
             if c.row_stride != 1 {
                 for i in 0..rows {

@@ -40,26 +40,19 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
         // SAFETY: the scratch has room for a row of `stride >= k` elements for each one copied.
         unsafe {
             if a.col_stride != 1 {
-                for i in 0..m {
-                    for p in 0..k {
-                        to.add(i * stride + p).write(a.at(i, p).ptr.read());
-                    }
-                }
+                copy_rows(a, (m, k), to, stride);
                 a = Strided { ptr: to, row_stride: stride as isize, col_stride: 1 };
                 to = to.add(m * stride);
             }
             if b.row_stride != 1 {
-                for j in 0..n {
-                    for p in 0..k {
-                        to.add(j * stride + p).write(b.at(p, j).ptr.read());
-                    }
-                }
+                copy_rows(b.transposed(), (n, k), to, stride);
                 b = Strided { ptr: to, row_stride: 1, col_stride: stride as isize };
             }
         }
     }
     let problem = Problem { a, b, ..*problem };
-    // SAFETY: passed on; both operands are contiguous along k now.
+    // SAFETY: both operands are contiguous along k now, in place or copied; the rest is this
+    // function's contract.
     unsafe {
         match S::REGISTERS {
             // A single row needs one register a column; more than eight columns a page apart
@@ -71,6 +64,24 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
         }
         if !problem.epilogue.is_none() {
             epilogue::finish(simd, problem.c, m, n, &problem.epilogue);
+        }
+    }
+}
+
+/// Copies `rows` x `depth` elements row by row, `stride` elements apart.
+///
+/// # Safety
+/// They must be readable, and `to` writable for the rows.
+unsafe fn copy_rows<E: Float>(
+    from: Strided<E>,
+    (rows, depth): (usize, usize),
+    to: *mut E,
+    stride: usize,
+) {
+    for i in 0..rows {
+        for p in 0..depth {
+            // SAFETY: `i < rows` and `p < depth`, which are in both by this function's contract.
+            unsafe { to.add(i * stride + p).write(from.at(i, p).ptr.read()) };
         }
     }
 }
@@ -159,7 +170,8 @@ unsafe fn kernel<E: Float, S: Simd, const R: usize, const N: usize>(
     sums: &mut [E; MAX_SUMS],
 ) {
     if const { R * N <= MAX_SUMS } {
-        simd.vectorize(Sums::<E, R, N> { tile, sums });
+        // SAFETY: the contract of this function is that of `Sums::new`.
+        simd.vectorize(unsafe { Sums::<E, R, N>::new(tile, sums) });
     } else {
         unreachable!("a tile of {R}x{N} inner products is larger than any level's");
     }
@@ -168,6 +180,14 @@ unsafe fn kernel<E: Float, S: Simd, const R: usize, const N: usize>(
 struct Sums<'a, E, const R: usize, const N: usize> {
     tile: Tile<E>,
     sums: &'a mut [E; MAX_SUMS],
+}
+
+impl<'a, E, const R: usize, const N: usize> Sums<'a, E, R, N> {
+    /// # Safety
+    /// As for [`kernel`], while it runs.
+    unsafe fn new(tile: Tile<E>, sums: &'a mut [E; MAX_SUMS]) -> Self {
+        Self { tile, sums }
+    }
 }
 
 impl<E: Float, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
@@ -180,7 +200,7 @@ impl<E: Float, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; N]; R];
         let mut p = 0;
-        // SAFETY: the caller vouches for the operands.
+        // SAFETY: `new` states that `R` rows and `N` columns of k elements are readable.
         unsafe {
             while k - p >= lanes {
                 let mut left = [zero; R];
@@ -242,7 +262,7 @@ unsafe fn totals<E: Float, S: Simd>(simd: S, rows: *const E, sums: &mut [E]) {
     let wide = sums.len().next_power_of_two();
     let mut left = [E::Vector::<S>::splat(simd, E::ZERO); MAX_LANES];
     for (i, left) in left[..sums.len()].iter_mut().enumerate() {
-        // SAFETY: passed on.
+        // SAFETY: there are as many vectors as sums, by this function's contract.
         *left = unsafe { E::Vector::<S>::load_ptr(simd, rows.wrapping_add(i * lanes)) };
     }
     // Lane l of what is left belongs to row l modulo the number of those it is made of.

@@ -90,7 +90,8 @@ pub(super) unsafe fn finish<E: Float, S: Simd>(
     cols: usize,
     epilogue: &Epilogue<'_, E>,
 ) {
-    simd.vectorize(Finish { c, rows, cols, epilogue });
+    // SAFETY: the contract of this function is that of `Finish::new`.
+    simd.vectorize(unsafe { Finish::new(c, (rows, cols), epilogue) });
 }
 
 struct Finish<'a, E> {
@@ -100,12 +101,24 @@ struct Finish<'a, E> {
     epilogue: &'a Epilogue<'a, E>,
 }
 
+impl<'a, E> Finish<'a, E> {
+    /// # Safety
+    /// While it runs, `rows` x `cols` elements of C must be readable and writable by this thread alone.
+    unsafe fn new(
+        c: Output<E>,
+        (rows, cols): (usize, usize),
+        epilogue: &'a Epilogue<'a, E>,
+    ) -> Self {
+        Self { c, rows, cols, epilogue }
+    }
+}
+
 impl<E: Float> Kernel for Finish<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        // SAFETY: whoever made this vouches for the elements of C.
+        // SAFETY: `new` states that the elements of C may be accessed.
         unsafe {
             match self.epilogue.activation.simplest() {
                 Activation::Identity => self.rows(simd, activation::Identity),
@@ -137,7 +150,8 @@ impl<E: Float> Kernel for Finish<'_, E> {
 #[inline(never)]
 unsafe fn activate_row<E: Float, S: Simd>(simd: S, act: Activation, row: Output<E>, cols: usize) {
     let apply = |ptr: *mut E, len: usize| {
-        simd.vectorize(activation::Forward { act, x: Source::at_ptr(ptr), out: ptr, len });
+        // SAFETY: `ptr` is the row, or the buffer, of at least `len` elements.
+        simd.vectorize(unsafe { activation::Forward::new(act, Source::at_ptr(ptr), ptr, len) });
     };
     if row.col_stride == 1 {
         return apply(row.ptr, cols);
@@ -205,7 +219,7 @@ impl<E: Float> Finish<'_, E> {
 #[inline(always)]
 unsafe fn load<E: Float, S: Simd>(simd: S, from: Output<E>, count: usize) -> E::Vector<S> {
     let lanes = E::Vector::<S>::LANES;
-    // SAFETY: passed on.
+    // SAFETY: `count` elements follow `from` in its row, by this function's contract.
     unsafe {
         match (from.col_stride, count == lanes) {
             (1, true) => E::Vector::<S>::load_ptr(simd, from.ptr),
@@ -227,7 +241,7 @@ unsafe fn load<E: Float, S: Simd>(simd: S, from: Output<E>, count: usize) -> E::
 /// They must be writable.
 #[inline(always)]
 unsafe fn store<E: Float, V: Lanes<Elem = E>>(value: V, to: Output<E>, count: usize) {
-    // SAFETY: passed on.
+    // SAFETY: `count` elements follow `to` in its row, by this function's contract.
     unsafe {
         match (to.col_stride, count == V::LANES) {
             (1, true) => value.store_ptr(to.ptr),

@@ -28,11 +28,15 @@ pub(crate) struct Implicit<'a, E> {
 }
 
 impl<E: Float> Implicit<'_, E> {
-    fn problem(&self, a: Strided<E>) -> Problem<'_, E> {
+    /// The product as the blocked loops see it, without the operands that are packed.
+    ///
+    /// # Safety
+    /// As for [`matrix_times`](Self::matrix_times), and what `a` does not name must be packed.
+    unsafe fn problem(&self, a: Strided<E>) -> Problem<'_, E> {
         let &Implicit { m, n, k, beta, c, epilogue, .. } = self;
         let nowhere = Strided { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
-        // SAFETY: the caller keeps `Problem::new`'s contract but for what is packed, which
-        // `blocked::run_from` does not read from the problem.
+        // SAFETY: the contract of this function is that of `Problem::new`, but for operands that are
+        // packed and so never read from the problem.
         unsafe { Problem::new([m, n, k], (E::ONE, a, nowhere), (beta, c), epilogue) }
     }
 
@@ -46,7 +50,8 @@ impl<E: Float> Implicit<'_, E> {
         let blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
         let wide = self.n > 2 * VECTORS * E::Vector::<S>::LANES;
         let pack_a = wide && self.m > 1 && crowded::<E>(a.row_stride);
-        // SAFETY: passed on.
+        // SAFETY: the operands are readable and C is this thread's, by this function's contract; B, which
+        // the problem does not hold, is packed.
         unsafe {
             blocked::run_from(simd, &self.problem(a), (&a, b), &blocks, pack_a, true);
         }
@@ -69,7 +74,8 @@ impl<E: Float> Implicit<'_, E> {
         if self.blocks.is_none() {
             blocks.depth = blocks.depth.saturating_sub(extra).max(blocks.depth / 2);
         }
-        // SAFETY: passed on.
+        // SAFETY: the operands are readable and C is this thread's, by this function's contract; both
+        // operands, which the problem does not hold, are packed.
         unsafe {
             blocked::run_from(simd, &self.problem(nowhere), (a, b), &blocks, true, true);
         }
@@ -88,7 +94,7 @@ pub(crate) unsafe fn finish<E: Float, S: Simd>(
     epilogue: &Epilogue<'_, E>,
 ) {
     if !epilogue.is_none() {
-        // SAFETY: passed on.
+        // SAFETY: the contract of this function is that of `epilogue::finish`.
         unsafe { epilogue::finish(simd, c, rows, cols, epilogue) };
     }
 }

@@ -5,10 +5,11 @@
 //! as columns otherwise: the micro-kernel takes either.
 
 use super::strided::Strided;
-use super::tile::{self, VECTORS};
+use super::tile::VECTORS;
 use super::transpose;
 use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
+use crate::vectors;
 
 /// A left operand that can be packed, a micro-panel at a time. Ranges are (first, count).
 pub(crate) trait Left<E: Float> {
@@ -95,7 +96,7 @@ impl<E: Float> Left<E> for Strided<E> {
         (from, depth): (usize, usize),
         to: *mut E,
     ) -> Strided<E> {
-        // SAFETY: passed on.
+        // SAFETY: the contract of `Left::pack` is that of `pack_a`.
         unsafe { pack_a(simd, self.at(row, from), rows, depth, to) }
     }
 
@@ -113,7 +114,7 @@ impl<E: Float> Left<E> for Strided<E> {
             let start = start.ptr.wrapping_offset(outer as isize * across.1);
             let mut inner = 0;
             while inner < along.0 {
-                tile::prefetch(start.wrapping_offset(inner as isize * along.1));
+                vectors::prefetch(start.wrapping_offset(inner as isize * along.1));
                 inner += jump;
             }
         }
@@ -129,7 +130,7 @@ impl<E: Float> Right<E> for Strided<E> {
         (col, cols): (usize, usize),
         to: *mut E,
     ) {
-        // SAFETY: passed on.
+        // SAFETY: the contract of `Right::pack` is that of `pack_b`.
         unsafe { pack_b(simd, self.at(from, col), depth, cols, to) };
     }
 }
@@ -168,7 +169,8 @@ pub(crate) unsafe fn pack_b<E: Float, S: Simd>(
     cols: usize,
     to: *mut E,
 ) {
-    simd.vectorize(PackB { b, depth, cols, to });
+    // SAFETY: the contract of this function is that of `PackB::new`.
+    simd.vectorize(unsafe { PackB::new(b, depth, cols, to) });
 }
 
 struct PackB<E> {
@@ -178,12 +180,20 @@ struct PackB<E> {
     to: *mut E,
 }
 
+impl<E> PackB<E> {
+    /// # Safety
+    /// As for [`pack_b`], while it runs.
+    unsafe fn new(b: Strided<E>, depth: usize, cols: usize, to: *mut E) -> Self {
+        Self { b, depth, cols, to }
+    }
+}
+
 impl<E: Float> Kernel for PackB<E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        // SAFETY: `pack_b`'s caller vouches for the pointers.
+        // SAFETY: `new` states that B is readable and `to` writable for the packed elements.
         unsafe { panels(simd, self.b, self.depth, self.cols, self.to) }
     }
 }
@@ -241,7 +251,8 @@ pub(super) unsafe fn turn<E: Float, S: Simd>(
     to: *mut E,
     stride: usize,
 ) {
-    simd.vectorize(Turn { b, depth, cols, to, stride });
+    // SAFETY: the contract of this function is that of `Turn::new`.
+    simd.vectorize(unsafe { Turn::new(b, (depth, cols), to, stride) });
 }
 
 struct Turn<E> {
@@ -250,6 +261,14 @@ struct Turn<E> {
     cols: usize,
     to: *mut E,
     stride: usize,
+}
+
+impl<E> Turn<E> {
+    /// # Safety
+    /// As for [`turn`], while it runs.
+    unsafe fn new(b: Strided<E>, (depth, cols): (usize, usize), to: *mut E, stride: usize) -> Self {
+        Self { b, depth, cols, to, stride }
+    }
 }
 
 impl<E: Float> Kernel for Turn<E> {
@@ -262,7 +281,8 @@ impl<E: Float> Kernel for Turn<E> {
         for col in (0..cols).step_by(lanes) {
             let count = lanes.min(cols - col);
             let to = to.wrapping_add(col);
-            // SAFETY: `turn`'s caller vouches for the elements.
+            // SAFETY: `new` states that the columns are readable, and `depth` rows writable for the
+            // vector at `col < cols`.
             unsafe { columns_to_rows(simd, b.at(0, col), depth, count, to, stride) };
         }
     }
@@ -288,7 +308,8 @@ unsafe fn columns_to_rows<E: Float, S: Simd>(
     while p < depth {
         let len = lanes.min(depth - p);
         let (block, to) = (from.at(p, 0), to.wrapping_add(p * to_stride));
-        // SAFETY: passed on.
+        // SAFETY: rows `p` to `p + len <= depth` of both are readable or writable, by this
+        // function's contract.
         unsafe {
             if from.row_stride != 1 {
                 for i in 0..len {
@@ -320,7 +341,8 @@ pub(super) unsafe fn pack_a<E: Float, S: Simd>(
     depth: usize,
     to: *mut E,
 ) -> Strided<E> {
-    simd.vectorize(PackA { a, rows, depth, to })
+    // SAFETY: the contract of this function is that of `PackA::new`.
+    simd.vectorize(unsafe { PackA::new(a, rows, depth, to) })
 }
 
 struct PackA<E> {
@@ -330,12 +352,20 @@ struct PackA<E> {
     to: *mut E,
 }
 
+impl<E> PackA<E> {
+    /// # Safety
+    /// As for [`pack_a`], while it runs.
+    unsafe fn new(a: Strided<E>, rows: usize, depth: usize, to: *mut E) -> Self {
+        Self { a, rows, depth, to }
+    }
+}
+
 impl<E: Float> Kernel for PackA<E> {
     type Output = Strided<E>;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Strided<E> {
-        // SAFETY: `pack_a`'s caller vouches for the pointers.
+        // SAFETY: `new` states that A is readable and `to` writable for the packed elements.
         unsafe { micro_panel(simd, self.a, self.rows, self.depth, self.to) }
     }
 }
@@ -383,7 +413,7 @@ unsafe fn micro_panel<E: Float, S: Simd>(
 unsafe fn copy<E: Float, S: Simd>(simd: S, from: *const E, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
-    // SAFETY: passed on.
+    // SAFETY: `i < count`, and whole vectors of `to` are writable, by this function's contract.
     unsafe {
         while count - i >= 4 * lanes {
             let (from, to) = (from.add(i), to.add(i));

@@ -9,8 +9,7 @@ use crate::Float;
 
 /// `C = act(alpha A B + beta C + bias)` with A of m x k, B of k x n, C of m x n elements.
 ///
-/// Whoever makes one vouches that every element so described may be read, and those of C be
-/// written by whoever holds it, for the lifetime `'a`.
+/// [`new`](Self::new) states what must be readable and writable for the lifetime `'a`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Problem<'a, E> {
     pub(super) m: usize,
@@ -27,7 +26,7 @@ pub(super) struct Problem<'a, E> {
 // SAFETY: the operands are only read, and the parts of C handed to threads are disjoint; elements
 // are `Send` and `Sync`.
 unsafe impl<E: Float> Send for Problem<'_, E> {}
-// SAFETY: as above.
+// SAFETY: a shared problem is only read; see `Send` for its elements.
 unsafe impl<E: Float> Sync for Problem<'_, E> {}
 
 impl<'a, E: Float> Problem<'a, E> {

@@ -27,7 +27,7 @@ impl<E: Float> Kernel for Run<'_, '_, E> {
         let alone = plan.grid == (1, 1)
             || !forced && !plan::worth_threads_by(plan::work(self.problem), plan.path.piece());
         if alone {
-            // SAFETY: `Problem::new` was made from checked views, of which that of C is exclusive.
+            // SAFETY: `Problem::new` requires that the holder alone accesses C, which is this thread.
             unsafe { piece(simd, self.problem, &plan) };
         } else {
             pieces(simd, self.problem, &plan);
@@ -46,7 +46,8 @@ fn pieces<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
         let (row, col) = (index / grid.1 * row_step, index % grid.1 * col_step);
         let rows = row_step.min(problem.m - row);
         let cols = col_step.min(problem.n - col);
-        // SAFETY: as for the whole problem, and the pieces of C are disjoint.
+        // SAFETY: parts of the problem keep its contract (see `Problem::new`), and the pieces of C are
+        // disjoint.
         unsafe { piece(simd, &problem.part(row, rows, col, cols), plan) };
     });
 }

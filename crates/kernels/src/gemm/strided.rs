@@ -9,6 +9,12 @@ pub(crate) struct Strided<E> {
 }
 
 impl<E> Strided<E> {
+    /// The operand with rows and columns exchanged.
+    #[inline(always)]
+    pub(super) fn transposed(self) -> Self {
+        Strided { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+
     /// The operand whose element (0, 0) is this one's (`row`, `col`).
     #[inline(always)]
     pub(crate) fn at(self, row: usize, col: usize) -> Self {

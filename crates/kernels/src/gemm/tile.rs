@@ -8,6 +8,7 @@ use super::output::Output;
 use super::strided::Strided;
 use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
+use crate::vectors::prefetch;
 
 /// The vectors in a row of a tile of packed B.
 pub(crate) const VECTORS: usize = 2;
@@ -101,7 +102,8 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
     debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
     // Only the last vector of a row may be partial.
     let whole = tile.padded || tile.cols.is_multiple_of(lanes);
-    // SAFETY: passed on.
+    // SAFETY: `tile.cols` is within `vectors` vectors, the last of them whole if `whole`; the rest of
+    // the contract is that of `rows`.
     unsafe {
         match (vectors, whole) {
             (1, true) => rows::<E, S, 1, true>(simd, tile),
@@ -127,11 +129,12 @@ unsafe fn rows<E: Float, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, t
     macro_rules! pick {
         ($($rows:literal)+) => {
             match tile.rows {
-                // SAFETY: passed on.
+                // SAFETY: `tile.rows` is matched; the rest of the contract is that of `kernel`.
                 $($rows if const { fits::<S>($rows, NV) } => unsafe {
                     kernel::<E, S, $rows, NV, WHOLE>(simd, tile)
                 },)+
-                // SAFETY: the caller keeps to the limits.
+                // SAFETY: `run` requires that the rows and vectors are within the limits of `Tile`,
+                // which are what `fits` allows.
                 _ => unsafe { std::hint::unreachable_unchecked() },
             }
         };
@@ -149,11 +152,21 @@ unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOL
     tile: &Tile<E>,
 ) {
     if const { fits::<S>(MR, NV) } {
-        simd.vectorize(Micro::<E, MR, NV, WHOLE>(tile));
+        // SAFETY: the contract of this function is that of `Micro::new`.
+        simd.vectorize(unsafe { Micro::<E, MR, NV, WHOLE>::new(tile) });
     }
 }
 
 struct Micro<'a, E, const MR: usize, const NV: usize, const WHOLE: bool>(&'a Tile<E>);
+
+impl<'a, E, const MR: usize, const NV: usize, const WHOLE: bool> Micro<'a, E, MR, NV, WHOLE> {
+    /// # Safety
+    /// As for [`run`], with `MR` rows and `NV` vectors, while it runs.
+    #[inline(always)]
+    unsafe fn new(tile: &'a Tile<E>) -> Self {
+        Self(tile)
+    }
+}
 
 /// Repeats the body for every row of the tile, with the row a literal: a loop the compiler chose
 /// not to unroll would put the accumulators into memory.
@@ -179,7 +192,7 @@ impl<E: Float, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        // SAFETY: `kernel`'s caller vouches for the tile.
+        // SAFETY: the contract of `new` is that of `micro`.
         unsafe { micro::<E, S, MR, NV, WHOLE>(simd, self.0) };
     }
 }
@@ -223,7 +236,8 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE
         let mut row = [zero; NV];
         for (v, vector) in row.iter_mut().enumerate() {
             let from = b.wrapping_add(v * lanes);
-            // SAFETY: the caller vouches for the columns of B.
+            // SAFETY: B has the columns of the tile, whole vectors of them if `WHOLE`, by this
+            // function's contract.
             *vector = unsafe {
                 if WHOLE || v + 1 < NV {
                     E::Vector::<S>::load_ptr(simd, from)
@@ -234,7 +248,7 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE
         }
         each_row!(i < MR, {
             let from = a[i / 3].wrapping_offset((i % 3) as isize * stride);
-            // SAFETY: the caller vouches for the rows of A.
+            // SAFETY: A has `MR` rows and `depth` columns, by this function's contract.
             let left = E::Vector::<S>::splat(simd, unsafe { from.read() });
             for (sum, right) in acc[i].iter_mut().zip(row) {
                 *sum = left.mul_add(right, *sum);
@@ -254,7 +268,8 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE
             }
         });
     }
-    // SAFETY: the caller vouches for the elements of C and of the bias, here and below.
+    // SAFETY: C has `MR` rows of `cols` elements and the bias one for each row or column, by this
+    // function's contract; the last of `NV` vectors has `tail` elements.
     unsafe {
         if tile.beta != E::ZERO {
             let beta = E::Vector::<S>::splat(simd, tile.beta);
@@ -329,19 +344,6 @@ const PREFETCH_DEPTH: usize = 64;
 const PREFETCH_ROWS: isize = 8;
 /// In tiles with at least this many rows; with fewer, the rows follow too closely.
 const PREFETCH_ROWS_FROM: usize = 10;
-
-/// Asks for a cache line.
-#[inline(always)]
-pub(super) fn prefetch<E>(ptr: *const E) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch accesses nothing; SSE is part of the architecture.
-    unsafe {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(ptr.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = ptr;
-}
 
 /// Asks for a cache line in the second-level cache.
 #[inline(always)]

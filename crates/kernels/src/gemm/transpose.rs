@@ -21,8 +21,8 @@ pub(crate) unsafe fn block<E: Float, S: Simd>(
     #[cfg(target_arch = "x86_64")]
     {
         use crate::simd::Level;
-        // SAFETY: the token witnesses the level, the elements are told apart by their size, and
-        // the caller vouches for the vectors.
+        // SAFETY: the token witnesses the level, the size of an element distinguishes the two types, and
+        // the vectors are readable and writable by this function's contract.
         unsafe {
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
@@ -80,7 +80,7 @@ pub(crate) unsafe fn partial_block<E: Float, S: Simd>(
     to: *mut E,
     to_stride: isize,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the contract of this function is that of `sized_block` without `EXACT`.
     unsafe { sized_block::<E, S, false>(simd, from, from_stride, size, to, to_stride) }
 }
 
@@ -97,7 +97,7 @@ pub(super) unsafe fn exact_block<E: Float, S: Simd>(
     to: *mut E,
     to_stride: isize,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the contract of this function is that of `sized_block` with `EXACT`.
     unsafe { sized_block::<E, S, true>(simd, from, from_stride, size, to, to_stride) }
 }
 
@@ -119,7 +119,8 @@ unsafe fn sized_block<E: Float, S: Simd, const EXACT: bool>(
     #[cfg(target_arch = "x86_64")]
     {
         use crate::simd::Level;
-        // SAFETY: as for `block`; what is not there is neither read nor written.
+        // SAFETY: the token witnesses the level, the size of an element distinguishes the two types, and
+        // masked loads and stores access no element beyond `size`.
         unsafe {
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
@@ -148,7 +149,8 @@ unsafe fn sized_block<E: Float, S: Simd, const EXACT: bool>(
     }
     let mut there = [E::ZERO; MAX_LANES * MAX_LANES];
     let mut turned = [E::ZERO; MAX_LANES * MAX_LANES];
-    // SAFETY: the arrays hold the largest block, and the caller vouches for the elements.
+    // SAFETY: the arrays hold the largest block; `count` times `len` elements are readable, and what is
+    // written is writable, by this function's contract.
     unsafe {
         for j in 0..count {
             let row = from.wrapping_offset(j as isize * from_stride);
@@ -195,8 +197,8 @@ mod x86 {
     const EVEN: i32 = 0x88;
     const ODD: i32 = 0xdd;
 
-    /// A block of `count` vectors of `len` elements; `EXACT` if no more than `count` elements of a vector are
-    /// written.
+    /// A block of `count` vectors of `len` elements; `EXACT` if no more than `count` elements of a
+    /// vector are written.
     ///
     /// # Safety
     /// AVX-512 F; the elements readable, `len` vectors writable, or `count` elements of each.
@@ -210,7 +212,8 @@ mod x86 {
     ) {
         let lanes = ((1_u32 << len) - 1) as u16;
         let stored = ((1_u32 << count) - 1) as u16;
-        // SAFETY: the caller vouches for the vectors and the instructions.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
+        // contract.
         unsafe {
             let mut quads: [__m512; 16] = [_mm512_setzero_ps(); 16];
             // Four rows at a time: pairs interleaved, then pairs of pairs. Vector 4g + c then
@@ -255,8 +258,8 @@ mod x86 {
         }
     }
 
-    /// A block of `count` vectors of `len` elements; `EXACT` if no more than `count` elements of a vector are
-    /// written.
+    /// A block of `count` vectors of `len` elements; `EXACT` if no more than `count` elements of a
+    /// vector are written.
     ///
     /// # Safety
     /// AVX-512 F; the elements readable, `len` vectors writable, or `count` elements of each.
@@ -270,7 +273,8 @@ mod x86 {
     ) {
         let lanes = ((1_u32 << len) - 1) as u8;
         let stored = ((1_u32 << count) - 1) as u8;
-        // SAFETY: the caller vouches for the vectors and the instructions.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
+        // contract.
         unsafe {
             let mut pairs: [__m512d; 8] = [_mm512_setzero_pd(); 8];
             each!(g in [0 1 2 3] {
@@ -309,7 +313,8 @@ mod x86 {
     /// AVX; 8 vectors readable and writable.
     #[inline(always)]
     pub(super) unsafe fn f32x8(from: *const f32, stride: isize, to: *mut f32, to_stride: isize) {
-        // SAFETY: the caller vouches for the vectors and the instructions.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
+        // contract.
         unsafe {
             let mut quads: [__m256; 8] = [_mm256_setzero_ps(); 8];
             each!(g in [0 1] {
@@ -340,7 +345,8 @@ mod x86 {
     /// AVX; 4 vectors readable and writable.
     #[inline(always)]
     pub(super) unsafe fn f64x4(from: *const f64, stride: isize, to: *mut f64, to_stride: isize) {
-        // SAFETY: the caller vouches for the vectors and the instructions.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
+        // contract.
         unsafe {
             let mut pairs: [__m256d; 4] = [_mm256_setzero_pd(); 4];
             each!(g in [0 1] {

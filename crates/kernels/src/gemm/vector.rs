@@ -104,7 +104,7 @@ unsafe fn gather<E: Float, S: Simd, const R: usize>(
     let lanes = E::Vector::<S>::LANES;
     let mut factors = [E::Vector::<S>::splat(simd, E::ZERO); R];
     for (p, factor) in factors.iter_mut().enumerate() {
-        // SAFETY: the caller vouches for `a`.
+        // SAFETY: `a` has `R` elements along its row, by this function's contract.
         *factor = E::Vector::<S>::splat(simd, alpha * unsafe { a.at(0, p).ptr.read() });
     }
     let scale = E::Vector::<S>::splat(simd, beta);
@@ -150,7 +150,7 @@ unsafe fn gather<E: Float, S: Simd, const R: usize>(
 #[inline(always)]
 pub(super) unsafe fn put<E: Float>(problem: &Problem<'_, E>, sum: E, c: *mut E) {
     let sum = problem.alpha * sum;
-    // SAFETY: passed on.
+    // SAFETY: the element may be accessed, by this function's contract.
     unsafe {
         c.write(if problem.beta == E::ZERO { sum } else { sum + problem.beta * c.read() });
     }
@@ -252,7 +252,7 @@ unsafe fn tiny_rows<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, add_bi
 /// They must be readable.
 #[inline(always)]
 unsafe fn some<E: Float, S: Simd>(simd: S, from: *const E, count: usize) -> E::Vector<S> {
-    // SAFETY: passed on.
+    // SAFETY: `count` elements are readable, by this function's contract.
     unsafe {
         if count == E::Vector::<S>::LANES {
             E::Vector::<S>::load_ptr(simd, from)

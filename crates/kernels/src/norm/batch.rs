@@ -57,13 +57,14 @@ pub(super) unsafe fn each_piece<E: Float, F: ChannelFn<E>>(f: F, dims: [usize; 3
     if is_columns([outer, channels, inner]) {
         threads::for_ranges(outer, (GRAIN / channels.max(1)).max(1), |rows| {
             let (at, stride) = (rows.start * channels, channels);
-            let (rows, channels, element) = (rows.len(), 0..channels, PhantomData);
-            run_on(level, SomeColumns { f, rows, stride, at, channels, element });
+            // SAFETY: the operands have the rows and all channels, by this function's contract.
+            run_on(level, unsafe { SomeColumns::new(f, (rows.len(), stride), at, 0..channels) });
         });
     } else {
         threads::for_ranges(outer * channels, (GRAIN / inner.max(1)).max(1), |range| {
             let place = |i| Place { at: i * inner, lines: 1, step: 0, channel: i % channels };
-            run_on(level, Runs { f, len: inner, range, place, element: PhantomData });
+            // SAFETY: the operands have the runs and their channels, by this function's contract.
+            run_on(level, unsafe { Runs::new(f, inner, range, place) });
         });
     }
 }
@@ -81,18 +82,17 @@ pub(super) unsafe fn each_channel<E: Float, F: ChannelFn<E>>(f: F, dims: [usize;
             GRAIN,
             |_| {},
             |_, first, count| {
-                let (channels, element) = (first..first + count, PhantomData);
-                run_on(
-                    level,
-                    SomeColumns { f, rows: outer, stride: dims[1], at: 0, channels, element },
-                );
+                let (lines, channels) = ((outer, dims[1]), first..first + count);
+                // SAFETY: the operands have these channels, by this function's contract.
+                run_on(level, unsafe { SomeColumns::new(f, lines, 0, channels) });
             },
         );
     } else {
         for_channels([outer, channels, inner], |range| {
             let (lines, step) = (outer, channels * inner);
             let place = |channel| Place { at: channel * inner, lines, step, channel };
-            run_on(level, Runs { f, len: inner, range, place, element: PhantomData });
+            // SAFETY: the operands have the lines of these channels, by this function's contract.
+            run_on(level, unsafe { Runs::new(f, inner, range, place) });
         });
     }
 }
@@ -109,13 +109,22 @@ struct Runs<E, F, P> {
     element: PhantomData<E>,
 }
 
+impl<E, F, P> Runs<E, F, P> {
+    /// # Safety
+    /// While it runs, the operands of `f` must have the lines of `len` elements at the places of
+    /// `range`, and their channels; no other thread may use what `f` writes of them.
+    unsafe fn new(f: F, len: usize, range: Range<usize>, place: P) -> Self {
+        Self { f, len, range, place, element: PhantomData }
+    }
+}
+
 impl<E: Float, F: ChannelFn<E>, P: Fn(usize) -> Place> Kernel for Runs<E, F, P> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         for i in self.range {
-            // SAFETY: the callers of the drivers vouch for the operands.
+            // SAFETY: `i` is in `range`, whose places are in the operands by `new`.
             unsafe { self.f.run(Row::new(simd, self.len), (self.place)(i)) };
         }
     }
@@ -130,6 +139,14 @@ struct SomeColumns<E, F> {
     element: PhantomData<E>,
 }
 
+impl<E, F> SomeColumns<E, F> {
+    /// # Safety
+    /// As for [`Runs::new`], of columns of `rows` elements, `stride` apart, from the row at `at` on.
+    unsafe fn new(f: F, (rows, stride): (usize, usize), at: usize, channels: Range<usize>) -> Self {
+        Self { f, rows, stride, at, channels, element: PhantomData }
+    }
+}
+
 impl<E: Float, F: ChannelFn<E>> Kernel for SomeColumns<E, F> {
     type Output = ();
 
@@ -140,7 +157,7 @@ impl<E: Float, F: ChannelFn<E>> Kernel for SomeColumns<E, F> {
             let count = lanes.min(self.channels.end - channel);
             let line = Columns::new(simd, self.rows, self.stride, count);
             let place = Place { at: self.at + channel, lines: 1, step: 0, channel };
-            // SAFETY: the callers of the drivers vouch for the operands.
+            // SAFETY: the columns are in `channels`, which are in the operands by `new`.
             unsafe { self.f.run(line, place) };
         }
     }
@@ -214,7 +231,7 @@ impl<E: Float> Statistics<E> {
         line: L,
         channel: usize,
     ) -> (E::Vector<S>, E::Vector<S>) {
-        // SAFETY: the caller vouches for the channels.
+        // SAFETY: the operands have a value for each channel, by this function's contract.
         unsafe {
             let variance = line.values(self.variance.at(channel).as_ptr());
             let deviation = (variance + variance.lit(self.eps)).sqrt();
@@ -237,10 +254,10 @@ impl<E: Float> ChannelFn<E> for Normalize<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place) {
         let Place { at, channel, .. } = place;
-        // SAFETY: the caller vouches for the lines and the channels, here and below.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         let (mean, mut scale) = unsafe { self.statistics.load(line, channel) };
         let mut bias = mean.lit(E::ZERO);
-        // SAFETY: as above.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         unsafe {
             if let Some(weight) = self.weight {
                 scale = scale * line.values(weight.at(channel).as_ptr());
@@ -249,10 +266,10 @@ impl<E: Float> ChannelFn<E> for Normalize<E> {
                 bias = line.values(values.at(channel).as_ptr());
             }
         }
-        // SAFETY: as above.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         let (x, out) = unsafe { (self.x.at(at).as_ptr(), self.out.at(at)) };
         for_line!(line, |k, _j, PARTIAL| {
-            // SAFETY: as above.
+            // SAFETY: the operands have the lines and the channels, by the contract of `run`.
             unsafe {
                 let y = (line.load::<PARTIAL>(x, k) - mean).mul_add(scale, bias);
                 line.store::<PARTIAL>(y, out, k);
@@ -274,17 +291,17 @@ pub(super) struct ChannelSums<E> {
 impl<E: Float> ChannelFn<E> for ChannelSums<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place) {
-        // SAFETY: the caller vouches for the lines and the channels, here and below.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         let (mean, rstd) = unsafe { self.statistics.load(line, place.channel) };
         let (mut dot, mut sum) = (LineSum::new(line.simd()), LineSum::new(line.simd()));
         for i in 0..place.lines {
             let at = place.at + i * place.step;
-            // SAFETY: as above.
+            // SAFETY: the operands have the lines and the channels, by the contract of `run`.
             let (gy, x) = unsafe { (self.gy.at(at).as_ptr(), self.x.at(at).as_ptr()) };
             for_line!(
                 line,
                 |k, j, PARTIAL| {
-                    // SAFETY: as above.
+                    // SAFETY: the operands have the lines and the channels, by the contract of `run`.
                     unsafe {
                         let gy = line.load::<PARTIAL>(gy, k);
                         dot.add_product(j, gy, (line.load::<PARTIAL>(x, k) - mean) * rstd);
@@ -297,7 +314,7 @@ impl<E: Float> ChannelFn<E> for ChannelSums<E> {
                 }
             );
         }
-        // SAFETY: as above.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         unsafe {
             line.put_values(line.gather_sum(dot.total()), self.gweight.at(place.channel));
             line.put_values(line.gather_sum(sum.total()), self.gbias.at(place.channel));
@@ -324,10 +341,10 @@ impl<E: Float> ChannelFn<E> for InputGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, place: Place) {
         let Place { at, channel, .. } = place;
-        // SAFETY: the caller vouches for the lines and the channels, here and below.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         let (mean, rstd) = unsafe { self.statistics.load(line, channel) };
         let mut scale = rstd;
-        // SAFETY: as above.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         let (gweight, gbias) = unsafe {
             if let Some(weight) = self.weight {
                 scale = scale * line.values(weight.at(channel).as_ptr());
@@ -339,11 +356,11 @@ impl<E: Float> ChannelFn<E> for InputGrad<E> {
         };
         let share = rstd.lit(self.share);
         let (slope, level) = (gweight * share * rstd, gbias * share);
-        // SAFETY: as above.
+        // SAFETY: the operands have the lines and the channels, by the contract of `run`.
         let (gy, x, out) =
             unsafe { (self.gy.at(at).as_ptr(), self.x.at(at).as_ptr(), self.gx.at(at)) };
         for_line!(line, |k, _j, PARTIAL| {
-            // SAFETY: as above.
+            // SAFETY: the operands have the lines and the channels, by the contract of `run`.
             unsafe {
                 let gy = line.load::<PARTIAL>(gy, k) - level;
                 let distance = line.load::<PARTIAL>(x, k) - mean;

@@ -76,7 +76,7 @@ unsafe fn center<S: Simd, E: Float, const CENTER: bool>(
     cols: usize,
 ) -> (E, E) {
     if CENTER {
-        // SAFETY: the caller vouches for the row.
+        // SAFETY: `x` is valid for the row, by this function's contract.
         let moments = unsafe { moments(line.simd(), x, cols) };
         return (moments.mean(), moments.variance(0));
     }
@@ -84,7 +84,7 @@ unsafe fn center<S: Simd, E: Float, const CENTER: bool>(
     for_line!(
         line,
         |k, j, PARTIAL| {
-            // SAFETY: as above.
+            // SAFETY: `x` is valid for the row, by this function's contract.
             let x = unsafe { line.load::<PARTIAL>(x, k) };
             squares.add_product(j, x, x);
         },

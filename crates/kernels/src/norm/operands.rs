@@ -27,7 +27,7 @@ impl<E> Affine<'_, E> {
     }
 }
 
-/// What [`layer_norm_grad`] reads.
+/// What [`layer_norm_grad`](super::layer_norm_grad) reads.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNormGrad<'a, E> {
     /// The upstream gradient, `[rows, cols]`.
@@ -46,7 +46,7 @@ pub struct LayerNormGrad<'a, E> {
     pub eps: f64,
 }
 
-/// What [`rms_norm_grad`] reads.
+/// What [`rms_norm_grad`](super::rms_norm_grad) reads.
 #[derive(Clone, Copy, Debug)]
 pub struct RmsNormGrad<'a, E> {
     /// The upstream gradient, `[rows, cols]`.
@@ -63,7 +63,7 @@ pub struct RmsNormGrad<'a, E> {
     pub eps: f64,
 }
 
-/// What [`batch_norm_grad`] reads.
+/// What [`batch_norm_grad`](super::batch_norm_grad) reads.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNormGrad<'a, E> {
     /// The upstream gradient, `[outer, channels, inner]`.

@@ -27,8 +27,11 @@ pub(super) fn update<E: Float, const N: usize, U: Update<E, N>>(
     threads::for_ranges(len, grain(len), |range| {
         // SAFETY: every array has `len` elements, as checked above, and the ranges are disjoint
         // parts of `0..len`.
-        let (g, state) = unsafe { (g.at(range.start), state.map(|array| array.at(range.start))) };
-        run_on(level, UpdateKernel { rule, g: g.as_ptr(), state, len: range.len() });
+        let kernel = unsafe {
+            let (g, state) = (g.at(range.start), state.map(|array| array.at(range.start)));
+            UpdateKernel::new(rule, g.as_ptr(), state, range.len())
+        };
+        run_on(level, kernel);
     });
 }
 
@@ -53,6 +56,17 @@ pub(super) struct UpdateKernel<E, U, const N: usize> {
     len: usize,
 }
 
+impl<E, U, const N: usize> UpdateKernel<E, U, N> {
+    /// The update of `len` elements.
+    ///
+    /// # Safety
+    /// While it runs, `len` elements must be readable at `g`, and readable and writable in every array
+    /// of `state` by this thread alone.
+    unsafe fn new(rule: U, g: *const E, state: [*mut E; N], len: usize) -> Self {
+        Self { rule, g, state, len }
+    }
+}
+
 impl<E: Float, const N: usize, U: Update<E, N>> Kernel for UpdateKernel<E, U, N> {
     type Output = ();
 
@@ -65,7 +79,8 @@ impl<E: Float, const N: usize, U: Update<E, N>> Kernel for UpdateKernel<E, U, N>
         while i < len {
             let count = lanes.min(len - i);
             let mut vectors = [zero; N];
-            // SAFETY: `count` elements are left in every array, `lanes` of them in the first case.
+            // SAFETY: `i + count <= len`, the number of elements in every array by `new`; `count` is
+            // `lanes` in the first case.
             unsafe {
                 if count == lanes {
                     let g = E::Vector::<S>::load_ptr(simd, g.add(i));

@@ -98,7 +98,7 @@ pub(super) unsafe fn fold_vectors<S: Simd, E: Float, F: Fold<E>>(
     let neutral = E::Vector::<S>::splat(simd, F::NEUTRAL);
     let block = ACCUMULATORS * BLOCK * lanes;
     if len < block {
-        // SAFETY: the caller vouches for the elements.
+        // SAFETY: `x` is valid for `len` elements, by this function's contract.
         return unsafe { fold_few(simd, fold, x, len) };
     }
     let mut cascade = Cascade::new(neutral);
@@ -113,7 +113,7 @@ pub(super) unsafe fn fold_vectors<S: Simd, E: Float, F: Fold<E>>(
         }
         cascade.push(fold, with_nan(tree(fold, acc), nan));
     }
-    // SAFETY: as above.
+    // SAFETY: `len - i` elements are left.
     let rest = unsafe { fold_few(simd, fold, x.add(i), len - i) };
     cascade.finish(fold, rest)
 }
@@ -132,7 +132,7 @@ unsafe fn add_each<S: Simd, E: Float, F: Fold<E>>(
 ) {
     let lanes = E::Vector::<S>::LANES;
     for j in (0..ACCUMULATORS).step_by(2) {
-        // SAFETY: the caller vouches for the vectors.
+        // SAFETY: `x` is valid for `ACCUMULATORS` vectors, by this function's contract.
         let (a, b) = unsafe {
             let x = x.add(j * lanes);
             (E::Vector::<S>::load_ptr(simd, x), E::Vector::<S>::load_ptr(simd, x.add(lanes)))
@@ -176,7 +176,7 @@ unsafe fn fold_few<S: Simd, E: Float, F: Fold<E>>(
         if len - i < lanes {
             break;
         }
-        // SAFETY: as above.
+        // SAFETY: at least `lanes` elements are left.
         *acc = fold.add(*acc, unsafe { E::Vector::<S>::load_ptr(simd, x.add(i)) });
         i += lanes;
     }

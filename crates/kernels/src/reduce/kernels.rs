@@ -36,7 +36,8 @@ pub enum Extreme {
 }
 
 /// Elements a thread takes at a time; also the length beyond which partial results are combined
-/// pairwise, on any number of threads: see [`sum_of_parts`].
+/// pairwise, on any number of threads: see
+/// [`sum_of_parts`](super::sum_of_parts).
 pub const PART: usize = threads::work(1 << 17);
 
 /// On a given level: worker threads do not know the caller's.

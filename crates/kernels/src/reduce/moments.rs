@@ -76,7 +76,7 @@ impl<E: Float, const SHIFT: bool> Terms<E, 2> for Powers<E, SHIFT> {
         count: usize,
         [sum, squares]: [E::Vector<S>; 2],
     ) -> [E::Vector<S>; 2] {
-        // SAFETY: the caller vouches for the elements.
+        // SAFETY: `count` elements follow `i`, by this function's contract.
         let mut x = unsafe { load::<S, E, PARTIAL>(simd, self.x.add(i), count) };
         if SHIFT {
             let shift = [self.shift; crate::simd::MAX_LANES];
@@ -108,7 +108,7 @@ pub(crate) unsafe fn moments<S: Simd, E: Float>(simd: S, x: *const E, len: usize
 /// `x` must be valid for reads of `len` elements, at least one.
 #[inline(always)]
 unsafe fn chunk<S: Simd, E: Float>(simd: S, x: *const E, len: usize) -> Moments {
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `x` is valid for `len` elements, by this function's contract.
     let [sum, squares] =
         unsafe { sums(simd, Powers::<E, false> { x, shift: E::ZERO }, len) }.map(E::to_f64);
     let count = len as f64;
@@ -117,7 +117,7 @@ unsafe fn chunk<S: Simd, E: Float>(simd: S, x: *const E, len: usize) -> Moments 
     if rest >= SHARE * squares && squares.is_finite() {
         return Moments { count, mean, squares: rest };
     }
-    // SAFETY: as above.
+    // SAFETY: `x` is valid for `len` elements, at least one, by this function's contract.
     unsafe { shifted_chunk(simd, x, len, mean) }
 }
 
@@ -128,9 +128,9 @@ unsafe fn chunk<S: Simd, E: Float>(simd: S, x: *const E, len: usize) -> Moments 
 #[inline(always)]
 unsafe fn shifted_chunk<S: Simd, E: Float>(simd: S, x: *const E, len: usize, mean: f64) -> Moments {
     let count = len as f64;
-    // SAFETY: the caller vouches for at least one element.
+    // SAFETY: `x` is valid for at least one element, by this function's contract.
     let shift = if mean.is_finite() { E::from_f64(mean) } else { unsafe { *x } };
-    // SAFETY: the caller vouches for the elements.
+    // SAFETY: `x` is valid for `len` elements, by this function's contract.
     let [sum, squares] = unsafe { sums(simd, Powers::<E, true> { x, shift }, len) }.map(E::to_f64);
     let rest = squares - sum * (sum / count);
     let squares = if rest < 0.0 { 0.0 } else { rest };
@@ -245,13 +245,13 @@ impl<E: Float> ColumnMoments<'_, E> {
             let x = unsafe { self.x.as_ptr().add(top * self.stride + self.first + at) };
             let mut first = [zero; N];
             for (j, first) in first.iter_mut().enumerate() {
-                // SAFETY: as above.
+                // SAFETY: the columns lie within row `top` of the matrix, as `run` asserts.
                 *first = unsafe { load::<S, E, PARTIAL>(simd, x.add(j * lanes), count) };
             }
             let (mut sum, mut sum_squares) = ([zero; N], [zero; N]);
             for row in 1..rows {
                 for j in 0..N {
-                    // SAFETY: as above.
+                    // SAFETY: the columns lie within row `top + row` of the matrix, as `run` asserts.
                     let x = unsafe {
                         load::<S, E, PARTIAL>(simd, x.add(row * self.stride + j * lanes), count)
                     };

@@ -54,7 +54,7 @@ pub(crate) unsafe fn sums<S: Simd, E: Float, const N: usize, T: Terms<E, N>>(
             i += ACCUMULATORS * lanes;
         }
         for acc in acc.iter_mut().take(whole % ACCUMULATORS) {
-            // SAFETY: as above.
+            // SAFETY: `whole` vectors were left, of which `whole % ACCUMULATORS` remain.
             *acc = unsafe { terms.add::<S, false>(simd, i, lanes, *acc) };
             i += lanes;
         }

@@ -91,33 +91,35 @@ macro_rules! avx2_lanes {
 
             #[inline(always)]
             fn splat(_: Avx2, value: $elem) -> Self {
-                // SAFETY: the token witnesses AVX2 and FMA, here and below.
+                // SAFETY: the token witnesses AVX2 and FMA.
                 Self(unsafe { $set1(value) })
             }
 
             #[inline(always)]
             unsafe fn load_ptr(_: Avx2, ptr: *const $elem) -> Self {
-                // SAFETY: the token witnesses AVX2; the caller vouches for the elements.
+                // SAFETY: the token witnesses AVX2; `ptr` is valid for `LANES` elements
+                // by the contract of `Lanes`.
                 Self(unsafe { $loadu(ptr) })
             }
 
             #[inline(always)]
             unsafe fn load_partial_ptr(_: Avx2, ptr: *const $elem, count: usize) -> Self {
-                // SAFETY: the token witnesses AVX2; masked-off elements are not accessed, and the
-                // caller vouches for the others.
+                // SAFETY: the token witnesses AVX2; masked-off elements are not accessed, and
+                // `ptr` is valid for `count` elements by the contract of `Lanes`.
                 Self(unsafe { $maskload(ptr, $lane_masks(count)) })
             }
 
             #[inline(always)]
             unsafe fn store_ptr(self, ptr: *mut $elem) {
-                // SAFETY: the token witnesses AVX2; the caller vouches for the elements.
+                // SAFETY: the token witnesses AVX2; `ptr` is valid for `LANES` elements
+                // by the contract of `Lanes`.
                 unsafe { $storeu(ptr, self.0) }
             }
 
             #[inline(always)]
             unsafe fn store_partial_ptr(self, ptr: *mut $elem, count: usize) {
-                // SAFETY: the token witnesses AVX2; masked-off elements are not accessed, and the
-                // caller vouches for the others.
+                // SAFETY: the token witnesses AVX2; masked-off elements are not accessed, and
+                // `ptr` is valid for `count` elements by the contract of `Lanes`.
                 unsafe { $maskstore(ptr, $lane_masks(count), self.0) }
             }
 
@@ -129,37 +131,37 @@ macro_rules! avx2_lanes {
 
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $fnmadd(self.0, factor.0, addend.0) })
             }
 
             #[inline(always)]
             fn abs(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $andnot(self.lit(-0.0).0, self.0) })
             }
 
             #[inline(always)]
             fn sqrt(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $sqrt(self.0) })
             }
 
             #[inline(always)]
             fn max(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $max(self.0, other.0) })
             }
 
             #[inline(always)]
             fn min(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $min(self.0, other.0) })
             }
 
             #[inline(always)]
             fn round(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $round::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })
             }
 
@@ -179,7 +181,7 @@ macro_rules! avx2_lanes {
             #[inline(always)]
             fn low_bits_to_exponent(self) -> Self {
                 const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $from_int($shl_int::<{ MANTISSA as i32 }>($to_int(self.0))) })
             }
 
@@ -191,37 +193,37 @@ macro_rules! avx2_lanes {
             #[inline(always)]
             fn copysign(self, sign: Self) -> Self {
                 let bit = self.lit(-0.0);
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $or($andnot(bit.0, self.0), $and(bit.0, sign.0)) })
             }
 
             #[inline(always)]
             fn bit_xor(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $xor(self.0, other.0) })
             }
 
             #[inline(always)]
             fn bit_and(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $and(self.0, other.0) })
             }
 
             #[inline(always)]
             fn lt(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 $mask(unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) })
             }
 
             #[inline(always)]
             fn le(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 $mask(unsafe { $cmp::<_CMP_LE_OQ>(self.0, other.0) })
             }
 
             #[inline(always)]
             fn eq(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 $mask(unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) })
             }
 
@@ -233,13 +235,13 @@ macro_rules! avx2_lanes {
 
             #[inline(always)]
             fn unordered(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 $mask(unsafe { $cmp::<_CMP_UNORD_Q>(self.0, other.0) })
             }
 
             #[inline(always)]
             fn select(mask: $mask, yes: Self, no: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 Self(unsafe { $blendv(no.0, yes.0, mask.0) })
             }
 
@@ -255,7 +257,7 @@ macro_rules! avx2_lanes {
                 let shift = Self::select(tiny, self.lit((MANTISSA + 1) as $elem), self.lit(0.0));
                 // The exponent field, placed under 2^MANTISSA's, reads as 2^MANTISSA + field.
                 let base = self.lit((1 as $bits << MANTISSA) as $elem);
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 let field = Self(unsafe {
                     $from_int($add_int($shr_int::<{ MANTISSA as i32 }>($to_int(normal.0)), $to_int(base.0)))
                 });
@@ -279,7 +281,7 @@ macro_rules! avx2_lanes {
 
             #[inline(always)]
             fn first(self) -> $elem {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
                 unsafe { $first(self.0) }
             }
 
@@ -382,7 +384,7 @@ fn upper64(x: Avx2F64, distance: usize) -> Avx2F64 {
 
 #[inline(always)]
 fn deinterleave32(x: Avx2F32, y: Avx2F32) -> [Avx2F32; 2] {
-    // SAFETY: the vectors were made with the token, which witnesses AVX2, here and below.
+    // SAFETY: the vectors were made with the token, which witnesses AVX2.
     unsafe {
         // Quarters of each vector in turn; the middle ones change places.
         let turn = |x| _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(x));
@@ -394,7 +396,7 @@ fn deinterleave32(x: Avx2F32, y: Avx2F32) -> [Avx2F32; 2] {
 
 #[inline(always)]
 fn interleave32(x: Avx2F32, y: Avx2F32) -> [Avx2F32; 2] {
-    // SAFETY: as above.
+    // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
     unsafe {
         let (low, high) = (_mm256_unpacklo_ps(x.0, y.0), _mm256_unpackhi_ps(x.0, y.0));
         [
@@ -406,7 +408,7 @@ fn interleave32(x: Avx2F32, y: Avx2F32) -> [Avx2F32; 2] {
 
 #[inline(always)]
 fn deinterleave64(x: Avx2F64, y: Avx2F64) -> [Avx2F64; 2] {
-    // SAFETY: as above.
+    // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
     unsafe {
         [
             Avx2F64(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(x.0, y.0))),
@@ -417,7 +419,7 @@ fn deinterleave64(x: Avx2F64, y: Avx2F64) -> [Avx2F64; 2] {
 
 #[inline(always)]
 fn interleave64(x: Avx2F64, y: Avx2F64) -> [Avx2F64; 2] {
-    // SAFETY: as above.
+    // SAFETY: the vector was made with the token, which witnesses AVX2 and FMA.
     unsafe {
         let (low, high) = (_mm256_unpacklo_pd(x.0, y.0), _mm256_unpackhi_pd(x.0, y.0));
         [

@@ -83,13 +83,14 @@ macro_rules! avx512_lanes {
 
             #[inline(always)]
             fn splat(_: Avx512, value: $elem) -> Self {
-                // SAFETY: the token witnesses AVX-512, here and below.
+                // SAFETY: the token witnesses AVX-512.
                 Self(unsafe { $set1(value) })
             }
 
             #[inline(always)]
             unsafe fn load_ptr(_: Avx512, ptr: *const $elem) -> Self {
-                // SAFETY: the token witnesses AVX-512; the caller vouches for the elements.
+                // SAFETY: the token witnesses AVX-512; `ptr` is valid for `LANES` elements
+                // by the contract of `Lanes`.
                 Self(unsafe { $loadu(ptr) })
             }
 
@@ -97,13 +98,14 @@ macro_rules! avx512_lanes {
             unsafe fn load_partial_ptr(_: Avx512, ptr: *const $elem, count: usize) -> Self {
                 let mask = first_lanes(count) as $kind;
                 // SAFETY: the token witnesses AVX-512; masked-off elements are not accessed, and
-                // the caller vouches for the others.
+                // `ptr` is valid for `count` elements by the contract of `Lanes`.
                 Self(unsafe { $maskz_loadu(mask, ptr) })
             }
 
             #[inline(always)]
             unsafe fn store_ptr(self, ptr: *mut $elem) {
-                // SAFETY: the token witnesses AVX-512; the caller vouches for the elements.
+                // SAFETY: the token witnesses AVX-512; `ptr` is valid for `LANES` elements
+                // by the contract of `Lanes`.
                 unsafe { $storeu(ptr, self.0) }
             }
 
@@ -111,7 +113,7 @@ macro_rules! avx512_lanes {
             unsafe fn store_partial_ptr(self, ptr: *mut $elem, count: usize) {
                 let mask = first_lanes(count) as $kind;
                 // SAFETY: the token witnesses AVX-512; masked-off elements are not accessed, and
-                // the caller vouches for the others.
+                // `ptr` is valid for `count` elements by the contract of `Lanes`.
                 unsafe { $mask_storeu(ptr, mask, self.0) }
             }
 
@@ -123,37 +125,37 @@ macro_rules! avx512_lanes {
 
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $fnmadd(self.0, factor.0, addend.0) })
             }
 
             #[inline(always)]
             fn abs(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $abs(self.0) })
             }
 
             #[inline(always)]
             fn sqrt(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $sqrt(self.0) })
             }
 
             #[inline(always)]
             fn max(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $max(self.0, other.0) })
             }
 
             #[inline(always)]
             fn min(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $min(self.0, other.0) })
             }
 
             #[inline(always)]
             fn round(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe {
                     $roundscale::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0)
                 })
@@ -161,7 +163,7 @@ macro_rules! avx512_lanes {
 
             #[inline(always)]
             fn scale2(self, n: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $scalef(self.0, n.0) })
             }
 
@@ -173,7 +175,7 @@ macro_rules! avx512_lanes {
             #[inline(always)]
             fn low_bits_to_exponent(self) -> Self {
                 const MANTISSA: u32 = <$elem>::MANTISSA_DIGITS - 1;
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $from_int($shl_int::<MANTISSA>($to_int(self.0))) })
             }
 
@@ -185,37 +187,37 @@ macro_rules! avx512_lanes {
             #[inline(always)]
             fn copysign(self, sign: Self) -> Self {
                 let bit = self.lit(-0.0);
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $or($andnot(bit.0, self.0), $and(bit.0, sign.0)) })
             }
 
             #[inline(always)]
             fn bit_xor(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $xor(self.0, other.0) })
             }
 
             #[inline(always)]
             fn bit_and(self, other: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $and(self.0, other.0) })
             }
 
             #[inline(always)]
             fn lt(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 $mask(unsafe { $cmp::<_CMP_LT_OQ>(self.0, other.0) })
             }
 
             #[inline(always)]
             fn le(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 $mask(unsafe { $cmp::<_CMP_LE_OQ>(self.0, other.0) })
             }
 
             #[inline(always)]
             fn eq(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 $mask(unsafe { $cmp::<_CMP_EQ_OQ>(self.0, other.0) })
             }
 
@@ -227,19 +229,19 @@ macro_rules! avx512_lanes {
 
             #[inline(always)]
             fn unordered(self, other: Self) -> $mask {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 $mask(unsafe { $cmp::<_CMP_UNORD_Q>(self.0, other.0) })
             }
 
             #[inline(always)]
             fn select(mask: $mask, yes: Self, no: Self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $blend(mask.0, no.0, yes.0) })
             }
 
             #[inline(always)]
             fn exponent(self) -> Self {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 Self(unsafe { $getexp(self.0) })
             }
 
@@ -260,7 +262,7 @@ macro_rules! avx512_lanes {
 
             #[inline(always)]
             fn first(self) -> $elem {
-                // SAFETY: as above.
+                // SAFETY: the vector was made with the token, which witnesses AVX-512.
                 unsafe { $first(self.0) }
             }
 
@@ -376,7 +378,8 @@ fn pick32(x: Avx512F32, y: Avx512F32, indices: [[i32; 16]; 2]) -> [Avx512F32; 2]
 #[inline(always)]
 fn pick64(x: Avx512F64, y: Avx512F64, indices: [[i64; 8]; 2]) -> [Avx512F64; 2] {
     indices.map(|indices| {
-        // SAFETY: as in `pick32`, of eight indices.
+        // SAFETY: the vectors were made with the token, which witnesses AVX-512; an array of eight
+        // indices is as large as the vector it is read into.
         Avx512F64(unsafe {
             _mm512_permutex2var_pd(x.0, _mm512_loadu_si512(indices.as_ptr().cast()), y.0)
         })

@@ -126,30 +126,30 @@ macro_rules! portable_lanes {
 
             #[inline(always)]
             unsafe fn load_ptr(_: Portable, ptr: *const $elem) -> Self {
-                // SAFETY: the caller vouches for `LANES` elements; an array of elements has the
-                // alignment of one.
+                // SAFETY: `ptr` is valid for `LANES` elements by the contract of `Lanes`, and an array of
+                // elements has the alignment of one.
                 Self($wide::new(unsafe { ptr.cast::<[$elem; $lanes]>().read() }))
             }
 
             #[inline(always)]
             unsafe fn load_partial_ptr(_: Portable, ptr: *const $elem, count: usize) -> Self {
                 let mut lanes = [0.0; $lanes];
-                // SAFETY: the caller vouches for `count` elements, and at most `LANES` are copied.
+                // SAFETY: `ptr` is valid for `count` elements by the contract of `Lanes`.
                 unsafe { ptr.copy_to_nonoverlapping(lanes.as_mut_ptr(), count.min($lanes)) };
                 Self($wide::new(lanes))
             }
 
             #[inline(always)]
             unsafe fn store_ptr(self, ptr: *mut $elem) {
-                // SAFETY: the caller vouches for `LANES` elements; an array of elements has the
-                // alignment of one.
+                // SAFETY: `ptr` is valid for `LANES` elements by the contract of `Lanes`, and an array of
+                // elements has the alignment of one.
                 unsafe { ptr.cast::<[$elem; $lanes]>().write(self.0.to_array()) };
             }
 
             #[inline(always)]
             unsafe fn store_partial_ptr(self, ptr: *mut $elem, count: usize) {
                 let lanes = self.0.to_array();
-                // SAFETY: the caller vouches for `count` elements, and at most `LANES` are copied.
+                // SAFETY: `ptr` is valid for `count` elements by the contract of `Lanes`.
                 unsafe { lanes.as_ptr().copy_to_nonoverlapping(ptr, count.min($lanes)) };
             }
 

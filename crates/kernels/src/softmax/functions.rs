@@ -24,7 +24,7 @@ pub(super) trait LineFn<E: Float>: Copy + Send + Sync {
 unsafe fn max<S: Simd, E: Float, L: Line<S, E>>(line: L, x: *const E) -> E::Vector<S> {
     let mut acc = [E::Vector::<S>::splat(line.simd(), E::NEG_INFINITY); UNROLL];
     for_line!(line, |k, j, PARTIAL| {
-        // SAFETY: the caller vouches for the line.
+        // SAFETY: `x` is valid for the line, by this function's contract.
         acc[j] = acc[j].max(unsafe { line.load_filled::<PARTIAL>(x, k) });
     });
     let [a, b, c, d] = acc;
@@ -45,7 +45,7 @@ unsafe fn sum_exp<S: Simd, E: Float, L: Line<S, E>>(
     for_line!(
         line,
         |k, j, PARTIAL| {
-            // SAFETY: the caller vouches for the line.
+            // SAFETY: `x` is valid for the line, by this function's contract.
             sum.add(j, exp(unsafe { line.load_filled::<PARTIAL>(x, k) } - shift));
         },
         { sum.flush() }
@@ -187,7 +187,7 @@ pub(super) unsafe fn scaled_exp<S: Simd, E: Float, L: Line<S, E>>(
     out: *mut E,
 ) {
     for_line!(line, |k, _j, PARTIAL| {
-        // SAFETY: the caller vouches for the line.
+        // SAFETY: `x` and `out` are valid for the line, by this function's contract.
         unsafe {
             let p = exp(line.load::<PARTIAL>(x, k) - shift);
             line.store::<PARTIAL>(p * factor, out, k);
@@ -205,9 +205,9 @@ pub(super) struct Softmax<E> {
 impl<E: Float> LineFn<E> for Softmax<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
-        // SAFETY: the caller vouches for the line, here and below.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let x = unsafe { self.x.at(at).as_ptr() };
-        // SAFETY: the caller vouches for the line, here and below.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let out = unsafe { self.out.at(at) };
         // SAFETY: the line lies within both operands, by the contract of `run`.
         unsafe {
@@ -227,16 +227,16 @@ pub(super) struct LogSoftmax<E> {
 impl<E: Float> LineFn<E> for LogSoftmax<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
-        // SAFETY: the caller vouches for the line, here and below.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let x = unsafe { self.x.at(at).as_ptr() };
-        // SAFETY: the caller vouches for the line, here and below.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let out = unsafe { self.out.at(at) };
         // SAFETY: the line lies within the operand, by the contract of `run`.
         let (max, sum) = unsafe { max_and_sum(line, x) };
         let log_sum = line.log(sum);
         for_line!(line, |k, _j, PARTIAL| {
             line.prefetch_next(x, k);
-            // SAFETY: as above.
+            // SAFETY: the line lies within the operands, by the contract of `run`.
             unsafe {
                 let y = (line.load::<PARTIAL>(x, k) - max) - log_sum;
                 line.store::<PARTIAL>(y, out, k);
@@ -260,16 +260,16 @@ pub(super) struct LogSumExp<E> {
 impl<E: Float> LineFn<E> for LogSumExp<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, value: usize) {
-        // SAFETY: the caller vouches for the line, here and below.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let (x, out) = unsafe { (self.x.at(at).as_ptr(), self.out.at(value)) };
-        // SAFETY: as above.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let max = unsafe { max(line, x) };
         // Nothing is subtracted from an infinity: its exponential tells the answer.
         let infinite = max.abs().eq(max.lit(E::INFINITY));
         let shift = E::Vector::<S>::select(infinite, max.lit(E::ZERO), max);
-        // SAFETY: as above.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let total = shift + line.log(unsafe { sum_exp(line, x, shift) });
-        // SAFETY: as above.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         unsafe { line.put_values(total, out) };
     }
 }
@@ -337,15 +337,15 @@ pub(super) struct LogSoftmaxGrad<E> {
 impl<E: Float> LineFn<E> for LogSoftmaxGrad<E> {
     #[inline(always)]
     unsafe fn run<S: Simd, L: Line<S, E>>(self, line: L, at: usize, _: usize) {
-        // SAFETY: the caller vouches for the line, here and below.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let gy = unsafe { self.gy.at(at).as_ptr() };
-        // SAFETY: as above.
+        // SAFETY: the line lies within the operands, by the contract of `run`.
         let (y, out) = unsafe { (self.y.at(at).as_ptr(), self.out.at(at)) };
         let mut sum = LineSum::new(line.simd());
         for_line!(
             line,
             |k, j, PARTIAL| {
-                // SAFETY: as above.
+                // SAFETY: the line lies within the operands, by the contract of `run`.
                 sum.add(j, unsafe { line.load::<PARTIAL>(gy, k) });
             },
             { sum.flush() }
@@ -354,7 +354,7 @@ impl<E: Float> LineFn<E> for LogSoftmaxGrad<E> {
         for_line!(line, |k, _j, PARTIAL| {
             line.prefetch_next(gy, k);
             line.prefetch_next(y, k);
-            // SAFETY: as above.
+            // SAFETY: the line lies within the operands, by the contract of `run`.
             unsafe {
                 let p = unless_zero(sum, exp(line.load::<PARTIAL>(y, k)));
                 let gx = p.neg_mul_add(sum, line.load::<PARTIAL>(gy, k));

@@ -45,11 +45,13 @@ pub(super) unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
     for_lines(
         dims,
         GRAIN,
-        |range| run_on(level, Rows { f, cols: axis, range, element: PhantomData }),
+        // SAFETY: the operands have every row of `dims`, by this function's contract.
+        |range| run_on(level, unsafe { Rows::new(f, axis, range) }),
         |plane, first, count| {
-            let columns = first..first + count;
-            let element = PhantomData;
-            run_on(level, SomeColumns { f, rows: axis, stride: inner, plane, columns, element });
+            // SAFETY: the operands have every column of every plane, by this function's contract.
+            let columns =
+                unsafe { SomeColumns::new(f, [axis, inner], plane, first..first + count) };
+            run_on(level, columns);
         },
     );
 }
@@ -61,7 +63,8 @@ pub(super) unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
 pub(super) unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
     let level = Level::current();
     threads::for_ranges(rows, rows_at_a_time(cols), |range| {
-        run_on(level, Rows { f, cols, range, element: PhantomData });
+        // SAFETY: the operands have every row, by this function's contract.
+        run_on(level, unsafe { Rows::new(f, cols, range) });
     });
 }
 
@@ -72,6 +75,15 @@ pub(super) struct Rows<E, F> {
     element: PhantomData<E>,
 }
 
+impl<E, F> Rows<E, F> {
+    /// # Safety
+    /// While it runs, the operands of `f` must have the rows of `cols` elements in `range`, and those
+    /// with a value for each row these values; no other thread may use what `f` writes of them.
+    unsafe fn new(f: F, cols: usize, range: Range<usize>) -> Self {
+        Self { f, cols, range, element: PhantomData }
+    }
+}
+
 impl<E: Float, F: LineFn<E>> Kernel for Rows<E, F> {
     type Output = ();
 
@@ -79,7 +91,7 @@ impl<E: Float, F: LineFn<E>> Kernel for Rows<E, F> {
     fn run<S: Simd>(self, simd: S) {
         for row in self.range {
             let line = Row::new(simd, self.cols);
-            // SAFETY: `each_line`'s caller vouches for the operands, and `for_lines` for the row.
+            // SAFETY: `row` is in `range`, whose rows are in the operands by `new`.
             unsafe { self.f.run(line, row * self.cols, row) };
         }
     }
@@ -94,6 +106,14 @@ pub(super) struct SomeColumns<E, F> {
     element: PhantomData<E>,
 }
 
+impl<E, F> SomeColumns<E, F> {
+    /// # Safety
+    /// As for [`Rows::new`], of columns of `rows` elements, `stride` apart, in a plane.
+    unsafe fn new(f: F, [rows, stride]: [usize; 2], plane: usize, columns: Range<usize>) -> Self {
+        Self { f, rows, stride, plane, columns, element: PhantomData }
+    }
+}
+
 impl<E: Float, F: LineFn<E>> Kernel for SomeColumns<E, F> {
     type Output = ();
 
@@ -104,7 +124,7 @@ impl<E: Float, F: LineFn<E>> Kernel for SomeColumns<E, F> {
         for first in columns.clone().step_by(lanes) {
             let line = Columns::new(simd, rows, stride, lanes.min(columns.end - first));
             let (at, value) = (plane * rows * stride + first, plane * stride + first);
-            // SAFETY: as in `Rows`; the columns lie within the plane.
+            // SAFETY: the columns are in `columns`, which are in the operands by `new`.
             unsafe { f.run(line, at, value) };
         }
     }
@@ -185,7 +205,7 @@ macro_rules! softmax_kernels {
                     return out.fill(Self::NEG_INFINITY);
                 }
                 let (x, out) = (Source::new(x), Shared::new(out));
-                // SAFETY: the lengths were checked.
+                // SAFETY: `check` found the elements of `dims` in the operands.
                 unsafe { each_line(LogSumExp { x, out }, dims) };
             }
 

@@ -2,6 +2,7 @@
 //!
 //! Not part of the public interface. Nothing in here is fast, and nothing in here uses a kernel.
 
+pub mod activation;
 pub mod conv;
 pub mod oracle;
 pub mod ulp;

@@ -55,7 +55,7 @@ impl<E: Float> Tile<E> {
     pub(super) unsafe fn run<S: Simd>(&self, simd: S, channels: usize, results: usize) {
         macro_rules! pick {
             ($($rows:literal)+) => {
-                // SAFETY: passed on.
+                // SAFETY: channels and results are matched; the rest of the contract is that of `kernel`.
                 unsafe {
                     match (channels, results) {
                         $(($rows, 1) => kernel::<E, S, $rows, 1>(simd, self),
@@ -75,11 +75,21 @@ impl<E: Float> Tile<E> {
 #[inline(never)]
 unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<E>) {
     if const { narrow::fits::<S>(MR, NV) } {
-        simd.vectorize(Micro::<E, MR, NV>(tile));
+        // SAFETY: the contract of this function is that of `Micro::new`.
+        simd.vectorize(unsafe { Micro::<E, MR, NV>::new(tile) });
     }
 }
 
 struct Micro<'a, E, const MR: usize, const NV: usize>(&'a Tile<E>);
+
+impl<'a, E, const MR: usize, const NV: usize> Micro<'a, E, MR, NV> {
+    /// # Safety
+    /// As for [`Tile::run`], with `MR` channels and `NV` results, while it runs.
+    #[inline(always)]
+    unsafe fn new(tile: &'a Tile<E>) -> Self {
+        Self(tile)
+    }
+}
 
 impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
     type Output = ();
@@ -101,12 +111,12 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
                 for _ in 0..tile.depth {
                     let mut seen = [zero; NV];
                     for (vector, from) in seen.iter_mut().zip(&mut sources) {
-                        // SAFETY: the caller vouches for what is seen.
+                        // SAFETY: `new` states that the vectors that `NV` results see are readable.
                         *vector = unsafe { E::Vector::<S>::load_ptr(simd, *from) };
                         *from = from.wrapping_add(lanes);
                     }
                     each_row!(i < MR, {
-                        // SAFETY: the caller vouches for the weights.
+                        // SAFETY: `new` states that there are `MR` weights for each vector seen.
                         let left = unsafe { weight.wrapping_add(i).read() };
                         let left = E::Vector::<S>::splat(simd, left);
                         for (sum, right) in acc[i].iter_mut().zip(seen) {
@@ -121,7 +131,7 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
         each_row!(i < MR, {
             for (v, &sum) in acc[i].iter().enumerate() {
                 let to = tile.to.wrapping_add(i * tile.to_row + v * tile.to_next);
-                // SAFETY: the caller vouches for the results.
+                // SAFETY: `new` states that the results are this thread's.
                 unsafe {
                     let mut sum = sum;
                     if tile.beta != E::ZERO {

@@ -2,6 +2,7 @@
 
 use crate::Element;
 use crate::activation::Activation;
+use crate::testing::activation::value;
 
 /// A sum of products carried as an unevaluated sum of two f64 (T. Ogita, S. M. Rump, S. Oishi,
 /// "Accurate sum and dot product", SIAM J. Sci. Comput. 26, 2005, algorithm 5.3).
@@ -57,19 +58,7 @@ pub(super) fn element<E: Element>(
     if bias != E::ZERO {
         bound += epsilon * (magnitude + bias.to_f64().abs());
     }
-    let (before, mut after) = (total.value(), total.value());
-    match activation {
-        Activation::Identity => {}
-        Activation::Relu => after = before.max(0.0),
-        Activation::Tanh => after = before.tanh(),
-        Activation::Logistic => after = 1.0 / (1.0 + (-before).exp()),
-        Activation::LeakyRelu { slope } => {
-            after = if before > 0.0 { before } else { slope * before };
-        }
-        Activation::Silu => after = before / (1.0 + (-before).exp()),
-        Activation::HardTanh { min, max } => after = before.clamp(min, max),
-        other => panic!("the oracle does not know {other}"),
-    }
+    let after = value(activation, total.value());
     if activation != Activation::Identity {
         // None has a slope above 1.1; their own error is a few units in the last place.
         bound = 1.1 * bound + 4.0 * epsilon * after.abs();
