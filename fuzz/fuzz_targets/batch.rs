@@ -6,8 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rayon::ThreadPoolBuilder;
-use wengert_fuzz::{Bytes, refused};
+use wengert_fuzz::{Bytes, on_threads, refused};
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
 use wengert_kernels::gemm::{BatchedGemm, Bias, Epilogue, Gemm, MatMut, MatRef};
@@ -112,10 +111,9 @@ fuzz_target!(|bytes: &[u8]| {
         seed: bytes.next() as u64,
     };
     let double = bytes.below(2) == 1;
-    let pool = ThreadPoolBuilder::new().num_threads(case.threads).build().expect("a few threads");
     for level in Level::available() {
         let check = || if double { case.check::<f64>() } else { case.check::<f32>() };
-        pool.install(|| with_level(level, check)).expect("the level is available");
+        with_level(level, || on_threads(case.threads, check)).expect("the level is available");
     }
 });
 

@@ -4,11 +4,8 @@
 
 #![no_main]
 
-use std::sync::OnceLock;
-
 use libfuzzer_sys::fuzz_target;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use wengert_fuzz::Bytes;
+use wengert_fuzz::{Bytes, on_threads};
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
 use wengert_kernels::gemm::{Bias, Epilogue, Gemm, MatMut, MatRef, MatrixError};
@@ -176,16 +173,6 @@ impl Case {
     }
 }
 
-/// A pool of so many threads.
-fn pool(threads: usize) -> &'static ThreadPool {
-    static POOLS: OnceLock<Vec<ThreadPool>> = OnceLock::new();
-    let made = || {
-        let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build();
-        (1..=4).map(|threads| pool(threads).expect("a pool of threads")).collect()
-    };
-    &POOLS.get_or_init(made)[threads]
-}
-
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
     let [m, n, k] = [(); 3].map(|()| size(&mut bytes));
@@ -198,7 +185,7 @@ fuzz_target!(|bytes: &[u8]| {
         beta: factor(&mut bytes),
         bias: bytes.next() % 3,
         activation: [Activation::Identity, Activation::Relu, Activation::Tanh][bytes.next() % 3],
-        threads: bytes.next() % 4,
+        threads: 1 + bytes.next() % 4,
     };
     let places = [case.a.place, case.b.place, case.c];
     if m.saturating_mul(n).saturating_mul(k) > MOST || places.iter().any(|at| at.len > LONGEST) {
@@ -206,6 +193,6 @@ fuzz_target!(|bytes: &[u8]| {
     }
     for level in Level::available() {
         let check = || if double { case.check::<f64>() } else { case.check::<f32>() };
-        pool(case.threads).install(|| with_level(level, check)).expect("an available level");
+        with_level(level, || on_threads(case.threads, check)).expect("the level is available");
     }
 });

@@ -5,8 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rayon::ThreadPoolBuilder;
-use wengert_fuzz::Bytes;
+use wengert_fuzz::{Bytes, on_threads};
 use wengert_kernels::Element;
 use wengert_kernels::layout::{copy_rows, copy_strided};
 use wengert_kernels::simd::{Level, with_level};
@@ -80,9 +79,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut bytes = Bytes(bytes);
     let (threads, double, seed) = (1 + bytes.below(3), bytes.below(2) == 1, bytes.next() as u64);
     let Some(view) = View::new(&mut bytes) else { return };
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads");
     for level in Level::available() {
         let check = || if double { view.check::<f64>(seed) } else { view.check::<f32>(seed) };
-        pool.install(|| with_level(level, check)).expect("the level is available");
+        with_level(level, || on_threads(threads, check)).expect("the level is available");
     }
 });

@@ -1,141 +1,188 @@
-//! Functions of lines (the middle of three dimensions) of shapes and numbers made of arbitrary bytes:
-//! softmax, log-softmax, log-sum-exp, cumulative sums and products, extremes, means and variances. They
-//! are within an error bound of the same in f64, and give the same bits for one to three threads; on
-//! every level the CPU has.
+//! Functions of lines (the middle of three dimensions) of numbers made of arbitrary bytes: softmax,
+//! log-softmax, log-sum-exp and their gradients, cross entropy and its gradient, cumulative sums and
+//! products, and linear recurrences. They are within an error bound of the same in f64, and have the
+//! same bits for one to three threads; on every level the CPU has.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rayon::ThreadPoolBuilder;
-use wengert_fuzz::Bytes;
+use wengert_fuzz::{Bytes, line, on_threads};
 use wengert_kernels::Element;
-use wengert_kernels::reduce;
+use wengert_kernels::elementwise::Run;
 use wengert_kernels::scan;
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::softmax;
 use wengert_kernels::testing::{Guarded, assert_same_bits, oracle};
 
-/// The most elements of a case, so that a run has many.
-const MOST: usize = 1 << 13;
-
-#[derive(Clone, Debug)]
-struct Case {
-    dims: [usize; 3],
-    function: usize,
-    reverse: bool,
-    scale: f64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Function {
+    Softmax,
+    LogSoftmax,
+    LogSumExp,
+    SoftmaxGrad,
+    LogSoftmaxGrad,
+    LogSumExpGrad,
+    CrossEntropy,
+    CrossEntropyGrad,
+    CumSum,
+    CumProd,
+    Recurrence,
 }
 
+use Function::*;
+
+const FUNCTIONS: [Function; 11] = [
+    Softmax,
+    LogSoftmax,
+    LogSumExp,
+    SoftmaxGrad,
+    LogSoftmaxGrad,
+    LogSumExpGrad,
+    CrossEntropy,
+    CrossEntropyGrad,
+    CumSum,
+    CumProd,
+    Recurrence,
+];
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    dims: [usize; 3],
+    function: Function,
+    reverse: bool,
+    scale: f64,
+    threads: usize,
+}
+
+/// The state of a scan: its value, and the sum of the magnitudes of the terms that made it.
+type State = [f64; 2];
+
 impl Case {
-    /// A line of `x`.
-    fn line<E: Element>(&self, x: &[E], outer: usize, inner: usize) -> Vec<f64> {
-        let [_, axis, width] = self.dims;
-        (0..axis).map(|i| x[(outer * axis + i) * width + inner].to_f64()).collect()
+    /// The class of a row, for the cross entropy.
+    fn label(&self, row: usize) -> usize {
+        (row * 7 + 3) % self.dims[1]
     }
 
-    /// The function of all lines, by the kernels.
-    fn kernel<E: Element>(&self, x: &[E]) -> Vec<E> {
-        let dims @ [outer, axis, inner] = self.dims;
-        let reduced = self.function >= 4;
+    /// The function of all lines, by the kernels; `g` is the second operand where there is one.
+    fn kernel<E: Element>(&self, x: &[E], g: &[E]) -> Vec<E> {
+        let Case { dims: dims @ [outer, axis, inner], reverse, .. } = *self;
+        let (g, of_lines) = (&g[..x.len()], &g[..outer * inner]);
+        let reduced = matches!(self.function, LogSumExp | CrossEntropy);
         let mut out =
             Guarded::poisoned(if reduced { outer * inner } else { outer * axis * inner }, axis % 5);
         match self.function {
-            0 => softmax::softmax_rows(x, axis, &mut out),
-            1 => softmax::log_softmax_rows(x, axis, &mut out),
-            2 => scan::cumsum_axis(x, dims, self.reverse, &mut out),
-            3 => scan::cumprod_axis(x, dims, self.reverse, &mut out),
-            4 => {
-                let mut places = vec![usize::MAX; outer * inner];
-                if axis > 0 && self.reverse {
-                    reduce::argmax_axis(x, dims, &mut places);
-                } else if axis > 0 {
-                    reduce::argmin_axis(x, dims, &mut places);
+            Softmax => softmax::softmax_rows(x, axis, &mut out),
+            LogSoftmax => softmax::log_softmax_rows(x, axis, &mut out),
+            LogSumExp => softmax::log_sum_exp_axis(x, dims, &mut out),
+            SoftmaxGrad => softmax::softmax_grad_rows(g, x, axis, &mut out),
+            LogSoftmaxGrad => softmax::log_softmax_grad_rows(g, x, axis, &mut out),
+            LogSumExpGrad => softmax::log_sum_exp_grad_axis(of_lines, x, dims, &mut out),
+            CrossEntropy | CrossEntropyGrad => {
+                let labels: Vec<usize> = (0..outer).map(|row| self.label(row)).collect();
+                let mut losses = Guarded::poisoned(outer, 2);
+                let mut normalizers = vec![[E::NAN; 2]; outer];
+                softmax::cross_entropy_rows(x, axis, &labels, &mut losses, &mut normalizers);
+                if self.function == CrossEntropy {
+                    return losses.to_vec();
                 }
-                for (out, place) in out.iter_mut().zip(places) {
-                    *out = E::from_f64(place as f64);
-                }
+                let gy = Run::Slice(of_lines);
+                softmax::cross_entropy_grad_rows(x, axis, &labels, &normalizers, gy, &mut out);
             }
-            _ => {
-                let mut variance = Guarded::poisoned(outer * inner, 3);
-                reduce::mean_variance_axis(x, dims, 0, &mut out, &mut variance);
-                return [&out[..], &variance[..]].concat();
-            }
+            CumSum => scan::cumsum_axis(x, dims, reverse, &mut out),
+            CumProd => scan::cumprod_axis(x, dims, reverse, &mut out),
+            Recurrence => scan::recurrence_axis(x, g, dims, reverse, &mut out),
         }
         out.to_vec()
     }
 
-    /// The function of a line in f64, and what its error is measured by.
-    fn oracle(&self, line: &[f64]) -> Vec<(f64, f64)> {
-        let n = line.len() as f64;
-        let running = |start: f64, f: fn(f64, f64) -> f64| -> Vec<(f64, f64)> {
-            let mut order: Vec<usize> = (0..line.len()).collect();
+    /// The function of a line in f64, and what the error of each number is measured by.
+    fn oracle(&self, x: &[f64], g: &[f64], of_line: f64, label: usize) -> Vec<State> {
+        // The logarithms of the probabilities; the largest number is taken away first, as the sum would
+        // be rounded to its size.
+        let top = oracle::max(x.iter().copied());
+        let below: Vec<f64> = x.iter().map(|x| x - top).collect();
+        let total = oracle::log_sum_exp(&below);
+        let logs = below.iter().map(|x| x - total);
+        let softmax: Vec<State> =
+            logs.clone().map(|log| [log.exp(), log.exp() * (1.0 + log.abs())]).collect();
+        let scan = |next: &dyn Fn(usize, State) -> State| {
+            let mut order: Vec<usize> = (0..x.len()).collect();
             if self.reverse {
                 order.reverse();
             }
-            let (mut value, mut size) = (start, start.abs());
-            let mut all = vec![(0.0, 0.0); line.len()];
+            let mut all = vec![[0.0; 2]; x.len()];
+            let mut before = None;
             for i in order {
-                (value, size) = (f(value, line[i]), f(size, line[i].abs()));
-                all[i] = (value, size);
+                let state = before.map_or([x[i], x[i].abs()], |before| next(i, before));
+                (all[i], before) = (state, Some(state));
             }
             all
         };
         match self.function {
-            0 => oracle::softmax(line).into_iter().map(|y| (y, 1.0)).collect(),
-            1 => {
-                let total = oracle::log_sum_exp(line);
-                line.iter().map(|x| (x - total, 1.0 + (x - total).abs())).collect()
+            Softmax => softmax,
+            LogSoftmax => logs.map(|log| [log, 1.0 + log.abs()]).collect(),
+            LogSumExp => vec![[top + total, 1.0 + top.abs()]],
+            SoftmaxGrad => {
+                let (dot, size) = oracle::sum(x.iter().zip(g).map(|(y, gy)| y * gy));
+                x.iter()
+                    .zip(g)
+                    .map(|(y, g)| [y * (g - dot), (y * g).abs() + (y * size).abs()])
+                    .collect()
             }
-            2 => running(0.0, |a, b| a + b),
-            3 => running(1.0, |a, b| a * b),
-            4 => {
-                // The first extreme, of which NaN is one.
-                let better = |a: f64, b: f64| match (a.is_nan(), b.is_nan()) {
-                    (true, _) => false,
-                    (false, true) => true,
-                    _ if self.reverse => b > a,
-                    _ => b < a,
+            LogSoftmaxGrad => {
+                let (sum, size) = oracle::sum(g.iter().copied());
+                let grad = |(y, g): (&f64, &f64)| {
+                    let p = y.exp();
+                    [g - p * sum, g.abs() + p * size * (1.0 + y.abs())]
                 };
-                let first = (1..line.len())
-                    .fold(0, |best, i| if better(line[best], line[i]) { i } else { best });
-                vec![(first as f64, 0.0)]
+                x.iter().zip(g).map(grad).collect()
             }
-            _ => {
-                let (total, magnitude) = oracle::sum(line.iter().copied());
-                let mean = total / n;
-                let squares = line.iter().map(|x| (x - mean) * (x - mean));
-                let variance = oracle::sum(squares).0 / n;
-                vec![(mean, magnitude / n), (variance, variance)]
+            LogSumExpGrad => {
+                softmax.iter().map(|[y, size]| [y * of_line, size * of_line.abs()]).collect()
             }
+            CrossEntropy => vec![[total - below[label], 1.0 + below[label].abs()]],
+            CrossEntropyGrad => {
+                let grad = |(i, [y, size]): (usize, &State)| {
+                    let hot = f64::from(u8::from(i == label));
+                    [(y - hot) * of_line, (size + hot) * of_line.abs()]
+                };
+                softmax.iter().enumerate().map(grad).collect()
+            }
+            CumSum => scan(&|i, [sum, size]| [sum + x[i], size + x[i].abs()]),
+            CumProd => scan(&|i, [product, _]| [product * x[i], (product * x[i]).abs()]),
+            Recurrence => scan(&|i, [y, size]| [x[i] + g[i] * y, x[i].abs() + g[i].abs() * size]),
         }
     }
 
-    fn check<E: Element>(&self, x: &[E]) {
-        let [outer, axis, inner] = self.dims;
-        let got = self.kernel(x);
+    fn check<E: Element>(&self, x: &[E], g: &[E]) {
+        let Case { dims: dims @ [outer, axis, inner], threads, .. } = *self;
+        let got = self.kernel(x, g);
+        let shared = on_threads(threads, || self.kernel(x, g));
+        assert_same_bits(&shared, &got, &format!("{self:?}"));
         if axis == 0 {
             return;
         }
-        let finite = x.iter().all(|x| x.is_finite());
-        if !finite && self.function != 4 {
-            return;
-        }
         let eps = E::EPSILON.to_f64() * (700.0 + axis as f64);
-        let least = E::MIN_EXPONENT.to_f64().exp2();
-        let most = 0.25 / least;
+        // What nears the lower end of the range, or leaves the upper, has other bounds.
+        let least = 4.0 * E::MIN_EXPONENT.to_f64().exp2();
+        let most = E::MAX_EXPONENT.to_f64().exp2();
         for place in 0..outer * inner {
-            let (o, i) = (place / inner, place % inner);
-            let expected = self.oracle(&self.line(x, o, i));
-            for (k, &(want, size)) in expected.iter().enumerate() {
-                let at = match self.function {
-                    0..=3 => (o * axis + k) * inner + i,
-                    _ => k * outer * inner + place,
-                };
+            let (numbers, factors) = (line(x, dims, place), line(&g[..x.len()], dims, place));
+            if !numbers.iter().chain(&factors).all(|x| x.is_finite()) {
+                continue;
+            }
+            let of_line = g[place].to_f64();
+            let label = self.label(place / inner);
+            let expected = self.oracle(&numbers, &factors, of_line, label);
+            let lines = expected.len() == axis && got.len() == x.len();
+            for (k, &[want, size]) in expected.iter().enumerate() {
+                let at =
+                    if lines { (place / inner * axis + k) * inner + place % inner } else { place };
                 let y = got[at].to_f64();
-                // What leaves the element's range, or nears its lower end, has other bounds.
-                let near = (y - want).abs() <= eps * size + least * 4.0;
+                let near = (y - want).abs() <= eps * size + least;
+                // The size may be beyond the range of f64, too.
                 assert!(
-                    near || size > most || !size.is_finite(),
+                    near || size >= most || size.is_nan(),
                     "{self:?}: element {at} is {y:e}, not {want:e}"
                 );
             }
@@ -143,44 +190,36 @@ impl Case {
     }
 }
 
-fn check<E: Element>(case: &Case, mut bytes: Bytes<'_>, threads: usize) {
-    let [outer, axis, inner] = case.dims;
-    let scale = E::from_f64(case.scale);
-    let x: Vec<E> =
-        bytes.elements::<E>(outer * axis * inner).into_iter().map(|x| x * scale).collect();
-    case.check(&x);
-    let alone = case.kernel(&x);
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads");
-    let level = Level::current();
-    let shared = pool.install(|| with_level(level, || case.kernel(&x))).expect("the same level");
-    assert_same_bits(&shared, &alone, &format!("{case:?} on {threads} threads"));
+fn check<E: Element>(case: &Case, mut bytes: Bytes<'_>) {
+    let len = case.dims.iter().product();
+    let x: Vec<E> = bytes.elements(len);
+    let x: Vec<E> = x.into_iter().map(|x| x * E::from_f64(case.scale)).collect();
+    // A gradient or a factor for each element, and at least one for each line.
+    let g: Vec<E> = bytes.elements(len.max(case.dims[0] * case.dims[2]));
+    case.check(&x, &g);
 }
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = Bytes(data);
-    let mut size = || if bytes.below(4) == 3 { bytes.wide(700) } else { bytes.below(20) };
-    let dims = [size(), size(), size()];
-    if dims.iter().product::<usize>() > MOST {
-        return;
+    let Some(mut dims) = bytes.dims() else { return };
+    let function = FUNCTIONS[bytes.below(FUNCTIONS.len())];
+    if !matches!(function, LogSumExp | LogSumExpGrad | CumSum | CumProd | Recurrence) {
+        // Functions of rows.
+        dims = [dims[0], dims[1] * dims[2], 1];
+        if dims[1] == 0 {
+            return;
+        }
     }
-    let function = bytes.below(6);
-    let [outer, axis, inner] = dims;
     let case = Case {
-        // Softmax is a function of rows.
-        dims: if function < 2 { [outer * inner, axis, 1] } else { dims },
+        dims,
         function,
         reverse: bytes.below(2) == 1,
         scale: [1.0, 30.0, 1e-3, 1e4][bytes.below(4)],
+        threads: 1 + bytes.below(3),
     };
-    let (double, threads) = (bytes.below(2) == 1, 2 + bytes.below(2));
+    let double = bytes.below(2) == 1;
     for level in Level::available() {
-        let run = || {
-            if double {
-                check::<f64>(&case, bytes, threads);
-            } else {
-                check::<f32>(&case, bytes, threads);
-            }
-        };
+        let run = || if double { check::<f64>(&case, bytes) } else { check::<f32>(&case, bytes) };
         with_level(level, run).expect("the level is available");
     }
 });

@@ -1,130 +1,266 @@
-//! Layer, RMS and batch norms of shapes and numbers made of arbitrary bytes, forward and backward, on
-//! every level the CPU has: within an error bound of the formulas in f64, the same bits for one to three
-//! threads, and nothing beyond the outputs is written.
+//! Layer, RMS and batch norms of shapes and numbers made of arbitrary bytes, forward and backward: within
+//! the documented error bounds of the formulas in f64, the same bits for one to three threads, and
+//! nothing beyond the outputs is written; on every level the CPU has.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rayon::ThreadPoolBuilder;
-use wengert_fuzz::Bytes;
+use wengert_fuzz::{Bytes, on_threads};
 use wengert_kernels::Element;
-use wengert_kernels::norm::{self, Affine, LayerNormGrad, NormGrads, RmsNormGrad};
+use wengert_kernels::norm::{self, Affine, BatchNormGrad, LayerNormGrad, NormGrads, RmsNormGrad};
 use wengert_kernels::simd::{Level, with_level};
-use wengert_kernels::testing::{Guarded, assert_same_bits, noise};
+use wengert_kernels::testing::{Guarded, assert_same_bits, noise, oracle};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Layer,
+    Rms,
+    /// With the statistics of the batch.
+    Training,
+    /// With given statistics.
+    Inference,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
-    rows: usize,
-    cols: usize,
-    rms: bool,
+    kind: Kind,
+    /// Rows and columns, and one; or batch, channels and pixels.
+    dims: [usize; 3],
     affine: bool,
     scale: f64,
     shift: f64,
     eps: f64,
     seed: u64,
+    threads: usize,
 }
 
-/// The output and the gradients by input, weight and bias, one after the other.
-fn kernel<E: Element>(case: &Case, x: &[E], gy: &[E], weight: &[E], bias: &[E]) -> Vec<Vec<E>> {
-    let &Case { rows, cols, rms, affine, eps, .. } = case;
-    let some = |values| affine.then_some(values);
-    let mut y = Guarded::poisoned(rows * cols, cols % 5);
-    let (mut mean, mut rstd) = (Guarded::poisoned(rows, 1), Guarded::poisoned(rows, 2));
-    let mut gx = Guarded::poisoned(rows * cols, cols % 3);
-    let (mut gw, mut gb) = (Guarded::poisoned(cols, 3), Guarded::poisoned(cols, 4));
-    if rms {
-        norm::rms_norm(x, cols, some(weight), eps, &mut y, &mut rstd);
-        let from = RmsNormGrad { gy, x, cols, weight: some(weight), rstd: &rstd, eps };
-        let to = NormGrads { x: &mut gx, weight: affine.then_some(&mut gw[..]), bias: None };
-        norm::rms_norm_grad(&from, to);
-    } else {
-        let affine =
-            if affine { Affine { weight: Some(weight), bias: Some(bias) } } else { Affine::NONE };
-        norm::layer_norm(x, cols, affine, eps, &mut y, &mut mean, &mut rstd);
-        let from =
-            LayerNormGrad { gy, x, cols, weight: some(weight), mean: &mean, rstd: &rstd, eps };
-        let to = NormGrads {
-            x: &mut gx,
-            weight: affine.weight.map(|_| &mut gw[..]),
-            bias: affine.bias.map(|_| &mut gb[..]),
+struct Operands<E> {
+    x: Vec<E>,
+    gy: Vec<E>,
+    weight: Vec<E>,
+    bias: Vec<E>,
+    /// What inference is given.
+    mean: Vec<E>,
+    variance: Vec<E>,
+}
+
+/// What a norm computes.
+struct Results<E> {
+    y: Vec<E>,
+    gx: Vec<E>,
+    gw: Vec<E>,
+    gb: Vec<E>,
+    mean: Vec<E>,
+    /// Of each line, `1 / sqrt(variance + eps)`, or the variance for batch norms.
+    spread: Vec<E>,
+}
+
+impl Case {
+    fn is_batch(&self) -> bool {
+        matches!(self.kind, Kind::Training | Kind::Inference)
+    }
+
+    /// The number of lines that are normalized: of rows or of channels.
+    fn lines(&self) -> usize {
+        if self.is_batch() { self.dims[1] } else { self.dims[0] }
+    }
+
+    /// The line that an element belongs to, and the weight that it is multiplied by.
+    fn places(&self, element: usize) -> (usize, usize) {
+        let [_, middle, inner] = self.dims;
+        let channel = element / inner % middle;
+        if self.is_batch() { (channel, channel) } else { (element / middle, channel) }
+    }
+
+    fn kernel<E: Element>(&self, from: &Operands<E>) -> Results<E> {
+        let &Case { kind, dims, affine, eps, .. } = self;
+        let Operands { x, gy, weight, bias, .. } = from;
+        let (cols, lines) = (dims[1], self.lines());
+        let weight = affine.then_some(&weight[..]);
+        let bias = bias.as_slice();
+        let pair = Affine { weight, bias: affine.then_some(bias) };
+        let mut y = Guarded::poisoned(x.len(), cols % 5);
+        let mut gx = Guarded::poisoned(x.len(), cols % 3);
+        let (mut mean, mut spread) = (Guarded::poisoned(lines, 1), Guarded::poisoned(lines, 2));
+        let (mut gw, mut gb) = (Guarded::poisoned(cols, 3), Guarded::poisoned(cols, 4));
+        let to = NormGrads { x: &mut gx, weight: Some(&mut gw), bias: Some(&mut gb) };
+        match kind {
+            Kind::Layer => {
+                norm::layer_norm(x, cols, pair, eps, &mut y, &mut mean, &mut spread);
+                let from = LayerNormGrad { gy, x, cols, weight, mean: &mean, rstd: &spread, eps };
+                norm::layer_norm_grad(&from, to);
+            }
+            Kind::Rms => {
+                norm::rms_norm(x, cols, weight, eps, &mut y, &mut spread);
+                norm::rms_norm_grad(&RmsNormGrad { gy, x, cols, weight, rstd: &spread, eps }, to);
+                mean.fill(E::ZERO);
+            }
+            Kind::Training | Kind::Inference => {
+                let training = kind == Kind::Training;
+                if training {
+                    norm::batch_norm_statistics(x, dims, &mut mean, &mut spread);
+                    norm::batch_norm_training(x, dims, (&mean, &spread), pair, eps, &mut y);
+                } else {
+                    mean.copy_from_slice(&from.mean);
+                    spread.copy_from_slice(&from.variance);
+                    norm::batch_norm(x, dims, (&mean, &spread), pair, eps, &mut y);
+                }
+                let (mean, variance) = (&mean[..], &spread[..]);
+                let from = BatchNormGrad { gy, x, dims, weight, mean, variance, eps, training };
+                norm::batch_norm_grad(&from, to);
+            }
+        }
+        let [y, gx, gw, gb, mean, spread] = [y, gx, gw, gb, mean, spread].map(|out| out.to_vec());
+        Results { y, gx, gw, gb, mean, spread }
+    }
+
+    fn check<E: Element>(&self, from: &Operands<E>) {
+        let got = self.kernel(from);
+        let shared = on_threads(self.threads, || self.kernel(from));
+        let all = |of: Results<E>| [of.y, of.gx, of.gw, of.gb, of.mean, of.spread];
+        let (shared, alone) = (all(shared), all(self.kernel(from)));
+        for (what, (shared, alone)) in
+            ["y", "gx", "gw", "gb", "mean", "spread"].iter().zip(shared.iter().zip(&alone))
+        {
+            assert_same_bits(shared, alone, &format!("{what} of {self:?}"));
+        }
+        // Of each weight, the sums over its elements and the sums of magnitudes.
+        let (mut gw, mut gb) = (vec![[0.0; 2]; self.dims[1]], vec![[0.0; 2]; self.dims[1]]);
+        let mut checked = true;
+        for index in 0..self.lines() {
+            let line: Vec<usize> =
+                (0..from.x.len()).filter(|&element| self.places(element).0 == index).collect();
+            checked &= self.check_line(from, &got, (index, &line), [&mut gw, &mut gb]);
+        }
+        if !checked {
+            return;
+        }
+        let bound = self.bound::<E>(from.x.len());
+        for (what, got, want) in [("gw", &got.gw, &gw), ("gb", &got.gb, &gb)] {
+            for (i, (g, &[want, size])) in got.iter().zip(want).enumerate() {
+                let near = (g.to_f64() - want).abs() <= bound * size + tiny::<E>();
+                assert!(near, "{self:?}: {what}[{i}] is {g:e}, not {want:e}", g = g.to_f64());
+            }
+        }
+    }
+
+    fn bound<E: Element>(&self, n: usize) -> f64 {
+        (600.0 + n as f64 / 512.0) * E::EPSILON.to_f64()
+    }
+
+    /// Checks what has the shape of `x`, and adds to the gradients by the weight and bias. False if the
+    /// line is one whose statistics leave the range of what is checked.
+    fn check_line<E: Element>(
+        &self,
+        from: &Operands<E>,
+        got: &Results<E>,
+        (index, line): (usize, &[usize]),
+        [gw, gb]: [&mut [[f64; 2]]; 2],
+    ) -> bool {
+        let Operands { x, gy, weight, bias, .. } = from;
+        let n = line.len() as f64;
+        let bound = self.bound::<E>(line.len());
+        let numbers: Vec<f64> = line.iter().map(|&element| x[element].to_f64()).collect();
+        let average = |terms: &dyn Fn(usize) -> f64| oracle::sum((0..line.len()).map(terms)).0 / n;
+        let given = got.mean[index].to_f64();
+        let exact = match self.kind {
+            Kind::Layer | Kind::Training => average(&|i| numbers[i]),
+            Kind::Rms => 0.0,
+            Kind::Inference => given,
         };
-        norm::layer_norm_grad(&from, to);
+        let variance = match self.kind {
+            Kind::Inference => got.spread[index].to_f64(),
+            _ => average(&|i| (numbers[i] - exact).powi(2)),
+        };
+        let rstd = (variance + self.eps).sqrt().recip();
+        // Constant lines, where nothing is added to the variance of zero.
+        if !(1e-11..1e11).contains(&rstd) {
+            return line.is_empty();
+        }
+        let factor = |i: usize| match self.affine {
+            true => weight[self.places(line[i]).1].to_f64(),
+            false => 1.0,
+        };
+        let added = |i: usize| match self.affine && self.kind != Kind::Rms {
+            true => bias[self.places(line[i]).1].to_f64(),
+            false => 0.0,
+        };
+        for (i, &element) in line.iter().enumerate() {
+            let hat = (numbers[i] - exact) * rstd;
+            let (y, want) = (got.y[element].to_f64(), hat * factor(i) + added(i));
+            let size = (1.0 + hat.abs() + exact.abs() * rstd) * factor(i).abs() + added(i).abs();
+            let near = (y - want).abs() <= bound * size + tiny::<E>();
+            assert!(near, "{self:?}: y[{element}] is {y:e}, not {want:e}");
+        }
+        // The gradients are those for the statistics that the backward pass is given.
+        let spread = got.spread[index].to_f64();
+        let rstd = if self.is_batch() { (spread + self.eps).sqrt().recip() } else { spread };
+        let hat = |i: usize| (numbers[i] - given) * rstd;
+        let g = |i: usize| gy[line[i]].to_f64() * factor(i);
+        let dependent = self.kind != Kind::Inference;
+        let centered = dependent && self.kind != Kind::Rms;
+        let [mean_g, size_g] =
+            if centered { [average(&g), average(&|i| g(i).abs())] } else { [0.0; 2] };
+        let [mean_gh, size_gh] = match dependent {
+            true => [average(&|i| g(i) * hat(i)), average(&|i| (g(i) * hat(i)).abs())],
+            false => [0.0; 2],
+        };
+        for (i, &element) in line.iter().enumerate() {
+            let want = rstd * (g(i) - mean_g - hat(i) * mean_gh);
+            let size = rstd * (g(i).abs() + size_g + hat(i).abs() * size_gh);
+            let gx = got.gx[element].to_f64();
+            let near = (gx - want).abs() <= bound * size + tiny::<E>();
+            assert!(near, "{self:?}: gx[{element}] is {gx:e}, not {want:e}");
+            let (gy, place) = (gy[element].to_f64(), self.places(element).1);
+            for (sum, term) in [(&mut gw[place], gy * hat(i)), (&mut gb[place], gy)] {
+                *sum = [sum[0] + term, sum[1] + term.abs()];
+            }
+        }
+        true
     }
-    [y, gx, gw, gb].map(|values| values.to_vec()).into()
 }
 
-fn check<E: Element>(case: &Case, threads: usize) {
-    let &Case { rows, cols, rms, affine, scale, shift, eps, seed } = case;
-    let wide = |values: Vec<f64>| -> Vec<E> { values.into_iter().map(E::from_f64).collect() };
-    let x: Vec<E> =
-        wide(noise::<f64>(rows * cols, seed).into_iter().map(|x| x * scale + shift).collect());
-    let gy: Vec<E> = noise(rows * cols, seed ^ 1);
-    let (weight, bias): (Vec<E>, Vec<E>) = (noise(cols, seed ^ 2), noise(cols, seed ^ 3));
-    let alone = kernel(case, &x, &gy, &weight, &bias);
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads");
-    let level = Level::current();
-    let shared = || with_level(level, || kernel(case, &x, &gy, &weight, &bias));
-    let shared = pool.install(shared).expect("the same level");
-    for (what, (shared, alone)) in ["y", "gx", "gw", "gb"].iter().zip(shared.iter().zip(&alone)) {
-        assert_same_bits(shared, alone, &format!("{what} of {case:?} on {threads} threads"));
-    }
-    let n = cols as f64;
-    let bound = E::EPSILON.to_f64() * (700.0 + n);
-    for row in 0..rows {
-        let at = row * cols..(row + 1) * cols;
-        let numbers: Vec<f64> = x[at.clone()].iter().map(|x| x.to_f64()).collect();
-        let mean = if rms { 0.0 } else { numbers.iter().sum::<f64>() / n };
-        let variance = numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-        let rstd = (variance + eps).sqrt().recip();
-        if !rstd.is_finite() {
-            continue;
-        }
-        let factor = |i: usize| if affine { weight[i].to_f64() } else { 1.0 };
-        let added = |i: usize| if affine && !rms { bias[i].to_f64() } else { 0.0 };
-        let hat: Vec<f64> = numbers.iter().map(|x| (x - mean) * rstd).collect();
-        let g: Vec<f64> =
-            gy[at.clone()].iter().enumerate().map(|(i, g)| g.to_f64() * factor(i)).collect();
-        let mean_g = if rms { 0.0 } else { g.iter().sum::<f64>() / n };
-        let mean_gh = g.iter().zip(&hat).map(|(g, h)| g * h).sum::<f64>() / n;
-        // The mean is rounded to an element.
-        let slack = bound * (1.0 + mean.abs() * rstd);
-        for i in 0..cols {
-            let (y, want) = (alone[0][at.start + i].to_f64(), hat[i] * factor(i) + added(i));
-            let size = 1.0 + (hat[i] * factor(i)).abs() + added(i).abs();
-            assert!(
-                (y - want).abs() <= slack * size,
-                "{case:?}: y[{row}, {i}] is {y:e}, not {want:e}"
-            );
-            let (gx, want) =
-                (alone[1][at.start + i].to_f64(), rstd * (g[i] - mean_g - hat[i] * mean_gh));
-            let size = rstd * (g[i].abs() + 1.0 + hat[i].abs()) * (1.0 + hat[i].abs());
-            let slack = slack * size * (1.0 + mean.abs() * rstd);
-            assert!((gx - want).abs() <= slack, "{case:?}: gx[{row}, {i}] is {gx:e}, not {want:e}");
-        }
-    }
+/// What rounding may cut off at the lower end of the range.
+fn tiny<E: Element>() -> f64 {
+    E::MIN_EXPONENT.to_f64().exp2()
+}
+
+fn check<E: Element>(case: &Case) {
+    let (len, seed) = (case.dims.iter().product(), case.seed);
+    let numbers = |of: f64, by: f64, seed: u64, len: usize| -> Vec<E> {
+        noise::<f64>(len, seed).into_iter().map(|x| E::from_f64(x * of + by)).collect()
+    };
+    let params = case.dims[1];
+    case.check(&Operands {
+        x: numbers(case.scale, case.shift, seed, len),
+        gy: numbers(1.0, 0.0, seed ^ 1, len),
+        weight: numbers(1.0, 0.0, seed ^ 2, params),
+        bias: numbers(1.0, 0.0, seed ^ 3, params),
+        mean: numbers(case.scale, case.shift, seed ^ 4, params),
+        variance: numbers(case.scale, case.scale, seed ^ 5, params),
+    });
 }
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = Bytes(data);
-    let mut size = || if bytes.below(4) == 3 { bytes.wide(600) } else { bytes.below(40) };
-    let (rows, cols) = (size(), size().max(1));
-    if rows * cols > 1 << 13 {
-        return;
+    let kind = [Kind::Layer, Kind::Rms, Kind::Training, Kind::Inference][bytes.below(4)];
+    let Some(mut dims) = bytes.dims() else { return };
+    if matches!(kind, Kind::Layer | Kind::Rms) {
+        dims = [dims[0], (dims[1] * dims[2]).max(1), 1];
     }
     let case = Case {
-        rows,
-        cols,
-        rms: bytes.below(2) == 1,
+        kind,
+        dims,
         affine: bytes.below(2) == 1,
         scale: [1.0, 1e-3, 1e3, 1e6][bytes.below(4)],
         shift: [0.0, 1.0, -30.0][bytes.below(3)],
         eps: [1e-5, 1e-3, 0.0][bytes.below(3)],
         seed: bytes.next() as u64,
+        threads: 1 + bytes.below(3),
     };
-    let (double, threads) = (bytes.below(2) == 1, 2 + bytes.below(2));
+    let double = bytes.below(2) == 1;
     for level in Level::available() {
-        let run =
-            || if double { check::<f64>(&case, threads) } else { check::<f32>(&case, threads) };
+        let run = || if double { check::<f64>(&case) } else { check::<f32>(&case) };
         with_level(level, run).expect("the level is available");
     }
 });

@@ -5,8 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rayon::ThreadPoolBuilder;
-use wengert_fuzz::Bytes;
+use wengert_fuzz::{Bytes, on_threads};
 use wengert_kernels::Element;
 use wengert_kernels::optim::{self, Adam, Momentum, RmsProp};
 use wengert_kernels::simd::{Level, with_level};
@@ -57,9 +56,8 @@ fn check<E: Element>(mut bytes: Bytes<'_>) {
 fuzz_target!(|data: &[u8]| {
     let mut bytes = Bytes(data);
     let (threads, double) = (1 + bytes.below(3), bytes.below(2) == 1);
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads");
     for level in Level::available() {
         let check = || if double { check::<f64>(bytes) } else { check::<f32>(bytes) };
-        pool.install(|| with_level(level, check)).expect("the level is available");
+        with_level(level, || on_threads(threads, check)).expect("the level is available");
     }
 });

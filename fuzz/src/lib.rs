@@ -1,8 +1,11 @@
 //! What the fuzz targets share: numbers made of the bytes that libFuzzer invents.
 
 use std::fmt::Display;
+use std::sync::OnceLock;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use wengert_kernels::Element;
+use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::noise;
 
 /// Numbers read from bytes; zeros after their end.
@@ -54,6 +57,13 @@ impl Bytes<'_> {
         [self.size(end), self.size(end)]
     }
 
+    /// Three dimensions `[outer, axis, inner]` of at most 8192 elements in all.
+    pub fn dims(&mut self) -> Option<[usize; 3]> {
+        let mut size = || if self.below(4) == 3 { self.wide(700) } else { self.below(20) };
+        let dims = [size(), size(), size()];
+        (dims.iter().product::<usize>() <= 1 << 13).then_some(dims)
+    }
+
     /// A number of a few that tests like, now and then one that is not finite.
     pub fn number(&mut self) -> f64 {
         const NUMBERS: [f64; 16] = [
@@ -102,4 +112,24 @@ pub fn refused<T>(result: Result<T, impl Display>) -> Option<T> {
             assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
         })
         .ok()
+}
+
+/// The elements along the middle of three dimensions at an index of the other two.
+pub fn line<E: Element>(x: &[E], [_, axis, inner]: [usize; 3], index: usize) -> Vec<f64> {
+    let first = index / inner * axis * inner + index % inner;
+    (0..axis).map(|i| x[first + i * inner].to_f64()).collect()
+}
+
+/// The result of `body` in a pool of one to four threads, on the level of the caller.
+///
+/// # Panics
+/// Where `body` does.
+pub fn on_threads<R: Send>(threads: usize, body: impl FnOnce() -> R + Send) -> R {
+    // Kept from one input to the next: starting threads takes longer than a case.
+    static POOLS: [OnceLock<ThreadPool>; 4] = [const { OnceLock::new() }; 4];
+    let pool = POOLS[threads - 1].get_or_init(|| {
+        ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads")
+    });
+    let level = Level::current();
+    pool.install(|| with_level(level, body)).expect("the caller's level is available")
 }
