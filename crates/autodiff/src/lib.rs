@@ -49,6 +49,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accumulate;
 mod anomaly;
 mod backward;
 mod checkpoint;
