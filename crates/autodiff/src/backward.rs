@@ -8,7 +8,7 @@ use crate::gradients::Gradients;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::walk::{Keep, Mark, Walk, Wanted};
+use crate::walk::{Keep, Mark, Sums, Walk, Wanted};
 
 /// Zeros of any shape in one element.
 fn zeros<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
@@ -54,7 +54,7 @@ impl<'t, E: Element> Var<'t, E> {
         }
         let mark = tape.len();
         let seed = tape.push(Tensor::full(shape, E::ONE), None, false);
-        let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, keep);
+        let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, Sums::OF_OPS, keep);
         tape.truncate(mark);
         let Walk { values, marks, .. } = &mut walk?;
         let has = |place: usize| {
@@ -234,7 +234,7 @@ fn walk_to<'t, E: Element>(
     let pairs: Vec<_> = outputs.iter().copied().zip(cotangents.iter().copied()).collect();
     let wanted: Vec<u32> = inputs.iter().map(|x| x.index()).collect();
     let _borrowed = tape.borrow_back();
-    Walk::run(tape, &pairs, &Wanted::These(&wanted), keep).map(Some)
+    Walk::run(tape, &pairs, &Wanted::These(&wanted), Sums::OF_OPS, keep).map(Some)
 }
 
 impl<'t, E: Element> Var<'t, E> {

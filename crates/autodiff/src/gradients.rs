@@ -349,6 +349,8 @@ impl<'g, E: Element> Update<'g, E> {
 /// Collects the gradients of one walk back.
 pub(crate) struct Collector<E: Element> {
     gradients: Gradients<E>,
+    /// The last parameter.
+    last: Option<ParameterId>,
     /// Whether a parameter was collected out of the order of ids.
     unordered: bool,
 }
@@ -369,20 +371,22 @@ impl<E: Element> Collector<E> {
             leaves: Vec::new(),
         };
         let (parameters, sources) = (Vec::with_capacity(parameters), SmallVec::from_buf([source]));
-        Collector { gradients: Gradients { parameters, sources }, unordered: false }
+        Collector { gradients: Gradients { parameters, sources }, last: None, unordered: false }
     }
 
-    /// Adds the gradient of a parameter.
+    /// Adds the gradient of a parameter, taken from where it lies.
     #[inline]
-    pub(crate) fn parameter(&mut self, id: ParameterId, leaf: u32, value: Tensor<E>) {
-        let parameters = &mut self.gradients.parameters;
-        self.unordered |= parameters.last().is_some_and(|last| last.id >= id);
-        parameters.push(OfParameter { id, leaf, value });
+    pub(crate) fn parameter(&mut self, id: ParameterId, leaf: u32, value: &mut Option<Tensor<E>>) {
+        self.unordered |= self.last.is_some_and(|last| last >= id);
+        self.last = Some(id);
+        let of = value.take().map(|value| OfParameter { id, leaf, value });
+        self.gradients.parameters.extend(of);
     }
 
-    /// Adds the gradient of a plain variable.
-    pub(crate) fn variable(&mut self, place: u64, value: Tensor<E>) {
-        self.gradients.sources[0].variables.push(OfVariable { place, value });
+    /// Adds the gradient of a plain variable, taken from where it lies.
+    pub(crate) fn variable(&mut self, place: u64, value: &mut Option<Tensor<E>>) {
+        let of = value.take().map(|value| OfVariable { place, value });
+        self.gradients.sources[0].variables.extend(of);
     }
 
     /// The gradients.

@@ -8,15 +8,16 @@ use crate::parameter::{ParameterId, ParameterMap};
 pub(crate) struct Leaves {
     /// The place of each leaf on the tape, in order, and its parameter.
     all: Vec<(u32, ParameterId)>,
-    /// Which of them is the last one of a parameter.
+    /// Which of them is the last one of a parameter. An entry is of a step that has ended if it is
+    /// not the parameter's in `all`: the next step has the same parameters, and finds its entries.
     last: ParameterMap<u32>,
 }
 
 impl Leaves {
-    /// Which leaf is the last one of a parameter, and its place on the tape.
+    /// All leaves, and which of them is the last one of a parameter: to be set if one is added.
     #[inline]
-    pub(crate) fn last(&self, id: ParameterId) -> Option<(u32, u32)> {
-        self.last.get(&id).map(|&leaf| (leaf, self.place(leaf)))
+    pub(crate) fn last_mut(&mut self, id: ParameterId) -> (&mut Vec<(u32, ParameterId)>, &mut u32) {
+        (&mut self.all, self.last.entry(id).or_insert(u32::MAX))
     }
 
     /// The place of a leaf on the tape.
@@ -37,15 +38,6 @@ impl Leaves {
         Some((leaf as u32, self.all[leaf].1))
     }
 
-    /// Adds a leaf after all others on the tape, and returns which one it is.
-    #[inline]
-    pub(crate) fn push(&mut self, id: ParameterId, place: u32) -> u32 {
-        let leaf = self.all.len() as u32;
-        self.all.push((place, id));
-        self.last.insert(id, leaf);
-        leaf
-    }
-
     /// Notes that a leaf is at another place now, the order on the tape being the same.
     pub(crate) fn moved(&mut self, from: u32, to: u32) {
         if let Some((leaf, _)) = self.at(from) {
@@ -56,14 +48,16 @@ impl Leaves {
     /// Forgets the leaves at the places from `first` on, and returns how many stay.
     pub(crate) fn truncate(&mut self, first: u32) -> u32 {
         let stay = self.all.partition_point(|&(place, _)| place < first);
-        for (_, id) in self.all.drain(stay..) {
-            self.last.remove(&id);
-        }
+        self.all.truncate(stay);
         stay as u32
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
+        // Parameters that are no longer used would stay for ever.
+        if self.last.len() > 2 * self.all.len() {
+            self.last.clear();
+        }
         self.all.clear();
-        self.last.clear();
     }
 }

@@ -51,6 +51,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accumulate;
 mod anomaly;
 mod backward;
 mod checkpoint;

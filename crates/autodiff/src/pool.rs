@@ -7,7 +7,7 @@
 
 use std::any::Any;
 use std::fmt::Debug;
-use std::panic::RefUnwindSafe;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use wengert_kernels::Element;
@@ -78,6 +78,10 @@ pub(crate) struct Buffer<E: Element> {
     /// In place of data: the computation of the elements.
     deferred: Option<Box<dyn Deferred<E>>>,
 }
+
+// A computation that panics leaves the buffer as it was: still to be computed.
+impl<E: Element> UnwindSafe for Buffer<E> {}
+impl<E: Element> RefUnwindSafe for Buffer<E> {}
 
 /// The computation of a buffer's elements, which runs when they are first read.
 pub(crate) trait Deferred<E: Element>: Any + Debug + Send + Sync {
@@ -281,10 +285,6 @@ impl<E: Element> Pool<E> {
     }
 }
 
-// A panic during a deferred computation leaves the elements to be computed again: a buffer that is
-// seen after a panic is in no state that it could not be in without one.
-impl<E: Element> RefUnwindSafe for Buffer<E> {}
-
 impl<E: Element> Buffer<E> {
     fn new(capacity: usize, class: usize) -> Result<Self, Refused> {
         Ok(Buffer { data: Storage::zeros(capacity)?, class, home: None, deferred: None })
@@ -294,11 +294,17 @@ impl<E: Element> Buffer<E> {
     fn as_slice(&self) -> &[E] {
         match &self.deferred {
             None => &self.data,
-            Some(deferred) => match deferred.value() {
-                Ok(value) => value.as_slice(),
-                Err(refused) => refused.panic(deferred.len()),
-            },
+            Some(deferred) => computed(&**deferred),
         }
+    }
+}
+
+/// The elements of a computation.
+#[cold]
+fn computed<E: Element>(deferred: &dyn Deferred<E>) -> &[E] {
+    match deferred.value() {
+        Ok(value) => value.as_slice(),
+        Err(refused) => refused.panic(deferred.len()),
     }
 }
 

@@ -202,14 +202,21 @@ impl<E: Element> Tape<E> {
             return self.constant(parameter.value());
         }
         let mut parameters = self.parameters.borrow_mut();
-        if let Some((leaf, place)) = parameters.last(parameter.id()) {
+        let (leaves, last) = parameters.last_mut(parameter.id());
+        if let Some(&(place, of)) = leaves.get(*last as usize)
+            && of == parameter.id()
+        {
             let node = &self.nodes.borrow()[place as usize];
-            if node.value.is_some() || (self.lends.get() && self.is_lent(leaf)) {
+            if node.value.is_some() || (self.lends.get() && self.is_lent(*last)) {
                 return Var::at(self, place, node.epoch);
             }
         }
+        *last = leaves.len() as u32;
+        if self.lends.get() {
+            self.forget_lent(*last);
+        }
         let var = self.variable(parameter.value());
-        parameters.push(parameter.id(), var.index());
+        leaves.push((var.index(), parameter.id()));
         if self.segment.get() {
             self.asked.borrow_mut().push((parameter.id(), var.index()));
         }
@@ -279,9 +286,14 @@ impl<E: Element> Tape<E> {
             let node = input.node(&nodes, op.name())?;
             *differentiable |= node.requires_grad && !op.reads_index(place);
             *touched |= node.requires_grad | node.cut;
-            let lent = lent.get(place).and_then(Option::as_ref);
             place += 1;
-            node.value.as_ref().or(lent).ok_or_else(|| node.released(op.name()))
+            match &node.value {
+                Some(value) => Ok(value),
+                None => {
+                    let lent = lent.get(place - 1).and_then(Option::as_ref);
+                    lent.ok_or_else(|| node.released(op.name()))
+                }
+            }
         };
         with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }

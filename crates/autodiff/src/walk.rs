@@ -5,14 +5,13 @@
 
 use std::panic::Location;
 
-use wengert_kernels::{Element, elementwise};
+use wengert_kernels::Element;
 
 use crate::anomaly::{self, Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::few;
 use crate::hook;
-use crate::op::{Vjp, lazy_value_of, value_of};
-use crate::ops::{self, add::Add};
+use crate::op::Vjp;
 use crate::shape::Shape;
 use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
@@ -50,6 +49,17 @@ pub(crate) enum Wanted<'a> {
     These(&'a [u32]),
 }
 
+/// The operations that cotangents are added up with.
+#[derive(Debug)]
+pub struct Sums<E: Element> {
+    /// The sum of two variables of one shape.
+    pub(crate) add: for<'t> fn(Var<'t, E>, Var<'t, E>) -> Result<Var<'t, E>>,
+    /// A variable summed over the axes along which a shape was broadcast to the variable's.
+    pub(crate) sum_to: for<'t> fn(Var<'t, E>, Shape) -> Result<Var<'t, E>>,
+    /// Adds the second tensor to the first, which has its shape.
+    pub(crate) accumulate: fn(&mut Tensor<E>, &Tensor<E>, &Tape<E>) -> Result<()>,
+}
+
 /// What becomes of the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -65,6 +75,7 @@ pub enum Keep {
 #[derive(Debug)]
 pub struct Walk<'t, E: Element> {
     tape: &'t Tape<E>,
+    sums: &'static Sums<E>,
     keep: Keep,
     /// The cotangents gathered so far, by node, where nothing is recorded.
     pub(crate) values: Vec<Option<Tensor<E>>>,
@@ -80,12 +91,13 @@ impl<'t, E: Element> Walk<'t, E> {
         tape: &'t Tape<E>,
         outputs: &[(Var<'t, E>, Var<'t, E>)],
         wanted: &Wanted<'_>,
+        sums: &'static Sums<E>,
         keep: Keep,
     ) -> Result<Self> {
         let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
         let scratch = tape.scratch.take();
         let Scratch { values, places, marks } = scratch;
-        let mut walk = Walk { tape, keep, values, places, marks };
+        let mut walk = Walk { tape, sums, keep, values, places, marks };
         tape.failure.set(None);
         walk.resize(top);
         walk.mark(wanted);
@@ -300,7 +312,7 @@ impl<'t, E: Element> Walk<'t, E> {
             }
             expected.clone()
         };
-        ops::sum_to(cotangent, expected)
+        (self.sums.sum_to)(cotangent, expected)
     }
 
     /// Adds a cotangent to what has arrived at a node. `may_take` says that nobody else needs the
@@ -309,7 +321,7 @@ impl<'t, E: Element> Walk<'t, E> {
     fn arrive(&mut self, index: usize, cotangent: Var<'t, E>, may_take: bool) -> Result<()> {
         if self.graph() {
             let sum = match self.places[index] {
-                Some(sum) => ops::add(self.tape.var(sum), cotangent)?,
+                Some(sum) => (self.sums.add)(self.tape.var(sum), cotangent)?,
                 None => cotangent,
             };
             self.places[index] = Some(sum.index());
@@ -323,7 +335,7 @@ impl<'t, E: Element> Walk<'t, E> {
             return Ok(());
         }
         match (sum, &node.value) {
-            (Some(sum), Some(new)) => add_to(sum, new, self.tape),
+            (Some(sum), Some(new)) => (self.sums.accumulate)(sum, new, self.tape),
             (sum, new) => {
                 sum.clone_from(new);
                 Ok(())
@@ -483,17 +495,4 @@ fn wrong_shape<E: Element>(rule: &Rule<E>, expected: &Shape, got: &Shape) -> Err
     let expected =
         format!("a cotangent of its operand's shape {expected} from its vector-Jacobian product");
     Error::Shapes { op: rule.op.name(), expected, got: vec![got.clone()] }
-}
-
-/// Adds a tensor of the same shape, in place if nobody shares the buffer.
-fn add_to<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, tape: &Tape<E>) -> Result<()> {
-    if sum.is_pending() || new.is_pending() {
-        *sum = lazy_value_of(&Add, &[sum, new], tape.pool(), tape.schedule())?;
-    } else if sum.is_unique() && sum.is_contiguous() {
-        let mut copy = None;
-        elementwise::add_assign(sum.as_mut_slice(), new.in_order(&mut copy)?);
-    } else {
-        *sum = value_of(&Add, &[sum, new], Some(tape.pool()))?;
-    }
-    Ok(())
 }

@@ -56,11 +56,14 @@ impl<E: Element> Link<E> {
         Some(self.lock()).filter(|lent| lent.generation == generation)
     }
 
-    /// What the tape lends while it is of this generation.
+    /// What the tape lends while it is of this generation, and has this number of leaves.
     #[inline]
-    pub(crate) fn lend(&self, generation: u64) -> MutexGuard<'_, Lent<E>> {
+    pub(crate) fn lend(&self, generation: u64, leaves: usize) -> MutexGuard<'_, Lent<E>> {
         let mut lent = self.lock();
         lent.generation = generation;
+        if lent.values.len() < leaves {
+            lent.values.resize_with(leaves, || None);
+        }
         lent
     }
 
@@ -69,7 +72,8 @@ impl<E: Element> Link<E> {
     pub(crate) fn clear(&self, next: u64) {
         let mut lent = self.lock();
         lent.generation = next;
-        lent.values.clear();
+        // As many are lent in the next step.
+        lent.values.iter_mut().for_each(|value| *value = None);
     }
 }
 
@@ -87,14 +91,10 @@ impl<E: Element> Lent<E> {
         self.values.get(leaf as usize)?.as_ref()
     }
 
-    /// Moves a value from the tape to the list, or back.
+    /// Moves the value of a leaf from the tape to the list, or back.
     #[inline]
-    pub(crate) fn swap(&mut self, leaf: u32, value: &mut Option<Tensor<E>>) {
-        let place = leaf as usize;
-        if self.values.len() <= place {
-            self.values.resize_with(place + 1, || None);
-        }
-        std::mem::swap(&mut self.values[place], value);
+    pub(crate) fn swap(&mut self, leaf: usize, value: &mut Option<Tensor<E>>) {
+        std::mem::swap(&mut self.values[leaf], value);
     }
 
     /// The leaves whose values are lent.
@@ -104,7 +104,7 @@ impl<E: Element> Lent<E> {
     }
 
     /// Drops the values of the leaves from `first` on.
-    pub(crate) fn truncate(&mut self, first: u32) {
-        self.values.truncate(first as usize);
+    pub(crate) fn forget(&mut self, first: u32) {
+        self.values.iter_mut().skip(first as usize).for_each(|value| *value = None);
     }
 }

@@ -1,6 +1,7 @@
 //! `y = f(x)` for an activation `f` of the kernel crate; the cotangent is `gy f'(x)`, computed by
 //! the fused kernel of [`activate_grad`](super::activate_grad) from what the activation saves.
 
+#[cfg(any(test, feature = "testing"))]
 use std::f64::consts::PI;
 
 use wengert_kernels::Element;
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -160,10 +162,12 @@ entry! {
 }
 
 /// Away from the kinks of the piecewise activations, to both sides of each.
+#[cfg(any(test, feature = "testing"))]
 pub(super) const HARD: Domain =
     Domain { low: -5.0, high: 8.0, avoid: &[-3.0, 0.0, 3.0, 6.0], margin: 0.25 };
 
 /// One row an activation, each with its definition in f64.
+#[cfg(any(test, feature = "testing"))]
 macro_rules! rows {
     ($($activation:expr, $name:literal, $domain:expr, $reference:expr;)+) => {
         pub(crate) const ROWS: &[Row] = &[$(Row {
@@ -179,6 +183,7 @@ macro_rules! rows {
     };
 }
 
+#[cfg(any(test, feature = "testing"))]
 rows! {
     Activation::Identity, "identity", Domain::REAL, |x| x;
     Activation::Logistic, "logistic", Domain::REAL, |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -215,6 +220,7 @@ rows! {
 }
 
 /// The standard normal distribution, by Simpson's rule.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn normal(x: f64) -> f64 {
     let steps = 2000;
     let h = x / f64::from(steps);

@@ -7,6 +7,7 @@ use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
 use wengert_kernels::chain::Function2;
 
+#[cfg(any(test, feature = "testing"))]
 use super::activate::{HARD, normal};
 use super::support;
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +157,7 @@ fn slope<E: Element>(activation: Activation, saved: Var<'_, E>) -> Result<Option
 }
 
 /// One row an activation, each with `f'` as a function of what it saves.
+#[cfg(any(test, feature = "testing"))]
 macro_rules! rows {
     ($($activation:expr, $name:literal, $domain:expr, $derivative:expr;)+) => {
         pub(crate) const ROWS: &[Row] = &[$(Row {
@@ -173,10 +176,12 @@ macro_rules! rows {
 }
 
 /// `1 / (1 + e^-x)`.
+#[cfg(any(test, feature = "testing"))]
 fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
+#[cfg(any(test, feature = "testing"))]
 rows! {
     Activation::Identity, "identity_grad", Domain::REAL, |_| 1.0;
     Activation::Logistic, "logistic_grad", Domain::REAL, |x| logistic(x) * (1.0 - logistic(x));

@@ -7,12 +7,15 @@ use wengert_kernels::pool::{self, AdaptiveGeometry};
 use super::adaptive_avg_pool_grad::AdaptiveAvgPoolGrad;
 use super::convolution::{Extent, plane};
 use super::pooling::{Planes, refused, split};
-use super::{pool_reference, support};
+#[cfg(any(test, feature = "testing"))]
+use super::pool_reference;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -105,6 +108,7 @@ methods! {
     adaptive_avg_pool2d / try_adaptive_avg_pool2d(; output: impl Into<Extent<2>>)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "adaptive_avg_pool",
     order: 2,

@@ -5,11 +5,14 @@ use wengert_kernels::Element;
 use wengert_kernels::pool;
 
 use super::adaptive_avg_pool::AdaptiveAvgPool;
-use super::{pool_reference, support};
+#[cfg(any(test, feature = "testing"))]
+use super::pool_reference;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -41,6 +44,7 @@ impl<E: Element> Op<E> for AdaptiveAvgPoolGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "adaptive_avg_pool_grad",
     order: 2,

@@ -5,6 +5,7 @@ use wengert_kernels::Element;
 use wengert_kernels::chain::Function2;
 
 use crate::tape::Var;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 
 /// The coordinates divided by the larger one, `r^2` of these, and that divisor: nothing overflows. The

@@ -5,12 +5,15 @@ use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::avg_pool_grad::AvgPoolGrad;
 use super::pooling::{Planes, Pool, Pool1d, Pool2d};
-use super::{pool_reference, support};
+#[cfg(any(test, feature = "testing"))]
+use super::pool_reference;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -104,6 +107,7 @@ methods! {
     avg_pool2d / try_avg_pool2d(; options: Pool2d)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "avg_pool",
     order: 2,

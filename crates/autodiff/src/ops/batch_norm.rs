@@ -13,6 +13,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -257,6 +258,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "batch_norm",
     order: 2,
@@ -290,6 +292,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
 }];
 
 /// With the weight and the bias of each channel.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn affine(normal: &Dense, parts: Parts, parameters: &[Dense]) -> Dense {
     let (weight, bias) = parts.places(0);
     let part = |place: Option<usize>, channel: usize, none: f64| {

@@ -4,7 +4,9 @@
 
 use wengert_kernels::{Element, norm};
 
-use super::batch_norm::{affine, dims};
+#[cfg(any(test, feature = "testing"))]
+use super::batch_norm::affine;
+use super::batch_norm::dims;
 use super::normalization::{self, Held, Parts};
 use super::{scaling, support};
 use crate::error::{Error, Result};
@@ -12,6 +14,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +122,7 @@ methods! {
     batch_norm_inference / try_batch_norm_inference(mean, variance [weight, bias]; eps: f64)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "batch_norm_inference",
     order: 2,

@@ -13,6 +13,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +124,7 @@ methods! {
     binary_cross_entropy_with_logits / try_binary_cross_entropy_with_logits(targets [pos_weight]; reduction: Reduction)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "binary_cross_entropy_with_logits",
     order: 2,

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +60,11 @@ entry! {
 }
 
 /// Values on all sides of the bounds of the rows, -1 and 1/2.
+#[cfg(any(test, feature = "testing"))]
 pub(super) const BOUNDS: Domain =
     Domain { low: -2.0, high: 2.0, avoid: &[-1.0, 0.5], margin: 0.25 };
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "clamp",
     order: 2,

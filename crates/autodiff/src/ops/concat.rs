@@ -8,6 +8,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, compose};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -185,6 +186,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "concat",
     order: 2,

@@ -8,12 +8,15 @@ use wengert_kernels::conv::Conv as Kernel;
 
 use super::activate::check;
 use super::convolution::{self, Conv1dOptions, Conv2dOptions, ConvOptions, Sizes};
-use super::{conv_reference, epilogue, support};
+#[cfg(any(test, feature = "testing"))]
+use super::conv_reference;
+use super::{epilogue, support};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Row;
 
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +140,7 @@ methods! {
     conv2d / try_conv2d(weight [bias]; options: Conv2dOptions)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "conv",
     order: 2,

@@ -5,13 +5,16 @@ use wengert_kernels::activation::Activation;
 use super::convolution::{ConvOptions, Sizes};
 use crate::op::Op;
 use crate::shape::Shape;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Sampler};
 
 /// Sizes of a convolution of few elements, over lines or images, some of them empty.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn draw(s: &mut Sampler) -> Sizes {
     if s.coin() { draw_axes::<1>(s) } else { draw_axes::<2>(s) }
 }
 
+#[cfg(any(test, feature = "testing"))]
 fn draw_axes<const AXES: usize>(s: &mut Sampler) -> Sizes {
     let groups = s.choose(&[1, 1, 2]);
     let [batch, group_inputs, group_outputs] =
@@ -53,6 +56,7 @@ fn shape<const AXES: usize>(front: [usize; 2], rest: [usize; AXES]) -> Shape {
 }
 
 /// An activation without kinks, and the same in f64.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn activation(s: &mut Sampler) -> (Activation, fn(f64) -> f64) {
     s.choose(&[
         (Activation::Identity, |z| z),
@@ -62,6 +66,7 @@ pub(super) fn activation(s: &mut Sampler) -> (Activation, fn(f64) -> f64) {
 }
 
 /// A case of operands of these shapes.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn case<O: Op<f32> + Op<f64> + Clone>(
     s: &mut Sampler,
     op: O,
@@ -110,18 +115,21 @@ fn pairs(m: usize, n: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..m).flat_map(move |i| (0..n).map(move |j| (i, j)))
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn conv(sizes: Sizes, x: &Dense, weight: &Dense) -> Dense {
     let mut out = Dense::zeros(&sizes.output());
     terms(sizes, |xi, wi, yi| out.data[yi] += x.data[xi] * weight.data[wi]);
     out
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn conv_transpose(sizes: Sizes, y: &Dense, weight: &Dense) -> Dense {
     let mut out = Dense::zeros(&sizes.input());
     terms(sizes, |xi, wi, yi| out.data[xi] += y.data[yi] * weight.data[wi]);
     out
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn weight_grad(sizes: Sizes, x: &Dense, y: &Dense) -> Dense {
     let mut out = Dense::zeros(&sizes.weight());
     terms(sizes, |xi, wi, yi| out.data[wi] += x.data[xi] * y.data[yi]);
@@ -129,6 +137,7 @@ pub(super) fn weight_grad(sizes: Sizes, x: &Dense, y: &Dense) -> Dense {
 }
 
 /// With the bias of each channel added, and the activation applied.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn finish(z: &Dense, bias: Option<&Dense>, f: fn(f64) -> f64) -> Dense {
     let bias_of = |index: &[usize]| bias.map_or(0.0, |bias| bias.data[index[1]]);
     let mut places = Dense::from_fn(&z.shape, |index| bias_of(&index));

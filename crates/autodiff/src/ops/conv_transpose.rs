@@ -8,12 +8,15 @@ use wengert_kernels::conv::ConvTranspose as Kernel;
 
 use super::activate::check;
 use super::convolution::{self, ConvTransposeOptions, Sizes};
-use super::{conv_reference, epilogue, support};
+#[cfg(any(test, feature = "testing"))]
+use super::conv_reference;
+use super::{epilogue, support};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Row;
 
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +142,7 @@ methods! {
     conv_transpose2d / try_conv_transpose2d(weight [bias]; options: impl Into<ConvTransposeOptions<2>>)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "conv_transpose",
     order: 2,

@@ -7,11 +7,14 @@ use wengert_kernels::Element;
 use wengert_kernels::conv::ConvWeightGrad as Kernel;
 
 use super::convolution::{self, Sizes};
-use super::{conv_reference, support};
+#[cfg(any(test, feature = "testing"))]
+use super::conv_reference;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Row;
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,7 @@ impl<E: Element> Op<E> for ConvWeightGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "conv_weight_grad",
     order: 2,

@@ -376,6 +376,7 @@ impl Sizes {
     }
 
     /// The shapes of the input, the weight and the output.
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn shapes(self) -> [Shape; 3] {
         [self.input(), self.weight(), self.output()]
     }

@@ -4,12 +4,15 @@
 
 use wengert_kernels::{Element, scan};
 
-use super::recurrence::{Recurrence, dims, sample_axis, shifted};
+#[cfg(any(test, feature = "testing"))]
+use super::recurrence::sample_axis;
+use super::recurrence::{Recurrence, dims, shifted};
 use crate::error::{Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +115,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "cumprod",
     order: 2,

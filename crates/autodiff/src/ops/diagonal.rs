@@ -10,6 +10,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, diagonal_of};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,7 @@ sugar! {
 }
 
 /// A shape of matrices and a number of a diagonal, which may be outside.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn sample(s: &mut Sampler) -> (Shape, isize) {
     let front = s.below(3);
     let shape: Shape = (0..front + 2).map(|_| s.size()).collect();
@@ -87,12 +89,14 @@ pub(super) fn sample(s: &mut Sampler) -> (Shape, isize) {
 }
 
 /// Turns the place on a diagonal into that in its matrix.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn origin(place: &mut Vec<usize>, offset: isize) {
     let at = place.pop().expect("the axis of the diagonal");
     let by = offset.unsigned_abs();
     place.extend(if offset >= 0 { [at, at + by] } else { [at + by, at] });
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "diagonal",
     order: 2,

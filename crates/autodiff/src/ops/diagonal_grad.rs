@@ -3,13 +3,16 @@
 
 use wengert_kernels::Element;
 
-use super::diagonal::{diagonal, origin, sample};
+#[cfg(any(test, feature = "testing"))]
+use super::diagonal::{origin, sample};
+use super::diagonal::diagonal;
 use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, diagonal_of};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +128,7 @@ sugar! {
     diag / try_diag(x; offset: isize)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "diagonal_grad",
     order: 2,

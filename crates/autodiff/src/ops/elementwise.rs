@@ -49,6 +49,7 @@ macro_rules! unary {
             $name / $try_name(x) = $op
         }
 
+        #[cfg(any(test, feature = "testing"))]
         pub(crate) const ROWS: &[crate::testing::Row] = &[crate::testing::Row {
             name: stringify!($name),
             order: $order,
@@ -116,6 +117,7 @@ macro_rules! binary {
             $name / $try_name(a, b) = $op
         }
 
+        #[cfg(any(test, feature = "testing"))]
         pub(crate) const ROWS: &[crate::testing::Row] = &[crate::testing::Row {
             name: stringify!($name),
             order: $order,

@@ -4,7 +4,9 @@ use std::f64::consts::FRAC_2_SQRT_PI;
 
 use wengert_kernels::math::Unary;
 
+#[cfg(any(test, feature = "testing"))]
 use super::support::reference_erf;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 
 unary! {

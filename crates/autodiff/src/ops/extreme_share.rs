@@ -5,13 +5,16 @@
 use wengert_kernels::{Element, elementwise};
 
 use super::max::Extreme;
+#[cfg(any(test, feature = "testing"))]
 use super::sum::Axes;
 use super::support;
+#[cfg(any(test, feature = "testing"))]
 use super::support::sample_distinct;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Row};
 
 #[derive(Clone, Debug)]
@@ -50,6 +53,7 @@ impl<E: Element> Op<E> for ExtremeShare {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "extreme_share",
     order: 0,

@@ -10,6 +10,7 @@ use crate::index::Index;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -66,6 +67,7 @@ entry! {
 }
 
 /// A shape, an axis, and an index for a gather along it.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn sample(s: &mut crate::testing::Sampler) -> (Shape, usize, Index) {
     let mut shape = s.shape_with_axis();
     let axis = s.below(shape.rank());
@@ -77,6 +79,7 @@ pub(super) fn sample(s: &mut crate::testing::Sampler) -> (Shape, usize, Index) {
     (shape, axis, index)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "gather",
     order: 2,

@@ -3,12 +3,15 @@
 
 use wengert_kernels::Element;
 
-use super::gather::{Gather, gather, sample};
+#[cfg(any(test, feature = "testing"))]
+use super::gather::sample;
+use super::gather::{Gather, gather};
 use super::indexed;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -47,6 +50,7 @@ impl<E: Element> Op<E> for GatherGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "gather_grad",
     order: 2,

@@ -11,6 +11,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,7 @@ methods! {
     smooth_l1_loss / try_smooth_l1_loss(target; beta: f64, reduction: Reduction)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "huber_loss",
     order: 2,

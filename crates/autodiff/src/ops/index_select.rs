@@ -10,6 +10,7 @@ use crate::index::Index;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ entry! {
 }
 
 /// A shape, an axis, and an index of any rank for it.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn sample(s: &mut Sampler) -> (Shape, usize, Index) {
     let mut shape = s.shape_with_axis();
     let axis = s.below(shape.rank());
@@ -81,6 +83,7 @@ pub(super) fn sample(s: &mut Sampler) -> (Shape, usize, Index) {
 }
 
 /// Turns the place of a selected element into the place it was read from.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn origin(place: &mut Vec<usize>, axis: usize, index: &Index) {
     let back = place.split_off(axis + index.rank());
     let number = index.get(&place.split_off(axis)).expect("a place of the index");
@@ -88,6 +91,7 @@ pub(super) fn origin(place: &mut Vec<usize>, axis: usize, index: &Index) {
     place.extend(back);
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "index_select",
     order: 2,

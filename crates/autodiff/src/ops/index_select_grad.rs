@@ -3,12 +3,15 @@
 
 use wengert_kernels::Element;
 
-use super::index_select::{IndexSelect, index_select, origin, sample};
+#[cfg(any(test, feature = "testing"))]
+use super::index_select::{origin, sample};
+use super::index_select::{IndexSelect, index_select};
 use super::indexed::Rows;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -46,6 +49,7 @@ impl<E: Element> Op<E> for IndexSelectGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "index_select_grad",
     order: 2,

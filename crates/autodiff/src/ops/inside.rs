@@ -3,12 +3,15 @@
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Simple;
 
-use super::clamp::{BOUNDS, check};
+#[cfg(any(test, feature = "testing"))]
+use super::clamp::BOUNDS;
+use super::clamp::check;
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,7 @@ impl<E: Element> Op<E> for Inside<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "inside",
     order: 0,

@@ -12,6 +12,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +97,7 @@ methods! {
     kl_div / try_kl_div(target; log_target: bool, reduction: Reduction)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "kl_div",
     order: 2,

@@ -14,6 +14,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +166,7 @@ impl<'t, E: Element> Var<'t, E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "linear",
     order: 2,

@@ -10,6 +10,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 /// Along the last axis.
@@ -86,6 +87,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "log_softmax",
     order: 2,

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,7 @@ impl<E: Element> Op<E> for LogSoftmaxGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "log_softmax_grad",
     order: 2,

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -64,6 +65,7 @@ entry! {
         LogSumExp(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "logsumexp",
     order: 2,

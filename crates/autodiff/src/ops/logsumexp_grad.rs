@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 const OP: &str = "logsumexp_grad";
@@ -64,6 +65,7 @@ impl<E: Element> Op<E> for LogSumExpGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "logsumexp_grad",
     order: 2,

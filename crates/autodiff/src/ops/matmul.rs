@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Copy, Debug)]
@@ -287,6 +288,7 @@ entry! {
 }
 
 /// Operands of a product, one of them or both a vector now and then.
+#[cfg(any(test, feature = "testing"))]
 fn operands(s: &mut Sampler) -> [Shape; 2] {
     let (batch_a, batch_b) = s.broadcast_pair();
     let [m, k, n] = [s.size(), s.size(), s.size()];
@@ -307,6 +309,7 @@ fn operands(s: &mut Sampler) -> [Shape; 2] {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "matmul",
     order: 2,

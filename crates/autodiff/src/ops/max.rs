@@ -5,11 +5,14 @@ use wengert_kernels::{Element, reduce};
 
 use super::extreme_share::ExtremeShare;
 use super::sum::Axes;
-use super::support::{self, sample_distinct};
+#[cfg(any(test, feature = "testing"))]
+use super::support::sample_distinct;
+use super::support::{self};
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row};
 
 #[derive(Clone, Debug)]
@@ -81,6 +84,7 @@ entry! {
         Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: true }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "max",
     order: 2,

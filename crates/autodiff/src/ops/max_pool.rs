@@ -6,12 +6,15 @@ use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::max_pool_grad::MaxPoolGrad;
 use super::pooling::{Planes, Pool, Pool1d, Pool2d};
-use super::{pool_reference, support};
+#[cfg(any(test, feature = "testing"))]
+use super::pool_reference;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row};
 
 #[derive(Clone, Debug)]
@@ -101,6 +104,7 @@ methods! {
     max_pool2d / try_max_pool2d(; options: Pool2d)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "max_pool",
     order: 2,

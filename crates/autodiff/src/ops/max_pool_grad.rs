@@ -7,11 +7,14 @@ use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::max_pool_pick::MaxPoolPick;
 use super::pooling::Planes;
-use super::{pool_reference, support};
+#[cfg(any(test, feature = "testing"))]
+use super::pool_reference;
+use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -46,6 +49,7 @@ impl<E: Element> Op<E> for MaxPoolGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "max_pool_grad",
     order: 2,

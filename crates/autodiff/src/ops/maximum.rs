@@ -2,6 +2,7 @@
 
 use wengert_kernels::elementwise::Binary;
 
+#[cfg(any(test, feature = "testing"))]
 use super::support::apart;
 
 binary! {

@@ -10,6 +10,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -110,6 +111,7 @@ entry! {
         Mean { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, divisor: None }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "mean",
     order: 2,

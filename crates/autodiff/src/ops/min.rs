@@ -2,7 +2,9 @@
 
 use super::max::Extreme;
 use super::sum::Axes;
+#[cfg(any(test, feature = "testing"))]
 use super::support::sample_distinct;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row};
 
 entry! {
@@ -18,6 +20,7 @@ entry! {
         Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: false }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "min",
     order: 2,

@@ -52,7 +52,7 @@
 //! # Adding one
 //!
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
-//! rows) and name it in the list below. A file without rows does not compile.
+//! rows) and name it in the list below. A file without rows does not compile for tests.
 
 /// Defines an operation's fallible entry on variables, the methods of `Var` and `Tensor`, and after the
 /// slash the fallible method of `Tensor`.
@@ -171,12 +171,14 @@ macro_rules! sugar {
     };
 }
 
-/// Declares the operations' files and collects their rows.
+/// Declares the operations' files and collects their rows, which tests need: they are compiled for
+/// those alone.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
         $(pub(crate) mod $module;)+
 
         /// The rows of all operations, in the catalogue's order.
+        #[cfg(any(test, feature = "testing"))]
         pub(crate) fn rows() -> impl Iterator<Item = &'static crate::testing::Row> {
             [$($module::ROWS),+].into_iter().flatten()
         }
@@ -296,6 +298,7 @@ catalogue!(
 
 mod attention;
 mod compare;
+#[cfg(any(test, feature = "testing"))]
 mod conv_reference;
 mod convolution;
 mod cosine_similarity;
@@ -308,6 +311,7 @@ mod indexed;
 mod losses;
 mod normalization;
 mod operators;
+#[cfg(any(test, feature = "testing"))]
 mod pool_reference;
 mod pooling;
 mod products;

@@ -4,6 +4,7 @@
 
 use wengert_kernels::elementwise::Binary;
 
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 
 binary! {

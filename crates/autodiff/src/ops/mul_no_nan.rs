@@ -5,6 +5,7 @@
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Binary;
 
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 use crate::var::Var;
 

@@ -15,6 +15,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 /// The label of each row; `None` is ignored.
@@ -136,10 +137,12 @@ methods! {
 }
 
 /// Labels of rows, some of them ignored.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn draw(s: &mut Sampler, rows: usize, classes: usize) -> Labels {
     (0..rows).map(|_| (s.below(4) > 0).then(|| s.below(classes))).collect()
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "nll_loss",
     order: 2,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use wengert_kernels::Element;
 
-use super::nll_loss::{self, Labels, NllLoss};
+#[cfg(any(test, feature = "testing"))]
+use super::nll_loss;
+use super::nll_loss::{Labels, NllLoss};
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -51,6 +54,7 @@ impl<E: Element> Op<E> for NllLossGrad {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "nll_loss_grad",
     order: 2,

@@ -9,11 +9,13 @@ use super::max::Extreme;
 use super::sum::Axes;
 use super::support;
 use super::scaling;
+#[cfg(any(test, feature = "testing"))]
 use super::support::sample_distinct;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row, Sampler};
 
 #[derive(Clone, Debug)]
@@ -133,6 +135,7 @@ entry! {
         Norm { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, p }
 }
 
+#[cfg(any(test, feature = "testing"))]
 fn sample(s: &mut Sampler, p: f64) -> Case {
     let (x, axes, keep) = sample_distinct(s);
     let op = Norm { axes: Axes { axes: Some(axes.clone()), keep }, p };
@@ -148,6 +151,7 @@ fn sample(s: &mut Sampler, p: f64) -> Case {
     })
 }
 
+#[cfg(any(test, feature = "testing"))]
 macro_rules! rows {
     ($($name:literal: $p:expr;)+) => {
         pub(crate) const ROWS: &[Row] = &[$(Row {
@@ -159,6 +163,7 @@ macro_rules! rows {
     };
 }
 
+#[cfg(any(test, feature = "testing"))]
 rows! {
     "norm_1": 1.0;
     "norm_2": 2.0;

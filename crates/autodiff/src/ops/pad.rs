@@ -11,6 +11,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 /// What is put around a tensor.
@@ -180,6 +181,7 @@ sugar! {
     pad / try_pad(x; widths: &[PadWidth], mode: PadMode<E>)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "pad",
     order: 2,

@@ -5,13 +5,16 @@ use wengert_kernels::pool::{AdaptiveGeometry, PoolGeometry};
 use super::pooling::{Planes, Pool};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Dense, Sampler};
 
 /// A pool of few elements, over lines or images, and whether it counts padding.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn draw(s: &mut Sampler) -> (Planes<PoolGeometry>, bool) {
     if s.coin() { draw_axes::<1>(s) } else { draw_axes::<2>(s) }
 }
 
+#[cfg(any(test, feature = "testing"))]
 fn draw_axes<const AXES: usize>(s: &mut Sampler) -> (Planes<PoolGeometry>, bool) {
     let kernel = [(); AXES].map(|()| 1 + s.below(3));
     let stride = [(); AXES].map(|()| 1 + s.below(3));
@@ -36,12 +39,14 @@ fn draw_axes<const AXES: usize>(s: &mut Sampler) -> (Planes<PoolGeometry>, bool)
 }
 
 /// Leading axes of few elements.
+#[cfg(any(test, feature = "testing"))]
 fn front(s: &mut Sampler) -> Vec<usize> {
     let rank = s.below(3);
     (0..rank).map(|_| if s.below(12) == 0 { 0 } else { 1 + s.below(2) }).collect()
 }
 
 /// An adaptive pool of few elements, over lines or images.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn draw_bins(s: &mut Sampler) -> Planes<AdaptiveGeometry> {
     let axes = 1 + s.below(2);
     let mut size = |axis: usize, most: usize| if axis + axes < 2 { 1 } else { 1 + s.below(most) };
@@ -53,6 +58,7 @@ pub(super) fn draw_bins(s: &mut Sampler) -> Planes<AdaptiveGeometry> {
 }
 
 /// Numbers no two of which are near each other: no maximum is near a tie.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn distinct(s: &mut Sampler, shape: &Shape) -> Tensor<f64> {
     let order = s.permutation(shape.numel());
     let mut order = order.iter();
@@ -114,12 +120,14 @@ pub(super) fn all(planes: &Planes<PoolGeometry>) -> impl Iterator<Item = Window>
 }
 
 /// What `f` gives for each window.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn windows(planes: &Planes<PoolGeometry>, f: impl Fn(&Window) -> f64) -> Dense {
     let data = all(planes).map(|window| f(&window)).collect();
     Dense { shape: planes.shape(planes.geometry.output()).to_vec(), data }
 }
 
 /// The place of the first maximum of each window, if it sees anything.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn first_maxima(
     planes: &Planes<PoolGeometry>,
     x: &Dense,

@@ -4,6 +4,7 @@
 use wengert_kernels::chain::Function2;
 
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 
 binary! {

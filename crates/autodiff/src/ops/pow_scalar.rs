@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,7 @@ entry! {
     pow_scalar / try_pow_scalar(x; exponent: E) = PowScalar { exponent }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "pow_scalar",
     order: 2,

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -76,6 +77,7 @@ entry! {
     prod_axes / try_prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "prod",
     order: 2,

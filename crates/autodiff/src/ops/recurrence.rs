@@ -12,6 +12,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Step, Tensor};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +78,7 @@ pub(super) fn shifted<E: Element>(x: Var<'_, E>, axis: isize, ahead: bool) -> Re
 }
 
 /// A shape with an axis, and the axis, perhaps counted from the last.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn sample_axis(s: &mut Sampler) -> (Shape, isize) {
     let shape = s.shape_with_axis();
     let rank = shape.rank();
@@ -84,6 +86,7 @@ pub(super) fn sample_axis(s: &mut Sampler) -> (Shape, isize) {
     (shape, axis)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "recurrence",
     order: 2,

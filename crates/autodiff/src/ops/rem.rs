@@ -3,6 +3,7 @@
 
 use wengert_kernels::elementwise::Binary;
 
+#[cfg(any(test, feature = "testing"))]
 use super::support::apart;
 
 binary! {

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, value_of};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -68,6 +69,7 @@ entry! {
     roll / try_roll(x; shifts: &[(isize, isize)]) = Roll { shifts: shifts.to_vec() }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "roll",
     order: 2,

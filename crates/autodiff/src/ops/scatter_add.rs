@@ -3,7 +3,9 @@
 
 use wengert_kernels::Element;
 
-use super::gather::{gather, sample};
+#[cfg(any(test, feature = "testing"))]
+use super::gather::sample;
+use super::gather::gather;
 use super::indexed;
 use crate::error::{Error, Result, expect};
 use crate::index::Index;
@@ -11,6 +13,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -110,6 +113,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "scatter_add",
     order: 2,

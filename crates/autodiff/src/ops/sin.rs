@@ -2,6 +2,7 @@
 
 use wengert_kernels::math::Unary;
 
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 
 unary! {

@@ -10,6 +10,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Step, Tensor};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +124,7 @@ impl<E: Element> Var<'_, E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "slice",
     order: 2,

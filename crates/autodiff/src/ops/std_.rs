@@ -4,14 +4,19 @@
 use wengert_kernels::{Element, elementwise, reduce};
 
 use super::sum::Axes;
-use super::support::{self, sample_distinct};
+#[cfg(any(test, feature = "testing"))]
+use super::support::sample_distinct;
+use super::support::{self};
 use super::scaling;
-use super::var::{centred, deviations, is_extreme, reference};
+#[cfg(any(test, feature = "testing"))]
+use super::var::reference;
+use super::var::{centred, deviations, is_extreme};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row};
 
 #[derive(Clone, Debug)]
@@ -89,6 +94,7 @@ entry! {
         Std { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "std",
     order: 2,

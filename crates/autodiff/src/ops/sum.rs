@@ -8,6 +8,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 /// Over which axes, and whether they stay with size 1.
@@ -155,6 +156,7 @@ entry! {
     sum_axes / try_sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "sum",
     order: 2,

@@ -9,6 +9,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -63,6 +64,7 @@ pub fn sum_to<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var<
     x.tape().apply(SumTo { shape: shape.into() }, &[x])
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "sum_to",
     order: 2,

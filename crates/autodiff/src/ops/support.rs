@@ -7,12 +7,14 @@ use wengert_kernels::elementwise::{self, Run};
 use super::sum::Axes;
 use crate::error::{Error, Result};
 use crate::lazy::Function;
+#[cfg(any(test, feature = "testing"))]
 use crate::mask::Mask;
 use crate::op::{Forward, Op};
 use crate::pool::Pool;
 use crate::shape::Shape;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Domain, Sampler};
 
 /// The shape two operands broadcast to.
@@ -198,6 +200,7 @@ pub(super) fn lazy_rows<E: Element>(
 }
 
 /// A random mask for a case: of the shape or one that broadcasts to it, transposed in memory or not.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn sample_mask(s: &mut Sampler, shape: &Shape) -> Mask {
     let mut part = shape.clone();
     for dim in part.dims_mut().iter_mut() {
@@ -213,6 +216,7 @@ pub(super) fn sample_mask(s: &mut Sampler, shape: &Shape) -> Mask {
 }
 
 /// Values that are no whole numbers, nor halfway between two.
+#[cfg(any(test, feature = "testing"))]
 pub(super) const BETWEEN_WHOLE: Domain = Domain {
     low: -3.0,
     high: 3.0,
@@ -222,6 +226,7 @@ pub(super) const BETWEEN_WHOLE: Domain = Domain {
 
 /// Operands that broadcast, of which no two elements are close to each other: those of the first are
 /// near whole numbers, those of the second between them.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
     let (a, b) = s.broadcast_pair();
     let mut near = |shape: &Shape, offset: f64| {
@@ -232,6 +237,7 @@ pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
 }
 
 /// The error function by its Taylor series, which is good to rounding for arguments of order one.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn reference_erf(x: f64) -> f64 {
     let (mut term, mut sum) = (x, x);
     for n in 1..60 {
@@ -244,6 +250,7 @@ pub(super) fn reference_erf(x: f64) -> f64 {
 
 /// A tensor whose elements and their magnitudes lie apart from each other and from zero, axes of it along which there are elements, and
 /// whether to keep them.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn sample_distinct(s: &mut Sampler) -> (Tensor<f64>, Vec<isize>, bool) {
     let mut shape = s.shape();
     let (axes, keep) = s.axes(&shape);

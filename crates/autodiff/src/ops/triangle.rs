@@ -3,11 +3,13 @@
 
 use wengert_kernels::Element;
 
+#[cfg(any(test, feature = "testing"))]
 use super::diagonal::sample;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ entry! {
     triu / try_triu(x; offset: isize) = Triangle { side: Side::Upper, offset }
 }
 
+#[cfg(any(test, feature = "testing"))]
 fn case(s: &mut Sampler, side: Side) -> Case {
     let (shape, offset) = sample(s);
     let inputs = vec![s.tensor(&shape, &Domain::REAL)];
@@ -101,6 +104,7 @@ fn case(s: &mut Sampler, side: Side) -> Case {
     })
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "tril", order: 2, reorders: false, sample: |s| case(s, Side::Lower) },
     Row { name: "triu", order: 2, reorders: false, sample: |s| case(s, Side::Upper) },

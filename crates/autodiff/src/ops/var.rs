@@ -11,6 +11,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -134,12 +135,14 @@ entry! {
 }
 
 /// The naive variance.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn reference(values: &[f64], correction: usize) -> f64 {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - correction as f64).max(0.0)
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "var",
     order: 2,

@@ -3,6 +3,7 @@
 
 use wengert_kernels::{Element, elementwise};
 
+#[cfg(any(test, feature = "testing"))]
 use super::support;
 use crate::error::{Error, Result, expect};
 use crate::mask::Mask;
@@ -10,6 +11,7 @@ use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, eval};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
+#[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
@@ -102,6 +104,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "where",
     order: 2,

@@ -48,7 +48,7 @@ impl<E: Element> Tape<E> {
     #[cold]
     pub(crate) fn forget_lent(&self, first: u32) {
         if let Some(mut lent) = self.link().and_then(|link| link.lent(self.generation())) {
-            lent.truncate(first);
+            lent.forget(first);
         }
     }
 
@@ -87,34 +87,33 @@ impl<E: Element> Tape<E> {
         let new = || Arc::new(Link::new(self.pool.clone(), self.schedule.clone()));
         let link = self.link.get_or_init(new);
         self.lends.set(true);
-        let (mut lent, lends) = (link.lend(self.generation()), !self.walks.get());
+        let lends = !self.walks.get();
         let (parameters, mut nodes) = (self.parameters.borrow(), self.nodes.borrow_mut());
-        let all = parameters.all();
-        let mut collector = Collector::new(Arc::clone(link), self.generation(), output, all.len());
-        let mut next = 0;
-        for (place, value) in values.iter_mut().enumerate() {
-            let leaf = next;
-            let parameter = all.get(leaf).filter(|of| of.0 as usize == place);
-            next += usize::from(parameter.is_some());
+        let mut leaves = parameters.all().iter().enumerate();
+        let mut lent = link.lend(self.generation(), leaves.len());
+        let link = Arc::clone(link);
+        let mut collector = Collector::new(link, self.generation(), output, leaves.len());
+        let mut next = leaves.next();
+        for (place, (value, node)) in values.iter_mut().zip(nodes.iter_mut()).enumerate() {
+            let parameter = next.filter(|(_, of)| of.0 as usize == place);
+            if parameter.is_some() {
+                next = leaves.next();
+            }
             if !has(place) {
-                *value = None;
                 continue;
             }
-            let node = &mut nodes[place];
-            let gradient = match value.take() {
-                Some(gradient) => gradient,
-                None => {
-                    let shape = node.value("backward")?.shape().clone();
-                    Tensor::scalar(E::ZERO).try_broadcast_to(shape)?
-                }
-            };
-            if let Some(&(_, id)) = parameter {
-                collector.parameter(id, leaf as u32, gradient);
+            if value.is_none() {
+                let shape = node.value("backward")?.shape().clone();
+                *value = Some(Tensor::scalar(E::ZERO).try_broadcast_to(shape)?);
+            }
+            if let Some((leaf, &(_, id))) = parameter {
+                collector.parameter(id, leaf as u32, value);
                 if lends && node.value.is_some() {
-                    lent.swap(leaf as u32, &mut node.value);
+                    lent.swap(leaf, &mut node.value);
                 }
             } else {
-                collector.variable(Var::at(self, place as u32, node.epoch).place(), gradient);
+                let place = Var::at(self, place as u32, node.epoch).place();
+                collector.variable(place, value);
             }
         }
         Ok(collector.finish())
@@ -131,7 +130,7 @@ impl<E: Element> Borrowed<'_, E> {
         self.leaves = lent.leaves();
         let (parameters, mut nodes) = (tape.parameters.borrow(), tape.nodes.borrow_mut());
         for &leaf in &self.leaves {
-            lent.swap(leaf, &mut nodes[parameters.place(leaf) as usize].value);
+            lent.swap(leaf as usize, &mut nodes[parameters.place(leaf) as usize].value);
         }
     }
 
@@ -145,7 +144,7 @@ impl<E: Element> Borrowed<'_, E> {
         for &leaf in &self.leaves {
             let value = &mut nodes[parameters.place(leaf) as usize].value;
             if value.is_some() {
-                lent.swap(leaf, value);
+                lent.swap(leaf as usize, value);
             }
         }
     }

@@ -23,6 +23,7 @@ pub use spec::{Spec, check_op, check_op_f64};
 pub use strategy::{arb_broadcast_pair, arb_layout, arb_shape, arb_tensor};
 
 /// The rows of every operation of this crate.
+#[cfg(any(test, feature = "testing"))]
 pub fn catalogue() -> impl Iterator<Item = &'static Row> {
     crate::ops::rows()
 }
