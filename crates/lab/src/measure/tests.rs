@@ -138,7 +138,7 @@ fn outputs_that_are_not_finite_are_a_share_of_their_own() {
     for activation in [Activation::Relu, Activation::Tanh, Activation::Softshrink { lambda: 0.5 }] {
         let mut model = model(activation, Initialization::Xavier);
         let mut first = true;
-        model.visit_mut(&mut wengert::nn::VisitorMut::new(&mut |_, parameter| {
+        model.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
             if std::mem::take(&mut first) {
                 // Every fourth unit of the first layer.
                 for weight in &mut parameter.value_mut().as_mut_slice()[..16 * 64] {
