@@ -7,22 +7,19 @@ use syn::{
     WherePredicate, parse_quote,
 };
 
-use crate::options::ElementOption;
-
 /// The element type for which a module is implemented.
+#[derive(Clone)]
 pub enum Element {
     /// Every one: the implementation gets a type parameter for it.
     Any,
-    Of(Type),
+    Of(Box<Type>),
 }
 
 /// The element type that the options name, else the type parameter bounded by `Element`, else any
 /// one if the types of the parts leave it open, else the `f64` or `f32` they name, else `f32`.
-pub fn of(input: &DeriveInput, option: Option<&ElementOption>, parts: &[&Type]) -> Result<Element> {
-    match option {
-        Some(ElementOption::Any) => return Ok(Element::Any),
-        Some(ElementOption::Of(named)) => return Ok(Element::Of(named.clone())),
-        None => {}
+pub fn of(input: &DeriveInput, option: Option<&Element>, parts: &[&Type]) -> Result<Element> {
+    if let Some(named) = option {
+        return Ok(named.clone());
     }
     let bounded = bounded_parameters(input);
     match bounded[..] {
@@ -80,8 +77,8 @@ pub fn bounded_by_parts<'a>(
     parts: &[&Type],
 ) -> Vec<&'a Ident> {
     let is_element = |name: &Ident| match element {
-        Element::Of(Type::Path(path)) => path.path.is_ident(name),
-        _ => false,
+        Element::Of(ty) => matches!(&**ty, Type::Path(path) if path.path.is_ident(name)),
+        Element::Any => false,
     };
     let params = input.generics.params.iter().filter_map(|param| match param {
         GenericParam::Type(param) => Some(&param.ident),

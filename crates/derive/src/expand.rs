@@ -41,7 +41,7 @@ pub fn module(input: &DeriveInput, root: &Path) -> Result<TokenStream> {
     let mut generics = input.generics.clone();
     let bounded = element::bounded_by_parts(input, &element, &parts);
     let element: Type = match element {
-        Element::Of(ty) => ty,
+        Element::Of(ty) => *ty,
         Element::Any => {
             generics.params.push(parse_quote!(__E: #root::__private::Element));
             parse_quote!(__E)
@@ -266,31 +266,31 @@ fn indices(variant: &Variant<'_>, predicate: impl Fn(&Part<'_>) -> bool) -> Vec<
 mod tests {
     use super::*;
 
-    fn refused(input: DeriveInput) -> String {
-        match module(&input, &parse_quote!(::wengert_nn)) {
+    fn refused(input: &DeriveInput) -> String {
+        match module(input, &parse_quote!(::wengert_nn)) {
             Ok(tokens) => panic!("it is derived: {tokens}"),
             Err(error) => error.to_string(),
         }
     }
 
-    fn derived(input: DeriveInput) -> String {
-        let tokens = module(&input, &parse_quote!(::wengert_nn)).unwrap();
+    fn derived(input: &DeriveInput) -> String {
+        let tokens = module(input, &parse_quote!(::wengert_nn)).unwrap();
         tokens.to_string().replace(' ', "")
     }
 
     #[test]
     fn what_cannot_be_derived_is_refused_with_what_would_be_right() {
         let cases = [
-            (refused(parse_quote!(union U { a: u32, b: f32 })), "a struct or an enum"),
+            (refused(&parse_quote!(union U { a: u32, b: f32 })), "a struct or an enum"),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     #[module(skip)]
                     struct S;
                 )),
                 "unknown option `skip`",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         #[module(element = f32)]
                         a: Linear,
@@ -299,7 +299,7 @@ mod tests {
                 "a field takes `skip`",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         #[module(skip, flatten)]
                         a: Linear,
@@ -308,7 +308,7 @@ mod tests {
                 "contradicts or repeats",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         #[module(training)]
                         mode: Mode,
@@ -317,7 +317,7 @@ mod tests {
                 "must be a `bool`",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         #[module(name = "a.b")]
                         a: Linear,
@@ -326,7 +326,7 @@ mod tests {
                 "must not be empty or contain a dot",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         #[module(skip, name = "a")]
                         a: Linear,
@@ -335,7 +335,7 @@ mod tests {
                 "only a part has a name",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         a: Linear,
                         #[module(name = "a")]
@@ -345,7 +345,7 @@ mod tests {
                 "two parts of this module are named `a`",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S {
                         a: Linear<f32>,
                         b: Linear<f64>,
@@ -354,7 +354,7 @@ mod tests {
                 "parts of `f32` and of `f64`",
             ),
             (
-                refused(parse_quote!(
+                refused(&parse_quote!(
                     struct S<A: Element, B>
                     where
                         B: Element,
@@ -374,7 +374,7 @@ mod tests {
     fn the_element_type_is_read_from_the_declaration() {
         let cases = [
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S {
                         a: Linear,
                         n: usize,
@@ -383,7 +383,7 @@ mod tests {
                 "Module<f32>forS",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S {
                         a: [Linear<f64>; 2],
                         n: f32,
@@ -392,7 +392,7 @@ mod tests {
                 "Module<f64>forS",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S<T: Element> {
                         a: Linear<T>,
                     }
@@ -400,7 +400,7 @@ mod tests {
                 "Module<T>forS<T>{",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S<T>
                     where
                         T: nn::Element,
@@ -411,7 +411,7 @@ mod tests {
                 "Module<T>forS<T>where",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S<T: Element, M> {
                         a: Vec<M>,
                         b: Linear<T>,
@@ -420,7 +420,7 @@ mod tests {
                 "Module<T>forS<T,M>whereM:::wengert_nn::Module<T>",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S<M> {
                         a: M,
                     }
@@ -428,7 +428,7 @@ mod tests {
                 "Module<__E>forS<M>whereM:::wengert_nn::Module<__E>",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S<M> {
                         a: M,
                         b: Linear,
@@ -437,13 +437,13 @@ mod tests {
                 "Module<f32>forS<M>whereM:::wengert_nn::Module<f32>",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     struct S;
                 )),
                 "Module<__E>forS",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     #[module(element = any)]
                     struct S {
                         a: Dropout,
@@ -452,7 +452,7 @@ mod tests {
                 "Module<__E>forS",
             ),
             (
-                derived(parse_quote!(
+                derived(&parse_quote!(
                     #[module(element = f64, crate = w::nn)]
                     struct S {
                         a: Alias,
@@ -468,7 +468,7 @@ mod tests {
 
     #[test]
     fn fields_that_cannot_hold_a_parameter_are_not_shown() {
-        let tokens = derived(parse_quote! {
+        let tokens = derived(&parse_quote! {
             struct S {
                 weight: Parameter,
                 heads: usize,

@@ -5,21 +5,13 @@ use std::fmt::Display;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Error, Expr, Field, LitStr, Path, Result, Type};
 
-use crate::element;
-
-/// The element type named by `element = ..`.
-#[derive(Clone)]
-pub enum ElementOption {
-    /// `any`: the module has no parameters, or only parts that take any element type.
-    Any,
-    Of(Type),
-}
+use crate::element::{self, Element};
 
 /// The options of a struct or an enum.
 #[derive(Default)]
 pub struct ContainerOptions {
     pub root: Option<Path>,
-    pub element: Option<ElementOption>,
+    pub element: Option<Element>,
     pub role: Option<Expr>,
     pub activation: Option<Expr>,
     pub nonlinearity: Option<Expr>,
@@ -34,7 +26,7 @@ impl ContainerOptions {
             } else if meta.path.is_ident("element") {
                 let named: Type = meta.value()?.parse()?;
                 let any = matches!(&named, Type::Path(path) if path.path.is_ident("any"));
-                let named = if any { ElementOption::Any } else { ElementOption::Of(named) };
+                let named = if any { Element::Any } else { Element::Of(Box::new(named)) };
                 set(&mut options.element, &meta, named)
             } else if meta.path.is_ident("role") {
                 set(&mut options.role, &meta, meta.value()?.parse()?)

@@ -1,9 +1,8 @@
 //! Neural networks on the wengert tape: layers, initializers, optimizers, data.
 //!
-//! - [`Module`]: what has a forward pass and parameters. [`Linear`], [`Conv1d`], [`Conv2d`],
-//!   [`ConvTranspose2d`], [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`], [`Flatten`],
-//!   [`BatchNorm1d`], [`BatchNorm2d`], [`LayerNorm`], [`GroupNorm`], [`RmsNorm`], [`Dropout`],
-//!   [`Embedding`] and [`ActivationLayer`] are such; [`Sequential`] and its builder put them
+//! - [`Module`](trait@Module): what has parameters; derived for a struct of your own.
+//! - [`Layer`]: a module that maps one variable to one. [`layer`] has [`Linear`], [`Conv2d`],
+//!   [`LayerNorm`], [`Dropout`], [`Embedding`] and others; [`Sequential`] and its builder put them
 //!   together.
 //! - [`Init`]: how a parameter begins, with the formula and the paper of each scheme.
 //! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
@@ -14,7 +13,7 @@
 //! use rand::SeedableRng;
 //! use rand_pcg::Pcg64;
 //! use wengert_autodiff::{Activation, Tape, Tensor};
-//! use wengert_nn::{Module, Optimizer, Sequential, Sgd};
+//! use wengert_nn::{Layer, Optimizer, Sequential, Sgd};
 //!
 //! let mut rng = Pcg64::seed_from_u64(7);
 //! let mut model = Sequential::builder()

@@ -1,4 +1,4 @@
-//! [`Module`]: named parameters.
+//! [`Module`](trait@Module): named parameters.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;

@@ -44,11 +44,15 @@ macro_rules! stands_for {
         impl<E: Element, M: Module<E> $(+ ?$sized)?> Module<E> for $container {
             fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
                 let $this = self;
-                $get.into_iter().for_each(|module| module.visit(visitor));
+                if let Some(module) = $get {
+                    module.visit(visitor);
+                }
             }
             fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>) {
                 let $this = self;
-                $get_mut.into_iter().for_each(|module| module.visit_mut(visitor));
+                if let Some(module) = $get_mut {
+                    module.visit_mut(visitor);
+                }
             }
             fn activation(&self) -> Activation {
                 let $this = self;
@@ -64,15 +68,21 @@ macro_rules! stands_for {
             }
             fn set_training(&mut self, training: bool) {
                 let $this = self;
-                $get_mut.into_iter().for_each(|module| module.set_training(training));
+                if let Some(module) = $get_mut {
+                    module.set_training(training);
+                }
             }
             fn visit_as<'a>(&'a self, name: &str, visitor: &mut Visitor<'_, 'a, E>) {
                 let $this = self;
-                $get.into_iter().for_each(|module| module.visit_as(name, visitor));
+                if let Some(module) = $get {
+                    module.visit_as(name, visitor);
+                }
             }
             fn visit_mut_as(&mut self, name: &str, visitor: &mut VisitorMut<'_, E>) {
                 let $this = self;
-                $get_mut.into_iter().for_each(|module| module.visit_mut_as(name, visitor));
+                if let Some(module) = $get_mut {
+                    module.visit_mut_as(name, visitor);
+                }
             }
         }
     };

@@ -347,7 +347,7 @@ fn the_layers_of_the_crate_pass_the_check() {
         .batch_norm1d(6)
         .layer_norm([6])
         .rms_norm([6])
-        .add(Linear::config(6, 2).without_bias().init(Init::he_normal()))
+        .with(Linear::config(6, 2).without_bias().init(Init::he_normal()))
         .build(&mut rng())
         .unwrap();
     check_module(&mut model).unwrap();

@@ -396,9 +396,9 @@ fn the_builder_reports_every_fault_with_its_position() {
         .layer_norm([7])
         .dropout(-1.0)
         .linear(6, 3, Activation::Identity)
-        .add(Linear::config(3, 3).init(nan))
+        .with(Linear::config(3, 3).init(nan))
         .linear(2, 1, Activation::Identity)
-        .add(Embedding::config(3, 2).padding(3));
+        .with(Embedding::config(3, 2).padding(3));
     let error = builder.build(&mut rng()).unwrap_err();
     let faults: Vec<String> = error.faults().iter().map(ToString::to_string).collect();
     let begins = [
@@ -425,14 +425,14 @@ fn configs_make_the_layers_of_the_constructors() {
     let options = Conv2dOptions::new().padding(1).activation(Activation::Relu);
     let init = Init::lecun_uniform();
     let by_config: Sequential<f64> = Sequential::builder()
-        .add(Conv2d::config(2, 3, 3).options(options).init(init.clone()))
-        .add(BatchNorm2d::config(3).momentum(0.5).eps(0.25))
-        .add(ConvTranspose2d::config(3, 2, 2).init(init.clone()).without_bias())
-        .add(GroupNorm::config(2, 2).eps(0.5))
+        .with(Conv2d::config(2, 3, 3).options(options).init(init.clone()))
+        .with(BatchNorm2d::config(3).momentum(0.5).eps(0.25))
+        .with(ConvTranspose2d::config(3, 2, 2).init(init.clone()).without_bias())
+        .with(GroupNorm::config(2, 2).eps(0.5))
         .flatten()
-        .add(LayerNorm::config([50]).eps(0.125))
-        .add(RmsNorm::config([50]).eps(0.75))
-        .add(Linear::config(50, 2).activation(Activation::Tanh).init(init.clone()))
+        .with(LayerNorm::config([50]).eps(0.125))
+        .with(RmsNorm::config([50]).eps(0.75))
+        .with(Linear::config(50, 2).activation(Activation::Tanh).init(init.clone()))
         .build(&mut rng())
         .unwrap();
     let mut rng = rng();

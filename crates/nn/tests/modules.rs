@@ -16,7 +16,7 @@ fn rng() -> Pcg64 {
 fn model() -> Sequential<f64> {
     Sequential::builder()
         .linear(3, 5, Activation::Tanh)
-        .add(Linear::config(5, 5).without_bias())
+        .with(Linear::config(5, 5).without_bias())
         .activation(Activation::Logistic)
         .linear(5, 2, Activation::Identity)
         .build(&mut rng())
@@ -76,7 +76,7 @@ fn layers_that_do_not_fit_are_refused() {
     assert_eq!((fault.layer, &fault.error), (1, &LayerError::Features { takes: 4, given: 5 }));
     assert!(error.to_string().contains("layer 1 takes 4 features"), "{error}");
     let error = Sequential::<f32>::builder()
-        .add(Linear::config(3, 5).init(Init::Normal { mean: 0.0, std: f64::NAN }))
+        .with(Linear::config(3, 5).init(Init::Normal { mean: 0.0, std: f64::NAN }))
         .build(&mut rng())
         .unwrap_err();
     assert!(error.to_string().starts_with("layer 0: "), "{error}");
@@ -210,7 +210,7 @@ fn accuracy_counts_the_first_of_the_largest() {
 fn frozen_parameters_stay_as_they_are() {
     let mut model: Sequential<f64> = Sequential::builder()
         .linear(3, 4, Activation::Tanh)
-        .add(Linear::config(4, 4).activation(Activation::Tanh))
+        .with(Linear::config(4, 4).activation(Activation::Tanh))
         .linear(4, 2, Activation::Identity)
         .build(&mut rng())
         .unwrap();

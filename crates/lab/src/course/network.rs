@@ -45,7 +45,7 @@ impl Mlp {
             let last = layer + 2 == self.sizes.len();
             let activation = if last { Activation::Identity } else { self.activation };
             let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
-            builder = builder.add(layer.init(self.init.clone()));
+            builder = builder.with(layer.init(self.init.clone()));
         }
         let mut model = builder.build(&mut Pcg64::seed_from_u64(seed))?;
         if self.bias != 0.0 {

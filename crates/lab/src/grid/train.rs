@@ -111,7 +111,7 @@ pub fn network(architecture: &[usize], pair: Pair, seed: u64) -> Sequential<f32>
         let last = layer + 2 == architecture.len();
         let activation = if last { Activation::Identity } else { pair.activation };
         let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
-        builder = builder.add(layer.init(pair.initialization.init(activation)));
+        builder = builder.with(layer.init(pair.initialization.init(activation)));
     }
     builder
         .build(&mut Pcg64::seed_from_u64(seed))

@@ -56,7 +56,7 @@ fn fully_connected(
         let last = layer + 2 == task.architecture.len();
         let activation = if last { Activation::Identity } else { activation };
         let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
-        builder = builder.add(layer.init(scheme(init, activation)?));
+        builder = builder.with(layer.init(scheme(init, activation)?));
     }
     builder.build(rng).map_err(asked)
 }

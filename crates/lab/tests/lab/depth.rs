@@ -16,9 +16,9 @@ fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
     let scheme = init.cloned().unwrap_or(Init::Zeros);
     for _ in 1..DEPTH {
         let layer = Linear::config(WIDTH, WIDTH).activation(Activation::Tanh);
-        builder = builder.add(layer.init(scheme.clone()));
+        builder = builder.with(layer.init(scheme.clone()));
     }
-    let mut model = builder.add(Linear::config(WIDTH, 10).init(scheme)).build(&mut rng).unwrap();
+    let mut model = builder.with(Linear::config(WIDTH, 10).init(scheme)).build(&mut rng).unwrap();
     if init.is_none() {
         recommend(&model).unwrap().apply(&mut model, &mut rng).unwrap();
     }

@@ -80,7 +80,7 @@ pub struct Advice {
 /// use wengert_autodiff::Activation;
 /// use wengert_nn::{Sequential, init::recommend};
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let mut model = Sequential::builder()
+/// let mut model: Sequential = Sequential::builder()
 ///     .linear(64, 32, Activation::Relu)
 ///     .linear(32, 10, Activation::Identity)
 ///     .build(&mut rng)?;

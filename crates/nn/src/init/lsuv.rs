@@ -106,7 +106,7 @@ pub enum LsuvError {
 /// use wengert_autodiff::{Activation, Tensor};
 /// use wengert_nn::{Sequential, init::{Lsuv, lsuv}};
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let mut model = Sequential::builder().linear(8, 8, Activation::Tanh).build(&mut rng)?;
+/// let mut model: Sequential = Sequential::builder().linear(8, 8, Activation::Tanh).build(&mut rng)?;
 /// let batch = Tensor::uniform([64, 8], -3.0, 9.0, &mut rng);
 /// let layers = lsuv(&mut model, &batch, Lsuv::default(), &mut rng)?;
 /// assert!((layers[0].after - 1.0).abs() < 0.1);
@@ -224,7 +224,7 @@ pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
 /// Brings one layer to unit variance.
 fn scale<E: Element, M: Module<E> + ?Sized>(
     model: &mut M,
-    variances: &mut dyn FnMut(&M) -> Result<Vec<(String, f64)>, LsuvError>,
+    variances: &mut dyn FnMut(&M) -> Variances,
     path: String,
     weights: usize,
     options: Lsuv,
@@ -259,11 +259,14 @@ fn scale<E: Element, M: Module<E> + ?Sized>(
     unreachable!("the last round returns")
 }
 
+/// The paths of layers and the variances of their pre-activations, in order.
+type Variances = Result<Vec<(String, f64)>, LsuvError>;
+
 /// The variance of the pre-activations of each layer that `forward` shows, in order.
 fn variances<E: Element>(
     tape: &mut Tape<E>,
     forward: impl for<'t> FnOnce(&'t Tape<E>, &mut Observer<'_, 't, E>) -> wengert_autodiff::Result<()>,
-) -> Result<Vec<(String, f64)>, LsuvError> {
+) -> Variances {
     let mut found = Vec::new();
     tape.no_grad(|| {
         let mut see = |path: &str, layer: crate::Observation<'_, E>| {

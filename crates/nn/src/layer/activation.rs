@@ -37,6 +37,6 @@ impl<E: Element> LayerConfig<E> for ActivationLayer {
 impl<E: Element> SequentialBuilder<E> {
     /// An activation as a layer of its own.
     pub fn activation(self, activation: Activation) -> Self {
-        self.add(ActivationLayer(activation))
+        self.with(ActivationLayer(activation))
     }
 }

@@ -188,11 +188,11 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for BatchNormConfig<AXES> {
 impl<E: Element> SequentialBuilder<E> {
     /// Batch normalization of `channels` features, or of lines of `channels` channels.
     pub fn batch_norm1d(self, channels: usize) -> Self {
-        self.add(BatchNorm1d::config(channels))
+        self.with(BatchNorm1d::config(channels))
     }
 
     /// Batch normalization of images of `channels` channels.
     pub fn batch_norm2d(self, channels: usize) -> Self {
-        self.add(BatchNorm2d::config(channels))
+        self.with(BatchNorm2d::config(channels))
     }
 }

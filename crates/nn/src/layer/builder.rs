@@ -11,7 +11,7 @@ use crate::forward::Layer;
 
 /// A description of a network, layer by layer.
 ///
-/// [`add`](Self::add) takes the config of a layer; the other methods are short for the common ones.
+/// [`with`](Self::with) takes the config of a layer; the other methods are short for the common ones.
 /// Unless its config says otherwise, the weight of a linear layer or a convolution is drawn by
 /// [`Init::for_activation`](crate::Init::for_activation) of its activation, and its bias is zero.
 ///
@@ -20,7 +20,7 @@ use crate::forward::Layer;
 /// use wengert_autodiff::Activation;
 /// use wengert_nn::{Init, Linear, Module, Sequential};
 /// let model: Sequential<f64> = Sequential::builder()
-///     .add(Linear::config(64, 32).activation(Activation::Relu).init(Init::xavier_normal()))
+///     .with(Linear::config(64, 32).activation(Activation::Relu).init(Init::xavier_normal()))
 ///     .linear(32, 10, Activation::Identity)
 ///     .build(&mut rand_pcg::Pcg64::seed_from_u64(1))?;
 /// assert_eq!(model.parameter_count(), 64 * 32 + 32 + 32 * 10 + 10);
@@ -68,7 +68,7 @@ impl<E: Element> SequentialBuilder<E> {
     }
 
     /// Adds the layer that a config describes.
-    pub fn add<C>(mut self, config: C) -> Self
+    pub fn with<C>(mut self, config: C) -> Self
     where
         C: LayerConfig<E, Layer: Clone + Send + Sync> + Send + Sync + 'static,
         C::Layer: 'static,
@@ -78,7 +78,7 @@ impl<E: Element> SequentialBuilder<E> {
     }
 
     /// Adds a layer that is already made; each network built gets a clone. The shape of its outputs
-    /// is not known to the builder: give [`add`](Self::add) a [`LayerConfig`] to have it checked.
+    /// is not known to the builder: give [`with`](Self::with) a [`LayerConfig`] to have it checked.
     pub fn layer(mut self, layer: impl Layer<E> + Clone + Send + Sync + 'static) -> Self {
         self.layers.push(Arc::new(Ready(layer)));
         self

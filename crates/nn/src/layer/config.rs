@@ -10,7 +10,7 @@ use crate::forward::Layer;
 
 /// Describes a layer: how it is made and what it does to the shape of a sample.
 ///
-/// A network's builder is a list of configs ([`SequentialBuilder::add`](crate::SequentialBuilder::add)).
+/// A network's builder is a list of configs ([`SequentialBuilder::add`](crate::SequentialBuilder::with)).
 /// Those of this crate come from `config` of the layer: `Linear::config(64, 32)`.
 ///
 /// ```
@@ -46,9 +46,9 @@ use crate::forward::Layer;
 ///
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
 /// let builder = Sequential::builder().linear(2, 3, Activation::Tanh);
-/// let model: Sequential = builder.clone().add(ScaleConfig(3)).build(&mut rng)?;
+/// let model: Sequential = builder.clone().with(ScaleConfig(3)).build(&mut rng)?;
 /// assert_eq!(model.parameters()[2].0, "1.weight");
-/// let error = builder.add(ScaleConfig(4)).build(&mut rng).unwrap_err();
+/// let error = builder.with(ScaleConfig(4)).build(&mut rng).unwrap_err();
 /// assert!(error.to_string().starts_with("layer 1 takes 4 features, but the layers before it give 3"));
 /// # Ok::<(), wengert_nn::BuildError>(())
 /// ```

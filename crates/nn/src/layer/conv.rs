@@ -173,7 +173,7 @@ impl<E: Element> SequentialBuilder<E> {
         kernel: usize,
         options: Conv1dOptions,
     ) -> Self {
-        self.add(Conv1d::config(inputs, outputs, kernel).options(options))
+        self.with(Conv1d::config(inputs, outputs, kernel).options(options))
     }
 
     /// A convolution over images from `inputs` to `outputs` channels; its activation is one of the
@@ -185,6 +185,6 @@ impl<E: Element> SequentialBuilder<E> {
         kernel: impl Into<Extent<2>>,
         options: Conv2dOptions,
     ) -> Self {
-        self.add(Conv2d::config(inputs, outputs, kernel).options(options))
+        self.with(Conv2d::config(inputs, outputs, kernel).options(options))
     }
 }

@@ -167,6 +167,6 @@ impl<E: Element> SequentialBuilder<E> {
         kernel: impl Into<Extent<2>>,
         options: impl Into<ConvTransposeOptions<2>>,
     ) -> Self {
-        self.add(ConvTranspose2d::config(inputs, outputs, kernel).options(options))
+        self.with(ConvTranspose2d::config(inputs, outputs, kernel).options(options))
     }
 }

@@ -97,6 +97,6 @@ impl<E: Element> LayerConfig<E> for DropoutConfig {
 impl<E: Element> SequentialBuilder<E> {
     /// Dropout with this probability to drop an element.
     pub fn dropout(self, p: f64) -> Self {
-        self.add(Dropout::config(p))
+        self.with(Dropout::config(p))
     }
 }

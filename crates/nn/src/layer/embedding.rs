@@ -63,10 +63,7 @@ impl<E: Element> Embedding<E> {
         Ok(self)
     }
 
-    accessors! {
-        layer => layer.weight, { let _ = layer; None }, { let _ = layer; None };
-        "the table `[rows, features]`", "which a table has not"
-    }
+    accessors! { layer => layer.weight; "the table `[rows, features]`" }
 
     /// The vectors at the places an index names.
     ///
@@ -141,6 +138,6 @@ impl<E: Element> LayerConfig<E> for EmbeddingConfig {
 impl<E: Element> SequentialBuilder<E> {
     /// A table of `rows` vectors of `features` numbers, drawn from N(0, 1).
     pub fn embedding(self, rows: usize, features: usize) -> Self {
-        self.add(Embedding::config(rows, features))
+        self.with(Embedding::config(rows, features))
     }
 }

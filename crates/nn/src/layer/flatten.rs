@@ -41,6 +41,6 @@ impl<E: Element> LayerConfig<E> for Flatten {
 impl<E: Element> SequentialBuilder<E> {
     /// All axes after the batch axis as one.
     pub fn flatten(self) -> Self {
-        self.add(Flatten)
+        self.with(Flatten)
     }
 }

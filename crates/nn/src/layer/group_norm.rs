@@ -31,7 +31,7 @@ impl GroupNorm {
 }
 
 impl<E: Element> GroupNorm<E> {
-    /// A layer of so many groups, which must divide the channels.
+    /// A layer of `groups` groups, which must divide the channels.
     ///
     /// # Panics
     /// If there is no memory for the parameters.
@@ -100,6 +100,6 @@ impl<E: Element> LayerConfig<E> for GroupNormConfig {
 impl<E: Element> SequentialBuilder<E> {
     /// Group normalization of `channels` channels in `groups` groups.
     pub fn group_norm(self, groups: usize, channels: usize) -> Self {
-        self.add(GroupNorm::config(groups, channels))
+        self.with(GroupNorm::config(groups, channels))
     }
 }

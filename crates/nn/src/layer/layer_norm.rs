@@ -100,6 +100,6 @@ impl<E: Element> LayerConfig<E> for LayerNormConfig {
 impl<E: Element> SequentialBuilder<E> {
     /// Layer normalization over the last axes, of these sizes.
     pub fn layer_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
-        self.add(LayerNorm::config(normalized))
+        self.with(LayerNorm::config(normalized))
     }
 }

@@ -139,6 +139,6 @@ impl<E: Element> LayerConfig<E> for LinearConfig {
 impl<E: Element> SequentialBuilder<E> {
     /// A fully connected layer with its activation.
     pub fn linear(self, inputs: usize, outputs: usize, activation: Activation) -> Self {
-        self.add(Linear::config(inputs, outputs).activation(activation))
+        self.with(Linear::config(inputs, outputs).activation(activation))
     }
 }

@@ -22,7 +22,7 @@ pub struct MaxPool2d(#[module(skip)] pub Pool2d);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct AvgPool2d(#[module(skip)] pub Pool2d);
 
-/// The means of bins that divide an image evenly, so many rows and columns of them, whatever the
+/// The means of bins that divide an image evenly, a fixed number of rows and columns, whatever the
 /// image's size.
 ///
 /// # Shapes
@@ -62,16 +62,16 @@ pools! {
 impl<E: Element> SequentialBuilder<E> {
     /// The maximum of each window.
     pub fn max_pool2d(self, pool: Pool2d) -> Self {
-        self.add(MaxPool2d(pool))
+        self.with(MaxPool2d(pool))
     }
 
     /// The mean of each window.
     pub fn avg_pool2d(self, pool: Pool2d) -> Self {
-        self.add(AvgPool2d(pool))
+        self.with(AvgPool2d(pool))
     }
 
     /// The means of bins, of which `output` are the numbers along rows and columns.
     pub fn adaptive_avg_pool2d(self, output: impl Into<Extent<2>>) -> Self {
-        self.add(AdaptiveAvgPool2d(output.into()))
+        self.with(AdaptiveAvgPool2d(output.into()))
     }
 }

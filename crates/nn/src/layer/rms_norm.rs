@@ -53,10 +53,7 @@ impl<E: Element> RmsNorm<E> {
         Self { eps, ..self }
     }
 
-    accessors! {
-        layer => layer.weight, { let _ = layer; None }, { let _ = layer; None };
-        "the sizes of the normalized axes", "which this normalization has not"
-    }
+    accessors! { layer => layer.weight; "the sizes of the normalized axes" }
 }
 
 impl<E: Element> Layer<E> for RmsNorm<E> {
@@ -95,6 +92,6 @@ impl<E: Element> LayerConfig<E> for RmsNormConfig {
 impl<E: Element> SequentialBuilder<E> {
     /// Root mean square normalization over the last axes, of these sizes.
     pub fn rms_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
-        self.add(RmsNorm::config(normalized))
+        self.with(RmsNorm::config(normalized))
     }
 }

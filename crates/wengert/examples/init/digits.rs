@@ -48,10 +48,10 @@ fn network(init: Option<&Init>, rng: &mut Pcg64) -> Result<Sequential<f32>, Fail
     let scheme = init.cloned().unwrap_or(Init::Zeros);
     for _ in 1..DEPTH {
         let layer = Linear::config(inputs, WIDTH).activation(Activation::Tanh);
-        builder = builder.add(layer.init(scheme.clone()));
+        builder = builder.with(layer.init(scheme.clone()));
         inputs = WIDTH;
     }
-    let mut model = builder.add(Linear::config(inputs, 10).init(scheme)).build(rng)?;
+    let mut model = builder.with(Linear::config(inputs, 10).init(scheme)).build(rng)?;
     if init.is_none() {
         recommend(&model)?.apply(&mut model, rng)?;
     }
