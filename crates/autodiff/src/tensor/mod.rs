@@ -401,7 +401,7 @@ impl<E: Element> Tensor<E> {
     fn element(&self, index: &[usize]) -> Option<&E> {
         let steps = match &self.strides {
             Some(strides) => self.shape.position(index, strides)?,
-            None => self.shape.position(index, &self.shape.contiguous_strides())?,
+            None => self.shape.row_major_position(index)? as isize,
         };
         Some(&self.handle.as_slice()[(self.offset as isize + steps) as usize])
     }
