@@ -8,7 +8,11 @@ pub(crate) mod equal;
 mod format;
 mod iter;
 mod map;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod random;
+#[cfg(feature = "serde")]
+mod serde;
 pub(crate) mod strided;
 mod view;
 
