@@ -59,8 +59,9 @@ struct Unchecked<T> {
     elements: Vec<T>,
 }
 
-/// The shape and the elements in row-major order, whatever the strides. A format without NaN and infinities
-/// (JSON writes null) cannot give them back.
+/// The shape and the elements in row-major order, whatever the strides. A text format may not give back
+/// every element: JSON has null in place of NaN and infinities, and `serde_json` reads f64 to the last bit
+/// only with its feature `float_roundtrip`.
 ///
 /// # Errors
 /// Also if the elements are a deferred result that there is no memory for.
