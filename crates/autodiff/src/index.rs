@@ -139,10 +139,7 @@ impl Index {
 
     /// The number at a place, or `None` if there is no such place.
     pub fn get(&self, place: &[usize]) -> Option<usize> {
-        let inside = place.len() == self.rank()
-            && place.iter().zip(self.shape.iter()).all(|(&i, &dim)| i < dim);
-        let at = || place.iter().zip(self.shape.iter()).fold(0, |at, (&i, &dim)| at * dim + i);
-        inside.then(|| self.numbers[at()])
+        self.shape.row_major_position(place).map(|at| self.numbers[at])
     }
 
     /// The same numbers in row-major order under another shape.

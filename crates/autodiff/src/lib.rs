@@ -50,6 +50,7 @@
 //! those of IEEE 754: zero times an infinite or NaN *operand* is NaN there. Mask such operands before.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accumulate;
 mod anomaly;

@@ -226,12 +226,8 @@ impl Mask {
 
     /// The value at an index, or `None` if there is none.
     pub fn get(&self, index: &[usize]) -> Option<bool> {
-        let inside = index.len() == self.rank()
-            && index.iter().zip(self.shape.iter()).all(|(&i, &dim)| i < dim);
-        inside.then(|| {
-            let steps = index.iter().zip(self.strides.iter()).map(|(&i, &step)| i as isize * step);
-            self.values[(self.offset as isize + steps.sum::<isize>()) as usize]
-        })
+        let steps = self.shape.position(index, &self.strides)?;
+        Some(self.values[(self.offset as isize + steps) as usize])
     }
 
     /// Whether some value is true.

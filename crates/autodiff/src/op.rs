@@ -28,6 +28,9 @@ use crate::tensor::Tensor;
 ///
 /// Rules need not undo broadcasting: a cotangent of a broadcast shape is summed to its operand's.
 ///
+/// An elementwise operation computes its value with [`Forward::map`], [`Forward::zip`] or
+/// [`Forward::blocks`].
+///
 /// ```
 /// use wengert_autodiff::{Cotangents, Forward, Op, Result, Shape, Tape, Tensor, Vjp};
 ///
@@ -43,11 +46,7 @@ use crate::tensor::Tensor;
 ///         Ok(inputs[0].clone())
 ///     }
 ///     fn forward(&self, inputs: &[&Tensor<f64>], ctx: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
-///         let mut y = ctx.output()?;
-///         for (y, x) in y.as_mut_slice().iter_mut().zip(inputs[0].to_vec()) {
-///             *y = x * x * x;
-///         }
-///         Ok(y)
+///         ctx.map(inputs[0], |x| x * x * x) // vectorized, on several threads
 ///     }
 ///     fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
 ///         let x = node.input(0);

@@ -212,20 +212,24 @@ impl Shape {
         Ok((0..target.rank()).map(stride).collect())
     }
 
-    /// The distance of an element from the first one, if there is one at `index`.
+    /// Whether there is an element at `index`.
+    #[inline]
+    fn holds(&self, index: &[usize]) -> bool {
+        index.len() == self.rank() && index.iter().zip(self.0.iter()).all(|(i, dim)| i < dim)
+    }
+
+    /// The number of the element at `index` in row-major order, if there is one.
+    #[inline]
+    pub(crate) fn row_major_position(&self, index: &[usize]) -> Option<usize> {
+        let at = || index.iter().zip(self.0.iter()).fold(0, |at, (&i, &dim)| at * dim + i);
+        self.holds(index).then(at)
+    }
+
+    /// The distance of the element at `index` from the first one, if there is one.
     #[inline]
     pub(crate) fn position(&self, index: &[usize], strides: &Strides) -> Option<isize> {
-        if index.len() != self.rank() {
-            return None;
-        }
-        let mut at = 0;
-        for ((&i, &dim), &stride) in index.iter().zip(self.0.iter()).zip(strides.iter()) {
-            if i >= dim {
-                return None;
-            }
-            at += i as isize * stride;
-        }
-        Some(at)
+        let at = || index.iter().zip(strides.iter()).map(|(&i, &stride)| i as isize * stride).sum();
+        self.holds(index).then(at)
     }
 
     /// The next place in row-major order; behind the last comes the first.

@@ -9,21 +9,43 @@
 //! use wengert::prelude::*;
 //!
 //! let tape = Tape::new();
-//! let x = tape.variable(&Tensor::from_slice(&[1.0_f32, 2.0, 3.0], [3])?);
+//! let x = tape.variable(&Tensor::from([1.0_f32, 2.0, 3.0]));
 //! let y = (x * x).tanh().sum();
 //! println!("dy/dx = {}", y.backward().get(x).unwrap());
-//! # Ok::<(), wengert::Error>(())
 //! ```
+//!
+//! A [`Tensor`] is of use without a tape as well:
+//!
+//! ```
+//! use wengert::prelude::*;
+//!
+//! let mut rng = Pcg64::seed_from_u64(1);
+//! let points = Tensor::<f32>::randn([100, 2], &mut rng) * 0.5 + Tensor::from([1.0, -1.0]);
+//! let centred = &points - points.mean_axes(&[0], true);
+//! let covariance = centred.t().matmul(&centred) / 99.0;
+//! println!("{covariance:.3}");
+//! assert!((covariance[[0, 0]] - 0.25).abs() < 0.1);
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `data` (default) | readers of data files: [`data`] |
+//! | `ndarray` | `Tensor::as_ndarray`, `into_ndarray` and `from_ndarray`, and `TryFrom<ndarray::Array>` |
+//! | `serde` | `Serialize` and `Deserialize` for [`Tensor`], [`Shape`], [`Mask`] and [`Index`] |
+//! | `proptest` | strategies for property tests: [`testing`] |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use wengert_autodiff::{
     Activation, Anomaly, AsTensors, AsVariables, Comparison, Composition, Connection, Cotangents,
     CreateGraph, Element, Error, Forward, Gradcheck, GradcheckError, Gradients, Index, IntoLabels,
-    Kind, Mask, Memory, Mode, Nonlinearity, Op, OpPath, OpStep, Parameter, ParameterId,
+    Iter, Kind, Mask, Memory, Mode, Nonlinearity, Op, OpPath, OpStep, Parameter, ParameterId,
     ParameterMap, Pass, Report, Result, Returned, Shape, Step, Strides, Tape, Tensor, Var, Vjp,
-    WeightLayout, checkpoint, closure, eval, grad, gradcheck, gradgradcheck, hessian, hvp,
-    jacobian, jvp, ops, testing, value_and_grad, vjp,
+    WeightLayout, checkpoint, closure, eval, for_blocks, grad, gradcheck, gradgradcheck, hessian,
+    hvp, jacobian, jvp, ops, testing, value_and_grad, vjp,
 };
 pub use wengert_kernels as kernels;
 pub use wengert_nn::{data, init};
@@ -44,8 +66,8 @@ pub mod prelude {
     pub use wengert_autodiff::ops::Reduction;
     pub use wengert_autodiff::{
         Activation, Connection, CreateGraph, Element, Gradients, Index, Mask, Parameter, Shape,
-        Tape, Tensor, Var, checkpoint, closure, grad, gradcheck, gradgradcheck, hessian, hvp,
-        jacobian, jvp, value_and_grad, vjp,
+        Step, Tape, Tensor, Var, checkpoint, closure, grad, gradcheck, gradgradcheck, hessian, hvp,
+        jacobian, jvp, ops, value_and_grad, vjp,
     };
 
     pub use crate::nn::data::Batches;

@@ -17,13 +17,6 @@ struct Sine {
     derivative: u8,
 }
 
-fn elementwise<E: Element>(x: &Tensor<E>, mut y: Tensor<E>, f: impl Fn(f64) -> f64) -> Tensor<E> {
-    for (y, x) in y.as_mut_slice().iter_mut().zip(x.to_vec()) {
-        *y = E::from_f64(f(x.to_f64()));
-    }
-    y
-}
-
 impl<E: Element> Op<E> for Sine {
     fn name(&self) -> &'static str {
         "sine"
@@ -36,7 +29,7 @@ impl<E: Element> Op<E> for Sine {
     }
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let quarter = f64::from(self.derivative) * std::f64::consts::FRAC_PI_2;
-        Ok(elementwise(inputs[0], ctx.output()?, |x| (self.w * x + quarter).sin()))
+        ctx.map(inputs[0], |x| E::from_f64((self.w * x.to_f64() + quarter).sin()))
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let next = Sine { derivative: (self.derivative + 1) % 4, ..*self };
@@ -60,7 +53,10 @@ impl<E: Element> Op<E> for Wave {
         Ok(inputs[0].clone())
     }
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        Ok(elementwise(inputs[0], ctx.output()?, |x| x * (self.w * x).sin()))
+        ctx.map(inputs[0], |x| {
+            let x = x.to_f64();
+            E::from_f64(x * (self.w * x).sin())
+        })
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let x = node.input(0);

@@ -1,7 +1,8 @@
 //! The catalogue of operations: one operation, one file, and in it the row its test needs.
 //!
 //! Each function here is an operation's fallible entry; the methods and operators of
-//! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text.
+//! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text. On tensors
+//! alone, methods with `try_` before the name return the error.
 //!
 //! # Elements
 //!

@@ -178,7 +178,7 @@ fn check_assigned<E: Element>(op: &'static str, target: &Tensor<E>, operand: &Te
     if !operand.shape().broadcasts_to(target.shape()) {
         let expected =
             format!("an operand that broadcasts to {}, the shape assigned to", target.shape());
-        expect(Err(Error::Shapes { op, expected, got: vec![operand.shape().clone()] }))
+        expect::<()>(Err(Error::Shapes { op, expected, got: vec![operand.shape().clone()] }));
     }
 }
 

@@ -356,8 +356,8 @@ mod tests {
             }
             prop_assert_eq!(got.first().copied(), (count > 0).then_some(start));
             prop_assert!(count < 2 || got.last() == Some(&end));
-            let sorted = got.is_sorted_by(|a, b| if start <= end { a <= b } else { a >= b });
-            prop_assert!(sorted);
+            let in_order = got.is_sorted_by(|a, b| if start <= end { a <= b } else { a >= b });
+            prop_assert!(in_order, "{:?}", got);
         }
     }
 

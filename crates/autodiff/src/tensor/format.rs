@@ -13,8 +13,12 @@ const SUMMARIZED: usize = 1000;
 /// The positions shown at each end of an axis.
 const EDGE: usize = 3;
 
-/// The most elements and lists that are printed; `…` stands for the others.
-const PAGE: usize = 1000;
+/// The most elements and lists that are printed; `…` stands for the others. So many are all of those of a
+/// tensor that is not summarized, however its elements are nested in two axes.
+const PAGE: usize = 2 * SUMMARIZED;
+
+/// The most axes: each is a level of recursion.
+const DEEPEST: usize = 1000;
 
 /// The digits after the point that are shown at most, unless the caller's format gives a precision.
 const DIGITS: usize = 4;
@@ -67,7 +71,7 @@ fn print<E: Element>(
             fmt::Display::fmt(&number, f)
         };
     }
-    if tensor.rank() > PAGE {
+    if tensor.rank() > DEEPEST {
         return write!(f, "[… {} axes …]", tensor.rank());
     }
     let mut shown = Vec::new();
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn numbers_of_far_magnitudes_have_an_exponent() {
-        assert_eq!(Tensor::from([1e-6_f64, 2.5]).to_string(), "[1.0e-6, 2.5e0]");
+        assert_eq!(Tensor::from([1e-6_f64, 2.5]).to_string(), "[1.0e-6,  2.5e0]");
         assert_eq!(Tensor::from([1e9_f64, 1.0]).to_string(), "[1e9, 1e0]");
         assert_eq!(Tensor::from([5000.0_f64, 1.0]).to_string(), "[5000,    1]");
         assert_eq!(format!("{:e}", Tensor::from([5000.0_f64, 1.0])), "[5e3, 1e0]");

@@ -41,14 +41,12 @@ impl<E: Element> Tensor<E> {
     /// # Panics
     /// If the elements are a deferred result that there is no memory for.
     pub fn iter(&self) -> Iter<'_, E> {
-        Iter(match self.as_slice() {
-            Some(elements) => Elements::Slice(elements.iter()),
-            None => {
-                let (buffer, offset) = self.raw();
-                let (shape, strides) = (self.shape().clone(), self.strides());
-                Elements::Strided { buffer, offset, shape, strides, front: 0, back: self.len() }
-            }
-        })
+        if let Some(elements) = self.as_slice() {
+            return Iter(Elements::Slice(elements.iter()));
+        }
+        let (buffer, offset) = self.raw();
+        let (shape, strides) = (self.shape().clone(), self.strides());
+        Iter(Elements::Strided { buffer, offset, shape, strides, front: 0, back: self.len() })
     }
 
     /// The elements in row-major order, for writing. Copies first where
@@ -66,8 +64,8 @@ impl<E: Element> Tensor<E> {
     /// # Panics
     /// If there is no memory for the copy.
     pub fn get_mut(&mut self, index: &[usize]) -> Option<&mut E> {
-        let at = self.shape().position(index, &self.shape().contiguous_strides())?;
-        self.as_mut_slice().get_mut(at as usize)
+        let at = self.shape().row_major_position(index)?;
+        self.as_mut_slice().get_mut(at)
     }
 
     /// Panics as an index outside of a slice does.
@@ -221,8 +219,8 @@ impl<E: Element> IndexMut<&[usize]> for Tensor<E> {
     #[inline]
     #[track_caller]
     fn index_mut(&mut self, index: &[usize]) -> &mut E {
-        match self.shape().position(index, &self.shape().contiguous_strides()) {
-            Some(at) => &mut self.as_mut_slice()[at as usize],
+        match self.shape().row_major_position(index) {
+            Some(at) => &mut self.as_mut_slice()[at],
             None => self.no_such_element(index),
         }
     }

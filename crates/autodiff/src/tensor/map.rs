@@ -439,15 +439,13 @@ mod tests {
         let expected: Vec<f32> = x.iter().map(|&x| f(x)).collect();
         for level in Level::available() {
             let mut out = vec![0.0; n];
-            with_level(level, || {
-                for_blocks([&x], &mut out, |[x], out| {
-                    assert!(x.len() == out.len() && x.len() <= BLOCK);
-                    for (out, &x) in out.iter_mut().zip(x) {
-                        *out = f(x);
-                    }
-                })
-            })
-            .unwrap();
+            let block = |[x]: [&[f32]; 1], out: &mut [f32]| {
+                assert!(x.len() == out.len() && x.len() <= BLOCK);
+                for (out, &x) in out.iter_mut().zip(x) {
+                    *out = f(x);
+                }
+            };
+            with_level(level, || for_blocks([&x], &mut out, block)).unwrap();
             assert!(out == expected, "{level}");
         }
         let whole = Tensor::from(x);

@@ -8,7 +8,11 @@ pub(crate) mod equal;
 mod format;
 mod iter;
 mod map;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod random;
+#[cfg(feature = "serde")]
+mod serde;
 pub(crate) mod strided;
 mod view;
 
@@ -436,7 +440,7 @@ impl<E: Element> Tensor<E> {
     fn element(&self, index: &[usize]) -> Option<&E> {
         let steps = match &self.strides {
             Some(strides) => self.shape.position(index, strides)?,
-            None => self.shape.position(index, &self.shape.contiguous_strides())?,
+            None => self.shape.row_major_position(index)? as isize,
         };
         Some(&self.handle.as_slice()[(self.offset as isize + steps) as usize])
     }

@@ -220,3 +220,35 @@ fn operations_on_long_rows_without_runs_are_those_on_copies() {
     let other = Tensor::<f32>::from_fn([3, 20_000], |i| (5 * i[0] + i[1]) as f32);
     assert_eq!((&view + &other).to_vec(), (&copy + &other).to_vec());
 }
+
+#[test]
+fn fallible_methods_return_what_the_others_panic_with() {
+    let (x, y) = (numbered(&[2, 3]), numbered(&[4]));
+    macro_rules! check {
+        ($($method:ident / $fallible:ident ($($arg:expr),*);)+) => {$(
+            let error = x.$fallible($($arg),*).unwrap_err().to_string();
+            let panic = std::panic::catch_unwind(|| x.$method($($arg),*)).unwrap_err();
+            assert_eq!(*panic.downcast::<String>().unwrap(), error, stringify!($method));
+        )+};
+    }
+    check! {
+        add / try_add(&y);
+        matmul / try_matmul(&y);
+        sum_axes / try_sum_axes(&[5], false);
+        softmax / try_softmax(2);
+        dot / try_dot(&y);
+        layer_norm / try_layer_norm(Some(&y), None, crate::ops::NormOptions::default());
+        mse_loss / try_mse_loss(&y);
+        lt / try_lt(&y);
+        argmax / try_argmax(2, false);
+        topk / try_topk(4, 1, true);
+        chunk / try_chunk(0, 1);
+        cumsum / try_cumsum(-3);
+        item / try_item();
+        zip_with / try_zip_with(&y, |a, _| a);
+    }
+    assert_eq!(x.try_sort(1, true).unwrap().0, x.sort(1, true).0);
+    assert_eq!(x.try_softmax(0).unwrap(), x.softmax(0));
+    assert_eq!(Tensor::try_stack(&[&x, &x], 0).unwrap().shape(), &[2, 2, 3]);
+    assert!(Tensor::try_concat(&[&x, &y], 0).is_err());
+}

@@ -1,0 +1,107 @@
+//! Serialization with the feature `serde`: a struct of the fields `shape`, a list of whole numbers, and
+//! `elements`, a list in row-major order. What is read is not trusted: the number of elements must be that
+//! of the shape, and no memory is allocated for elements that do not follow.
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use wengert_kernels::Element;
+
+use super::Tensor;
+use crate::index::Index;
+use crate::mask::Mask;
+use crate::shape::Shape;
+
+/// A list of the sizes.
+impl Serialize for Shape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.dims())
+    }
+}
+
+/// A list of the sizes.
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Shape::from)
+    }
+}
+
+/// The elements of an iterator that can be asked for again, as a list.
+struct List<I>(I);
+
+impl<I> Serialize for List<I>
+where
+    I: Clone + ExactSizeIterator,
+    I::Item: Serialize,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone())
+    }
+}
+
+/// Writes the struct called `name`.
+fn write<S: Serializer, T: Serialize>(
+    serializer: S,
+    name: &'static str,
+    shape: &Shape,
+    elements: impl Clone + ExactSizeIterator<Item = T>,
+) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_struct(name, 2)?;
+    fields.serialize_field("shape", shape)?;
+    fields.serialize_field("elements", &List(elements))?;
+    fields.end()
+}
+
+/// What is read: nothing is known of the number of elements yet.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked<T> {
+    shape: Shape,
+    elements: Vec<T>,
+}
+
+/// The shape and the elements in row-major order, whatever the strides. A text format may not give back
+/// every element: JSON has null in place of NaN and infinities, and `serde_json` reads f64 to the last bit
+/// only with its feature `float_roundtrip`.
+///
+/// # Errors
+/// Also if the elements are a deferred result that there is no memory for.
+impl<E: Element + Serialize> Serialize for Tensor<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.compute().map_err(serde::ser::Error::custom)?;
+        write(serializer, "Tensor", self.shape(), self.iter())
+    }
+}
+
+impl<'de, E: Element + Deserialize<'de>> Deserialize<'de> for Tensor<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Unchecked { shape, elements } = Unchecked::deserialize(deserializer)?;
+        Tensor::from_vec(elements, shape).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Index {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write(serializer, "Index", self.shape(), self.as_slice().iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Index {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Unchecked { shape, elements } = Unchecked::deserialize(deserializer)?;
+        Index::from_vec(elements, shape).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Mask {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let values = self.try_to_contiguous().map_err(serde::ser::Error::custom)?;
+        write(serializer, "Mask", self.shape(), values.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Mask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Unchecked::<bool> { shape, elements } = Unchecked::deserialize(deserializer)?;
+        Mask::from_slice(&elements, shape).map_err(D::Error::custom)
+    }
+}
