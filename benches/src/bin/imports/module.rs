@@ -321,7 +321,7 @@ impl Parser<'_> {
         loop {
             match self.peek(0) {
                 Some(Token::Word(word)) => {
-                    if !(word == "self" && !prefix.is_empty()) {
+                    if word != "self" || prefix.is_empty() {
                         prefix.push(word.clone());
                     }
                     self.at += 1;
@@ -404,9 +404,18 @@ impl Parser<'_> {
         let is_item = needs_end
             || matches!(
                 first.as_str(),
-                "mod" | "fn" | "unsafe" | "async" | "struct" | "enum" | "union" | "trait" | "impl"
-            )
-            || matches!(first.as_str(), "extern" | "macro_rules");
+                "mod"
+                    | "fn"
+                    | "unsafe"
+                    | "async"
+                    | "struct"
+                    | "enum"
+                    | "union"
+                    | "trait"
+                    | "impl"
+                    | "extern"
+                    | "macro_rules"
+            );
         let constant_function = first == "const"
             && matches!(self.peek_word(1).as_deref(), Some("fn" | "unsafe" | "extern"));
         while let Some(token) = self.peek(0) {
@@ -424,7 +433,7 @@ impl Parser<'_> {
                     let more = self.peek_is(0, '=')
                         || self.peek_is(0, '.')
                         || self.peek_word(0).is_some_and(|word| word == "if" || word == "else");
-                    if (constant_function || !needs_end) && !(more && !is_item) {
+                    if (constant_function || !needs_end) && (is_item || !more) {
                         return;
                     }
                 }

@@ -160,7 +160,7 @@ pub(crate) fn checked<E: Float>(act: Activation) -> Activation {
 }
 
 #[track_caller]
-pub(super) fn forward_slices<E: Float>(act: Activation, x: &[E], out: &mut [E]) {
+fn forward_slices<E: Float>(act: Activation, x: &[E], out: &mut [E]) {
     let (act, level, len) = (checked::<E>(act), Level::current(), out.len());
     check_len("x", x.len(), len);
     let (source, shared) = (Source::new(x), Shared::new(out));
@@ -175,12 +175,7 @@ pub(super) fn forward_slices<E: Float>(act: Activation, x: &[E], out: &mut [E]) 
 }
 
 #[track_caller]
-pub(super) fn backward_slices<E: Float>(
-    act: Activation,
-    gy: Option<&[E]>,
-    saved: &[E],
-    out: &mut [E],
-) {
+fn backward_slices<E: Float>(act: Activation, gy: Option<&[E]>, saved: &[E], out: &mut [E]) {
     let (act, level, len) = (checked::<E>(act), Level::current(), out.len());
     if let Some(gy) = gy {
         check_len("gy", gy.len(), len);

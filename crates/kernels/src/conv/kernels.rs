@@ -8,14 +8,14 @@ pub trait ConvKernels: Sized {
     #[doc(hidden)]
     #[expect(
         private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
+        reason = "only called by this crate; the supertrait is sealed with Element"
     )]
     fn conv_gather(task: gather::Task<'_, Self>);
 
     #[doc(hidden)]
     #[expect(
         private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
+        reason = "only called by this crate; the supertrait is sealed with Element"
     )]
     fn conv_weight(task: weight::Task<'_, Self>);
 }
@@ -23,12 +23,12 @@ pub trait ConvKernels: Sized {
 macro_rules! conv_element {
     ($($type:ty),+) => {$(
         impl ConvKernels for $type {
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
             fn conv_gather(task: gather::Task<'_, Self>) {
                 dispatch(task);
             }
 
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
             fn conv_weight(task: weight::Task<'_, Self>) {
                 dispatch(task);
             }

@@ -10,12 +10,12 @@ use crate::slices::Source;
 pub trait LayoutKernels: Sized {
     #[expect(
         private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
+        reason = "only called by this crate; the supertrait is sealed with Element"
     )]
     fn turn(level: Level, turn: Turn<Self>);
     #[expect(
         private_interfaces,
-        reason = "only called here; the supertrait is sealed with Element"
+        reason = "only called by this crate; the supertrait is sealed with Element"
     )]
     fn rows(level: Level, rows: ShortRows<Self>);
 }
@@ -23,12 +23,12 @@ pub trait LayoutKernels: Sized {
 macro_rules! layout_kernels {
     ($($type:ty),+) => {$(
         impl LayoutKernels for $type {
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
             fn turn(level: Level, turn: Turn<Self>) {
                 run_on(level, turn);
             }
 
-            #[expect(private_interfaces, reason = "only called here; the trait is sealed with Element")]
+            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
             fn rows(level: Level, rows: ShortRows<Self>) {
                 run_on(level, rows);
             }

@@ -11,10 +11,7 @@ use crate::slices::{Shared, Source, check_len};
 /// Whether the gradient is that of no rows, which is written then. The length of a row may be any:
 /// nothing can be allocated or counted by it.
 #[track_caller]
-pub(super) fn is_without_rows<E: Float>(
-    from: &LayerNormGrad<'_, E>,
-    to: &mut NormGrads<'_, E>,
-) -> bool {
+fn is_without_rows<E: Float>(from: &LayerNormGrad<'_, E>, to: &mut NormGrads<'_, E>) -> bool {
     let LayerNormGrad { gy, x, cols, weight, mean, rstd, eps: _ } = *from;
     if !rstd.is_empty() {
         return false;
@@ -47,7 +44,7 @@ pub(super) fn check_channels(
 }
 
 #[track_caller]
-pub(super) fn batch_backward<E: Float>(from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>) {
+fn batch_backward<E: Float>(from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>) {
     let BatchNormGrad { gy, x, dims, weight, mean, variance, eps, training } = *from;
     let [outer, channels, inner] = dims;
     check_channels(x.len(), dims, mean.len(), variance.len());

@@ -37,7 +37,7 @@ pub(super) fn update<E: Float, const N: usize, U: Update<E, N>>(
 
 /// How many of `len` elements to hand to a thread. While the pool is awake a share of a small array is
 /// worth it too: whoever computed that share of the gradient has it near by.
-pub(super) fn grain(len: usize) -> usize {
+fn grain(len: usize) -> usize {
     let grain = Cost::Light.grain() / 2;
     let alone = Duration::from_nanos(len as u64 / 4);
     if len < 2 * SHARE || len > grain || threads::count() == 1 || !threads::awake(alone) {
@@ -47,9 +47,9 @@ pub(super) fn grain(len: usize) -> usize {
 }
 
 /// The elements of a small array worth a piece of their own.
-pub(super) const SHARE: usize = threads::work(1 << 12);
+const SHARE: usize = threads::work(1 << 12);
 
-pub(super) struct UpdateKernel<E, U, const N: usize> {
+struct UpdateKernel<E, U, const N: usize> {
     rule: U,
     g: *const E,
     state: [*mut E; N],

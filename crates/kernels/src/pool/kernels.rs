@@ -10,7 +10,7 @@ use crate::{Float, threads};
 
 /// Calls `each` with every plane's number and its part of `to`, on several threads if there is much
 /// to do; `work` is that of a plane, in elements.
-pub(super) fn each_plane<E: Float>(
+fn each_plane<E: Float>(
     planes: usize,
     to: &mut [E],
     work: usize,
@@ -31,7 +31,7 @@ pub(super) fn each_plane<E: Float>(
 }
 
 /// The elements worth handing to another thread.
-pub(super) const GRAIN: usize = threads::work(1 << 17);
+const GRAIN: usize = threads::work(1 << 17);
 
 /// The elements of a plane of this size; of no planes, they may be beyond counting.
 pub(super) fn area([rows, cols]: [usize; 2]) -> usize {

@@ -9,9 +9,9 @@ use crate::slices::Shared;
 use crate::threads;
 
 /// Elements a thread takes at a time: a multiple of every group.
-pub(super) const GRAIN: usize = threads::work(1 << 15).next_multiple_of(MOST);
+const GRAIN: usize = threads::work(1 << 15).next_multiple_of(MOST);
 
-pub(super) struct Fill<'a, E> {
+struct Fill<'a, E> {
     draw: Uniform<E>,
     stream: Stream,
     /// The number of the first group.
@@ -21,7 +21,7 @@ pub(super) struct Fill<'a, E> {
 
 /// Numbers uniform between `low` and `low + width`, at most `last`.
 #[derive(Clone, Copy)]
-pub(super) struct Uniform<E> {
+struct Uniform<E> {
     low: E,
     width: E,
     last: E,
@@ -58,7 +58,7 @@ impl<E: Float + Transform> Kernel for Fill<'_, E> {
     }
 }
 
-pub(super) fn fill<E: Float + Transform>(draw: Uniform<E>, stream: Stream, out: &mut [E]) {
+fn fill<E: Float + Transform>(draw: Uniform<E>, stream: Stream, out: &mut [E]) {
     const { assert!(GRAIN.is_multiple_of(E::GROUP)) };
     let level = Level::current();
     let len = out.len();

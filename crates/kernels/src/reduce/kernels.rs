@@ -60,11 +60,7 @@ pub(super) fn pairwise<E: Float, F: Fold<E>>(fold: F, parts: &[E]) -> E {
 }
 
 /// The parts of a slice and what becomes of each, in order.
-pub(super) fn parts<E: Float, R: Copy + Send>(
-    x: &[E],
-    nothing: R,
-    f: impl Fn(&[E]) -> R + Sync,
-) -> Vec<R> {
+fn parts<E: Float, R: Copy + Send>(x: &[E], nothing: R, f: impl Fn(&[E]) -> R + Sync) -> Vec<R> {
     let mut parts = vec![nothing; x.len().div_ceil(PART)];
     let shared = Shared::new(&mut parts);
     threads::for_ranges(x.len(), PART, |range| {
@@ -76,7 +72,7 @@ pub(super) fn parts<E: Float, R: Copy + Send>(
 }
 
 /// The sum of a slice; if it is not finite though the elements are, computed again with care.
-pub(super) fn careful_sum<E: Float>(x: &[E]) -> E {
+fn careful_sum<E: Float>(x: &[E]) -> E {
     let mut sum = [reduce(Level::current(), Sum, x)];
     repair_overflown(x, [1, x.len(), 1], 1.0, &mut sum);
     sum[0]
@@ -86,7 +82,7 @@ pub(super) fn careful_sum<E: Float>(x: &[E]) -> E {
 const FEW: usize = 32;
 
 /// Repairs sums, divided by `divisor`, if one is not finite.
-pub(super) fn repair_overflown<E: Float>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
+fn repair_overflown<E: Float>(x: &[E], dims: [usize; 3], divisor: f64, out: &mut [E]) {
     let finite = if out.len() <= FEW {
         out.iter().fold(true, |finite, x| finite & x.is_finite())
     } else {
@@ -98,7 +94,7 @@ pub(super) fn repair_overflown<E: Float>(x: &[E], dims: [usize; 3], divisor: f64
 }
 
 /// The moments of a slice, of any length.
-pub(super) fn slice_moments<E: Float>(level: Level, x: &[E]) -> Moments {
+fn slice_moments<E: Float>(level: Level, x: &[E]) -> Moments {
     if x.len() <= PART {
         return run_on(level, SliceMoments(x));
     }
@@ -107,7 +103,7 @@ pub(super) fn slice_moments<E: Float>(level: Level, x: &[E]) -> Moments {
 }
 
 #[track_caller]
-pub(super) fn reduce_axis<E: Float, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: &mut [E]) {
+fn reduce_axis<E: Float, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: &mut [E]) {
     check_dims(dims, x.len(), out.len());
     let [_, axis, inner] = dims;
     if out.is_empty() {
@@ -144,12 +140,7 @@ pub(super) fn reduce_axis<E: Float, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 
 }
 
 #[track_caller]
-pub(super) fn arg_axis<E: Float, O: Order<E>>(
-    order: O,
-    x: &[E],
-    dims: [usize; 3],
-    out: &mut [usize],
-) {
+fn arg_axis<E: Float, O: Order<E>>(order: O, x: &[E], dims: [usize; 3], out: &mut [usize]) {
     check_dims(dims, x.len(), out.len());
     let [_, axis, inner] = dims;
     if out.is_empty() {
@@ -180,7 +171,7 @@ pub(super) fn arg_axis<E: Float, O: Order<E>>(
 }
 
 #[track_caller]
-pub(super) fn moments_axis<E: Float>(
+fn moments_axis<E: Float>(
     x: &[E],
     dims: [usize; 3],
     (correction, spread): (usize, Spread),

@@ -19,18 +19,18 @@ pub enum Scan {
 }
 
 /// Elements a thread takes at a time.
-pub(super) const GRAIN: usize = threads::work(1 << 16);
+const GRAIN: usize = threads::work(1 << 16);
 
 /// Lines side by side whose states are kept at a time, so that they stay in the L1 cache.
-pub(super) const WIDTH: usize = 512;
+const WIDTH: usize = 512;
 
 /// The state of a line: the result so far, and what rounding has cut off from it. Only sums of f64
 /// use the latter.
-pub(super) type State = [f64; 2];
+type State = [f64; 2];
 
 /// One step of a line: from its state, its next element and factor to its next state. Sums and
 /// products do not read the factor.
-pub(super) trait Step<E: Float>: Copy + Send + Sync {
+trait Step<E: Float>: Copy + Send + Sync {
     fn next(self, state: State, x: E, factor: E) -> State;
 
     /// The state after the first element.
@@ -47,7 +47,7 @@ pub(super) trait Step<E: Float>: Copy + Send + Sync {
 
 /// The running sum, for elements of less precision than f64.
 #[derive(Clone, Copy)]
-pub(super) struct Add;
+struct Add;
 
 impl Step<f32> for Add {
     #[inline(always)]
@@ -59,7 +59,7 @@ impl Step<f32> for Add {
 /// The running sum of f64, and the sum of what its roundings have cut off (D. E. Knuth, "The Art of
 /// Computer Programming", vol. 2, 4.2.2, theorem B).
 #[derive(Clone, Copy)]
-pub(super) struct AddCompensated;
+struct AddCompensated;
 
 impl Step<f64> for AddCompensated {
     #[inline(always)]
@@ -78,7 +78,7 @@ impl Step<f64> for AddCompensated {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Multiply;
+struct Multiply;
 
 impl<E: Float> Step<E> for Multiply {
     #[inline(always)]
@@ -88,7 +88,7 @@ impl<E: Float> Step<E> for Multiply {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Recur;
+struct Recur;
 
 impl<E: Float> Step<E> for Recur {
     #[inline(always)]
@@ -100,7 +100,7 @@ impl<E: Float> Step<E> for Recur {
 }
 
 /// The scan of planes of `axis` rows of `inner` elements.
-pub(super) struct Planes<'a, E, T> {
+struct Planes<'a, E, T> {
     step: T,
     x: &'a [E],
     factors: &'a [E],
@@ -153,7 +153,7 @@ impl<E: Float, T: Step<E>> Kernel for Planes<'_, E, T> {
 
 /// The scan of one line, whose state stays in registers.
 #[inline(always)]
-pub(super) fn one_line<'a, E: Float, T: Step<E>>(
+fn one_line<'a, E: Float, T: Step<E>>(
     step: T,
     mut line: impl Iterator<Item = ((&'a mut E, &'a E), &'a E)>,
 ) {
@@ -167,7 +167,7 @@ pub(super) fn one_line<'a, E: Float, T: Step<E>>(
 }
 
 #[track_caller]
-pub(super) fn scan_axis<E: Float, T: Step<E>>(
+fn scan_axis<E: Float, T: Step<E>>(
     step: T,
     x: &[E],
     factors: &[E],

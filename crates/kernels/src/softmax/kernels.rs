@@ -16,9 +16,9 @@ use crate::slices::{Shared, Source, check_len};
 use crate::threads;
 
 /// Elements a thread takes at a time.
-pub(super) const GRAIN: usize = threads::work(1 << 15);
+const GRAIN: usize = threads::work(1 << 15);
 
-pub(super) fn rows_at_a_time(cols: usize) -> usize {
+fn rows_at_a_time(cols: usize) -> usize {
     (GRAIN / cols.max(1)).max(1)
 }
 
@@ -36,7 +36,7 @@ pub enum RowMap {
 /// # Safety
 /// The operands of `f` must have the elements of `dims`, and those with a value for each line the
 /// elements of `dims` without the axis.
-pub(super) unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
+unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
     let level = Level::current();
     let [outer, axis, inner] = dims;
     if outer * axis * inner == 0 {
@@ -60,7 +60,7 @@ pub(super) unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
 ///
 /// # Safety
 /// The operands of `f` must have `rows * cols` elements, and those with a value for each row `rows`.
-pub(super) unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
+unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
     let level = Level::current();
     threads::for_ranges(rows, rows_at_a_time(cols), |range| {
         // SAFETY: the operands have every row, by this function's contract.
@@ -68,7 +68,7 @@ pub(super) unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: u
     });
 }
 
-pub(super) struct Rows<E, F> {
+struct Rows<E, F> {
     f: F,
     cols: usize,
     range: Range<usize>,
@@ -97,7 +97,7 @@ impl<E: Float, F: LineFn<E>> Kernel for Rows<E, F> {
     }
 }
 
-pub(super) struct SomeColumns<E, F> {
+struct SomeColumns<E, F> {
     f: F,
     rows: usize,
     stride: usize,
@@ -132,7 +132,7 @@ impl<E: Float, F: LineFn<E>> Kernel for SomeColumns<E, F> {
 
 /// Panics unless a slice has the elements of `dims`, less the axis if there is a value for a line.
 #[track_caller]
-pub(super) fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) {
+fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) {
     let axis = if value { 1 } else { axis };
     let elements = outer.checked_mul(axis).and_then(|n| n.checked_mul(inner));
     assert!(
@@ -282,7 +282,7 @@ softmax_kernels!(f64);
 
 /// The number of rows of `cols` elements that `len` elements are.
 #[track_caller]
-pub(super) fn rows(len: usize, cols: usize) -> usize {
+fn rows(len: usize, cols: usize) -> usize {
     let rows = len.checked_div(cols).unwrap_or(0);
     check_rows(len, cols, rows);
     rows
