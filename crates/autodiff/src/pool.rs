@@ -454,7 +454,7 @@ impl<E: Element> Handle<E> {
     pub(crate) fn computed(&self) -> Option<&[E]> {
         match &self.buffer {
             None => Some(&self.single.0),
-            Some(buffer) if buffer.lazy.is_none() => Some(&buffer.data),
+            Some(buffer) if buffer.deferred.is_none() => Some(&buffer.data),
             Some(_) => None,
         }
     }

@@ -192,7 +192,7 @@ pub(super) fn repair_squares<E: Float>(x: &[E], dims: [usize; 3], root: bool, ou
 }
 
 #[cold]
-fn repair_square<E: Element>(line: LineElements<'_, E>, root: bool, out: &mut E) {
+fn repair_square<E: Float>(line: LineElements<'_, E>, root: bool, out: &mut E) {
     if line.is_finite() && !line.is_zero() {
         let squares = line.sum_squares();
         *out = if root { squares.sqrt() } else { squares }.to();
