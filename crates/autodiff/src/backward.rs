@@ -15,7 +15,7 @@ fn zeros<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
     Tensor::scalar(E::ZERO).try_broadcast_to(shape.clone())
 }
 
-impl<'t, E: Element> Var<'t, E> {
+impl<E: Element> Var<'_, E> {
     /// The gradients of this single number with respect to all leaves it depends on.
     ///
     /// The tape stays as it is: values can still be read, and another output differentiated.

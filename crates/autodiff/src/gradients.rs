@@ -333,8 +333,9 @@ impl<'g, E: Element> Update<'g, E> {
         for (at, source) in sources.iter().enumerate() {
             let own = source.leaves.iter().filter(|(id, _)| *id == parameter.id());
             if at == 0 {
-                let lent = self.lent.as_mut();
-                lent.into_iter().for_each(|lent| own.clone().for_each(|own| lent.release(own.1)));
+                if let Some(lent) = self.lent.as_mut() {
+                    own.for_each(|own| lent.release(own.1));
+                }
             } else if let Some(mut lent) = source.link.lent(source.generation) {
                 own.for_each(|own| lent.release(own.1));
             }

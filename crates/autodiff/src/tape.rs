@@ -287,13 +287,8 @@ impl<E: Element> Tape<E> {
             *differentiable |= node.requires_grad && !op.reads_index(place);
             *touched |= node.requires_grad | node.cut;
             place += 1;
-            match &node.value {
-                Some(value) => Ok(value),
-                None => {
-                    let lent = lent.get(place - 1).and_then(Option::as_ref);
-                    lent.ok_or_else(|| node.released(op.name()))
-                }
-            }
+            let value = node.value.as_ref().or_else(|| lent.get(place - 1)?.as_ref());
+            value.ok_or_else(|| node.released(op.name()))
         };
         with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }

@@ -49,6 +49,9 @@ pub(crate) enum Wanted<'a> {
     These(&'a [u32]),
 }
 
+/// Adds the second tensor to the first, which has its shape.
+type Accumulate<E> = fn(&mut Tensor<E>, &Tensor<E>, &Tape<E>) -> Result<()>;
+
 /// The operations that cotangents are added up with.
 #[derive(Debug)]
 pub struct Sums<E: Element> {
@@ -57,7 +60,7 @@ pub struct Sums<E: Element> {
     /// A variable summed over the axes along which a shape was broadcast to the variable's.
     pub(crate) sum_to: for<'t> fn(Var<'t, E>, Shape) -> Result<Var<'t, E>>,
     /// Adds the second tensor to the first, which has its shape.
-    pub(crate) accumulate: fn(&mut Tensor<E>, &Tensor<E>, &Tape<E>) -> Result<()>,
+    pub(crate) accumulate: Accumulate<E>,
 }
 
 /// What becomes of the tape.

@@ -218,7 +218,7 @@ impl<'a, E: Float, const CENTER: bool> Backward<'a, E, CENTER> {
             let y = (self.x[row] - self.mean[row]) * self.rstd[row];
             let weight = self.weight.map_or(E::ONE, |weight| weight[0]);
             // Zero, or NaN if an operand is not finite.
-            self.gx[row] = (gy - gy) * weight - y * E::ZERO;
+            self.gx[row] = E::ZERO + gy * E::ZERO * weight - y * E::ZERO;
             gweight[0] += gy * y;
             gbias[0] += gy;
         }

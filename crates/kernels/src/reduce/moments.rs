@@ -268,7 +268,7 @@ impl<E: Float> ColumnMoments<'_, E> {
                 let block_mean = sum[j] * part;
                 let block_squares = zero.max(sum[j].neg_mul_add(block_mean, sum_squares[j]));
                 // Zero, or NaN for a first row that is not finite: the sums do not contain it.
-                let block_squares = block_squares + (first[j] - first[j]);
+                let block_squares = block_squares + first[j] * zero;
                 if top == 0 {
                     (shift[j], mean[j], squares[j]) = (first[j], block_mean, block_squares);
                 } else {

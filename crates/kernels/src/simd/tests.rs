@@ -124,7 +124,7 @@ operations! {
     lt: |a, b| V::select(a.lt(b), a, b), |a, b| if a < b { a } else { b };
     le: |a, b| V::select(a.le(b), a.lit(E::ONE), b), |a, b| if a <= b { 1.0 } else { b };
     eq: |a, b| V::select(a.eq(b), a.lit(E::ONE), b), |a, b| if a == b { 1.0 } else { b };
-    ne: |a, b| V::select(a.ne(b), a.lit(E::ONE), b), |a, b| if a != b { 1.0 } else { b };
+    ne: |a, b| V::select(a.ne(b), a.lit(E::ONE), b), |a, b| if a == b { b } else { 1.0 };
     unordered: |a, b| V::select(a.unordered(b), a.lit(E::ONE), b),
         |a, b| if a.is_nan() || b.is_nan() { 1.0 } else { b };
     mask_algebra: |a, b| V::select(a.lt(b) & !b.eq(a.lit(E::ONE)) | b.eq(a.lit(E::ZERO)), a.lit(E::ONE), b),
