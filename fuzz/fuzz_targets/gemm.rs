@@ -1,6 +1,6 @@
 //! Matrix products described by arbitrary bytes against sums in twice the precision: shape, strides,
-//! offsets, factors, bias, activation, the number of threads; on every level the CPU has. A matrix is refused in a one-line error or its
-//! product computed; nothing beside C is written.
+//! offsets, factors, bias, activation, the number of threads; on every level the CPU has. A matrix
+//! is refused in a one-line error or its product computed; nothing beside C is written.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
-//! Functions of lines (the middle of three dimensions) of numbers made of arbitrary bytes: softmax,
-//! log-softmax, log-sum-exp and their gradients, cross entropy and its gradient, cumulative sums and
-//! products, and linear recurrences. They are within an error bound of the same in f64, and have the
-//! same bits for one to three threads; on every level the CPU has.
+//! Functions of lines of numbers made of arbitrary bytes. Of rows: softmax, log-softmax, cross
+//! entropy and their gradients. Of lines along the middle of three dimensions: log-sum-exp and its
+//! gradient, cumulative sums and products, linear recurrences. They are within an error bound of
+//! the same in f64, and have the same bits for one to three threads; on every level the CPU has.
 
 #![no_main]
 

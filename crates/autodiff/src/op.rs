@@ -84,7 +84,7 @@ pub trait Op<E: Element>: Debug + Send + Sync + 'static {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>>;
 
     /// For each operand the product of the output's cotangent `node.gy()` with the Jacobian;
-    /// `None` where it is zero or where [`Vjp::needs`] says nobody asks.
+    /// `None` where it is zero or where [`Vjp::needs`] is false.
     ///
     /// # Errors
     /// If the operation has no gradient.
@@ -187,8 +187,8 @@ impl<E: Element> Forward<'_, E> {
         Tensor::written_by(self.shape, self.len, self.context.pool, f)
     }
 
-    /// The output as what is computed when somebody looks at it, if the tape may put that off and
-    /// the operands are laid out like the output.
+    /// The output as a deferred result, if the tape may defer it and the operands are laid out like
+    /// the output.
     #[inline]
     pub(crate) fn put_off(
         &self,
@@ -215,8 +215,8 @@ impl<E: Element> Forward<'_, E> {
         Ok(None)
     }
 
-    /// The sum of all elements of an operand that is not computed yet, times the factor if there is one,
-    /// as what is computed when somebody looks at it. `None` if there is nothing to gain.
+    /// The sum of all elements of a pending operand, times the factor if there is one, as a
+    /// deferred result. `None` if there is nothing to gain.
     pub(crate) fn put_off_sum(&self, x: &Tensor<E>, factor: Option<E>) -> Option<Tensor<E>> {
         let schedule = self.context.lazy.filter(|_| self.len == 1)?;
         x.lazy_sum(self.shape, factor, self.context.pool, schedule)
@@ -305,8 +305,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         &self.saved[i]
     }
 
-    /// Whether anybody asks for the cotangent of the operand in place `i`. Rules skip expensive
-    /// products nobody asks for; a cotangent given anyway is dropped.
+    /// Whether the cotangent of the operand in place `i` is needed. Rules skip expensive products
+    /// that are not; a cotangent given anyway is dropped.
     pub fn needs(&self, i: usize) -> bool {
         self.needs[i]
     }
@@ -333,7 +333,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         Values { inputs: self.inputs, output: self.output, gy: self.gy.index(), nodes }
     }
 
-    /// Has `f` overwrite the output's cotangent where it lies, and tells so, if nobody else sees it.
+    /// Has `f` overwrite the output's cotangent in place if no other tensor shares it, and returns
+    /// whether it did.
     pub(crate) fn write_gy(
         &self,
         f: impl FnOnce(Values<'_, E>, &mut [E]) -> Result<()>,
@@ -506,7 +507,7 @@ pub(crate) fn value_of<E: Element>(
     value_in(op, inputs, Context { pool, anomaly: None, lazy: None, recorded: false })
 }
 
-/// The value of an operation on tensors, computed when somebody looks at it if that may be put off.
+/// The value of an operation on tensors, deferred if it may be.
 pub(crate) fn lazy_value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],

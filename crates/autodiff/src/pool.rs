@@ -58,7 +58,8 @@ impl<E: Element> Inner<E> {
 pub struct Memory {
     /// Buffers in use by tensors.
     pub live: usize,
-    /// The most that has been live at once since the last [`reset`](crate::Tape::reset_peak).
+    /// The most that has been live at once since the last call of
+    /// [`Tape::reset_peak`](crate::Tape::reset_peak).
     pub peak: usize,
     /// Free buffers kept to be used again. Where sizes vary from step to step, those that were used
     /// least recently are freed, so that live and pooled bytes together stay within twice the peak of
@@ -73,7 +74,7 @@ pub(crate) struct Buffer<E: Element> {
     data: Storage<E>,
     /// The size class, in a pool.
     class: usize,
-    /// Where it goes when the last tensor lets go of it. `None` while it lies in the pool.
+    /// The pool it returns to when the last handle is dropped. `None` while it lies in the pool.
     home: Option<Pool<E>>,
     /// In place of data: the computation of the elements.
     deferred: Option<Box<dyn Deferred<E>>>,
@@ -319,8 +320,8 @@ impl<E: Element> Drop for Buffer<E> {
 /// Where a tensor's elements are.
 ///
 /// A single element lies in the handle itself: for chains of operations on single numbers a buffer
-/// with an owner count and a pool behind a lock would cost more than all else. Otherwise it is a
-/// shared hold on a buffer, and the last one to go returns the buffer to its pool.
+/// with an owner count and a pool with a lock would cost more than all else. Otherwise it is a
+/// counted reference to a buffer, and dropping the last one returns the buffer to its pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle<E: Element> {
     /// The element, where there is no buffer.
@@ -374,7 +375,7 @@ impl<E: Element> Handle<E> {
             Some(pool) if len > 1 => pool.take_written(len, f),
             _ => {
                 let mut handle = Handle::new(len, None)?;
-                f(&mut handle.get_mut().expect("a new buffer is nobody else's")[..len]);
+                f(&mut handle.get_mut().expect("a new buffer has one owner")[..len]);
                 Ok(handle)
             }
         }
@@ -459,7 +460,7 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// Whether it is a hold on the same buffer as another.
+    /// Whether it refers to the same buffer as another.
     pub(crate) fn is_on(&self, other: &Self) -> bool {
         let buffers = self.buffer.as_ref().zip(other.buffer.as_ref());
         buffers.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
@@ -547,10 +548,10 @@ impl<E: Element> WeakHandle<E> {
     }
 }
 
-/// One hold on a buffer less.
+/// Drops a reference to a buffer; the last one returns the buffer to its pool.
 fn let_go<E: Element>(mut buffer: Arc<Buffer<E>>) {
-    // With another owner left this is not the last hold. If two go at the same moment on two
-    // threads neither may see itself as last; the buffer is then freed and not pooled.
+    // With another owner left this is not the last reference. If two are dropped at the same moment
+    // on two threads, neither may see itself as last; the buffer is then freed and not pooled.
     if Arc::strong_count(&buffer) == 1
         && let Some(unique) = Arc::get_mut(&mut buffer)
         && let Some(home) = unique.home.take()

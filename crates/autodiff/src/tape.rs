@@ -41,7 +41,7 @@ use crate::walk::Scratch;
 ///     let x = tape.variable(&Tensor::scalar(f64::from(step)));
 ///     let y = (x * x + 1.0).sum();
 ///     assert_eq!(y.backward().get(x).unwrap().item(), 2.0 * f64::from(step));
-///     tape.clear(); // the compiler refuses a use of `x` or `y` behind this line
+///     tape.clear(); // the compiler refuses a use of `x` or `y` after this line
 /// }
 /// ```
 pub struct Tape<E: Element = f32> {
@@ -51,7 +51,7 @@ pub struct Tape<E: Element = f32> {
     /// Whether the pool is the tape's own, and not one it shares.
     owns_pool: bool,
     pub(crate) recording: Cell<Recording>,
-    /// Whether every result is looked at for NaN and infinity.
+    /// Whether every result is searched for NaN and infinity.
     anomaly: Cell<bool>,
     /// Whether a composition is recorded: it must not find leaves by itself.
     closed: Cell<bool>,
@@ -270,7 +270,7 @@ impl<E: Element> Tape<E> {
         made: &mut Made<E>,
     ) -> Result<()> {
         let nodes = self.nodes.borrow();
-        // What is looked at for NaN and infinity is not put off.
+        // A result that is searched for NaN and infinity is not deferred.
         let context = Context {
             pool: Some(&self.pool),
             anomaly: self.looks_out().then_some(Location::caller()),
@@ -293,8 +293,9 @@ impl<E: Element> Tape<E> {
         with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }
 
-    /// Whether what comes from operations is to be looked at. A rule's own are not: the walk looks
-    /// at the cotangents it gives, and names the operation whose rule it is.
+    /// Whether results of operations are to be searched for NaN and infinity. Those of operations
+    /// inside a rule are not: the walk searches the cotangents that the rule returns, and names the
+    /// operation whose rule it is.
     fn looks_out(&self) -> bool {
         self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
     }
@@ -404,8 +405,8 @@ impl<E: Element> Tape<E> {
         Var::at(self, index, epoch)
     }
 
-    /// A constant that was computed from variables, and which: no gradient flows, but that one was
-    /// cut off can be told.
+    /// A constant that was computed from variables, and from which: no gradient flows to them, and
+    /// [`Connection`](crate::Connection) reports that it was cut off.
     #[track_caller]
     pub(crate) fn push_cut(
         &self,

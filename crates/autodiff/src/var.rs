@@ -113,8 +113,8 @@ impl<'t, E: Element> Var<'t, E> {
 
     /// The value; shares the buffer.
     ///
-    /// A large elementwise result is computed when somebody looks at its elements. Until then it keeps in
-    /// memory what it is computed from.
+    /// A large elementwise result is computed when its elements are first read. Until then it keeps
+    /// in memory what it is computed from.
     ///
     /// # Panics
     /// As [`try_value`](Self::try_value) fails.

@@ -1,7 +1,7 @@
 //! The walk back over the tape.
 //!
-//! Everything a rule need not care about is here: the order, skipping what is zero or what nobody
-//! asked for, undoing broadcasts, adding up cotangents, hooks, freeing what a rule made.
+//! Everything a rule need not care about is here: the order, skipping what is zero or not asked
+//! for, undoing broadcasts, adding up cotangents, hooks, freeing what a rule made.
 
 use std::panic::Location;
 

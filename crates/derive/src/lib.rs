@@ -1,7 +1,7 @@
 //! `#[derive(Module)]`: shows the parameters of a struct or an enum to visitors.
 //!
-//! Use it through `wengert::Module` or `wengert_nn::Module`, whose documentation lists the options
-//! that `#[module(..)]` takes.
+//! Use it through `wengert::nn::Module` or `wengert_nn::Module`, whose documentation lists the
+//! options that `#[module(..)]` takes.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The ground of the element types: what a kernel's body knows of `f32` and `f64`.
+//! [`Float`]: what the body of a kernel may use of `f32` and `f64`.
 
 use std::fmt::{Debug, Display};
 use std::iter::Sum;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/data/reference.csv: the functions of tests/support/reference.rs in high precision.
+"""Writes tests/data/reference.csv: the functions listed in tests/support/reference.rs in high precision.
 
 Needs mpmath. A line is `name,x,hi,lo`: the argument and the value as an unevaluated sum of two
 doubles, all as hexadecimal bit patterns. Half of the arguments are values of binary32, for which the
@@ -163,7 +163,7 @@ def main():
                 hi = float(value)
                 lo = float(value - mpf(hi)) if math.isfinite(hi) else 0.0
                 out.write(f"{name},{bits(x):016x},{bits(hi):016x},{bits(lo):016x}\n")
-    print("// Roots, and the derivatives of the function there, for tests/support/reference.rs")
+    print("// Roots, and the derivatives of the function there, for src/testing/activation.rs")
     mp.dps = 50
     for name in ("silu_grad", "gelu_grad", "gelu_tanh_grad", "mish_grad"):
         function, root = FUNCTIONS[name][0], ROOTS[name]

@@ -44,7 +44,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// The threads at work [default: as many as there are processors]
+    /// The number of threads [default: the number of processors]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, value_parser = at_most::<THREADS_MAX>)]
     pub threads: Option<NonZeroUsize>,
 
@@ -142,8 +142,8 @@ pub enum Model {
     Mlp,
     /// Twenty hidden layers of 64 units, fully connected.
     Deep,
-    /// Two convolutions of 3 x 3 with 8 and 16 channels, each with a maximum over 2 x 2 behind it, and
-    /// a linear layer.
+    /// Two convolutions of 3 x 3 with 8 and 16 channels, each followed by max pooling over 2 x 2,
+    /// and a linear layer.
     Cnn,
 }
 
@@ -182,7 +182,7 @@ differ a little between them.
 Exit status: 0 after a complete run, 1 if an experiment contradicts what this program states of its \
 claim, 2 if the command line, the data, WENGERT_SIMD or the output directory is at fault.";
 
-/// More epochs than anybody has the time for; fewer than memory has room for.
+/// More epochs than can be waited for; fewer than memory has room for.
 const EPOCHS_MAX: usize = 100_000;
 
 /// More threads than processors are of no use, and thousands of them bring a machine to a halt.
@@ -236,7 +236,7 @@ impl Grid {
 }
 
 impl Train {
-    /// The learning rate: twenty layers one behind the other bear less than three.
+    /// The learning rate: twenty layers need a smaller one than three.
     pub fn rate(&self) -> f64 {
         self.rate.unwrap_or(if self.model == Model::Deep { 0.001 } else { 0.05 })
     }

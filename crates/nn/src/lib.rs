@@ -7,7 +7,7 @@
 //! - [`Init`]: how a parameter begins, with the formula and the paper of each scheme.
 //! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
-//! - [`metrics`] and [`diagnosis`]: how well a network does, and what its units are up to.
+//! - [`metrics`] and [`diagnosis`]: how well a network does, and the state of its units.
 //!
 //! ```
 //! use rand::SeedableRng;

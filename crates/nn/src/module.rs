@@ -125,8 +125,8 @@ pub trait Module<E: Element = f32> {
         Role::Plain
     }
 
-    /// Tells this module, and not its parts, whether it is being trained. Only layers that behave
-    /// differently in the two need it; [`train`](Self::train) and [`eval`](Self::eval) tell the
+    /// Sets this module, and not its parts, to training or to inference. Only layers that behave
+    /// differently in the two need it; [`train`](Self::train) and [`eval`](Self::eval) set the
     /// module and all its parts.
     fn set_training(&mut self, training: bool) {
         let _ = training;
@@ -325,7 +325,7 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
         Self { see, buffers: None, path: None, met: None }
     }
 
-    /// A walk that begins at a root and also notes the modules below it.
+    /// A walk that begins at a root and also records the modules below it.
     pub(crate) fn noting(
         see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
         met: &'v mut Vec<Met>,
@@ -368,7 +368,7 @@ impl<'v, E: Element> VisitorMut<'v, E> {
         Self { see, path: None, training: None, met: None }
     }
 
-    /// A walk that begins at a root and also notes the paths of the modules below it.
+    /// A walk that begins at a root and also records the paths of the modules below it.
     pub(crate) fn noting(
         see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
         met: &'v mut Vec<String>,

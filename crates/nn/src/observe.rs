@@ -12,7 +12,7 @@ use crate::module::Path;
 pub struct Observation<'t, E: Element = f32> {
     /// What came in.
     pub input: Var<'t, E>,
-    /// Before the activation; the same as `output` if the layer does not tell them apart.
+    /// Before the activation; the same as `output` if the layer does not distinguish the two.
     pub preactivation: Var<'t, E>,
     /// What went out.
     pub output: Var<'t, E>,

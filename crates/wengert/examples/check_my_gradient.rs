@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("The cube with a bug: {}\n", planted.unwrap_err());
 
-    // Mended, also where the operand does not lie in one piece in memory.
+    // Fixed, and checked also on operands that are not contiguous.
     let check = Gradcheck::new().order(2).non_contiguous(true);
     println!("The cube: {}\n", check.run(|[x]| cube(x * 2.0, 3.0).sum(), [&x])?);
 

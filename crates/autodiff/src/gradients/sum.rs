@@ -72,7 +72,7 @@ impl<E: Element> Source<E> {
         self.link.lent(self.generation).is_some()
     }
 
-    /// Notes which of the tape's parameters one of the gradients belongs to.
+    /// Records which of the tape's parameters one of the gradients belongs to.
     fn note(&mut self, id: ParameterId, leaf: u32) {
         if leaf != NONE
             && let Err(place) = self.leaves.binary_search(&(id, leaf))

@@ -1,15 +1,15 @@
-//! Elementwise results that are computed when somebody looks at them.
+//! Deferred elementwise results: computed when they are first read.
 //!
 //! A chain of elementwise operations on large tensors is bound by memory: each operation reads what
-//! the one before it wrote. What a tape records of such a chain is therefore only noted, and
-//! computed on demand, all of the chain tile by tile in cache: intermediate values nobody looks at
-//! never reach memory. The walk back over the tape adds its own elementwise operations to the note,
-//! so that a gradient is one pass over memory as well; what it needs of the forward pass and nobody
-//! has looked at is computed again in the tile.
+//! the one before it wrote. A tape therefore defers the results of such a chain. When one of them
+//! is read, the whole chain is computed tile by tile in cache: intermediate values that are never
+//! read never reach memory. The walk back over the tape defers its own elementwise operations as
+//! well, so that a gradient is one pass over memory; values of the forward pass that it needs and
+//! that are still pending are computed again in the tile.
 //!
-//! The sum of such a chain is noted, too: its elements are added up as they are computed. A sum that
-//! nobody has looked at yet is computed on the way when something else of the same chain is, so that
-//! a loss and a gradient that is looked at before it take one pass together.
+//! The sum of such a chain is deferred, too: its elements are added up as they are computed. A
+//! pending sum is computed along with another value of the same chain, so that a loss and a
+//! gradient that is read before it take one pass together.
 //!
 //! An elementwise kernel gives the same bits wherever its elements lie, and sums are added up in the
 //! parts those of arrays are, so the values are those of computing one operation after the other.
@@ -38,7 +38,7 @@ pub(crate) use schedule::Schedule;
 /// Fewer elements than this stay in cache between operations, and are computed at once.
 pub(crate) const LEAST: usize = if cfg!(fuzzing) { 1 << 6 } else { 1 << 16 };
 
-/// The longest chain that is noted. It bounds the stack that dropping one takes.
+/// The longest chain that is deferred. It bounds the stack that dropping one takes.
 const DEEPEST: u32 = 128;
 
 /// How often a value may be computed on the way to another before it is kept.
@@ -88,23 +88,23 @@ struct Expression<E: Element> {
 enum Work<E: Element> {
     /// Every element.
     Each(Expression<E>),
-    /// The sum of so many elements, all of a value's, times the factor if there is one.
+    /// The sum of the `len` elements of a value, times the factor if there is one.
     Sum { of: Handle<E>, len: usize, factor: Option<E> },
 }
 
-/// What tells a value from others.
+/// What distinguishes a value from others.
 type Identity = usize;
 
 /// A value that may not be computed yet.
 pub(crate) struct Lazy<E: Element> {
     len: usize,
     level: Level,
-    /// The operations behind one another that it takes.
+    /// The length of the longest chain of pending operations that it takes.
     depth: u32,
     /// How often it was computed on the way to another value.
     computed: AtomicU32,
     pool: Option<Pool<E>>,
-    /// That of the tape that recorded it.
+    /// The schedule of the tape that recorded it.
     schedule: Schedule<E>,
     /// `None` once there is a value.
     work: Mutex<Option<Work<E>>>,
@@ -121,7 +121,7 @@ impl<E: Element> fmt::Debug for Lazy<E> {
 }
 
 impl<E: Element> Lazy<E> {
-    /// Notes an elementwise operation.
+    /// Defers an elementwise operation.
     pub(crate) fn new(
         len: usize,
         pool: Option<&Pool<E>>,
@@ -143,7 +143,7 @@ impl<E: Element> Lazy<E> {
         Ok(Self::of(Work::Each(Expression { function, operands }), len, depth, pool, schedule))
     }
 
-    /// Notes the sum of a value's `len` elements, times the factor if there is one.
+    /// Defers the sum of a value's `len` elements, times the factor if there is one.
     pub(crate) fn sum(
         of: Handle<E>,
         len: usize,
@@ -196,7 +196,7 @@ impl<E: Element> Lazy<E> {
         Ok(self.value.get().expect("the work is taken only once there is a value"))
     }
 
-    /// Keeps the value, and lets go of what it was computed from.
+    /// Keeps the value, and drops what it was computed from.
     fn settle(&self, value: Handle<E>) {
         let _ = self.value.set(value);
         let spent = self.lock().take();
@@ -267,7 +267,7 @@ impl<E: Element> Lazy<E> {
         Ok(values.pop().expect("a value each"))
     }
 
-    /// Its place in memory, which tells it from all others.
+    /// Its address, which distinguishes it from all others.
     fn identity(&self) -> Identity {
         std::ptr::from_ref(self).addr()
     }
@@ -435,7 +435,7 @@ fn number<E: Element>(number: E) -> Handle<E> {
 }
 
 impl<E: Element> Operand<E> {
-    /// The value behind it, if it is to be computed.
+    /// The pending value whose elements it is, if it is one.
     fn pending(&self) -> Option<&Lazy<E>> {
         match self {
             Operand::Elements(handle, _) => handle.pending(),

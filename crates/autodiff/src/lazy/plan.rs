@@ -1,4 +1,4 @@
-//! The operations behind values, in an order, and how they are run.
+//! [`Plan`]: the operations that values are computed by, in an order, and how they are run.
 
 use std::sync::OnceLock;
 
@@ -22,7 +22,7 @@ type Sums<E> = SmallVec<[E; 1]>;
 /// The same elements of several values.
 type Pieces<'a, E> = SmallVec<[&'a mut [E]; 1]>;
 
-/// The operations behind values, each after those it uses.
+/// The operations that values are computed by, each after those it uses.
 pub(super) struct Plan<E: Element> {
     level: Level,
     chain: Chain<E>,

@@ -19,8 +19,8 @@ pub(crate) struct Schedule<E: Element>(Arc<Shared<E>>);
 
 #[derive(Debug)]
 struct Shared<E: Element> {
-    /// Whether anything was noted since the last `clear`. Most tapes defer nothing, and are cleared
-    /// without a lock.
+    /// Whether a result was added since the lists were last emptied. Most tapes defer nothing, and
+    /// are cleared without a lock.
     used: AtomicBool,
     lists: Mutex<Lists<E>>,
 }
@@ -107,7 +107,7 @@ impl<E: Element> Schedule<E> {
         pending(&noted).collect()
     }
 
-    /// Forgets all results. The caller holds the tape's last references to them.
+    /// Forgets all results, and computes none. The tape has dropped its own references to them.
     pub(crate) fn clear(&self) {
         drop(self.take_sums());
     }

@@ -21,7 +21,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | over all axes or some | [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`], [`norm()`], [`logsumexp()`]; with `_axes` behind the name over some |
+//! | over all axes or some | [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`], [`norm()`], [`logsumexp()`]; with `_axes` after the name over some |
 //! | along an axis | [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`], [`sort()`], [`topk()`] |
 //! | which give an [`Index`](crate::Index) | [`argmax()`], [`argmin()`], [`argsort()`] |
 //!

@@ -158,8 +158,7 @@ pub(super) fn rows<E: Element>(
     ctx.output_by(|out| kernel(a, b, out))
 }
 
-/// The output of an elementwise function of one operand, computed when somebody looks at it if it is
-/// large.
+/// The output of an elementwise function of one operand, deferred if it is large.
 pub(super) fn lazy_map<E: Element>(
     ctx: &Forward<'_, E>,
     x: &Tensor<E>,

@@ -245,7 +245,7 @@ impl<E: Element> Tensor<E> {
         Ok(())
     }
 
-    /// Elements that are computed when somebody looks at them, from operands that
+    /// Elements that are computed when they are first read, from operands that
     /// [`lazy_operands`](Self::lazy_operands) gave for the shape.
     pub(crate) fn lazy(
         shape: &Shape,
@@ -281,8 +281,8 @@ impl<E: Element> Tensor<E> {
         (!single).then_some(operands)
     }
 
-    /// The sum of all elements, times the factor if there is one, computed when somebody looks at it; if
-    /// the elements themselves are not computed yet, and are all of a buffer's.
+    /// The sum of all elements, times the factor if there is one, computed when it is first read;
+    /// if the elements themselves are not computed yet, and are all of a buffer's.
     pub(crate) fn lazy_sum(
         &self,
         shape: &Shape,

@@ -2,13 +2,14 @@
 //!
 //! Each function is one type that implements [`VectorFn`](crate::slices::VectorFn) for its value and
 //! [`Derivative`] for its derivative; the table in `kernels.rs` is the list of all. What does not
-//! belong here: elementary functions that are no activation (see [`crate::math`]), and reductions such as softmax.
+//! belong here: elementary functions that are no activation (see [`crate::math`]), and reductions
+//! such as softmax.
 //!
 //! # Kinks
 //!
 //! Where a function has no derivative one is chosen: zero for relu at 0, relu6 at 0 and 6,
-//! `hard_tanh` and softshrink at their ends, `hard_sigmoid` at -3 and 3; the slope for leaky relu at 0; for
-//! `hard_swish` zero at -3 and one at 3; for elu and selu that of the lower branch.
+//! `hard_tanh` and softshrink at their ends, `hard_sigmoid` at -3 and 3; the slope for leaky relu
+//! at 0; for `hard_swish` zero at -3 and one at 3; for elu and selu that of the lower branch.
 
 mod elu;
 mod function;

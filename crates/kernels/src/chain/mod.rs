@@ -1,5 +1,5 @@
 //! Chains of elementwise operations, computed tile by tile: what one operation writes another reads
-//! while it is in the first-level cache, and what nobody asked for never reaches memory.
+//! while it is in the first-level cache, and what is not an output never reaches memory.
 //!
 //! A [`Chain`] is a list of operations, each on arrays, numbers and the results of those before it.
 //! [`Chain::compile`] gives results their places and makes pairs of sums, differences and products one

@@ -1,7 +1,7 @@
 //! Arithmetic, element by element.
 //!
-//! Every result is the correctly rounded one of its operation, remainders included. What does not belong here: anything
-//! that is not a handful of instructions.
+//! Every result is the correctly rounded one of its operation, remainders included. What does not
+//! belong here: anything that is not a handful of instructions.
 
 mod choice;
 pub(crate) mod kernels;

@@ -55,7 +55,7 @@ impl Context {
         Self { digits: Task::new(&Dataset::digits(), &[64, 32]), seed, threads, grid_epochs: 20 }
     }
 
-    /// So many seeds, of a stream that belongs to a claim.
+    /// The first `count` seeds.
     pub fn seeds(&self, count: usize) -> Vec<u64> {
         (0..count as u64).map(|i| self.seed.wrapping_add(i)).collect()
     }

@@ -33,7 +33,7 @@ impl Default for Lsuv {
 pub struct LsuvLayer {
     /// Where it is in the module tree.
     pub path: String,
-    /// The variance of its pre-activations when its turn came.
+    /// The variance of its pre-activations before it was scaled.
     pub before: f64,
     /// The variance afterwards.
     pub after: f64,
@@ -93,7 +93,7 @@ pub enum LsuvError {
     },
 }
 
-/// Scales the weights of each layer in turn, first to last, so that its pre-activations have
+/// Scales the weights of each layer, from the first to the last, so that its pre-activations have
 /// variance 1 on a batch of data: D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016.
 ///
 /// The layers are those the module shows its [`Observer`]; a module that shows none of its parts

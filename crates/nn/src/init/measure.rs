@@ -20,7 +20,7 @@ pub struct Propagation {
     pub gradient_square: f64,
 }
 
-/// Runs a batch through a module and a gradient back, and looks at every layer the module shows.
+/// Runs a batch through a module and a gradient back, and measures every layer the module shows.
 ///
 /// `cotangent` is the gradient with respect to the outputs: that of a loss, or independent normal
 /// numbers to have what [`predict`](super::predict) speaks of.

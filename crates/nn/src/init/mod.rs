@@ -289,7 +289,7 @@ impl Init {
     /// - for any other, N(0, gain^2 / m) with its forward [`gain()`], computed: for selu that is
     ///   [`lecun_normal`](Self::lecun_normal).
     ///
-    /// For a deep network, [`recommend`] looks at all layers together.
+    /// For a deep network, [`recommend`] considers all layers together.
     ///
     /// An activation that has no gain, being zero everywhere or refusing its own numbers, gets
     /// [`lecun_normal`](Self::lecun_normal);

@@ -28,7 +28,7 @@ pub trait Nonlinearity: Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Whether it is `f(x) = x`: a layer then has the activation of the module behind it.
+    /// Whether it is `f(x) = x`: a layer then has the activation of the module after it.
     fn is_identity(&self) -> bool {
         false
     }

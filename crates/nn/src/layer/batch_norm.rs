@@ -12,7 +12,7 @@ use crate::module::{Module, Role};
 /// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
 ///
 /// In training each channel is normalized by the mean and the variance of the batch, and running
-/// averages of them move by the `momentum` (0.1 unless told otherwise), the variance without the
+/// averages of them move by the `momentum` (0.1 by default), the variance without the
 /// bias of a sample. In inference ([`Module::eval`]) the running averages normalize. They are
 /// [`Buffer`]s, and part of what a model is saved with. The running variance becomes infinite where a
 /// batch's variance is beyond the element's range (values of 1e19 and more in `f32`), and stays so: in
@@ -87,7 +87,7 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
         Self { momentum, ..self }
     }
 
-    /// What is added to the variance, 1e-5 unless told otherwise.
+    /// What is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -162,12 +162,12 @@ pub struct BatchNormConfig<const AXES: usize> {
 }
 
 impl<const AXES: usize> BatchNormConfig<AXES> {
-    /// How far the running averages move towards each batch's statistics, 0.1 unless told otherwise.
+    /// How far the running averages move towards each batch's statistics; 0.1 by default.
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// What is added to the variance, 1e-5 unless told otherwise.
+    /// What is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }

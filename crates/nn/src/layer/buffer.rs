@@ -27,7 +27,7 @@ impl<E: Element> Buffer<E> {
         *self.value.lock().unwrap_or_else(PoisonError::into_inner) = value;
     }
 
-    /// Holds what `f` makes of what it holds, with nobody coming in between.
+    /// Replaces the tensor by what `f` makes of it; no other thread reads or replaces it meanwhile.
     pub fn update(&self, f: impl FnOnce(&Tensor<E>) -> Tensor<E>) {
         let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         *value = f(&value);

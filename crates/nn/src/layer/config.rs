@@ -10,7 +10,8 @@ use crate::forward::Layer;
 
 /// Describes a layer: how it is made and what it does to the shape of a sample.
 ///
-/// A network's builder is a list of configs ([`SequentialBuilder::add`](crate::SequentialBuilder::with)).
+/// A network's builder is a list of configs, added by
+/// [`SequentialBuilder::with`](crate::SequentialBuilder::with).
 /// Those of this crate come from `config` of the layer: `Linear::config(64, 32)`.
 ///
 /// ```

@@ -51,7 +51,7 @@ impl<E: Element> LayerNorm<E> {
         Ok(Self { weight, bias: Parameter::bias(Tensor::try_full(shape, E::ZERO)?), eps: 1e-5 })
     }
 
-    /// What is added to the variance, 1e-5 unless told otherwise.
+    /// What is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -79,7 +79,7 @@ pub struct LayerNormConfig {
 }
 
 impl LayerNormConfig {
-    /// What is added to the variance, 1e-5 unless told otherwise.
+    /// What is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }

@@ -48,7 +48,7 @@ impl<E: Element> RmsNorm<E> {
         Ok(Self { weight: Parameter::gain(Tensor::try_full(normalized, E::ONE)?), eps: 1e-5 })
     }
 
-    /// What is added to the mean square, 1e-5 unless told otherwise.
+    /// What is added to the mean square; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -71,7 +71,7 @@ pub struct RmsNormConfig {
 }
 
 impl RmsNormConfig {
-    /// What is added to the mean square, 1e-5 unless told otherwise.
+    /// What is added to the mean square; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }

@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release -p wengert --example init`
 //!
-//! Gains and the edge of chaos of activations; then networks of 50 layers and 512 units, begun as
-//! `recommend` says and as nobody should, with the variance of activations and gradients in every
-//! layer (means of 10 seeds); then 50 layers of tanh trained on handwritten digits.
+//! Gains and the edge of chaos of activations; then networks of 50 layers and 512 units,
+//! initialized as `recommend` says and in three naive ways, with the variance of activations and
+//! gradients in every layer (means of 10 seeds); then 50 layers of tanh trained on handwritten
+//! digits.
 
 mod digits;
 
@@ -111,7 +112,7 @@ const STARTS: [Start; 4] = [
     Start::Naive("N(0, 1/m^2)", 1.0 / WIDTH as f64),
 ];
 
-/// Layers with the activation behind each, begun one way.
+/// Layers, each followed by the activation, initialized one way.
 fn network(
     activation: &CustomActivation<f64>,
     start: Start,
