@@ -42,8 +42,9 @@ impl<E: Element> Gradients<E> {
     /// `most`, and returns the norm they had.
     ///
     /// If a gradient is infinite or NaN, so is the norm that is returned, and the gradients stay as
-    /// they are: there is no factor that would make them right. Otherwise each gradient is exact to
-    /// a few roundings, however large or small the gradients, the norm and the bound are.
+    /// they are: there is no factor that would make them right. Otherwise each gradient has
+    /// the relative error of the [`norm`](Self::norm) and two roundings, however large or small the
+    /// gradients, the norm and the bound are.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};

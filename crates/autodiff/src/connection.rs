@@ -104,7 +104,8 @@ impl<'t, E: Element> Var<'t, E> {
     /// ```
     pub fn connection(self, x: Var<'t, E>) -> Connection {
         let nodes = self.tape().nodes();
-        if !std::ptr::eq(self.tape(), x.tape()) || x.index() > self.index() {
+        let is_past = self.node(&nodes, "connection").is_err();
+        if is_past || !std::ptr::eq(self.tape(), x.tape()) || x.index() > self.index() {
             return Connection::Unused;
         }
         if !x.requires_grad() {

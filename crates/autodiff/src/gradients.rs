@@ -330,13 +330,11 @@ impl<'g, E: Element> Update<'g, E> {
     #[cold]
     fn release_others(&mut self, parameter: &Parameter<E>) {
         let sources = &self.gradients.sources;
-        for (at, source) in sources.iter().enumerate() {
+        // One lock at a time: another thread may take these in another order.
+        self.lent = None;
+        for source in sources {
             let own = source.leaves.iter().filter(|(id, _)| *id == parameter.id());
-            if at == 0 {
-                if let Some(lent) = self.lent.as_mut() {
-                    own.for_each(|own| lent.release(own.1));
-                }
-            } else if let Some(mut lent) = source.link.lent(source.generation) {
+            if let Some(mut lent) = source.link.lent(source.generation) {
                 own.for_each(|own| lent.release(own.1));
             }
         }
@@ -344,6 +342,7 @@ impl<'g, E: Element> Update<'g, E> {
             let schedules = sources.iter().map(|source| source.link.schedule());
             parameter.value().compute_users(schedules, self.gradients.all());
         }
+        self.lent = sources.first().and_then(|source| source.link.lent(source.generation));
     }
 }
 

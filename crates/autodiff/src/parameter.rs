@@ -149,7 +149,7 @@ impl<E: Element> Parameter<E> {
     /// let x = tape.variable(&Tensor::ones([2]));
     /// let gradients = (x * tape.parameter(&weight)).sum().backward();
     /// assert!(gradients.parameter(&weight).is_none());
-    /// assert_eq!(gradients.parameter_connection(&weight), Connection::Constant);
+    /// assert_eq!(gradients.parameter_connection(&weight, &tape), Connection::Constant);
     /// # Ok::<(), wengert_autodiff::Error>(())
     /// ```
     pub fn set_frozen(&mut self, frozen: bool) {

@@ -206,10 +206,19 @@ impl<E: Element> Tape<E> {
         if let Some(&(place, of)) = leaves.get(*last as usize)
             && of == parameter.id()
         {
-            let node = &self.nodes.borrow()[place as usize];
-            if node.value.is_some() || (self.lends.get() && self.is_lent(*last)) {
-                return Var::at(self, place, node.epoch);
+            let epoch = {
+                let node = &self.nodes.borrow()[place as usize];
+                let is_current = match &node.value {
+                    Some(value) => value.is_same(parameter.value()),
+                    None => self.lends.get() && self.is_lent(*last, parameter.value()),
+                };
+                is_current.then_some(node.epoch)
+            };
+            if let Some(epoch) = epoch {
+                return Var::at(self, place, epoch);
             }
+            // The parameter has changed since: only its last leaf holds a value.
+            self.release_leaf(place, *last);
         }
         *last = leaves.len() as u32;
         if self.lends.get() {

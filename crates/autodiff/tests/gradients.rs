@@ -284,3 +284,42 @@ fn gradients_are_sent_and_shared() {
     is::<Gradients<f32>>();
     is::<Gradients<f64>>();
 }
+
+/// A parameter that changes between two uses on one tape: each use reads the value of its time.
+#[test]
+fn a_changed_parameter_is_a_new_leaf() {
+    let mut weight = Parameter::new(vector(&[2.0]));
+    let mut tape = Tape::new();
+    let gradients = tape.parameter(&weight).square().sum().backward();
+    tape.clear();
+    let before = tape.parameter(&weight) * 3.0;
+    assert_eq!(before.value().to_vec(), [6.0]);
+    // Of a tape that was cleared, so that nothing is released.
+    let gradient = gradients.release(&weight).unwrap().clone();
+    assert_eq!(gradient.to_vec(), [4.0]);
+    weight.value_mut().as_mut_slice()[0] = 5.0;
+    let after = tape.parameter(&weight) * 3.0;
+    assert_eq!(after.value().to_vec(), [15.0]);
+    let gradients = (after * after).sum().backward();
+    assert_eq!(gradients.parameter(&weight).unwrap().to_vec(), [90.0]);
+}
+
+/// Sums of the same tapes in another order are released on two threads at once.
+#[test]
+fn sums_are_released_in_any_order() {
+    for _ in 0..200 {
+        let mine = Parameter::new(vector(&[1.0, 2.0]));
+        let other = Parameter::new(vector(&[3.0, 4.0]));
+        let (left, right) = (Tape::new(), Tape::new());
+        let gradients =
+            |tape: &Tape<f64>| (tape.parameter(&mine) * tape.parameter(&other)).sum().backward();
+        let [mut first, mut second] = [gradients(&left), gradients(&right)];
+        let copy = first.clone();
+        first += &second;
+        second += &copy;
+        thread::scope(|scope| {
+            scope.spawn(|| first.release(&mine).unwrap().clone());
+            scope.spawn(|| second.release(&other).unwrap().clone());
+        });
+    }
+}

@@ -572,3 +572,19 @@ fn inference_stays_in_range() {
         assert!(run(f32::NAN, -3e38, 1e38, 1.0).is_nan());
     });
 }
+
+/// A constant gradient has a gradient of zero through a layer norm, also where its products with a
+/// large reciprocal deviation leave the range.
+#[test]
+fn large_gradients_of_tiny_rows_cancel() {
+    for_each_level(|level| {
+        let (tiny, large) = (f32::exp2(-40.0), 1.9 * f32::exp2(88.0));
+        let (x, gy) = ([tiny, -tiny], [large; 2]);
+        let (mut y, mut mean, mut rstd, mut gx) = ([0.0; 2], [0.0], [0.0], [f32::NAN; 2]);
+        norm::layer_norm(&x, 2, Affine::NONE, 0.0, &mut y, &mut mean, &mut rstd);
+        let (mean, rstd) = (&mean[..], &rstd[..]);
+        let from = LayerNormGrad { gy: &gy, x: &x, cols: 2, weight: None, mean, rstd, eps: 0.0 };
+        norm::layer_norm_grad(&from, NormGrads { x: &mut gx, weight: None, bias: None });
+        assert_eq!(gx, [0.0; 2], "on {level}");
+    });
+}

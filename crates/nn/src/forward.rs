@@ -67,7 +67,10 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
     /// If the inputs' shape does not fit.
     fn try_predict(&self, inputs: &Tensor<E>) -> Result<Tensor<E>> {
         let tape = Tape::new();
-        tape.no_grad(|| self.try_forward(tape.constant(inputs))?.try_value())
+        let outputs = tape.no_grad(|| self.try_forward(tape.constant(inputs))?.try_value())?;
+        // A deferred result is computed here, where there is an error to return.
+        outputs.try_as_slice()?;
+        Ok(outputs)
     }
 
     /// The output for a batch of inputs, without gradients. See [`try_predict`](Self::try_predict).

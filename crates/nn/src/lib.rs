@@ -16,7 +16,7 @@
 //! use wengert_nn::{Layer, Optimizer, Sequential, Sgd};
 //!
 //! let mut rng = Pcg64::seed_from_u64(7);
-//! let mut model = Sequential::builder()
+//! let mut model: Sequential = Sequential::builder()
 //!     .linear(2, 8, Activation::Tanh)
 //!     .linear(8, 1, Activation::Identity)
 //!     .build(&mut rng)?;

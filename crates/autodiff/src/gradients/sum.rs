@@ -157,10 +157,13 @@ impl<E: Element> Gradients<E> {
 
     /// Drops the sources that are no tape any more.
     fn drop_past_sources(&mut self) {
-        if self.sources.first().is_some_and(|first| !first.is_current()) {
+        let first = |sources: &[Source<E>]| sources.first().map(|first| Arc::as_ptr(&first.link));
+        let before = first(&self.sources);
+        self.sources.retain(|source| source.is_current());
+        // The leaves are those of the first source.
+        if first(&self.sources) != before {
             self.parameters.iter_mut().for_each(|of| of.leaf = NONE);
         }
-        self.sources.retain(|source| source.is_current());
     }
 
     /// Adds what belongs to a tape: the gradients of its plain variables, and which of its parameters

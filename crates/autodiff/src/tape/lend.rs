@@ -37,11 +37,20 @@ impl<E: Element> Tape<E> {
         self.link()?.lent(self.generation())?.get(leaf).cloned()
     }
 
-    /// Whether the value of a parameter's leaf is lent.
+    /// Whether the value of a parameter's leaf is lent, and is this one.
     #[cold]
-    pub(super) fn is_lent(&self, leaf: u32) -> bool {
+    pub(super) fn is_lent(&self, leaf: u32, value: &Tensor<E>) -> bool {
         let lent = self.link().and_then(|link| link.lent(self.generation()));
-        lent.is_some_and(|lent| lent.get(leaf).is_some())
+        lent.is_some_and(|lent| lent.get(leaf).is_some_and(|own| own.is_same(value)))
+    }
+
+    /// Drops the value of a parameter's leaf, on the tape or lent.
+    #[cold]
+    pub(super) fn release_leaf(&self, place: u32, leaf: u32) {
+        self.nodes.borrow_mut()[place as usize].value = None;
+        if let Some(mut lent) = self.link().and_then(|link| link.lent(self.generation())) {
+            lent.release(leaf);
+        }
     }
 
     /// Forgets what was lent of leaves that are no longer on the tape, from `first` on.

@@ -224,9 +224,11 @@ impl<E: Element> Tensor<E> {
         // The cast gives 0 for a negative quotient.
         let mut count = ((last - first) / by).ceil() as usize;
         Shape::from([count]).checked_len::<E>(op)?;
-        // The quotient is rounded, so the last number may lie at the end.
+        // The quotient is rounded, so the last number may lie at the end, or one more before it.
         if count > 0 && (at(count - 1) - last) * by.signum() >= 0.0 {
             count -= 1;
+        } else if (at(count) - last) * by.signum() < 0.0 {
+            count += 1;
         }
         let mut i = 0;
         let tensor = Self::generated(&Shape::from([count]), || {
@@ -366,6 +368,10 @@ mod tests {
         assert_eq!(Tensor::arange(0.0_f64, 1.0, 0.1).unwrap().len(), 10);
         assert_eq!(Tensor::arange(1.0_f64, 1.3, 0.1).unwrap().to_vec(), [1.0, 1.1, 1.2]);
         assert!(Tensor::arange(1.0_f32, 0.0, 1.0).unwrap().is_empty());
+        // The quotient rounds down to 3, and 3 * 0.1 lies before the end.
+        let end = 0.30000000000000010_f64;
+        let range = Tensor::arange(0.0, end, 0.1).unwrap().to_vec();
+        assert_eq!(range.len(), (0..9).filter(|&i| f64::from(i) * 0.1 < end).count());
         assert!(Tensor::arange(1.0_f32, 1.0, 1.0).unwrap().is_empty());
         let huge = f64::MAX;
         assert_eq!(Tensor::linspace(-huge, huge, 3).unwrap().to_vec(), [-huge, 0.0, huge]);

@@ -113,7 +113,10 @@ impl<E: Element, D: Dimension> TryFrom<ArrayBase<OwnedRepr<E>, D>> for Tensor<E>
     /// address space.
     fn try_from(array: ArrayBase<OwnedRepr<E>, D>) -> Result<Self> {
         let shape = Shape::from(array.shape());
-        let strides: Strides = array.strides().iter().copied().collect();
+        // Along an axis of one position ndarray allows any stride.
+        let strides = array.strides().iter().zip(array.shape());
+        let strides: Strides =
+            strides.map(|(&stride, &size)| if size > 1 { stride } else { 0 }).collect();
         check_len::<E>(&shape, array.len())?;
         let (data, offset) = array.into_raw_vec_and_offset();
         // No offset where there are no elements.
