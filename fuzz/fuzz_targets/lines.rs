@@ -97,8 +97,8 @@ impl Case {
 
     /// The function of a line in f64, and what the error of each number is measured by.
     fn oracle(&self, x: &[f64], g: &[f64], of_line: f64, label: usize) -> Vec<State> {
-        // The logarithms of the probabilities; the largest number is taken away first, as the sum would
-        // be rounded to its size.
+        // The logarithms of the probabilities; the largest number is taken away first, as the sum
+        // would be rounded to its size.
         let top = oracle::max(x.iter().copied());
         let below: Vec<f64> = x.iter().map(|x| x - top).collect();
         let total = oracle::log_sum_exp(&below);

@@ -1,6 +1,6 @@
-//! Layer, RMS and batch norms of shapes and numbers made of arbitrary bytes, forward and backward: within
-//! the documented error bounds of the formulas in f64, the same bits for one to three threads, and
-//! nothing beyond the outputs is written; on every level the CPU has.
+//! Layer, RMS and batch norms of shapes and numbers made of arbitrary bytes, forward and backward:
+//! within the documented error bounds of the formulas in f64, the same bits for one to three
+//! threads, and nothing beyond the outputs is written; on every level the CPU has.
 
 #![no_main]
 
@@ -148,8 +148,8 @@ impl Case {
         (600.0 + n as f64 / 512.0) * E::EPSILON.to_f64()
     }
 
-    /// Checks what has the shape of `x`, and adds to the gradients by the weight and bias. False if the
-    /// line is one whose statistics leave the range of what is checked.
+    /// Checks what has the shape of `x`, and adds to the gradients by the weight and bias. False if
+    /// the line is one whose statistics leave the range of what is checked.
     fn check_line<E: Element>(
         &self,
         from: &Operands<E>,

@@ -1,7 +1,8 @@
-//! Reductions over the middle of three dimensions of numbers made of arbitrary bytes, of any scale the
-//! element type has: sums, norms, products, extremes and their positions, means, variances and
-//! deviations. They are within the documented error bounds of the same in f64, agree with the functions
-//! of whole slices, and have the same bits for one to three threads; on every level the CPU has.
+//! Reductions over the middle of three dimensions of numbers made of arbitrary bytes, of any scale
+//! the element type has: sums, norms, products, extremes and their positions, means, variances and
+//! deviations. They are within the documented error bounds of the same in f64, agree with the
+//! functions of whole slices, and have the same bits for one to three threads; on every level the
+//! CPU has.
 
 #![no_main]
 

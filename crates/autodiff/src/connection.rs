@@ -29,8 +29,8 @@ pub enum Connection {
     Unused,
     /// The variable is a constant: no gradient was ever to be had.
     Constant,
-    /// The gradients are not of the variable's tape, or the tape was cleared since: they say nothing
-    /// about the variable.
+    /// The gradients are not of the variable's tape, or the tape was cleared since: they say
+    /// nothing about the variable.
     DifferentTape,
 }
 

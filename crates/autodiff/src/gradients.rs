@@ -17,16 +17,17 @@ use crate::tensor::Tensor;
 use crate::var::Var;
 pub(crate) use link::{Lent, Link};
 
-/// The gradients of one output with respect to all leaves it depends on, or a sum of such gradients.
+/// The gradients of one output with respect to all leaves it depends on, or a sum of such
+/// gradients.
 ///
 /// A leaf the output does not depend on has no gradient: [`get`](Self::get) and
-/// [`parameter`](Self::parameter) return `None`. One it does depend on has a gradient even if that is
-/// zero everywhere. [`connection`](Self::connection) gives the reason for a `None`.
+/// [`parameter`](Self::parameter) return `None`. One it does depend on has a gradient even if that
+/// is zero everywhere. [`connection`](Self::connection) gives the reason for a `None`.
 ///
-/// The gradient of a [`Parameter`] belongs to the parameter's [`id`](Parameter::id): it can be asked
-/// for after the tape was cleared or dropped, on another thread, and in a sum over several tapes. The
-/// gradient of a plain variable ([`Tape::variable`]) belongs to the variable, and so to its tape until
-/// that is cleared; asked for another tape's variable, or for one recorded after
+/// The gradient of a [`Parameter`] belongs to the parameter's [`id`](Parameter::id): it can be
+/// asked for after the tape was cleared or dropped, on another thread, and in a sum over several
+/// tapes. The gradient of a plain variable ([`Tape::variable`]) belongs to the variable, and so to
+/// its tape until that is cleared; asked for another tape's variable, or for one recorded after
 /// [`Tape::clear`], [`get`](Self::get) returns `None` and [`connection`](Self::connection)
 /// [`DifferentTape`](Connection::DifferentTape).
 ///
@@ -34,8 +35,8 @@ pub(crate) use link::{Lent, Link};
 ///
 /// `+=` adds gradients leaf by leaf, and [`scale`](Self::scale) and
 /// [`add_scaled`](Self::add_scaled) multiply them: for gradients that are accumulated over several
-/// batches, or computed on several threads, each with a tape of its own. A leaf that only one of the
-/// two has keeps that gradient, and one that neither has stays without.
+/// batches, or computed on several threads, each with a tape of its own. A leaf that only one of
+/// the two has keeps that gradient, and one that neither has stays without.
 ///
 /// ```
 /// use wengert_autodiff::{Gradients, Parameter, Tape, Tensor};
@@ -102,9 +103,9 @@ impl<E: Element> Gradients<E> {
         Self::default()
     }
 
-    /// The gradient with respect to a leaf, or `None` if the output does not depend on it, if `x` is
-    /// no leaf (see [`grad`](crate::grad) for those), or if `x` is of another tape or was recorded
-    /// after the tape was cleared.
+    /// The gradient with respect to a leaf, or `None` if the output does not depend on it, if `x`
+    /// is no leaf (see [`grad`](crate::grad) for those), or if `x` is of another tape or was
+    /// recorded after the tape was cleared.
     pub fn get(&self, x: Var<'_, E>) -> Option<&Tensor<E>> {
         let (at, source) = self.source_of(x.tape())?;
         let variables = &source.variables;
@@ -124,8 +125,8 @@ impl<E: Element> Gradients<E> {
         Some(&self.parameters[self.find(parameter.id())?].value)
     }
 
-    /// The elements of a parameter's gradient in row-major order, for writing; `None` if there is no
-    /// gradient. Copies the gradient first if another tensor shares its buffer.
+    /// The elements of a parameter's gradient in row-major order, for writing; `None` if there is
+    /// no gradient. Copies the gradient first if another tensor shares its buffer.
     ///
     /// # Panics
     /// If there is no memory for the copy.
@@ -211,8 +212,8 @@ impl<E: Element> Gradients<E> {
         self.sources.first().map(|source| source.link.pool().clone())
     }
 
-    /// How the output depends on a variable: the reason for which [`get`](Self::get) returns `None`.
-    /// In a sum it is the closest connection with one of the outputs.
+    /// How the output depends on a variable: the reason for which [`get`](Self::get) returns
+    /// `None`. In a sum it is the closest connection with one of the outputs.
     ///
     /// Paths that [`backward_once`](Var::backward_once) has freed are not seen any more; what it
     /// found a gradient for is connected all the same.
@@ -264,10 +265,11 @@ impl<E: Element> Gradients<E> {
         variables.flat_map(connection).max_by_key(|found| found.closeness()).unwrap_or_default()
     }
 
-    /// Makes the tapes that the gradients come from drop their references to a parameter's value, and
-    /// returns its gradient: an optimizer calls this before it changes the value in place. Variables of
-    /// the parameter that are already on these tapes lose their value. Deferred variables and gradients
-    /// that read the parameter's value are computed now, from the value it has.
+    /// Makes the tapes that the gradients come from drop their references to a parameter's value,
+    /// and returns its gradient: an optimizer calls this before it changes the value in place.
+    /// Variables of the parameter that are already on these tapes lose their value. Deferred
+    /// variables and gradients that read the parameter's value are computed now, from the value it
+    /// has.
     ///
     /// A tape that was cleared holds no reference. The value is also held by other tapes, and then
     /// changing it copies it.
@@ -275,8 +277,8 @@ impl<E: Element> Gradients<E> {
         self.update().release(parameter)
     }
 
-    /// The gradients while an optimizer changes one parameter after the other. Until it is dropped, the
-    /// tape must not be used.
+    /// The gradients while an optimizer changes one parameter after the other. Until it is dropped,
+    /// the tape must not be used.
     #[doc(hidden)]
     pub fn update(&self) -> Update<'_, E> {
         let lent = self.sources.first().and_then(|source| source.link.lent(source.generation));

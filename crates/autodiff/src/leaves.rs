@@ -2,8 +2,8 @@
 
 use crate::parameter::{ParameterId, ParameterMap};
 
-/// The parameters on a tape. A parameter whose value an optimizer has changed since it was put on the
-/// tape has a second leaf, with the new value.
+/// The parameters on a tape. A parameter whose value an optimizer has changed since it was put on
+/// the tape has a second leaf, with the new value.
 #[derive(Debug, Default)]
 pub(crate) struct Leaves {
     /// The place of each leaf on the tape, in order, and its parameter.

@@ -1,8 +1,8 @@
 //! Tensors and tape-based reverse-mode automatic differentiation on the CPU.
 //!
 //! - [`Tensor`]: a shape, strides, and a shared buffer; views cost nothing.
-//! - [`Tensor::map`], [`for_blocks`], [`Forward::blocks`]: functions of the caller's, vectorized and on several
-//!   threads.
+//! - [`Tensor::map`], [`for_blocks`], [`Forward::blocks`]: functions of the caller's, vectorized
+//!   and on several threads.
 //! - [`Index`]: whole numbers with a shape, which say where to read or write.
 //! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
 //! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.

@@ -267,8 +267,8 @@ impl<E: Element> Tape<E> {
         })
     }
 
-    /// The value of an operation on the tape's variables. `lent` has the values of operands that the
-    /// tape has lent to gradients.
+    /// The value of an operation on the tape's variables. `lent` has the values of operands that
+    /// the tape has lent to gradients.
     #[inline]
     #[track_caller]
     fn evaluate<O: Op<E> + ?Sized>(
@@ -474,9 +474,9 @@ impl<E: Element> Tape<E> {
     /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next (see
     /// [`Memory::pooled`]). That no variable is used afterwards is the borrow checker's work.
     ///
-    /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is computed
-    /// here, so that it does not keep its operands in memory. Dropping the tape computes nothing: such
-    /// a sum then keeps its operands until it is read or dropped.
+    /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is
+    /// computed here, so that it does not keep its operands in memory. Dropping the tape computes
+    /// nothing: such a sum then keeps its operands until it is read or dropped.
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
         self.end_generation(self.generation.get() + 1);

@@ -63,8 +63,8 @@ impl<'t, E: Element> Var<'t, E> {
         (self.place >> 32) as u32
     }
 
-    /// Its place on the tape, which no other variable has until the tape is cleared. Later variables
-    /// have greater ones.
+    /// Its place on the tape, which no other variable has until the tape is cleared. Later
+    /// variables have greater ones.
     #[inline]
     pub(crate) fn place(self) -> u64 {
         self.place

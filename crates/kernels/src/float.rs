@@ -15,8 +15,8 @@ mod sealed {
 
 /// A floating-point type: constants, scalar arithmetic, and its vector on each SIMD level. Sealed.
 ///
-/// It is all that the body of a kernel needs. Entry points take an [`Element`](crate::Element), which
-/// has the compiled kernels as well.
+/// It is all that the body of a kernel needs. Entry points take an [`Element`](crate::Element),
+/// which has the compiled kernels as well.
 pub trait Float:
     sealed::Sealed
     + Constants

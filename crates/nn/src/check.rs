@@ -50,7 +50,8 @@ pub enum ModuleError {
     },
 }
 
-/// Tests an implementation of [`Module`](trait@Module) written by hand: that [`visit`](Module::visit) and
+/// Tests an implementation of [`Module`](trait@Module) written by hand: that
+/// [`visit`](Module::visit) and
 /// [`visit_mut`](Module::visit_mut) show the same parameters and modules, in the same order and
 /// under the same names, that names are unique, and that no parameter is shown twice.
 ///

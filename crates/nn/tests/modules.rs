@@ -204,8 +204,8 @@ fn accuracy_counts_the_first_of_the_largest() {
     assert!(accuracy(&Tensor::<f32>::zeros([0, 3]), []).is_nan());
 }
 
-/// Optimizers, advice and LSUV change nothing that is frozen; a layer of frozen weights still passes
-/// gradients on.
+/// Optimizers, advice and LSUV change nothing that is frozen; a layer of frozen weights still
+/// passes gradients on.
 #[test]
 fn frozen_parameters_stay_as_they_are() {
     let mut model: Sequential<f64> = Sequential::builder()

@@ -1,12 +1,15 @@
-//! Import loops: groups of source files of which each imports, directly or by way of others, every other.
+//! Import loops: groups of source files of which each imports, directly or by way of others, every
+//! other.
 //!
 //!     cargo run -p wengert-benches --bin imports                 # the crates of this workspace
 //!     cargo run -p wengert-benches --bin imports -- some/crate/src --limit 3
 //!
-//! Prints for each crate the number of loops and the files of the largest one, and exits with 1 if a loop
-//! has more files than the limit. A file imports another if it names an item that is defined there, in a
-//! `use` tree or a path. Re-exports are followed to the definition, and are imports themselves. Code that is
-//! compiled for tests only does not count: what is behind `cfg(test)` or the feature `testing`.
+//! Prints for each crate the number of loops and the files of the largest one, and exits with 1 if
+//! a loop has more files than the limit. A file imports another if it names an item that is defined
+//! there, in a
+//! `use` tree or a path. Re-exports are followed to the definition, and are imports themselves.
+//! Code that is compiled for tests only does not count: what is behind `cfg(test)` or the feature
+//! `testing`.
 
 mod graph;
 mod module;

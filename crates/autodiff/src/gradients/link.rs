@@ -1,10 +1,10 @@
 //! [`Link`]: what a tape shares with the gradients that come from it.
 //!
-//! A parameter's value is on the tape and in the parameter, so an optimizer that changes it in place
-//! must first make the tape drop its reference, and gradients neither borrow the tape nor stay on its
-//! thread. So a walk back moves the references of parameters that have a gradient from the tape's
-//! nodes to a list that the tape shares with the gradients: it lends them. The tape reads them there,
-//! and an optimizer removes them from there.
+//! A parameter's value is on the tape and in the parameter, so an optimizer that changes it in
+//! place must first make the tape drop its reference, and gradients neither borrow the tape nor
+//! stay on its thread. So a walk back moves the references of parameters that have a gradient from
+//! the tape's nodes to a list that the tape shares with the gradients: it lends them. The tape
+//! reads them there, and an optimizer removes them from there.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

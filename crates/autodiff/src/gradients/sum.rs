@@ -83,8 +83,8 @@ impl<E: Element> Source<E> {
 }
 
 impl<E: Element> Gradients<E> {
-    /// Multiplies all gradients by a number: by `1 / n` after `n` batches were added up, to have the
-    /// gradient of the mean.
+    /// Multiplies all gradients by a number: by `1 / n` after `n` batches were added up, to have
+    /// the gradient of the mean.
     ///
     /// # Panics
     /// If there is no memory for a copy of a gradient that another tensor shares.
@@ -102,11 +102,12 @@ impl<E: Element> Gradients<E> {
         }
     }
 
-    /// Adds `factor * other` leaf by leaf, in place: `self` has a gradient for each leaf for which one
-    /// of the two has one. Parts of a batch that differ in size are weighted by their share of it.
+    /// Adds `factor * other` leaf by leaf, in place: `self` has a gradient for each leaf for which
+    /// one of the two has one. Parts of a batch that differ in size are weighted by their share of
+    /// it.
     ///
-    /// The gradients of plain variables of a tape that was cleared or dropped are dropped from the sum,
-    /// as no variable is left that they could be asked for with.
+    /// The gradients of plain variables of a tape that was cleared or dropped are dropped from the
+    /// sum, as no variable is left that they could be asked for with.
     ///
     /// ```
     /// use wengert_autodiff::{Gradients, Parameter, Tensor};
@@ -122,7 +123,8 @@ impl<E: Element> Gradients<E> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shapes`] if two gradients of one parameter differ in shape, and nothing is added then;
+    /// [`Error::Shapes`] if two gradients of one parameter differ in shape, and nothing is added
+    /// then;
     /// [`Error::OutOfMemory`] if there is no memory for a copy or for a deferred gradient.
     pub fn add_scaled(&mut self, factor: f64, other: &Self) -> Result<()> {
         for new in &other.parameters {
@@ -166,8 +168,8 @@ impl<E: Element> Gradients<E> {
         }
     }
 
-    /// Adds what belongs to a tape: the gradients of its plain variables, and which of its parameters
-    /// have gradients.
+    /// Adds what belongs to a tape: the gradients of its plain variables, and which of its
+    /// parameters have gradients.
     fn add_source(
         &mut self,
         factor: f64,

@@ -243,8 +243,8 @@ impl<E: Element> Tensor<E> {
     /// Does what [`batch_norm`](Self::batch_norm) does, and returns its errors.
     ///
     /// # Errors
-    /// If the shapes do not fit, there are fewer than two values a channel, or there is no memory for the
-    /// result.
+    /// If the shapes do not fit, there are fewer than two values a channel, or there is no memory
+    /// for the result.
     pub fn try_batch_norm(
         &self,
         weight: Option<&Self>,

@@ -180,7 +180,8 @@ impl<E: Element> Tensor<E> {
     /// Does what [`stack`](Self::stack) does, and returns its errors.
     ///
     /// # Errors
-    /// If there are no operands, their shapes differ, there is no such place, or there is no memory for the result.
+    /// If there are no operands, their shapes differ, there is no such place, or there is no memory
+    /// for the result.
     pub fn try_stack(operands: &[&Self], axis: isize) -> Result<Self> {
         compose(operands, |operands| stack(operands, axis))
     }

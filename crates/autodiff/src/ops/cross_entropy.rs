@@ -137,7 +137,8 @@ impl<E: Element> Tensor<E> {
     /// Does what [`cross_entropy`](Self::cross_entropy) does, and returns its errors.
     ///
     /// # Errors
-    /// If the shapes do not fit, a label is not below the number of classes, or there is no memory for the result.
+    /// If the shapes do not fit, a label is not below the number of classes, or there is no memory
+    /// for the result.
     pub fn try_cross_entropy(&self, labels: impl IntoLabels) -> Result<Self> {
         eval(&CrossEntropy { labels: labels.into_labels() }, &[self])
     }

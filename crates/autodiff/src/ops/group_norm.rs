@@ -103,8 +103,8 @@ impl<E: Element> Tensor<E> {
     /// Does what [`group_norm`](Self::group_norm) does, and returns its errors.
     ///
     /// # Errors
-    /// If the groups do not divide the channels, the shapes do not fit, or there is no memory for the
-    /// result.
+    /// If the groups do not divide the channels, the shapes do not fit, or there is no memory for
+    /// the result.
     pub fn try_group_norm(
         &self,
         groups: usize,

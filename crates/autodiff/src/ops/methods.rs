@@ -1,8 +1,8 @@
 //! [`methods!`]: the methods of `Var` and `Tensor` for an entry that is written out.
 
 /// Defines the methods of `Var` and `Tensor` that call the function of the same name: operands,
-/// in brackets those that may be left out, and after a semicolon other arguments. The name after the slash
-/// is that of the fallible method of `Tensor`.
+/// in brackets those that may be left out, and after a semicolon other arguments. The name after
+/// the slash is that of the fallible method of `Tensor`.
 macro_rules! methods {
     (
         $(#[$doc:meta])*

@@ -1,8 +1,8 @@
 //! The catalogue of operations: one operation, one file, and in it the row its test needs.
 //!
 //! Each function here is an operation's fallible entry; the methods and operators of
-//! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text. On tensors
-//! alone, methods with `try_` before the name return the error.
+//! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text. On
+//! tensors alone, methods with `try_` before the name return the error.
 //!
 //! # Elements
 //!
@@ -55,8 +55,8 @@
 //! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
 //! rows) and name it in the list below. A file without rows does not compile for tests.
 
-/// Defines an operation's fallible entry on variables, the methods of `Var` and `Tensor`, and after the
-/// slash the fallible method of `Tensor`.
+/// Defines an operation's fallible entry on variables, the methods of `Var` and `Tensor`, and after
+/// the slash the fallible method of `Tensor`.
 macro_rules! entry {
     (
         $(#[$doc:meta])*
@@ -116,8 +116,8 @@ macro_rules! entry {
 #[macro_use]
 mod elementwise;
 
-/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error, and to
-/// `Tensor` as one that returns it, named after the slash.
+/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error,
+/// and to `Tensor` as one that returns it, named after the slash.
 macro_rules! sugar {
     (
         $(#[$doc:meta])*

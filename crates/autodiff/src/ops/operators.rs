@@ -1,5 +1,6 @@
-//! `+ - * / %` and unary `-` between variables, tensors and numbers, tensors by value or by reference; and
-//! `+= -= *= /= %=` of tensors. A tensor that meets a variable is a constant of the variable's tape.
+//! `+ - * / %` and unary
+//! `-` between variables, tensors and numbers, tensors by value or by reference; and `+= -= *= /=
+//! %=` of tensors. A tensor that meets a variable is a constant of the variable's tape.
 
 use std::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
@@ -31,7 +32,8 @@ macro_rules! operator {
 
 /// An operator between tensors, variables and numbers.
 macro_rules! binary {
-    // A number on the left, for which the trait cannot be implemented for all element types at once.
+    // A number on the left, for which the trait cannot be implemented for all element types at
+    // once.
     (number $type:ty, $trait:ident $method:ident) => {
         operator! { [] $trait $method:
             |a: $type, b: &Tensor<$type>| -> Tensor<$type> { Tensor::$method(&Tensor::scalar(a), b) } }

@@ -107,7 +107,8 @@ impl<E: Element> Tensor<E> {
     /// Does what [`scatter_add`](Self::scatter_add) does, and returns its errors.
     ///
     /// # Errors
-    /// If the shapes do not fit, an index is no position along the axis, or there is no memory for the result.
+    /// If the shapes do not fit, an index is no position along the axis, or there is no memory for
+    /// the result.
     pub fn try_scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Result<Self> {
         eval(&ScatterAdd { axis, index: index.clone() }, &[self, src])
     }

@@ -26,8 +26,8 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The elements in row-major order. The vector that a tensor was made of
-    /// ([`from_vec`](Self::from_vec)) is given back without a copy, if no other tensor shares it; the
-    /// elements of other tensors are copied, as their memory is aligned as no vector's is.
+    /// ([`from_vec`](Self::from_vec)) is given back without a copy, if no other tensor shares it;
+    /// the elements of other tensors are copied, as their memory is aligned as no vector's is.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;

@@ -20,13 +20,14 @@ impl<E: Element> Tensor<E> {
         Self::written_by(&shape, data.len(), None, |elements| elements.copy_from_slice(data))
     }
 
-    /// The elements of `data` in row-major order. The vector's memory becomes the tensor's; nothing is
-    /// copied. [`into_vec`](Self::into_vec) gives it back.
+    /// The elements of
+    /// `data` in row-major order. The vector's memory becomes the tensor's; nothing is copied.
+    /// [`into_vec`](Self::into_vec) gives it back.
     ///
-    /// Memory that this crate allocates starts at a cache line, a vector's usually does not. Operations of one
-    /// or two instructions on a few thousand elements, which stay in the first-level cache, take up to twice
-    /// as long on it; others take the same time. [`from_slice`](Self::from_slice) copies into aligned
-    /// memory.
+    /// Memory that this crate allocates starts at a cache line, a vector's usually does not.
+    /// Operations of one or two instructions on a few thousand elements, which stay in the
+    /// first-level cache, take up to twice as long on it; others take the same time.
+    /// [`from_slice`](Self::from_slice) copies into aligned memory.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -196,9 +197,9 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// The numbers `start + i step` for `i = 0, 1, ...` that lie before `end`, which is excluded. They are
-    /// computed in f64 and then rounded to the element type. There are none if `end` does not lie in the
-    /// direction of the step.
+    /// The numbers `start + i step` for `i = 0, 1, ...` that lie before
+    /// `end`, which is excluded. They are computed in f64 and then rounded to the element type.
+    /// There are none if `end` does not lie in the direction of the step.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -248,7 +249,8 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argument`] if an end is not finite, [`Error::TooLarge`], and [`Error::OutOfMemory`].
+    /// [`Error::Argument`] if an end is not finite, [`Error::TooLarge`], and
+    /// [`Error::OutOfMemory`].
     pub fn linspace(start: E, end: E, count: usize) -> Result<Self> {
         let op = "linspace";
         let [first, last] = [start, end].map(E::to_f64);

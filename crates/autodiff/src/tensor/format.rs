@@ -1,5 +1,5 @@
-//! Printing: nested brackets with aligned columns; of a large tensor the first and last positions along
-//! each axis, and never more than a page.
+//! Printing: nested brackets with aligned columns; of a large tensor the first and last positions
+//! along each axis, and never more than a page.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ const SUMMARIZED: usize = 1000;
 /// The positions shown at each end of an axis.
 const EDGE: usize = 3;
 
-/// The most elements and lists that are printed; `…` stands for the others. So many are all of those of a
-/// tensor that is not summarized, however its elements are nested in two axes.
+/// The most elements and lists that are printed; `…` stands for the others. A tensor
+/// of up to two axes that is not summarized has no more than these.
 const PAGE: usize = 2 * SUMMARIZED;
 
 /// The most axes: each is a level of recursion.
@@ -25,11 +25,11 @@ const DIGITS: usize = 4;
 
 /// Prints the elements in nested brackets, in columns of one width.
 ///
-/// All numbers have the same number of digits after the point: as many as are needed, at most four. All
-/// have an exponent if one is 1e8 or more, or if they are not whole and one is below 1e-4 or 1000 times
-/// as large as another. `{:.6}` asks for six digits, `{:e}` for the exponent. Of a tensor of more than 1000
-/// elements the first and last three positions along each long axis are shown. A tensor of rank 0 is
-/// printed as its number is.
+/// All numbers have the same number of digits after the point: as many as are needed, at most four.
+/// All have an exponent if one is 1e8 or more, or if they are not whole and one is below 1e-4 or
+/// 1000 times as large as another. `{:.6}` asks for six digits, `{:e}` for the exponent. Of a
+/// tensor of more than 1000 elements the first and last three positions along each long axis are
+/// shown. A tensor of rank 0 is printed as its number is.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;

@@ -200,7 +200,8 @@ impl<E: Element> Index<&[usize]> for Tensor<E> {
     type Output = E;
 
     /// # Panics
-    /// If there is no such element, or the elements are a deferred result that there is no memory for.
+    /// If there is no such element, or the elements are a deferred result that there is no memory
+    /// for.
     #[inline]
     #[track_caller]
     fn index(&self, index: &[usize]) -> &E {

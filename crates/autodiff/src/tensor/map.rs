@@ -1,5 +1,5 @@
-//! Functions of the caller's on the elements of tensors, compiled for the current SIMD level and run on
-//! several threads.
+//! Functions of the caller's on the elements of tensors, compiled for the current SIMD level and
+//! run on several threads.
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Run;
@@ -18,17 +18,18 @@ const BLOCK: usize = 512;
 /// The elements that one thread takes at a time.
 const PIECE: usize = 1 << 15;
 
-/// Calls `f` with blocks of at most 512 elements: those of each input, and the same of the output, to be
-/// written. Long slices are split over the threads of the caller's rayon pool.
+/// Calls `f` with blocks of at most 512 elements: those of each input, and the same of the output,
+/// to be written. Long slices are split over the threads of the caller's rayon pool.
 ///
-/// `f` is compiled once for each SIMD level, so that a loop over the block in which an iteration does not
-/// depend on another becomes vector instructions of the CPU the program runs on. What is inlined into
-/// `f` takes part in that: operators, `abs`, `sqrt`, comparisons, functions marked `#[inline(always)]`, and
-/// `mul_add`, which is slow on the portable level. A call of the mathematics library (`f32::exp`) does not;
-/// the [kernels](wengert_kernels::math) for such functions may be called on a block.
+/// `f` is compiled once for each SIMD level, so that a loop over the block in which an iteration
+/// does not depend on another becomes vector instructions of the CPU the program runs on. What is
+/// inlined into `f` takes part in that: operators, `abs`, `sqrt`, comparisons, functions marked
+/// `#[inline(always)]`, and `mul_add`, which is slow on the portable level. A call of the
+/// mathematics library (`f32::exp`) does not; the [kernels](wengert_kernels::math) for such
+/// functions may be called on a block.
 ///
-/// The results depend on the level as far as `f`'s do (`mul_add`, kernels), and not on the number of
-/// threads, provided that `f` treats the elements one by one.
+/// The results depend on the level as far as `f`'s do (`mul_add`, kernels), and not on the number
+/// of threads, provided that `f` treats the elements one by one.
 ///
 /// ```
 /// use wengert_autodiff::for_blocks;
@@ -140,8 +141,8 @@ impl<E: Element> Tensor<E> {
         self.mapped(f, |shape| Self::stale(shape, self.pool()))
     }
 
-    /// `f` of each element. It is called in any order, on several threads for a large tensor, and once for
-    /// elements that a view repeats. [`for_blocks`] says what becomes vector instructions.
+    /// `f` of each element. It is called in any order, on several threads for a large tensor, and
+    /// once for elements that a view repeats. [`for_blocks`] says what becomes vector instructions.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -157,7 +158,8 @@ impl<E: Element> Tensor<E> {
         expect(self.try_map(f))
     }
 
-    /// Replaces each element by `f` of it. Copies first where [`as_mut_slice`](Self::as_mut_slice) does.
+    /// Replaces each element by `f` of it. Copies first where [`as_mut_slice`](Self::as_mut_slice)
+    /// does.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -190,14 +192,15 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes) if the shapes do not broadcast,
-    /// [`Error::TooLarge`](crate::Error::TooLarge), and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::TooLarge`](crate::Error::TooLarge), and
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn try_zip_with(&self, other: &Self, f: impl Fn(E, E) -> E + Send + Sync) -> Result<Self> {
         let shape = broadcast("zip_with", &[self.shape(), other.shape()])?;
         self.zipped(other, &shape, f, |shape| Self::stale(shape, self.pool()))
     }
 
-    /// `f` of each pair of elements; the shapes broadcast. As for [`map`](Self::map), `f` is called in any
-    /// order and on several threads.
+    /// `f` of each pair of elements; the shapes broadcast. As for [`map`](Self::map), `f` is called
+    /// in any order and on several threads.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -246,16 +249,16 @@ impl<E: Element> Tensor<E> {
     }
 }
 
-/// What a user's elementwise operation calls in [`Op::forward`](crate::Op::forward): the function is
-/// compiled for the current SIMD level and run on several threads, as [`for_blocks`] says.
+/// What a user's elementwise operation calls in [`Op::forward`](crate::Op::forward): the function
+/// is compiled for the current SIMD level and run on several threads, as [`for_blocks`] says.
 ///
-/// The output is computed at once, in one pass over memory. Deferred operands are computed before: only
-/// the operations of this crate join a chain that is computed tile by tile. A function that is written
-/// with them on variables, without an [`Op`](crate::Op) of its own, joins chains and has its gradient;
-/// one that is written as an `Op` takes one pass, however much it computes.
+/// The output is computed at once, in one pass over memory. Deferred operands are computed before:
+/// only the operations of this crate join a chain that is computed tile by tile. A function that is
+/// written with them on variables, without an [`Op`](crate::Op) of its own, joins chains and has
+/// its gradient; one that is written as an `Op` takes one pass, however much it computes.
 impl<E: Element> Forward<'_, E> {
-    /// The output of a function of single elements, for an operation whose output has the shape of the
-    /// operand.
+    /// The output of a function of single elements, for an operation whose output has the shape of
+    /// the operand.
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes) if the output has another shape, and
@@ -264,12 +267,12 @@ impl<E: Element> Forward<'_, E> {
         x.try_broadcast_to(self.shape())?.mapped(f, |shape| self.scratch(shape))
     }
 
-    /// The output of a function of pairs of elements, for an operation whose output has the shape to which
-    /// the operands broadcast.
+    /// The output of a function of pairs of elements, for an operation whose output has the shape
+    /// to which the operands broadcast.
     ///
     /// # Errors
-    /// [`Error::Shapes`](crate::Error::Shapes) if an operand does not broadcast to the shape of the output,
-    /// and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::Shapes`](crate::Error::Shapes) if an operand does not broadcast to the shape of the
+    /// output, and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn zip(
         &self,
         a: &Tensor<E>,
@@ -283,9 +286,9 @@ impl<E: Element> Forward<'_, E> {
         a.zipped(b, shape, f, |shape| self.scratch(shape))
     }
 
-    /// The output of a function of blocks of elements (see [`for_blocks`]) of any number of operands that
-    /// broadcast to the shape of the output. An operand that is neither laid out like the output nor a
-    /// single element is copied first.
+    /// The output of a function of blocks of elements (see [`for_blocks`]) of any number of
+    /// operands that broadcast to the shape of the output. An operand that is neither laid out like
+    /// the output nor a single element is copied first.
     ///
     /// ```
     /// use wengert_autodiff::{Cotangents, Forward, Op, Result, Shape, Tape, Tensor, Vjp};
@@ -326,8 +329,8 @@ impl<E: Element> Forward<'_, E> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shapes`](crate::Error::Shapes) if an operand does not broadcast to the shape of the output,
-    /// and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::Shapes`](crate::Error::Shapes) if an operand does not broadcast to the shape of the
+    /// output, and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn blocks<const N: usize>(
         &self,
         operands: [&Tensor<E>; N],

@@ -1,6 +1,7 @@
 //! [`Tensor`]: a shape, strides, and a shared buffer. Access lives here; construction in `create`,
-//! `random` and `convert`, views in `view`, iterators and indices in `iter`, functions of the caller's in
-//! `map`, equality in `equal`, the loops over strided operands in `strided`, printing in `format`.
+//! `random` and `convert`, views in `view`, iterators and indices in `iter`, functions of the
+//! caller's in `map`, equality in `equal`, the loops over strided operands in
+//! `strided`, printing in `format`.
 
 mod convert;
 mod create;
@@ -149,7 +150,7 @@ impl<E: Element> Tensor<E> {
     #[inline]
     fn part_of<'a>(&self, buffer: &'a [E]) -> &'a [E] {
         let len = self.len();
-        // An empty view may point behind the buffer's end.
+        // An empty view may point past the buffer's end.
         let start = if len == 0 { 0 } else { self.offset };
         &buffer[start..start + len]
     }
@@ -328,9 +329,9 @@ impl<E: Element> Tensor<E> {
         schedule.forget_value(&self.handle);
     }
 
-    /// Computes the results of some tapes, and of some tensors, that read this tensor's buffer and are
-    /// still pending, in one pass over memory. A result that reads it only through another one of
-    /// them is left pending.
+    /// Computes the results of some tapes, and of some tensors, that read this tensor's buffer and
+    /// are still pending, in one pass over memory. A result that reads it only through another one
+    /// of them is left pending.
     pub(crate) fn compute_users<'a>(
         &self,
         schedules: impl Iterator<Item = &'a Schedule<E>>,
@@ -461,8 +462,8 @@ impl<E: Element> Tensor<E> {
     /// The only element.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if there is not exactly one, and [`Error::OutOfMemory`] if it is a deferred result
-    /// that there is no memory for.
+    /// [`Error::Shapes`] if there is not exactly one, and [`Error::OutOfMemory`] if it is a
+    /// deferred result that there is no memory for.
     pub fn try_item(&self) -> Result<E> {
         if self.len() != 1 {
             let expected = "a tensor of exactly one element".to_owned();

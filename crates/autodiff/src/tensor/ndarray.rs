@@ -1,4 +1,5 @@
-//! Conversions to and from `ndarray` with the feature `ndarray`, without a copy where the layouts allow.
+//! Conversions to and from `ndarray` with the feature `ndarray`, without a copy where the layouts
+//! allow.
 
 use ndarray::{
     ArrayBase, ArrayD, ArrayViewD, Axis, Data, Dimension, IxDyn, OwnedRepr, ShapeBuilder,
@@ -12,12 +13,13 @@ use crate::pool::Handle;
 use crate::shape::{Shape, Strides};
 
 impl<E: Element> Tensor<E> {
-    /// The elements of an array or a view of `ndarray`, which are copied. An array that is given away becomes
-    /// a tensor without a copy, by `Tensor::try_from`.
+    /// The elements of an array or a view of
+    /// `ndarray`, which are copied. An array that is given away becomes a tensor without a copy, by
+    /// `Tensor::try_from`.
     ///
     /// # Errors
-    /// [`Error::TooLarge`](crate::Error::TooLarge) for an array without elements whose other sizes do not fit the
-    /// address space, and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::TooLarge`](crate::Error::TooLarge) for an array without elements whose other sizes
+    /// do not fit the address space, and [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn from_ndarray(array: &ArrayBase<impl Data<Elem = E>, impl Dimension>) -> Result<Self> {
         let mut elements = array.iter();
         Self::generated(&Shape::from(array.shape()), || {
@@ -29,8 +31,8 @@ impl<E: Element> Tensor<E> {
     /// [`as_ndarray`](Self::as_ndarray).
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if the elements are a deferred result that there is no
-    /// memory for.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if the elements are a deferred result that
+    /// there is no memory for.
     #[allow(clippy::missing_panics_doc, reason = "every index of a tensor lies in its buffer")]
     pub fn try_as_ndarray(&self) -> Result<ArrayViewD<'_, E>> {
         self.compute()?;
@@ -77,8 +79,8 @@ impl<E: Element> Tensor<E> {
     /// [`into_ndarray`](Self::into_ndarray).
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if they must be copied and there is no memory for the
-    /// copy.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if they must be copied and there is no
+    /// memory for the copy.
     #[allow(clippy::missing_panics_doc, reason = "the vector is as long as the shape says")]
     pub fn try_into_ndarray(self) -> Result<ArrayD<E>> {
         let sizes = self.shape().to_vec();
@@ -109,8 +111,8 @@ impl<E: Element, D: Dimension> TryFrom<ArrayBase<OwnedRepr<E>, D>> for Tensor<E>
     type Error = crate::Error;
 
     /// # Errors
-    /// [`Error::TooLarge`](crate::Error::TooLarge) for an array without elements whose other sizes do not fit the
-    /// address space.
+    /// [`Error::TooLarge`](crate::Error::TooLarge) for an array without elements whose other sizes
+    /// do not fit the address space.
     fn try_from(array: ArrayBase<OwnedRepr<E>, D>) -> Result<Self> {
         let shape = Shape::from(array.shape());
         // Along an axis of one position ndarray allows any stride.

@@ -90,7 +90,8 @@ impl<E: Element> Tensor<E> {
     /// Independent draws from the normal distribution with mean 0 and variance 1, by the Box-Muller
     /// transform in f64.
     ///
-    /// Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.
+    /// Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates",
+    /// 1958.
     ///
     /// ```
     /// use rand::SeedableRng;
@@ -111,8 +112,8 @@ impl<E: Element> Tensor<E> {
     /// Draws one class for each row of weights. See [`categorical`](Self::categorical).
     ///
     /// # Errors
-    /// [`Error::Shapes`] if there is no axis, [`Error::Argument`] if a weight is negative, NaN or infinite
-    /// or if all weights of a row are zero, and [`Error::OutOfMemory`].
+    /// [`Error::Shapes`] if there is no axis, [`Error::Argument`] if a weight is negative, NaN or
+    /// infinite or if all weights of a row are zero, and [`Error::OutOfMemory`].
     pub fn try_categorical(&self, rng: &mut impl Rng) -> Result<Index> {
         let op = "categorical";
         let Some((&classes, rows)) = self.shape().split_last() else {
@@ -136,8 +137,9 @@ impl<E: Element> Tensor<E> {
         Index::from_vec(drawn, shape)
     }
 
-    /// Draws one class for each row of weights: class `k` with probability `w_k / sum(w)`. The weights
-    /// need not sum to 1. One number is drawn from the generator for each row, in row-major order.
+    /// Draws one class for each row of weights: class `k` with probability `w_k / sum(w)`. The
+    /// weights need not sum to 1. One number is drawn from the generator for each row, in row-major
+    /// order.
     ///
     /// ```
     /// use rand::SeedableRng;
@@ -151,8 +153,8 @@ impl<E: Element> Tensor<E> {
     /// Weights of shape `[.., classes]` give an index of shape `[..]`.
     ///
     /// # Panics
-    /// If there is no axis, a weight is negative, NaN or infinite, all weights of a row are zero, or there
-    /// is no memory for the result.
+    /// If there is no axis, a weight is negative, NaN or infinite, all weights of a row are zero,
+    /// or there is no memory for the result.
     #[track_caller]
     pub fn categorical(&self, rng: &mut impl Rng) -> Index {
         expect(self.try_categorical(rng))
@@ -167,8 +169,8 @@ fn normal_pair(rng: &mut impl Rng) -> [f64; 2] {
     [radius * cos, radius * sin]
 }
 
-/// The class at `uniform`, in `[0, 1)`, of the weights' distribution function. `None` if the weights
-/// have none.
+/// The class at `uniform`, in `[0, 1)`, of the weights' distribution function. `None` if the
+/// weights have none.
 fn draw_class<E: Element>(weights: &[E], uniform: f64) -> Option<usize> {
     // Scaled by the largest, so that the sum of huge weights is finite.
     let largest = weights.iter().map(|w| w.to_f64()).fold(0.0, f64::max);
@@ -180,7 +182,7 @@ fn draw_class<E: Element>(weights: &[E], uniform: f64) -> Option<usize> {
     let mut rest = uniform * weights.iter().map(scaled).sum::<f64>();
     let mut class = None;
     for (k, w) in weights.iter().map(scaled).enumerate() {
-        // A weight of zero is never drawn, even where rounding leaves a rest behind the last one.
+        // A weight of zero is never drawn, even where rounding leaves a rest after the last one.
         if w > 0.0 {
             class = Some(k);
             if rest < w {

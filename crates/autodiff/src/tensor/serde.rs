@@ -1,6 +1,6 @@
-//! Serialization with the feature `serde`: a struct of the fields `shape`, a list of whole numbers, and
-//! `elements`, a list in row-major order. What is read is not trusted: the number of elements must be that
-//! of the shape, and no memory is allocated for elements that do not follow.
+//! Serialization with the feature `serde`: a struct of the fields `shape`, a list of whole numbers,
+//! and `elements`, a list in row-major order. What is read is not trusted: the number of elements
+//! must be that of the shape, and no memory is allocated for elements that do not follow.
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -59,9 +59,9 @@ struct Unchecked<T> {
     elements: Vec<T>,
 }
 
-/// The shape and the elements in row-major order, whatever the strides. A text format may not give back
-/// every element: JSON has null in place of NaN and infinities, and `serde_json` reads f64 to the last bit
-/// only with its feature `float_roundtrip`.
+/// The shape and the elements in row-major order, whatever the strides. A text format may not give
+/// back every element: JSON has null in place of NaN and infinities, and
+/// `serde_json` reads f64 to the last bit only with its feature `float_roundtrip`.
 ///
 /// # Errors
 /// Also if the elements are a deferred result that there is no memory for.

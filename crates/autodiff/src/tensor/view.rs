@@ -225,8 +225,8 @@ impl<E: Element> Tensor<E> {
         expect(self.try_transpose(a, b))
     }
 
-    /// The transpose: a matrix with its axes exchanged, and a batch of matrices with its last two. A
-    /// tensor of fewer axes stays as it is.
+    /// The transpose: a matrix with its axes exchanged, and a batch of matrices with its last two.
+    /// A tensor of fewer axes stays as it is.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;

@@ -1,6 +1,7 @@
 //! Activation functions: the values, and gradients fused with the upstream gradient.
 //!
-//! Each function is one type that implements [`VectorFn`](crate::slices::VectorFn) for its value and
+//! Each function is one type that implements [`VectorFn`](crate::slices::VectorFn) for its value
+//! and
 //! [`Derivative`] for its derivative; the table in `kernels.rs` is the list of all. What does not
 //! belong here: elementary functions that are no activation (see [`crate::math`]), and reductions
 //! such as softmax.

@@ -174,8 +174,8 @@ unsafe fn each<E: Element, S: Simd, F: VectorFn3<E>>(
     while len - i >= UNROLL * lanes {
         for j in 0..UNROLL {
             let at = i + j * lanes;
-            // SAFETY: `at + lanes <= len`, and `len` elements follow each pointer by this function's
-            // contract.
+            // SAFETY: `at + lanes <= len`, and `len` elements follow each pointer by this
+            // function's contract.
             unsafe {
                 let a = E::Vector::<S>::load_ptr(simd, a.add(at));
                 let b = E::Vector::<S>::load_ptr(simd, b.add(at));

@@ -178,8 +178,9 @@ impl<E: Element> Kernel for Tiles<'_, E> {
                     next += 1;
                 }
                 let [a, b, c, out] = numbers.map(|i| places[i]);
-                // SAFETY: each place has `count` elements by `new`, from a tile's first or `start` on.
-                // A result's place is no operand's, no array is written to, and outputs are no arrays.
+                // SAFETY: each place has `count` elements by `new`, from a tile's first or `start`
+                // on. A result's place is no operand's, no array is written to, and outputs are no
+                // arrays.
                 unsafe {
                     match kind {
                         Kind::Light(f) => {

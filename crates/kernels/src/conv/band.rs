@@ -262,8 +262,8 @@ unsafe fn splat<E: Float, S: Simd>(simd: S, value: E, to: *mut E, count: usize) 
 unsafe fn copy<E: Float, S: Simd>(simd: S, from: *const E, step: usize, count: usize, to: *mut E) {
     let lanes = E::Vector::<S>::LANES;
     let mut i = 0;
-    // SAFETY: `i < count`, whose element is readable and whose vector is writable, by this function's
-    // contract.
+    // SAFETY: `i < count`, whose element is readable and whose vector is writable, by this
+    // function's contract.
     unsafe {
         if step == 2 {
             // Of a constant distance, which the compiler makes shuffles of.

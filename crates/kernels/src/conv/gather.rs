@@ -336,8 +336,8 @@ unsafe fn product<E: Float, S: Simd>(
 ) {
     let (first, count, made) = (results.start, results.len(), shape.made);
     let (beta, epilogue) = (shape.finish.beta, shape.epilogue(part.group));
-    // SAFETY: the gather's planes, the weights and C may be accessed by this function's contract, and
-    // the depth is not zero.
+    // SAFETY: the gather's planes, the weights and C may be accessed by this function's contract,
+    // and the depth is not zero.
     unsafe {
         if made <= narrow::MOST {
             Narrow { gather, first, count, made, weight, beta, c, epilogue }.run(simd);
@@ -376,8 +376,8 @@ unsafe fn staged<E: Float, S: Simd>(
     while first < part.results.end {
         let count = limit.min(part.results.end - first);
         let c = Output { ptr: stage, row_stride: count as isize, col_stride: 1 };
-        // SAFETY: the stage has room for `count` results of each channel; the rest is this function's
-        // contract.
+        // SAFETY: the stage has room for `count` results of each channel; the rest is this
+        // function's contract.
         unsafe {
             if beta != E::ZERO {
                 exchange(

@@ -89,8 +89,8 @@ impl<E: Float> Narrow<'_, E> {
             while let Some((results, range)) = rectangles.next() {
                 let extent = Extent::new(gather, 0..gather.channels, results.clone());
                 let buffer = scratch.get::<E>(extent.elements::<E, S>());
-                // SAFETY: the buffer is as long as asked for, and the gather's planes are readable by
-                // this function's contract.
+                // SAFETY: the buffer is as long as asked for, and the gather's planes are readable
+                // by this function's contract.
                 let band = unsafe { Band::fill(simd, gather, extent, E::ZERO, buffer) };
                 band.offsets(0, table);
                 let mut result = range.start;
@@ -114,8 +114,8 @@ impl<E: Float> Narrow<'_, E> {
                         }
                     }
                     let c = self.c.at(0, first - self.first);
-                    // SAFETY: the band has what the results see, and whole vectors of it; the weights
-                    // and C may be accessed by this function's contract.
+                    // SAFETY: the band has what the results see, and whole vectors of it; the
+                    // weights and C may be accessed by this function's contract.
                     unsafe {
                         self.tiles(simd, table, &pieces[..planned], c);
                         finish(simd, c, (self.made, result - first), &self.epilogue);
@@ -148,8 +148,8 @@ impl<E: Float> Narrow<'_, E> {
                     beta: self.beta,
                     c: c.at(made, 0),
                 };
-                // SAFETY: the tile is a part of this function's pieces and channels, of as many rows and
-                // pieces as `tile_rows` and `widest` say.
+                // SAFETY: the tile is a part of this function's pieces and channels, of as many
+                // rows and pieces as `tile_rows` and `widest` say.
                 unsafe { run_tile(simd, rows, &tile) };
                 done += count;
             }
@@ -271,7 +271,8 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
         for &offset in tile.offsets {
             let mut row = [zero; NV];
             for (vector, base) in row.iter_mut().zip(bases) {
-                // SAFETY: `new` states that whole vectors are readable at every offset from a piece.
+                // SAFETY: `new` states that whole vectors are readable at every offset from a
+                // piece.
                 *vector = unsafe { E::Vector::<S>::load_ptr(simd, base.wrapping_add(offset)) };
             }
             each_row!(i < MR, {

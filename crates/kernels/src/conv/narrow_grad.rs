@@ -58,8 +58,8 @@ impl<E: Float> NarrowGrad<E> {
                     let extent =
                         Extent::new(&gather, channels.clone(), (down.clone(), across.clone()));
                     let buffer = scratch.get::<E>(extent.elements::<E, S>());
-                    // SAFETY: the buffer is as long as asked for, and the gather's planes are readable by
-                    // this function's contract.
+                    // SAFETY: the buffer is as long as asked for, and the gather's planes are
+                    // readable by this function's contract.
                     let band = unsafe { Band::fill(simd, &gather, extent, E::ZERO, buffer) };
                     band.offsets(row, table);
                     let strip = Strip {
@@ -136,7 +136,8 @@ unsafe fn run_strip<E: Float, S: Simd>(
 ) {
     macro_rules! pick {
         ($($rows:literal)+) => {
-            // SAFETY: channels and taps are matched; the rest of the contract is that of `strip_kernel`.
+            // SAFETY: channels and taps are matched; the rest of the contract is that of
+            // `strip_kernel`.
             unsafe {
                 match (channels, offsets.len()) {
                     $(($rows, TAPS) if const { fits::<S>($rows, TAPS) } => {
@@ -213,12 +214,14 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
             while strip.cols - col >= lanes {
                 let mut x = [zero; NT];
                 for (x, tap) in x.iter_mut().zip(taps) {
-                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band has the strip.
+                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band has the
+                    // strip.
                     *x = unsafe { E::Vector::<S>::load_ptr(simd, tap.wrapping_add(down + col)) };
                 }
                 each_row!(i < MR, {
                     let from = output.wrapping_add(i * strip.plane + col);
-                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the output has the strip.
+                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the output has the
+                    // strip.
                     let y = unsafe { E::Vector::<S>::load_ptr(simd, from) };
                     for (sum, x) in acc[i].iter_mut().zip(x) {
                         *sum = y.mul_add(x, *sum);
@@ -231,13 +234,14 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
                 let mut x = [zero; NT];
                 for (x, tap) in x.iter_mut().zip(taps) {
                     let from = tap.wrapping_add(down + col);
-                    // SAFETY: `col + tail == strip.cols`, and `new` states that the band has the strip. What
-                    // follows, maybe NaN, must not be read.
+                    // SAFETY: `col + tail == strip.cols`, and `new` states that the band has the
+                    // strip. What follows, maybe NaN, must not be read.
                     *x = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
                 }
                 each_row!(i < MR, {
                     let from = output.wrapping_add(i * strip.plane + col);
-                    // SAFETY: `col + tail == strip.cols`, and `new` states that the output has the strip.
+                    // SAFETY: `col + tail == strip.cols`, and `new` states that the output has the
+                    // strip.
                     let y = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
                     for (sum, x) in acc[i].iter_mut().zip(x) {
                         *sum = y.mul_add(x, *sum);

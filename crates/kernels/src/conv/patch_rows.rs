@@ -240,8 +240,8 @@ impl<E: Float> Right<E> for Planes<E> {
                 let at = image * self.image_stride + (col + panel) * self.plane + position;
                 let ptr = self.ptr.wrapping_add(at);
                 let block = Strided { ptr, row_stride: 1, col_stride: self.plane as isize };
-                // SAFETY: the block lies in the planes and its place in the packed elements, which may
-                // be accessed by the contract of `Right::pack`.
+                // SAFETY: the block lies in the planes and its place in the packed elements, which
+                // may be accessed by the contract of `Right::pack`.
                 unsafe {
                     let to = to.add(panel * depth + done * width);
                     pack_b(simd, block, rows, count, to);

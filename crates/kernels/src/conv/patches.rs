@@ -173,7 +173,8 @@ impl<E: Float> Kernel for PackColumns<'_, E> {
             let extent = Extent::new(gather, channels.clone(), results);
             let mut scratch = Scratch::take();
             let buffer = scratch.get::<E>(extent.elements::<E, S>());
-            // SAFETY: the buffer is as long as asked for, and `new` states that the planes are readable.
+            // SAFETY: the buffer is as long as asked for, and `new` states that the planes are
+            // readable.
             let band = unsafe { Band::fill(simd, gather, extent, E::ZERO, buffer) };
             let mut at = range.start - first;
             while at < range.end - first {
@@ -183,7 +184,8 @@ impl<E: Float> Kernel for PackColumns<'_, E> {
                 let mut moves = [Move::default(); MOST_MOVES];
                 let moves = plan_row::<E, S>(&band, gather, first, panel, at..end, &mut moves);
                 let to = to.wrapping_add(panel * depth);
-                // SAFETY: `new` states that the packed elements, of which this is a panel, are writable.
+                // SAFETY: `new` states that the packed elements, of which this is a panel, are
+                // writable.
                 unsafe {
                     match (exact, moves) {
                         (false, [a]) => panel_rows(simd, &band, from, depth, width, &[*a], to),
@@ -290,8 +292,8 @@ unsafe fn panel_rows<E: Float, S: Simd, M: AsRef<[Move]> + ?Sized>(
     for _ in 0..depth {
         let here = walk.here();
         for step in moves.as_ref() {
-            // SAFETY: the moves lie in the band, which has a vector of slack, and in the panel's rows,
-            // by this function's contract.
+            // SAFETY: the moves lie in the band, which has a vector of slack, and in the panel's
+            // rows, by this function's contract.
             unsafe {
                 let vector = E::Vector::<S>::load_ptr(simd, here.wrapping_add(step.from));
                 vector.store_ptr(to.add(step.to));
@@ -321,8 +323,8 @@ unsafe fn exact_rows<E: Float, S: Simd>(
     for _ in 0..depth {
         let here = walk.here();
         for step in moves {
-            // SAFETY: the moves lie in the band, which has a vector of slack, and in the panel's rows,
-            // by this function's contract.
+            // SAFETY: the moves lie in the band, which has a vector of slack, and in the panel's
+            // rows, by this function's contract.
             unsafe {
                 let vector = E::Vector::<S>::load_ptr(simd, here.wrapping_add(step.from));
                 vector.store_partial_ptr(to.add(step.to), step.count);

@@ -2,8 +2,8 @@
 
 use crate::gemm::implicit::Blocks;
 
-/// The products worth a piece of an image or of a weight: what is packed for it is packed once more for
-/// each. (Whole images are given away in smaller runs.)
+/// The products worth a piece of an image or of a weight: what is packed for it is packed once more
+/// for each. (Whole images are given away in smaller runs.)
 pub(super) const DIVIDED: usize = 4 << 20;
 
 /// What tests set, to have every boundary crossed by small problems.

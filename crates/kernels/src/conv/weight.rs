@@ -118,8 +118,8 @@ impl<'a, E> Part<'a, E> {
     /// `rows` rows from `row` on, of the matrix of patches or, with `by_tap`, of a tap.
     ///
     /// # Safety
-    /// While the part runs, the weights of these rows in the group that begins at `to` must be readable
-    /// and writable by this thread alone.
+    /// While the part runs, the weights of these rows in the group that begins at `to` must be
+    /// readable and writable by this thread alone.
     unsafe fn new(
         (geometry, tuning): (ConvGeometry, Tuning),
         (input, output, beta): (&'a [E], &'a [E], E),

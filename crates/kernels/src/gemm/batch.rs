@@ -18,8 +18,8 @@ impl<'a, E: Float> Batch<'a, E> {
     /// `count` products like `first`, whose A, B and C lie `steps` elements apart.
     ///
     /// # Safety
-    /// Each must be a problem like the first (see [`Problem::new`]), and no two may share an element
-    /// of C.
+    /// Each must be a problem like the first (see [`Problem::new`]), and no two may share an
+    /// element of C.
     pub(super) unsafe fn new(
         count: usize,
         [a_step, b_step, c_step]: [isize; 3],

@@ -7,7 +7,7 @@ use crate::Element;
 
 /// `count` products of one shape: for every i, `C_i = act(alpha A_i B_i + beta C_i + bias)`.
 ///
-/// Matrix i of an operand lies `i * step` elements behind the first one; a step of zero uses the
+/// Matrix i of an operand lies `i * step` elements after the first one; a step of zero uses the
 /// same matrix for all. Every product has the bits it would have alone.
 ///
 /// ```
@@ -68,8 +68,8 @@ impl<E: Element> BatchedGemm<'_, E> {
         if first.m > 0 && first.n > 0 {
             let step = |step: isize| if first.k > 0 { step } else { 0 };
             let steps = [step(*a_step), step(*b_step), *c_step];
-            // SAFETY: `check_repeats` found the elements of every product in the slices, and those of
-            // different products' C apart.
+            // SAFETY: `check_repeats` found the elements of every product in the slices, and those
+            // of different products' C apart.
             E::gemm_batched(unsafe { Batch::new(count, steps, first) });
         }
         Ok(())

@@ -33,7 +33,8 @@ pub(super) unsafe fn run<E: Float, S: Simd>(
     pack_a: bool,
     pack_b: bool,
 ) {
-    // SAFETY: the contract of this function is that of `run_from`, and the problem holds both operands.
+    // SAFETY: the contract of this function is that of `run_from`, and the problem holds both
+    // operands.
     unsafe { run_from(simd, problem, (&problem.a, &problem.b), blocks, pack_a, pack_b) };
 }
 
@@ -192,8 +193,8 @@ fn prefetch_next<E: Float, B: Right<E>>(
 pub(super) unsafe fn direct<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
     let edge = plan::edge::<E, S>(problem);
     let cols = problem.n - edge;
-    // SAFETY: the contract of this function is that of all three; `edge` is zero unless a stride of A
-    // is one.
+    // SAFETY: the contract of this function is that of all three; `edge` is zero unless a stride of
+    // A is one.
     unsafe {
         if edge > 0 {
             last_columns(simd, problem, cols);
@@ -328,8 +329,8 @@ unsafe fn scatter<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S,
     let row_stride = tile.cols.next_multiple_of(E::Vector::<S>::LANES) as isize;
     let near = Output { ptr: copy.as_mut_ptr().cast(), row_stride, col_stride: 1 };
     let size = (tile.rows, tile.cols);
-    // SAFETY: the copy has room for the largest tile in rows of whole vectors, and the tile of C may be
-    // accessed, by this function's contract.
+    // SAFETY: the copy has room for the largest tile in rows of whole vectors, and the tile of C
+    // may be accessed, by this function's contract.
     unsafe {
         if tile.beta != E::ZERO {
             carry::<E, S, false>(simd, near, tile.c, size);

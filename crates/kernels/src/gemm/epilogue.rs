@@ -103,7 +103,8 @@ struct Finish<'a, E> {
 
 impl<'a, E> Finish<'a, E> {
     /// # Safety
-    /// While it runs, `rows` x `cols` elements of C must be readable and writable by this thread alone.
+    /// While it runs, `rows` x `cols` elements of C must be readable and writable by this thread
+    /// alone.
     unsafe fn new(
         c: Output<E>,
         (rows, cols): (usize, usize),

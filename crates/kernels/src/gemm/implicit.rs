@@ -35,8 +35,8 @@ impl<E: Float> Implicit<'_, E> {
     unsafe fn problem(&self, a: Strided<E>) -> Problem<'_, E> {
         let &Implicit { m, n, k, beta, c, epilogue, .. } = self;
         let nowhere = Strided { ptr: std::ptr::null(), row_stride: 0, col_stride: 0 };
-        // SAFETY: the contract of this function is that of `Problem::new`, but for operands that are
-        // packed and so never read from the problem.
+        // SAFETY: the contract of this function is that of `Problem::new`, but for operands that
+        // are packed and so never read from the problem.
         unsafe { Problem::new([m, n, k], (E::ONE, a, nowhere), (beta, c), epilogue) }
     }
 
@@ -50,8 +50,8 @@ impl<E: Float> Implicit<'_, E> {
         let blocks = self.blocks.unwrap_or_else(Blocks::of::<E, S>);
         let wide = self.n > 2 * VECTORS * E::Vector::<S>::LANES;
         let pack_a = wide && self.m > 1 && crowded::<E>(a.row_stride);
-        // SAFETY: the operands are readable and C is this thread's, by this function's contract; B, which
-        // the problem does not hold, is packed.
+        // SAFETY: the operands are readable and C is this thread's, by this function's contract; B,
+        // which the problem does not hold, is packed.
         unsafe {
             blocked::run_from(simd, &self.problem(a), (&a, b), &blocks, pack_a, true);
         }
@@ -74,8 +74,8 @@ impl<E: Float> Implicit<'_, E> {
         if self.blocks.is_none() {
             blocks.depth = blocks.depth.saturating_sub(extra).max(blocks.depth / 2);
         }
-        // SAFETY: the operands are readable and C is this thread's, by this function's contract; both
-        // operands, which the problem does not hold, are packed.
+        // SAFETY: the operands are readable and C is this thread's, by this function's contract;
+        // both operands, which the problem does not hold, are packed.
         unsafe {
             blocked::run_from(simd, &self.problem(nowhere), (a, b), &blocks, true, true);
         }

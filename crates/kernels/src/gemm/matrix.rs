@@ -360,8 +360,9 @@ impl<'a, E: Float> MatMut<'a, E> {
     #[inline]
     #[track_caller]
     pub fn row_major(data: &'a mut [E], rows: usize, cols: usize) -> Self {
-        // The usual case. The elements lie one after another, so they are apart and inside the slice,
-        // and no more than it has. With at least one row, `cols` is no more than that either.
+        // The usual case. The elements lie one after another, so they are apart and inside the
+        // slice, and no more than it has. With at least one row, `cols` is no more than that
+        // either.
         if (1..=data.len()).contains(&rows.saturating_mul(cols)) && cols < SHORT {
             let layout = Layout { offset: 0, rows, cols, row_stride: cols as isize, col_stride: 1 };
             return MatMut { data, layout };

@@ -34,8 +34,8 @@ impl<'a, E: Float> Problem<'a, E> {
     ///
     /// # Safety
     /// For the lifetime `'a` every element of A and B must be readable, and every element of C
-    /// readable and writable by the holder of the problem alone; elements of C must not overlap. The
-    /// bias must have an element for each row or column.
+    /// readable and writable by the holder of the problem alone; elements of C must not overlap.
+    /// The bias must have an element for each row or column.
     #[inline(always)]
     pub(super) unsafe fn new(
         [m, n, k]: [usize; 3],

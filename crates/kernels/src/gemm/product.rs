@@ -72,8 +72,8 @@ impl<'a, E: Element> Gemm<'a, E> {
             "a bias per {per} of a {m}x{n} output needs {expected} elements, but has {got}"
         );
         let (a, b, c) = (a.strided(), b.strided(), c.output());
-        // SAFETY: every index of a `MatRef` or `MatMut` lies in its slice (invariant 1 of `matrix`),
-        // the shapes fit, and C is borrowed mutably for as long as the problem lives.
+        // SAFETY: every index of a `MatRef` or `MatMut` lies in its slice (invariant 1 of
+        // `matrix`), the shapes fit, and C is borrowed mutably for as long as the problem lives.
         unsafe { Problem::new([m, n, k], (*alpha, a, b), (*beta, c), epilogue.checked()) }
     }
 

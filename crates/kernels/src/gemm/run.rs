@@ -27,7 +27,8 @@ impl<E: Float> Kernel for Run<'_, '_, E> {
         let alone = plan.grid == (1, 1)
             || !forced && !plan::worth_threads_by(plan::work(self.problem), plan.path.piece());
         if alone {
-            // SAFETY: `Problem::new` requires that the holder alone accesses C, which is this thread.
+            // SAFETY: `Problem::new` requires that the holder alone accesses C, which is this
+            // thread.
             unsafe { piece(simd, self.problem, &plan) };
         } else {
             pieces(simd, self.problem, &plan);
@@ -46,8 +47,8 @@ fn pieces<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, plan: &Plan) {
         let (row, col) = (index / grid.1 * row_step, index % grid.1 * col_step);
         let rows = row_step.min(problem.m - row);
         let cols = col_step.min(problem.n - col);
-        // SAFETY: parts of the problem keep its contract (see `Problem::new`), and the pieces of C are
-        // disjoint.
+        // SAFETY: parts of the problem keep its contract (see `Problem::new`), and the pieces of C
+        // are disjoint.
         unsafe { piece(simd, &problem.part(row, rows, col, cols), plan) };
     });
 }
@@ -82,9 +83,9 @@ impl<E: Float> Kernel for Piece<'_, E> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { problem, plan } = self;
-        // SAFETY: `Problem::new` states that the elements can be accessed, and `Piece::new` that this
-        // thread alone writes C. `plan::path` picks `Direct` for k > 0 and a B with a unit stride,
-        // `Axpy`, `Dot` and `Blocked` for k > 0.
+        // SAFETY: `Problem::new` states that the elements can be accessed, and `Piece::new` that
+        // this thread alone writes C. `plan::path` picks `Direct` for k > 0 and a B with a unit
+        // stride, `Axpy`, `Dot` and `Blocked` for k > 0.
         unsafe {
             match plan.path {
                 Path::Scale | Path::Tiny => vector::tiny(simd, problem),

@@ -102,8 +102,8 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
     debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
     // Only the last vector of a row may be partial.
     let whole = tile.padded || tile.cols.is_multiple_of(lanes);
-    // SAFETY: `tile.cols` is within `vectors` vectors, the last of them whole if `whole`; the rest of
-    // the contract is that of `rows`.
+    // SAFETY: `tile.cols` is within `vectors` vectors, the last of them whole if
+    // `whole`; the rest of the contract is that of `rows`.
     unsafe {
         match (vectors, whole) {
             (1, true) => rows::<E, S, 1, true>(simd, tile),

@@ -21,8 +21,8 @@ pub(crate) unsafe fn block<E: Float, S: Simd>(
     #[cfg(target_arch = "x86_64")]
     {
         use crate::simd::Level;
-        // SAFETY: the token witnesses the level, the size of an element distinguishes the two types, and
-        // the vectors are readable and writable by this function's contract.
+        // SAFETY: the token witnesses the level, the size of an element distinguishes the two
+        // types, and the vectors are readable and writable by this function's contract.
         unsafe {
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
@@ -119,8 +119,8 @@ unsafe fn sized_block<E: Float, S: Simd, const EXACT: bool>(
     #[cfg(target_arch = "x86_64")]
     {
         use crate::simd::Level;
-        // SAFETY: the token witnesses the level, the size of an element distinguishes the two types, and
-        // masked loads and stores access no element beyond `size`.
+        // SAFETY: the token witnesses the level, the size of an element distinguishes the two
+        // types, and masked loads and stores access no element beyond `size`.
         unsafe {
             match (S::LEVEL, size_of::<E>()) {
                 (Level::Avx512, 4) => {
@@ -149,8 +149,8 @@ unsafe fn sized_block<E: Float, S: Simd, const EXACT: bool>(
     }
     let mut there = [E::ZERO; MAX_LANES * MAX_LANES];
     let mut turned = [E::ZERO; MAX_LANES * MAX_LANES];
-    // SAFETY: the arrays hold the largest block; `count` times `len` elements are readable, and what is
-    // written is writable, by this function's contract.
+    // SAFETY: the arrays hold the largest block; `count` times `len` elements are readable, and
+    // what is written is writable, by this function's contract.
     unsafe {
         for j in 0..count {
             let row = from.wrapping_offset(j as isize * from_stride);
@@ -212,8 +212,8 @@ mod x86 {
     ) {
         let lanes = ((1_u32 << len) - 1) as u16;
         let stored = ((1_u32 << count) - 1) as u16;
-        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
-        // contract.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this
+        // function's contract.
         unsafe {
             let mut quads: [__m512; 16] = [_mm512_setzero_ps(); 16];
             // Four rows at a time: pairs interleaved, then pairs of pairs. Vector 4g + c then
@@ -273,8 +273,8 @@ mod x86 {
     ) {
         let lanes = ((1_u32 << len) - 1) as u8;
         let stored = ((1_u32 << count) - 1) as u8;
-        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
-        // contract.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this
+        // function's contract.
         unsafe {
             let mut pairs: [__m512d; 8] = [_mm512_setzero_pd(); 8];
             each!(g in [0 1 2 3] {
@@ -313,8 +313,8 @@ mod x86 {
     /// AVX; 8 vectors readable and writable.
     #[inline(always)]
     pub(super) unsafe fn f32x8(from: *const f32, stride: isize, to: *mut f32, to_stride: isize) {
-        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
-        // contract.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this
+        // function's contract.
         unsafe {
             let mut quads: [__m256; 8] = [_mm256_setzero_ps(); 8];
             each!(g in [0 1] {
@@ -345,8 +345,8 @@ mod x86 {
     /// AVX; 4 vectors readable and writable.
     #[inline(always)]
     pub(super) unsafe fn f64x4(from: *const f64, stride: isize, to: *mut f64, to_stride: isize) {
-        // SAFETY: the instructions exist, and the vectors are readable and writable, by this function's
-        // contract.
+        // SAFETY: the instructions exist, and the vectors are readable and writable, by this
+        // function's contract.
         unsafe {
             let mut pairs: [__m256d; 4] = [_mm256_setzero_pd(); 4];
             each!(g in [0 1] {

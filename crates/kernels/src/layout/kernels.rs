@@ -38,7 +38,8 @@ macro_rules! layout_kernels {
 
 layout_kernels!(f32, f64);
 
-/// The side of the square blocks a transposed plane is copied in: more than a cache line's elements.
+/// The side of the square blocks a transposed plane is copied in: more than a cache line's
+/// elements.
 pub(super) const BLOCK: usize = 16;
 
 /// A copy of rows of neighbours in the source and the output.
@@ -54,11 +55,12 @@ pub(super) struct ShortRows<E> {
 }
 
 impl<E> ShortRows<E> {
-    /// The copy of `rows` rows of `run` elements, `stride` apart in `from` and `step` apart in `to`.
+    /// The copy of `rows` rows of `run` elements, `stride` apart in `from` and
+    /// `step` apart in `to`.
     ///
     /// # Safety
-    /// While the copy runs, the rows must be readable in `from`, and readable and writable in `to` by
-    /// this thread alone.
+    /// While the copy runs, the rows must be readable in `from`, and readable and writable in `to`
+    /// by this thread alone.
     pub(super) unsafe fn new(
         (from, stride): (Source<E>, isize),
         (to, step): (*mut E, usize),
@@ -111,8 +113,8 @@ impl<E> Turn<E> {
     /// The copy of a plane with columns `distance` apart in `from` and rows `step` apart in `to`.
     ///
     /// # Safety
-    /// While the copy runs, the elements of the plane must be readable in `from`, and writable in `to`
-    /// by this thread alone.
+    /// While the copy runs, the elements of the plane must be readable in
+    /// `from`, and writable in `to` by this thread alone.
     pub(super) unsafe fn new(
         (from, distance): (Source<E>, isize),
         (to, step): (*mut E, usize),
@@ -132,7 +134,8 @@ impl<E: Float> Kernel for Turn<E> {
         if rows < lanes || cols < lanes {
             for i in 0..rows {
                 for j in 0..cols {
-                    // SAFETY: `i < rows` and `j < cols`, and `new` states that the plane is in both.
+                    // SAFETY: `i < rows` and `j < cols`, and `new` states that the plane is in
+                    // both.
                     unsafe {
                         *to.add(i * step + j) =
                             *from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
@@ -141,8 +144,8 @@ impl<E: Float> Kernel for Turn<E> {
             }
             return;
         }
-        // The last block of a row or column is moved back so that it is whole: what it has in common
-        // with the one before is written twice. A step along the columns fills cache lines.
+        // The last block of a row or column is moved back so that it is whole: what it has in
+        // common with the one before is written twice. A step along the columns fills cache lines.
         let side = BLOCK.max(lanes);
         for left in (0..cols).step_by(side) {
             for i in (0..rows).step_by(lanes) {
@@ -150,8 +153,8 @@ impl<E: Float> Kernel for Turn<E> {
                 for j in (left..cols.min(left + side)).step_by(lanes) {
                     let j = j.min(cols - lanes);
                     let from = from.as_ptr().wrapping_offset(j as isize * distance + i as isize);
-                    // SAFETY: `i + lanes <= rows` and `j + lanes <= cols`, and `new` states that the
-                    // plane is in both.
+                    // SAFETY: `i + lanes <= rows` and `j + lanes <= cols`, and `new` states that
+                    // the plane is in both.
                     unsafe {
                         transpose::block(simd, from, distance, to.add(i * step + j), step as isize);
                     }

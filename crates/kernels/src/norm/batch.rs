@@ -141,7 +141,8 @@ struct SomeColumns<E, F> {
 
 impl<E, F> SomeColumns<E, F> {
     /// # Safety
-    /// As for [`Runs::new`], of columns of `rows` elements, `stride` apart, from the row at `at` on.
+    /// As for [`Runs::new`], of columns of `rows` elements, `stride` apart, from the row at `at`
+    /// on.
     unsafe fn new(f: F, (rows, stride): (usize, usize), at: usize, channels: Range<usize>) -> Self {
         Self { f, rows, stride, at, channels, element: PhantomData }
     }
@@ -301,7 +302,8 @@ impl<E: Float> ChannelFn<E> for ChannelSums<E> {
             for_line!(
                 line,
                 |k, j, PARTIAL| {
-                    // SAFETY: the operands have the lines and the channels, by the contract of `run`.
+                    // SAFETY: the operands have the lines and the channels, by the contract of
+                    // `run`.
                     unsafe {
                         let gy = line.load::<PARTIAL>(gy, k);
                         dot.add_product(j, gy, (line.load::<PARTIAL>(x, k) - mean) * rstd);

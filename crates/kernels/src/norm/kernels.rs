@@ -59,7 +59,8 @@ fn batch_backward<E: Float>(from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>) {
         let (mean, variance) = (Source::new(mean), Source::new(variance));
         let statistics = Statistics { mean, variance, eps: E::from_f64(eps) };
         let (w, b) = (Shared::new(gweight), Shared::new(gbias));
-        // SAFETY: `check_channels` and `check_len` found the elements of `dims` and of the channels.
+        // SAFETY: `check_channels` and `check_len` found the elements of `dims` and of the
+        // channels.
         unsafe { each_channel(ChannelSums { gy, x, statistics, gweight: w, gbias: b }, dims) };
         let count = if training { (outer * inner) as f64 } else { f64::INFINITY };
         let grad = InputGrad {
@@ -72,7 +73,8 @@ fn batch_backward<E: Float>(from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>) {
             share: E::from_f64(1.0 / count),
             gx: Shared::new(&mut *to.x),
         };
-        // SAFETY: `check_channels` and `check_len` found the elements of `dims` and of the channels.
+        // SAFETY: `check_channels` and `check_len` found the elements of `dims` and of the
+        // channels.
         unsafe { each_piece(grad, dims) };
         channels_backward(from, [gweight, gbias], to.x);
     }
@@ -205,8 +207,8 @@ macro_rules! norm_kernels {
                     bias: bias.map(Source::new),
                     out: Shared::new(&mut *out),
                 };
-                // SAFETY: `check_channels`, `check_len` and `Affine::check` found the elements of `dims`
-                // and of the channels.
+                // SAFETY: `check_channels`, `check_len` and
+                // `Affine::check` found the elements of `dims` and of the channels.
                 unsafe { each_piece(normalize, dims) };
                 channels.forward(bias, out);
             }

@@ -1,10 +1,10 @@
 //! Normalization: layer norm and RMS norm of rows, batch norm of channels; forward and backward.
 //!
 //! Means and variances are those of
-//! [`reduce::mean_variance_axis`](crate::reduce::mean_variance_axis): stable however far the numbers
-//! are from zero. Variances are the population's, as in PyTorch's forward
-//! passes. A NaN or an infinity makes its row (or its channel) NaN; in RMS norm an infinity makes the
-//! finite elements of its row zero.
+//! [`reduce::mean_variance_axis`](crate::reduce::mean_variance_axis): stable however far the
+//! numbers are from zero. Variances are the population's, as in PyTorch's forward passes. A NaN or
+//! an infinity makes its row (or its channel) NaN; in RMS norm an infinity makes the finite
+//! elements of its row zero.
 //!
 //! # Range
 //!

@@ -35,8 +35,8 @@ pub(super) fn update<E: Float, const N: usize, U: Update<E, N>>(
     });
 }
 
-/// How many of `len` elements to hand to a thread. While the pool is awake a share of a small array is
-/// worth it too: whoever computed that share of the gradient has it near by.
+/// How many of `len` elements to hand to a thread. While the pool is awake a share of a small array
+/// is worth it too: whoever computed that share of the gradient has it near by.
 fn grain(len: usize) -> usize {
     let grain = Cost::Light.grain() / 2;
     let alone = Duration::from_nanos(len as u64 / 4);
@@ -60,8 +60,8 @@ impl<E, U, const N: usize> UpdateKernel<E, U, N> {
     /// The update of `len` elements.
     ///
     /// # Safety
-    /// While it runs, `len` elements must be readable at `g`, and readable and writable in every array
-    /// of `state` by this thread alone.
+    /// While it runs, `len` elements must be readable at `g`, and readable and writable in every
+    /// array of `state` by this thread alone.
     unsafe fn new(rule: U, g: *const E, state: [*mut E; N], len: usize) -> Self {
         Self { rule, g, state, len }
     }
@@ -79,8 +79,8 @@ impl<E: Float, const N: usize, U: Update<E, N>> Kernel for UpdateKernel<E, U, N>
         while i < len {
             let count = lanes.min(len - i);
             let mut vectors = [zero; N];
-            // SAFETY: `i + count <= len`, the number of elements in every array by `new`; `count` is
-            // `lanes` in the first case.
+            // SAFETY: `i + count <= len`, the number of elements in every array by `new`; `count`
+            // is `lanes` in the first case.
             unsafe {
                 if count == lanes {
                     let g = E::Vector::<S>::load_ptr(simd, g.add(i));

@@ -251,7 +251,8 @@ impl<E: Float> ColumnMoments<'_, E> {
             let (mut sum, mut sum_squares) = ([zero; N], [zero; N]);
             for row in 1..rows {
                 for j in 0..N {
-                    // SAFETY: the columns lie within row `top + row` of the matrix, as `run` asserts.
+                    // SAFETY: the columns lie within row `top + row` of the matrix, as `run`
+                    // asserts.
                     let x = unsafe {
                         load::<S, E, PARTIAL>(simd, x.add(row * self.stride + j * lanes), count)
                     };

@@ -1,9 +1,9 @@
 //! Scans: running sums and products along an axis, and the linear recurrence both are cases of.
 //!
-//! One element follows from the one before, so that the bits depend on the elements alone. The state
-//! of a line is kept in f64, and for sums of f64 with the part that rounding has cut off, so that
-//! long lines lose no more than [`sum`](crate::reduce::sum) does. Lines that lie side by side are
-//! computed together, on vectors; a single line is bound by the latency of its own additions.
+//! One element follows from the one before, so that the bits depend on the elements alone. The
+//! state of a line is kept in f64, and for sums of f64 with the part that rounding has cut off, so
+//! that long lines lose no more than [`sum`](crate::reduce::sum) does. Lines that lie side by side
+//! are computed together, on vectors; a single line is bound by the latency of its own additions.
 
 pub(crate) mod kernels;
 
@@ -42,10 +42,10 @@ pub fn cumprod_axis<E: Element>(x: &[E], dims: [usize; 3], reverse: bool, out: &
     E::scan_kernel(Scan::Prod, x, dims, reverse, out);
 }
 
-/// The linear recurrence `out_i = x_i + factors_i out_(i-1)` along the middle of three dimensions, with
-/// nothing before the first; from the last element on if `reverse`. The first factor is not read. A
-/// zero times a factor is zero, though the factor be infinite or NaN. The states are computed in f64,
-/// and rounded to `E` only when they are written.
+/// The linear recurrence `out_i = x_i + factors_i out_(i-1)` along the middle of three dimensions,
+/// with nothing before the first; from the last element on if
+/// `reverse`. The first factor is not read. A zero times a factor is zero, though the factor be
+/// infinite or NaN. The states are computed in f64, and rounded to `E` only when they are written.
 ///
 /// # Shapes
 /// `x`, `factors` and `out` are contiguous `[outer, axis, inner]`.

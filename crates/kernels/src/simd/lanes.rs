@@ -93,7 +93,7 @@ pub trait Lanes:
     /// `ptr` must be valid for writes of `LANES` elements.
     unsafe fn store_ptr(self, ptr: *mut Self::Elem);
 
-    /// Writes the first `count <= LANES` lanes and touches nothing behind them.
+    /// Writes the first `count <= LANES` lanes and touches nothing after them.
     ///
     /// # Safety
     /// `ptr` must be valid for writes of `count` elements.
@@ -131,12 +131,13 @@ pub trait Lanes:
     fn pow2(self) -> Self;
 
     /// The bits shifted up by the mantissa's width: `2^n` for `self = n + EXPONENT_MAGIC` and an
-    /// integral `n` within the range of normal exponents. What lies above the exponent is shifted out.
+    /// integral `n` within the range of normal exponents. What lies above the exponent is shifted
+    /// out.
     fn low_bits_to_exponent(self) -> Self;
 
     /// About `1 / self` for a normal `self` whose reciprocal is normal, for use where a residual
-    /// mends it: the relative error is at most `2^-14` for `f32` and `2^-27` for `f64`. Other values
-    /// give an unspecified result, but NaN gives NaN.
+    /// mends it: the relative error is at most `2^-14` for `f32` and `2^-27` for `f64`. Other
+    /// values give an unspecified result, but NaN gives NaN.
     fn recip_fast(self) -> Self;
 
     /// The magnitude of `self` with the sign of `sign`.
@@ -170,14 +171,15 @@ pub trait Lanes:
     /// included. Other values give an unspecified result.
     fn exponent(self) -> Self;
 
-    /// Lane `distance + i` in lane `i < distance`, for a `distance` of a half, a quarter and so on of
-    /// the lanes. The other lanes are unspecified.
+    /// Lane `distance + i` in lane `i < distance`, for a `distance` of a half, a quarter and so on
+    /// of the lanes. The other lanes are unspecified.
     fn upper(self, distance: usize) -> Self;
 
     /// The lanes with an even number and those with an odd one, of `self` and then of `other`.
     fn deinterleave(self, other: Self) -> [Self; 2];
 
-    /// The lanes of `self` and `other` in turn: the inverse of [`deinterleave`](Self::deinterleave).
+    /// The lanes of `self` and `other` in turn: the inverse of
+    /// [`deinterleave`](Self::deinterleave).
     fn interleave(self, other: Self) -> [Self; 2];
 
     /// The first lane.
@@ -207,7 +209,8 @@ pub trait Lanes:
         max.first()
     }
 
-    /// The lanes as `f64`, exactly: the leading half and the other. `f64` lanes are both themselves.
+    /// The lanes as `f64`, exactly: the leading half and the other. `f64` lanes are both
+    /// themselves.
     fn widen(self) -> [<Self::Token as Simd>::F64; 2];
 
     /// The vector of which these are the halves, rounded where lanes are narrower than `f64`, which

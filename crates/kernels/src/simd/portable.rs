@@ -126,8 +126,8 @@ macro_rules! portable_lanes {
 
             #[inline(always)]
             unsafe fn load_ptr(_: Portable, ptr: *const $elem) -> Self {
-                // SAFETY: `ptr` is valid for `LANES` elements by the contract of `Lanes`, and an array of
-                // elements has the alignment of one.
+                // SAFETY: `ptr` is valid for `LANES` elements by the contract of `Lanes`, and an
+                // array of elements has the alignment of one.
                 Self($wide::new(unsafe { ptr.cast::<[$elem; $lanes]>().read() }))
             }
 
@@ -141,8 +141,8 @@ macro_rules! portable_lanes {
 
             #[inline(always)]
             unsafe fn store_ptr(self, ptr: *mut $elem) {
-                // SAFETY: `ptr` is valid for `LANES` elements by the contract of `Lanes`, and an array of
-                // elements has the alignment of one.
+                // SAFETY: `ptr` is valid for `LANES` elements by the contract of `Lanes`, and an
+                // array of elements has the alignment of one.
                 unsafe { ptr.cast::<[$elem; $lanes]>().write(self.0.to_array()) };
             }
 

@@ -59,7 +59,8 @@ unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
 /// Every row of a matrix.
 ///
 /// # Safety
-/// The operands of `f` must have `rows * cols` elements, and those with a value for each row `rows`.
+/// The operands of `f` must have `rows *
+/// cols` elements, and those with a value for each row `rows`.
 unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
     let level = Level::current();
     threads::for_ranges(rows, rows_at_a_time(cols), |range| {
@@ -77,8 +78,9 @@ struct Rows<E, F> {
 
 impl<E, F> Rows<E, F> {
     /// # Safety
-    /// While it runs, the operands of `f` must have the rows of `cols` elements in `range`, and those
-    /// with a value for each row these values; no other thread may use what `f` writes of them.
+    /// While it runs, the operands of `f` must have the rows of `cols` elements in
+    /// `range`, and those with a value for each row these values; no other thread may use what `f`
+    /// writes of them.
     unsafe fn new(f: F, cols: usize, range: Range<usize>) -> Self {
         Self { f, cols, range, element: PhantomData }
     }

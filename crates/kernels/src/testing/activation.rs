@@ -1,8 +1,8 @@
-//! The activations and their derivatives in `f64`: textbook formulas on the functions of the standard
-//! library, arranged so that nothing cancels (near a zero, by the Taylor series there).
+//! The activations and their derivatives in `f64`: textbook formulas on the functions of the
+//! standard library, arranged so that nothing cancels (near a zero, by the Taylor series there).
 //!
-//! `tests/accuracy.rs` holds them against `tests/data/reference.csv`, which `tools/reference.py` computed
-//! with 400 digits: the relative error stays below `2^-36`.
+//! `tests/accuracy.rs` holds them against `tests/data/reference.csv`, which
+//! `tools/reference.py` computed with 400 digits: the relative error stays below `2^-36`.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
@@ -71,7 +71,8 @@ pub fn value(act: Activation, x: f64) -> f64 {
     }
 }
 
-/// The derivative of an activation; at a kink what the module [`activation`](crate::activation) says.
+/// The derivative of an activation; at a kink what the module [`activation`](crate::activation)
+/// says.
 pub fn slope(act: Activation, x: f64) -> f64 {
     let step = |inside: bool| if x.is_nan() { x } else { f64::from(u8::from(inside)) };
     match act {
@@ -186,8 +187,8 @@ fn gelu_tanh_argument(x: f64) -> (f64, f64) {
     (scale * x * (1.0 + 0.044715 * x * x), scale * (1.0 + 3.0 * 0.044715 * x * x))
 }
 
-/// A derivative's zero (a number and what it lacks) and its Taylor coefficients there, from the first
-/// power on, as `tools/reference.py` prints them.
+/// A derivative's zero (a number and what it lacks) and its Taylor coefficients there, from the
+/// first power on, as `tools/reference.py` prints them.
 struct Root([f64; 2], [f64; 5]);
 
 impl Root {

@@ -1,9 +1,9 @@
 //! The elementary functions and activations, each with an independent reference in f64.
 //!
 //! Shared by `tests/accuracy.rs` and the `ulp` example. The references are those of
-//! `wengert_kernels::testing::activation`, of the standard library and of the `libm` crate. `accuracy.rs`
-//! compares each with `tests/data/reference.csv`, computed with 400 digits by `tools/reference.py`:
-//! the relative error stays below `2^-36`, which is 0.0003 ULP of `f32`.
+//! `wengert_kernels::testing::activation`, of the standard library and of the `libm` crate.
+//! `accuracy.rs` compares each with `tests/data/reference.csv`, computed with 400 digits by
+//! `tools/reference.py`: the relative error stays below `2^-36`, which is 0.0003 ULP of `f32`.
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};

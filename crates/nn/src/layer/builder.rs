@@ -11,8 +11,9 @@ use crate::forward::Layer;
 
 /// A description of a network, layer by layer.
 ///
-/// [`with`](Self::with) takes the config of a layer; the other methods are short for the common ones.
-/// Unless its config says otherwise, the weight of a linear layer or a convolution is drawn by
+/// [`with`](Self::with) takes the config of a layer; the other methods are short for the common
+/// ones. Unless its config says otherwise, the weight of a linear layer or a convolution is drawn
+/// by
 /// [`Init::for_activation`](crate::Init::for_activation) of its activation, and its bias is zero.
 ///
 /// ```
@@ -89,9 +90,9 @@ impl<E: Element> SequentialBuilder<E> {
     /// # Errors
     /// [`BuildError`] names every layer at fault: [`LayerError::Features`] and
     /// [`LayerError::Shape`] if it takes another number of features or another shape than the one
-    /// before it gives, [`LayerError::Sizes`] if a window does not fit or there is no memory for the
-    /// layer, [`LayerError::Init`] if an initializer cannot be applied, [`LayerError::Activation`]
-    /// if none is named and the activation has no gain.
+    /// before it gives, [`LayerError::Sizes`] if a window does not fit or there is no memory for
+    /// the layer, [`LayerError::Init`] if an initializer cannot be applied,
+    /// [`LayerError::Activation`] if none is named and the activation has no gain.
     pub fn build(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
         let mut model = Sequential::empty();
         let mut faults = Vec::new();

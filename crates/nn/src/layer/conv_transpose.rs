@@ -130,7 +130,8 @@ impl<const AXES: usize> ConvTransposeConfig<AXES> {
     /// The layer, its weight drawn from `rng`.
     ///
     /// # Errors
-    /// Those of [`ConvTranspose::new`], and if no initializer is named and the activation has no gain.
+    /// Those of [`ConvTranspose::new`], and if no initializer is named and the activation has no
+    /// gain.
     pub fn build<E: Element>(
         &self,
         rng: &mut impl Rng,

@@ -15,8 +15,9 @@ use crate::module::{Module, VisitorMut};
 /// Changes a module's parameters by their gradients.
 pub trait Optimizer<E: Element = f32> {
     /// One step. Parameters without a gradient (the loss does not depend on them) and frozen ones
-    /// stay as they are. The gradients' tape drops its references to the parameters' values, so that
-    /// they are changed in place; clear it, or run the forward pass again, before asking it for more.
+    /// stay as they are. The gradients' tape drops its references to the parameters' values, so
+    /// that they are changed in place; clear it, or run the forward pass again, before asking it
+    /// for more.
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
 
     /// The learning rate.

@@ -55,7 +55,8 @@ impl<E: Float> Tile<E> {
     pub(super) unsafe fn run<S: Simd>(&self, simd: S, channels: usize, results: usize) {
         macro_rules! pick {
             ($($rows:literal)+) => {
-                // SAFETY: channels and results are matched; the rest of the contract is that of `kernel`.
+                // SAFETY: channels and results are matched; the rest of the contract is that of
+                // `kernel`.
                 unsafe {
                     match (channels, results) {
                         $(($rows, 1) => kernel::<E, S, $rows, 1>(simd, self),

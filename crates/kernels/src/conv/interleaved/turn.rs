@@ -21,8 +21,8 @@ pub(super) unsafe fn interleave<E: Float, S: Simd>(
     for at in (0..len).step_by(lanes) {
         let count = lanes.min(len - at);
         let (from, to) = (from.wrapping_add(at), to.wrapping_add(at * stride));
-        // SAFETY: `count` elements of each image and `count` vectors are there from `at` on, by this
-        // function's contract.
+        // SAFETY: `count` elements of each image and `count` vectors are there from `at` on, by
+        // this function's contract.
         unsafe {
             if (images, count) == (lanes, lanes) {
                 transpose::block(simd, from, image as isize, to, stride as isize);
@@ -51,8 +51,8 @@ pub(super) unsafe fn deinterleave<E: Float, S: Simd>(
     for at in (0..len).step_by(lanes) {
         let count = lanes.min(len - at);
         let (from, to) = (from.wrapping_add(at * lanes), to.wrapping_add(at));
-        // SAFETY: `count` vectors and as many elements of each image are there from `at` on, by this
-        // function's contract; the array holds a block.
+        // SAFETY: `count` vectors and as many elements of each image are there from `at` on, by
+        // this function's contract; the array holds a block.
         unsafe {
             if (images, count) == (lanes, lanes) {
                 transpose::block(simd, from, stride, to, image as isize);
