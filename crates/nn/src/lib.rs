@@ -1,13 +1,13 @@
 //! Neural networks on the wengert tape: layers, initializers, optimizers, data.
 //!
-//! - [`Module`](trait@Module): what has parameters; derived for a struct of your own.
+//! - [`Module`](trait@Module): anything with parameters; derive it for a struct of your own.
 //! - [`Layer`]: a module that maps one variable to one. [`layer`] has [`Linear`], [`Conv2d`],
-//!   [`LayerNorm`], [`Dropout`], [`Embedding`] and others; [`Sequential`] and its builder put them
-//!   together.
-//! - [`Init`]: how a parameter begins, with the formula and the paper of each scheme.
-//! - [`Optimizer`]: what changes parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
+//!   [`LayerNorm`], [`Dropout`], [`Embedding`] and others; [`Sequential`] and its builder chain them.
+//! - [`Init`]: initial values of parameters, with the formula and the paper of each scheme.
+//! - [`Optimizer`]: updates parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
-//! - [`metrics`] and [`diagnosis`]: how well a network does, and the state of its units.
+//! - [`metrics`] and [`diagnosis`]: the accuracy of a network, and saturated or dead units.
+//! - [`Error`]: any error of this crate, into which `?` converts the specific ones.
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -27,7 +27,7 @@
 //! let loss = model.forward(x).mse_loss(tape.constant(&Tensor::zeros([4, 1])));
 //! sgd.step(&mut model, &loss.backward());
 //! tape.clear();
-//! # Ok::<(), wengert_nn::BuildError>(())
+//! # Ok::<(), wengert_nn::Error>(())
 //! ```
 
 #![forbid(unsafe_code)]
@@ -39,6 +39,7 @@ extern crate self as wengert_nn;
 mod check;
 pub mod data;
 pub mod diagnosis;
+mod error;
 mod forward;
 pub mod init;
 pub mod layer;
@@ -49,6 +50,7 @@ mod optim;
 mod parts;
 
 pub use check::{ModuleError, check_module};
+pub use error::{Error, Result};
 pub use forward::Layer;
 pub use init::{Distribution, Fan, Init, InitError, fans};
 pub use layer::*;
@@ -56,7 +58,7 @@ pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use observe::{Observation, Observer};
 pub use optim::{Adam, Optimizer, RmsProp, Sgd};
 
-/// What the derive macro names.
+/// The names that the derive macro uses.
 #[doc(hidden)]
 pub mod __private {
     pub use wengert_autodiff::{Activation, Element};
