@@ -1,4 +1,4 @@
-//! [`recommend()`]: an initializer for each layer of a module tree, with the reason.
+//! [`recommend()`]: an initializer for each layer of a module tree, with a reason.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,10 +17,10 @@ use super::tree::{Entry, Tree};
 use super::{Init, InitError, layout};
 use crate::module::{Met, Module, Role, VisitorMut};
 
-/// How one layer should begin, and why.
+/// The recommended initializers of one layer, with the reason.
 #[derive(Clone, Debug)]
 pub struct LayerAdvice {
-    /// The path of the weight, or of the table, in the module tree.
+    /// The path of the weight or table in the module tree.
     pub weight: String,
     /// The scheme of the weight.
     pub weight_init: Init,
@@ -30,50 +30,48 @@ pub struct LayerAdvice {
     pub bias_init: Init,
     /// The weight's shape.
     pub shape: Shape,
-    /// What the weight is, with its fans.
+    /// The kind of the weight, with its fans.
     pub kind: Kind,
-    /// What follows: the layer's own activation, or that of the module after it.
+    /// The activation of the layer, or that of the module after it.
     pub activation: Arc<dyn Nonlinearity>,
     /// The variance of its pre-activations.
     pub variance: f64,
-    /// The standard deviation of the weights, times `sqrt(fan_in)`; of a table, that of its
-    /// elements.
+    /// The standard deviation of the weights, times `sqrt(fan_in)`; for a table, the standard
+    /// deviation of its elements.
     pub sigma_w: f64,
     /// The standard deviation of the biases.
     pub sigma_b: f64,
-    /// By how much the layer's activation and the weights before the next layer's multiply the
-    /// variance of gradients on the way back, for layers of equal width: `chi_1`.
+    /// `chi_1`: the factor by which the layer's activation and the next layer's weight multiply the
+    /// variance of gradients in the backward pass, for layers of equal width.
     pub gradient_factor: f64,
-    /// Why.
+    /// The reason, in a sentence.
     pub reason: String,
 }
 
-/// How a network should begin, layer by layer. Its `Display` is a table.
+/// The recommended initializers of a network, layer by layer. `Display` prints a table.
 #[derive(Clone, Debug)]
 pub struct Advice {
     /// The layers in order.
     pub layers: Vec<LayerAdvice>,
-    /// The paths of the parameters whose [`Kind`] is not stated. They are left as they are.
+    /// The paths of the parameters whose [`Kind`] is not stated. They are not changed.
     pub others: Vec<String>,
-    /// What to change in the network, if its gradients vanish or explode whatever the weights.
+    /// What to change in the network, if its gradients vanish or explode with any initial weights.
     pub warning: Option<GradientWarning>,
 }
 
-/// The initializer and its parameters for each layer of a module tree, with a sentence of reason,
-/// for inputs of mean square 1 (standardized data).
+/// Recommends an initializer for each layer of a module tree, with a reason, for inputs of mean
+/// square 1 (standardized data).
 ///
-/// A layer's activation is put on its edge of chaos, where gradients keep their variance and
-/// signals theirs: the operating point is chosen by depth, the weights' scale accounts for what
-/// comes in from the layer before, and the first layer's for the data. Activations without such
-/// a point get their forward gain, or Glorot's scheme if that is predicted to change the gradient
-/// at the first layer less; the reason says what becomes of gradients, and
-/// [`Advice::warning`] what to change if they vanish. Layers inside a module of [`Role::Residual`]
-/// get [`Fixup`](super::Fixup)'s scales. The rows of a [`Kind::Table`] are activations, and get
-/// variance 1.
+/// Each activation is operated on its edge of chaos, where both signals and gradients keep their
+/// variance. The point on the edge depends on the depth of the network, and the scale of the weights
+/// on the mean square of the layer's inputs. Activations without such a point get their forward gain,
+/// or Glorot's scheme if that is predicted to change the gradient at the first layer less; the reason
+/// then states the change of gradients per layer, and [`Advice::warning`] what to change if they
+/// vanish. Layers inside a module of [`Role::Residual`] get the scales of
+/// [`Fixup`](super::Fixup). The rows of a [`Kind::Table`] are activations, and get variance 1.
 ///
-/// What a parameter is, and the fans of a weight, are stated by the layer that made it: see
-/// [`Kind`]. Gains, the biases of normalizations, and parameters of no stated kind are left as they
-/// are.
+/// The kind of a parameter and the fans of a weight are stated by the layer that owns it: see
+/// [`Kind`]. Gains, the biases of normalizations, and parameters of no stated kind are not changed.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -91,12 +89,12 @@ pub struct Advice {
 /// ```
 ///
 /// # Errors
-/// [`TheoryError`] if an activation cannot be computed, or lets nothing through.
+/// [`TheoryError`] if an activation cannot be computed, or is zero at all inputs that occur.
 pub fn recommend<E: Element>(model: &(impl Module<E> + ?Sized)) -> Result<Advice, TheoryError> {
     recommend_for(model, 1.0)
 }
 
-/// [`recommend`] for inputs of another mean square.
+/// [`recommend`] for inputs of a given mean square.
 ///
 /// # Errors
 /// [`TheoryError`] if an activation cannot be computed, or the number is not above 0.
@@ -113,7 +111,7 @@ pub fn recommend_for<E: Element>(
     let mut layers = advisor.layers(&tree, input_square)?;
     if !advisor.off_the_edge.is_empty() {
         let mut glorot = Advisor { fallback: Fallback::Glorot, ..advisor.clone() };
-        // Where Glorot's scheme lets nothing through there is no choice.
+        // If no signal passes with Glorot's scheme, the forward gain is the only choice.
         if let Ok(others) = glorot.layers(&tree, input_square)
             && glorot.ln_gradient.abs() < advisor.ln_gradient.abs()
         {
@@ -125,12 +123,12 @@ pub fn recommend_for<E: Element>(
 }
 
 impl Advice {
-    /// Draws the parameters it speaks of anew, in the module's order. Others stay, and so do frozen
-    /// ones.
+    /// Samples new values for the parameters of the advice, in the module's order. Frozen parameters
+    /// and all others keep their values.
     ///
     /// # Errors
     /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
-    /// shape, kind and bias; another [`InitError`] if a scheme cannot be applied. Nothing has
+    /// shape, kind and bias; another [`InitError`] if a scheme cannot be applied. No parameter has
     /// changed then.
     pub fn apply<E: Element>(
         &self,
@@ -163,7 +161,7 @@ impl Advice {
         Ok(())
     }
 
-    /// Whether these are the weights it speaks of.
+    /// Checks that these are the weights of the advice.
     fn check(&self, weights: &[Entry]) -> Result<(), InitError> {
         let refuse = |why| Err(InitError::OtherModel { why });
         for layer in &self.layers {
@@ -181,7 +179,7 @@ impl Advice {
             }
             if weight.bias != layer.bias {
                 let has = if weight.bias.is_some() { "a" } else { "no" };
-                return refuse(format!("its weight {name:?} has {has} bias beside it"));
+                return refuse(format!("its weight {name:?} has {has} bias"));
             }
         }
         let advised = |weight: &&Entry| self.layers.iter().any(|at| at.weight == weight.path);
@@ -193,9 +191,8 @@ impl Advice {
         }
     }
 
-    /// The layers as a stack, one after the other, for [`predict`](super::predict). A table is a
-    /// layer of one input, whose square is 1. (Of residual modules that is the branch alone, and
-    /// normalization is left out.)
+    /// The layers as a stack for [`predict`](super::predict). A table counts as a layer with one input
+    /// of square 1. Of residual modules only the branch is included, and normalizations are left out.
     pub fn stack(&self) -> Vec<StackLayer> {
         let layer = |advice: &LayerAdvice| {
             let last = advice.shape.dims().last().copied().unwrap_or(1);
@@ -218,10 +215,10 @@ impl Advice {
     }
 }
 
-/// An activation that needs larger weights after it lets nothing through.
+/// If the next layer needs larger weights than this, no signal passes the activation.
 const LARGEST_SIGMA: f64 = 1e6;
 
-/// What a layer gets whose activation is not put on the edge of chaos.
+/// The scheme of a layer whose activation has no usable point on the edge of chaos.
 #[derive(Clone, Copy, Debug)]
 enum Fallback {
     /// Weights that keep the variance of pre-activations at 1.
@@ -230,18 +227,18 @@ enum Fallback {
     Glorot,
 }
 
-/// Goes through the layers in order.
+/// Computes the advice layer by layer, in order.
 #[derive(Clone)]
 struct Advisor {
     depth: usize,
     fallback: Fallback,
-    /// The operating points found, by the function's values at some places.
+    /// The operating points found so far, by the function's values at some points.
     known: HashMap<(Vec<u64>, bool), Option<OperatingPoint>>,
-    /// The mean square of what the next layer is given.
+    /// The mean square of the next layer's inputs.
     square: f64,
     /// The logarithm of the gradient's mean square at the first layer, relative to the outputs.
     ln_gradient: f64,
-    /// The activations met that are not put on the edge of chaos.
+    /// The names of the activations without a usable point on the edge of chaos.
     off_the_edge: Vec<String>,
 }
 
@@ -288,7 +285,7 @@ impl Advisor {
         let square = if weight.kind.is_table() { 1.0 } else { self.square };
         let mut weight_variance = (q - bias_variance) / square.max(f64::MIN_POSITIVE);
         let here = moments(&*activation, q)?;
-        // What comes out must be of use to the next layer, and gradients to this one.
+        // The weights that the next layer needs for its signals and for this layer's gradients.
         let next = choice.next_weight_variance.max(q / here.second);
         if next.is_nan() || next.sqrt() > LARGEST_SIGMA {
             let (activation, second) = (activation.name(), here.second);
@@ -315,10 +312,10 @@ impl Advisor {
                 if last { 0.0 } else { choice.next_weight_variance * fixup.scale().powi(2) };
             advice.sigma_b = 0.0;
             advice.reason = if last {
-                "the last layer of a residual branch begins at zero: the block passes on its input (Fixup)".into()
+                "the last layer of a residual branch begins at zero, so that the block is the identity (Fixup)".into()
             } else {
                 format!(
-                    "one of {} residual branches: the scale times {:.3}, so that a step's effect does not grow with depth (Fixup)",
+                    "one of {} residual branches: the scale is multiplied by {:.3}, so that the effect of a training step does not grow with depth (Fixup)",
                     fixup.branches,
                     fixup.scale()
                 )
@@ -329,9 +326,10 @@ impl Advisor {
         if let Some(square) = normalized(tree.following(i))? {
             self.square = square;
             advice.reason =
-                "normalized after it: any scale will do, and this one is unit variance".into();
+                "followed by a normalization: any scale works, and this one gives unit variance"
+                    .into();
         } else if fixup.is_none() {
-            // The first layer's pre-activations are where the gradient is wanted.
+            // The gradient is taken at the first layer's pre-activations: its weight is no factor.
             let incoming = match weight.kind.fans() {
                 Some((fan_in, fan_out)) if i > 0 => {
                     weight_variance * fan_out as f64 / fan_in as f64
@@ -358,7 +356,7 @@ impl Advisor {
         Ok(advice)
     }
 
-    /// Where to keep a layer's pre-activations, and why.
+    /// The variance of a layer's pre-activations, with the reason.
     fn choose(
         &mut self,
         activation: &dyn Nonlinearity,
@@ -370,7 +368,7 @@ impl Advisor {
         else {
             let name = activation.name();
             let (fan_in, fan_out) = (fan_in as f64, fan_out as f64);
-            // The mean square of the inputs times the variance of the weights, times the fan-in.
+            // Mean square of the inputs * variance of the weights * fan-in.
             let glorot = self.square * 2.0 * fan_in / (fan_in + fan_out);
             let (variance, scheme) = match self.fallback {
                 Fallback::ForwardGain => (1.0, "the forward gain keeps signals"),
@@ -384,7 +382,7 @@ impl Advisor {
                 Fallback::Glorot => 1.0,
             };
             let reason = format!(
-                "{name}: no biases put it on the edge of chaos at moderate pre-activations; {scheme}, but gradients change by {} a layer, and a shared mean of {} is passed on",
+                "{name}: no bias variance puts it on the edge of chaos at moderate pre-activations; {scheme}, but each layer multiplies the variance of gradients by {}, and all units share a mean of {}",
                 rounded(next * here.slope, 3),
                 rounded(here.mean, 2)
             );
@@ -398,15 +396,16 @@ impl Advisor {
         };
         let name = activation.name();
         let reason = if activation.is_identity() {
-            "linear: variance 1/fan_in of unit inputs keeps signals and gradients; here outputs of variance 1".into()
+            "linear: weights of variance 1/fan_in keep signals and gradients; outputs of variance 1"
+                .into()
         } else if point.sigma_b == 0.0 && (point.chi_q - 1.0).abs() < 1e-6 {
             format!(
-                "{name}: weights of variance {}/fan_in keep signals and gradients at any scale",
+                "{name}: weights of variance {}/fan_in keep signals and gradients at any scale of the inputs",
                 rounded(point.sigma_w.powi(2), 3)
             )
         } else {
             format!(
-                "{name} on the edge of chaos: pre-activations stay at variance {:.3} (each layer multiplies a deviation by {:.2}), gradients keep theirs, and unrelated inputs reach correlation {correlation:.2} after {depth} layers",
+                "{name} on the edge of chaos: pre-activations stay at variance {:.3} (each layer multiplies a deviation from it by {:.2}), gradients keep their variance, and uncorrelated inputs reach correlation {correlation:.2} after {depth} layers",
                 point.q, point.chi_q
             )
         };
@@ -421,7 +420,7 @@ impl Advisor {
     }
 }
 
-/// The mean square of what comes out of modules among which one normalizes.
+/// The mean square of the outputs of a sequence of modules, if one of them normalizes.
 fn normalized<'a>(modules: impl Iterator<Item = &'a Met>) -> Result<Option<f64>, TheoryError> {
     let mut square = None;
     for module in modules {
@@ -439,18 +438,18 @@ struct Choice {
     bias_variance: f64,
     next_weight_variance: f64,
     reason: String,
-    /// The activation's name, if it is not put on the edge of chaos.
+    /// The activation's name, if it has no usable point on the edge of chaos.
     off_the_edge: Option<String>,
 }
 
 impl Choice {
-    /// A table of rows that are activations themselves.
+    /// For a table, whose rows are activations themselves.
     fn table(activation: &dyn Nonlinearity) -> Result<Self, TheoryError> {
         Ok(Self {
             variance: 1.0,
             bias_variance: 0.0,
             next_weight_variance: 1.0 / moments(activation, 1.0)?.second,
-            reason: "a table: its rows are the activations, and begin with variance 1".into(),
+            reason: "a table: its rows are activations, and get variance 1".into(),
             off_the_edge: None,
         })
     }
@@ -482,7 +481,7 @@ impl fmt::Display for Advice {
             }
         }
         if !self.others.is_empty() {
-            write!(f, "\nleft as they are, being of no stated kind: {}", self.others.join(", "))?;
+            write!(f, "\nnot changed, as their kind is not stated: {}", self.others.join(", "))?;
         }
         if let Some(warning) = &self.warning {
             write!(f, "\nwarning: {warning}")?;

@@ -1,5 +1,4 @@
-//! [`Init::sample`] and [`Init::sample_for`]: a scheme's numbers are checked, and a tensor is
-//! drawn.
+//! [`Init::sample`] and [`Init::sample_for`]: check the numbers of a scheme and sample a tensor.
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
@@ -13,13 +12,13 @@ use super::{Distribution, Init, InitError, fans, layout, orthogonal, structured}
 pub(super) const STD_WITHIN_TWO: f64 = 0.879625661034239781119753;
 
 impl Init {
-    /// Draws a tensor whose shape is read as that of a weight `[out, in, field ..]` in one group;
-    /// see [`fans`]. [`sample_for`](Self::sample_for) draws a parameter that is laid out otherwise.
+    /// Samples a tensor of this shape. The fans are those of a weight `[out, in, field ..]` in one
+    /// group, see [`fans`]; [`sample_for`](Self::sample_for) takes those of a parameter's [`Kind`].
     ///
     /// # Errors
     /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
-    /// axes, [`InitError::Shape`] if it is for other shapes, [`InitError::Number`] if a number of
-    /// the scheme is outside its domain or too large for the element type, [`InitError::Size`] if
+    /// axes, [`InitError::Shape`] if the scheme is not defined for the shape, [`InitError::Number`] if a
+    /// number of the scheme is outside its domain or too large for the element type, [`InitError::Size`] if
     /// the shape's size does not fit the address space or there is no memory for it.
     pub fn sample<E: Element>(
         &self,
@@ -31,14 +30,13 @@ impl Init {
         self.draw(shape, fans, 1, rng)
     }
 
-    /// Draws a tensor for a parameter of this kind.
+    /// Samples a tensor for a parameter of this kind.
     ///
-    /// For a [`Kind::Weight`] the fans are those of the kind, the orthogonal schemes draw a matrix
+    /// For a [`Kind::Weight`] the fans are those of the kind, the orthogonal schemes sample a matrix
     /// `[out / groups, in / groups * field]` for each group, and a weight whose inputs come first
-    /// is drawn as `[out, in / groups, field ..]` and then laid out as the kind says. The padding
-    /// row of a [`Kind::Table`] is zero whatever the scheme. In all else, and for the other kinds,
-    /// this is [`sample`](Self::sample), which reads a table as the weight `[out, in]` it has the
-    /// shape of.
+    /// is sampled as `[out, in / groups, field ..]` and then permuted to the layout of the kind. The
+    /// padding row of a [`Kind::Table`] is always zero. For the other kinds, and for tables, this is
+    /// [`sample`](Self::sample), which treats a table as a weight `[out, in]`.
     ///
     /// ```
     /// use rand::SeedableRng;
@@ -95,11 +93,11 @@ impl Init {
         }
     }
 
-    /// Draws a parameter anew, for what it is: its value becomes
-    /// [`sample_for`](Self::sample_for) its shape and kind.
+    /// Samples a new value for a parameter, by [`sample_for`](Self::sample_for) with its shape and
+    /// kind.
     ///
     /// # Errors
-    /// Those of [`sample_for`](Self::sample_for); the parameter stays as it is then.
+    /// Those of [`sample_for`](Self::sample_for); the parameter is not changed then.
     pub fn redraw<E: Element>(
         &self,
         parameter: &mut Parameter<E>,
@@ -110,7 +108,7 @@ impl Init {
         Ok(())
     }
 
-    /// Draws a tensor of shape `[out, in / groups, field ..]`.
+    /// Samples a tensor of shape `[out, in / groups, field ..]`.
     #[track_caller]
     fn draw<E: Element>(
         &self,
@@ -121,7 +119,7 @@ impl Init {
     ) -> Result<Tensor<E>, InitError> {
         self.check()?;
         if !E::from_f64(self.largest()).is_finite() {
-            let why = "the element type cannot hold numbers so large";
+            let why = "its samples exceed the range of the element type";
             return Err(InitError::Number { init: self.clone(), why });
         }
         let unfit = |needs, shape| InitError::Shape { init: self.clone(), shape, needs };
@@ -172,7 +170,7 @@ impl Init {
                 let Some(count) = fans.map(|fans| fan.of(fans)) else {
                     return Err(InitError::NoFan { init: self.clone(), shape });
                 };
-                // A layer without connections has no weights to draw.
+                // A layer without connections has no weights.
                 let std = gain / count.max(f64::MIN_POSITIVE).sqrt();
                 match distribution {
                     Distribution::Normal => normal(shape, 0.0, std, rng),
@@ -191,9 +189,9 @@ impl Init {
         Ok(tensor?)
     }
 
-    /// A magnitude no draw exceeds, or is as good as certain not to.
+    /// A bound on the magnitude of samples that holds with a probability of 1 - 2^-1000 or more.
     fn largest(&self) -> f64 {
-        // Beyond so many standard deviations lies less than a draw of 2^-1000.
+        // The normal distribution has a probability below 2^-1000 beyond this many deviations.
         const FAR: f64 = 40.0;
         match *self {
             Init::Constant(value) => value.abs(),
@@ -202,7 +200,7 @@ impl Init {
             Init::Sparse { std, .. } => FAR * std,
             Init::Scaled { gain, .. } => FAR * gain,
             Init::Orthogonal { gain } | Init::DeltaOrthogonal { gain } => gain,
-            // A truncated draw lies within ends that may themselves be infinite.
+            // The ends may be infinite; samples are within a few deviations of the mean or an end.
             Init::TruncatedNormal { mean, .. } => mean.abs(),
             _ => 1.0,
         }
@@ -228,7 +226,7 @@ impl Init {
                 if !(low < high && (low - mean) / std < 1e8 && (high - mean) / std > -1e8) =>
             {
                 refuse(
-                    "the lower end must be below the upper, and the mean within 1e8 standard deviations of what lies between",
+                    "the lower end must be below the upper, and the interval within 1e8 standard deviations of the mean",
                 )
             }
             Init::Dirac { groups: 0 } => refuse("there must be at least one group"),
@@ -261,8 +259,8 @@ fn normal<E: Element>(shape: Shape, mean: f64, std: f64, rng: &mut impl Rng) -> 
     })
 }
 
-/// A number rounded to the element type without leaving the interval from `low` to `high`, if that
-/// holds a number of the type.
+/// Rounds a number to the element type without leaving the interval from `low` to `high`, if the
+/// interval contains a number of the type.
 fn round_within<E: Element>(x: f64, [low, high]: [f64; 2], inside: impl Fn(f64) -> bool) -> E {
     let nearest = E::from_f64(x);
     if nearest.to_f64().is_infinite() {
@@ -271,7 +269,7 @@ fn round_within<E: Element>(x: f64, [low, high]: [f64; 2], inside: impl Fn(f64) 
     let mut rounded = nearest;
     let sign = if nearest.to_f64() >= high { -1.0 } else { 1.0 };
     let mut step = (0.25 * f64::EPSILON * x.abs()).max(f64::from_bits(1));
-    // The first number away from the end that was met, by steps that double.
+    // The first number away from the violated end, by doubling steps.
     while !inside(rounded.to_f64()) {
         let beyond = if sign < 0.0 { rounded.to_f64() < low } else { rounded.to_f64() >= high };
         if beyond || !step.is_finite() {

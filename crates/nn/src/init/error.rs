@@ -1,4 +1,4 @@
-//! [`InitError`]: why an initializer cannot be applied.
+//! [`InitError`]: an initializer that cannot be applied.
 
 use wengert_autodiff::Shape;
 
@@ -8,9 +8,9 @@ use super::Init;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
-    /// A scheme that scales with the number of connections, for a shape that has none.
+    /// A scheme that scales with the fan, for a shape that has none.
     #[error(
-        "{init:?} scales with the fan, and a parameter of shape {shape} has none; it needs at least two axes, [out, in, ..]"
+        "{init:?} scales with the fan, and a parameter of shape {shape} has none; a shape of at least two axes, [out, in, ..], is needed"
     )]
     NoFan {
         /// The scheme.
@@ -18,14 +18,14 @@ pub enum InitError {
         /// The parameter's shape.
         shape: Shape,
     },
-    /// A scheme for parameters of other shapes.
+    /// A scheme that is not defined for the shape.
     #[error("{init:?} needs {needs}, got the shape {shape}")]
     Shape {
         /// The scheme.
         init: Init,
         /// The parameter's shape.
         shape: Shape,
-        /// What would be right.
+        /// The shapes for which the scheme is defined.
         needs: &'static str,
     },
     /// Advice for one model, applied to another.
@@ -41,10 +41,10 @@ pub enum InitError {
     Number {
         /// The scheme.
         init: Init,
-        /// What would be right.
+        /// The numbers that are allowed.
         why: &'static str,
     },
-    /// A size that does not fit the address space, or a tensor there is no memory for.
+    /// A size beyond the address space, or a tensor for which there is no memory.
     #[error(transparent)]
     Size(#[from] wengert_autodiff::Error),
 }

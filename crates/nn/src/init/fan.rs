@@ -1,13 +1,13 @@
-//! Fans: how many connections come into a unit and go out of it.
+//! Fan-in and fan-out: the numbers of connections into a unit and out of it.
 
 use wengert_autodiff::Shape;
 
-/// Which number of connections a scheme scales with.
+/// The number of connections with which a scheme scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fan {
-    /// Those that come in: keeps the variance of activations.
+    /// Incoming connections: keeps the variance of activations.
     In,
-    /// Those that go out: keeps the variance of gradients.
+    /// Outgoing connections: keeps the variance of gradients.
     Out,
     /// The mean of the two (Glorot and Bengio 2010).
     Average,
@@ -27,9 +27,9 @@ impl Fan {
 /// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]` in one group, or
 /// `None` if it has fewer than two axes.
 ///
-/// This is a convention about shapes. The fans of a layer's weight are part of the parameter
-/// ([`Kind::fans`](wengert_autodiff::Kind::fans)): those of a transposed or a grouped convolution
-/// differ from what this function reads from the shape.
+/// The shape alone does not determine the fans of a transposed or grouped convolution. The fans of a
+/// layer's weight are therefore part of the parameter: see
+/// [`Kind::fans`](wengert_autodiff::Kind::fans).
 ///
 /// ```
 /// use wengert_nn::fans;

@@ -1,6 +1,6 @@
-//! Numbers for tables and messages: short ones as they are, others with an exponent.
+//! Formats numbers for tables and messages: with an exponent if they are very small or large.
 
-/// Whether a number is short without an exponent.
+/// Whether a number is printed without an exponent.
 fn is_moderate(x: f64) -> bool {
     x == 0.0 || !x.is_finite() || (1e-3..1e4).contains(&x.abs())
 }
@@ -10,7 +10,7 @@ pub(super) fn figure(x: f64) -> String {
     if is_moderate(x) { format!("{x}") } else { format!("{x:e}") }
 }
 
-/// A number to `digits` after the point, or to three with an exponent.
+/// A number with `digits` decimals, or with three significant digits and an exponent.
 pub(super) fn rounded(x: f64, digits: usize) -> String {
     if is_moderate(x) { format!("{x:.digits$}") } else { format!("{x:.2e}") }
 }

@@ -1,15 +1,15 @@
-//! [`Fixup`]: initial weights for deep residual networks without normalization.
+//! [`Fixup`]: schemes for deep residual networks without normalization.
 
 use super::Init;
 
 /// The schemes of a residual branch by H. Zhang, Y. N. Dauphin and T. Ma, "Fixup initialization:
 /// residual learning without normalization", ICLR 2019: in a network of `L` branches of `m` weight
-/// layers each, He's scheme times `L^(-1/(2m-2))`, and zeros for the last layer of a branch. At the
-/// start every block passes on its input, and one step of gradient descent changes the network's
-/// outputs by an amount that does not grow with `L`.
+/// layers each, He's scheme times `L^(-1/(2m-2))`, and zeros for the last layer of a branch. At
+/// initialization every block is then the identity, and one step of gradient descent changes the
+/// network's outputs by an amount that does not grow with `L`.
 ///
-/// (The paper's third rule, a scalar bias before each layer and a multiplier at the end of each
-/// branch, is a matter of layers.)
+/// The paper's third rule adds parameters to the network (a scalar bias before each layer, a
+/// multiplier at the end of each branch), and is not part of this.
 ///
 /// ```
 /// use wengert_nn::{Init, init::Fixup};
@@ -19,14 +19,14 @@ use super::Init;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixup {
-    /// The residual branches of the network.
+    /// The number of residual branches of the network.
     pub branches: usize,
-    /// The weight layers in each.
+    /// The number of weight layers in each branch.
     pub layers: usize,
 }
 
 impl Fixup {
-    /// `L^(-1/(2m-2))`; 0 for a branch of one layer, which is its last.
+    /// `L^(-1/(2m-2))`; 0 for a branch of one layer, which is the last of the branch.
     pub fn scale(&self) -> f64 {
         if self.layers < 2 {
             return 0.0;
@@ -34,16 +34,16 @@ impl Fixup {
         (self.branches.max(1) as f64).powf(-0.5 / (self.layers - 1) as f64)
     }
 
-    /// The scheme of the branch's layer with this number, from 0, for relu. Another activation's
-    /// scheme times [`scale`](Self::scale) is the same for that one.
+    /// The scheme of the layer with this index in its branch, for relu. For another activation,
+    /// multiply the gain of its own scheme by [`scale`](Self::scale).
     ///
     /// # Panics
-    /// If a branch has no such layer.
+    /// If the index is not below [`layers`](Self::layers).
     #[track_caller]
     pub fn init(&self, layer: usize) -> Init {
         assert!(
             layer < self.layers,
-            "layer {layer} of a branch of {} layers, numbered from 0",
+            "there is no layer {layer} in a branch of {} layers; indices start at 0",
             self.layers
         );
         if layer + 1 == self.layers {

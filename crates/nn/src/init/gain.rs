@@ -1,21 +1,22 @@
-//! [`gain()`]: by how much an activation shrinks what passes through it, computed.
+//! [`gain()`]: the factors by which an activation changes the variance of signals and gradients.
 
 use super::nonlinearity::Nonlinearity;
 use super::quadrature::{Estimate, expectation};
 use super::theory::TheoryError;
 
-/// What an activation does to the variance of signals and gradients at unit input.
+/// The effect of an activation on the variance of signals and gradients, for inputs `z ~ N(0, 1)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gain {
     /// `1 / sqrt(E[f(z)^2])`: with weights of variance `forward^2 / fan_in`, pre-activations of
     /// variance 1 stay at variance 1.
     pub forward: f64,
-    /// `E[f'(z)^2]`: by this factor the activation shrinks the variance of gradients.
+    /// `E[f'(z)^2]`: the factor by which the activation multiplies the variance of gradients.
     pub slope: f64,
-    /// `E[f(z)]`: far from zero, all units share a common signal that says nothing of the input.
+    /// `E[f(z)]`: if it is far from zero, all units share a common signal that is independent of the
+    /// input.
     pub mean: f64,
-    /// How far `E[f(z)^2]` and `slope` may be off, by the disagreement of two quadrature rules,
-    /// relative to the larger of the value and 1.
+    /// The estimated error of `E[f(z)^2]` and `slope`: the difference of two quadrature rules, relative
+    /// to the larger of the value and 1.
     pub error: f64,
 }
 
@@ -26,36 +27,36 @@ impl Gain {
     }
 
     /// `1 / sqrt(E[f'(z)^2])`: with weights of variance `backward^2 / fan_out`, gradients keep
-    /// their variance. Forward and backward gain agree for functions that scale (relu and its
-    /// leaky kin); for others, [`edge_of_chaos`](super::edge_of_chaos) finds where both hold.
+    /// their variance. Forward and backward gain agree for positively homogeneous functions (relu,
+    /// leaky relu); for others, [`edge_of_chaos`](super::edge_of_chaos) computes where both hold.
     pub fn backward(&self) -> f64 {
         self.slope.powf(-0.5)
     }
 
-    /// `chi_1 = forward^2 E[f'(z)^2]`: the factor by which a layer with the forward gain changes
-    /// the variance of gradients. Its power of the depth is what becomes of them.
+    /// `chi_1 = forward^2 E[f'(z)^2]`: the factor by which a layer with the forward gain multiplies
+    /// the variance of gradients. After `n` layers the factor is its `n`th power.
     pub fn gradient_factor(&self) -> f64 {
         self.forward * self.forward * self.slope
     }
 }
 
-/// The gain of an activation, any function of one number:
-/// `1/sqrt(E[f(z)^2])` forward and `E[f'(z)^2]` backward for `z ~ N(0, 1)`.
+/// Computes the gain of an activation, built in or user-defined: `1/sqrt(E[f(z)^2])` forward and
+/// `E[f'(z)^2]` backward for `z ~ N(0, 1)`.
 ///
-/// Expectations are Gauss-Hermite sums of 32, 64 and 128 nodes where these agree, and composite
-/// Gauss-Legendre sums split at kinks where not; derivatives come from the tape. For relu,
-/// `E[f'^2] = 1/2` comes out to 1e-14; for all built-in activations the error is below 1e-12.
+/// Expectations are Gauss-Hermite sums of 32, 64 or 128 nodes where these agree, otherwise composite
+/// Gauss-Legendre sums split at the kinks; derivatives come from the tape. For relu, `E[f'^2] = 1/2`
+/// is accurate to 1e-14; for all built-in activations the error is below 1e-12.
 ///
-/// PyTorch's `calculate_gain` is a table, in part of rules of thumb. Side by side:
+/// PyTorch's `calculate_gain` is a table that partly consists of rules of thumb. In comparison:
 ///
 /// | activation | forward gain | `E[f'^2]` | PyTorch | |
 /// |---|---|---|---|---|
 /// | identity | 1 | 1 | 1 | |
 /// | relu | 1.4142 | 0.5 | sqrt 2 | the same; He et al. 2015 |
 /// | leaky relu | sqrt(2 / (1 + s^2)) | (1 + s^2)/2 | the same | He et al. 2015, equation 15 |
-/// | tanh | 1.5925 | 0.4644 | 5/3 | a rule of thumb, 5 % larger; with either, gradients grow by `chi_1 = 1.18` or more a layer |
-/// | logistic | 1.8462 | 0.0448 | 1 | its mean of 1/2 is in `E[f^2]`; gradients shrink by 0.153 a layer |
-/// | selu | 1.0000 | 1.0716 | 3/4 | made for the gain 1 (Klambauer et al. 2017); 3/4 was chosen by experiment |
+/// | tanh | 1.5925 | 0.4644 | 5/3 | a rule of thumb, 5 % larger; with either, each layer multiplies the variance of gradients by `chi_1 = 1.18` or more |
+/// | logistic | 1.8462 | 0.0448 | 1 | its mean of 1/2 is part of `E[f^2]`; each layer multiplies the variance of gradients by 0.153 |
+/// | selu | 1.0000 | 1.0716 | 3/4 | designed for the gain 1 (Klambauer et al. 2017); 3/4 was chosen by experiment |
 ///
 /// ```
 /// use wengert_autodiff::Activation;
@@ -95,27 +96,27 @@ pub(super) struct Moments {
     pub(super) slope: f64,
     /// `dE[f^2]/dq = E[z f f'] / sqrt(q)`.
     pub(super) growth: f64,
-    /// `E[f^4]`, infinite if it could not be computed.
+    /// `E[f^4]`; infinite if it could not be computed.
     pub(super) fourth: f64,
-    /// `E[f'^4]`, infinite if it could not be computed.
+    /// `E[f'^4]`; infinite if it could not be computed.
     pub(super) slope_fourth: f64,
     pub(super) error: f64,
 }
 
-/// An expectation that is less certain than this part of it is none.
+/// The largest relative error of an expectation that is accepted.
 const RESOLVED: f64 = 1e-3;
 
-/// The moments of `f(sqrt(q) z)` as q goes to 0. Where f has a kink at 0, half of all z see the slope
-/// on either side of it, however small q is.
-fn silent(activation: &(impl Nonlinearity + ?Sized)) -> Result<Moments, TheoryError> {
-    // Next to 0 in the sense of f32 as well.
-    const BESIDE: f64 = 1e-30;
+/// The limit of the moments of `f(sqrt(q) z)` for q to 0. If f has a kink at 0, half of all z see the
+/// slope on either side of it, however small q is.
+fn moments_at_zero(activation: &(impl Nonlinearity + ?Sized)) -> Result<Moments, TheoryError> {
+    // Close to 0, and not 0 in f32.
+    const NEXT_TO_ZERO: f64 = 1e-30;
     let f = activation.evaluate(&[0.0])?.values[0];
-    let beside = if activation.kinks().contains(&0.0) { BESIDE } else { 0.0 };
-    let slopes = activation.evaluate(&[-beside, beside])?.derivatives;
+    let distance = if activation.kinks().contains(&0.0) { NEXT_TO_ZERO } else { 0.0 };
+    let slopes = activation.evaluate(&[-distance, distance])?.derivatives;
     let [left, right] = [slopes[0], slopes[1]];
     let slope = f64::midpoint(left * left, right * right);
-    // E[z f(sqrt(q) z) f'(sqrt(q) z)] / sqrt(q), whose part in f(0) is odd but for a kink.
+    // E[z f(sqrt(q) z) f'(sqrt(q) z)] / sqrt(q): the term in f(0) is odd in z unless there is a kink.
     let growth = if f == 0.0 || left == right { slope } else { f * (right - left) * f64::INFINITY };
     Ok(Moments {
         mean: f,
@@ -139,7 +140,7 @@ pub(super) fn moments(
     }
     let root = q.sqrt();
     if root == 0.0 {
-        return silent(activation);
+        return moments_at_zero(activation);
     }
     let integrands = |z: &[f64]| -> Result<Vec<[f64; 6]>, TheoryError> {
         let x: Vec<f64> = z.iter().map(|z| root * z).collect();
@@ -159,7 +160,7 @@ pub(super) fn moments(
     }
     let [mean, second, slope, growth, fourth, slope_fourth] = values;
     let error = errors[..4].iter().copied().fold(0.0, f64::max);
-    // Nothing cancels in the squares: they are to be right relative to themselves.
+    // The integrands of the squares do not change sign: their error is relative to the value itself.
     let of_itself = |k: usize| errors[k] * values[k].max(1.0) / values[k].max(f64::MIN_POSITIVE);
     let worst = error.max(of_itself(1)).max(of_itself(2));
     if worst > RESOLVED {

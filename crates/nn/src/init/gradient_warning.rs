@@ -1,18 +1,17 @@
-//! [`GradientWarning`]: a network whose gradients no initial weights keep, and what to change in
-//! it.
+//! [`GradientWarning`]: gradients that vanish or explode with any initial weights.
 
 use std::fmt;
 
 use super::figure::rounded;
 
-/// The gradient that reaches the first layer is too small or too large to learn from, whichever
-/// initial weights are chosen. Its `Display` says what to change in the network instead.
+/// The gradient that reaches the first layer is too small or too large for training with any initial
+/// weights. `Display` states what to change in the network instead.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GradientWarning {
     /// The predicted root mean square of the gradient with respect to the first layer's
     /// pre-activations, relative to that with respect to the network's outputs. Layers of residual
-    /// branches and normalized layers count as keeping it. 0 if it is below the range of `f64`.
+    /// branches and normalized layers are assumed to keep it. 0 if it is below the range of `f64`.
     pub first_gradient: f64,
     /// The number of weight layers.
     pub layers: usize,
@@ -20,12 +19,13 @@ pub struct GradientWarning {
     pub activations: Vec<String>,
 }
 
-/// The gradient's root mean square may differ by this factor from that at the outputs.
+/// The largest factor between the root mean squares of the gradient at the first layer and at the
+/// outputs without a warning.
 const MODERATE: f64 = 100.0;
 
 impl GradientWarning {
-    /// The warning for a gradient whose mean square at the first layer has this logarithm, if it is
-    /// worth one.
+    /// The warning for a gradient whose mean square at the first layer has this logarithm; `None` if
+    /// the size is moderate.
     pub(super) fn new(ln_square: f64, layers: usize, activations: Vec<String>) -> Option<Self> {
         let moderate = ln_square.abs() <= 2.0 * MODERATE.ln();
         if moderate || activations.is_empty() {

@@ -1,10 +1,9 @@
-//! How the axes of a weight are laid out, and exchanged.
+//! Conversions between the layouts of a weight's axes.
 
 use wengert_autodiff::{Element, Shape, Tensor, WeightLayout};
 
-/// The shape `[out, in / groups, field ..]` of a weight that is laid out as `layout` says; `None`
-/// if the groups do not divide its first axis, or the inputs come first and there is no second
-/// axis.
+/// The shape `[out, in / groups, field ..]` of a weight whose own shape has this layout; `None` if
+/// the groups do not divide its first axis, or the inputs come first and there is no second axis.
 pub(super) fn canonical(shape: &Shape, layout: WeightLayout) -> Option<Shape> {
     let WeightLayout { groups, inputs_first } = layout;
     let first = shape.dims().first().copied().unwrap_or(1);
@@ -19,12 +18,12 @@ pub(super) fn canonical(shape: &Shape, layout: WeightLayout) -> Option<Shape> {
     Some(front.into_iter().chain(field.iter().copied()).collect())
 }
 
-/// The number of outputs of a weight that is laid out as `layout` says.
+/// The number of outputs of a weight with this layout.
 pub(super) fn outputs(shape: &Shape, layout: WeightLayout) -> usize {
     canonical(shape, layout).and_then(|shape| shape.dims().first().copied()).unwrap_or(1)
 }
 
-/// What [`canonical`] needs.
+/// The shapes that [`canonical`] accepts, for an error message.
 pub(super) fn needs(layout: WeightLayout) -> &'static str {
     if layout.inputs_first {
         "a weight [in, out / groups, ..] with a number of inputs that the groups divide"
@@ -33,7 +32,7 @@ pub(super) fn needs(layout: WeightLayout) -> &'static str {
     }
 }
 
-/// The weight `[out, in / groups, ..]` as `[in, out / groups, ..]`. `groups` divides `out`.
+/// Permutes a weight `[out, in / groups, ..]` to `[in, out / groups, ..]`. `groups` divides `out`.
 pub(super) fn exchanged<E: Element>(weight: &Tensor<E>, groups: usize) -> Tensor<E> {
     let [outputs, group_inputs, field @ ..] = weight.shape().dims() else { return weight.clone() };
     let shape = |front: &[usize]| -> Shape { front.iter().chain(field).copied().collect() };

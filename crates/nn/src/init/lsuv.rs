@@ -1,4 +1,4 @@
-//! [`lsuv()`]: layer-sequential unit variance, the scales of weights set by data.
+//! [`lsuv()`]: layer-sequential unit variance, which scales weights by a batch of data.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use crate::forward::Layer;
 use crate::module::{Module, VisitorMut};
 use crate::observe::Observer;
 
-/// How [`lsuv()`] goes about it. The defaults are those of the paper.
+/// Options of [`lsuv()`]. The defaults are those of the paper.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lsuv {
-    /// By how much a layer's variance may differ from 1.
+    /// The largest accepted difference of a layer's variance from 1.
     pub tolerance: f64,
-    /// How often a layer is scaled at most.
+    /// The largest number of times that a layer is scaled.
     pub rounds: usize,
-    /// Whether the weights are drawn anew first, orthogonal, and the biases set to zero.
+    /// Whether to replace the weights by orthogonal ones and the biases by zeros first.
     pub orthogonal: bool,
 }
 
@@ -28,40 +28,38 @@ impl Default for Lsuv {
     }
 }
 
-/// What became of a layer.
+/// The effect of [`lsuv()`] on a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LsuvLayer {
-    /// Where it is in the module tree.
+    /// The path of the layer in the module tree.
     pub path: String,
-    /// The variance of its pre-activations before it was scaled.
+    /// The variance of its pre-activations before scaling.
     pub before: f64,
-    /// The variance afterwards.
+    /// The variance after scaling.
     pub after: f64,
-    /// The factor its weights were multiplied by.
+    /// The factor by which the weights were multiplied.
     pub scale: f64,
 }
 
-/// Why [`lsuv()`] gave up.
+/// Errors of [`lsuv()`].
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LsuvError {
-    /// The orthogonal weights could not be drawn.
+    /// The orthogonal weights cannot be sampled.
     #[error(transparent)]
     Init(#[from] InitError),
     /// The batch does not fit the module.
     #[error(transparent)]
     Forward(#[from] wengert_autodiff::Error),
-    /// A tolerance that nothing can be within.
-    #[error(
-        "the tolerance of LSUV must be a number not below 0, got {tolerance}; the paper's is 0.1"
-    )]
+    /// A tolerance that is negative or NaN.
+    #[error("the tolerance of LSUV must be 0 or more, got {tolerance}; the paper uses 0.1")]
     Tolerance {
-        /// What was given.
+        /// The tolerance given.
         tolerance: f64,
     },
     /// A module none of whose parameters is stated to be a weight or a table.
     #[error(
-        "none of the module's parameters is stated to be a weight: {} are of no stated kind; make the weights among them with Parameter::weight", others.join(", ")
+        "none of the module's parameters is stated to be a weight: {} are of no stated kind; create the weights among them with Parameter::weight", others.join(", ")
     )]
     NoWeight {
         /// The parameters of no stated kind.
@@ -69,7 +67,7 @@ pub enum LsuvError {
     },
     /// A layer whose pre-activations do not vary, or are not finite.
     #[error(
-        "layer {path:?}: its pre-activations have the variance {} on this batch, which no factor of its weights makes 1; look at the batch and at the layers before it", figure(*.variance)
+        "layer {path:?}: its pre-activations have the variance {} on this batch, and no scale of its weights makes that 1; check the batch and the layers before it", figure(*.variance)
     )]
     Silent {
         /// The layer.
@@ -79,27 +77,27 @@ pub enum LsuvError {
     },
     /// A layer that does not come to unit variance.
     #[error(
-        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it has to show its parts in Layer::observe", figure(*.variance)
+        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it must show its parts in Layer::observe", figure(*.variance)
     )]
     NotReached {
         /// The layer.
         path: String,
-        /// The rounds made.
+        /// The number of rounds.
         rounds: usize,
         /// The variance reached.
         variance: f64,
-        /// The tolerance asked for.
+        /// The tolerance given.
         tolerance: f64,
     },
 }
 
 /// Scales the weights of each layer, from the first to the last, so that its pre-activations have
-/// variance 1 on a batch of data: D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016.
+/// variance 1 on a batch of data. Source: D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016.
 ///
-/// The layers are those the module shows its [`Observer`]; a module that shows none of its parts
-/// is scaled as a whole. What is scaled are the parameters stated to be weights or tables
-/// ([`Kind`]); a layer without one is passed over, and gains, frozen parameters and those of no
-/// stated kind stay as they are.
+/// The layers are those that the module shows its [`Observer`]; a module that shows no parts is
+/// scaled as a whole. Only parameters that are stated to be weights or tables ([`Kind`]) are scaled;
+/// layers without one are skipped, and gains, frozen parameters and parameters of no stated kind
+/// are not changed.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -114,7 +112,7 @@ pub enum LsuvError {
 /// ```
 ///
 /// # Errors
-/// [`LsuvError`]; the weights of layers before the one at fault have been scaled then.
+/// [`LsuvError`]; the weights of the layers before the failing one have been scaled then.
 pub fn lsuv<E: Element>(
     model: &mut (impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
@@ -129,8 +127,8 @@ pub fn lsuv<E: Element>(
     )
 }
 
-/// [`lsuv()`] for a module whose forward pass is not that of a [`Layer`]: `forward` runs it, with
-/// the layers shown to the observer ([`Observer::child`]).
+/// [`lsuv()`] for a module that is not a [`Layer`]: `forward` runs the forward pass and shows the
+/// layers to the observer ([`Observer::child`]).
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -210,18 +208,18 @@ pub fn lsuv_with<E: Element, M: Module<E> + ?Sized>(
     Ok(report)
 }
 
-/// Whether a layer's output scales with a parameter that may be changed.
+/// Whether a layer's output scales with this parameter, and the parameter is not frozen.
 fn is_scaled<E: Element>(parameter: &Parameter<E>) -> bool {
     let kind = parameter.kind();
     (kind.is_weight() || kind.is_table()) && !parameter.is_frozen()
 }
 
-/// Whether a parameter's path is that of a layer with one more name, or below it.
+/// Whether a path is below that of a layer.
 pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
     layer.is_empty() || parameter.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Brings one layer to unit variance.
+/// Scales one layer to unit variance.
 fn scale<E: Element, M: Module<E> + ?Sized>(
     model: &mut M,
     variances: &mut dyn FnMut(&M) -> Variances,
@@ -245,7 +243,7 @@ fn scale<E: Element, M: Module<E> + ?Sized>(
             let (rounds, tolerance) = (options.rounds, options.tolerance);
             return Err(LsuvError::NotReached { path, rounds, variance, tolerance });
         }
-        // With several weights in a chain, each takes its share.
+        // Several weights in a chain share the factor.
         let factor = variance.powf(-0.5 / weights as f64);
         total *= factor;
         model.visit_mut(&mut VisitorMut::new(&mut |at, parameter| {
@@ -286,6 +284,7 @@ fn variance<E: Element>(tensor: &Tensor<E>) -> f64 {
     values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count
 }
 
+/// Replaces weights by orthogonal ones and biases by zeros.
 fn orthogonalize<E: Element>(
     model: &mut (impl Module<E> + ?Sized),
     rng: &mut impl Rng,

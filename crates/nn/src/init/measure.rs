@@ -1,14 +1,14 @@
-//! [`measure()`]: what becomes of activations and gradients in a network, measured.
+//! [`measure()`]: measures activations and gradients in each layer of a network.
 
 use wengert_autodiff::{CreateGraph, Element, Result, Tape, Tensor, Var, grad};
 
 use crate::forward::Layer;
 use crate::observe::{Observation, Observer};
 
-/// What passes through a layer, over all its units and a batch of examples.
+/// The moments of a layer's activations and gradients, over all its units and a batch of examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Propagation {
-    /// Where the layer is in the module tree.
+    /// The path of the layer in the module tree.
     pub path: String,
     /// The mean square of the pre-activations.
     pub preactivation_square: f64,
@@ -16,20 +16,20 @@ pub struct Propagation {
     pub activation_square: f64,
     /// The variance of the activations.
     pub activation_variance: f64,
-    /// The mean square of the gradient with respect to the pre-activations; 0 where none arrives.
+    /// The mean square of the gradient with respect to the pre-activations; 0 if there is none.
     pub gradient_square: f64,
 }
 
-/// Runs a batch through a module and a gradient back, and measures every layer the module shows.
+/// Runs a forward and a backward pass, and measures every layer that the module shows.
 ///
 /// `cotangent` is the gradient with respect to the outputs: that of a loss, or independent normal
-/// numbers to have what [`predict`](super::predict) speaks of.
+/// numbers, for which [`predict`](super::predict) is defined.
 ///
 /// # Shapes
-/// `batch` is what the module takes, `cotangent` what it returns.
+/// `batch` has the shape of the module's input, `cotangent` that of its output.
 ///
 /// # Errors
-/// If either does not fit.
+/// If a shape does not match.
 pub fn measure<E: Element>(
     model: &(impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
@@ -38,11 +38,11 @@ pub fn measure<E: Element>(
     measure_with(|tape, observer| model.observe(tape.constant(batch), observer), cotangent)
 }
 
-/// [`measure()`] for a forward pass that is not that of a [`Layer`]: `forward` runs it, with the
-/// layers shown to the observer ([`Observer::child`]), and returns the outputs.
+/// [`measure()`] for a module that is not a [`Layer`]: `forward` runs the forward pass, shows the
+/// layers to the observer ([`Observer::child`]) and returns the outputs.
 ///
 /// # Errors
-/// Those of `forward`, and if the cotangent does not fit the outputs.
+/// Those of `forward`, and if the cotangent does not have the shape of the outputs.
 pub fn measure_with<E: Element>(
     forward: impl for<'t> FnOnce(&'t Tape<E>, &mut Observer<'_, 't, E>) -> Result<Var<'t, E>>,
     cotangent: &Tensor<E>,
@@ -53,7 +53,7 @@ pub fn measure_with<E: Element>(
         &tape,
         &mut Observer::new(&mut |path, layer| layers.push((path.to_owned(), layer))),
     )?;
-    // A layer without parameters at the front has no gradient.
+    // Layers before the first parameter have no gradient.
     let wanted: Vec<Var<'_, E>> =
         layers.iter().map(|(_, layer)| layer.preactivation).filter(|x| x.requires_grad()).collect();
     let mut found = if output.requires_grad() {

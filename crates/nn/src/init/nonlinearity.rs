@@ -1,5 +1,5 @@
-//! [`Nonlinearity`]: an activation, built in or a user's own, as gain and mean-field theory see it:
-//! a function of one number, its exact derivative, and where it has kinks.
+//! [`Nonlinearity`]: a function of one number with its exact derivative and its kinks, for gains and
+//! mean-field theory.
 
 use std::fmt::Debug;
 
@@ -10,10 +10,10 @@ use super::theory::TheoryError;
 
 /// A function of one number, applied to each element.
 ///
-/// Implemented by every [`Activation`] and by [`CustomActivation`](crate::CustomActivation), which
-/// holds a closure on variables; so derivatives are those of the tape, exact.
+/// Implemented by [`Activation`] and by [`CustomActivation`](crate::CustomActivation), a closure on
+/// variables. Derivatives are computed by the tape, without differences.
 pub trait Nonlinearity: Debug + Send + Sync {
-    /// Its name, for tables and reasons.
+    /// The name in tables and messages.
     fn name(&self) -> String;
 
     /// Values and derivatives at some points.
@@ -22,13 +22,13 @@ pub trait Nonlinearity: Debug + Send + Sync {
     /// [`TheoryError::Function`] if the function cannot be computed.
     fn evaluate(&self, points: &[f64]) -> Result<Evaluation, TheoryError>;
 
-    /// Where the function or its derivative jumps: integrals are split there. A kink that is not
-    /// named is found by bisection, at some cost.
+    /// The points where the function or its derivative jumps: integrals are split there. A kink that
+    /// is not listed is located by bisection, which takes longer.
     fn kinks(&self) -> Vec<f64> {
         Vec::new()
     }
 
-    /// Whether it is `f(x) = x`: a layer then has the activation of the module after it.
+    /// Whether `f(x) = x`: the activation of the layer is then that of the module after it.
     fn is_identity(&self) -> bool {
         false
     }
@@ -74,13 +74,13 @@ pub(crate) fn on_tape<E: Element>(
     })
 }
 
-/// An activation computed in single precision, by its kernels: what an initializer needs to know to
-/// seven digits, without the tape and the kernels of f64 in every program that builds a network.
+/// An activation evaluated in single precision by its kernels. Seven digits are enough for an
+/// initializer, and a program that builds networks then does not link the tape and kernels of f64.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SinglePrecision(pub(crate) Activation);
 
 impl SinglePrecision {
-    /// Whether the activation's numbers are in their domain.
+    /// Checks that the activation's parameters are in their domain.
     pub(crate) fn check(&self) -> Result<(), TheoryError> {
         self.0.check().map_err(|error| {
             let message = error.to_string();

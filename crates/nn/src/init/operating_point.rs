@@ -1,34 +1,34 @@
-//! Which point of the edge of chaos suits a network of a given depth.
+//! Selects the point on the edge of chaos for a network of a given depth.
 
 use super::nonlinearity::Nonlinearity;
 use super::theory::{CriticalPoint, TheoryError, edge_of_chaos, rough_pair};
 
-/// Where a layer's pre-activations are to be kept.
+/// The selected variance of a layer's pre-activations.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OperatingPoint {
     pub(super) point: CriticalPoint,
-    /// The correlation that two unrelated inputs have reached after the network's depth.
+    /// The correlation of two initially uncorrelated inputs after all layers.
     pub(super) correlation: f64,
 }
 
-/// Variances that are looked at: from nearly linear to strongly saturating, 1 among them.
+/// The candidate variances: from nearly linear to strongly saturating, including 1.
 fn variances() -> impl Iterator<Item = f64> {
     (-24..=14).map(|i| 10.0_f64.powf(f64::from(i) / 12.0))
 }
 
-/// Unrelated inputs may come this close before depth is paid for with nonlinearity.
+/// Up to this correlation two inputs count as distinguishable, and a variance near 1 is preferred.
 const DISTINCT: f64 = 0.75;
 
-/// Over the whole depth a deviation of the variance may grow by this factor.
+/// The largest growth of a deviation of the variance over the whole depth.
 const DRIFT: f64 = 1.5;
 
-/// Of the points of the edge of chaos whose variance is stable over the depth, the one nearest to
-/// unit variance at which two unrelated inputs are still told apart after that many layers; if
-/// there is none such, the one that keeps them best. `None` if the edge has no point within reach.
+/// Of the points on the edge of chaos whose variance is stable over the depth, the one nearest to
+/// unit variance at which two uncorrelated inputs remain distinguishable after all layers; if there
+/// is none, the one with the smallest correlation. `None` if no candidate variance is on the edge.
 ///
-/// On the edge gradients keep their variance, whichever point is chosen. Towards small variance
-/// an activation is more linear: correlations converge more slowly (by `2 / (l q sigma_w^2
-/// E[f''^2])` after `l` layers), and the network does less.
+/// Gradients keep their variance at every point of the edge. At small variance an activation is more
+/// linear: correlations converge more slowly (as `2 / (l q sigma_w^2 E[f''^2])` after `l` layers),
+/// and the network is less expressive.
 pub(super) fn operating_point(
     activation: &dyn Nonlinearity,
     depth: usize,
@@ -38,14 +38,13 @@ pub(super) fn operating_point(
     let mut points = Vec::new();
     for q in variances() {
         match edge.at_variance(q) {
-            // A function that grows quickly may have a point at small variances only.
+            // A rapidly growing function may have finite expectations at small variances only.
             Err(TheoryError::NotFinite { .. } | TheoryError::Unresolved { .. }) => {}
             point => points.extend(point?),
         }
     }
     if !bias {
-        // Without a bias only the silent end of the edge can be had, or all of it if none is asked
-        // for.
+        // Without a bias only points with sigma_b = 0, or nearly so, can be realized.
         let bound = |point: &CriticalPoint| point.sigma_b.powi(2) <= 0.05 * point.q;
         points.retain(bound);
     }
@@ -64,7 +63,7 @@ pub(super) fn operating_point(
     Ok(candidates.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b))))
 }
 
-/// The correlation of two inputs that begin with none, after `depth` layers.
+/// The correlation of two initially uncorrelated inputs after `depth` layers.
 fn correlation(
     activation: &dyn Nonlinearity,
     point: &CriticalPoint,

@@ -10,7 +10,7 @@ use wengert_autodiff::{Result, Tensor};
 /// # Errors
 /// If there is no memory for it.
 pub(super) fn haar(rows: usize, columns: usize, rng: &mut impl Rng) -> Result<Vec<f64>> {
-    // The factorization keeps up to three more of its size: their memory is asked for at once.
+    // The factorization needs up to three more arrays of this size: checks for all memory at once.
     let room = Tensor::<f64>::try_full([4, rows, columns], 0.0)?;
     if room.is_empty() {
         return Ok(Vec::new());
@@ -42,13 +42,13 @@ pub(super) fn haar_groups(
     Ok(matrix)
 }
 
-/// The factor `Q` of `A = Q R` with the signs chosen so that the diagonal of `R` is positive, which
-/// makes it unique, and of normal draws uniformly distributed (F. Mezzadri, "How to generate random
-/// matrices from the classical compact groups", Notices of the AMS 54, 2007). Of a wide matrix, the
-/// same of its transpose.
+/// The factor `Q` of `A = Q R` with signs such that the diagonal of `R` is positive, which makes it
+/// unique. For a matrix of normal numbers it is uniformly distributed (F. Mezzadri, "How to generate random
+/// matrices from the classical compact groups", Notices of the AMS 54, 2007). For a wide
+/// matrix, the transpose is factorized.
 pub(super) fn orthonormalized(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let (length, count) = (rows.max(columns), rows.min(columns));
-    // The short side's vectors, one after another.
+    // The vectors along the shorter side, one after another.
     let mut vectors =
         if rows < columns { matrix.to_vec() } else { transposed(matrix, rows, columns) };
     householder(&mut vectors, length, count);
@@ -85,7 +85,7 @@ fn householder(vectors: &mut [f64], length: usize, count: usize) {
             reflect(pivot, &mut other[k..]);
         }
     }
-    // Q's columns: the reflections, last first, of the unit vectors.
+    // The columns of Q: the reflections, in reverse order, applied to the unit vectors.
     let reflections = vectors.to_vec();
     for (j, vector) in vectors.chunks_exact_mut(length).enumerate() {
         vector.fill(0.0);

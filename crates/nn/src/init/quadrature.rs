@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 /// Beyond this the normal density (3e-39) matters only for functions that grow like exponentials.
 pub(super) const REACH: f64 = 13.0;
 
-/// For those, integrals go on to here, where the density (1e-298) is about to underflow.
+/// The end of the integrals of such functions, where the density (1e-298) is about to underflow.
 const FAR: f64 = 37.0;
 
-/// What lies just beyond [`REACH`] is looked at up to here.
+/// The integral from [`REACH`] to here decides whether the tail is negligible.
 const PROBE: f64 = 17.0;
 
 /// Nodes and weights.
@@ -22,7 +22,7 @@ pub(super) struct Rule {
 /// The Gauss-Hermite rule of `n` nodes for the weight `e^(-z^2/2) / sqrt(2 pi)`, exact for
 /// polynomials of degree `2n - 1`.
 ///
-/// The nodes are the eigenvalues of the Jacobi matrix with `sqrt(k)` beside its zero diagonal (G.
+/// The nodes are the eigenvalues of the Jacobi matrix with off-diagonals `sqrt(k)` and a zero diagonal (G.
 /// Golub and J. Welsch, "Calculation of Gauss quadrature rules", Math. Comp. 23, 1969), found by
 /// bisection on the sign changes of its leading minors; the weight of a node is the inverse of the
 /// sum of squares of the orthonormal polynomials there.
@@ -136,7 +136,7 @@ pub(super) fn composite(breaks: &[f64]) -> Rule {
     rule
 }
 
-/// Places around which a function may change quickly, with places ever nearer to them.
+/// Points around which a function may change quickly, each with a sequence of points converging to it.
 fn graded(kinks: &[f64]) -> Vec<f64> {
     let mut breaks = Vec::new();
     for &kink in kinks.iter().chain(&[0.0]) {
@@ -149,12 +149,12 @@ fn graded(kinks: &[f64]) -> Vec<f64> {
     breaks
 }
 
-/// Several expectations at once, and by how much they may be off.
+/// Several expectations with their error estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Estimate<const K: usize> {
     pub(super) values: [f64; K],
-    /// The differences between two rules, and what is cut off, relative to the larger of the value
-    /// and 1; infinite where the integrand does not decay.
+    /// The differences between two rules plus the truncated tail, relative to the larger of the value
+    /// and 1; infinite if the integrand does not decay.
     pub(super) errors: [f64; K],
 }
 
@@ -165,7 +165,7 @@ impl<const K: usize> Estimate<K> {
     }
 }
 
-/// What integrands return: their values at each of the points asked for.
+/// Integrands: functions that return the values of all `K` at each of the given points.
 pub(super) type Integrands<'f, const K: usize, X> = dyn Fn(&[f64]) -> Result<Vec<[f64; K]>, X> + 'f;
 
 fn sum<const K: usize>(weights: &[f64], values: &[[f64; K]]) -> [f64; K] {
@@ -195,11 +195,11 @@ fn largest<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
 
 /// `E[g(z)]` for `z ~ N(0, 1)` and each of the integrands.
 ///
-/// Without kinks the Gauss-Hermite rules of 32, 64 and 128 nodes are tried in turn, until two agree
+/// Without kinks the Gauss-Hermite rules of 32, 64 and 128 nodes are tried in order, until two agree
 /// to `tolerance` with each other and with a composite rule whose panels become narrow around 0.
-/// Otherwise the line is cut at the kinks, and every panel is halved until both halves together
-/// agree with it. Where what lies beyond [`REACH`] is not negligible the integral goes on to
-/// [`FAR`], and what is left out there is part of the error.
+/// Otherwise the line is split at the kinks, and every panel is bisected until the sum of its halves
+/// agrees with it. If the tail beyond [`REACH`] is not negligible the integral extends to [`FAR`],
+/// and an estimate of the tail beyond that is part of the error.
 pub(super) fn expectation<const K: usize, X>(
     integrands: &Integrands<'_, K, X>,
     kinks: &[f64],
@@ -238,10 +238,10 @@ pub(super) fn expectation<const K: usize, X>(
     adaptive(integrands, kinks, tolerance, REACH)
 }
 
-/// Halving stops here: a panel is then 2^-50 wide.
+/// The largest number of bisections: a panel is then 2^-50 wide.
 const HALVINGS: usize = 50;
 
-/// And here: more panels are open at once only where there is no integral to be found.
+/// The largest number of unsettled panels: an integral that needs more does not exist.
 const OPEN: usize = 2000;
 
 /// The integrals of each integrand over each interval.
@@ -277,7 +277,7 @@ fn adaptive<const K: usize, X>(
     }
     let share = tolerance / open.len() as f64;
     let mut total = [0.0; K];
-    let mut errors = left_out(integrands, reach, tolerance, &scale)?;
+    let mut errors = tail_bound(integrands, reach, tolerance, &scale)?;
     for round in 0..=HALVINGS {
         let last = round == HALVINGS || open.len() > OPEN;
         let halves: Vec<[f64; 2]> = open
@@ -293,7 +293,7 @@ fn adaptive<const K: usize, X>(
             let pair = [fine[2 * i], fine[2 * i + 1]];
             let both: [f64; K] = std::array::from_fn(|k| pair[0][k] + pair[1][k]);
             let off = difference(coarse, &both, &scale);
-            // What is not finite does not become so by halving, and is not to keep the others.
+            // Bisection does not make an infinite integral finite, and must not delay the others.
             let settled = |k: usize| off[k] <= share || !both[k].is_finite();
             if last || (0..K).all(settled) {
                 for k in 0..K {
@@ -313,9 +313,9 @@ fn adaptive<const K: usize, X>(
     Ok(Estimate { values: total, errors })
 }
 
-/// A bound of what lies beyond `reach`, relative to the larger of the scale and 1, from the last
-/// two panels at each end: what decays faster than a geometric series sums to less than that.
-fn left_out<const K: usize, X>(
+/// A bound of the integral beyond `reach`, relative to the larger of the scale and 1, from the last
+/// two panels at each end: a tail that decays faster than a geometric series is less than its sum.
+fn tail_bound<const K: usize, X>(
     integrands: &Integrands<'_, K, X>,
     reach: f64,
     tolerance: f64,
@@ -364,7 +364,7 @@ mod tests {
                 assert!((moment / want - 1.0).abs() < 1e-12, "{n} nodes, z^{k}: {moment} {want}");
             }
         }
-        // z^2n is the first that two nodes get wrong: z^4 has E = 3, and the rule says 1.
+        // z^2n is the first power for which two nodes are not exact: E[z^4] = 3, and the rule gives 1.
         let two = gauss_hermite(2);
         assert!((two.nodes[1] - 1.0).abs() < 1e-15 && (two.weights[0] - 0.5).abs() < 1e-15);
     }
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn smooth_kinked_and_steep_integrands_come_out_and_say_how_well() {
+    fn smooth_kinked_and_steep_integrands_are_within_their_error_estimates() {
         // E[cos z] = e^(-1/2), E[e^z] = e^(1/2), E|z - a| in closed form, E[z > a] = 1 - Phi(a),
         // E[(tanh(1000 z))^2] = 1 - 2 phi(0) / 1000 + O(1e-9).
         let at = 0.3;
@@ -411,13 +411,14 @@ mod tests {
             assert!(off < tolerance, "{i}: {} {want}", got.values[0]);
             assert!(got.error() < 1e-12, "{i}: {}", got.error());
         }
-        // What has no expectation is not given out as if it had: the error says so.
+        // An expectation that does not exist has a large error.
         assert!(one(|z| 1.0 / (z - at).powi(2), &[]).error() > 1e-3);
         assert_eq!(one(|_| f64::NAN, &[]).error(), f64::INFINITY);
         assert_eq!(one(|z| if z < -12.5 { f64::NAN } else { z }, &[0.0]).error(), f64::INFINITY);
     }
+
     #[test]
-    fn integrands_that_live_in_the_tail_come_out_or_are_refused() {
+    fn expectations_dominated_by_the_tail_are_accurate_or_have_a_large_error() {
         // E[e^(a z)] = e^(a^2 / 2), E[e^(z^2 / a)] = (1 - 2/a)^(-1/2).
         for a in [10.0, 16.0, 18.0] {
             let got = one(|z| (a * z).exp(), &[]);

@@ -9,8 +9,8 @@ pub(super) fn eye<E: Element>(shape: Shape) -> Result<Tensor<E>> {
     Tensor::try_from_fn(shape, |i| if i[0] == i[1] { E::ONE } else { E::ZERO })
 }
 
-/// Zeros, but for what `at(out, in)` says at the centre of the receptive field. Of an even number
-/// of places the centre is the one behind the middle.
+/// Zeros, except for `at(out, in)` at the centre of the receptive field. The centre of an even number
+/// of positions is the one after the middle.
 pub(super) fn centred<E: Element>(
     shape: Shape,
     at: impl Fn(usize, usize) -> f64,
@@ -22,7 +22,7 @@ pub(super) fn centred<E: Element>(
     )
 }
 
-/// In each group of outputs, output `i` is input `i`. The outputs are a multiple of the groups.
+/// Output `i` of each group copies input `i`. The number of outputs is a multiple of `groups`.
 pub(super) fn dirac<E: Element>(shape: Shape, groups: usize) -> Result<Tensor<E>> {
     let in_group = (shape[0] / groups).max(1);
     centred(shape, |out, input| f64::from(u8::from(out % in_group == input)))

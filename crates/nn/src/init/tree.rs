@@ -1,4 +1,4 @@
-//! [`Tree`]: the weights and tables of a module tree in order, and the modules around them.
+//! [`Tree`]: the weights and tables of a module tree in order, and the modules that contain them.
 
 use wengert_autodiff::{Element, Kind, Parameter, Shape};
 
@@ -13,11 +13,11 @@ pub(super) struct Entry {
     pub(super) kind: Kind,
     /// The path of its bias.
     pub(super) bias: Option<String>,
-    /// The number of the module it is directly in.
+    /// The index of the module that directly contains it.
     pub(super) owner: usize,
 }
 
-/// A module tree laid flat.
+/// A flattened module tree.
 pub(super) struct Tree {
     pub(super) modules: Vec<Met>,
     pub(super) entries: Vec<Entry>,
@@ -25,10 +25,10 @@ pub(super) struct Tree {
     pub(super) others: Vec<String>,
 }
 
-/// A parameter as the walk meets it.
+/// A parameter found by the visitor.
 struct Found {
     path: String,
-    /// The path of the module it is directly in.
+    /// The path of the module that directly contains it.
     inside: String,
     shape: Shape,
     kind: Kind,
@@ -46,9 +46,9 @@ impl Tree {
                 kind: parameter.kind(),
             });
         };
-        model.visit(&mut Visitor::noting(&mut see, &mut modules));
+        model.visit(&mut Visitor::recording(&mut see, &mut modules));
         let mut tree = Self { modules, entries: Vec::new(), others: Vec::new() };
-        // The weights and gains that no bias has been shown for: their modules, and their entries.
+        // The weights and gains without a bias so far: the path of the module, and the entry.
         let mut open: Vec<(String, Option<usize>)> = Vec::new();
         for Found { path, inside, shape, kind } in found {
             match kind {
@@ -62,7 +62,7 @@ impl Tree {
                 }
                 Kind::Gain => open.push((inside, None)),
                 Kind::Bias => {
-                    // The nearest before it in the same module.
+                    // The bias belongs to the nearest one before it in the same module.
                     if let Some(at) = open.iter().rposition(|(module, _)| *module == inside)
                         && let (_, Some(entry)) = open.remove(at)
                     {
@@ -80,7 +80,7 @@ impl Tree {
         self.entries.iter().filter(|entry| entry.kind.is_weight()).count()
     }
 
-    /// The modules from an entry's own up to that of the next entry, without those that have parts.
+    /// The modules from an entry's own to that of the next entry, without those that contain others.
     pub(super) fn following(&self, entry: usize) -> impl Iterator<Item = &Met> {
         let start = self.entries[entry].owner;
         let end = self.entries.get(entry + 1).map_or(self.modules.len(), |next| next.owner);
@@ -100,7 +100,7 @@ impl Tree {
         self.modules.iter().rev().find(around)
     }
 
-    /// The rule for a weight of a residual branch, and its number there.
+    /// For a weight in a residual branch: the scales of the branch, and the weight's index in it.
     pub(super) fn fixup(&self, weight: usize) -> Option<(Fixup, usize)> {
         let block = &self.residual(weight)?.path;
         let inside = |i: &usize| {

@@ -5,16 +5,16 @@ use rand_distr::{Distribution as _, Exp1, StandardNormal, StandardUniform};
 
 /// N(mean, std^2) within `[low, high]`.
 ///
-/// Of three ways to propose, the one that is accepted most often: draws from the normal
-/// distribution where the ends leave it enough, uniform draws where they are near each other, and
-/// draws from an exponential distribution in a far tail (C. P. Robert, "Simulation of truncated
+/// Proposals come from the distribution with the highest acceptance rate: the normal distribution for
+/// wide intervals, the uniform distribution for narrow ones, an exponential distribution for a far
+/// tail (C. P. Robert, "Simulation of truncated
 /// normal variables", Statistics and Computing 5, 1995).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Truncated {
     mean: f64,
     std: f64,
-    /// The ends in standard deviations from the mean, mirrored if `mirrored` so that the larger
-    /// part is above 0.
+    /// The ends in standard deviations from the mean, negated and exchanged if `mirrored`, so that
+    /// most of the interval is above 0.
     low: f64,
     high: f64,
     mirrored: bool,
@@ -36,8 +36,8 @@ impl Truncated {
         if mirrored {
             (low, high) = (-high, -low);
         }
-        // The density's largest value inside, by that at 0, times the width: what a uniform
-        // proposal wastes. A tail is far from where the exponential proposal is the better one.
+        // A uniform proposal is accepted with the probability mass / (width * largest density). A tail
+        // counts as far where the exponential proposal has the higher acceptance rate.
         let proposal = if high - low < 1.5 {
             Proposal::Uniform
         } else if low > 0.5 {

@@ -1,4 +1,4 @@
-//! What is recommended, and that it holds where it is tried.
+//! Recommendations, and their effect on measured networks.
 
 use wengert_autodiff::{Activation, Kind, Result, Tape, Tensor, Var};
 
@@ -13,7 +13,7 @@ use crate::{
 const WIDTH: usize = 512;
 const DEPTH: usize = 50;
 
-/// A user's own activation.
+/// A user-defined activation.
 fn own() -> CustomActivation<f32> {
     CustomActivation::new("x/sqrt(1+x^2) + x/10", |x| x / (x.square() + 1.0).sqrt() + x * 0.1)
 }
@@ -32,8 +32,8 @@ fn deep(activation: &CustomActivation<f32>, init: &Init, seed: u64) -> Sequentia
     model
 }
 
-/// By what factor the variance of activations and of gradients differs between the first and the
-/// last layer, in the mean of some seeds.
+/// The factors by which the variances of activations and of gradients differ between the first and the
+/// last layer, averaged over some seeds.
 fn factors(activation: &CustomActivation<f32>, init: Option<&Init>, seeds: u64) -> [f64; 2] {
     let mut ends = [[0.0; 2]; 2];
     for seed in 0..seeds {
@@ -120,19 +120,19 @@ fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
             ("4.weight", name("identity")),
         ]
     );
-    // The first layer's scale undoes the inputs', the second's knows that relu halves.
+    // The first layer's scale compensates that of the inputs, the second's the factor 1/2 of relu.
     near(advice.layers[0].sigma_w, 0.5, 1e-9, "relu of inputs of square 4");
     near(advice.layers[0].gradient_factor, 1.0, 1e-9, "relu");
     let tanh = &advice.layers[1];
     let want = (tanh.variance - tanh.sigma_b.powi(2)) / 0.5;
-    near(tanh.sigma_w.powi(2), want, 1e-9, "tanh behind relu");
+    near(tanh.sigma_w.powi(2), want, 1e-9, "tanh after relu");
     near(tanh.gradient_factor, 1.0, 1e-9, "tanh");
     assert!(tanh.reason.contains("edge of chaos"), "{}", tanh.reason);
     let logistic = &advice.layers[2];
     near(logistic.gradient_factor, 0.15282, 1e-4, "logistic");
     assert!(logistic.reason.contains("gradients change by 0.153 a layer"), "{}", logistic.reason);
     assert_eq!(advice.to_string().lines().count(), 5);
-    // The theory agrees that every layer has the variance the advice speaks of.
+    // By theory every layer has the variance of the advice.
     for (layer, predicted) in advice.layers.iter().zip(predict(&advice.stack(), 4.0).unwrap()) {
         near(predicted.variance / (1.0 + predicted.shift), layer.variance, 1e-9, &layer.weight);
     }
@@ -195,7 +195,7 @@ fn activations_that_let_nothing_through_are_refused() {
     }
 }
 
-/// Stands for a layer that normalizes.
+/// A layer with the role of a normalization.
 #[derive(Clone, Debug, Module)]
 #[module(role = Role::Normalization)]
 struct Normalize;
@@ -211,7 +211,7 @@ fn after_a_normalization_variance_is_known_whatever_came_before() {
     let linear = |activation| {
         Linear::new(9, 9, activation, &Init::Zeros, &mut rng(1)).unwrap().without_bias()
     };
-    // Normalized before the activation, and behind it.
+    // Normalized before the activation, and after it.
     for (before, want) in [(true, 2.0), (false, 1.0)] {
         let mut model = Sequential::<f32>::empty();
         model.push(linear(Activation::Identity));
@@ -241,10 +241,10 @@ fn operating_points_are_stable_and_tell_inputs_apart() {
             assert!(chosen.correlation < 0.99, "{name} {depth}: {chosen:?}");
         }
     }
-    // The deeper, the more linear.
+    // A deeper network is operated closer to linearity.
     let at = |depth| operating_point(&Activation::Tanh, depth, true).unwrap().unwrap().point.q;
     assert!(at(5) > 2.0 * at(50) && at(50) > 2.0 * at(500), "{} {} {}", at(5), at(50), at(500));
-    // Without a bias only the nearly linear end is left.
+    // Without a bias only the nearly linear end is possible.
     let silent = operating_point(&Activation::Tanh, 50, false).unwrap().unwrap().point;
     assert!(silent.sigma_b.powi(2) < 0.05 * silent.q, "{silent:?}");
     assert!(operating_point(&Activation::Logistic, 5, true).unwrap().is_none());
@@ -292,7 +292,7 @@ fn residual_branches_get_fixups_scales_and_a_step_does_not_grow_with_their_numbe
     assert!(many.0 / few.0 > 1e6, "He's scheme alone doubles the variance in each block");
 }
 
-/// Thirty layers of an activation and a head of ten outputs, as the builder draws them.
+/// Thirty layers with an activation and a last layer of ten outputs, initialized by the builder.
 fn thirty(activation: Activation, seed: u64) -> Sequential<f32> {
     let layers =
         (0..30).fold(Sequential::builder(), |builder, _| builder.linear(64, 64, activation));

@@ -1,4 +1,4 @@
-//! Gains against mpmath, PyTorch's table, and closed forms.
+//! Gains compared with mpmath, PyTorch's table, and closed forms.
 
 use wengert_autodiff::Activation;
 
@@ -29,8 +29,7 @@ fn the_classical_table() {
         near(leaky.forward, (2.0 / (1.0 + slope * slope)).sqrt(), 1e-14, "leaky relu");
         near(leaky.backward(), leaky.forward, 1e-14, "leaky relu");
     }
-    // Where PyTorch's table is a formula, it agrees; where it is a rule of thumb, it is off by as
-    // much as the documentation says.
+    // PyTorch's formulas agree; its rules of thumb differ by as much as the documentation states.
     for (name, numbers) in reference("torch_gain") {
         let (activation, ratio) = match name {
             "linear" => (function("identity"), 1.0),
@@ -57,11 +56,11 @@ fn closures_come_out_with_kinks_named_or_not() {
     near(named.slope, 0.24196365222307303 + 0.38208857781104733, 1e-13, "named");
     near(found.slope, named.slope, 1e-12, "found");
     near(found.forward, named.forward, 1e-12, "found");
-    // Single precision is told, and its noise is not taken for a kink.
+    // The error is that of single precision, whose rounding is not mistaken for a kink.
     let single = CustomActivation::<f32>::new("silu", |x| x * x.logistic());
     let double = gain(&*function("silu")).unwrap();
     near(gain(&single).unwrap().forward, double.forward, 1e-6, "f32");
-    // A constant passes no gradient, and has a gain nevertheless.
+    // A constant passes no gradient, but has a gain.
     let constant = CustomActivation::<f64>::new("constant", |x| x.detach() * 0.0 + 2.0);
     let constant = gain(&constant).unwrap();
     assert_eq!(constant.slope, 0.0);
@@ -165,7 +164,7 @@ fn the_scheme_of_an_activation_has_its_gain() {
     near(scale, 1.4141428569978354, 1e-15, "leaky relu");
     assert_eq!(Init::for_activation(Activation::Tanh), Init::xavier_normal());
     assert_eq!(Init::for_activation(Activation::Relu), Init::he_normal());
-    // The others by their computed gain, of which an initializer needs seven digits.
+    // The others have their computed gain, to the seven digits of an initializer.
     for activation in Activation::ALL {
         if let Init::Scaled { gain: scale, fan: Fan::In, .. } = Init::for_activation(activation) {
             let exact = gain(&activation).unwrap().forward;

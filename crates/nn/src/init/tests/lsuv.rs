@@ -1,4 +1,4 @@
-//! LSUV on chains, on trees with parts, and on modules that do not say what they are made of.
+//! LSUV on chains, on module trees, and on modules that do not show their parts.
 
 use wengert_autodiff::{Activation, Element, Parameter, Result, Tensor, Var};
 
@@ -24,7 +24,7 @@ impl<E: Element> Layer<E> for Residual<E> {
     }
 }
 
-/// Two weights in a row, and not a word about it.
+/// Two weights in a chain, which are not shown to observers.
 #[derive(Clone, Debug, Module)]
 struct Opaque {
     a: Parameter<f32>,
@@ -85,7 +85,7 @@ fn every_layer_has_unit_variance_afterwards() {
     }
 }
 
-/// A sum that does not show its parts: no factor of its weights brings it to 1.
+/// A sum that does not show its parts: no scale of its weights gives it unit variance.
 #[derive(Clone, Debug, Module)]
 struct Hidden(#[module(name = "inner")] Linear<f32>);
 impl Layer<f32> for Hidden {

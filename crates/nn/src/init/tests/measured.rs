@@ -1,4 +1,4 @@
-//! Predictions against real stacks of this engine: width 1,000, depth 50.
+//! Predictions compared with measured networks of width 1,000 and depth 50.
 
 use rand_pcg::Pcg64;
 use wengert_autodiff::{Activation, Parameter, Result, Tape, Tensor, Var};
@@ -7,7 +7,7 @@ use super::{normal, rng};
 use crate::init::{Init, Propagation, StackLayer, edge_of_chaos, measure, predict};
 use crate::{ActivationLayer, CustomActivation, Layer, Linear, Module, Sequential};
 
-/// Per layer the variance of pre-activations and the gradient's mean square, for each of some seeds.
+/// The variance of pre-activations and the mean square of the gradient in each layer, for some seeds.
 fn measured(
     stack: &[StackLayer],
     activation: &CustomActivation<f32>,
@@ -70,7 +70,8 @@ fn tanh_of_width_1000_and_depth_50_is_predicted_to_five_per_cent() {
     }
 }
 
-/// The ratio depth / width is that of 50 layers of 1,000, at a hundredth of the cost: many networks.
+/// The ratio depth / width is that of 50 layers of 1,000, at a hundredth of the cost, which allows many
+/// networks.
 #[test]
 fn relus_fluctuations_have_the_size_that_is_stated() {
     let relu = CustomActivation::new("relu", |x| x.relu()).with_kinks([0.0]);
@@ -121,7 +122,7 @@ fn gradients_of_weights_and_squares_of_activations_are_predicted() {
         let weights = model.parameters().into_iter().filter(|(_, p)| p.value().rank() == 2);
         for (sum, ((_, weight), seen)) in sums.iter_mut().zip(weights.zip(&seen)) {
             let gradient = gradients.parameter(weight).unwrap();
-            // The cotangent's norm is sqrt(250) in the mean, where the prediction speaks of 1.
+            // The norm of the cotangent is sqrt(250) on average; the prediction is for norm 1.
             sum[0] += f64::from(gradient.square().sum().item()) / widths[3] as f64;
             sum[1] += seen.activation_square;
             sum[2] += seen.activation_variance;

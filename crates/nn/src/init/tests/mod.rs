@@ -1,5 +1,5 @@
-//! Tests of the initializers and the theory. Values computed elsewhere are in
-//! `tests/init_reference`, with the program that made them.
+//! Tests of the initializers and the theory. Values computed by other programs are in
+//! `tests/init_reference`, with the program that computes them.
 
 mod advice;
 mod gain;
@@ -79,8 +79,7 @@ fn normal_cdf(x: f64) -> f64 {
     (density(low) + inner + density(high)) * h / 3.0
 }
 
-/// The functions of the reference by name: built in where they are, values and derivatives where
-/// not.
+/// The functions of the reference by name: built-in activations, or pairs of value and derivative.
 fn function(name: &str) -> Box<dyn Nonlinearity> {
     use wengert_autodiff::Activation;
     match name {

@@ -1,4 +1,4 @@
-//! Moments, bounds and distributions with the seed fixed, and values computed elsewhere.
+//! Moments, bounds and distributions for fixed seeds, and values computed by other programs.
 
 use super::{normal_cdf, reference, rng};
 use crate::init::{Distribution, Fan, Init, InitError, fans};
@@ -175,7 +175,8 @@ fn truncated_normals_are_scipys() {
             assert!(ks < 1.95, "{init:?}: {ks}");
         }
     }
-    // Keras's he_normal: cut at two of its parent's deviations, its own deviation as asked for.
+    // Keras's he_normal: truncated at two deviations of the normal distribution, with the requested
+    // deviation after truncation.
     let init = Init::he_normal().distribution(Distribution::TruncatedNormal);
     let sample = draw(&init, 22);
     let want = 2.0 / IN as f64;

@@ -1,4 +1,4 @@
-//! Schemes with a structure: orthogonal, identity, sparse; against PyTorch where it has them.
+//! Orthogonal, identity and sparse schemes, compared with those of PyTorch.
 
 use wengert_autodiff::Tensor;
 use wengert_kernels::simd::{Level, with_level};
@@ -67,8 +67,8 @@ fn orthogonal_weights_are_orthogonal_in_every_shape() {
         assert_multiple_of_close(&gram(&single.cast()), 2.25);
     }
     assert!(Init::orthogonal().sample::<f32>([0, 3], &mut rng(1)).unwrap().is_empty());
-    // Uniform over all rotations: each element of a row of 8 has the mean square 1/8, and the sign
-    // is as often one as the other; without the choice of signs the first would be negative.
+    // Uniform over all rotations: each element of a row of 8 has the mean square 1/8, and both signs are
+    // equally frequent; without the choice of signs the first would be negative.
     let mut generator = rng(5);
     let (mut squares, mut positive) = ([0.0; 8], 0);
     for _ in 0..4000 {

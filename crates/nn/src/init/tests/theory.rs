@@ -1,4 +1,4 @@
-//! Maps, fixed points and the edge of chaos against mpmath, closed forms and published values.
+//! Maps, fixed points and the edge of chaos compared with mpmath, closed forms and published values.
 
 use wengert_autodiff::Activation;
 
@@ -102,9 +102,9 @@ fn the_edge_is_where_poole_and_schoenholz_found_it() {
         near(point.sigma_w.powi(2), numbers[1], 1e-11, name);
         near(point.sigma_b.powi(2), numbers[2], 1e-11, name);
     }
-    // No bias makes up for the logistic function's mean at moderate variance.
+    // No bias variance compensates the logistic function's mean at moderate variance.
     assert_eq!(edge_of_chaos(&Activation::Logistic).at_variance(1.0).unwrap(), None);
-    // What the curve says is a fixed point with chi_1 = 1.
+    // The points of the curve are fixed points with chi_1 = 1.
     let curve = tanh.curve().unwrap();
     assert!(curve.len() > 100);
     for point in curve.iter().step_by(20) {
@@ -175,7 +175,7 @@ fn the_size_of_the_fluctuations_is_hanins() {
         .collect();
     let predicted = predict(&stack, 1.0).unwrap();
     near(predicted[19].variance_deviation.powi(2), 19.0 * 5.0 / 1000.0, 1e-9, "forward");
-    // The topmost gradient is given: f'^2 alone fluctuates there, by (2 - 1) / width.
+    // The gradient of the last layer is given: only f'^2 fluctuates there, by (2 - 1) / width.
     let want = (19.0 * 5.0 + 1.0) / 1000.0;
     near(predicted[0].gradient_deviation.powi(2), want, 1e-9, "backward");
     assert!(predicted.iter().all(|layer| layer.shift.abs() < 1e-9), "the mean of relu is exact");
@@ -210,7 +210,7 @@ fn what_has_no_expectation_or_no_width_is_an_error() {
     assert!(predict(&[nothing], 1.0).unwrap_err().to_string().contains("positive"));
 }
 
-/// E[f'^2] of what is linear on either side of 0 does not depend on the variance.
+/// E[f'^2] of a function that is linear on either side of 0 does not depend on the variance.
 #[test]
 fn a_silent_network_has_the_slopes_of_either_side_of_a_kink() {
     for (activation, slope) in [

@@ -1,6 +1,6 @@
 //! [`edge_of_chaos()`]: the initializations under which gradients neither vanish nor explode.
 
-use super::{TheoryError, not_negative};
+use super::error::{TheoryError, not_negative};
 use crate::init::gain::moments;
 use crate::init::nonlinearity::Nonlinearity;
 
@@ -26,9 +26,9 @@ pub struct CriticalPoint {
 /// sigma_b^2(q) = q - sigma_w^2(q) E[f(sqrt(q) z)^2]
 /// ```
 ///
-/// Not every `q` is on it: where `sigma_b^2` would be negative no bias keeps that variance. For relu
-/// the curve is one point, `(sqrt 2, 0)`, for every `q`; for the logistic function it begins far
-/// out, at pre-activations that saturate.
+/// Not every `q` is on the curve: where `sigma_b^2` would be negative no bias keeps that variance. For
+/// relu the curve is one point, `(sqrt 2, 0)`, for every `q`; for the logistic function it begins at
+/// large variances, where the units saturate.
 #[derive(Clone, Copy, Debug)]
 pub struct EdgeOfChaos<'a> {
     activation: &'a dyn Nonlinearity,
@@ -48,14 +48,14 @@ pub fn edge_of_chaos(activation: &dyn Nonlinearity) -> EdgeOfChaos<'_> {
     EdgeOfChaos { activation }
 }
 
-/// The range of variances that is searched.
+/// The searched range of variances.
 const RANGE: [f64; 2] = [1e-4, 1e4];
 
-/// Variances a decade at which the curve is looked at.
+/// Evaluations of the curve in each decade of the variance.
 const PER_DECADE: usize = 20;
 
 impl EdgeOfChaos<'_> {
-    /// The point whose pre-activations have the variance `q`, or `None` if there is none.
+    /// The point whose pre-activations have the variance `q`, or `None` if `q` is not on the curve.
     ///
     /// # Errors
     /// [`TheoryError`] if `q` is negative or an expectation cannot be computed.
@@ -82,8 +82,8 @@ impl EdgeOfChaos<'_> {
         }))
     }
 
-    /// The point with these biases and the smallest variance from 1e-4 to 1e4, or `None` if there
-    /// is none there. With `sigma_b = 0` the limit of small variance, for a function through zero
+    /// The point with these biases and the smallest variance from 1e-4 to 1e4, or `None` if that range
+    /// has no such point. With `sigma_b = 0` the limit of small variance, for a function through zero
     /// (`sigma_w = 1 / |f'(0)|`).
     ///
     /// # Errors
@@ -98,8 +98,8 @@ impl EdgeOfChaos<'_> {
         self.first_crossing(|point| point.sigma_b - sigma_b)
     }
 
-    /// The point with these weights and the smallest variance from 1e-4 to 1e4, or `None` if there
-    /// is none there.
+    /// The point with these weights and the smallest variance from 1e-4 to 1e4, or `None` if that range
+    /// has no such point.
     ///
     /// # Errors
     /// [`TheoryError`] if `sigma_w` is negative or an expectation cannot be computed.
@@ -153,7 +153,7 @@ impl EdgeOfChaos<'_> {
     }
 }
 
-/// Variances that are looked at, evenly spaced in the logarithm.
+/// The variances at which the curve is evaluated, evenly spaced in the logarithm.
 fn grid() -> impl Iterator<Item = f64> {
     let decades = (RANGE[1] / RANGE[0]).log10();
     let steps = (decades * PER_DECADE as f64).round() as usize;

@@ -1,12 +1,12 @@
-//! [`MeanField`]: the maps of variance and correlation through a layer, and where they lead.
+//! [`MeanField`]: the maps of variance and correlation through a layer, and their fixed points.
 
+use super::error::{TheoryError, not_negative};
 use super::pair::pair;
-use super::{TheoryError, not_negative};
 use crate::init::gain::moments;
 use crate::init::nonlinearity::Nonlinearity;
 
-/// A fully connected network of infinite width with weights from `N(0, sigma_w^2 / fan_in)` and
-/// biases from `N(0, sigma_b^2)`, layer upon layer.
+/// A deep fully connected network of infinite width with weights from `N(0, sigma_w^2 / fan_in)` and
+/// biases from `N(0, sigma_b^2)`.
 ///
 /// The pre-activations of a layer are normal, of variance `q`; those of two inputs have a
 /// correlation `c`. A layer maps (Poole et al. 2016)
@@ -36,24 +36,24 @@ pub struct MeanField<'a> {
     bias_variance: f64,
 }
 
-/// Over how many layers what a network is told of its input fades, by a factor e.
+/// The numbers of layers over which information on the input decays by a factor e.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DepthScales {
-    /// `xi_q = -1 / ln(chi_q)`: for the length of the input. Infinite where it does not fade.
+    /// `xi_q = -1 / ln(chi_q)`: for the length of the input. Infinite where it does not decay.
     pub variance: f64,
     /// `xi_c = -1 / ln(chi_c)`: for the difference between two inputs (and, with `c = 1`, of
     /// gradients). Infinite on the edge of chaos. Schoenholz et al. 2016, equations 6 and 9.
     pub correlation: f64,
 }
 
-/// Beyond this variance a network counts as divergent, and below its inverse as silent.
+/// Beyond this variance a network counts as divergent; below its inverse the variance counts as 0.
 const EXTREME: f64 = 1e8;
 
-/// A variance whose map differs from it by less than this part is its own fixed point.
+/// A variance that its map changes by less than this, relatively, is a fixed point.
 const FIXED: f64 = 1e-13;
 
 impl<'a> MeanField<'a> {
-    /// A network of one kind of layer.
+    /// A network whose layers all have this activation and these deviations.
     ///
     /// # Errors
     /// [`TheoryError::Number`] if a standard deviation is negative or not finite.
@@ -78,7 +78,7 @@ impl<'a> MeanField<'a> {
         Ok(self.weight_variance * moments.second + self.bias_variance)
     }
 
-    /// `chi_q = d variance_map / dq`: below 1 at a fixed point, it attracts.
+    /// `chi_q = d variance_map / dq`: a fixed point attracts if it is below 1 there.
     ///
     /// # Errors
     /// [`TheoryError`] if the expectation cannot be computed.
@@ -87,8 +87,8 @@ impl<'a> MeanField<'a> {
     }
 
     /// `chi_1 = sigma_w^2 E[f'(sqrt(q) z)^2]`: the factor by which a layer multiplies the variance
-    /// of gradients, and the slope of the correlation map at `c = 1`. Below 1 is order (gradients
-    /// vanish, all inputs become alike), above is chaos (they explode).
+    /// of gradients, and the slope of the correlation map at `c = 1`. Below 1 is the ordered phase
+    /// (gradients vanish, all inputs become alike), above 1 the chaotic phase (gradients explode).
     ///
     /// # Errors
     /// [`TheoryError`] if the expectation cannot be computed.
@@ -96,11 +96,10 @@ impl<'a> MeanField<'a> {
         Ok(self.weight_variance * moments(self.activation, q)?.slope)
     }
 
-    /// Where the variance settles from `start`, layer upon layer: the nearest fixed point in the
-    /// direction it moves to, or `None` if it grows beyond all bounds.
+    /// The limit of the variance over many layers, from `start`: the nearest fixed point in the
+    /// direction in which the variance moves, or `None` if it grows without bound.
     ///
-    /// A map that decreases somewhere (an activation that dies out) may also oscillate; for one
-    /// that does not, this is the limit.
+    /// A map that decreases somewhere may also oscillate, and then has no limit.
     ///
     /// # Errors
     /// [`TheoryError`] if an expectation cannot be computed or `start` is negative.
@@ -114,7 +113,7 @@ impl<'a> MeanField<'a> {
         if first == 0.0 {
             return Ok(Some(start));
         }
-        // Walk in the direction of the drift until it turns.
+        // Steps in the direction of the drift until its sign changes.
         let step = if first > 0.0 { 1.2 } else { 1.0 / 1.2 };
         let mut near = start;
         let mut far = if start == 0.0 { 1.0 / EXTREME } else { start * step };
@@ -167,7 +166,7 @@ impl<'a> MeanField<'a> {
         Ok(self.weight_variance * pair(self.activation, q, c)?.derivatives)
     }
 
-    /// Where the correlation of two different inputs settles, at the fixed point `q` of the
+    /// The limit of the correlation of two different inputs, at the fixed point `q` of the
     /// variance: 1 in the ordered phase and on the edge, below 1 in the chaotic phase.
     ///
     /// # Errors
@@ -176,7 +175,7 @@ impl<'a> MeanField<'a> {
         if self.chi_1(q)? <= 1.0 + 1e-9 {
             return Ok(1.0);
         }
-        // In chaos the map is below the diagonal right of its other fixed point.
+        // In the chaotic phase the map is below the diagonal right of its other fixed point.
         let above = |c: f64| Ok::<bool, TheoryError>(self.correlation_map(q, c)? > c);
         let (mut low, mut high) = (0.0, 1.0);
         if !above(low)? {
@@ -202,7 +201,7 @@ impl<'a> MeanField<'a> {
     }
 }
 
-/// Whether two inputs can have this correlation.
+/// Checks that two inputs of this variance can have this correlation.
 fn check(q: f64, c: f64) -> Result<(), TheoryError> {
     if !(q.is_finite() && q > 0.0) {
         return Err(TheoryError::Number {

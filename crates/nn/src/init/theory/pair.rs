@@ -11,11 +11,11 @@ pub(in crate::init) struct Pair {
     pub(in crate::init) derivatives: f64,
 }
 
-/// The product rules of smooth functions agree to this, or are given up.
+/// The product rules are used for a smooth function if they agree to this.
 const AGREEMENT: f64 = 1e-11;
 
-/// By the product of two Gauss-Hermite rules if two orders agree, by nested composite rules cut at
-/// the kinks otherwise.
+/// The product of two Gauss-Hermite rules if two orders agree, otherwise nested composite rules
+/// split at the kinks.
 pub(super) fn pair(
     activation: &(impl Nonlinearity + ?Sized),
     q: f64,
@@ -32,8 +32,8 @@ pub(super) fn pair(
     }
     let (root, rest) = (q.sqrt(), (1.0 - c * c).max(0.0).sqrt());
     let kinks: Vec<f64> = activation.kinks().iter().map(|kink| kink / root).collect();
-    // The inner integral, as a function of the outer variable, turns around each kink over a
-    // length of `rest`: panels grow from there.
+    // As a function of the outer variable, the inner integral changes around each kink over a length
+    // of `rest`: the panels grow with the distance from it.
     let mut breaks = vec![0.0];
     for &kink in &kinks {
         breaks.push(kink);
@@ -53,7 +53,8 @@ pub(super) fn pair(
     })
 }
 
-/// The same by one product rule of 32 nodes each: to three digits at kinks, and much quicker.
+/// The same by one product rule of 32 nodes in each variable: accurate to three digits at kinks, and
+/// much faster.
 pub(in crate::init) fn rough_pair(
     activation: &dyn Nonlinearity,
     q: f64,

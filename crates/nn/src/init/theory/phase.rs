@@ -1,11 +1,11 @@
-//! [`phase_diagram()`]: order and chaos in the plane of weight and bias variance.
+//! [`phase_diagram()`]: the phases in the plane of weight and bias deviation.
 
 use std::fmt;
 
 use super::{MeanField, TheoryError};
 use crate::init::nonlinearity::Nonlinearity;
 
-/// What a deep network of an initialization is like.
+/// The behaviour of a deep network at initialization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Gradients vanish, and all inputs become alike.
@@ -14,7 +14,7 @@ pub enum Phase {
     Critical,
     /// Gradients explode, and inputs that are nearly alike become different.
     Chaotic,
-    /// The activations themselves grow beyond all bounds.
+    /// The activations themselves grow without bound.
     Divergent,
 }
 
@@ -29,15 +29,15 @@ impl Phase {
     }
 }
 
-/// The phases over a grid of `(sigma_w, sigma_b)`. Its `Display` is a picture, `sigma_b` upwards.
+/// The phases over a grid of `(sigma_w, sigma_b)`. `Display` draws it as text, `sigma_b` upwards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PhaseDiagram {
     /// The weights' standard deviations, times `sqrt(fan_in)`.
     pub sigma_w: Vec<f64>,
     /// The biases' standard deviations.
     pub sigma_b: Vec<f64>,
-    /// `chi_1` at the fixed point the variance reaches from 1; infinite where there is none. A row
-    /// for each `sigma_b`.
+    /// `chi_1` at the fixed point that the variance reaches from 1; infinite where the variance
+    /// diverges. A row for each `sigma_b`.
     pub chi_1: Vec<Vec<f64>>,
     /// The phases, a row for each `sigma_b`.
     pub phases: Vec<Vec<Phase>>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{TheoryError, not_negative};
+use super::error::{TheoryError, not_negative};
 use crate::init::gain::{Moments, moments};
 use crate::init::nonlinearity::Nonlinearity;
 
@@ -11,7 +11,7 @@ use crate::init::nonlinearity::Nonlinearity;
 pub struct StackLayer {
     /// Connections into a unit, the receptive field included.
     pub fan_in: usize,
-    /// Connections a unit of the layer before feeds, the receptive field included.
+    /// Connections out of a unit of the layer before, the receptive field included.
     pub fan_out: usize,
     /// The units, or channels, of the layer.
     pub units: usize,
@@ -19,7 +19,7 @@ pub struct StackLayer {
     pub sigma_w: f64,
     /// The biases' standard deviation.
     pub sigma_b: f64,
-    /// What is applied to the pre-activations.
+    /// The activation.
     pub activation: Arc<dyn Nonlinearity>,
 }
 
@@ -36,7 +36,7 @@ impl StackLayer {
     }
 
     /// A convolution of stride 1 with circular padding and a receptive field of this number of
-    /// positions, in one group. (With zeros for padding, the positions at the border get less.)
+    /// positions, in one group. (With zero padding, sums at the border have fewer terms.)
     pub fn conv(
         inputs: usize,
         outputs: usize,
@@ -63,11 +63,11 @@ impl StackLayer {
     }
 }
 
-/// What is expected of a layer, for one example.
+/// The predicted moments of a layer, for one example.
 ///
 /// Means are over the random weights. `*_deviation` is the relative standard deviation of one
-/// network about them, of order `sqrt(depth / width)`: the mean over `S` networks is off by its
-/// `sqrt(S)`th part. `shift` is the relative error of the mean itself, of order `depth / width`.
+/// network around them, of order `sqrt(depth / width)`; that of the mean of `S` networks is smaller
+/// by `sqrt(S)`. `shift` is the relative error of the mean itself, of order `depth / width`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StackPrediction {
     /// The variance of the pre-activations.
@@ -80,20 +80,20 @@ pub struct StackPrediction {
     /// the gradient with respect to the stack's outputs.
     pub gradient_square: f64,
     /// The Euclidean norm of the gradient with respect to the weight, for a gradient of norm 1 with
-    /// respect to the stack's outputs and one example. (Of a convolution, the share of one place.)
+    /// respect to the stack's outputs and one example. (For a convolution, the contribution of one position.)
     pub weight_gradient_norm: f64,
-    /// Of `variance`, relative: one network's, from the width alone.
+    /// The relative standard deviation of `variance` of one network, due to the finite width alone.
     pub variance_deviation: f64,
-    /// Of `variance`, relative: the first-order correction of the mean, already added to it.
+    /// The first-order correction of `variance`, relative, which is already included.
     pub shift: f64,
-    /// Of `gradient_square`, relative: one network's.
+    /// The relative standard deviation of `gradient_square` of one network.
     pub gradient_deviation: f64,
 }
 
-/// What becomes of an input whose elements have the mean square `input_square` in a stack of
-/// layers, and of a gradient on the way back.
+/// Predicts the moments of an input whose elements have the mean square `input_square` in each layer
+/// of a stack, and those of the gradient.
 ///
-/// The means follow the maps of [`MeanField`](super::MeanField), layer by layer and not at a fixed
+/// The means follow the maps of [`MeanField`](super::MeanField) from layer to layer, not at a fixed
 /// point. To first order in `1/width`, with `v` the variance of a network's `q` about its mean,
 ///
 /// ```text
@@ -103,7 +103,7 @@ pub struct StackPrediction {
 ///
 /// and the relative variance of the gradient's mean square grows by
 /// `(3 E[f'^4] / E[f'^2]^2 - 1) / width` a layer. For relu of depth `L` both are `5 L / width`,
-/// as B. Hanin and M. Nica find ("Products of many large random matrices and gradients in deep
+/// as derived by B. Hanin and M. Nica ("Products of many large random matrices and gradients in deep
 /// neural networks", 2018). The deviations hold where they are small.
 ///
 /// # Errors
@@ -184,15 +184,15 @@ fn backward(stack: &[StackLayer], all: &mut [(StackPrediction, Moments, f64)]) {
         square *= moments.slope;
         if moments.slope > 0.0 {
             let kurtosis = moments.slope_fourth / moments.slope.powi(2);
-            // Given the gradient above, the elements that come down are normal: 3. At the top it
-            // is given.
+            // Given the gradient of the next layer, the elements of this one are normal, with a fourth
+            // moment of 3. That of the last layer is the argument.
             let normal = if i + 1 == stack.len() { 1.0 } else { 3.0 };
             relative += (normal * kurtosis - 1.0) / units;
         }
         prediction.gradient_square = square;
         prediction.gradient_deviation = relative.max(0.0).sqrt();
         prediction.weight_gradient_norm *= (square * units / outputs).sqrt();
-        // Down through the weight: each input hears of fan_out gradients.
+        // Through the weight: each input receives fan_out gradients.
         square *= all[i].2 * stack[i].fan_out as f64 / stack[i].fan_in as f64;
     }
 }
