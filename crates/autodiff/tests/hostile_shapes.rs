@@ -5,11 +5,8 @@
 //! The cases run in a child process with a limited address space, which names the one it is at:
 //! what aborts or hangs is found by name.
 
-use std::io::{BufRead, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+#[path = "support/cases.rs"]
+mod cases;
 
 use wengert_autodiff::ops::{
     self, Attention, Conv1dOptions, Conv2dOptions, CrossEntropyOptions, NormOptions, PadMode,
@@ -20,13 +17,7 @@ use wengert_autodiff::{
     hvp, jacobian, jvp, value_and_grad, vjp,
 };
 
-/// The address space of the child, in KiB: what the machine has beyond it must not matter.
-const KIB: usize = 1 << 20;
-
-/// No case takes as long on any machine; it is there to name the one that never ends.
-const FOREVER: Duration = Duration::from_secs(300);
-
-type Case = (String, Box<dyn Fn() -> Result<()>>);
+type Case = cases::Case<Error>;
 type Unary = for<'t> fn(Var<'t, f32>) -> Result<Var<'t, f32>>;
 type Binary = for<'t> fn(Var<'t, f32>, Var<'t, f32>) -> Result<Var<'t, f32>>;
 
@@ -351,106 +342,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn run(case: &dyn Fn() -> Result<()>) -> std::result::Result<(), String> {
-    let text = match catch_unwind(AssertUnwindSafe(case)) {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-            return Err(format!("panicked: {text}"));
-        }
-    };
-    if text.is_empty() || text.contains('\n') {
-        Err(format!("not one line: {text}"))
-    } else {
-        Ok(())
-    }
-}
-
-/// The child's part: runs every case from one on, and prints its name before it and what is wrong with it
-/// after.
-fn run_all(first: usize) {
-    for (name, case) in cases().into_iter().skip(first) {
-        println!("at {name}");
-        if let Err(wrong) = run(&*case) {
-            println!("wrong {name}: {wrong}");
-        }
-    }
-    println!("done");
-}
-
-/// The name of the test.
-const TEST: &str = "every_fallible_entry_refuses_or_fits";
-
-/// Set in the child's environment, to the number of its first case.
-const CHILD: &str = "WENGERT_HOSTILE_SHAPES_CHILD";
-
 #[test]
 fn every_fallible_entry_refuses_or_fits() {
-    if let Ok(first) = std::env::var(CHILD) {
-        return run_all(first.parse().expect("the number of a case"));
-    }
-    let (mut wrong, mut count) = (Vec::new(), 0);
-    // A child that does not come to the end is followed by one that goes on after the case.
-    while !child(&mut count, &mut wrong) {
-        assert!(wrong.len() < 100, "too many are wrong:\n{}", wrong.join("\n"));
-    }
-    assert!(wrong.is_empty(), "{} of {count} are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count > 1000, "{count} cases");
-}
-
-/// Runs the cases after the first `count` in a process of their own, as far as it comes; whether
-/// that is to the end.
-fn child(count: &mut usize, wrong: &mut Vec<String>) -> bool {
-    let program = std::env::current_exe().expect("a test has a program");
-    let mut child = Command::new("sh")
-        .arg("-c")
-        .arg(format!("ulimit -v {KIB} && exec \"$0\" --exact {TEST} --nocapture"))
-        .arg(program)
-        .env(CHILD, count.to_string())
-        .env("RAYON_NUM_THREADS", "2")
-        .env("RUST_BACKTRACE", "0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sh runs");
-    let (to, lines) = channel();
-    let stdout = BufReader::new(child.stdout.take().expect("piped"));
-    std::thread::spawn(move || {
-        stdout.lines().map_while(std::result::Result::ok).try_for_each(|l| to.send(l))
-    });
-    let mut stderr = child.stderr.take().expect("piped");
-    let said = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        let _ = stderr.read_to_end(&mut said);
-        String::from_utf8_lossy(&said).into_owned()
-    });
-    let (mut at, mut done) = (String::new(), false);
-    loop {
-        match lines.recv_timeout(FOREVER) {
-            Ok(line) => {
-                if let Some(name) = line.strip_prefix("at ") {
-                    name.clone_into(&mut at);
-                    *count += 1;
-                } else if let Some(text) = line.strip_prefix("wrong ") {
-                    wrong.push(text.to_owned());
-                }
-                done |= line == "done";
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                let _ = child.kill();
-                wrong.push(format!("{at} does not end"));
-                break;
-            }
-        }
-    }
-    let status = child.wait().expect("the child was started");
-    if !done {
-        let said = said.join().expect("reading ends");
-        let last = said.lines().rev().find(|line| !line.is_empty()).unwrap_or_default();
-        wrong.push(format!("the process ended with {status} at {at}: {last}"));
-        assert!(*count > 0, "{said}");
-    }
-    done
+    cases::run_in_children("every_fallible_entry_refuses_or_fits", cases, 1000);
 }

@@ -1,14 +1,10 @@
-//! Layers whose sizes there is no memory for. Every fallible constructor returns an error of one
-//! line, every infallible one panics with one; none aborts the process, and none runs on.
-//!
-//! The cases run in a child process with a limited address space, which names the one it is at:
-//! what aborts or hangs is found by name.
+//! Layers whose sizes exceed the memory. Every fallible constructor returns an error of one line, every
+//! infallible one panics with one; none aborts the process or runs forever.
 
-use std::io::{BufRead, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+#[path = "../../autodiff/tests/support/cases.rs"]
+mod cases;
+
+use std::panic::catch_unwind;
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -20,24 +16,11 @@ use wengert_nn::{
     MaxPool2d, RmsNorm, Sequential, SequentialBuilder,
 };
 
-/// The name of the test.
-const TEST: &str = "every_constructor_refuses_or_fits";
-
-/// Set in the child's environment, to the number of its first case.
-const CHILD: &str = "WENGERT_HOSTILE_SHAPES_CHILD";
-
-/// The address space of the child, in KiB: what the machine has beyond it must not matter.
-const KIB: usize = 1 << 20;
-
-/// No case takes as long on any machine; it is there to name the one that never ends.
-const FOREVER: Duration = Duration::from_secs(300);
-
 const K: usize = 1 << 20;
 
-/// What a case gives: nothing, or the text of an error.
-type Case = (String, Box<dyn Fn() -> Result<(), String>>);
+type Case = cases::Case<String>;
 
-/// Sizes of which no two have room together.
+/// Sizes whose products exceed the memory.
 const SIZES: [(usize, usize); 9] = [
     (K, K),
     (1 << 40, 1),
@@ -156,10 +139,10 @@ fn constructors() -> Vec<Case> {
     cases
 }
 
-/// Makes a layer.
+/// Constructs a layer.
 type Make = fn(&mut Pcg64) -> Box<dyn Layer<f32>>;
 
-/// Layers of ordinary sizes on operands that take no memory.
+/// Layers of ordinary sizes, applied to broadcast operands that need no memory.
 fn passes() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let shapes: [&[usize]; 7] = [
@@ -239,95 +222,11 @@ fn infallible() -> Vec<Case> {
     panicking.into_iter().map(case).collect()
 }
 
-fn run(case: &dyn Fn() -> Result<(), String>) -> Result<(), String> {
-    match catch_unwind(AssertUnwindSafe(case)) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(text)) if !text.is_empty() && !text.contains('\n') => Ok(()),
-        Ok(Err(text)) => Err(format!("not one line: {text}")),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
-            Err(format!("panicked: {text}"))
-        }
-    }
-}
-
-/// The child's part: runs every case from one on, and prints its name before it and what is wrong with it
-/// after.
-fn run_all(first: usize) {
-    let cases = constructors().into_iter().chain(passes()).chain(infallible());
-    for (name, case) in cases.skip(first) {
-        println!("at {name}");
-        if let Err(wrong) = run(&*case) {
-            println!("wrong {name}: {wrong}");
-        }
-    }
-    println!("done");
+fn cases() -> Vec<Case> {
+    constructors().into_iter().chain(passes()).chain(infallible()).collect()
 }
 
 #[test]
 fn every_constructor_refuses_or_fits() {
-    if let Ok(first) = std::env::var(CHILD) {
-        return run_all(first.parse().expect("the number of a case"));
-    }
-    let (mut wrong, mut count) = (Vec::new(), 0);
-    // A child that does not come to the end is followed by one that goes on after the case.
-    while !child(&mut count, &mut wrong) {
-        assert!(wrong.len() < 100, "too many are wrong:\n{}", wrong.join("\n"));
-    }
-    assert!(wrong.is_empty(), "{} of {count} are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count > 1000, "{count} cases");
-}
-
-/// Runs the cases after the first `count` in a process of their own, as far as it comes; whether
-/// that is to the end.
-fn child(count: &mut usize, wrong: &mut Vec<String>) -> bool {
-    let program = std::env::current_exe().expect("a test has a program");
-    let mut child = Command::new("sh")
-        .arg("-c")
-        .arg(format!("ulimit -v {KIB} && exec \"$0\" --exact {TEST} --nocapture"))
-        .arg(program)
-        .env(CHILD, count.to_string())
-        .env("RAYON_NUM_THREADS", "2")
-        .env("RUST_BACKTRACE", "0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sh runs");
-    let (to, lines) = channel();
-    let stdout = BufReader::new(child.stdout.take().expect("piped"));
-    std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|l| to.send(l)));
-    let mut stderr = child.stderr.take().expect("piped");
-    let said = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        let _ = stderr.read_to_end(&mut said);
-        String::from_utf8_lossy(&said).into_owned()
-    });
-    let (mut at, mut done) = (String::new(), false);
-    loop {
-        match lines.recv_timeout(FOREVER) {
-            Ok(line) => {
-                if let Some(name) = line.strip_prefix("at ") {
-                    name.clone_into(&mut at);
-                    *count += 1;
-                } else if let Some(text) = line.strip_prefix("wrong ") {
-                    wrong.push(text.to_owned());
-                }
-                done |= line == "done";
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                let _ = child.kill();
-                wrong.push(format!("{at} does not end"));
-                break;
-            }
-        }
-    }
-    let status = child.wait().expect("the child was started");
-    if !done {
-        let said = said.join().expect("reading ends");
-        let last = said.lines().rev().find(|line| !line.is_empty()).unwrap_or_default();
-        wrong.push(format!("the process ended with {status} at {at}: {last}"));
-        assert!(*count > 0, "{said}");
-    }
-    done
+    cases::run_in_children("every_constructor_refuses_or_fits", cases, 1000);
 }
