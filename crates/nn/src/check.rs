@@ -1,4 +1,4 @@
-//! [`check_module`]: a test of a module's implementation.
+//! [`check_module`]: tests an implementation of `Module`.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use wengert_autodiff::{Element, ParameterId, Shape};
 
 use crate::module::{Module, Visitor, VisitorMut};
 
-/// What [`check_module`] finds wrong.
+/// Errors of [`check_module`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleError {
-    /// Two parameters or buffers of one name.
+    /// Two parameters or buffers with the same name.
     #[error("two parameters or buffers are named {name:?}; names must be unique")]
     Repeated {
         /// The name.
@@ -21,41 +21,40 @@ pub enum ModuleError {
     Shared {
         /// The name.
         name: String,
-        /// Its other name.
+        /// The other name.
         other: String,
     },
-    /// `visit_mut` shows other parameters than `visit`.
+    /// `visit` and `visit_mut` show different parameters.
     #[error(
         "visit and visit_mut must show the same parameters in the same order, but as parameter {place} visit shows {visited}, visit_mut {visited_mut}"
     )]
     Parameters {
-        /// The first place in which they differ, from 0.
+        /// The first index at which they differ.
         place: usize,
-        /// What `visit` shows there.
+        /// The name that `visit` shows there.
         visited: String,
-        /// What `visit_mut` shows there.
+        /// The name that `visit_mut` shows there.
         visited_mut: String,
     },
-    /// `visit_mut` shows other modules than `visit`.
+    /// `visit` and `visit_mut` show different modules.
     #[error(
         "visit and visit_mut must show the same modules in the same order, but as module {place} visit shows {visited}, visit_mut {visited_mut}"
     )]
     Children {
-        /// The first place in which they differ, from 0.
+        /// The first index at which they differ.
         place: usize,
-        /// What `visit` shows there.
+        /// The name that `visit` shows there.
         visited: String,
-        /// What `visit_mut` shows there.
+        /// The name that `visit_mut` shows there.
         visited_mut: String,
     },
 }
 
-/// Tests an implementation of [`Module`](trait@Module) written by hand: that
-/// [`visit`](Module::visit) and
-/// [`visit_mut`](Module::visit_mut) show the same parameters and modules, in the same order and
-/// under the same names, that names are unique, and that no parameter is shown twice.
+/// Tests a manual implementation of [`Module`](trait@Module): [`visit`](Module::visit) and
+/// [`visit_mut`](Module::visit_mut) must show the same parameters and modules, in the same order and
+/// with the same names, names must be unique, and no parameter may be shown twice.
 ///
-/// Where they disagree, weights are loaded into the wrong place, or a part stays in training mode.
+/// Otherwise weights may be loaded into the wrong parameter, or a part may stay in training mode.
 ///
 /// ```
 /// use wengert_autodiff::{Parameter, Tensor};
@@ -83,11 +82,11 @@ pub enum ModuleError {
 /// ```
 ///
 /// # Errors
-/// [`ModuleError`], for the first thing that is wrong.
+/// [`ModuleError`], for the first violation.
 pub fn check_module<E: Element>(module: &mut (impl Module<E> + ?Sized)) -> Result<(), ModuleError> {
     let mut modules = Vec::new();
     let mut visited: Vec<Shown> = Vec::new();
-    module.visit(&mut Visitor::noting(
+    module.visit(&mut Visitor::recording(
         &mut |path, parameter| {
             let (id, shape) = (parameter.id(), parameter.value().shape().clone());
             visited.push(Shown { path: path.to_string(), id, shape });
@@ -106,7 +105,7 @@ pub fn check_module<E: Element>(module: &mut (impl Module<E> + ?Sized)) -> Resul
 
     let mut modules_mut = Vec::new();
     let mut visited_mut: Vec<Shown> = Vec::new();
-    module.visit_mut(&mut VisitorMut::noting(
+    module.visit_mut(&mut VisitorMut::recording(
         &mut |path, parameter| {
             let (id, shape) = (parameter.id(), parameter.value().shape().clone());
             visited_mut.push(Shown { path: path.to_string(), id, shape });
@@ -152,7 +151,7 @@ fn unique<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), ModuleError
     Ok(())
 }
 
-/// The first place in which two lists differ.
+/// The first index at which two lists differ.
 fn difference<T: PartialEq>(a: &[T], b: &[T]) -> Option<usize> {
     (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i))
 }

@@ -2,21 +2,21 @@
 
 use wengert_autodiff::{Activation, Element, Tensor};
 
-/// A unit counts as saturated where it is within this distance of an end of its range, in parts of
-/// that range: a logistic unit below 0.01 or above 0.99, a tanh unit beyond 0.98 in magnitude. Its
-/// derivative is there at most a twenty-fifth of the greatest.
+/// An output counts as saturated within this distance of an end of the activation's range, relative to
+/// the length of the range: a logistic unit below 0.01 or above 0.99, a tanh unit beyond 0.98 in
+/// magnitude. The derivative there is at most 1/25 of its maximum.
 pub const SATURATED: f64 = 0.01;
 
 /// The state of a layer's units over some examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UnitHealth {
-    /// The share of outputs that are saturated; see [`saturated_share`].
+    /// The fraction of outputs that are saturated; see [`saturated_share`].
     pub saturated: Option<f64>,
-    /// The share of units that are dead; see [`dead_share`].
+    /// The fraction of units that are dead; see [`dead_share`].
     pub dead: Option<f64>,
-    /// The share of outputs that are NaN or infinite. They are not saturated, and a unit that has
-    /// one is not dead.
+    /// The fraction of outputs that are NaN or infinite. They are not saturated, and a unit with such
+    /// an output is not dead.
     pub not_finite: f64,
 }
 
@@ -44,14 +44,14 @@ pub struct UnitTally {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Unit {
-    /// Whether its derivative was not zero for an example.
+    /// Whether its derivative was nonzero for an example.
     alive: bool,
     /// Whether its output was NaN or infinite for an example.
     not_finite: bool,
 }
 
 impl UnitTally {
-    /// A count for a layer of `units` units, without examples.
+    /// An empty tally for a layer of `units` units.
     pub fn new(activation: Activation, units: usize) -> Self {
         let units = vec![Unit::default(); units];
         Self { activation, outputs: 0, saturated: 0, not_finite: 0, units }
@@ -87,13 +87,14 @@ impl UnitTally {
                     unit.not_finite = true;
                     continue;
                 }
-                self.saturated += usize::from(saturated.is_some_and(|ends| ends.hold(value)));
-                unit.alive |= alive.is_some_and(|range| range.holds(value));
+                self.saturated += usize::from(saturated.is_some_and(|ends| ends.contains(value)));
+                unit.alive |= alive.is_some_and(|range| range.contains(value));
             }
         }
     }
 
-    /// For each unit whether it is dead; see [`dead_share`].
+    /// For each unit whether it is dead; `None` for activations whose outputs do not determine it, see
+    /// [`dead_share`].
     pub fn dead_units(&self) -> Option<Vec<bool>> {
         sloping(self.activation)?;
         Some(self.units.iter().map(|unit| !unit.alive && !unit.not_finite).collect())
@@ -114,7 +115,7 @@ impl UnitTally {
     }
 }
 
-/// The outputs that are saturated.
+/// The saturated outputs of an activation whose range has two ends.
 #[derive(Clone, Copy)]
 struct Saturation {
     below: f64,
@@ -122,7 +123,7 @@ struct Saturation {
 }
 
 impl Saturation {
-    fn hold(self, output: f64) -> bool {
+    fn contains(self, output: f64) -> bool {
         output < self.below || output > self.above
     }
 }
@@ -148,7 +149,7 @@ enum Sloping {
 }
 
 impl Sloping {
-    fn holds(self, output: f64) -> bool {
+    fn contains(self, output: f64) -> bool {
         match self {
             Sloping::Between(low, high) => low < output && output < high,
             Sloping::NotAt(flat) => output != flat,
@@ -170,11 +171,10 @@ fn sloping(activation: Activation) -> Option<Sloping> {
     })
 }
 
-/// The share of a layer's outputs that are saturated: at an end of the activation's range, where
-/// its derivative is nearly zero. `None` for activations without two such ends. An output that is
-/// NaN or infinite is not saturated.
-///
-/// `outputs` are the layer's for any number of examples; NaN if there are none.
+/// The fraction of a layer's outputs that are saturated: close to an end of the activation's range,
+/// where its derivative is nearly zero (see [`SATURATED`]). `None` for activations whose range does
+/// not have two ends. An output that is NaN or infinite is not saturated. The result is NaN for no
+/// outputs.
 ///
 /// # Shapes
 /// Any.
@@ -182,7 +182,7 @@ pub fn saturated_share<E: Element>(activation: Activation, outputs: &Tensor<E>) 
     one_unit(activation, outputs).saturated
 }
 
-/// The share of a layer's outputs that are NaN or infinite; NaN if there are none.
+/// The fraction of a layer's outputs that are NaN or infinite; NaN for no outputs.
 ///
 /// # Shapes
 /// Any.
@@ -190,22 +190,22 @@ pub fn not_finite_share<E: Element>(outputs: &Tensor<E>) -> f64 {
     one_unit(Activation::Identity, outputs).not_finite
 }
 
-/// What does not depend on the unit an output belongs to.
+/// The state of all outputs as those of one unit, for fractions that do not depend on units.
 fn one_unit<E: Element>(activation: Activation, outputs: &Tensor<E>) -> UnitHealth {
     let mut tally = UnitTally::new(activation, 1);
     tally.add(&outputs.reshape([outputs.len(), 1]));
     tally.health()
 }
 
-/// The share of a layer's units that are dead: they have derivative zero for every example, so that
-/// no gradient reaches their weights. `None` for activations whose outputs do not tell: those whose
-/// derivative is zero nowhere, and `hard_swish`.
+/// The fraction of a layer's units that are dead: their derivative is zero for every example, so that
+/// their weights get no gradient. `None` for activations whose outputs do not determine this: those
+/// whose derivative is zero nowhere, and `hard_swish`.
 ///
-/// A relu unit is dead if its output is zero for every example. A unit with an output that is NaN
-/// or infinite is not dead; [`not_finite_share`] counts such outputs.
+/// A relu unit is dead if its output is zero for every example. A unit with an output that is NaN or
+/// infinite is not dead; [`not_finite_share`] counts such outputs.
 ///
 /// # Shapes
-/// `outputs` is `[examples, units]`; NaN if there are no examples or no units.
+/// `outputs` is `[examples, units]`; the fractions are NaN for no examples or no units.
 ///
 /// # Panics
 /// If `outputs` has another rank.
@@ -217,7 +217,7 @@ pub fn dead_share<E: Element>(activation: Activation, outputs: &Tensor<E>) -> Op
 /// The state of a layer's units over some examples.
 ///
 /// # Shapes
-/// `outputs` is `[examples, units]`; NaN if there are no examples or no units.
+/// `outputs` is `[examples, units]`; the fractions are NaN for no examples or no units.
 ///
 /// # Panics
 /// If `outputs` has another rank.
@@ -270,11 +270,11 @@ mod tests {
             for activation in Activation::ALL {
                 let health = unit_health(activation, &y);
                 assert_eq!(health.not_finite, 0.5, "{activation} {odd}");
-                let dead =
-                    sloping(activation).map(|range| f64::from(u8::from(!range.holds(0.0))) / 3.0);
+                let dead = sloping(activation)
+                    .map(|range| f64::from(u8::from(!range.contains(0.0))) / 3.0);
                 assert_eq!(health.dead, dead, "{activation} {odd}");
                 let saturated = saturation(activation);
-                let saturated = saturated.map(|ends| f64::from(u8::from(ends.hold(0.0))) * 0.5);
+                let saturated = saturated.map(|ends| f64::from(u8::from(ends.contains(0.0))) * 0.5);
                 assert_eq!(health.saturated, saturated, "{activation} {odd}");
                 assert_eq!(dead_share(activation, &y), dead);
                 assert_eq!(saturated_share(activation, &y), saturated);

@@ -27,16 +27,16 @@ use crate::observe::Observer;
 /// }
 /// ```
 pub trait Layer<E: Element = f32>: Module<E> + Debug {
-    /// The output for a batch of inputs, recorded on the inputs' tape.
+    /// Computes the output for a batch of inputs, recorded on the tape of the inputs.
     ///
     /// # Errors
-    /// If the inputs' shape does not fit.
+    /// If the layer does not accept the shape of the inputs.
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>>;
 
-    /// The output for a batch of inputs. See [`try_forward`](Self::try_forward).
+    /// Computes the output for a batch of inputs. See [`try_forward`](Self::try_forward).
     ///
     /// # Panics
-    /// If the inputs' shape does not fit.
+    /// If the layer does not accept the shape of the inputs.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, E>) -> Var<'t, E> {
         match self.try_forward(x) {
@@ -45,35 +45,35 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
         }
     }
 
-    /// The output for a batch of inputs, every layer on the way shown to `observer`.
+    /// Computes the output for a batch of inputs, and shows `observer` every layer on the way.
     ///
-    /// A layer that has layers passes them on with [`Observer::child`], in place of calling their
-    /// `try_forward`. One that does not override this is shown as a whole.
+    /// A layer that contains layers runs them by [`Observer::child`] in place of `try_forward`. The
+    /// default shows the layer as a whole.
     ///
     /// # Errors
-    /// If the inputs' shape does not fit.
+    /// If the layer does not accept the shape of the inputs.
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
         let output = self.try_forward(x)?;
         observer.layer(x, output, output);
         Ok(output)
     }
 
-    /// The output for a batch of inputs, without gradients: the forward pass on a tape of its own.
+    /// Computes the output for a batch of inputs without gradients, on a new tape.
     ///
-    /// Like every forward pass it depends on the mode: call [`eval`](Module::eval) once after
-    /// training.
+    /// The result depends on the mode: call [`eval`](Module::eval) once after training.
     ///
     /// # Errors
-    /// If the inputs' shape does not fit.
+    /// If the layer does not accept the shape of the inputs.
     fn try_predict(&self, inputs: &Tensor<E>) -> Result<Tensor<E>> {
         let tape = Tape::new();
         let outputs = tape.no_grad(|| self.try_forward(tape.constant(inputs))?.try_value())?;
-        // A deferred result is computed here, where there is an error to return.
+        // Computes a deferred result here, so that its error is returned.
         outputs.try_as_slice()?;
         Ok(outputs)
     }
 
-    /// The output for a batch of inputs, without gradients. See [`try_predict`](Self::try_predict).
+    /// Computes the output for a batch of inputs without gradients. See
+    /// [`try_predict`](Self::try_predict).
     ///
     /// ```
     /// use wengert_autodiff::{Activation, Tensor};
@@ -82,11 +82,11 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
     /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
     /// let model = Sequential::builder().linear(3, 2, Activation::Tanh).build(&mut rng)?;
     /// assert_eq!(model.predict(&Tensor::<f32>::ones([5, 3])).shape().dims(), [5, 2]);
-    /// # Ok::<(), wengert_nn::BuildError>(())
+    /// # Ok::<(), wengert_nn::Error>(())
     /// ```
     ///
     /// # Panics
-    /// If the inputs' shape does not fit.
+    /// If the layer does not accept the shape of the inputs.
     #[track_caller]
     fn predict(&self, inputs: &Tensor<E>) -> Tensor<E> {
         match self.try_predict(inputs) {

@@ -1,16 +1,16 @@
-//! How well a network does.
+//! Measures of a network's predictions.
 
 use wengert_autodiff::{Element, IntoLabels, Tensor};
 use wengert_kernels::reduce;
 
-/// The share of rows whose largest logit (the first of equals) is at the label. A row with a NaN counts
-/// as missed.
+/// The fraction of rows whose largest logit, the first of equals, is at the label. A row with a NaN
+/// counts as wrong.
 ///
 /// # Shapes
-/// `logits` is `[rows, classes]`, `labels` has a class for each row. NaN for no rows.
+/// `logits` is `[rows, classes]`, `labels` has a class for each row. The result is NaN for no rows.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// If `logits` has another rank, or the number of labels is not that of the rows.
 #[track_caller]
 #[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
 pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 {
@@ -30,7 +30,7 @@ pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 
     }
     let data = logits.as_slice().unwrap_or_default();
     let hits = (0..rows).filter(|&row| {
-        // With a NaN among its logits a row says nothing.
+        // A row whose largest logit is NaN is no prediction.
         predicted[row] == labels[row] && !data[row * classes + predicted[row]].is_nan()
     });
     let hits = if classes > 0 { hits.count() } else { 0 };

@@ -1,4 +1,4 @@
-//! [`Module`](trait@Module): named parameters.
+//! [`Module`](trait@Module): named parameters, buffers and parts.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ pub use wengert_derive::Module;
 use crate::init::Nonlinearity;
 use crate::layer::Buffer;
 
-/// What has parameters: a layer, a network, any struct made of such.
+/// Anything with parameters: a layer, a network, a struct of these.
 ///
-/// Derive it: every field is a part of the module, under the field's name. What the module
-/// computes is a method of any name and signature; one that maps one variable to one may also be a
+/// Derive it: every field is a part of the module, named like the field. The forward pass is a method
+/// of any name and signature; a module that maps one variable to one can also implement
 /// [`Layer`](crate::Layer).
 ///
 /// ```
@@ -45,16 +45,16 @@ use crate::layer::Buffer;
 /// let [x, h] = [3, 4].map(|features| tape.constant(&Tensor::ones([2, features])));
 /// let loss = cell.forward(x, h)?.square().mean();
 /// Sgd::new(0.1).step(&mut cell, &loss.backward());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 ///
 /// # Deriving
 ///
 /// A part is a [`Parameter`], a [`Buffer`], a module, or an `Option`, `Vec`, `Box`, array, tuple or
-/// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their
-/// keys. Fields of primitive types (numbers, `bool`, `char`, strings, containers of these,
-/// `PhantomData`) are left out, other fields that hold no parameter have to be marked `skip`. A
-/// variant of an enum with one unnamed field has the parts of that field, under the same names.
+/// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their keys.
+/// Fields of primitive types (numbers, `bool`, `char`, strings, containers of these, `PhantomData`)
+/// are ignored; other fields without parameters must be marked `skip`. A variant of an enum with one
+/// unnamed field has the parts of that field, with the same names.
 ///
 /// The element type is the type parameter bounded by `Element`. Without one it is `f64` if the
 /// parts name that type, else `f32`; a module without parts, or one whose parts all depend on type
@@ -62,20 +62,20 @@ use crate::layer::Buffer;
 ///
 /// | option of a field | |
 /// |---|---|
-/// | `#[module(skip)]` | the field is no part |
+/// | `#[module(skip)]` | the field is not a part |
 /// | `#[module(name = "gamma")]` | the name of the part |
-/// | `#[module(flatten)]` | the parts of the field are parts of this module, under their names |
+/// | `#[module(flatten)]` | the parts of the field become parts of this module, with their names |
 /// | `#[module(training)]` | a `bool`, true while the module is being trained |
 ///
 /// | option of the struct or enum | |
 /// |---|---|
-/// | `#[module(element = f64)]` | the element type; `any` if the module takes every one |
+/// | `#[module(element = f64)]` | the element type; `any` if the module works with all |
 /// | `#[module(role = Role::Residual)]` | an expression for [`role`](Self::role) |
 /// | `#[module(activation = self.act)]` | an expression for [`activation`](Self::activation) |
 /// | `#[module(nonlinearity = ..)]` | an expression for [`nonlinearity`](Self::nonlinearity) |
 /// | `#[module(crate = path)]` | where the crate is, if it is renamed |
 ///
-/// A field that is no part and not marked is an error at its type:
+/// A field that is neither a part nor marked is a compile error at its type:
 ///
 /// ```compile_fail,E0277
 /// use wengert_autodiff::Activation;
@@ -88,8 +88,8 @@ use crate::layer::Buffer;
 /// }
 /// ```
 ///
-/// An implementation by hand has to show the same parts in [`visit`](Self::visit) and
-/// [`visit_mut`](Self::visit_mut); [`check_module`](crate::check_module) tests it.
+/// A manual implementation must show the same parts in [`visit`](Self::visit) and
+/// [`visit_mut`](Self::visit_mut); [`check_module`](crate::check_module) tests this.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a module of elements `{E}`",
     label = "not a parameter, buffer or module of elements `{E}`",
@@ -97,61 +97,60 @@ use crate::layer::Buffer;
     note = "a module whose elements are not `f32` says so with `#[module(element = ..)]`"
 )]
 pub trait Module<E: Element = f32> {
-    /// Shows each parameter and buffer to the visitor, with its name, and each module among the
-    /// parts with [`Visitor::child`].
+    /// Shows the visitor each parameter and buffer with its name, and each module among the parts with
+    /// [`Visitor::child`].
     ///
     /// A bias ([`Kind::Bias`](wengert_autodiff::Kind::Bias)) belongs to the nearest weight or gain
     /// that the same module shows before it and that has no bias yet.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>);
 
-    /// Shows the same parameters and modules as [`visit`](Self::visit), in the same order and under
-    /// the same names.
+    /// Shows the same parameters and modules as [`visit`](Self::visit), in the same order and with the
+    /// same names.
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>);
 
-    /// The activation the outputs come from; [`Activation::Identity`] unless the module says
-    /// otherwise.
+    /// The activation that computes the outputs; [`Activation::Identity`] by default.
     fn activation(&self) -> Activation {
         Activation::Identity
     }
 
-    /// The function the outputs come from, as the theory of initialization sees it, if it is one of
-    /// the module's own and not [`activation`](Self::activation).
+    /// The function that computes the outputs, for initialization theory, if it is user-defined and not
+    /// [`activation`](Self::activation).
     fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
         None
     }
 
-    /// What the module does with what its parts compute; [`Role::Plain`] unless it says otherwise.
+    /// How the module combines the outputs of its parts; [`Role::Plain`] by default.
     fn role(&self) -> Role {
         Role::Plain
     }
 
-    /// Sets this module, and not its parts, to training or to inference. Only layers that behave
-    /// differently in the two need it; [`train`](Self::train) and [`eval`](Self::eval) set the
+    /// Sets the mode of this module, without its parts, to training or inference. Only layers that
+    /// behave differently in the two modes need it; [`train`](Self::train) and [`eval`](Self::eval) set the
     /// module and all its parts.
     fn set_training(&mut self, training: bool) {
         let _ = training;
     }
 
-    /// Shows the module to the visitor as the part of this name. What is not a module of its own (a
-    /// parameter, an `Option`) does otherwise.
+    /// Shows the module to the visitor as the part with this name. Parameters, buffers and containers
+    /// override it.
     #[doc(hidden)]
     fn visit_as<'a>(&'a self, name: &str, visitor: &mut Visitor<'_, 'a, E>) {
         visitor.enter(name, self);
     }
 
-    /// The same as [`visit_as`](Self::visit_as), to change the module.
+    /// The mutable version of [`visit_as`](Self::visit_as).
     #[doc(hidden)]
     fn visit_mut_as(&mut self, name: &str, visitor: &mut VisitorMut<'_, E>) {
         visitor.enter(name, self);
     }
 
-    /// Sets the module and all its parts to training, which is how they begin.
+    /// Sets the module and all its parts to training, the initial mode.
     fn train(&mut self) {
         set_training(self, true);
     }
 
-    /// Sets the module and all its parts to inference: dropout does nothing, batch normalization
-    /// uses its running statistics.
+    /// Sets the module and all its parts to inference: dropout is the identity, batch normalization
+    /// uses its running averages.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -162,13 +161,13 @@ pub trait Module<E: Element = f32> {
     /// layer.eval();
     /// let x = Tensor::<f32>::ones([4]);
     /// assert_eq!(layer.predict(&x), x);
-    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// # Ok::<(), wengert_nn::Error>(())
     /// ```
     fn eval(&mut self) {
         set_training(self, false);
     }
 
-    /// Freezes all parameters: they have no gradient, and optimizers do not change them. See
+    /// Freezes all parameters: they get no gradient, and optimizers do not change them. See
     /// [`Parameter::set_frozen`].
     ///
     /// ```
@@ -187,7 +186,7 @@ pub trait Module<E: Element = f32> {
     /// model.encoder.freeze();
     /// let learned = model.parameters().into_iter().filter(|(_, p)| !p.is_frozen());
     /// assert!(learned.map(|(name, _)| name).eq(["head.weight", "head.bias"]));
-    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// # Ok::<(), wengert_nn::Error>(())
     /// ```
     fn freeze(&mut self) {
         self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.set_frozen(true)));
@@ -207,8 +206,7 @@ pub trait Module<E: Element = f32> {
         all
     }
 
-    /// The buffers with their names, in a fixed order: the state of a model, apart from its
-    /// parameters.
+    /// The buffers with their names, in a fixed order: the state of a model that is not learned.
     fn buffers(&self) -> Vec<(String, &Buffer<E>)> {
         let mut all = Vec::new();
         let mut see = |path: Path<'_>, buffer| all.push((path.to_string(), buffer));
@@ -230,20 +228,20 @@ fn set_training<E: Element>(module: &mut (impl Module<E> + ?Sized), training: bo
     module.visit_mut(&mut VisitorMut { training: Some(training), ..VisitorMut::new(&mut ignore) });
 }
 
-/// What a module does with what its parts compute.
+/// How a module combines the outputs of its parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// A layer, or layers one after another.
+    /// A layer, or a chain of layers.
     #[default]
     Plain,
-    /// Adds its input to what its parts compute of it.
+    /// Adds its input to the output of its parts.
     Residual,
-    /// Brings its outputs to variance 1 whatever comes in.
+    /// Scales its outputs to variance 1.
     Normalization,
 }
 
-/// Where a parameter is in a module tree. Shown as `0.weight`, outermost first.
+/// The path of a parameter in a module tree. Displayed as `0.weight`, outermost name first.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<'p> {
     parent: Option<&'p Path<'p>>,
@@ -256,12 +254,12 @@ impl<'p> Path<'p> {
         self.name
     }
 
-    /// The path of the module that shows the parameter; empty for the root.
+    /// The path of the module that directly contains the parameter; empty for the root.
     pub(crate) fn module(&self) -> String {
         self.parent.map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The path of what has this name below `parent`.
+    /// The path of the part with this name below `parent`.
     pub(crate) fn below(parent: Option<&'p Path<'p>>, name: &'p str) -> Self {
         Self { parent, name }
     }
@@ -276,10 +274,10 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A module met on a walk, before its parts.
+/// A module found by a visitor, recorded before its parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Met {
-    /// Its path; empty for the root.
+    /// The path of the module; empty for the root.
     pub(crate) path: String,
     pub(crate) role: Role,
     activation: Activation,
@@ -292,14 +290,14 @@ impl Met {
         Self { path, role: module.role(), activation, own }
     }
 
-    /// The function the module's outputs come from. Only made when asked for: a program that asks for
-    /// no advice need not hold the theory.
+    /// The function that computes the module's outputs. Constructed on demand, so that a program
+    /// without [`recommend`](crate::init::recommend) does not link the theory.
     pub(crate) fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
         self.own.clone().unwrap_or_else(|| Arc::new(self.activation))
     }
 }
 
-/// Walks a module tree and sees every parameter.
+/// Visits every parameter of a module tree.
 pub struct Visitor<'v, 'a, E: Element = f32> {
     see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
     buffers: Option<&'v mut SeeBuffer<'v, 'a, E>>,
@@ -309,48 +307,48 @@ pub struct Visitor<'v, 'a, E: Element = f32> {
 
 type SeeBuffer<'v, 'a, E> = dyn FnMut(Path<'_>, &'a Buffer<E>) + 'v;
 
-/// Walks a module tree and sees every parameter, to change it.
+/// Visits every parameter of a module tree, mutably.
 pub struct VisitorMut<'v, E: Element = f32> {
     see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
     path: Option<&'v Path<'v>>,
-    /// What the modules that are met are set to.
+    /// The mode to which the visited modules are set.
     training: Option<bool>,
-    /// The paths of the modules that are met.
+    /// The paths of the visited modules.
     met: Option<&'v mut Vec<String>>,
 }
 
 impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
-    /// A walk that begins at a root.
+    /// A visitor that starts at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>)) -> Self {
         Self { see, buffers: None, path: None, met: None }
     }
 
-    /// A walk that begins at a root and also records the modules below it.
-    pub(crate) fn noting(
+    /// A visitor that starts at a root and also records the modules below it.
+    pub(crate) fn recording(
         see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
         met: &'v mut Vec<Met>,
     ) -> Self {
         Self { see, buffers: None, path: None, met: Some(met) }
     }
 
-    /// Shows a parameter of the module at hand.
+    /// Shows a parameter of the current module.
     pub fn parameter(&mut self, name: &str, parameter: &'a Parameter<E>) {
         (self.see)(Path::below(self.path, name), parameter);
     }
 
-    /// Shows a buffer of the module at hand.
+    /// Shows a buffer of the current module.
     pub fn buffer(&mut self, name: &str, buffer: &'a Buffer<E>) {
         if let Some(see) = &mut self.buffers {
             see(Path::below(self.path, name), buffer);
         }
     }
 
-    /// Shows a part of the module at hand, and all its parts.
+    /// Shows a part of the current module, with all its parts.
     pub fn child(&mut self, name: &str, module: &'a (impl Module<E> + ?Sized)) {
         module.visit_as(name, self);
     }
 
-    /// Walks a module below the one at hand.
+    /// Visits a module below the current one.
     pub(crate) fn enter(&mut self, name: &str, module: &'a (impl Module<E> + ?Sized)) {
         let path = Path::below(self.path, name);
         if let Some(met) = &mut self.met {
@@ -363,30 +361,30 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
 }
 
 impl<'v, E: Element> VisitorMut<'v, E> {
-    /// A walk that begins at a root.
+    /// A visitor that starts at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>)) -> Self {
         Self { see, path: None, training: None, met: None }
     }
 
-    /// A walk that begins at a root and also records the paths of the modules below it.
-    pub(crate) fn noting(
+    /// A visitor that starts at a root and also records the paths of the modules below it.
+    pub(crate) fn recording(
         see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>),
         met: &'v mut Vec<String>,
     ) -> Self {
         Self { met: Some(met), ..Self::new(see) }
     }
 
-    /// Shows a parameter of the module at hand.
+    /// Shows a parameter of the current module.
     pub fn parameter(&mut self, name: &str, parameter: &mut Parameter<E>) {
         (self.see)(Path::below(self.path, name), parameter);
     }
 
-    /// Shows a part of the module at hand, and all its parts.
+    /// Shows a part of the current module, with all its parts.
     pub fn child(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
         module.visit_mut_as(name, self);
     }
 
-    /// Walks a module below the one at hand.
+    /// Visits a module below the current one.
     pub(crate) fn enter(&mut self, name: &str, module: &mut (impl Module<E> + ?Sized)) {
         let path = Path::below(self.path, name);
         if let Some(met) = &mut self.met {

@@ -1,4 +1,4 @@
-//! [`Observer`]: sees the layers of a module tree at work.
+//! [`Observer`]: receives the inputs and outputs of every layer during a forward pass.
 
 use std::fmt;
 
@@ -7,19 +7,18 @@ use wengert_autodiff::{Element, Result, Var};
 use crate::forward::Layer;
 use crate::module::Path;
 
-/// A layer during a forward pass.
+/// The variables of a layer in a forward pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation<'t, E: Element = f32> {
-    /// What came in.
+    /// The input.
     pub input: Var<'t, E>,
-    /// Before the activation; the same as `output` if the layer does not distinguish the two.
+    /// The value before the activation; the output if the layer does not show it.
     pub preactivation: Var<'t, E>,
-    /// What went out.
+    /// The output.
     pub output: Var<'t, E>,
 }
 
-/// Is shown every layer of a module tree during a forward pass; see
-/// [`Layer::observe`].
+/// Receives every layer of a module tree during a forward pass; see [`Layer::observe`].
 ///
 /// ```
 /// use wengert_autodiff::{Activation, Tape, Tensor};
@@ -47,13 +46,15 @@ impl<'o, 't, E: Element> Observer<'o, 't, E> {
         Self { see, path: None }
     }
 
-    /// Shows the layer at hand.
+    /// Shows the current layer.
     pub fn layer(&mut self, input: Var<'t, E>, preactivation: Var<'t, E>, output: Var<'t, E>) {
         let path = self.path.map(ToString::to_string).unwrap_or_default();
         (self.see)(&path, Observation { input, preactivation, output });
     }
 
-    /// Runs a child of the module at hand, under the name it has for visitors.
+    /// Runs a child of the current module, which has the same name in [`Module::visit`].
+    ///
+    /// [`Module::visit`]: crate::Module::visit
     ///
     /// # Errors
     /// Those of the child's forward pass.

@@ -1,4 +1,4 @@
-//! What a field of a module may be besides a module: parameters, buffers, and containers of parts.
+//! Fields of modules other than modules: parameters, buffers, and containers of parts.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -38,8 +38,8 @@ impl<E: Element> Module<E> for Buffer<E> {
     fn visit_mut_as(&mut self, _: &str, _: &mut VisitorMut<'_, E>) {}
 }
 
-/// What stands for another module, if there is one: it has that module's place in the tree.
-macro_rules! stands_for {
+/// `Box` and `Option` have the place of their content in the tree.
+macro_rules! transparent {
     ($container:ty, $(?$sized:ident,)? |$this:ident| $get:expr, $get_mut:expr) => {
         impl<E: Element, M: Module<E> $(+ ?$sized)?> Module<E> for $container {
             fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
@@ -88,10 +88,10 @@ macro_rules! stands_for {
     };
 }
 
-stands_for!(Box<M>, ?Sized, |this| Some(&**this), Some(&mut **this));
-stands_for!(Option<M>, |this| this.as_ref(), this.as_mut());
+transparent!(Box<M>, ?Sized, |this| Some(&**this), Some(&mut **this));
+transparent!(Option<M>, |this| this.as_ref(), this.as_mut());
 
-/// The modules are named by their places: `0`, `1`, ..
+/// The modules are named by their indices: `0`, `1`, ..
 macro_rules! list {
     ($list:ty $(, const $n:ident)?) => {
         impl<E: Element, M: Module<E> $(, const $n: usize)?> Module<E> for $list {
@@ -126,7 +126,7 @@ impl<E: Element, K: Ord + Display, M: Module<E>> Module<E> for BTreeMap<K, M> {
     }
 }
 
-/// The modules are named by their places: `0`, `1`, ..
+/// The modules are named by their indices: `0`, `1`, ..
 macro_rules! tuple {
     ($($name:ident $at:tt),+) => {
         impl<E: Element, $($name: Module<E>),+> Module<E> for ($($name,)+) {
@@ -145,7 +145,7 @@ tuple!(A 0, B 1);
 tuple!(A 0, B 1, C 2);
 tuple!(A 0, B 1, C 2, D 3);
 
-/// The digits of `n`, written into `buffer`: names without an allocation at each step.
+/// The decimal digits of `n`, written into `buffer` to avoid an allocation for each name.
 pub(crate) fn decimal(mut n: usize, buffer: &mut [u8; 20]) -> &str {
     let mut at = buffer.len();
     loop {

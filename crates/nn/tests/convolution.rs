@@ -1,4 +1,4 @@
-//! Convolutional networks: what they compute, what their builder refuses, and that they learn.
+//! Convolutional networks: outputs, errors of the builder, and training.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -17,8 +17,8 @@ fn rng() -> Pcg64 {
     Pcg64::seed_from_u64(5)
 }
 
-/// Y. `LeCun` et al., "Gradient-based learning applied to document recognition", 1998, brought to
-/// images of 8 x 8.
+/// The network of Y. `LeCun` et al., "Gradient-based learning applied to document recognition", 1998,
+/// reduced to images of 8 x 8.
 fn lenet() -> SequentialBuilder {
     let relu = Conv2dOptions::new().activation(Activation::Relu);
     Sequential::builder()
@@ -52,7 +52,7 @@ fn shapes_are_those_of_the_formula_and_parameters_have_names() {
     );
 }
 
-/// The initializer is that of the activation, with the receptive field in its fan.
+/// The initializer is that of the activation, with the receptive field in the fan.
 #[test]
 fn weights_begin_with_the_scale_of_their_fan() {
     let options = Conv2dOptions::new().activation(Activation::Relu).groups(2);
@@ -116,7 +116,7 @@ fn sizes_that_are_not_known_are_left_to_the_run() {
     assert!(error.to_string().contains("conv2d"), "{error}");
 }
 
-/// What an observer sees between convolution and activation is the convolution alone.
+/// An observer receives the convolution before the activation.
 #[test]
 fn an_observer_sees_the_preactivation() {
     let options = Conv2dOptions::new().activation(Activation::Tanh);
@@ -142,7 +142,7 @@ fn digits() -> ImageSet {
     ImageSet::new(images, labels, 10).unwrap().with_pixel_max(16).unwrap()
 }
 
-/// Four fifths of the digits are learned from, the others recognised: after three epochs.
+/// Trains on four fifths of the digits for three epochs, and tests on the others.
 #[cfg(feature = "data")]
 #[test]
 fn lenet_learns_handwritten_digits() {

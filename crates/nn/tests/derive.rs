@@ -27,7 +27,7 @@ fn names<E: Element>(module: &impl Module<E>) -> Vec<String> {
     module.parameters().into_iter().map(|(name, _)| name).collect()
 }
 
-/// Every field a module may have.
+/// A module with every kind of field.
 #[derive(Debug, Module)]
 struct Everything<E: Element, M, const N: usize> {
     plain: Linear<E>,
@@ -182,13 +182,13 @@ fn a_variant_of_one_field_stands_for_its_module() {
     assert!(names(&Tree::Nothing).is_empty());
 }
 
-/// An element type of its own, which nothing but the parts names.
+/// A module whose element type is that of its parts.
 #[derive(Debug, Module)]
 struct Double {
     layer: Linear<f64>,
 }
 
-/// One for modules of any element type.
+/// A module of any element type.
 #[derive(Clone, Debug, Module)]
 #[module(role = Role::Residual, activation = self.inner.activation())]
 struct Skip<M> {
@@ -243,7 +243,7 @@ fn no_element_type_has_to_be_named() {
     assert_eq!(*gate.right.weight().value(), fixed);
 }
 
-/// Optimizers take whatever has parameters.
+/// Optimizers accept any module.
 #[test]
 fn a_parameter_a_list_and_a_tuple_are_modules() {
     let mut weight = Parameter::new(Tensor::<f64>::ones([1]));
@@ -259,7 +259,7 @@ fn a_parameter_a_list_and_a_tuple_are_modules() {
     assert_eq!(names(&(weight, list)), ["0", "1.0"]);
 }
 
-/// A module written by hand, wrong in one way or none.
+/// A manual implementation, with one fault or none.
 #[derive(Debug)]
 struct ByHand {
     wrong: &'static str,

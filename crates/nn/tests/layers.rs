@@ -1,5 +1,4 @@
-//! Layers that normalize, drop, look up and enlarge; training and inference; state beside
-//! parameters.
+//! Normalizations, dropout, embeddings and transposed convolutions; training and inference; buffers.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -59,7 +58,7 @@ fn batch_norm_follows_the_batches_and_normalizes_by_what_it_followed() {
     let expected: Vec<f64> =
         (0..18).map(|i| (x.to_vec()[i] - mean[i % 3]) / (variance[i % 3] + 1e-5).sqrt()).collect();
     assert!(close(&value(&layer, x), &expected));
-    // Inference changes nothing, and one sample is enough for it.
+    // Inference does not change the running averages, and accepts a single sample.
     assert!(close(&layer.running_mean().get(), &mean));
     value(&layer, &Tensor::ones([1, 3]));
     layer.train();
@@ -83,7 +82,7 @@ fn running_statistics_belong_to_the_state_of_a_model() {
         ["0.running_mean", "0.running_var", "2.running_mean", "2.running_var"].map(str::to_owned);
     assert_eq!(names(&model), expected);
     value(&model, &Tensor::uniform([2, 2, 4, 4], 1.0, 3.0, &mut rng()));
-    // The state of one model makes another like it.
+    // The parameters and buffers of a model determine it.
     let other = Sequential::builder()
         .batch_norm2d(2)
         .conv2d(2, 3, 3, Conv2dOptions::new())
@@ -97,7 +96,7 @@ fn running_statistics_belong_to_the_state_of_a_model() {
     }
 }
 
-/// A user's own composite, which knows nothing of modes.
+/// A user-defined composite without a mode of its own.
 #[derive(Clone, Debug, Module)]
 struct Residual {
     inner: Sequential<f32>,
@@ -137,11 +136,11 @@ fn dropout_keeps_the_mean_and_its_gradient_has_the_same_mask() {
     for _ in 0..2 {
         assert_eq!(loss.backward().get(x).unwrap().to_vec(), values);
     }
-    // The same seed makes the same passes; a pass makes others than the one before.
+    // The same seed gives the same passes; successive passes differ.
     let again = Dropout::new(0.25, &mut rng()).unwrap();
     assert_eq!(value(&again, &x.value()).to_vec(), values);
     assert_ne!(value(&again, &x.value()).to_vec(), values);
-    // What is dropped is gone, whatever it was; and all or nothing are probabilities, too.
+    // Dropped elements are zero, also NaN and infinity; probabilities of 0 and 1 are valid.
     let all = Dropout::new(1.0, &mut rng()).unwrap();
     let wild = Tensor::from_slice(&[f32::INFINITY, f32::NAN, 1.0], [3]).unwrap();
     assert_eq!(value(&all, &wild).to_vec(), [0.0; 3]);
@@ -245,7 +244,7 @@ fn the_builder_refuses_norms_of_other_shapes() {
     assert_eq!(value(&words, &Tensor::ones([2, 5])).shape().dims(), [2, 5, 2]);
 }
 
-/// A clone is a model of its own, statistics included.
+/// A clone is independent, including its running averages.
 #[test]
 fn clones_have_statistics_of_their_own() {
     let layer = BatchNorm2d::<f32>::new(1);
@@ -292,7 +291,7 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
     assert_eq!(train(true), (losses, parameters, buffers));
 }
 
-/// The name of the layer, and what is wrong with it.
+/// The builder's error has the operation's name and the fault.
 #[test]
 fn the_builder_names_the_layer_that_does_not_fit() {
     let start = || Sequential::<f32>::builder().input([4, 6, 6]);
@@ -355,7 +354,7 @@ fn every_layer_with_parameters_shows_and_lends_them() {
     check!(RmsNorm::<f32>::new([3, 2]));
 }
 
-/// Losses, metrics and batches take labels alike.
+/// Losses, metrics and batches accept the same types of labels.
 #[test]
 fn labels_come_in_any_form() {
     let tape = Tape::<f64>::new();
@@ -386,7 +385,8 @@ fn labels_come_in_any_form() {
     );
 }
 
-/// Every layer at fault, and the layers after one are checked against what it would give.
+/// The builder reports every layer at fault, and checks the layers after one against its output for a
+/// valid input.
 #[test]
 fn the_builder_reports_every_fault_with_its_position() {
     let nan = Init::Normal { mean: 0.0, std: f64::NAN };
@@ -419,7 +419,7 @@ fn the_builder_reports_every_fault_with_its_position() {
     assert_eq!(error.to_string(), faults.join("; "));
 }
 
-/// A config makes the layer that its constructor makes, to the bit.
+/// A config builds the same layer as its constructor, to the bit.
 #[test]
 fn configs_make_the_layers_of_the_constructors() {
     let options = Conv2dOptions::new().padding(1).activation(Activation::Relu);
@@ -459,7 +459,7 @@ fn configs_make_the_layers_of_the_constructors() {
     assert_eq!(running(&by_config), running(&by_hand));
 }
 
-/// The forward pass without a tape is the one with it, through a shared reference and from threads.
+/// Predictions equal forward passes, by shared reference and on several threads.
 #[test]
 fn predictions_are_forward_passes() {
     let mut model: Sequential = Sequential::builder()

@@ -1,4 +1,4 @@
-//! Modules, builders and optimizers against the same written out by hand.
+//! Modules, builders and optimizers compared with explicit calculations.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -85,7 +85,7 @@ fn layers_that_do_not_fit_are_refused() {
     assert!(wrong.to_string().starts_with("linear: "), "{wrong}");
 }
 
-/// The weight 1.0 after each step along gradients chosen by hand.
+/// The weight, initially 1.0, after each step with given gradients.
 fn descend(mut optimizer: impl Optimizer<f64>, gradients: &[f64]) -> Vec<f64> {
     let mut layer = Linear::new(1, 1, Activation::Identity, &Init::Constant(1.0), &mut rng())
         .unwrap()
@@ -127,7 +127,7 @@ fn sgd_follows_its_formulas() {
 #[test]
 fn adam_follows_its_formulas() {
     let gradients = [0.5, -1.0, 2.0];
-    // Computed from the papers' formulas in another language.
+    // Computed by another program from the formulas of the papers.
     let plain = [0.900000002, 0.9366103542405654, 0.8946447927181046];
     near(&descend(Adam::new(0.1), &gradients), &plain);
     let decayed = [0.9142857142857143, 0.9605042033679833, 0.8929336551916771];
@@ -204,8 +204,8 @@ fn accuracy_counts_the_first_of_the_largest() {
     assert!(accuracy(&Tensor::<f32>::zeros([0, 3]), []).is_nan());
 }
 
-/// Optimizers, advice and LSUV change nothing that is frozen; a layer of frozen weights still
-/// passes gradients on.
+/// Optimizers, advice and LSUV do not change frozen parameters; a layer of frozen weights passes on
+/// gradients.
 #[test]
 fn frozen_parameters_stay_as_they_are() {
     let mut model: Sequential<f64> = Sequential::builder()
@@ -235,7 +235,7 @@ fn frozen_parameters_stay_as_they_are() {
     Adam::new(0.1).step(&mut model, &gradients);
     assert_eq!(changed(&before, &model), [true, true, false, false, true, true]);
 
-    // Frozen after the forward pass: there is a gradient, and no step is made.
+    // Frozen after the forward pass: there is a gradient, but no step.
     let tape = Tape::new();
     let loss = model.forward(tape.constant(&x)).square().sum();
     let gradients = loss.backward();

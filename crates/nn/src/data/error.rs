@@ -1,11 +1,10 @@
-//! What can be wrong with a data file, in sentences. Deciding that it is wrong happens in `idx`
-//! and `images`; only the wording and the fields live here.
+//! [`DataError`]: errors of data files. The checks are in `idx` and `images`.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where faulty data came from: the words an error uses to name it.
+/// The source of faulty data, as it is named in an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     name: Name,
@@ -27,17 +26,17 @@ impl Origin {
         Self { name: Name::Memory(words), decompressed: false }
     }
 
-    /// The same origin, speaking of what its gzip compression contains.
+    /// The same origin, for an error in the decompressed content.
     pub(super) fn decompressed(&self) -> Self {
         Self { name: self.name.clone(), decompressed: true }
     }
 
-    /// The same origin, speaking of the compressed bytes themselves.
+    /// The same origin, for an error in the compressed bytes.
     pub(super) fn compressed(&self) -> Self {
         Self { name: self.name.clone(), decompressed: false }
     }
 
-    /// The file, when the data came from one.
+    /// The path of the file, if the data is from a file.
     pub fn path(&self) -> Option<&Path> {
         match &self.name {
             Name::File(path) => Some(path),
@@ -45,7 +44,7 @@ impl Origin {
         }
     }
 
-    /// Whether the fault lies in what was decompressed rather than in the bytes as stored.
+    /// Whether the fault is in the decompressed content rather than in the stored bytes.
     pub fn is_decompressed(&self) -> bool {
         self.decompressed
     }
@@ -63,7 +62,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The part a file plays in an image set.
+/// The role of a file in an image set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileRole {
     /// Pixels: rank 3, count x height x width.
@@ -73,7 +72,7 @@ pub enum FileRole {
 }
 
 impl FileRole {
-    /// The rank of the IDX file that plays this part.
+    /// The rank of an IDX file with this role.
     pub fn rank(self) -> usize {
         match self {
             Self::Images => 3,
@@ -89,11 +88,11 @@ impl FileRole {
     }
 }
 
-/// Why data could not be read or taken together. `Display` is one sentence.
+/// Errors of reading data files and combining their arrays. `Display` is one sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The operating system or the reader refused.
+    /// The operating system or the reader failed.
     #[error(
         "{origin} cannot be read: {source}; a readable IDX file, plain or gzip-compressed, was \
          expected"
@@ -101,11 +100,11 @@ pub enum DataError {
     Io {
         /// What was being read.
         origin: Origin,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// A directory where a file belongs.
+    /// A directory in place of a file.
     #[error(
         "`{}` is a directory; an IDX file, plain or gzip-compressed, was expected",
         path.display()
@@ -115,30 +114,30 @@ pub enum DataError {
         path: PathBuf,
     },
 
-    /// A pipe, a socket or a device where a file belongs.
+    /// A pipe, a socket or a device in place of a file.
     #[error(
         "`{}` is a pipe, a socket or a device; a regular IDX file, plain or gzip-compressed, was \
          expected",
         path.display()
     )]
     NotAFile {
-        /// What is there.
+        /// The path.
         path: PathBuf,
     },
 
-    /// The directory of an image set is absent, or is no directory.
+    /// The directory of an image set does not exist, or is not a directory.
     #[error(
         "`{}` {reason}; the directory of the images and labels files was expected",
         path.display()
     )]
     NoDirectory {
-        /// The path asked for.
+        /// The path given.
         path: PathBuf,
-        /// What is there instead, as the end of a sentence that begins with the path.
+        /// The fault, as the end of a sentence that begins with the path.
         reason: String,
     },
 
-    /// The directory lacks one of the files of an image set.
+    /// The directory does not contain one of the files of an image set.
     #[error(
         "`{}` holds no {wanted}; a file {} was expected there",
         directory.display(), Names(names)
@@ -146,16 +145,16 @@ pub enum DataError {
     MissingFile {
         /// The directory searched.
         directory: PathBuf,
-        /// What is missing, in words.
+        /// The missing data, in words.
         wanted: &'static str,
-        /// The names under which it was looked for, each also with `.gz` after it.
+        /// The accepted file names, each also with the suffix `.gz`.
         names: Vec<String>,
     },
 
-    /// Nothing at all where a header belongs.
+    /// No bytes at all.
     #[error("{origin} is empty; an IDX file begins with the bytes 00 00 08 and its rank")]
     Empty {
-        /// What is empty.
+        /// The empty data.
         origin: Origin,
     },
 
@@ -166,48 +165,48 @@ pub enum DataError {
         FirstBytes(found)
     )]
     NotIdx {
-        /// What was read.
+        /// The data.
         origin: Origin,
-        /// Its first bytes, at most four.
+        /// The first bytes, at most four.
         found: Vec<u8>,
     },
 
     /// IDX, but not of unsigned bytes.
     #[error(
-        "{origin} says that its elements are of IDX type 0x{code:02X} ({}); only type 0x08 \
+        "{origin} has elements of IDX type 0x{code:02X} ({}); only type 0x08 \
          (unsigned byte) can be read",
         type_name(*code)
     )]
     UnsupportedType {
-        /// What was read.
+        /// The data.
         origin: Origin,
         /// The third byte of the file.
         code: u8,
     },
 
-    /// The data end before the header does.
+    /// The data ends inside the header.
     #[error(
         "{origin} ends inside its header, which needs at least {needed} bytes for the magic \
          number and the dimensions, and has {found}"
     )]
     TruncatedHeader {
-        /// What was read.
+        /// The data.
         origin: Origin,
-        /// The length of the header as far as it is known.
+        /// The length of the known part of the header.
         needed: usize,
-        /// The bytes that are there.
+        /// The number of bytes found.
         found: usize,
     },
 
     /// The product of the dimensions is more than memory can address.
     #[error(
-        "{origin} promises {} elements, more than memory can address; the \
+        "{origin} would hold {} elements, more than memory can address; the \
          product of the dimensions must be at most {}",
         Dims(shape),
         usize::MAX
     )]
     TooLarge {
-        /// What was read.
+        /// The data.
         origin: Origin,
         /// The dimensions of the header.
         shape: Vec<usize>,
@@ -215,40 +214,40 @@ pub enum DataError {
 
     /// Dimensions in little-endian order.
     #[error(
-        "{origin} has little-endian dimensions ({} as such, which is what its data hold); the \
+        "{origin} has little-endian dimensions (read as such, {} match its data); the \
          dimensions of an IDX file must be big-endian 32-bit integers",
         Dims(shape)
     )]
     LittleEndian {
-        /// What was read.
+        /// The data.
         origin: Origin,
         /// The dimensions of the header, read as little-endian.
         shape: Vec<usize>,
     },
 
-    /// Fewer elements than the header promises.
+    /// Fewer elements than the header states.
     #[error(
-        "{origin} is truncated: its header promises {} of data, and {found} follow",
-        Promise(shape, *needed)
+        "{origin} is truncated: its header states {} of data, and {found} follow",
+        StatedSize(shape, *needed)
     )]
     Truncated {
-        /// What was read.
+        /// The data.
         origin: Origin,
         /// The dimensions of the header.
         shape: Vec<usize>,
         /// Their product.
         needed: usize,
-        /// The bytes of data that are there.
+        /// The number of bytes of data.
         found: usize,
     },
 
-    /// More data than the header promises.
+    /// More data than the header states.
     #[error(
-        "{origin} goes on after its last element: its header promises {} of data, and more follow",
-        Promise(shape, *needed)
+        "{origin} has bytes after its last element: its header states {} of data, and more follow",
+        StatedSize(shape, *needed)
     )]
     TrailingBytes {
-        /// What was read.
+        /// The data.
         origin: Origin,
         /// The dimensions of the header.
         shape: Vec<usize>,
@@ -262,16 +261,16 @@ pub enum DataError {
          file that is not compressed, was expected"
     )]
     CorruptGzip {
-        /// What was read.
+        /// The data.
         origin: Origin,
-        /// What the decompressor says.
+        /// The error of the decompressor.
         source: io::Error,
     },
 
-    /// A shape and a number of elements that do not go together.
+    /// A number of elements that is not the product of the shape.
     #[error("a shape of {} has {needed} elements, and {found} were given", Dims(shape))]
     ShapeMismatch {
-        /// The shape asked for.
+        /// The shape given.
         shape: Vec<usize>,
         /// Its product.
         needed: usize,
@@ -285,13 +284,13 @@ pub enum DataError {
          given has {rank} dimensions, the largest being {largest}"
     )]
     NotEncodable {
-        /// The number of dimensions asked for.
+        /// The number of dimensions given.
         rank: usize,
-        /// The largest of them.
+        /// The largest dimension.
         largest: usize,
     },
 
-    /// A labels file in the place of images, or the reverse.
+    /// A labels file in place of images, or the reverse.
     #[error(
         "{origin} has rank {} ({}), where {} were expected{}",
         shape.len(), Dims(shape), role.expectation(), swapped(*role, shape.len())
@@ -299,13 +298,13 @@ pub enum DataError {
     WrongRank {
         /// The file of the wrong rank.
         origin: Origin,
-        /// The part it was to play.
+        /// The expected role.
         role: FileRole,
         /// Its dimensions.
         shape: Vec<usize>,
     },
 
-    /// Images without number, height or width.
+    /// Images without pixels: the number, height or width is zero.
     #[error(
         "{origin} holds no pixels ({}); at least one image of at least one pixel was expected",
         Dims(shape)
@@ -317,7 +316,7 @@ pub enum DataError {
         shape: Vec<usize>,
     },
 
-    /// Not one label for each image.
+    /// A number of labels that differs from the number of images.
     #[error(
         "{labels} holds {label_count} labels and {images} holds {image_count} images, where one \
          label for each image was expected"
@@ -333,7 +332,7 @@ pub enum DataError {
         label_count: usize,
     },
 
-    /// A label that names no class.
+    /// A label that is not below the number of classes.
     #[error(
         "{origin} has the label {label} at position {position} (counted from 0), where labels \
          below {classes}, the number of classes, were expected"
@@ -341,7 +340,7 @@ pub enum DataError {
     LabelOutOfRange {
         /// The labels file.
         origin: Origin,
-        /// Which label, counted from 0.
+        /// The index of the label.
         position: usize,
         /// Its value.
         label: u8,
@@ -367,22 +366,22 @@ pub enum DataError {
         test_size: [usize; 2],
     },
 
-    /// A pixel above the value stated to be the largest.
+    /// A pixel above the maximum.
     #[error(
         "image {image} (counted from 0) has a pixel of value {value}, where values in 0..={max} \
          and a maximum of at least 1 were expected"
     )]
     PixelAboveMax {
-        /// Which image, counted from 0.
+        /// The index of the image.
         image: usize,
         /// The value of the pixel.
         value: u8,
-        /// The maximum asked for.
+        /// The maximum given.
         max: u8,
     },
 }
 
-/// Dimensions as `60000 x 28 x 28`, a long list cut short.
+/// Dimensions as `60000 x 28 x 28`; a long list is abbreviated.
 struct Dims<'a>(&'a [usize]);
 
 impl fmt::Display for Dims<'_> {
@@ -402,10 +401,10 @@ impl fmt::Display for Dims<'_> {
     }
 }
 
-/// What a header promises: `3 bytes`, or `2 x 3 = 6 bytes` where there is something to multiply.
-struct Promise<'a>(&'a [usize], usize);
+/// The size that a header states: `3 bytes`, or `2 x 3 = 6 bytes` for several dimensions.
+struct StatedSize<'a>(&'a [usize], usize);
 
-impl fmt::Display for Promise<'_> {
+impl fmt::Display for StatedSize<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.len() > 1 {
             write!(f, "{} = ", Dims(self.0))?;
@@ -427,7 +426,7 @@ impl fmt::Display for Names<'_> {
     }
 }
 
-/// The first bytes of a foreign file, in hexadecimal, with what they betray.
+/// The first bytes of a file in another format, in hexadecimal, with the format if it is known.
 struct FirstBytes<'a>(&'a [u8]);
 
 impl fmt::Display for FirstBytes<'_> {
@@ -443,7 +442,7 @@ impl fmt::Display for FirstBytes<'_> {
     }
 }
 
-/// The kind of file that begins like this, among those likely to lie in the place of IDX data.
+/// The file format that begins with these bytes, of those that are likely in place of IDX data.
 fn recognise(start: &[u8]) -> Option<&'static str> {
     const KINDS: &[(&[u8], &str)] = &[
         (b"\x89PNG", "a PNG image"),
@@ -477,7 +476,7 @@ fn type_name(code: u8) -> &'static str {
         0x0C => "32-bit integer",
         0x0D => "32-bit float",
         0x0E => "64-bit float",
-        _ => "which the format does not define",
+        _ => "not defined by the format",
     }
 }
 

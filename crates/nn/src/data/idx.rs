@@ -1,5 +1,4 @@
-//! The IDX format: one array of unsigned bytes with its shape. What the arrays mean (images,
-//! labels) is the business of `images`.
+//! The IDX format: an array of unsigned bytes with its shape. `images` interprets the arrays.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -20,7 +19,7 @@ const MAGIC_LEN: usize = 4;
 /// the last dimension varying fastest. (Y. `LeCun`, C. Cortes, C. Burges, "The MNIST database of
 /// handwritten digits", 1998, section "File formats".)
 ///
-/// The number of elements is always the product of the shape. Rank 0 is one element.
+/// The number of elements is the product of the shape. Rank 0 has one element.
 ///
 /// ```
 /// use wengert_nn::data::Idx;
@@ -32,9 +31,9 @@ const MAGIC_LEN: usize = 4;
 /// let problem = Idx::parse(&[0, 0, 8, 1, 0, 0, 0, 3, 7, 2]).unwrap_err();
 /// assert_eq!(
 ///     problem.to_string(),
-///     "the IDX data is truncated: its header promises 3 bytes of data, and 2 follow",
+///     "the IDX data is truncated: its header states 3 bytes of data, and 2 follow",
 /// );
-/// # Ok::<(), wengert_nn::data::DataError>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idx {
@@ -43,7 +42,7 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// An array of the given shape, its elements in row-major order.
+    /// An array of this shape, with its elements in row-major order.
     ///
     /// # Errors
     /// If the number of elements is not the product of the shape, or the shape has more than 255
@@ -62,11 +61,11 @@ impl Idx {
         Ok(Self { shape, data })
     }
 
-    /// Decodes an IDX file that is wholly in memory and not compressed.
+    /// Decodes an uncompressed IDX file in memory.
     ///
     /// # Errors
-    /// If the bytes are not IDX, are of another type than unsigned bytes, or do not end exactly
-    /// where the header says.
+    /// If the bytes are not IDX, the elements are not unsigned bytes, or the length is not that of the
+    /// header.
     pub fn parse(bytes: &[u8]) -> Result<Self, DataError> {
         let origin = Origin::memory("the IDX data");
         let mut rest = bytes;
@@ -75,29 +74,29 @@ impl Idx {
         Ok(Self { shape, data: rest.to_vec() })
     }
 
-    /// Decodes IDX, plain or gzip-compressed (told apart by their first bytes; gzip may have
-    /// several members), from any reader, to its end.
+    /// Decodes IDX data from a reader, to its end. Gzip compression, also with several members, is
+    /// recognized by the first bytes.
     ///
-    /// Memory grows with the bytes that arrive, not with what the header claims, and nothing is
-    /// decompressed beyond one byte more than the header promises.
+    /// Memory grows with the bytes read, not with the sizes in the header, and at most one byte more
+    /// than the header states is decompressed.
     ///
     /// # Errors
-    /// As [`Idx::parse`]; and if the reader fails or the compression is damaged.
+    /// Those of [`Idx::parse`], and if the reader fails or the compressed data is damaged.
     pub fn from_reader(reader: impl Read) -> Result<Self, DataError> {
         decode(BufReader::new(reader), &Origin::memory("the IDX data"), None)
     }
 
-    /// Reads an IDX file, plain or gzip-compressed, whatever its name.
+    /// Reads an IDX file, plain or gzip-compressed, with any name.
     ///
     /// # Errors
-    /// As [`Idx::from_reader`], the sentence naming the file; and if it cannot be opened, or is no
-    /// regular file (a pipe may never end).
+    /// Those of [`Idx::from_reader`], with the name of the file; and if it cannot be opened, or is not
+    /// a regular file (a pipe may never end).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
         Self::read_as(path.as_ref(), None)
     }
 
-    /// [`read`](Self::read), the rank checked against that of `role` before the length of the data:
-    /// a header of another rank says something else of what follows.
+    /// [`read`](Self::read), with a check of the rank against that of `role` before the length of the
+    /// data, which depends on the rank.
     pub(super) fn read_as(path: &Path, role: Option<FileRole>) -> Result<Self, DataError> {
         let origin = Origin::file(path);
         let io = |source| DataError::Io { origin: origin.clone(), source };
@@ -112,11 +111,11 @@ impl Idx {
         decode(BufReader::new(File::open(path).map_err(io)?), &origin, role)
     }
 
-    /// Encodes the array as an IDX file, not compressed: the inverse of [`Idx::parse`].
+    /// Encodes the array as an uncompressed IDX file: the inverse of [`Idx::parse`].
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(MAGIC_LEN + 4 * self.shape.len() + self.data.len());
         bytes.extend([0, 0, UNSIGNED_BYTE, self.shape.len() as u8]);
-        // Every way to make an `Idx` has checked that rank and dimensions fit.
+        // All constructors have checked that rank and dimensions fit.
         bytes.extend(self.shape.iter().flat_map(|&dim| (dim as u32).to_be_bytes()));
         bytes.extend_from_slice(&self.data);
         bytes
@@ -127,7 +126,7 @@ impl Idx {
         &self.shape
     }
 
-    /// The elements in row-major order; as many as the product of the shape.
+    /// The elements in row-major order.
     pub fn data(&self) -> &[u8] {
         &self.data
     }
@@ -166,9 +165,9 @@ fn read_all(
     let needed = element_count(&shape);
     let swapped = element_count(&little_endian(&shape));
     let mut data = Vec::new();
-    // One byte more than promised shows that the data go on; at the exact end, asking for it lets
-    // the decompressor verify its checksum. The vector grows with what arrives. Where the promise
-    // is beyond memory, what follows is read as far as tells whether the dimensions are
+    // One byte more than the header states shows whether data follows; at the exact end, the read
+    // makes the decompressor verify its checksum. The vector grows with the bytes read. If the stated
+    // size is beyond the address space, the data is read only to find out whether the dimensions are
     // little-endian.
     let most = needed.or(swapped).unwrap_or(0);
     let limit = (most as u64).saturating_add(1);
@@ -184,7 +183,7 @@ fn little_endian(shape: &[usize]) -> Vec<usize> {
     shape.iter().map(|&dim| (dim as u32).swap_bytes() as usize).collect()
 }
 
-/// The dimensions.
+/// Reads the header and returns the dimensions.
 fn read_header(reader: &mut impl Read, origin: &Origin) -> Result<Vec<usize>, DataError> {
     let mut magic = [0; MAGIC_LEN];
     let found = fill(reader, &mut magic).map_err(|e| reading_failed(e, origin))?;
@@ -222,7 +221,7 @@ fn element_count(shape: &[usize]) -> Option<usize> {
     Some(if nonzero.count() == shape.len() { product } else { 0 })
 }
 
-/// Compares the bytes of data with the product of the shape, `None` if that is too large.
+/// Compares the number of bytes with the product of the shape, which is `None` if it overflows.
 fn check_length(
     found: usize,
     needed: Option<usize>,
@@ -245,7 +244,7 @@ fn check_length(
     }
 }
 
-/// Reads until `buffer` is full or the reader ends, and says how much was read.
+/// Reads until `buffer` is full or the reader ends, and returns the number of bytes read.
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -259,7 +258,7 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Behind a decompressor, tells a damaged stream from a reader that failed.
+/// The error of a read: damaged compressed data, or a failure of the reader.
 fn reading_failed(source: io::Error, origin: &Origin) -> DataError {
     use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
     let damaged = matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof);

@@ -1,5 +1,4 @@
-//! Image sets: an array of images and an array of labels that belong together. How the arrays are
-//! stored is the business of `idx`.
+//! Image sets: an array of images with an array of labels. `idx` reads the arrays.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,19 +6,19 @@ use std::path::{Path, PathBuf};
 use super::error::{DataError, FileRole, Origin};
 use super::idx::Idx;
 
-/// The classes of MNIST and of the sets made in its likeness.
+/// The number of classes of MNIST and of data sets in its format.
 const MNIST_CLASSES: usize = 10;
 
-/// Which half of a data set in the MNIST layout: the files' names begin with `train` or `t10k`.
+/// The part of a data set in the MNIST layout: the file names begin with `train` or `t10k`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Split {
-    /// The images to learn from.
+    /// The training images.
     Train,
-    /// The images to be judged by.
+    /// The test images.
     Test,
 }
 
-/// Grey images of one size with a class label each.
+/// Grey images of equal size, with a class label each.
 ///
 /// # Shapes
 /// Images are count x height x width, labels count; count, height and width are at least 1, and
@@ -33,7 +32,7 @@ pub enum Split {
 /// let set = ImageSet::new(images, labels, 2)?.with_pixel_max(16)?;
 /// assert_eq!(set.image(1), [8, 4]);
 /// assert_eq!(set.scaled_pixels(), [0.0, 1.0, 0.5, 0.25]);
-/// # Ok::<(), wengert_nn::data::DataError>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
@@ -44,8 +43,8 @@ pub struct ImageSet {
 }
 
 impl ImageSet {
-    /// Takes images and labels together. The largest pixel value is 255 until
-    /// [`ImageSet::with_pixel_max`] says otherwise.
+    /// Combines images and labels. The largest pixel value is 255, unless
+    /// [`ImageSet::with_pixel_max`] changes it.
     ///
     /// # Errors
     /// If the images are not of rank 3 or have no pixels, the labels are not of rank 1, their
@@ -58,7 +57,7 @@ impl ImageSet {
     /// Reads an images file and its labels file, plain or gzip-compressed.
     ///
     /// # Errors
-    /// As [`Idx::read`] and [`ImageSet::new`]; the sentence names the file.
+    /// Those of [`Idx::read`] and [`ImageSet::new`], with the name of the file.
     pub fn read(
         images_path: impl AsRef<Path>,
         labels_path: impl AsRef<Path>,
@@ -71,12 +70,12 @@ impl ImageSet {
         Self::checked(images, labels, classes, names)
     }
 
-    /// Reads one half of a set of ten classes in the MNIST layout (MNIST, Fashion-MNIST, KMNIST)
+    /// Reads one part of a set of ten classes in the MNIST layout (MNIST, Fashion-MNIST, KMNIST)
     /// from `directory`: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, or the two
     /// `t10k-` files; `-idx` may be spelt `.idx`, and each may end in `.gz`.
     ///
     /// # Errors
-    /// If the directory or a file is missing, and as [`ImageSet::read`].
+    /// If the directory or a file is missing, and those of [`ImageSet::read`].
     pub fn from_directory(directory: impl AsRef<Path>, split: Split) -> Result<Self, DataError> {
         let directory = directory.as_ref();
         let images = find(directory, split, FileRole::Images)?;
@@ -84,10 +83,10 @@ impl ImageSet {
         Self::read(images, labels, MNIST_CLASSES)
     }
 
-    /// Reads both halves of a set in the MNIST layout: training and test images, of one size.
+    /// Reads both parts of a set in the MNIST layout: training and test images, of equal size.
     ///
     /// # Errors
-    /// As [`ImageSet::from_directory`]; and if the images of the halves differ in size.
+    /// Those of [`ImageSet::from_directory`], and if the images of the two parts differ in size.
     pub fn train_and_test(directory: impl AsRef<Path>) -> Result<(Self, Self), DataError> {
         let directory = directory.as_ref();
         let half = |split| -> Result<(PathBuf, Self), DataError> {
@@ -111,13 +110,12 @@ impl ImageSet {
         Ok((train, test))
     }
 
-    /// The same set with another pixel value standing for full intensity, as in the UCI digits,
-    /// whose pixels are 0..=16.
+    /// Sets the pixel value of full intensity, for example 16 for the UCI digits.
     ///
     /// # Errors
     /// If a pixel is above `pixel_max`, or `pixel_max` is 0.
     pub fn with_pixel_max(mut self, pixel_max: u8) -> Result<Self, DataError> {
-        // A maximum of 0 would scale to 0 / 0: it is refused whatever the pixels are.
+        // A maximum of 0 would scale to 0 / 0, and is refused for all pixels.
         let fault = |&value: &u8| value > pixel_max || pixel_max == 0;
         if let Some(index) = self.pixels().iter().position(fault) {
             return Err(DataError::PixelAboveMax {
@@ -146,7 +144,7 @@ impl ImageSet {
         self.images.shape()[2]
     }
 
-    /// Height times width: the number of inputs of a network that takes an image flat.
+    /// Height times width: the number of inputs of a network that takes flattened images.
     pub fn pixels_per_image(&self) -> usize {
         self.height() * self.width()
     }
@@ -156,7 +154,7 @@ impl ImageSet {
         self.classes
     }
 
-    /// The pixel value that stands for full intensity.
+    /// The pixel value of full intensity.
     pub fn pixel_max(&self) -> u8 {
         self.pixel_max
     }
@@ -179,14 +177,14 @@ impl ImageSet {
     pub fn image(&self, index: usize) -> &[u8] {
         assert!(
             index < self.len(),
-            "image {index} was asked for, and the set holds {}, counted from 0",
+            "there is no image {index} in a set of {}; indices start at 0",
             self.len()
         );
         let size = self.pixels_per_image();
         &self.pixels()[index * size..][..size]
     }
 
-    /// All pixels divided by [`ImageSet::pixel_max`], so each lies in 0..=1.
+    /// All pixels divided by [`ImageSet::pixel_max`], in 0..=1.
     ///
     /// # Shapes
     /// count x (height x width), row-major.
@@ -201,7 +199,10 @@ impl ImageSet {
     /// If `indices` is empty or one is not below [`ImageSet::len`].
     #[track_caller]
     pub fn subset(&self, indices: &[usize]) -> Self {
-        assert!(!indices.is_empty(), "a subset of at least one image was expected, of none asked");
+        assert!(
+            !indices.is_empty(),
+            "a subset must have at least one image, but no index was given"
+        );
         let mut pixels = Vec::with_capacity(indices.len() * self.pixels_per_image());
         let mut labels = Vec::with_capacity(indices.len());
         for &index in indices {
@@ -249,7 +250,7 @@ impl ImageSet {
     }
 }
 
-/// The file of `directory` that plays `role` in `split`.
+/// The file of `directory` with the images or labels of `split`.
 fn find(directory: &Path, split: Split, role: FileRole) -> Result<PathBuf, DataError> {
     let no_directory =
         |reason: String| Err(DataError::NoDirectory { path: directory.to_path_buf(), reason });
@@ -274,8 +275,8 @@ fn find(directory: &Path, split: Split, role: FileRole) -> Result<PathBuf, DataE
         .iter()
         .flat_map(|name| [directory.join(name), directory.join(format!("{name}.gz"))])
         .collect();
-    // Some archives unpack to a directory of the file's name: a file of another spelling comes
-    // first, and only without one is the directory reported for what it is.
+    // Some archives unpack to a directory of the file's name: a file with another spelling of the name
+    // is preferred, and without one the directory is reported.
     let file = paths.iter().find(|path| path.is_file());
     match file.or_else(|| paths.iter().find(|path| path.exists())) {
         Some(path) => Ok(path.clone()),

@@ -1,4 +1,4 @@
-//! [`Batches`]: a data set dealt out in mini-batches, shuffled by a seed.
+//! [`Batches`]: divides a data set into mini-batches, shuffled by a seed.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -7,13 +7,13 @@ use rand_pcg::Pcg64;
 use super::rows::{IntoRows, Labels, Rows};
 use wengert_autodiff::Tensor;
 
-/// Examples with their targets, dealt out in mini-batches.
+/// Examples with their targets, divided into mini-batches.
 ///
-/// Inputs and targets are whatever lies in rows along a first axis ([`Rows`]): tensors, class
-/// labels, an [`Index`](wengert_autodiff::Index) of tokens, or a tuple of such. Each
-/// [`epoch`](Self::epoch) deals every example once; the last batch may be smaller. With a seed each
-/// epoch has another order, always the same for the same seed. The tensors of a batch are used
-/// again for later ones once nothing else refers to them.
+/// Inputs and targets are data with one row per example along the first axis ([`Rows`]): tensors,
+/// class labels, an [`Index`](wengert_autodiff::Index) of tokens, or tuples of these. Each
+/// [`epoch`](Self::epoch) yields every example once; the last batch may be smaller. With
+/// [`shuffled`](Self::shuffled) each epoch has a different order, determined by the seed. The tensors
+/// of a batch are reused for later batches once nothing else refers to them.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -33,7 +33,7 @@ use wengert_autodiff::Tensor;
 /// let batch = Batches::new((&inputs, &tokens), &tokens, 5)?.epoch().next().unwrap();
 /// let (left, right) = batch.inputs;
 /// assert_eq!((left.shape().dims(), right.shape().dims()), (&[5, 3][..], &[5, 8][..]));
-/// # Ok::<(), wengert_nn::data::BatchesError>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Batches<X: Rows = Tensor, Y: Rows = Labels> {
@@ -49,18 +49,18 @@ pub struct Batches<X: Rows = Tensor, Y: Rows = Labels> {
 pub struct Batch<X: Rows = Tensor, Y: Rows = Labels> {
     /// The examples, along the first axis.
     pub inputs: X,
-    /// Their targets: labels, or whatever else lies along a first axis.
+    /// Their targets, along the first axis.
     pub targets: Y,
 }
 
-/// What [`Batches::new`] refuses.
+/// Errors of [`Batches::new`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BatchesError {
     /// The batch size is zero.
-    #[error("a batch of 0 examples was asked for; the least is 1")]
+    #[error("the batch size is 0, but must be at least 1")]
     Size,
-    /// There is not one target for each example.
+    /// The number of targets is not that of the inputs.
     #[error("{inputs} inputs (rows along the first axis) need as many targets, got {targets}")]
     Targets {
         /// The number of inputs.
@@ -68,12 +68,12 @@ pub enum BatchesError {
         /// The number of targets.
         targets: usize,
     },
-    /// Inputs or targets without a first axis, or a tuple of different numbers of rows.
+    /// Inputs or targets without a first axis, or a tuple with different numbers of rows.
     #[error(
         "the {what} need one row for each example along their first axis, and the parts of a tuple the same number of rows"
     )]
     Rows {
-        /// The inputs or the targets.
+        /// `inputs` or `targets`.
         what: &'static str,
     },
 }
@@ -83,7 +83,7 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
     /// their targets along that of `targets`.
     ///
     /// # Errors
-    /// If `size` is 0 or there is not one target for each example.
+    /// If `size` is 0, or the number of targets is not that of the inputs.
     pub fn new(
         inputs: impl IntoRows<Rows = X>,
         targets: impl IntoRows<Rows = Y>,
@@ -101,7 +101,7 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         Ok(Self { all, size, order: (0..inputs).collect(), rng: None, spare: Vec::new() })
     }
 
-    /// The same, in another order each epoch.
+    /// Shuffles the examples before each epoch.
     pub fn shuffled(mut self, seed: u64) -> Self {
         self.rng = Some(Pcg64::seed_from_u64(seed));
         self
@@ -122,15 +122,16 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         self.len().div_ceil(self.size)
     }
 
-    /// Every example once.
+    /// An iterator over the batches of one pass over the examples.
     pub fn epoch(&mut self) -> Epoch<'_, X, Y> {
         if let Some(rng) = &mut self.rng {
             self.order.shuffle(rng);
         }
-        Epoch { batches: self, dealt: 0 }
+        Epoch { batches: self, next: 0 }
     }
 
-    /// A batch of `rows` examples to be filled: one that nothing else refers to, or a new one.
+    /// A batch of `rows` examples to be overwritten: a spare one that nothing else refers to, or a new
+    /// one.
     fn blank(&mut self, rows: usize) -> Batch<X, Y> {
         let free = |batch: &Batch<X, Y>| {
             batch.inputs.count() == Some(rows)
@@ -148,35 +149,35 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
 #[derive(Debug)]
 pub struct Epoch<'a, X: Rows = Tensor, Y: Rows = Labels> {
     batches: &'a mut Batches<X, Y>,
-    dealt: usize,
+    next: usize,
 }
 
-/// The number of batches that are kept to be used again.
+/// The number of batches that are kept for reuse.
 const SPARES: usize = 4;
 
 impl<X: Rows, Y: Rows> Iterator for Epoch<'_, X, Y> {
     type Item = Batch<X, Y>;
 
     fn next(&mut self) -> Option<Batch<X, Y>> {
-        let rows = self.batches.size.min(self.batches.len() - self.dealt);
+        let rows = self.batches.size.min(self.batches.len() - self.next);
         if rows == 0 {
             return None;
         }
         let mut batch = self.batches.blank(rows);
         let Batches { all, order, spare, .. } = &mut *self.batches;
-        let picked = &order[self.dealt..self.dealt + rows];
+        let picked = &order[self.next..self.next + rows];
         batch.inputs.copy_rows(&all.inputs, picked);
         batch.targets.copy_rows(&all.targets, picked);
         if spare.len() == SPARES {
             spare.remove(0);
         }
         spare.push(batch.clone());
-        self.dealt += rows;
+        self.next += rows;
         Some(batch)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.batches.len() - self.dealt).div_ceil(self.batches.size);
+        let left = (self.batches.len() - self.next).div_ceil(self.batches.size);
         (left, Some(left))
     }
 }
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_dealt_once_with_its_label() {
+    fn every_example_occurs_once_with_its_label() {
         let mut plain = batches(7, 3);
         assert_eq!(labels(plain.epoch()), [0, 1, 2, 3, 4, 5, 6]);
         let mut shuffled = batches(7, 3).shuffled(5);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_somebody_holds_is_not_written_over() {
+    fn a_batch_that_is_still_referenced_is_not_overwritten() {
         let mut batches = batches(6, 2);
         let held: Vec<Batch> = batches.epoch().collect();
         let again: Vec<Batch> = batches.epoch().collect();
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_nobody_holds_are_used_again() {
+    fn unreferenced_batches_are_reused() {
         let mut batches = batches(5, 2);
         let places = |batches: &mut Batches| -> Vec<*const f32> {
             let mut places: Vec<_> =
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_dealt_is_refused() {
+    fn invalid_sizes_and_rows_are_refused() {
         let inputs = Tensor::<f32>::zeros([3, 2]);
         assert_eq!(Batches::new(&inputs, [0; 3], 0).unwrap_err(), BatchesError::Size);
         let error = Batches::new(&inputs, [0; 4], 1).unwrap_err().to_string();
@@ -261,7 +262,6 @@ mod tests {
         assert_eq!(batches(0, 4).epoch().count(), 0);
     }
 
-    /// Every part of an example comes along, of whatever type.
     #[test]
     fn rows_of_all_parts_stay_together() {
         let values = Tensor::<f64>::from_fn([7, 2], |i| (10 * i[0] + i[1]) as f64);

@@ -1,10 +1,9 @@
 //! Data: mini-batches, and with the feature `data` the files they come from, the IDX format of the
 //! MNIST family, plain or gzip-compressed.
 //!
-//! Readers read and check files and hand out bytes; they know no tensor. Files are untrusted:
-//! whatever they hold, reading them ends in a value or in a `DataError` whose text is one sentence
-//! that names the file, what is wrong with it and what would be right, and no memory is set aside
-//! for a size that only a header claims.
+//! The readers check files and return bytes, not tensors. Files are untrusted: for any content, reading
+//! returns a value or a `DataError` whose text is one sentence with the file, the fault and the
+//! expected content, and no memory is allocated for a size that only a header claims.
 //!
 #![cfg_attr(
     feature = "data",

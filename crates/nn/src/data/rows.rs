@@ -1,4 +1,4 @@
-//! [`Rows`]: what can be dealt in batches.
+//! [`Rows`]: data that can be divided into batches.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use wengert_autodiff::{Element, Index, IntoLabels, Shape, Tensor};
 /// Class labels, one for each example.
 pub type Labels = Arc<[usize]>;
 
-/// Rows of numbers along a first axis, one for each example; a batch is some of them.
+/// Data with one row per example along a first axis; a batch is a selection of rows.
 ///
-/// Implement it to deal out data of another form.
+/// Implement it to batch data of another type.
 pub trait Rows: Clone {
-    /// The number of rows, if all parts agree on it.
+    /// The number of rows; `None` if there is no first axis, or parts have different numbers.
     fn count(&self) -> Option<usize>;
 
     /// Whether nothing else refers to the rows, so that they may be overwritten.
     fn is_unique(&self) -> bool;
 
-    /// `rows` rows of any content.
+    /// `rows` rows with unspecified content.
     fn blank(&self, rows: usize) -> Self;
 
-    /// Overwrites all rows with those of `from` at these places.
+    /// Overwrites all rows with the rows of `from` at these indices.
     fn copy_rows(&mut self, from: &Self, places: &[usize]);
 }
 
-/// What [`Batches::new`](super::Batches::new) takes: rows, by value or by reference.
+/// Arguments of [`Batches::new`](super::Batches::new): rows, by value or by reference.
 pub trait IntoRows {
-    /// The rows it becomes.
+    /// The type of the rows.
     type Rows: Rows;
 
-    /// The rows, shared where the type shares its content.
+    /// Converts to rows; the content is shared if the type supports it.
     fn into_rows(self) -> Self::Rows;
 }
 
@@ -81,7 +81,7 @@ impl Rows for Index {
         self.shape().first().copied()
     }
 
-    // A batch gets numbers of its own.
+    // `copy_rows` replaces the index.
     fn is_unique(&self) -> bool {
         true
     }
@@ -184,7 +184,7 @@ macro_rules! tuple {
 tuple!(A 0, B 1);
 tuple!(A 0, B 1, C 2);
 
-/// The shape with another size of the first axis.
+/// The shape with `rows` as the size of the first axis.
 fn with_rows(shape: &Shape, rows: usize) -> Shape {
     std::iter::once(rows).chain(shape[1..].iter().copied()).collect()
 }

@@ -1,8 +1,8 @@
-//! The accessors that every layer with parameters has: `weight`, `weight_mut`, `bias`, `bias_mut`.
+//! The accessors of layers with parameters: `weight`, `weight_mut`, `bias`, `bias_mut`.
 
-/// Writes the accessors into an `impl` block of the layer. `bias` is an expression of the layer
-/// that is an `Option` of a reference, with its mutable twin; a layer that never has a bias leaves
-/// it out.
+/// Defines the accessors in an `impl` block of the layer, from expressions of the layer: the weight,
+/// and the bias as an `Option` of a reference and of a mutable reference. A layer without a bias omits
+/// the latter.
 macro_rules! accessors {
     ($layer:ident => $weight:expr; $weight_shape:literal) => {
         accessors!(@weight $layer => $weight; $weight_shape);
@@ -23,13 +23,13 @@ macro_rules! accessors {
     ) => {
         accessors!(@weight $layer => $weight; $weight_shape);
 
-        #[doc = concat!("The bias, ", $bias_shape, ".")]
+        #[doc = concat!("The bias, ", $bias_shape, "; `None` if the layer has none.")]
         pub fn bias(&self) -> Option<&Parameter<E>> {
             let $layer = self;
             $bias
         }
 
-        #[doc = concat!("The bias, ", $bias_shape, ", to be changed.")]
+        #[doc = concat!("A mutable reference to the bias, ", $bias_shape, "; `None` if the layer has none.")]
         pub fn bias_mut(&mut self) -> Option<&mut Parameter<E>> {
             let $layer = self;
             $bias_mut
@@ -42,7 +42,7 @@ macro_rules! accessors {
             &$weight
         }
 
-        #[doc = concat!("The weight, ", $weight_shape, ", to be changed.")]
+        #[doc = concat!("A mutable reference to the weight, ", $weight_shape, ".")]
         pub fn weight_mut(&mut self) -> &mut Parameter<E> {
             let $layer = self;
             &mut $weight

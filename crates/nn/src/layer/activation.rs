@@ -1,4 +1,4 @@
-//! [`ActivationLayer`]: an activation as a layer of its own.
+//! [`ActivationLayer`]: an activation as a separate layer.
 
 use rand::Rng;
 use wengert_autodiff::{Activation, Element, Result, Var, ops};
@@ -7,8 +7,8 @@ use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// Applies an activation to each element. A [`Linear`](crate::Linear) layer applies its own in the
-/// same pass, which is cheaper.
+/// Applies an activation to each element. The activation of a [`Linear`](crate::Linear) layer is
+/// fused into the layer, which is faster.
 ///
 /// # Shapes
 /// Any; the output has the input's.
@@ -35,7 +35,7 @@ impl<E: Element> LayerConfig<E> for ActivationLayer {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// An activation as a layer of its own.
+    /// Adds an activation as a separate layer.
     pub fn activation(self, activation: Activation) -> Self {
         self.with(ActivationLayer(activation))
     }

@@ -1,4 +1,4 @@
-//! What layers that multiply by a weight and add a bias share.
+//! Weight and bias of linear layers and convolutions.
 
 use rand::Rng;
 use wengert_autodiff::{
@@ -10,7 +10,7 @@ use crate::init::{Init, InitError};
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// A weight, and a bias that may be missing.
+/// A weight and an optional bias.
 #[derive(Clone, Debug, Module)]
 pub(super) struct Affine<E: Element> {
     pub(super) weight: Parameter<E>,
@@ -18,7 +18,7 @@ pub(super) struct Affine<E: Element> {
 }
 
 impl<E: Element> Affine<E> {
-    /// A weight of this shape and kind, drawn by `init`, and a bias of zeros for `outputs` outputs.
+    /// A weight of this shape and kind, drawn by `init`, and a bias of `outputs` zeros.
     pub(super) fn new(
         (shape, kind): (Shape, Kind),
         outputs: usize,
@@ -30,13 +30,14 @@ impl<E: Element> Affine<E> {
         Ok(Self { weight, bias: Some(bias) })
     }
 
+    /// The parameters as variables of a tape.
     pub(super) fn on<'t>(&self, tape: &'t Tape<E>) -> (Var<'t, E>, Option<Var<'t, E>>) {
         let bias = self.bias.as_ref();
         (tape.parameter(&self.weight), bias.map(|bias| tape.parameter(bias)))
     }
 }
 
-/// The initializer of a weight before this activation, if none is named.
+/// The initializer of a weight before this activation: the one of the config, or the recommended one.
 pub(super) fn scheme(
     named: Option<&Init>,
     activation: Activation,
@@ -48,9 +49,9 @@ pub(super) fn scheme(
     }
 }
 
-/// The kind of the weight of a convolution, or a transposed one, with these channels in each group:
-/// an output is a sum over its group's inputs at each position of the kernel, and an input takes
-/// part in the sums of its group's outputs at each position.
+/// The kind of the weight of a convolution, or of a transposed one, with these numbers of channels in
+/// each group: each output is a sum over the inputs of its group at all kernel positions, and each
+/// input contributes to the outputs of its group at all kernel positions.
 pub(super) fn convolution(
     [inputs, outputs]: [usize; 2],
     kernel: &[usize],
@@ -61,8 +62,8 @@ pub(super) fn convolution(
     Kind::Weight { fan_in, fan_out, layout }
 }
 
-/// Shows a layer that applies its activation itself, before and after the activation; `apply` is
-/// the layer with another activation.
+/// Shows an observer the pre-activation and the output of a layer with a fused activation; `apply`
+/// runs the layer with a given activation.
 pub(super) fn observe<'t, E: Element>(
     x: Var<'t, E>,
     observer: &mut Observer<'_, 't, E>,

@@ -1,4 +1,5 @@
-//! [`BatchNorm`]: normalizes channels by the batch in training, by running statistics in inference.
+//! [`BatchNorm`]: normalizes channels by batch statistics in training and by running statistics in
+//! inference.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
@@ -11,19 +12,19 @@ use crate::module::{Module, Role};
 
 /// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
 ///
-/// In training each channel is normalized by the mean and the variance of the batch, and running
-/// averages of them move by the `momentum` (0.1 by default), the variance without the
-/// bias of a sample. In inference ([`Module::eval`]) the running averages normalize. They are
-/// [`Buffer`]s, and part of what a model is saved with. The running variance becomes infinite where a
-/// batch's variance is beyond the element's range (values of 1e19 and more in `f32`), and stays so: in
-/// inference such a channel is then its bias.
+/// In training each channel is normalized by the mean and the variance of the batch, and updates
+/// running averages: `running = (1 - momentum) running + momentum batch` with a `momentum` of 0.1 by
+/// default and the unbiased variance. In inference ([`Module::eval`]) each channel is normalized by
+/// the running averages. These are [`Buffer`]s, and so part of a saved model. If the variance of a
+/// batch exceeds the range of the element type (values of 1e19 and more in `f32`), the running
+/// variance becomes and stays infinite, and the output of the channel in inference is its bias.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.
 ///
 /// # Shapes
 /// `x` is `[batch, channels]` or `[batch, channels, length]` for [`BatchNorm1d`],
-/// `[batch, channels, rows, columns]` for [`BatchNorm2d`]; the output has the input's shape.
+/// `[batch, channels, rows, columns]` for [`BatchNorm2d`]; the output has the shape of the input.
 #[derive(Clone, Debug, Module)]
 #[module(role = Role::Normalization)]
 pub struct BatchNorm<const AXES: usize, E: Element = f32> {
@@ -37,7 +38,7 @@ pub struct BatchNorm<const AXES: usize, E: Element = f32> {
     training: bool,
 }
 
-/// Batch normalization of features, `[batch, channels]`, or lines, `[batch, channels, length]`.
+/// Batch normalization of features, `[batch, channels]`, or signals, `[batch, channels, length]`.
 pub type BatchNorm1d<E = f32> = BatchNorm<1, E>;
 
 /// Batch normalization of images, `[batch, channels, rows, columns]`.
@@ -54,13 +55,14 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
     /// A layer for `channels` channels.
     ///
     /// # Panics
-    /// If there is no memory for the parameters and the statistics.
+    /// If there is no memory for the parameters and the running averages.
     #[track_caller]
     pub fn new(channels: usize) -> Self {
         expect(Self::try_new(channels))
     }
 
-    /// The same, if there is memory for the parameters and the statistics.
+    /// [`new`](Self::new), with an error if there is no memory for the parameters and the running
+    /// averages.
     ///
     /// # Errors
     /// [`Error::TooLarge`] and [`Error::OutOfMemory`].
@@ -82,12 +84,12 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
         "`[channels]`", "`[channels]`"
     }
 
-    /// How far the running averages move towards each batch's statistics.
+    /// Sets the weight of a batch in the running averages; 0.1 by default.
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -102,8 +104,8 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
         &self.running_var
     }
 
-    /// Moves a running average towards a batch's statistic.
-    fn follow(&self, running: &Buffer<E>, batch: &Tensor<E>, factor: f64) {
+    /// Updates a running average by a batch's statistic times `factor`.
+    fn update_running(&self, running: &Buffer<E>, batch: &Tensor<E>, factor: f64) {
         let (stay, go) = (1.0 - self.momentum, self.momentum * factor);
         running.update(|running| {
             let pairs = running.to_vec().into_iter().zip(batch.to_vec());
@@ -113,7 +115,7 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
         });
     }
 
-    /// The number of values a channel, if the shape is one the layer takes.
+    /// The number of values per channel, if the layer accepts the shape.
     fn count(&self, x: Var<'_, E>) -> Result<f64> {
         let shape = x.shape();
         let ranks = if AXES == 1 { 2..=3 } else { AXES + 2..=AXES + 2 };
@@ -147,8 +149,8 @@ impl<const AXES: usize, E: Element> Layer<E> for BatchNorm<AXES, E> {
             );
         }
         let normalized = ops::batch_norm(x, Some(weight), Some(bias), self.eps)?;
-        self.follow(&self.running_mean, &normalized.mean, 1.0);
-        self.follow(&self.running_var, &normalized.variance, count / (count - 1.0));
+        self.update_running(&self.running_mean, &normalized.mean, 1.0);
+        self.update_running(&self.running_var, &normalized.variance, count / (count - 1.0));
         Ok(normalized.output)
     }
 }
@@ -162,12 +164,12 @@ pub struct BatchNormConfig<const AXES: usize> {
 }
 
 impl<const AXES: usize> BatchNormConfig<AXES> {
-    /// How far the running averages move towards each batch's statistics; 0.1 by default.
+    /// Sets the weight of a batch in the running averages; 0.1 by default.
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -186,12 +188,12 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for BatchNormConfig<AXES> {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Batch normalization of `channels` features, or of lines of `channels` channels.
+    /// Adds batch normalization of `channels` features, or of signals of `channels` channels.
     pub fn batch_norm1d(self, channels: usize) -> Self {
         self.with(BatchNorm1d::config(channels))
     }
 
-    /// Batch normalization of images of `channels` channels.
+    /// Adds batch normalization of images of `channels` channels.
     pub fn batch_norm2d(self, channels: usize) -> Self {
         self.with(BatchNorm2d::config(channels))
     }

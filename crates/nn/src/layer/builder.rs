@@ -1,4 +1,4 @@
-//! [`SequentialBuilder`]: a list of configs, whose shapes are checked when the network is built.
+//! [`SequentialBuilder`]: a list of layer configs, whose shapes are checked when the network is built.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::forward::Layer;
 
 /// A description of a network, layer by layer.
 ///
-/// [`with`](Self::with) takes the config of a layer; the other methods are short for the common
-/// ones. Unless its config says otherwise, the weight of a linear layer or a convolution is drawn
-/// by
-/// [`Init::for_activation`](crate::Init::for_activation) of its activation, and its bias is zero.
+/// [`with`](Self::with) takes the config of a layer; the other methods are shorthands for common
+/// layers. Unless the config has an initializer, the weight of a linear layer or a convolution is
+/// drawn by [`Init::for_activation`](crate::Init::for_activation) of its activation, and its bias is
+/// zero.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -26,11 +26,11 @@ use crate::forward::Layer;
 ///     .build(&mut rand_pcg::Pcg64::seed_from_u64(1))?;
 /// assert_eq!(model.parameter_count(), 64 * 32 + 32 + 32 * 10 + 10);
 /// assert_eq!(model.parameters()[2].0, "1.weight");
-/// # Ok::<(), wengert_nn::BuildError>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 ///
-/// With [`input`](Self::input) the shapes are known from the first layer on, and what does not fit
-/// is refused when the network is built, all of it at once:
+/// With [`input`](Self::input) all shapes are known, and [`build`](Self::build) reports every layer
+/// that does not accept its input:
 ///
 /// ```
 /// # use rand::SeedableRng;
@@ -61,8 +61,8 @@ impl<E: Element> Default for SequentialBuilder<E> {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// The shape of what goes into the first layer, without the batch axis: `[features]`, or
-    /// `[channels, rows, columns]` for images. The layers' shapes are then checked from there on.
+    /// Sets the shape of the network's input, without the batch axis: `[features]`, or
+    /// `[channels, rows, columns]` for images. The shapes of all layers are then checked.
     pub fn input(mut self, shape: impl Into<Vec<usize>>) -> Self {
         self.input = SampleShape::Axes(shape.into().into_iter().map(Some).collect());
         self
@@ -78,21 +78,21 @@ impl<E: Element> SequentialBuilder<E> {
         self
     }
 
-    /// Adds a layer that is already made; each network built gets a clone. The shape of its outputs
-    /// is not known to the builder: give [`with`](Self::with) a [`LayerConfig`] to have it checked.
+    /// Adds an existing layer; each network that is built gets a clone. The builder does not know the
+    /// shape of its output: pass a [`LayerConfig`] to [`with`](Self::with) to have it checked.
     pub fn layer(mut self, layer: impl Layer<E> + Clone + Send + Sync + 'static) -> Self {
         self.layers.push(Arc::new(Ready(layer)));
         self
     }
 
-    /// The network, its parameters drawn in order from `rng`.
+    /// Builds the network, with parameters drawn from `rng` in order.
     ///
     /// # Errors
-    /// [`BuildError`] names every layer at fault: [`LayerError::Features`] and
-    /// [`LayerError::Shape`] if it takes another number of features or another shape than the one
-    /// before it gives, [`LayerError::Sizes`] if a window does not fit or there is no memory for
-    /// the layer, [`LayerError::Init`] if an initializer cannot be applied,
-    /// [`LayerError::Activation`] if none is named and the activation has no gain.
+    /// [`BuildError`] lists every layer at fault: [`LayerError::Features`] and
+    /// [`LayerError::Shape`] if it does not accept the output of the layer before it,
+    /// [`LayerError::Sizes`] if a window is larger than the image or there is no memory for the layer,
+    /// [`LayerError::Init`] if an initializer cannot be applied, [`LayerError::Activation`] if the
+    /// layer has no initializer and its activation no gain.
     pub fn build(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
         let mut model = Sequential::empty();
         let mut faults = Vec::new();
@@ -104,7 +104,7 @@ impl<E: Element> SequentialBuilder<E> {
             });
             sample = output.unwrap_or_else(|error| {
                 faults.push(LayerFault { layer, error });
-                // What the layer gives where it fits.
+                // The following layers are checked against the output for a valid input.
                 plan.output_shape(&SampleShape::Unknown).unwrap_or_default()
             });
         }
@@ -119,7 +119,7 @@ impl<E: Element> Debug for SequentialBuilder<E> {
     }
 }
 
-/// A layer to be made and added to a network.
+/// A config of any type, with the layer it builds added to a network.
 trait Plan<E: Element>: Debug + Send + Sync {
     fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError>;
     fn push_to(&self, model: &mut Sequential<E>, rng: &mut dyn Rng) -> Result<(), LayerError>;
@@ -140,7 +140,7 @@ where
     }
 }
 
-/// A layer that is already made, as its own config.
+/// An existing layer as its own config.
 #[derive(Clone, Debug)]
 struct Ready<L>(L);
 

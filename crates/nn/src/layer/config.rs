@@ -1,4 +1,4 @@
-//! [`LayerConfig`]: what a builder knows of a layer before it is made.
+//! [`LayerConfig`]: the description of a layer for a builder.
 
 use std::fmt::Debug;
 
@@ -8,11 +8,11 @@ use wengert_autodiff::Element;
 use super::{LayerError, SampleShape};
 use crate::forward::Layer;
 
-/// Describes a layer: how it is made and what it does to the shape of a sample.
+/// Describes a layer: how it is built, and the shape of its output for the shape of its input.
 ///
-/// A network's builder is a list of configs, added by
-/// [`SequentialBuilder::with`](crate::SequentialBuilder::with).
-/// Those of this crate come from `config` of the layer: `Linear::config(64, 32)`.
+/// The builder of a network is a list of configs, added by
+/// [`SequentialBuilder::with`](crate::SequentialBuilder::with). Each layer of this crate has a
+/// function `config` that returns its own: `Linear::config(64, 32)`.
 ///
 /// ```
 /// use rand::{Rng, SeedableRng};
@@ -51,22 +51,22 @@ use crate::forward::Layer;
 /// assert_eq!(model.parameters()[2].0, "1.weight");
 /// let error = builder.with(ScaleConfig(4)).build(&mut rng).unwrap_err();
 /// assert!(error.to_string().starts_with("layer 1 takes 4 features, but the layers before it give 3"));
-/// # Ok::<(), wengert_nn::BuildError>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 pub trait LayerConfig<E: Element = f32>: Debug {
-    /// The layer it describes.
+    /// The layer that is described.
     type Layer: Layer<E>;
 
-    /// The shape of a sample of the outputs (a batch without its first axis), as far as it is known
-    /// from that of the inputs.
+    /// The shape of an output sample (a batch without its first axis), as far as it follows from the
+    /// known part of the input's shape.
     ///
     /// # Errors
-    /// If the layer does not take inputs of that shape.
+    /// If the layer does not accept inputs of that shape.
     fn output_shape(&self, input: &SampleShape) -> Result<SampleShape, LayerError>;
 
-    /// The layer, its parameters drawn from `rng`.
+    /// Builds the layer, with parameters drawn from `rng`.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If the layer cannot be built.
     fn build(&self, rng: &mut dyn Rng) -> Result<Self::Layer, LayerError>;
 }

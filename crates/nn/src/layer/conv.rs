@@ -1,4 +1,4 @@
-//! [`Conv`]: a convolution with its activation, over lines ([`Conv1d`]) or images ([`Conv2d`]).
+//! [`Conv`]: a convolution with its activation, over signals ([`Conv1d`]) or images ([`Conv2d`]).
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, Conv1dOptions, Conv2dOptions, ConvOptions, Extent};
@@ -12,8 +12,8 @@ use crate::init::Init;
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// `y = activation(conv(x, weight) + bias)`, bias and activation applied in the convolution's own
-/// pass. The activation is one of the options.
+/// `y = activation(conv(x, weight) + bias)`, with bias and activation fused into the convolution. The
+/// activation is one of the options.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -30,7 +30,7 @@ use crate::observe::Observer;
 ///
 /// # Shapes
 /// For images `x` is `[batch, in, rows, columns]` and `weight` `[out, in / groups, kernel rows,
-/// kernel columns]`, for lines `[batch, in, length]` and `[out, in / groups, kernel]`; `bias` is
+/// kernel columns]`, for signals `[batch, in, length]` and `[out, in / groups, kernel]`; `bias` is
 /// `[out]`. See [`ops::conv1d`] for the output's sizes.
 #[derive(Clone, Debug, Module)]
 #[module(activation = self.options.fused_activation())]
@@ -41,7 +41,7 @@ pub struct Conv<const AXES: usize, E: Element = f32> {
     options: ConvOptions<AXES>,
 }
 
-/// A convolution over lines, `[batch, channels, length]`.
+/// A convolution over signals, `[batch, channels, length]`.
 pub type Conv1d<E = f32> = Conv<1, E>;
 
 /// A convolution over images, `[batch, channels, rows, columns]`.
@@ -61,9 +61,9 @@ impl<const AXES: usize> Conv<AXES> {
 }
 
 impl<const AXES: usize, E: Element> Conv<AXES, E> {
-    /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
-    /// fan-in of the weight is `inputs / groups` times the positions of the kernel, its fan-out
-    /// `outputs / groups` times these.
+    /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of zeros.
+    /// The fan-in of the weight is `inputs / groups` times the number of kernel positions, its fan-out
+    /// `outputs / groups` times that number.
     ///
     /// # Errors
     /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
@@ -83,7 +83,7 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         Ok(Self { affine: Affine::new((shape, kind), outputs, init, rng)?, options })
     }
 
-    /// The same layer without a bias.
+    /// Removes the bias.
     pub fn without_bias(mut self) -> Self {
         self.affine.bias = None;
         self
@@ -96,7 +96,7 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
 
     accessors! {
         layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
-        "`[out, in / groups, kernel ..]`", "`[out]`, if there is one"
+        "`[out, in / groups, kernel ..]`", "`[out]`"
     }
 }
 
@@ -122,25 +122,25 @@ pub struct ConvConfig<const AXES: usize> {
 }
 
 impl<const AXES: usize> ConvConfig<AXES> {
-    /// Stride, padding, groups and the like, and the activation.
+    /// Sets stride, padding, dilation, groups and activation.
     pub fn options(self, options: ConvOptions<AXES>) -> Self {
         Self { options, ..self }
     }
 
-    /// How the weight begins, instead of by [`Init::for_activation`].
+    /// Sets the initializer of the weight; [`Init::for_activation`] by default.
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
     }
 
-    /// Without a bias.
+    /// Omits the bias.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The layer, its weight drawn from `rng`.
+    /// Builds the layer, with a weight drawn from `rng`.
     ///
     /// # Errors
-    /// Those of [`Conv::new`], and if no initializer is named and the activation has no gain.
+    /// Those of [`Conv::new`], and if no initializer is set and the activation has no gain.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Conv<AXES, E>, LayerError> {
         let init = affine::scheme(self.init.as_ref(), self.options.fused_activation())?;
         let (inputs, outputs) = (self.inputs, self.outputs);
@@ -164,8 +164,8 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for ConvConfig<AXES> {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// A convolution over lines from `inputs` to `outputs` channels; its activation is one of the
-    /// options.
+    /// Adds a convolution over signals from `inputs` to `outputs` channels; the activation is one of
+    /// the options.
     pub fn conv1d(
         self,
         inputs: usize,
@@ -176,8 +176,8 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(Conv1d::config(inputs, outputs, kernel).options(options))
     }
 
-    /// A convolution over images from `inputs` to `outputs` channels; its activation is one of the
-    /// options.
+    /// Adds a convolution over images from `inputs` to `outputs` channels; the activation is one of
+    /// the options.
     pub fn conv2d(
         self,
         inputs: usize,

@@ -1,4 +1,4 @@
-//! [`ConvTranspose`]: a transposed convolution with its activation, over lines
+//! [`ConvTranspose`]: a transposed convolution with its activation, over signals
 //! ([`ConvTranspose1d`]) or images ([`ConvTranspose2d`]).
 
 use rand::Rng;
@@ -13,12 +13,12 @@ use crate::init::Init;
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// `y = activation(conv^T(x, weight) + bias)`: what enlarges where a convolution reduces. The
-/// activation is one of the options.
+/// `y = activation(conv^T(x, weight) + bias)`: the transpose of a convolution, which enlarges an image
+/// where the convolution reduces it. The activation is one of the options.
 ///
 /// # Shapes
 /// For images `x` is `[batch, in, rows, columns]` and `weight` `[in, out / groups, kernel rows,
-/// kernel columns]`, for lines `[batch, in, length]` and `[in, out / groups, kernel]`; `bias` is
+/// kernel columns]`, for signals `[batch, in, length]` and `[in, out / groups, kernel]`; `bias` is
 /// `[out]`. See [`ops::conv_transpose1d`] for the output's sizes.
 #[derive(Clone, Debug, Module)]
 #[module(activation = self.options.convolution().fused_activation())]
@@ -29,7 +29,7 @@ pub struct ConvTranspose<const AXES: usize, E: Element = f32> {
     options: ConvTransposeOptions<AXES>,
 }
 
-/// A transposed convolution over lines, `[batch, channels, length]`.
+/// A transposed convolution over signals, `[batch, channels, length]`.
 pub type ConvTranspose1d<E = f32> = ConvTranspose<1, E>;
 
 /// A transposed convolution over images, `[batch, channels, rows, columns]`.
@@ -49,10 +49,10 @@ impl<const AXES: usize> ConvTranspose<AXES> {
 }
 
 impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
-    /// A layer from `inputs` to `outputs` channels, its weight drawn by `init`, its bias zero. The
-    /// fans are those of a convolution between the same channels: `inputs / groups` and
-    /// `outputs / groups`, times the positions of the kernel. (With a stride, an output sees one in
-    /// `stride` of them along each axis.)
+    /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of zeros.
+    /// The fans are those of a convolution between the same channels: `inputs / groups` and
+    /// `outputs / groups`, times the number of kernel positions. (With a stride, an output depends on
+    /// one in `stride` of them along each axis.)
     ///
     /// # Errors
     /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
@@ -73,7 +73,7 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
         Ok(Self { affine: Affine::new((shape, kind), outputs, init, rng)?, options })
     }
 
-    /// The same layer without a bias.
+    /// Removes the bias.
     pub fn without_bias(mut self) -> Self {
         self.affine.bias = None;
         self
@@ -86,7 +86,7 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
 
     accessors! {
         layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
-        "`[in, out / groups, kernel ..]`", "`[out]`, if there is one"
+        "`[in, out / groups, kernel ..]`", "`[out]`"
     }
 }
 
@@ -112,25 +112,25 @@ pub struct ConvTransposeConfig<const AXES: usize> {
 }
 
 impl<const AXES: usize> ConvTransposeConfig<AXES> {
-    /// Stride, padding, groups and the like, and the activation.
+    /// Sets stride, padding, dilation, groups and activation.
     pub fn options(self, options: impl Into<ConvTransposeOptions<AXES>>) -> Self {
         Self { options: options.into(), ..self }
     }
 
-    /// How the weight begins, instead of by [`Init::for_activation`].
+    /// Sets the initializer of the weight; [`Init::for_activation`] by default.
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
     }
 
-    /// Without a bias.
+    /// Omits the bias.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The layer, its weight drawn from `rng`.
+    /// Builds the layer, with a weight drawn from `rng`.
     ///
     /// # Errors
-    /// Those of [`ConvTranspose::new`], and if no initializer is named and the activation has no
+    /// Those of [`ConvTranspose::new`], and if no initializer is set and the activation has no
     /// gain.
     pub fn build<E: Element>(
         &self,
@@ -159,7 +159,7 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for ConvTransposeConfig<AXES>
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// A transposed convolution over images from `inputs` to `outputs` channels; its activation is
+    /// Adds a transposed convolution over images from `inputs` to `outputs` channels; the activation is
     /// one of the options.
     pub fn conv_transpose2d(
         self,

@@ -1,4 +1,4 @@
-//! [`CustomActivation`]: a user's own activation, as a layer and as theory sees it.
+//! [`CustomActivation`]: a user-defined activation, as a layer and for initialization theory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::module::Module;
 
 type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync;
 
-/// An activation written as a closure on variables, applied to each element.
+/// An activation defined by a closure on variables.
 ///
-/// As a layer it follows a linear layer with the activation identity. Its gain and its edge of
-/// chaos are computed as those of any built-in one, with derivatives from the tape, in `E`.
+/// It is a layer, to be placed after a linear layer with the activation identity. Its gain and edge of
+/// chaos are computed like those of the built-in activations, with derivatives of the tape, in `E`.
 ///
 /// ```
 /// use wengert_autodiff::Activation;
@@ -23,11 +23,11 @@ type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync;
 /// assert!(gain(&bump)?.forward > 2.0);
 /// let folded = CustomActivation::<f64>::new("folded", |x| x.square().sqrt()).with_kinks([0.0]);
 /// assert!((gain(&folded)?.forward - 1.0).abs() < 1e-12);
-/// # Ok::<(), wengert_nn::init::TheoryError>(())
+/// # Ok::<(), wengert_nn::Error>(())
 /// ```
 ///
 /// # Shapes
-/// Any; the closure must return its input's.
+/// Any; the closure must return the shape of its input.
 #[derive(Clone, Module)]
 #[module(nonlinearity = Some(Arc::new(self.clone())))]
 pub struct CustomActivation<E: Element = f32> {
@@ -38,7 +38,7 @@ pub struct CustomActivation<E: Element = f32> {
 }
 
 impl<E: Element> CustomActivation<E> {
-    /// An activation with the name it has in tables.
+    /// An activation with its name for tables and messages.
     pub fn new(
         name: impl Into<String>,
         function: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync + 'static,
@@ -46,8 +46,8 @@ impl<E: Element> CustomActivation<E> {
         Self { name: name.into(), function: Arc::new(function), kinks: Vec::new() }
     }
 
-    /// Where the function or its derivative jumps. Gains are right without it, and slower;
-    /// correlations are right to four digits.
+    /// Sets the points where the function or its derivative jumps. Without them gains are accurate but
+    /// slower to compute, and correlations are accurate to four digits.
     pub fn with_kinks(mut self, kinks: impl IntoIterator<Item = f64>) -> Self {
         self.kinks = kinks.into_iter().collect();
         self

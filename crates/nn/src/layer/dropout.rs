@@ -1,4 +1,4 @@
-//! [`Dropout`]: sets elements to zero at random in training, and does nothing in inference.
+//! [`Dropout`]: sets elements to zero at random in training.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,15 +10,15 @@ use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// In training sets each element to zero with a probability, and scales the others so that the mean
-/// stays; see [`ops::dropout`]. In inference ([`eval`](Self::eval)) its output is its input.
+/// In training sets each element to zero with probability `p` and divides the others by `1 - p`, which
+/// keeps the mean; see [`ops::dropout`]. In inference ([`eval`](Self::eval)) it is the identity.
 ///
-/// Draws come from a stream of the layer's own: the passes of a training run have different masks,
-/// and the same ones in the next run with the same seed. What a
-/// [`checkpoint`](wengert_autodiff::checkpoint()) computes again has the same mask and is no further pass.
+/// Each layer has its own random stream: the passes of a training run have different masks, which are
+/// reproduced by a run with the same seed. A pass that is recomputed by a
+/// [`checkpoint`](wengert_autodiff::checkpoint()) has the mask of the original pass.
 ///
 /// # Shapes
-/// Any; the output has the input's.
+/// Any; the output has the shape of the input.
 #[derive(Debug, Module)]
 pub struct Dropout {
     p: f64,
@@ -33,7 +33,7 @@ impl Dropout {
     /// A layer that drops each element with probability `p`.
     ///
     /// # Errors
-    /// If `p` does not lie in 0..=1.
+    /// If `p` is not in 0..=1.
     pub fn new(p: f64, rng: &mut impl Rng) -> Result<Self, LayerError> {
         if !(0.0..=1.0).contains(&p) {
             let message = format!("the probability to drop an element must be in 0..=1, got {p}");
@@ -48,7 +48,7 @@ impl Dropout {
         DropoutConfig { p }
     }
 
-    /// Sets the layer to training, which is how it begins.
+    /// Sets the layer to training, the initial mode.
     pub fn train(&mut self) {
         self.training = true;
     }
@@ -95,7 +95,7 @@ impl<E: Element> LayerConfig<E> for DropoutConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Dropout with this probability to drop an element.
+    /// Adds dropout with this probability to drop an element.
     pub fn dropout(self, p: f64) -> Self {
         self.with(Dropout::config(p))
     }

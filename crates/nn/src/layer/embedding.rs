@@ -1,4 +1,4 @@
-//! [`Embedding`]: a learned vector for each of a number of things.
+//! [`Embedding`]: a table of learned vectors.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Index, Kind, Parameter, Result, Tape, Var, ops};
@@ -9,14 +9,14 @@ use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
 
-/// A table of learned vectors, read by number.
+/// A table of learned vectors, selected by index.
 ///
-/// [`lookup`](Self::lookup) takes an [`Index`]. As a [`Layer`], as the first of a
-/// [`Sequential`](crate::Sequential), it takes whole numbers as elements, which an `f32` holds exactly
-/// up to 2^24; no gradient reaches them.
+/// [`lookup`](Self::lookup) takes an [`Index`]. As a [`Layer`], for example the first of a
+/// [`Sequential`](crate::Sequential), it takes indices as elements of a tensor, which in `f32` are
+/// exact up to 2^24; they have no gradient.
 ///
 /// # Shapes
-/// Numbers `[..]` give `[.., features]`.
+/// Indices `[..]` to vectors `[.., features]`.
 #[derive(Clone, Debug, Module)]
 pub struct Embedding<E: Element = f32> {
     weight: Parameter<E>,
@@ -45,11 +45,11 @@ impl<E: Element> Embedding<E> {
         Ok(Self { weight: Parameter::table(init.sample([rows, features], rng)?), padding: None })
     }
 
-    /// The vector in this place is zero and receives no gradient: for the elements that pad
-    /// sequences. Initializers keep it zero ([`Init::sample_for`]).
+    /// Sets the row for padding elements of sequences: it is zero and has no gradient. Initializers
+    /// keep it zero ([`Init::sample_for`]).
     ///
     /// # Errors
-    /// If there is no such place.
+    /// If the table has no such row.
     pub fn padding(mut self, padding: usize) -> Result<Self, LayerError> {
         let [rows, features] = [0, 1].map(|axis| self.weight.value().shape()[axis]);
         if padding >= rows {
@@ -65,10 +65,10 @@ impl<E: Element> Embedding<E> {
 
     accessors! { layer => layer.weight; "the table `[rows, features]`" }
 
-    /// The vectors at the places an index names.
+    /// The vectors of the rows in `index`.
     ///
     /// # Errors
-    /// If a place does not exist.
+    /// If the table has no such row.
     pub fn lookup<'t>(&self, tape: &'t Tape<E>, index: &Index) -> Result<Var<'t, E>> {
         ops::embedding(tape.parameter(&self.weight), index, self.padding)
     }
@@ -82,7 +82,8 @@ impl<E: Element> Layer<E> for Embedding<E> {
             if x >= 0.0 && x.fract() == 0.0 && x < usize::MAX as f64 {
                 return Ok(x as usize);
             }
-            let message = format!("the places of vectors must be whole numbers, got {x}");
+            let message =
+                format!("the indices of rows must be whole numbers of 0 or more, got {x}");
             Err(Error::Argument { op: "embedding", message })
         };
         let numbers: Result<Vec<usize>> = value.try_to_vec()?.into_iter().map(number).collect();
@@ -100,20 +101,20 @@ pub struct EmbeddingConfig {
 }
 
 impl EmbeddingConfig {
-    /// How the table begins.
+    /// Sets the initializer of the table.
     pub fn init(self, init: Init) -> Self {
         Self { init, ..self }
     }
 
-    /// The vector in this row is zero and stays so; see [`Embedding::padding`].
+    /// Sets the row for padding elements; see [`Embedding::padding`].
     pub fn padding(self, row: usize) -> Self {
         Self { padding: Some(row), ..self }
     }
 
-    /// The table, drawn from `rng`.
+    /// Builds the layer, with a table drawn from `rng`.
     ///
     /// # Errors
-    /// If the initializer cannot be applied, or there is no row for the padding.
+    /// If the initializer cannot be applied, or the table has no such padding row.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Embedding<E>, LayerError> {
         let table = Embedding::new(self.rows, self.features, &self.init, rng)?;
         match self.padding {
@@ -136,7 +137,7 @@ impl<E: Element> LayerConfig<E> for EmbeddingConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// A table of `rows` vectors of `features` numbers, drawn from N(0, 1).
+    /// Adds a table of `rows` vectors of `features` numbers, drawn from N(0, 1).
     pub fn embedding(self, rows: usize, features: usize) -> Self {
         self.with(Embedding::config(rows, features))
     }

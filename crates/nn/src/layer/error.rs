@@ -1,4 +1,4 @@
-//! What layers and their builder refuse.
+//! Errors of layers and of their builder.
 
 use std::fmt;
 
@@ -6,61 +6,63 @@ use wengert_autodiff::Activation;
 
 use crate::init::{InitError, TheoryError};
 
-/// Why a layer cannot be made, or does not fit the layers before it.
+/// An error of a layer: it cannot be built, or does not accept the shape of its input.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayerError {
-    /// An initializer that cannot be applied.
+    /// An initializer that cannot be applied to a parameter of the layer.
     #[error(transparent)]
     Init(#[from] InitError),
-    /// Sizes or numbers that do not fit each other.
+    /// Invalid or inconsistent sizes and options.
     #[error(transparent)]
     Sizes(#[from] wengert_autodiff::Error),
-    /// An activation for which no scheme can be chosen.
-    #[error("its activation {activation} gives no scale for the weights: {error}")]
+    /// An activation without a gain, in a layer without an initializer.
+    #[error(
+        "no initializer is given, and the scale of the weights cannot be computed for the activation {activation}: {error}"
+    )]
     Activation {
         /// The activation.
         activation: Activation,
-        /// Why not.
+        /// The error of the gain.
         error: TheoryError,
     },
-    /// A layer that takes another number of features than it is given.
+    /// A layer whose number of input features differs from that of the layers before it.
     #[error("takes {takes} features, but the layers before it give {given}; make the two equal")]
     Features {
-        /// The number it takes.
+        /// The number of features that the layer takes.
         takes: usize,
-        /// The number it is given.
+        /// The number of features of its input.
         given: usize,
     },
-    /// A layer that takes another shape than it is given.
+    /// A layer that does not accept the shape of the layers before it.
     #[error("takes {takes}, but the layers before it give {given}")]
     Shape {
-        /// The shape it takes.
+        /// The shape that the layer takes.
         takes: String,
-        /// The shape it is given, without the batch axis; a size that is not known is `_`.
+        /// The shape of its input, without the batch axis; an unknown size is `_`.
         given: String,
     },
 }
 
-/// What [`SequentialBuilder::build`](crate::SequentialBuilder::build) refuses: every layer that
-/// cannot be made or does not fit.
+/// The error of [`SequentialBuilder::build`](crate::SequentialBuilder::build): all layers that cannot
+/// be built or do not accept their input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BuildError {
     pub(super) faults: Vec<LayerFault>,
 }
 
-/// A layer that a builder refuses.
+/// A layer at fault, with its error.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LayerFault {
-    /// The place of the layer, from 0.
+    /// The index of the layer, from 0.
     pub layer: usize,
-    /// What is wrong with it.
+    /// The error of the layer.
     pub error: LayerError,
 }
 
 impl BuildError {
-    /// The layers at fault, in order; there is at least one.
+    /// The layers at fault, in order; at least one.
     pub fn faults(&self) -> &[LayerFault] {
         &self.faults
     }

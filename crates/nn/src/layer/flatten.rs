@@ -1,4 +1,4 @@
-//! [`Flatten`]: all axes after the batch axis become one.
+//! [`Flatten`]: merges all axes after the batch axis.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Result, Var, ops};
@@ -7,7 +7,7 @@ use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// Makes rows of features of images: what stands between convolutions and linear layers.
+/// Merges all axes after the batch axis into one, as is needed between convolutions and linear layers.
 ///
 /// # Shapes
 /// `[batch, ..]` to `[batch, features]`; `[batch]` to `[batch, 1]`.
@@ -39,7 +39,7 @@ impl<E: Element> LayerConfig<E> for Flatten {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// All axes after the batch axis as one.
+    /// Adds a layer that merges all axes after the batch axis into one.
     pub fn flatten(self) -> Self {
         self.with(Flatten)
     }

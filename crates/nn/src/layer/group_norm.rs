@@ -1,4 +1,4 @@
-//! [`GroupNorm`]: normalizes groups of channels of each sample.
+//! [`GroupNorm`]: normalization of groups of channels in each sample.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Parameter, Result, Tensor, Var, ops};
@@ -13,7 +13,7 @@ use crate::module::{Module, Role};
 /// [`ops::group_norm`].
 ///
 /// # Shapes
-/// `[batch, channels, ..]`; the output has the input's shape.
+/// `[batch, channels, ..]`; the output has the shape of the input.
 #[derive(Clone, Debug, Module)]
 #[module(role = Role::Normalization)]
 pub struct GroupNorm<E: Element = f32> {
@@ -24,14 +24,14 @@ pub struct GroupNorm<E: Element = f32> {
 }
 
 impl GroupNorm {
-    /// The config of a layer of `groups` groups, which must divide the channels.
+    /// The config of a layer of `groups` groups; `groups` must divide `channels`.
     pub fn config(groups: usize, channels: usize) -> GroupNormConfig {
         GroupNormConfig { groups, channels, eps: 1e-5 }
     }
 }
 
 impl<E: Element> GroupNorm<E> {
-    /// A layer of `groups` groups, which must divide the channels.
+    /// A layer of `groups` groups; `groups` must divide `channels`.
     ///
     /// # Panics
     /// If there is no memory for the parameters.
@@ -40,7 +40,7 @@ impl<E: Element> GroupNorm<E> {
         expect(Self::try_new(groups, channels))
     }
 
-    /// The same, if there is memory for the parameters.
+    /// [`new`](Self::new), with an error if there is no memory for the parameters.
     ///
     /// # Errors
     /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
@@ -51,7 +51,7 @@ impl<E: Element> GroupNorm<E> {
         Ok(Self { groups, weight, bias, eps: 1e-5 })
     }
 
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -79,7 +79,7 @@ pub struct GroupNormConfig {
 }
 
 impl GroupNormConfig {
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -98,7 +98,7 @@ impl<E: Element> LayerConfig<E> for GroupNormConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Group normalization of `channels` channels in `groups` groups.
+    /// Adds group normalization of `channels` channels in `groups` groups.
     pub fn group_norm(self, groups: usize, channels: usize) -> Self {
         self.with(GroupNorm::config(groups, channels))
     }

@@ -1,4 +1,4 @@
-//! [`LayerNorm`]: normalizes each sample over its last axes.
+//! [`LayerNorm`]: normalization of each sample over its last axes.
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, NormOptions};
@@ -14,7 +14,7 @@ use crate::module::{Module, Role};
 /// [`ops::layer_norm`].
 ///
 /// # Shapes
-/// `[.., the normalized axes]`; the output has the input's shape.
+/// `[.., normalized axes]`; the output has the shape of the input.
 #[derive(Clone, Debug, Module)]
 #[module(role = Role::Normalization)]
 pub struct LayerNorm<E: Element = f32> {
@@ -24,14 +24,14 @@ pub struct LayerNorm<E: Element = f32> {
 }
 
 impl LayerNorm {
-    /// The config of a layer over axes of these sizes, the last of the input.
+    /// The config of a layer that normalizes the last axes of its input, of these sizes.
     pub fn config(normalized: impl Into<Vec<usize>>) -> LayerNormConfig {
         LayerNormConfig { normalized: normalized.into(), eps: 1e-5 }
     }
 }
 
 impl<E: Element> LayerNorm<E> {
-    /// A layer over axes of these sizes, the last of the input.
+    /// A layer that normalizes the last axes of its input, of these sizes.
     ///
     /// # Panics
     /// If there is no memory for the parameters.
@@ -40,7 +40,7 @@ impl<E: Element> LayerNorm<E> {
         expect(Self::try_new(normalized))
     }
 
-    /// The same, if there is memory for the parameters.
+    /// [`new`](Self::new), with an error if there is no memory for the parameters.
     ///
     /// # Errors
     /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
@@ -51,14 +51,14 @@ impl<E: Element> LayerNorm<E> {
         Ok(Self { weight, bias: Parameter::bias(Tensor::try_full(shape, E::ZERO)?), eps: 1e-5 })
     }
 
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
 
     accessors! {
         layer => layer.weight, Some(&layer.bias), Some(&mut layer.bias);
-        "the sizes of the normalized axes", "the sizes of the normalized axes"
+        "of the shape of the normalized axes", "of the shape of the normalized axes"
     }
 }
 
@@ -79,7 +79,7 @@ pub struct LayerNormConfig {
 }
 
 impl LayerNormConfig {
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -98,7 +98,7 @@ impl<E: Element> LayerConfig<E> for LayerNormConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Layer normalization over the last axes, of these sizes.
+    /// Adds layer normalization over the last axes, of these sizes.
     pub fn layer_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
         self.with(LayerNorm::config(normalized))
     }

@@ -11,7 +11,7 @@ use crate::init::{Init, InitError};
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// `y = activation(x weight^T + bias)`, bias and activation applied in the product's own pass.
+/// `y = activation(x weight^T + bias)`, with bias and activation fused into the matrix product.
 ///
 /// # Shapes
 /// `x` is `[.., in]`, `weight` `[out, in]`, `bias` `[out]`; the output is `[.., out]`.
@@ -36,7 +36,7 @@ impl Linear {
     /// let config = Linear::config(64, 32).activation(Activation::Relu).init(Init::he_uniform());
     /// let layer = config.without_bias().build(&mut rng)?;
     /// assert_eq!(layer.predict(&Tensor::<f32>::ones([8, 64])).shape().dims(), [8, 32]);
-    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// # Ok::<(), wengert_nn::Error>(())
     /// ```
     pub fn config(inputs: usize, outputs: usize) -> LinearConfig {
         let activation = Activation::Identity;
@@ -45,7 +45,7 @@ impl Linear {
 }
 
 impl<E: Element> Linear<E> {
-    /// A layer from `inputs` to `outputs` features, its weight drawn by `init`, its bias zero.
+    /// A layer from `inputs` to `outputs` features, with a weight drawn by `init` and a bias of zeros.
     ///
     /// # Errors
     /// If the initializer cannot be applied.
@@ -60,7 +60,7 @@ impl<E: Element> Linear<E> {
         Ok(Self { affine: Affine::new(weight, outputs, init, rng)?, activation })
     }
 
-    /// The same layer without a bias.
+    /// Removes the bias.
     pub fn without_bias(mut self) -> Self {
         self.affine.bias = None;
         self
@@ -73,7 +73,7 @@ impl<E: Element> Linear<E> {
 
     accessors! {
         layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
-        "`[out, in]`", "`[out]`, if there is one"
+        "`[out, in]`", "`[out]`"
     }
 }
 
@@ -98,25 +98,25 @@ pub struct LinearConfig {
 }
 
 impl LinearConfig {
-    /// The activation of the outputs.
+    /// Sets the activation of the outputs.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// How the weight begins, instead of by [`Init::for_activation`].
+    /// Sets the initializer of the weight; [`Init::for_activation`] by default.
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
     }
 
-    /// Without a bias.
+    /// Omits the bias.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The layer, its weight drawn from `rng`.
+    /// Builds the layer, with a weight drawn from `rng`.
     ///
     /// # Errors
-    /// If the initializer cannot be applied, or none is named and the activation has no gain.
+    /// If the initializer cannot be applied, or none is set and the activation has no gain.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Linear<E>, LayerError> {
         let init = affine::scheme(self.init.as_ref(), self.activation)?;
         let layer = Linear::new(self.inputs, self.outputs, self.activation, &init, rng)?;
@@ -137,7 +137,7 @@ impl<E: Element> LayerConfig<E> for LinearConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// A fully connected layer with its activation.
+    /// Adds a fully connected layer with its activation.
     pub fn linear(self, inputs: usize, outputs: usize, activation: Activation) -> Self {
         self.with(Linear::config(inputs, outputs).activation(activation))
     }

@@ -1,4 +1,4 @@
-//! Layers: one a file, each with its config (how it is described to a builder) and its shape rule.
+//! Layers, one per file, each with its config (its description for a builder) and its shape rule.
 
 mod accessors;
 mod activation;

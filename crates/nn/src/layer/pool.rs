@@ -1,4 +1,4 @@
-//! Layers that pool over images: [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`].
+//! Pooling layers for images: [`MaxPool2d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`].
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, Extent, Pool2d};
@@ -11,22 +11,21 @@ use crate::module::Module;
 /// The maximum of each window.
 ///
 /// # Shapes
-/// `[.., rows, columns]`, to the sizes that [`Pool2d::output_size`] says.
+/// `[.., rows, columns]`, to the sizes of [`Pool2d::output_size`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct MaxPool2d(#[module(skip)] pub Pool2d);
 
 /// The mean of each window.
 ///
 /// # Shapes
-/// `[.., rows, columns]`, to the sizes that [`Pool2d::output_size`] says.
+/// `[.., rows, columns]`, to the sizes of [`Pool2d::output_size`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct AvgPool2d(#[module(skip)] pub Pool2d);
 
-/// The means of bins that divide an image evenly, a fixed number of rows and columns, whatever the
-/// image's size.
+/// The means of bins that divide an image of any size evenly into a fixed number of rows and columns.
 ///
 /// # Shapes
-/// `[.., rows, columns]`, to the rows and columns it holds.
+/// `[.., rows, columns]`, to the numbers of rows and columns of bins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct AdaptiveAvgPool2d(#[module(skip)] pub Extent<2>);
 
@@ -60,17 +59,17 @@ pools! {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// The maximum of each window.
+    /// Adds a layer that takes the maximum of each window.
     pub fn max_pool2d(self, pool: Pool2d) -> Self {
         self.with(MaxPool2d(pool))
     }
 
-    /// The mean of each window.
+    /// Adds a layer that takes the mean of each window.
     pub fn avg_pool2d(self, pool: Pool2d) -> Self {
         self.with(AvgPool2d(pool))
     }
 
-    /// The means of bins, of which `output` are the numbers along rows and columns.
+    /// Adds a layer that takes the means of bins; `output` is the number of bins along each axis.
     pub fn adaptive_avg_pool2d(self, output: impl Into<Extent<2>>) -> Self {
         self.with(AdaptiveAvgPool2d(output.into()))
     }

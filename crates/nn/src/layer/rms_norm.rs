@@ -1,4 +1,4 @@
-//! [`RmsNorm`]: divides each sample by its root mean square.
+//! [`RmsNorm`]: division of each sample by its root mean square.
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, NormOptions};
@@ -14,7 +14,7 @@ use crate::module::{Module, Role};
 /// [`ops::rms_norm`].
 ///
 /// # Shapes
-/// `[.., the normalized axes]`; the output has the input's shape.
+/// `[.., normalized axes]`; the output has the shape of the input.
 #[derive(Clone, Debug, Module)]
 #[module(role = Role::Normalization)]
 pub struct RmsNorm<E: Element = f32> {
@@ -23,14 +23,14 @@ pub struct RmsNorm<E: Element = f32> {
 }
 
 impl RmsNorm {
-    /// The config of a layer over axes of these sizes, the last of the input.
+    /// The config of a layer that normalizes the last axes of its input, of these sizes.
     pub fn config(normalized: impl Into<Vec<usize>>) -> RmsNormConfig {
         RmsNormConfig { normalized: normalized.into(), eps: 1e-5 }
     }
 }
 
 impl<E: Element> RmsNorm<E> {
-    /// A layer over axes of these sizes, the last of the input.
+    /// A layer that normalizes the last axes of its input, of these sizes.
     ///
     /// # Panics
     /// If there is no memory for the parameters.
@@ -39,7 +39,7 @@ impl<E: Element> RmsNorm<E> {
         expect(Self::try_new(normalized))
     }
 
-    /// The same, if there is memory for the parameters.
+    /// [`new`](Self::new), with an error if there is no memory for the parameters.
     ///
     /// # Errors
     /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
@@ -48,12 +48,12 @@ impl<E: Element> RmsNorm<E> {
         Ok(Self { weight: Parameter::gain(Tensor::try_full(normalized, E::ONE)?), eps: 1e-5 })
     }
 
-    /// What is added to the mean square; 1e-5 by default.
+    /// Sets the number that is added to the mean square; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
 
-    accessors! { layer => layer.weight; "the sizes of the normalized axes" }
+    accessors! { layer => layer.weight; "of the shape of the normalized axes" }
 }
 
 impl<E: Element> Layer<E> for RmsNorm<E> {
@@ -71,7 +71,7 @@ pub struct RmsNormConfig {
 }
 
 impl RmsNormConfig {
-    /// What is added to the mean square; 1e-5 by default.
+    /// Sets the number that is added to the mean square; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
@@ -90,7 +90,7 @@ impl<E: Element> LayerConfig<E> for RmsNormConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Root mean square normalization over the last axes, of these sizes.
+    /// Adds root mean square normalization over the last axes, of these sizes.
     pub fn rms_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
         self.with(RmsNorm::config(normalized))
     }

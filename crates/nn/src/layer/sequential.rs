@@ -1,4 +1,4 @@
-//! [`Sequential`]: layers one after another. Its builder is in `builder`.
+//! [`Sequential`]: a chain of layers. Its builder is in `builder`.
 
 use std::fmt::{self, Debug};
 
@@ -10,9 +10,9 @@ use crate::module::Module;
 use crate::observe::Observer;
 use crate::parts::decimal;
 
-/// Layers applied one after another. The parameters of the first are named `0.weight` and so on.
+/// A chain of layers. The parameters of the first are named `0.weight` and so on.
 ///
-/// A clone has parameters of its own.
+/// A clone has separate parameters.
 #[derive(Clone, Debug, Module)]
 #[module(activation = self.layers.last().map_or(Activation::Identity, Module::activation))]
 #[module(nonlinearity = self.layers.last().and_then(Module::nonlinearity))]
@@ -28,17 +28,17 @@ impl<E: Element> Default for Sequential<E> {
 }
 
 impl<E: Element> Sequential<E> {
-    /// Describes a network layer by layer; see [`SequentialBuilder`].
+    /// A builder, to which layers are added; see [`SequentialBuilder`].
     pub fn builder() -> SequentialBuilder<E> {
         SequentialBuilder::default()
     }
 
-    /// No layers: the output is the input.
+    /// A network without layers, whose output is its input.
     pub fn empty() -> Self {
         Self { layers: Vec::new() }
     }
 
-    /// Adds a layer after the others.
+    /// Appends a layer.
     pub fn push(&mut self, layer: impl Layer<E> + Clone + Send + Sync + 'static) -> &mut Self {
         self.layers.push(Stored(Box::new(layer)));
         self
@@ -49,10 +49,10 @@ impl<E: Element> Sequential<E> {
         self.layers.iter().map(|layer| layer.0.as_layer())
     }
 
-    /// The output of every layer in order; the last is the network's.
+    /// The outputs of all layers in order; the last is that of the network.
     ///
     /// # Errors
-    /// If the inputs' shape does not fit.
+    /// If a layer does not accept its input's shape.
     pub fn trace<'t>(&self, x: Var<'t, E>) -> Result<Vec<Var<'t, E>>> {
         let mut outputs: Vec<Var<'t, E>> = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
@@ -74,7 +74,7 @@ impl<E: Element> Layer<E> for Sequential<E> {
     }
 }
 
-/// A layer of any type that can be cloned.
+/// A layer of any type that implements `Clone`.
 #[derive(Module)]
 struct Stored<E: Element>(#[module(flatten)] Box<dyn CloneLayer<E>>);
 

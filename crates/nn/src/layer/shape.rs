@@ -1,4 +1,4 @@
-//! [`SampleShape`]: what a builder knows of the shape of a sample between layers.
+//! [`SampleShape`]: the known part of the shape of a sample between two layers.
 
 use std::fmt;
 
@@ -6,12 +6,11 @@ use wengert_autodiff::Error;
 
 use super::LayerError;
 
-/// The shape of a sample (a batch without its first axis), as far as it is known before data comes
-/// in.
+/// The shape of a sample (a batch without its first axis), as far as it is known when a network is
+/// built.
 ///
-/// The methods are the shape rules of the layers, for a
-/// [`LayerConfig`](crate::LayerConfig): each checks the shape against what a layer takes, and
-/// returns that of its outputs.
+/// The methods are shape rules for implementations of [`LayerConfig`](crate::LayerConfig): each
+/// checks that a layer accepts the shape, and returns the shape of the layer's output.
 ///
 /// ```
 /// use wengert_nn::SampleShape;
@@ -28,9 +27,9 @@ pub enum SampleShape {
     /// Nothing is known.
     #[default]
     Unknown,
-    /// The number of axes is not known, the last has this size.
+    /// The number of axes is unknown, the last has this size.
     Last(usize),
-    /// The axes are known, and the sizes that are `Some`.
+    /// The number of axes is known; sizes that are `None` are not.
     Axes(Vec<Option<usize>>),
 }
 
@@ -48,7 +47,7 @@ impl fmt::Display for SampleShape {
 }
 
 impl SampleShape {
-    /// A layer that takes `inputs` features along the last axis and gives `outputs`.
+    /// The rule of a layer that maps `inputs` features along the last axis to `outputs`.
     ///
     /// # Errors
     /// [`LayerError::Features`] or [`LayerError::Shape`].
@@ -77,11 +76,11 @@ impl SampleShape {
         })
     }
 
-    /// A layer that takes images (with one axis: lines) of `inputs` channels, and gives some of
-    /// `outputs` channels, whose sizes are `size` of those of the inputs.
+    /// The rule of a layer that maps images (with `AXES` 1, signals) of `inputs` channels to images of
+    /// `outputs` channels; `size` computes the output's size from the input's.
     ///
     /// # Errors
-    /// [`LayerError::Shape`], or that of `size`.
+    /// [`LayerError::Shape`], and those of `size`.
     pub fn image<const AXES: usize>(
         &self,
         inputs: usize,
@@ -91,7 +90,7 @@ impl SampleShape {
         let names = if AXES == 1 { "length" } else { "rows, columns" };
         let takes = || format!("[{inputs}, {names}]");
         let given = match self {
-            // A linear layer gives features, and no channels.
+            // Nothing is known about channels.
             SampleShape::Unknown | SampleShape::Last(_) => None,
             SampleShape::Axes(axes) => match &axes[..] {
                 [given, size @ ..] if size.len() == AXES => {
@@ -108,7 +107,8 @@ impl SampleShape {
         Ok(SampleShape::Axes([Some(outputs)].into_iter().chain(size).collect()))
     }
 
-    /// The pool of this name over the last two axes that takes sizes to `pooled`.
+    /// The rule of a pool over the last two axes; `pooled` computes the output's size, and `name` is
+    /// that of the operation in errors.
     pub(super) fn pooled(
         &self,
         name: &'static str,
@@ -124,21 +124,21 @@ impl SampleShape {
         Ok(SampleShape::Axes(axes[..at].iter().copied().chain(size).collect()))
     }
 
-    /// A table of vectors of `features` numbers.
+    /// The rule of an embedding with vectors of `features` numbers.
     pub(super) fn embedded(&self, features: usize) -> Self {
         let SampleShape::Axes(axes) = self else { return SampleShape::Last(features) };
         SampleShape::Axes(axes.iter().copied().chain([Some(features)]).collect())
     }
 
-    /// A layer that takes `channels` channels along the first axis of samples with one of these
-    /// numbers of axes, and keeps the shape.
+    /// The rule of a layer that keeps the shape and accepts samples with `channels` channels along the
+    /// first axis and one of these numbers of axes.
     ///
     /// # Errors
     /// [`LayerError::Shape`].
     pub fn channels(&self, channels: usize, ranks: &[usize]) -> Result<Self, LayerError> {
         let fits = match self {
             SampleShape::Unknown => true,
-            // Features, unless more axes come in; those are left to the run.
+            // If more axes are possible, the check is left to the forward pass.
             SampleShape::Last(size) => *size == channels || ranks.contains(&3),
             SampleShape::Axes(axes) => {
                 ranks.contains(&axes.len())
@@ -148,7 +148,7 @@ impl SampleShape {
         if fits { Ok(self.clone()) } else { Err(self.refused(format!("[{channels}, ..]"))) }
     }
 
-    /// A layer that takes samples whose last axes have these sizes, and keeps the shape.
+    /// The rule of a layer that keeps the shape and accepts samples whose last axes have these sizes.
     ///
     /// # Errors
     /// [`LayerError::Shape`].
@@ -166,20 +166,20 @@ impl SampleShape {
         if fits { Ok(self.clone()) } else { Err(self.refused(format!("[.., {}]", list(sizes)))) }
     }
 
-    /// All axes as one.
+    /// The rule of a layer that merges all axes into one.
     pub fn flat(&self) -> Self {
         let SampleShape::Axes(axes) = self else { return SampleShape::Axes(vec![None]) };
         let product = axes.iter().try_fold(1_usize, |product, size| product.checked_mul((*size)?));
         SampleShape::Axes(vec![product])
     }
 
-    /// The error of a layer that takes another shape.
+    /// The error of a layer that accepts shapes of the form `takes` instead.
     pub fn refused(&self, takes: String) -> LayerError {
         LayerError::Shape { takes, given: self.to_string() }
     }
 }
 
-/// An error of options that several operations share, with the name of the one at hand.
+/// Replaces the operation's name in an error of options that several operations share.
 fn named(op: &'static str, error: Error) -> Error {
     match error {
         Error::Argument { message, .. } => Error::Argument { op, message },
@@ -187,7 +187,7 @@ fn named(op: &'static str, error: Error) -> Error {
     }
 }
 
-/// The sizes, if all of them are known.
+/// The sizes, if all are known.
 fn known<const AXES: usize>(sizes: &[Option<usize>]) -> Option<[usize; AXES]> {
     let all: Option<Vec<usize>> = sizes.iter().copied().collect();
     all?.try_into().ok()

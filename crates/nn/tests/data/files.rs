@@ -92,7 +92,7 @@ fn a_set_answers_for_its_parts() {
 }
 
 #[test]
-#[should_panic(expected = "image 2 was asked for, and the set holds 2, counted from 0")]
+#[should_panic(expected = "there is no image 2 in a set of 2; indices start at 0")]
 fn an_image_beyond_the_last_panics_in_words() {
     let dir = with("unrelated", Vec::new());
     ImageSet::from_directory(dir.path(), Split::Train).unwrap().image(2);
@@ -166,7 +166,7 @@ fn faulty_bytes_are_reported_with_the_name_of_their_file() {
         (vec![], " is empty; an IDX file begins with"),
         (
             images()[..20].to_vec(),
-            " is truncated: its header promises 2 x 2 x 3 = 12 bytes of data, and 4 follow",
+            " is truncated: its header states 2 x 2 x 3 = 12 bytes of data, and 4 follow",
         ),
         (
             images()[..9].to_vec(),
@@ -175,7 +175,7 @@ fn faulty_bytes_are_reported_with_the_name_of_their_file() {
         ),
         (
             long,
-            " goes on after its last element: its header promises 2 x 2 x 3 = 12 bytes \
+            " has bytes after its last element: its header states 2 x 2 x 3 = 12 bytes \
              of data, and more follow",
         ),
         (
@@ -188,7 +188,7 @@ fn faulty_bytes_are_reported_with_the_name_of_their_file() {
         ),
         (
             idx_file(&[u32::MAX; 3], &PIXELS),
-            " promises 4294967295 x 4294967295 x 4294967295 elements, more than memory",
+            " would hold 4294967295 x 4294967295 x 4294967295 elements, more than memory",
         ),
     ] {
         let text = sentence(&with(name, bytes.clone()));

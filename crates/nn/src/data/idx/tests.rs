@@ -31,7 +31,7 @@ fn sentence(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_fields_lie_where_the_format_puts_them() {
+fn the_fields_are_at_the_offsets_of_the_format() {
     let bytes = [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 10, 11, 12, 20, 21, 22];
     let idx = Idx::parse(&bytes).unwrap();
     assert_eq!(idx.shape(), [2, 3]);
@@ -61,7 +61,7 @@ fn rank_255_is_read() {
 }
 
 #[test]
-fn gzip_is_told_by_its_first_bytes() {
+fn gzip_is_recognized_by_its_first_bytes() {
     let plain = file(&[4], &[1, 2, 3, 4]);
     let expected = Idx::parse(&plain).unwrap();
     assert_eq!(Idx::from_reader(&plain[..]).unwrap(), expected);
@@ -69,7 +69,7 @@ fn gzip_is_told_by_its_first_bytes() {
 }
 
 #[test]
-fn gzip_members_are_joined_wherever_they_divide() {
+fn gzip_members_are_joined_at_any_boundary() {
     let plain = file(&[4], &[1, 2, 3, 4]);
     for cut in 0..=plain.len() {
         let (head, tail) = plain.split_at(cut);
@@ -92,7 +92,7 @@ fn every_truncation_of_a_plain_file_is_an_error() {
     }
     for cut in 12..whole.len() {
         let expected = format!(
-            "the IDX data is truncated: its header promises 2 x 3 = 6 bytes of data, and {} \
+            "the IDX data is truncated: its header states 2 x 3 = 6 bytes of data, and {} \
              follow",
             cut - 12
         );
@@ -119,7 +119,7 @@ fn every_truncation_and_every_flipped_bit_of_a_gzip_trailer_is_an_error() {
 #[test]
 fn trailing_bytes_are_an_error_plain_and_compressed() {
     let long = file(&[2], &[1, 2, 3]);
-    let expected = "the IDX data goes on after its last element: its header promises 2 bytes \
+    let expected = "the IDX data has bytes after its last element: its header states 2 bytes \
                     of data, and more follow";
     assert_eq!(sentence(&long), expected);
     assert_eq!(sentence(&gzip(&long)), format!("the decompressed content of {expected}"));
@@ -135,10 +135,10 @@ fn other_element_types_are_named() {
         (0x0C, "32-bit integer"),
         (0x0D, "32-bit float"),
         (0x0E, "64-bit float"),
-        (0x00, "which the format does not define"),
+        (0x00, "not defined by the format"),
     ] {
         let expected = format!(
-            "the IDX data says that its elements are of IDX type 0x{code:02X} ({name}); only \
+            "the IDX data has elements of IDX type 0x{code:02X} ({name}); only \
              type 0x08 (unsigned byte) can be read"
         );
         assert_eq!(sentence(&[0, 0, code, 1, 0, 0, 0, 0]), expected);
@@ -168,10 +168,10 @@ fn foreign_files_are_recognised() {
 }
 
 #[test]
-fn huge_promises_cost_nothing() {
+fn a_huge_size_in_a_header_allocates_nothing() {
     // Overflows 64 bits; would be 2^96 elements.
     let text = sentence(&header(&[u32::MAX; 3]));
-    assert!(text.contains("promises 4294967295 x 4294967295 x 4294967295 elements"), "{text}");
+    assert!(text.contains("would hold 4294967295 x 4294967295 x 4294967295 elements"), "{text}");
     let text = sentence(&header(&[u32::MAX; 255]));
     assert!(text.contains("x … (255 dimensions) elements"), "{text}");
     // A zero does not hide the overflow of the others.
@@ -210,7 +210,7 @@ impl Read for Endless {
 }
 
 #[test]
-fn no_more_is_read_than_the_header_promises_and_one_byte() {
+fn at_most_one_byte_more_than_the_header_states_is_read() {
     let mut endless = Endless { start: header(&[10, 10]), given: 0 };
     let error = read_all(&mut endless, &Origin::memory("the stream"), None).unwrap_err();
     assert!(matches!(error, DataError::TrailingBytes { needed: 100, .. }), "{error}");
@@ -222,7 +222,7 @@ fn no_more_is_read_than_the_header_promises_and_one_byte() {
     let end = bomb.len() - 1;
     bomb[end] ^= 0xff;
     let text = sentence(&bomb);
-    assert!(text.contains("goes on after its last element"), "{text}");
+    assert!(text.contains("has bytes after its last element"), "{text}");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn new_checks_what_a_header_can_hold() {
     #[cfg(target_pointer_width = "64")]
     assert!(text(vec![1 << 32, 0], vec![]).contains("the largest being 4294967296"));
     let huge = vec![u32::MAX as usize; 3];
-    assert!(text(huge, vec![]).starts_with("the shape given promises"));
+    assert!(text(huge, vec![]).starts_with("the shape given would hold"));
     assert_eq!(Idx::new(vec![1, 2], vec![8, 9]).unwrap().data(), [8, 9]);
 }
 
