@@ -1,12 +1,11 @@
-//! Opens a report in headless Chromium and looks at it as a reader would: in light and dark, on a desk
-//! and on a phone.
+//! Opens a report in headless Chromium and checks it: in light and dark, on a desktop and on a phone.
 //!
 //! `cargo run -p wengert-lab --example browser -- PAGE SCREENSHOTS [CHROMIUM]`
 //!
-//! Fails if a figure has no size or nothing in it, if the page is wider than the screen, if text has too
-//! little contrast, if the console reports anything, or if anything is requested but the page itself.
-//! Screenshots go to the directory SCREENSHOTS. Chromium is spoken to over its debugging pipe: JSON
-//! messages that end with a zero byte.
+//! Fails if a figure is empty or too small, if the page or the strip of claims is wider than the screen
+//! of a desktop, if text has too little contrast, if the console has a message, or if the page requests
+//! any resource. Screenshots are written to the directory SCREENSHOTS. Chromium is controlled over its
+//! debugging pipe: JSON messages that end with a zero byte.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -26,7 +25,7 @@ const SCREENS: [(&str, u32, u32, bool); 2] =
 
 const SCHEMES: [&str; 2] = ["light", "dark"];
 
-/// What the page is asked: everything that is wrong with it, in words.
+/// The script that returns all faults of the page.
 const PROBE: &str = r"(() => {
   const faults = [];
   const figures = [...document.querySelectorAll('figure')];
@@ -48,6 +47,12 @@ const PROBE: &str = r"(() => {
       }
     });
   }
+  const strip = document.querySelector('nav.jump');
+  if (innerWidth >= 1000 && strip.scrollWidth > strip.clientWidth + 1)
+    faults.push(`the strip of claims is ${strip.scrollWidth} wide, its box ${strip.clientWidth}`);
+  const up = strip.querySelector('.up');
+  const place = up && up.getBoundingClientRect();
+  if (!place || place.left < 0 || place.right > innerWidth) faults.push('no visible link to the top');
   if (document.documentElement.scrollWidth > innerWidth + 1)
     faults.push(`the page is ${document.documentElement.scrollWidth} wide, the screen ${innerWidth}`);
   const channel = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
@@ -72,14 +77,14 @@ const PROBE: &str = r"(() => {
            background: getComputedStyle(document.body).backgroundColor, height: document.documentElement.scrollHeight };
 })()";
 
-/// A browser at the other end of two pipes.
+/// A browser that is controlled over two pipes.
 struct Browser {
     process: Child,
     directory: PathBuf,
     to: File,
     from: BufReader<File>,
     last: u64,
-    /// What it told without being asked.
+    /// Messages that are not answers.
     events: Vec<Value>,
 }
 
@@ -104,13 +109,13 @@ impl Browser {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        // Each of these waits until the other end is there.
+        // Opening a pipe waits for its other end.
         let to = File::options().write(true).open(&to)?;
         let from = BufReader::new(File::open(&from)?);
         Ok(Self { process, directory, to, from, last: 0, events: Vec::new() })
     }
 
-    /// Asks, and waits for the answer; what else comes is kept.
+    /// Sends a request and waits for the answer; other messages are stored.
     fn ask(
         &mut self,
         session: Option<&str>,
@@ -141,7 +146,7 @@ impl Browser {
         let mut bytes = Vec::new();
         self.from.read_until(0, &mut bytes)?;
         if bytes.pop() != Some(0) {
-            return Err("the browser has gone away".into());
+            return Err("the browser has ended".into());
         }
         Ok(serde_json::from_slice(&bytes)?)
     }
@@ -162,14 +167,14 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // A browser that is gone already needs no end, and leftovers in the temporary directory no mourning.
+        // Errors are ignored: the browser may have ended, and the directory is temporary.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-/// What the console and the network told of a page other than its own request.
+/// Messages of the console, and requests for other resources than the page itself.
 fn complaints(events: &[Value], page: &str) -> Vec<String> {
     let mut found = Vec::new();
     for event in events {
@@ -205,7 +210,7 @@ fn look(
         "Target.attachToTarget",
         &json!({ "targetId": target, "flatten": true }),
     )?;
-    let session = attached["sessionId"].as_str().ok_or("a page has a session")?.to_owned();
+    let session = attached["sessionId"].as_str().ok_or("the page has no session")?.to_owned();
     let session = Some(session.as_str());
     for domain in ["Page.enable", "Runtime.enable", "Log.enable", "Network.enable"] {
         browser.ask(session, domain, &json!({}))?;
@@ -231,7 +236,7 @@ fn look(
     if found["figures"].as_u64().unwrap_or(0) == 0 {
         faults.push("there is no figure".into());
     }
-    // Screens one below the other, as a browser cannot draw a page of any height at once.
+    // In parts, as a browser cannot draw a page of any height at once.
     let total = found["height"].as_u64().unwrap_or(0) as u32;
     let part = if mobile { 3000 } else { 4000 };
     for (i, top) in (0..total).step_by(part as usize).enumerate() {

@@ -1,4 +1,4 @@
-//! The command line, and what it settles: the defaults of a run are here and nowhere else.
+//! The command line, with the defaults of all commands.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,27 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use crate::fit::Training;
 use crate::grid::Settings;
 
-/// A course on activations and initialization, claim by claim, shown by measurement.
+/// Test the claims of lecture notes on activation functions and weight initialization by experiments.
 ///
-/// Without a command, all 22 claims are put to the test on the UCI handwritten digits, which are part
-/// of the program, and on networks made for the purpose. A table goes to standard output; the page
-/// index.html with every figure, and report.json with its numbers, to the directory of --out; with
-/// `claim` only some are, and the files are claims.html and claims.json.
+/// Without a command, every claim of the notes is tested with small neural networks, most of them
+/// trained on the UCI handwritten digits, which are part of the program. The program prints a
+/// table, and writes the page index.html with all figures and report.json with all numbers to the
+/// directory of --out. The command `claim` tests some claims and writes claims.html and claims.json.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = AFTER)]
 pub struct Args {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What goes for all.
+    /// The options of all commands.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// What goes for every command.
+/// The options of all commands.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Common {
-    /// The first seed; the others follow it
+    /// The first seed of random numbers; further seeds are the numbers after it
     #[arg(
         long,
         global = true,
@@ -40,96 +40,96 @@ pub struct Common {
     )]
     pub seed: u64,
 
-    /// Where reports go; made if it is not there [default: wengert-report]
+    /// Directory for reports, created if necessary [default: wengert-report]
     #[arg(long, global = true, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// The number of threads [default: the number of processors]
+    /// Number of threads [default: number of processors]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true, value_parser = at_most::<THREADS_MAX>)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Print JSON in place of text
+    /// Print JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the claims
+    /// List all claims
     List,
-    /// Put some claims to the test: claim A6 B6
+    /// Test some claims, for example: claim A6 B6
     Claim {
-        /// A1 to A14, B1 to B8
+        /// A1 to A14 (activation functions), B1 to B8 (initialization)
         #[arg(required = true, value_name = "CLAIM")]
         ids: Vec<String>,
     },
-    /// Train every pair of eight activations and six initializations, three seeds each
+    /// Train a network for every pair of eight activations and six initializations, with three seeds
     Grid(Grid),
-    /// Train one network, and watch its layers
+    /// Train one network and show the state of its layers after each epoch
     Train(Train),
-    /// Every activation: gains, means, errors in ULP
+    /// Print gains, means and rounding errors of all activations
     Activations,
-    /// What becomes of signals and gradients in a deep network, for each initialization
+    /// Measure signals and gradients in a deep network, for several initializations
     Init {
-        /// The activation
+        /// Activation of the layers; `activations` lists them
         #[arg(long, value_name = "NAME", default_value = "tanh")]
         activation: String,
-        /// The layers
+        /// Number of layers
         #[arg(long, value_name = "N", default_value = "30", allow_negative_numbers = true, value_parser = at_most::<1000>)]
         depth: NonZeroUsize,
-        /// The units of a layer
+        /// Number of units in each layer
         #[arg(long, value_name = "N", default_value = "256", allow_negative_numbers = true, value_parser = at_most::<4096>)]
         width: NonZeroUsize,
     },
-    /// Gains, fixed points, edge of chaos and depth scales of an activation
+    /// Compute gains, fixed points, edge of chaos and depth scales of an activation
     Theory {
-        /// The activation
+        /// The activation; `activations` lists them
         #[arg(long, value_name = "NAME")]
         activation: String,
     },
 }
 
-/// Which data, and how long.
+/// The options of `grid`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Grid {
-    /// Train on the IDX files of this directory: MNIST, Fashion-MNIST or the like [default: the digits]
+    /// Train on the IDX files in this directory (MNIST, Fashion-MNIST) [default: UCI digits]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// The passes over the training images [default: 40, and 3 with --data]
+    /// Number of epochs, passes over the training images [default: 40, or 3 with --data]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_most::<EPOCHS_MAX>)]
     pub epochs: Option<NonZeroUsize>,
 }
 
-/// One network.
+/// The options of `train`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Train {
-    /// Two hidden layers, twenty, or two convolutions
+    /// Kind of network
     #[arg(long, value_enum, default_value_t = Model::Mlp)]
     pub model: Model,
 
-    /// The activation of the hidden layers; `activations` lists them
+    /// Activation of the hidden layers; `activations` lists them
     #[arg(long, value_name = "NAME", default_value = "tanh")]
     pub activation: String,
 
-    /// How the weights begin
+    /// Initialization of the weights
     #[arg(long, value_enum, default_value_t = InitName::Computed)]
     pub init: InitName,
 
-    /// Train on the IDX files of this directory [default: the digits]
+    /// Train on the IDX files in this directory [default: UCI digits]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// The passes over the training images
+    /// Number of epochs, passes over the training images
     #[arg(long, value_name = "N", default_value = "10", allow_negative_numbers = true, value_parser = at_most::<EPOCHS_MAX>)]
     pub epochs: NonZeroUsize,
 
-    /// The learning rate [default: 0.05, and 0.001 for a deep network]
+    /// Learning rate [default: 0.05, or 0.001 with --model deep]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     pub rate: Option<f64>,
 }
@@ -147,51 +147,52 @@ pub enum Model {
     Cnn,
 }
 
-/// The schemes of initial weights.
+/// The initializations of `train`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InitName {
-    /// 0.
+    /// All weights 0.
     Zero,
-    /// 0.5.
+    /// All weights 0.5.
     Constant,
-    /// N(0, 5^2).
+    /// Normal with variance 25.
     Large,
-    /// N(0, 2/(m+n)).
+    /// Normal with variance 2/(m+n), for m inputs and n outputs.
     Xavier,
-    /// N(0, 2/m).
+    /// Normal with variance 2/m, for m inputs.
     He,
-    /// N(0, g^2/m), with the gain computed of the activation.
+    /// Normal with variance g^2/m, with the computed gain g of the activation.
     Computed,
-    /// An orthogonal matrix times that gain.
+    /// A random orthogonal matrix times that gain.
     Orthogonal,
-    /// The engine's advice for this depth, layer by layer.
+    /// The recommendation of the engine for each layer of the network.
     Advised,
 }
 
 const AFTER: &str = "\
-The digits are learned by a 64-64-32-10 network. With --data, grid and train read what a directory \
-holds: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
-t10k-labels-idx1-ubyte, each plain or with .gz, and use hidden layers of 128 and 64 units. On the \
-60,000 images of MNIST, 3 epochs of the whole grid take a few minutes on two processors.
+Most experiments train a network with 64 inputs, two hidden layers of 64 and 32 units, and 10 \
+outputs (64-64-32-10) on the digits. With --data, grid and train read the files \
+train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, \
+each plain or compressed (.gz), and use hidden layers of 128 and 64 units. On the 60,000 images of \
+MNIST, 3 epochs of the whole grid take a few minutes on two processors.
 
-The same seed gives the same figures on any number of threads, but for times. WENGERT_SIMD=portable, \
-avx2 or avx512 chooses the instruction set; each rounds in its own order, so that trained networks \
-differ a little between them.
+The same seed gives the same numbers on any number of threads, except for times. \
+WENGERT_SIMD=portable, avx2 or avx512 selects the instruction set; as rounding differs between \
+instruction sets, so do the trained networks, slightly.
 
-Exit status: 0 after a complete run, 1 if an experiment contradicts what this program states of its \
-claim, 2 if the command line, the data, WENGERT_SIMD or the output directory is at fault.";
+Exit status: 0 after a complete run, 1 if the verdict on a claim is not the one that this program \
+expects, 2 if the command line, the data, WENGERT_SIMD or the output directory is invalid.";
 
-/// More epochs than can be waited for; fewer than memory has room for.
+/// The largest number of epochs: more than anyone waits for, and few enough for memory.
 const EPOCHS_MAX: usize = 100_000;
 
-/// More threads than processors are of no use, and thousands of them bring a machine to a halt.
+/// The largest number of threads.
 const THREADS_MAX: usize = 1024;
 
-/// Where reports go if nothing else is said.
+/// The default directory for reports.
 const OUT: &str = "wengert-report";
 
-/// The runs of a pair.
+/// The number of seeds of `grid`.
 const SEEDS: u64 = 3;
 
 fn at_most<const MOST: usize>(text: &str) -> Result<NonZeroUsize, String> {
@@ -205,26 +206,26 @@ fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {} was expected", u64::MAX))
 }
 
-/// The sizes of the hidden layers: for the digits, and for data of another kind.
+/// The sizes of the hidden layers, for the digits or for other data.
 pub fn hidden(data: Option<&Path>) -> [usize; 2] {
     if data.is_some() { [128, 64] } else { [64, 32] }
 }
 
 impl Common {
-    /// How many threads are at work.
+    /// The number of threads.
     pub fn threads(&self) -> usize {
         let available = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.threads.map_or_else(available, NonZeroUsize::get)
     }
 
-    /// Where reports go.
+    /// The directory for reports.
     pub fn out(&self) -> &Path {
         self.out.as_deref().unwrap_or(Path::new(OUT))
     }
 }
 
 impl Grid {
-    /// How the networks are trained.
+    /// The training of the networks.
     pub fn settings(&self, seed: u64) -> Settings {
         let (batch, epochs) = if self.data.is_some() { (32, 3) } else { (16, 40) };
         let epochs = self.epochs.map_or(epochs, NonZeroUsize::get);
@@ -236,7 +237,7 @@ impl Grid {
 }
 
 impl Train {
-    /// The learning rate: twenty layers need a smaller one than three.
+    /// The learning rate, which is smaller for twenty layers than for three.
     pub fn rate(&self) -> f64 {
         self.rate.unwrap_or(if self.model == Model::Deep { 0.001 } else { 0.05 })
     }
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn other_data_change_the_network_and_what_is_asked_for_stays() {
+    fn other_data_change_the_network_and_options_are_kept() {
         let (of_data, common) = grid("lab grid --data d --seed 7 --threads 5");
         let settings = of_data.settings(common.seed);
         assert_eq!((hidden(of_data.data.as_deref()), settings.training.epochs), ([128, 64], 3));
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_network_has_a_rate_of_its_own() {
+    fn a_deep_network_has_a_smaller_learning_rate() {
         let rate = |line: &str| match parse(line).unwrap().command {
             Some(Command::Train(train)) => train.rate(),
             other => panic!("{other:?}"),
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_for_all_goes_before_and_behind_the_command() {
+    fn common_options_are_accepted_before_and_after_the_command() {
         for line in ["lab --seed 9 --json claim A6 B6", "lab claim A6 B6 --json --seed 9"] {
             let args = parse(line).unwrap();
             assert_eq!((args.common.seed, args.common.json), (9, true), "{line}");
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_values_are_refused() {
         for line in [
             "grid --epochs 0",
             "grid --epochs 100001",

@@ -1,26 +1,26 @@
-//! The data the experiments run on: the digits compiled into the program, or a directory of IDX
-//! files. Training and test parts are chosen here; normalising and batching happen elsewhere.
+//! The data of the experiments: the digits that are compiled into the program, or a directory of IDX
+//! files, divided into training and test images.
 
 use std::path::Path;
 
 use wengert::data::{DataError, Idx, ImageSet};
 
-/// The number of digits trained on; the other 450 of the 1,797 are the test set.
+/// The number of training images of the digits; the other 450 of the 1,797 are the test images.
 pub const DIGITS_TRAIN_COUNT: usize = 1347;
 
 /// The largest pixel value of the digits.
 const DIGITS_PIXEL_MAX: u8 = 16;
 
-/// As many classes as a label byte can name.
+/// The number of classes that a label byte distinguishes.
 const CLASSES: usize = 256;
 
 static DIGITS_IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte.gz");
 static DIGITS_LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte.gz");
 
-/// Images to learn from and images to be judged by, of one size.
+/// Training and test images of equal size.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// What the data are, for headings.
+    /// The name of the data, for headings.
     pub name: String,
     /// The training images.
     pub train: ImageSet,
@@ -29,7 +29,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// The embedded digits in their fixed split of 1,347 and 450.
+    /// The embedded digits, in a fixed split of 1,347 and 450.
     pub fn digits() -> Self {
         let all = digits();
         let split = stratified_split(all.labels(), DIGITS_TRAIN_COUNT);
@@ -43,14 +43,14 @@ impl Dataset {
     /// Training and test images in the MNIST layout, pixels 0..=255, from a directory.
     ///
     /// # Errors
-    /// If a file is missing or is not what its name says: one sentence that names it.
+    /// If a file is missing or invalid; the error names it.
     pub fn from_directory(directory: &Path) -> Result<Self, DataError> {
         let (train, test) = ImageSet::train_and_test(directory)?;
         Ok(Self { name: directory.display().to_string(), train, test })
     }
 }
 
-/// The 1,797 handwritten digits of 8 x 8 pixels, values 0..=16, that are part of the program
+/// The 1,797 handwritten digits of 8 x 8 pixels with values 0..=16 that are part of the program
 /// (E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
 /// Repository, 1998, doi 10.24432/C50P49, CC BY 4.0).
 pub fn digits() -> ImageSet {
@@ -59,12 +59,11 @@ pub fn digits() -> ImageSet {
         let labels = Idx::from_reader(DIGITS_LABELS)?;
         ImageSet::new(images, labels, 10)?.with_pixel_max(DIGITS_PIXEL_MAX)
     };
-    // The bytes are constants of the program, and a test reads them.
+    // The bytes are constants of the program, which a test reads.
     set().unwrap_or_else(|error: DataError| unreachable!("the embedded digits: {error}"))
 }
 
-/// Which images are for training and which for testing: indices in increasing order, each image in
-/// exactly one of the two.
+/// The indices of training and test images, in increasing order; each image is in exactly one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StratifiedSplit {
     /// The training images.
@@ -73,13 +72,13 @@ pub struct StratifiedSplit {
     pub test: Vec<usize>,
 }
 
-/// Divides images so that every class has, to within one image, the same share of both parts.
+/// Divides images so that every class has the same fraction of both parts, to within one image.
 ///
-/// Of the n images of a class, n * `train_count` / `labels.len()` are for training, rounded down,
-/// and the images this leaves over go to the classes with the largest remainders. Within a class
-/// the images of both parts are spread evenly over the order given, so that a drift in that order
-/// (one writer after another) touches both parts alike. No random numbers take part: the same
-/// labels always give the same split.
+/// Of the n images of a class, n * `train_count` / `labels.len()` are for training, rounded down, and
+/// the remaining training images are of the classes with the largest remainders. Within a class the
+/// images of both parts are distributed evenly over the given order, so that a trend in that order
+/// (one writer after another) affects both parts equally. The split does not depend on random
+/// numbers.
 ///
 /// # Panics
 /// If `train_count` is more than the number of labels.
@@ -87,7 +86,7 @@ pub fn stratified_split(labels: &[u8], train_count: usize) -> StratifiedSplit {
     let total = labels.len();
     assert!(
         train_count <= total,
-        "{train_count} training images were asked for, of {total} that there are"
+        "{train_count} training images were requested, but there are {total}"
     );
     let class_counts = class_counts(labels);
     let quotas = train_quotas(&class_counts, train_count);
@@ -100,8 +99,8 @@ pub fn stratified_split(labels: &[u8], train_count: usize) -> StratifiedSplit {
     for (index, &label) in labels.iter().enumerate() {
         let class = usize::from(label);
         let (count, quota) = (class_counts[class], quotas[class]);
-        // Image j of the class is for training where j * quota / count steps up to the next
-        // integer, which it does `quota` times in `count` images, at even distances.
+        // Image j of the class is for training where j * quota / count reaches the next integer,
+        // which happens `quota` times in `count` images, at even distances.
         let before = seen[class] * quota / count;
         seen[class] += 1;
         let after = seen[class] * quota / count;
@@ -122,7 +121,8 @@ fn class_counts(labels: &[u8]) -> [usize; CLASSES] {
     counts
 }
 
-/// The training images of each class: the largest-remainder rule, ties to the smaller class number.
+/// The number of training images of each class, by the largest-remainder method; of equal remainders
+/// the smaller class has priority.
 fn train_quotas(class_counts: &[usize; CLASSES], train_count: usize) -> [usize; CLASSES] {
     let total = class_counts.iter().sum::<usize>().max(1);
     let mut quotas = class_counts.map(|count| count * train_count / total);
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Every image once, in order, and every class within one image of its share.
+    /// Checks that every image occurs once, in order, and every class is within one image of its part.
     fn check(labels: &[u8], train_count: usize) -> StratifiedSplit {
         let split = stratified_split(labels, train_count);
         assert_eq!(split.train.len(), train_count);
@@ -184,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_are_spread_over_the_order_given() {
+    fn both_parts_are_distributed_over_the_given_order() {
         let split = check(&[5; 12], 9);
         assert_eq!(split.test, [0, 4, 8]);
-        // In every stretch of a class, the training share is kept to within one image.
+        // In every interval of a class, the fraction of training images is kept to within one image.
         let labels = digits().labels().to_vec();
         let split = check(&labels, DIGITS_TRAIN_COUNT);
         for end in (0..labels.len()).step_by(100) {
@@ -198,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "4 training images were asked for, of 3 that there are")]
-    fn more_than_there_are_is_refused() {
+    #[should_panic(expected = "4 training images were requested, but there are 3")]
+    fn more_training_images_than_images_are_refused() {
         stratified_split(&[0, 1, 2], 4);
     }
 

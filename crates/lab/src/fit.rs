@@ -1,38 +1,38 @@
-//! Training: mini-batches, softmax cross-entropy, gradient descent with momentum. What is looked at
-//! between the epochs is the caller's business.
+//! [`fit()`]: trains a classifier with mini-batches, softmax cross-entropy and gradient descent with
+//! momentum.
 
 use wengert::prelude::*;
 
 use crate::task::Examples;
 
-/// Keeps the generator that shuffles apart from the one that draws the weights.
+/// Distinguishes the random stream of the shuffling from that of the weights.
 const SHUFFLING: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// How a network is trained.
+/// The parameters of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Training {
-    /// The rate of gradient descent.
+    /// The learning rate.
     pub learning_rate: f64,
-    /// Its momentum.
+    /// The momentum; 0 for plain gradient descent.
     pub momentum: f64,
-    /// The examples in a mini-batch.
+    /// The number of examples in a mini-batch.
     pub batch: usize,
-    /// The passes over the examples.
+    /// The number of passes over the examples.
     pub epochs: usize,
 }
 
-/// What an epoch was like.
+/// The training losses of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochLoss {
-    /// The mean loss of the examples, each as it was met.
+    /// The mean loss of the examples, each before the step of its batch.
     pub mean: f64,
-    /// The steps whose loss was NaN or infinite.
+    /// The number of steps with a loss that was NaN or infinite.
     pub non_finite: usize,
 }
 
-/// Trains a network; `epoch_done` sees it after each epoch, with an empty tape.
+/// Trains a network, and calls `epoch_done` with the network and an empty tape after each epoch.
 ///
-/// `seed` decides the order of the examples.
+/// `seed` determines the order of the examples.
 pub fn fit(
     model: &mut Sequential<f32>,
     examples: &Examples,

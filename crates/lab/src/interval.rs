@@ -1,4 +1,4 @@
-//! [`Interval`]: a mean over seeds, and how certain it is.
+//! [`Interval`]: a mean over seeds with its confidence interval.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::text::figure;
 
-/// The mean of independent measurements with its 95 % confidence interval, by Student's t. Of one
-/// measurement, or of an exact one, the interval is the number itself.
+/// The mean of independent measurements with its 95 % confidence interval, by Student's t. The interval
+/// of a single measurement, or of an exact number, is the number itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The mean.
@@ -16,7 +16,7 @@ pub struct Interval {
     pub low: f64,
     /// The upper end.
     pub high: f64,
-    /// How many measurements.
+    /// The number of measurements.
     pub count: usize,
 }
 
@@ -26,46 +26,61 @@ const STUDENT: [f64; 20] = [
     2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
 ];
 
-/// That of the normal distribution, and a little more: for 21 degrees and above.
-const NORMAL: f64 = 2.08;
+/// The quantile for 21 and more degrees of freedom, an upper bound.
+const MANY: f64 = 2.08;
 
 impl Interval {
-    /// A number that no chance takes part in.
+    /// A number that does not depend on chance.
     pub fn exact(value: f64) -> Self {
         Self { mean: value, low: value, high: value, count: 1 }
     }
 
-    /// Of measurements; NaN of none. One that is not finite makes all of it NaN.
+    /// The interval of measurements; NaN for none, and if a measurement is not finite.
     pub fn of(values: &[f64]) -> Self {
         let count = values.len();
+        // The mean of equal numbers would be rounded.
+        if let [first, ..] = values
+            && values.iter().all(|value| value == first)
+        {
+            return Self { count, ..Self::exact(*first) };
+        }
         let n = count as f64;
         let mean = values.iter().sum::<f64>() / n;
         if count < 2 {
             return Self { count, ..Self::exact(mean) };
         }
         let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-        let t = STUDENT.get(count - 2).copied().unwrap_or(NORMAL);
+        let t = STUDENT.get(count - 2).copied().unwrap_or(MANY);
         let half = t * (square / n).sqrt();
         Self { mean, low: mean - half, high: mean + half, count }
     }
 
-    /// Of the differences of measurements made with the same seeds.
+    /// The interval of a fraction of flags, each of which counts as 1 or 0.
+    pub fn of_flags(flags: impl IntoIterator<Item = bool>) -> Self {
+        let values: Vec<f64> = flags.into_iter().map(|flag| f64::from(u8::from(flag))).collect();
+        Self::of(&values)
+    }
+
+    /// The interval of the differences of measurements with the same seeds.
     pub fn of_differences(left: &[f64], right: &[f64]) -> Self {
         let differences: Vec<f64> = left.iter().zip(right).map(|(l, r)| l - r).collect();
         Self::of(&differences)
     }
 
-    /// Half its width.
+    /// Half of the width.
     pub fn half(&self) -> f64 {
         0.5 * (self.high - self.low)
     }
 }
 
-/// The mean, and half the interval's width where it has one.
+/// Differences between measurements below this, relative to their mean, are rounding errors.
+const ROUNDING: f64 = 1e-12;
+
+/// The mean, and half of the interval's width if it is not a rounding error.
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let half = self.half();
-        if half == 0.0 || half.is_nan() {
+        if half.is_nan() || half <= ROUNDING * self.mean.abs() {
             f.pad(&figure(self.mean))
         } else {
             f.pad(&format!("{} ± {}", figure(self.mean), figure(half)))
@@ -84,9 +99,10 @@ mod tests {
         // s = 1, t = 4.303, n = 3.
         assert!((interval.half() - 4.303 / 3.0_f64.sqrt()).abs() < 1e-12);
         assert_eq!(Interval::of(&[5.0]).half(), 0.0);
-        assert_eq!(Interval::of(&[0.5; 4]), Interval { count: 4, ..Interval::exact(0.5) });
+        assert_eq!(Interval::of(&[0.1; 3]), Interval { count: 3, ..Interval::exact(0.1) });
         assert!(Interval::of(&[]).mean.is_nan());
         assert!(Interval::of(&[1.0, f64::INFINITY]).low.is_nan());
+        assert_eq!(Interval::of_flags([true, false, true, true]).mean, 0.75);
     }
 
     #[test]
@@ -96,8 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_width_is_shown_without() {
+    fn a_width_of_zero_or_of_rounding_errors_is_not_shown() {
         assert_eq!(Interval::exact(0.25).to_string(), "0.25");
         assert_eq!(Interval { mean: 1.0, low: 0.5, high: 1.5, count: 3 }.to_string(), "1 ± 0.5");
+        let rounded = Interval::of_differences(&[0.3, 0.4, 0.5], &[0.2, 0.3, 0.4]);
+        assert!(rounded.half() > 0.0);
+        assert_eq!(rounded.to_string(), "0.1");
     }
 }

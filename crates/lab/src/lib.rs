@@ -1,16 +1,19 @@
-//! Why a network trains or does not: a course on activations and initialization, claim by claim,
-//! shown by measurement on networks of this engine.
+//! Why a network trains or does not: lecture notes on activation functions and weight initialization,
+//! tested claim by claim on networks of this engine.
 //!
-//! - [`args`] says what to do and [`app`] does it.
+//! - [`args`] is the command line, [`app`] carries out the commands.
 //! - [`course`] has the claims with their experiments, [`grid`] trains every pair of an activation and
-//!   an initialization, [`explore`] and [`live`] are what else can be asked for.
-//! - [`data`] has the images and [`task`] makes tensors of them; [`mod@fit`] trains and [`measure`]
-//!   looks at networks; [`reference`](mod@reference), [`sweep`] and [`timing`] look at kernels;
-//!   [`interval`] sums up.
-//! - [`figure`] holds and draws charts, [`page`] makes a web page of them, [`report`] writes files.
+//!   an initialization; [`explore`] and [`live`] are the other commands.
+//! - [`data`] has the images and [`task`] converts them to tensors; [`network`] builds networks,
+//!   [`mod@fit`] trains them, and [`measure`] measures them.
+//! - [`activation`], [`sweep`] and [`timing`] evaluate the activation kernels; [`statistics`] and
+//!   [`interval`] summarize numbers.
+//! - [`figure`] has charts as data and draws them, [`page`] renders the web page, [`report`] writes
+//!   files.
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 pub mod app;
 pub mod args;
 pub mod course;
@@ -23,10 +26,11 @@ pub mod grid;
 pub mod interval;
 pub mod live;
 pub mod measure;
+pub mod network;
 pub mod page;
 pub mod progress;
-pub mod reference;
 pub mod report;
+pub mod statistics;
 pub mod sweep;
 pub mod task;
 pub mod text;

@@ -1,4 +1,4 @@
-//! One network, trained before one's eyes: what its layers are up to after each epoch.
+//! The command `train`: trains one network and shows the state of its layers after each epoch.
 
 mod models;
 
@@ -21,7 +21,7 @@ use crate::report::Output;
 use crate::task::Task;
 use crate::text::{accuracy, figure, percent, ratio};
 
-/// A training, epoch by epoch; epoch 0 is before it.
+/// A training with the state of the network after each epoch; epoch 0 is before training.
 #[derive(Debug, Serialize)]
 pub struct History {
     model: Model,
@@ -32,49 +32,47 @@ pub struct History {
     learning_rate: f64,
     momentum: f64,
     batch: usize,
-    epochs: Vec<Epoch>,
+    epochs: Vec<Snapshot>,
 }
 
-/// After an epoch.
+/// The state of the network after an epoch.
 #[derive(Clone, Debug, Serialize)]
-pub struct Epoch {
+pub struct Snapshot {
     number: usize,
     train_loss: Option<f64>,
     test_loss: f64,
     test_accuracy: f64,
-    layers: Vec<View>,
+    layers: Vec<LayerState>,
 }
 
-/// A layer at work on the first training examples.
+/// The state of a layer for the first training examples.
 #[derive(Clone, Debug, Serialize)]
-pub struct View {
+pub struct LayerState {
     layer: String,
     units: usize,
-    /// None for an activation without two ends.
+    /// `None` for an activation whose range does not have two ends.
     saturated: Option<f64>,
-    /// None for the last layer, and for an activation whose units cannot die.
+    /// `None` for the last layer, and for an activation whose units cannot die.
     dead: Option<f64>,
-    /// The share of outputs that are NaN or infinite.
+    /// The fraction of outputs that are NaN or infinite.
     not_finite: f64,
     activation_mean: f64,
     activation_variance: f64,
     gradient_norm: f64,
 }
 
-/// The examples that are looked at.
+/// The number of training examples for which layers are measured.
 const SAMPLE: usize = 512;
 
-/// Trains, shows, writes `train.json`.
+/// Trains a network, shows its layers and writes `train.json`.
 ///
 /// # Errors
-/// If what was asked for, the data or the output directory is at fault.
+/// If an argument, the data or the output directory is invalid.
 pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     let activation = named(&train.activation)?;
     let rate = train.rate();
     if !(rate.is_finite() && rate >= 0.0) {
-        return Err(LabError::Asked(format!(
-            "a learning rate of 0 or more was expected, not {rate}"
-        )));
+        return Err(LabError::Request(format!("the learning rate must be 0 or more, not {rate}")));
     }
     let data = match &train.data {
         Some(directory) => Dataset::from_directory(directory)?,
@@ -131,7 +129,7 @@ pub fn run(common: &Common, train: &Train) -> Result<ExitCode, LabError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What there is to see now.
+/// Measures the network.
 fn epoch(
     number: usize,
     train_loss: Option<f64>,
@@ -139,19 +137,18 @@ fn epoch(
     activation: Activation,
     task: &Task,
     tape: &mut Tape<f32>,
-) -> Result<Epoch, LabError> {
+) -> Result<Snapshot, LabError> {
     let test = judge(model, &task.test, tape);
-    let layers = views(model, activation, task)?;
-    Ok(Epoch { number, train_loss, test_loss: test.loss, test_accuracy: test.accuracy, layers })
+    let layers = layer_states(model, activation, task)?;
+    Ok(Snapshot { number, train_loss, test_loss: test.loss, test_accuracy: test.accuracy, layers })
 }
 
-/// Every layer that the model shows, at work on some training examples.
-fn views(
+/// Measures every layer with parameters, for some training examples.
+fn layer_states(
     model: &Sequential<f32>,
     activation: Activation,
     task: &Task,
-) -> Result<Vec<View>, LabError> {
-    let asked = |error: wengert::Error| LabError::Asked(error.to_string());
+) -> Result<Vec<LayerState>, LabError> {
     let count = task.train.len().min(SAMPLE);
     let inputs = task.train.inputs().slice(0, 0..count as isize);
     let labels = task.train.labels()[..count].to_vec();
@@ -162,15 +159,15 @@ fn views(
             tape.constant(&inputs),
             &mut Observer::new(&mut |path, layer| seen.push((path.to_owned(), layer))),
         )
-        .map_err(asked)?;
+        .map_err(LabError::request)?;
     let gradients = output.cross_entropy(labels).backward();
     let parameters = model.parameters();
-    // What has no parameters, a pool or a change of shape, is not shown.
+    // Layers without parameters, such as pools, are not shown.
     seen.retain(|(path, _)| {
         parameters.iter().any(|(name, _)| name.starts_with(&format!("{path}.")))
     });
     let last = seen.len().saturating_sub(1);
-    let view = |(i, (path, layer)): (usize, &(String, Observation<'_, f32>))| {
+    let state = |(i, (path, layer)): (usize, &(String, Observation<'_, f32>))| {
         let below = format!("{path}.");
         let norm = parameters
             .iter()
@@ -188,7 +185,7 @@ fn views(
         let outputs = by_unit(&output);
         let hidden = if i == last { Activation::Identity } else { activation };
         let health = unit_health(hidden, &outputs);
-        View {
+        LayerState {
             layer: path.clone(),
             units: outputs.shape()[1],
             saturated: health.saturated,
@@ -199,10 +196,10 @@ fn views(
             gradient_norm: norm,
         }
     };
-    Ok(seen.iter().enumerate().map(view).collect())
+    Ok(seen.iter().enumerate().map(state).collect())
 }
 
-/// `[examples, units]`; of images, each place of which is an example of what a channel does.
+/// Outputs as `[examples, units]`; each position of an image counts as an example.
 fn by_unit(values: &Tensor<f32>) -> Tensor<f32> {
     match *values.shape().dims() {
         [examples, channels, rows, columns] => {
@@ -212,7 +209,7 @@ fn by_unit(values: &Tensor<f32>) -> Tensor<f32> {
     }
 }
 
-/// Where epochs are shown: on a terminal each in the place of the one before.
+/// Shows epochs; on a terminal each replaces the one before.
 struct Screen {
     shown: bool,
     terminal: Option<Term>,
@@ -225,13 +222,13 @@ impl Screen {
         Self { shown: !common.quiet && !common.json, terminal, lines: 0 }
     }
 
-    fn show(&mut self, epoch: &Epoch, epochs: usize) -> Result<(), LabError> {
+    fn show(&mut self, epoch: &Snapshot, epochs: usize) -> Result<(), LabError> {
         if !self.shown {
             return Ok(());
         }
         let lines = lines(epoch, epochs);
         if let Some(terminal) = &self.terminal {
-            // What is taller than the terminal cannot be cleared and scrolls by.
+            // More lines than the terminal has cannot be cleared.
             let height = usize::from(terminal.size().0);
             if self.lines > 0 && self.lines < height {
                 terminal.clear_last_lines(self.lines).map_err(LabError::Print)?;
@@ -242,12 +239,12 @@ impl Screen {
     }
 }
 
-fn lines(epoch: &Epoch, epochs: usize) -> Vec<String> {
+fn lines(epoch: &Snapshot, epochs: usize) -> Vec<String> {
     let loss =
         epoch.train_loss.map_or_else(String::new, |loss| format!("train loss {}, ", figure(loss)));
     let mut lines = vec![
         format!(
-            "epoch {} of {epochs}: {loss}test loss {}, right {}",
+            "epoch {} of {epochs}: {loss}test loss {}, test accuracy {}",
             epoch.number,
             figure(epoch.test_loss),
             accuracy(epoch.test_accuracy)

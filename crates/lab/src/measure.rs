@@ -1,50 +1,76 @@
-//! What a network is asked: how well it does on examples, what its hidden units are up to, which
-//! gradient reaches which layer. Nothing here changes the network.
+//! Measurements of a network that do not change it: accuracy and loss, the values of its layers, the
+//! state of its hidden units, and the gradients of its layers.
 
 use std::collections::HashSet;
 
 use wengert::nn::diagnosis::UnitTally;
+use wengert::nn::{Observation, Observer};
 use wengert::prelude::*;
 
 use crate::task::Examples;
 
-/// How a network does on some examples.
+/// Accuracy and loss on some examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
-    /// The share of examples whose largest logit is at the label.
+    /// The fraction of examples whose largest logit is at the label.
     pub accuracy: f64,
     /// The mean softmax cross-entropy.
     pub loss: f64,
 }
 
-/// What the units of a hidden layer are up to, over all training examples.
+/// The state of the units of a hidden layer, over some examples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Units {
     /// The number of units.
     pub count: usize,
-    /// The share of outputs at an end of the activation's range; none for an activation whose range
-    /// has fewer than two ends.
+    /// The fraction of outputs at an end of the activation's range; `None` for an activation whose
+    /// range does not have two ends.
     pub saturated: Option<f64>,
-    /// The share of units whose derivative is zero for every example; none for an activation whose
-    /// derivative is zero nowhere.
+    /// The fraction of units whose derivative is zero for every example; `None` for an activation
+    /// whose derivative is zero nowhere.
     pub dead: Option<f64>,
-    /// The share of outputs that are NaN or infinite; these are neither saturated nor dead.
+    /// The fraction of outputs that are NaN or infinite; these are neither saturated nor dead.
     pub not_finite: f64,
-    /// The number of units that differ from one another in a bit of a weight or of the bias.
+    /// The number of units with different bits of weights and bias.
     pub distinct: usize,
 }
 
-/// The Euclidean norm of a layer's gradient.
+/// The fraction of the saturated outputs of all layers together.
+pub fn saturated_fraction(layers: &[Units]) -> Option<f64> {
+    weighted(layers, |layer| layer.saturated)
+}
+
+/// The fraction of the dead units of all layers together.
+pub fn dead_fraction(layers: &[Units]) -> Option<f64> {
+    weighted(layers, |layer| layer.dead)
+}
+
+/// The fraction of the outputs of all layers together that are NaN or infinite.
+pub fn not_finite_fraction(layers: &[Units]) -> f64 {
+    weighted(layers, |layer| Some(layer.not_finite)).unwrap_or(0.0)
+}
+
+/// The mean of a fraction over layers, weighted by their numbers of units.
+fn weighted(layers: &[Units], fraction: impl Fn(&Units) -> Option<f64>) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0);
+    for layer in layers {
+        sum += fraction(layer)? * layer.count as f64;
+        count += layer.count;
+    }
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// The Euclidean norms of the gradients of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LayerGradient {
-    /// Of the weight.
+    /// The norm of the weight's gradient.
     pub weight: f64,
-    /// Of the bias.
+    /// The norm of the bias's gradient.
     pub bias: f64,
 }
 
 impl LayerGradient {
-    /// Of weight and bias together.
+    /// The norm of the gradient of weight and bias together.
     pub fn norm(self) -> f64 {
         self.weight.hypot(self.bias)
     }
@@ -59,17 +85,42 @@ pub(crate) struct LayerParameters<'a> {
     pub bias: &'a Parameter<f32>,
 }
 
-/// The parameters layer by layer.
-pub(crate) fn layers(model: &Sequential<f32>) -> Vec<LayerParameters<'_>> {
-    model.layers().map(layer_parameters).collect()
+/// The parameters of each layer.
+pub(crate) fn layer_parameters(model: &Sequential<f32>) -> Vec<LayerParameters<'_>> {
+    fn of(layer: &(dyn Layer + Send + Sync)) -> LayerParameters<'_> {
+        let mut parameters = layer.parameters().into_iter().map(|(_, parameter)| parameter);
+        match (parameters.next(), parameters.next()) {
+            (Some(weight), Some(bias)) => LayerParameters { weight, bias },
+            _ => unreachable!("every layer of the lab's networks has a weight and a bias"),
+        }
+    }
+    model.layers().map(of).collect()
 }
 
-fn layer_parameters(layer: &(dyn Layer + Send + Sync)) -> LayerParameters<'_> {
-    let mut parameters = layer.parameters().into_iter().map(|(_, parameter)| parameter);
-    match (parameters.next(), parameters.next()) {
-        (Some(weight), Some(bias)) => LayerParameters { weight, bias },
-        _ => unreachable!("every layer of the lab's networks has a weight and a bias"),
-    }
+/// The values of a layer for some examples.
+#[derive(Clone, Debug)]
+pub struct LayerValues {
+    /// The values before the activation, `[examples, units]`.
+    pub preactivation: Tensor<f32>,
+    /// The outputs, `[examples, units]`.
+    pub output: Tensor<f32>,
+}
+
+/// The values of every layer, including the last.
+///
+/// # Errors
+/// If the network does not accept the shape of the inputs.
+pub fn layer_values(model: &dyn Layer, inputs: &Tensor<f32>) -> wengert::Result<Vec<LayerValues>> {
+    let tape = Tape::new();
+    let mut values = Vec::new();
+    tape.no_grad(|| {
+        let mut see = |_: &str, layer: Observation<'_, f32>| {
+            let (preactivation, output) = (layer.preactivation.value(), layer.output.value());
+            values.push(LayerValues { preactivation, output });
+        };
+        model.observe(tape.constant(inputs), &mut Observer::new(&mut see)).map(|_| ())
+    })?;
+    Ok(values)
 }
 
 /// Accuracy and loss on examples.
@@ -88,13 +139,13 @@ pub fn judge(model: &Sequential<f32>, examples: &Examples, tape: &mut Tape<f32>)
     Judgement { accuracy: hits / count, loss: loss / count }
 }
 
-/// The hidden layers' units, over all examples.
+/// The state of the units of each hidden layer, over all examples.
 pub fn hidden_units(
     model: &Sequential<f32>,
     examples: &Examples,
     tape: &mut Tape<f32>,
 ) -> Vec<Units> {
-    let parameters = layers(model);
+    let parameters = layer_parameters(model);
     let hidden = parameters.len().saturating_sub(1);
     let activations: Vec<Activation> = model.layers().map(Module::activation).collect();
     let count = |(layer, &activation): (&LayerParameters<'_>, _)| {
@@ -106,7 +157,7 @@ pub fn hidden_units(
         tape.no_grad(|| {
             let outputs = model
                 .trace(tape.constant(&part.inputs))
-                .unwrap_or_else(|error| unreachable!("the network was made for these: {error}"));
+                .unwrap_or_else(|error| unreachable!("the network accepts its examples: {error}"));
             for (tally, output) in tallies.iter_mut().zip(outputs) {
                 tally.add(&output.value());
             }
@@ -126,8 +177,7 @@ pub fn hidden_units(
     tallies.into_iter().zip(&parameters).map(of).collect()
 }
 
-/// The number of units of which no two have the same weights and bias to the bit. Zeros of either
-/// sign are the same.
+/// The number of units with different bits of weights and bias. Zeros of either sign are equal.
 fn distinct_units(layer: &LayerParameters<'_>) -> usize {
     let inputs = layer.weight.value().shape()[1];
     let weights = layer.weight.value().to_vec();
@@ -145,7 +195,7 @@ pub fn gradients(
     examples: &Examples,
     tape: &mut Tape<f32>,
 ) -> Vec<LayerGradient> {
-    let layers = layers(model);
+    let layers = layer_parameters(model);
     let zeros = |parameter: &Parameter<f32>| vec![0.0; parameter.value().len()];
     let mut sums: Vec<[Vec<f64>; 2]> =
         layers.iter().map(|layer| [zeros(layer.weight), zeros(layer.bias)]).collect();
@@ -171,7 +221,7 @@ fn add_scaled(sum: &mut [f64], factor: f64, gradient: Option<&Tensor<f32>>) {
     }
 }
 
-/// The Euclidean norm; squares of what an f32 holds stay within the range of f64.
+/// The Euclidean norm of sums of `f32` numbers, whose squares do not leave the range of `f64`.
 fn norm(values: &[f64]) -> f64 {
     values.iter().map(|value| value * value).sum::<f64>().sqrt()
 }

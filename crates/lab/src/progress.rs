@@ -1,19 +1,19 @@
-//! The progress bar: on standard error, and only if that is a terminal.
+//! The progress bar, which is shown on standard error if that is a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar of so many of something, or one that shows nothing.
-pub fn bar(steps: usize, of: &str, quiet: bool) -> ProgressBar {
-    // Drawing to standard error is left out by indicatif itself where that is no terminal.
+/// A bar that counts `steps` of a unit, hidden if `quiet`.
+pub fn bar(steps: usize, unit: &str, quiet: bool) -> ProgressBar {
+    // indicatif draws nothing if standard error is not a terminal.
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-    bar.set_style(style(of));
+    bar.set_style(style(unit));
     bar
 }
 
-/// No colours, so there are none to switch off; the bar takes what the terminal's width leaves.
-fn style(of: &str) -> ProgressStyle {
-    ProgressStyle::with_template(&format!("[{{wide_bar}}] {{pos}}/{{len}} {of}  {{msg}}"))
+/// Without colours, so that none must be disabled; the bar fills the width of the terminal.
+fn style(unit: &str) -> ProgressStyle {
+    ProgressStyle::with_template(&format!("[{{wide_bar}}] {{pos}}/{{len}} {unit}  {{msg}}"))
         .unwrap_or_else(|error| unreachable!("the template is a constant: {error}"))
         .progress_chars("=> ")
 }

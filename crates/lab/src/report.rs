@@ -1,9 +1,9 @@
-//! The files of a run, and how they are written so that an old one is replaced by a whole new one or
-//! not at all.
+//! The files of a run. A file is replaced as a whole or not at all.
 //!
-//! JSON has no NaN and no infinity: such a number is `null`. In the grid's report the list `non_finite`
-//! beside it says which it was; a `null` that is not in the list is a figure that does not exist: the
-//! dead share of an activation whose units cannot die, the epochs to an accuracy never reached.
+//! JSON has no NaN and no infinity: such a number is `null`. In the report of the grid the list
+//! `non_finite` states which it was; a `null` that is not in the list is a number that does not exist:
+//! the fraction of dead units for an activation whose units cannot die, or the epochs to an accuracy
+//! that is never reached.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -23,11 +23,11 @@ pub struct Output {
 }
 
 impl Output {
-    /// Makes the directory if it is not there, and finds out now whether a file can be made in it,
-    /// and not after minutes of work.
+    /// Creates the directory if necessary, and checks that a file can be created in it before the
+    /// experiments begin.
     ///
     /// # Errors
-    /// If the directory cannot be made or written to.
+    /// If the directory cannot be created or written to.
     pub fn new(directory: &Path, file: &'static str) -> Result<Self, LabError> {
         fs::create_dir_all(directory)
             .map_err(|source| LabError::Directory { path: directory.to_owned(), source })?;
@@ -52,12 +52,12 @@ impl Output {
         self.directory.join(self.file)
     }
 
-    /// Where a report is until it is whole.
+    /// The path of a report until it is complete.
     fn partial(&self) -> PathBuf {
         self.directory.join(format!(".{}.{}.partial", self.file, process::id()))
     }
 
-    /// Removes the parts that runs left which ended while they wrote.
+    /// Removes incomplete files of runs that ended while writing.
     fn remove_abandoned(&self) {
         let prefix = format!(".{}.", self.file);
         let abandoned = |name: &str| {
@@ -66,24 +66,24 @@ impl Output {
         };
         for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             if entry.file_name().to_str().and_then(abandoned).is_some() {
-                // A part that cannot be removed does no harm.
+                // An incomplete file that cannot be removed does no harm.
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
 
-    /// Writes a report as JSON and puts it in the place of the old one.
+    /// Writes a report as JSON and replaces the old one.
     ///
     /// # Errors
-    /// If it cannot be written; the old one is then untouched.
+    /// If it cannot be written; the old one is then unchanged.
     pub fn write(&self, report: &impl Serialize) -> Result<PathBuf, LabError> {
         self.stage(report)?.publish()
     }
 
-    /// Writes a report as JSON beside the old one.
+    /// Writes a report as JSON, to replace the old one later.
     ///
     /// # Errors
-    /// If it cannot be written; the old one is untouched.
+    /// If it cannot be written; the old one is unchanged.
     pub fn stage(&self, report: &impl Serialize) -> Result<Staged<'_>, LabError> {
         self.fill(|file| {
             serde_json::to_writer_pretty(&mut *file, report)?;
@@ -91,10 +91,10 @@ impl Output {
         })
     }
 
-    /// The same with a text as it is.
+    /// Writes a text, to replace the old one later.
     ///
     /// # Errors
-    /// If it cannot be written; the old one is untouched.
+    /// If it cannot be written; the old one is unchanged.
     pub fn stage_text(&self, text: &str) -> Result<Staged<'_>, LabError> {
         self.fill(|file| file.write_all(text.as_bytes()))
     }
@@ -120,10 +120,10 @@ impl Output {
     }
 }
 
-/// A report that is whole, and not yet in its place. Dropped, it is removed.
+/// A complete report that has not replaced the old one yet. It is removed when dropped.
 ///
-/// Reports that belong together are all staged before the first is published, so that those of one
-/// run stay together if the disk is full.
+/// All reports of a run are staged before the first is published, so that they are consistent if the
+/// disk is full.
 #[derive(Debug)]
 #[must_use = "a staged report is removed unless it is published"]
 pub struct Staged<'a> {
@@ -132,10 +132,10 @@ pub struct Staged<'a> {
 }
 
 impl Staged<'_> {
-    /// Puts the report in the place of the old one.
+    /// Replaces the old report.
     ///
     /// # Errors
-    /// If the system refuses; the old one is then untouched.
+    /// If the system reports an error; the old one is then unchanged.
     pub fn publish(self) -> Result<PathBuf, LabError> {
         let path = self.output.path();
         fs::rename(&self.partial, &path).map_err(|source| self.output.refused(source))?;
@@ -145,38 +145,38 @@ impl Staged<'_> {
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        // Once published there is nothing to remove.
+        // A published report has no such file any more.
         let _ = fs::remove_file(&self.partial);
     }
 }
 
-/// Whether no process of this number runs any more, where the system says so.
+/// Whether a process has ended; false if the system does not provide this.
 fn has_ended(process: u32) -> bool {
     let processes = Path::new("/proc");
     processes.join("self").exists() && !processes.join(process.to_string()).exists()
 }
 
-/// Machine and program: nothing here changes a figure but the SIMD level.
+/// The machine and the program. Of these only the instruction set affects the results.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunConditions {
-    /// The name of the instruction set the kernels used.
+    /// The instruction set of the kernels.
     pub simd_level: String,
-    /// Those this processor has.
+    /// The instruction sets of this processor.
     pub simd_levels_available: Vec<String>,
-    /// The runs under way at once.
+    /// The number of threads.
     pub threads: usize,
-    /// How long it took.
+    /// The duration of the run.
     pub seconds: f64,
-    /// The version of this program and of the engine's crates, which have the same.
+    /// The version of this program and of the engine's crates.
     pub version: String,
     /// The operating system and the processor family.
     pub platform: String,
-    /// The processor's name, where the system tells it.
+    /// The processor's name, if the system provides it.
     pub processor: Option<String>,
 }
 
 impl RunConditions {
-    /// Those of this process.
+    /// The conditions of this process.
     pub fn new(level: Level, threads: usize, seconds: f64) -> Self {
         Self {
             simd_level: level.to_string(),
@@ -190,7 +190,7 @@ impl RunConditions {
     }
 }
 
-/// What Linux calls the processor.
+/// The processor's name, on Linux.
 fn processor() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let (_, name) = text.lines().find(|line| line.starts_with("model name"))?.split_once(':')?;
@@ -205,7 +205,7 @@ mod tests {
 
     const FILE: &str = "report.json";
 
-    /// What fails when half of it is written.
+    /// A report that fails after half of it is written.
     struct Failing;
 
     impl Serialize for Failing {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_replaced_and_nothing_else_is_left() {
+    fn a_report_is_replaced_and_no_other_file_remains() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("a/b");
         let output = Output::new(&out, FILE).unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_fails_halfway_leaves_the_old_report() {
+    fn a_write_that_fails_halfway_keeps_the_old_report() {
         let dir = tempfile::tempdir().unwrap();
         let output = Output::new(dir.path(), FILE).unwrap();
         output.write(&"old").unwrap();
@@ -271,7 +271,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_part_of_a_run_that_was_killed_is_removed() {
+    fn the_incomplete_file_of_a_killed_run_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         // Beyond the largest process number of Linux, this process, and files of other names.
         let dead = format!(".{FILE}.4194305.partial");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_no_report_can_be_put_is_refused_at_once() {
+    fn an_unwritable_path_is_refused_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "x").unwrap();

@@ -1,5 +1,4 @@
-//! The task every network of a run is set: examples as tensors, and the sizes of the layers. Which
-//! data they come from is the business of `data`.
+//! [`Task`]: a data set as tensors, with the sizes of a network's layers.
 
 use std::sync::Arc;
 
@@ -8,14 +7,13 @@ use wengert::data::ImageSet;
 
 use crate::data::Dataset;
 
-/// Examples are looked at in parts of this size where no gradient step is made, so that memory does
-/// not grow with the data.
+/// The number of examples that are evaluated at once, so that memory does not grow with the data.
 const PART: usize = 512;
 
-/// What is learned, and what is judged by.
+/// Training and test examples, with the sizes of the layers.
 #[derive(Debug)]
 pub struct Task {
-    /// What the data are.
+    /// The name of the data.
     pub name: String,
     /// Height and width of an image.
     pub image: [usize; 2],
@@ -23,11 +21,11 @@ pub struct Task {
     pub train: Examples,
     /// The test examples.
     pub test: Examples,
-    /// The layers' sizes, from the inputs to the classes.
+    /// The sizes of the layers, from the inputs to the classes.
     pub architecture: Vec<usize>,
 }
 
-/// Inputs in 0..=1 with their labels.
+/// Inputs with their labels.
 #[derive(Debug)]
 pub struct Examples {
     inputs: Tensor<f32>,
@@ -35,17 +33,17 @@ pub struct Examples {
     parts: Vec<Part>,
 }
 
-/// Some of the examples, in their order.
+/// Consecutive examples.
 #[derive(Debug)]
 pub struct Part {
-    /// The inputs, `[examples, features]`; shares the memory of the whole.
+    /// The inputs, `[examples, features]`, a view of all inputs.
     pub inputs: Tensor<f32>,
-    /// Their labels.
+    /// The labels.
     pub labels: Arc<[usize]>,
 }
 
 impl Task {
-    /// Networks with these hidden layers on a data set.
+    /// A data set, for networks with these hidden layers.
     pub fn new(data: &Dataset, hidden: &[usize]) -> Self {
         let ends = [data.train.pixels_per_image(), data.train.classes()];
         let architecture = [&ends[..1], hidden, &ends[1..]].concat();
@@ -58,8 +56,7 @@ impl Task {
         }
     }
 
-    /// The test accuracy of always answering the class that is most frequent among the test
-    /// examples.
+    /// The test accuracy of always predicting the most frequent class of the test examples.
     pub fn guessing(&self) -> f64 {
         let mut counts = vec![0_usize; self.architecture.last().copied().unwrap_or(0)];
         for &label in self.test.labels() {
@@ -70,7 +67,7 @@ impl Task {
 }
 
 impl Examples {
-    /// The images of a set, pixels scaled to 0..=1.
+    /// The images of a set, with pixels scaled to 0..=1.
     pub fn new(set: &ImageSet) -> Self {
         let shape = [set.len(), set.pixels_per_image()];
         let inputs = Tensor::from_vec(set.scaled_pixels(), shape)
@@ -79,7 +76,7 @@ impl Examples {
         Self::of(inputs, labels)
     }
 
-    /// Examples of any kind: inputs `[examples, features]`, a label each.
+    /// Any examples: inputs `[examples, features]`, with a label each.
     pub fn of(inputs: Tensor<f32>, labels: Vec<usize>) -> Self {
         let parts = labels
             .chunks(PART)
@@ -94,7 +91,7 @@ impl Examples {
     }
 
     /// The number of examples.
-    #[expect(clippy::len_without_is_empty, reason = "there is at least one image in a set")]
+    #[expect(clippy::len_without_is_empty, reason = "a set has at least one image")]
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -109,7 +106,7 @@ impl Examples {
         &self.labels
     }
 
-    /// All examples in parts of bounded size.
+    /// All examples, in parts of bounded size.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }

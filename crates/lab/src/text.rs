@@ -1,8 +1,8 @@
-//! Numbers and paragraphs as they are printed: plain text, no colours.
+//! Formats numbers and paragraphs as plain text.
 
-/// A share as a percentage that says 0 or 100 only where that is exact.
-pub fn percent(share: f64) -> String {
-    match 100.0 * share {
+/// A fraction in percent, with 0 and 100 only for exact values.
+pub fn percent(fraction: f64) -> String {
+    match 100.0 * fraction {
         rest if rest.is_nan() => "nan".to_owned(),
         0.0 => "0 %".to_owned(),
         100.0 => "100 %".to_owned(),
@@ -12,12 +12,12 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// An accuracy in percent to a tenth.
-pub fn accuracy(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+/// An accuracy in percent, with one decimal.
+pub fn accuracy(fraction: f64) -> String {
+    format!("{:.1} %", 100.0 * fraction)
 }
 
-/// A ratio of norms to two digits.
+/// A ratio of norms, with two decimals or two significant digits.
 pub fn ratio(ratio: f64) -> String {
     if ratio == 0.0 {
         "0".to_owned()
@@ -30,7 +30,7 @@ pub fn ratio(ratio: f64) -> String {
     }
 }
 
-/// Any number to three digits, without zeros at the end.
+/// A number with three significant digits, without trailing zeros.
 pub fn figure(number: f64) -> String {
     let size = number.abs();
     if number == 0.0 {
@@ -65,8 +65,8 @@ pub fn list(items: &[String]) -> String {
     }
 }
 
-/// Breaks a paragraph between words into lines of at most `width` characters, each behind `indent`
-/// spaces. A word longer than a line stays whole.
+/// Breaks a paragraph between words into lines of at most `width` characters, each after `indent`
+/// spaces. A word that is longer than a line is not broken.
 pub fn wrap(paragraph: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_exact_shares_are_called_none_or_all() {
+    fn only_exact_fractions_are_0_or_100_percent() {
         let shares = [0.0, 1e-9, 0.0099, 0.01, 0.5, 0.99, 0.991, 1.0 - 1e-9, 1.0, f64::NAN];
         let texts =
             ["0 %", "<1 %", "<1 %", "1 %", "50 %", "99 %", ">99 %", ">99 %", "100 %", "nan"];
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_keep_two_digits_at_any_size() {
+    fn ratios_have_two_digits_at_any_size() {
         let ratios = [0.0, 3.355e-3, 0.01, 1.0, 99.9, 1234.0, f64::INFINITY, f64::NAN];
         assert_eq!(
             ratios.map(ratio),
@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn figures_have_three_digits() {
+    fn numbers_have_three_digits() {
         let numbers = [0.0, 1.0, -0.02, 0.123456, 12.345, 1234.5, 99999.0, 1e-7, 1e9, f64::NAN];
         let texts = ["0", "1", "-0.02", "0.123", "12.3", "1234", "99999", "1.0e-7", "1.0e9", "nan"];
         assert_eq!(numbers.map(figure), texts);
     }
 
     #[test]
-    fn lists_and_counts_read_as_words() {
+    fn lists_and_counts_are_words() {
         let items = ["a", "b", "c"].map(String::from);
         assert_eq!([0, 1, 2, 3].map(|n| list(&items[..n])), ["", "a", "a and b", "a, b and c"]);
         assert_eq!([count(1, "epoch"), count(2, "epoch")], ["1 epoch", "2 epochs"]);

@@ -1,4 +1,4 @@
-//! What the activation kernels cost on this machine: nanoseconds an element, in cache and out of it.
+//! The time of the activation kernels on this machine, for elements in cache and in memory.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -8,28 +8,30 @@ use serde::Serialize;
 use wengert::Activation;
 use wengert::kernels::activation::{backward, forward};
 
-/// Elements that fit the first cache together with the results.
+use crate::statistics::median;
+
+/// The number of elements that fit into the first-level cache together with the results.
 const IN_CACHE: usize = 4096;
 
-/// Elements that fit no cache: 64 MiB.
+/// The number of elements that fit into no cache: 64 MiB.
 const OUT_OF_CACHE: usize = 16 << 20;
 
-/// Nanoseconds an element on one thread, medians of interleaved repetitions.
+/// Nanoseconds per element on one thread: medians of interleaved repetitions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cost {
-    /// Which.
+    /// The activation.
     pub activation: Activated,
-    /// The value, in the first cache.
+    /// The forward pass, in the first-level cache.
     pub forward_in_cache: f64,
-    /// The derivative, times a gradient.
+    /// The backward pass, in the first-level cache.
     pub backward_in_cache: f64,
-    /// The value, from memory to memory.
+    /// The forward pass, from memory to memory.
     pub forward_out_of_cache: f64,
-    /// The derivative.
+    /// The backward pass, from memory to memory.
     pub backward_out_of_cache: f64,
 }
 
-/// An activation that is written as its name.
+/// An activation that is serialized as its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Activated(pub Activation);
 
@@ -39,16 +41,20 @@ impl Serialize for Activated {
     }
 }
 
-/// Times some activations, one after the other in each repetition, on one thread.
+/// Measures some activations on one thread; each repetition measures all of them. `repetitions` is the
+/// number for elements in memory, where one takes about 0.1 s for an activation.
 ///
 /// # Errors
-/// If the system refuses the thread.
-pub fn costs(activations: &[Activation]) -> Result<Vec<Cost>, ThreadPoolBuildError> {
+/// If the system does not start the thread.
+pub fn costs(
+    activations: &[Activation],
+    repetitions: usize,
+) -> Result<Vec<Cost>, ThreadPoolBuildError> {
     let pool = ThreadPoolBuilder::new().num_threads(1).build()?;
     Ok(pool.install(|| {
         let [forward_in_cache, backward_in_cache] = medians(activations, IN_CACHE, 400, 15);
         let [forward_out_of_cache, backward_out_of_cache] =
-            medians(activations, OUT_OF_CACHE, 1, 5);
+            medians(activations, OUT_OF_CACHE, 1, repetitions);
         let cost = |(i, &activation): (usize, &Activation)| Cost {
             activation: Activated(activation),
             forward_in_cache: forward_in_cache[i],
@@ -60,14 +66,14 @@ pub fn costs(activations: &[Activation]) -> Result<Vec<Cost>, ThreadPoolBuildErr
     }))
 }
 
-/// Forward and backward, for each activation.
+/// The medians of forward and backward pass for each activation.
 fn medians(
     activations: &[Activation],
     len: usize,
     calls: usize,
     repetitions: usize,
 ) -> [Vec<f64>; 2] {
-    // Arguments as they occur: from -4 to 4, in no order that a predictor could learn.
+    // Arguments from -4 to 4 in an irregular order, which a branch predictor cannot learn.
     let x: Vec<f32> =
         (0..len).map(|i| (i.wrapping_mul(2_654_435_761) % 8192) as f32 / 1024.0 - 4.0).collect();
     let mut y = vec![0.0_f32; len];
@@ -87,9 +93,4 @@ fn medians(
         }
     }
     times.map(|times| times.into_iter().map(median).collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -1,4 +1,4 @@
-//! The course, or some claims of it: experiments, table, report and page.
+//! The commands without a name, `claim` and `list`: experiments, table, report and page.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,14 +14,14 @@ use crate::progress;
 use crate::report::{Output, RunConditions};
 use crate::text::wrap;
 
-/// Runs the claims asked for, or all, and ends with status 1 where one contradicts what is stated.
+/// Tests the given claims, or all. The exit status is 1 if a verdict is not expected.
 pub(super) fn run(
     common: &Common,
     level: Level,
     ids: Option<&[String]>,
 ) -> Result<ExitCode, LabError> {
-    let claims = chosen(ids)?;
-    // Some claims do not take the place of the whole course.
+    let claims = selected(ids)?;
+    // A run of some claims does not replace the report of all.
     let [data, page] =
         if ids.is_none() { ["report.json", "index.html"] } else { ["claims.json", "claims.html"] };
     let json = Output::new(common.out(), data)?;
@@ -35,15 +35,14 @@ pub(super) fn run(
         Event::Begins => bar.set_message(format!("{}: {}", claim.id, claim.title)),
         Event::Ends => bar.inc(1),
     })?;
-    bar.set_message("timing the kernels");
-    // The tables of kernels belong to the whole course.
+    bar.set_message("measuring the speed of the activations");
     let kernels = if ids.is_none() { Some(Kernels::measure()?) } else { None };
     bar.finish_and_clear();
 
     let seconds = started.elapsed().as_secs_f64();
     let conditions = RunConditions::new(level, context.threads, seconds);
     let report = CourseReport::new(&outcomes, kernels, conditions, common.seed);
-    // Both are whole before either replaces an older one.
+    // Both are complete before either replaces an older one.
     let page = html.stage_text(&page::html(&report, data)?)?;
     let figures = json.stage(&report)?;
     let (path, data) = (page.publish()?, figures.publish()?);
@@ -51,37 +50,37 @@ pub(super) fn run(
         let mut lines = table(&outcomes, width());
         lines.push(String::new());
         lines.push(closing(&outcomes, seconds));
-        lines.push(format!("Report: {} (figures in {})", path.display(), data.display()));
+        lines.push(format!("Report: {} (all numbers: {})", path.display(), data.display()));
         lines
     })?;
     let surprises: Vec<&Outcome> = outcomes.iter().filter(|o| !o.is_expected()).collect();
     for outcome in &surprises {
         eprintln!(
-            "wengert-lab: {} {}, which contradicts what is stated of it ({})",
+            "wengert-lab: the verdict on claim {} is \"{}\", but \"{}\" was expected",
             outcome.claim.id,
             outcome.verdict,
-            outcome.claim.stated(),
+            outcome.claim.expected_text(),
         );
         for check in outcome.evidence.checks.iter().filter(|check| !check.passed) {
-            eprintln!("  {}: {}, {} was needed", check.what, check.measured, check.need);
+            eprintln!("  {}: measured {}, threshold {}", check.what, check.measured, check.need);
         }
     }
     Ok(ExitCode::from(status(&outcomes)))
 }
 
-/// 1 where a verdict is none of those stated.
+/// The exit status: 1 if a verdict is not expected.
 fn status(outcomes: &[Outcome]) -> u8 {
     u8::from(!outcomes.iter().all(Outcome::is_expected))
 }
 
-/// The claims of these names, in the course's order.
-fn chosen(ids: Option<&[String]>) -> Result<Vec<Claim>, LabError> {
-    let mut claims = Claim::all();
+/// The claims with these ids, in the order of the notes.
+fn selected(ids: Option<&[String]>) -> Result<Vec<Claim>, LabError> {
+    let mut claims = course::claims();
     let Some(ids) = ids else { return Ok(claims) };
     for id in ids {
         if !claims.iter().any(|claim| claim.id.eq_ignore_ascii_case(id)) {
-            return Err(LabError::Asked(format!(
-                "there is no claim `{id}`: A1 to A14 are on activations, B1 to B8 on initialization"
+            return Err(LabError::Request(format!(
+                "there is no claim `{id}`; the claims are A1 to A14 (activation functions) and B1 to B8 (initialization)"
             )));
         }
     }
@@ -91,7 +90,7 @@ fn chosen(ids: Option<&[String]>) -> Result<Vec<Claim>, LabError> {
 
 /// Prints the claims.
 pub(super) fn list(common: &Common) -> Result<ExitCode, LabError> {
-    let claims = Claim::all();
+    let claims = course::claims();
     let entries: Vec<_> = claims
         .iter()
         .map(|claim| {
@@ -102,18 +101,21 @@ pub(super) fn list(common: &Common) -> Result<ExitCode, LabError> {
         })
         .collect();
     show(common, &entries, || {
-        let line =
-            |claim: &Claim| format!("{:<4} {:<50} {}", claim.id, claim.title, claim.stated());
+        let line = |claim: &Claim| {
+            format!("{:<4} {:<50} {}", claim.id, claim.title, claim.expected_text())
+        };
         claims.iter().map(line).collect()
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The columns of claim and verdict; what was measured has the rest.
+/// The width of the column of ids.
 const ID: usize = 5;
+
+/// The width of the column of verdicts.
 const VERDICT: usize = 22;
 
-/// Claim, measured, verdict.
+/// The table of claims, verdicts and main measurements.
 fn table(outcomes: &[Outcome], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for outcome in outcomes {
@@ -134,10 +136,10 @@ fn table(outcomes: &[Outcome], width: usize) -> Vec<String> {
 }
 
 fn closing(outcomes: &[Outcome], seconds: f64) -> String {
-    use crate::course::claim::Verdict::{DoesNotHold, Holds, HoldsWithCaveat};
+    use crate::course::evidence::Verdict::{DoesNotHold, Holds, HoldsWithCaveat};
     let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     format!(
-        "Claims that hold: {}, {} of them with a caveat; that do not: {}. {} checks in {seconds:.1} s.",
+        "{} claims hold, {} of them with a caveat; {} do not hold. {} checks in {seconds:.1} s.",
         count(Holds) + count(HoldsWithCaveat),
         count(HoldsWithCaveat),
         count(DoesNotHold),
@@ -148,24 +150,24 @@ fn closing(outcomes: &[Outcome], seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::{Evidence, Verdict};
+    use crate::course::evidence::{Evidence, Verdict};
 
     #[test]
-    fn a_verdict_that_is_not_stated_makes_the_status_1() {
+    fn an_unexpected_verdict_makes_the_status_1() {
         let outcome = |id: &str, verdict| {
-            let claim = Claim::all().into_iter().find(|claim| claim.id == id).unwrap();
+            let claim = course::claims().into_iter().find(|claim| claim.id == id).unwrap();
             Outcome { claim, evidence: Evidence::default(), verdict, seconds: 0.0 }
         };
-        let stated = || vec![outcome("A1", Verdict::Holds), outcome("A13", Verdict::DoesNotHold)];
-        assert_eq!(status(&stated()), 0);
+        let expected = || vec![outcome("A1", Verdict::Holds), outcome("A13", Verdict::DoesNotHold)];
+        assert_eq!(status(&expected()), 0);
         for (id, verdict) in [
             ("A7", Verdict::DoesNotHold),
             ("A1", Verdict::HoldsWithCaveat),
-            // What holds although it is stated not to contradicts it as well.
+            // A claim that holds although it is expected not to.
             ("A13", Verdict::Holds),
             ("A9", Verdict::DoesNotHold),
         ] {
-            let mut outcomes = stated();
+            let mut outcomes = expected();
             outcomes.push(outcome(id, verdict));
             assert_eq!(status(&outcomes), 1, "{id}");
         }

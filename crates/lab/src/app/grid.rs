@@ -1,4 +1,4 @@
-//! The grid: every pair of an activation and an initialization.
+//! The command `grid`: every pair of an activation and an initialization.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -45,13 +45,13 @@ pub(super) fn run(common: &Common, grid: &Grid, level: Level) -> Result<ExitCode
     show(common, &report, || {
         let mut lines = heading(&report.conditions, &task, &settings, width());
         lines.extend(findings.lines(width()));
-        lines.push(format!("Every figure: {}", path.display()));
+        lines.push(format!("All numbers: {}", path.display()));
         lines
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What follows from the figures.
+/// The summaries of a grid, and what follows from them.
 struct Findings {
     guessing: f64,
     summaries: Vec<Summary>,
@@ -98,7 +98,7 @@ impl Findings {
     }
 }
 
-/// What was trained on what.
+/// The data, the network and the training, in a paragraph.
 fn heading(
     conditions: &RunConditions,
     task: &Task,
@@ -110,8 +110,9 @@ fn heading(
     let seeds: Vec<String> = settings.seeds.iter().map(u64::to_string).collect();
     let text = format!(
         "{}: {} training and {} test images of {height} x {breadth}. {} network, softmax \
-         cross-entropy, SGD with rate {} and momentum {}, batches of {}, epochs: {}, seeds {}. \
-         {} runs in {:.1} s on {} thread{}, SIMD level {}.",
+         cross-entropy, gradient descent with learning rate {} and momentum {}, batches of {}, epochs: \
+         {}, seeds {}. \
+         {} runs in {:.1} s on {} thread{} with {} instructions.",
         task.name,
         task.train.len(),
         task.test.len(),

@@ -1,5 +1,5 @@
-//! The program from its arguments to its output: what can be refused is refused before the work
-//! begins.
+//! Carries out the commands. Arguments, data and the output directory are checked before the
+//! experiments begin.
 
 mod course;
 mod grid;
@@ -19,11 +19,11 @@ use crate::grid::table;
 use crate::report::Output;
 use crate::{explore, live};
 
-/// Does what was asked for.
+/// Carries out a command.
 ///
 /// # Errors
-/// If what was asked for, `WENGERT_SIMD`, the data or the output directory is at fault, or the system
-/// refuses a thread or the output.
+/// If an argument, `WENGERT_SIMD`, the data or the output directory is invalid, or the system does not
+/// start a thread or accept the output.
 pub fn run(args: &Args) -> Result<ExitCode, LabError> {
     let level = Level::from_env()?;
     let common = &args.common;
@@ -52,32 +52,36 @@ pub fn run(args: &Args) -> Result<ExitCode, LabError> {
     }
 }
 
-/// The threads that a command asks for.
+/// A thread pool with the number of threads of the command line.
 ///
 /// # Errors
-/// If the system refuses one.
+/// If the system does not start a thread.
 pub(crate) fn pool(common: &Common) -> Result<ThreadPool, LabError> {
     Ok(ThreadPoolBuilder::new().num_threads(common.threads()).build()?)
 }
 
-/// The activation of a name, in capitals or not; `sigmoid` and `swish` are other names of two.
+/// The activation with a name, in any case; `sigmoid` is also accepted for `logistic`, and `swish` for
+/// `silu`.
 ///
 /// # Errors
-/// If there is none; the error lists those there are.
+/// If there is none; the error lists the names.
 pub fn named(name: &str) -> Result<Activation, LabError> {
-    let asked = name.to_lowercase().replace('-', "_");
-    let asked = match asked.as_str() {
+    let name_in_lowercase = name.to_lowercase().replace('-', "_");
+    let canonical = match name_in_lowercase.as_str() {
         "sigmoid" => "logistic",
         "swish" => "silu",
         other => other,
     };
-    Activation::ALL.into_iter().find(|activation| activation.name() == asked).ok_or_else(|| {
+    Activation::ALL.into_iter().find(|activation| activation.name() == canonical).ok_or_else(|| {
         let names: Vec<&str> = Activation::ALL.iter().map(Activation::name).collect();
-        LabError::Asked(format!("no activation is called `{name}`; there are {}", names.join(", ")))
+        LabError::Request(format!(
+            "there is no activation `{name}`; the activations are {}",
+            names.join(", ")
+        ))
     })
 }
 
-/// Prints what was found, and writes it where it was asked for.
+/// Prints a result, and writes it to the directory of `--out` if that is given.
 fn emit(
     common: &Common,
     file: &'static str,
@@ -91,7 +95,7 @@ fn emit(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what was found, as JSON if that was asked for.
+/// Prints a result: as JSON with `--json`, nothing with `--quiet`.
 pub(crate) fn show(
     common: &Common,
     found: &impl Serialize,
@@ -108,14 +112,14 @@ pub(crate) fn show(
     }
 }
 
-/// The columns there are: the terminal's, and elsewhere as many as the table wants.
+/// The width of tables: that of the terminal, at most the full width.
 pub(crate) fn width() -> usize {
     let columns = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     let terminal = if io::stdout().is_terminal() { columns() } else { None };
     terminal.filter(|&columns| columns > 0).unwrap_or(table::WIDTH).min(table::WIDTH)
 }
 
-/// Prints to standard output; a reader that has gone away has seen what it wanted.
+/// Prints to standard output. A closed pipe is not an error: its reader needs no more.
 pub(crate) fn print(lines: &[String]) -> Result<(), LabError> {
     let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
     let mut stdout = io::stdout().lock();
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_activation_is_known_by_its_usual_names() {
+    fn an_activation_has_its_usual_names() {
         for (name, known) in [
             ("relu", "relu"),
             ("ReLU", "relu"),

@@ -1,33 +1,37 @@
-//! A10: tanh in place of the logistic function.
+//! A10: tanh compared with the logistic function.
 
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, Mlp};
-use super::{Claim, Context, Needs};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Plane, Plot, Series};
 use crate::fit::{Training, fit};
 use crate::interval::Interval;
 use crate::measure::judge;
+use crate::network::Mlp;
 use crate::text::figure;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "A10",
     title: "tanh is preferred to the logistic function",
-    says: "Of the two that saturate, tanh is to be preferred.",
-    method: "The 64-64-32-10 network on the digits with either, everything else the same: Xavier, rate \
-             0.05, momentum 0.9. The epochs until 90 % of the test digits are right, and the test loss, \
-             as differences seed by seed.",
+    says: "Of the two activations that saturate, tanh is preferable.",
+    method: "The 64-64-32-10 network is trained on the digits with either activation, everything else \
+             being equal: Xavier initialization, learning rate 0.05, momentum 0.9, six seeds. The \
+             number of epochs until 90 % of the test digits are classified correctly, and the test \
+             loss, are compared seed by seed.",
     needs: Needs::OneThread,
-    run: |context| experiment(&Setup::default(), context),
+    run: |context| experiment(&PreferenceSetup::default(), context),
 };
 
-pub(super) struct Setup {
+/// The two activations.
+pub(super) struct PreferenceSetup {
     pub(super) preferred: Activation,
     pub(super) other: Activation,
 }
 
-impl Default for Setup {
+impl Default for PreferenceSetup {
     fn default() -> Self {
         Self { preferred: Activation::Tanh, other: Activation::Logistic }
     }
@@ -52,18 +56,18 @@ fn curves(activation: Activation, context: &Context, seed: u64) -> Result<Curves
     Ok(curves)
 }
 
-/// The first epoch at 90 %, or one more than there are.
+/// The first epoch with an accuracy of 90 %, or one more than the number of epochs.
 fn epochs([accuracies, _]: &Curves) -> f64 {
     let reached = accuracies.iter().position(|accuracy| *accuracy >= 0.9);
     reached.map_or(TRAINING.epochs as f64 + 1.0, |epoch| epoch as f64 + 1.0)
 }
 
-/// The mean loss over the epochs: the area below the curve.
+/// The mean loss over the epochs.
 fn area([_, losses]: &Curves) -> f64 {
     losses.iter().sum::<f64>() / losses.len() as f64
 }
 
-pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn experiment(setup: &PreferenceSetup, context: &Context) -> Result<Evidence, Failure> {
     let all = |activation| -> Result<Vec<Curves>, Failure> {
         context.seeds(SEEDS).into_iter().map(|seed| curves(activation, context, seed)).collect()
     };
@@ -78,23 +82,23 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     let (name, other_name) = (setup.preferred, setup.other);
     let checks = vec![
         Check::essential(
-            format!("epochs to 90 % of {other_name} less those of {name}"),
+            format!("epochs to 90 %: {other_name} minus {name}"),
             slower,
             Need::AtLeast(1.0),
         )
-        .because("an epoch is the finest that is looked at"),
+        .because("one epoch is the resolution of the measurement"),
         Check::essential(
-            format!("mean test loss of {other_name} less that of {name}"),
+            format!("mean test loss: {other_name} minus {name}"),
             loss,
             Need::AtLeast(0.0),
         )
-        .because("better is less; the interval must not hold 0"),
+        .because("the loss of the preferred one is lower: the interval must not contain 0"),
         Check::strict(
-            format!("final test accuracy of {name} less that of {other_name}"),
+            format!("final test accuracy: {name} minus {other_name}"),
             gap,
             Need::AtLeast(-0.01),
         )
-        .because("in the end both may get there; not worse by a hundredth"),
+        .because("both may reach the same accuracy in the end; at most one point lower"),
     ];
     let summary = format!(
         "epochs to 90 %: {} with {name}, {} with {other_name}",
@@ -113,8 +117,8 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     let figures = vec![Figure::one(
         "tanh",
         "Tanh and the logistic function on the same task",
-        "Test accuracy after each epoch, the mean of six seeds, with everything but the activation the \
-         same: tanh is at 90 % at once, the logistic function needs several epochs.",
+        "Test accuracy after each epoch, mean of six seeds. Everything but the activation is equal: \
+         tanh reaches 90 % in the first epochs, the logistic function needs several.",
         Plot::Plane(Plane {
             x: Axis::linear("epoch"),
             y: Axis::linear("test accuracy").range(0.0, 1.0),
@@ -128,14 +132,14 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
-    fn the_other_preference_is_refuted() {
+    fn the_opposite_preference_is_refuted() {
         let context = Context::new(1, 1);
-        let planted = Setup { preferred: Activation::Logistic, other: Activation::Tanh };
+        let planted = PreferenceSetup { preferred: Activation::Logistic, other: Activation::Tanh };
         assert_eq!(experiment(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
-        let alike = Setup { preferred: Activation::Tanh, other: Activation::Tanh };
+        let alike = PreferenceSetup { preferred: Activation::Tanh, other: Activation::Tanh };
         assert_eq!(experiment(&alike, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 }

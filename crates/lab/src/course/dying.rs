@@ -1,65 +1,73 @@
-//! A11, A12 and A14: rectifiers that die, and leaky ones that do not.
+//! A11, A12 and A14: relu units that die, and leaky relu units that do not.
 
 use wengert::nn::VisitorMut;
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, Mlp, dead_share, derivatives, layers};
-use super::{Claim, Context, Needs};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
+use crate::activation::derivatives;
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Plane, Plot, Series};
 use crate::fit::{Training, fit};
 use crate::interval::Interval;
-use crate::measure::layers as parameters;
+use crate::measure::{
+    LayerParameters, dead_fraction, hidden_units, layer_parameters, layer_values,
+};
+use crate::network::Mlp;
 use crate::text::{figure, percent};
 
 pub(super) const CLAIMS: [Claim; 3] = [
     Claim {
         id: "A11",
-        title: "a dead rectifier stays dead",
-        says: "A large negative bias, after one update that was too large, makes the pre-activation \
-               negative for every input in 0..1; output and derivative are then zero, and neither \
-               weights nor bias ever change again.",
+        title: "a dead relu unit stays dead",
+        says: "A large negative bias, the result of one update that was too large, makes the \
+               pre-activation negative for every input in 0..1. Output and derivative are then zero \
+               (the unit is dead), and neither its weights nor its bias ever change again.",
         method: "In a 64-16-10 network the bias of one unit is set below minus the sum of its positive \
-                 weights, and the network is trained on: the unit's parameters are compared bit by bit. \
-                 And a single neuron is killed by one step at six times its rate, then trained on.",
+                 weights; the unit's parameters before and after ten epochs of training are compared \
+                 bit by bit. A second experiment makes one step of a single neuron with six times its \
+                 learning rate and continues the training.",
         needs: Needs::OneThread,
-        run: |context| death(&Setup::default(), context),
+        run: |context| death(&DyingSetup::default(), context),
     },
     Claim {
         id: "A12",
-        title: "high rates kill rectifiers",
-        says: "With too high a learning rate a large share of the rectifiers, up to about half, may die.",
-        method: "The 64-64-32-10 network on the digits from He, four epochs of plain descent at a row \
-                 of rates: the share of hidden units whose derivative is zero for every training digit.",
+        title: "high learning rates kill relu units",
+        says: "With too high a learning rate a large fraction of the relu units, up to about half, may \
+               die.",
+        method: "The 64-64-32-10 network is trained on the digits from He initialization, for four \
+                 epochs of gradient descent without momentum at six learning rates. Measured is the \
+                 fraction of dead hidden units: those whose derivative is zero for every training digit.",
         needs: Needs::OneThread,
-        run: |context| rates(&Setup::default(), context),
+        run: |context| rates(&DyingSetup::default(), context),
     },
     Claim {
         id: "A14",
-        title: "leaky rectifiers do not die",
-        says: "A leaky rectifier cannot die: its derivative is nowhere zero.",
+        title: "leaky relu units do not die",
+        says: "A leaky relu unit cannot die: its derivative is zero nowhere.",
         method: "The experiments of A11 and A12 with leaky relu in place of relu.",
         needs: Needs::OneThread,
-        run: |context| immortal(&Setup::leaky(), context),
+        run: |context| immortal(&DyingSetup::leaky(), context),
     },
 ];
 
-/// What is to die, or not to.
-pub(super) struct Setup {
+/// The units of the experiments.
+pub(super) struct DyingSetup {
     pub(super) activation: Activation,
-    /// How far below every possible sum of inputs the bias is put, in place of 0.
+    /// If set, one bias is set this far below minus the largest possible sum of weighted inputs.
     pub(super) depth: Option<f64>,
-    /// The highest rate.
+    /// The highest learning rate.
     pub(super) rate: f64,
 }
 
-impl Default for Setup {
+impl Default for DyingSetup {
     fn default() -> Self {
         Self { activation: Activation::Relu, depth: Some(0.1), rate: HIGH }
     }
 }
 
-impl Setup {
+impl DyingSetup {
     fn leaky() -> Self {
         Self { activation: LEAKY, ..Self::default() }
     }
@@ -70,53 +78,51 @@ const SEEDS: usize = 5;
 const HIGH: f64 = 1.0;
 const RATES: [f64; 5] = [0.02, 0.05, 0.1, 0.2, 0.5];
 
-pub(super) fn death(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn death(setup: &DyingSetup, context: &Context) -> Result<Evidence, Failure> {
     let fates = fates(setup, context)?;
     let activation = setup.activation;
     let still: Vec<f64> = fates.iter().map(|fate| fate.changed).collect();
     let others: Vec<f64> = fates.iter().map(|fate| fate.others_changed).collect();
     let highest = fates.iter().map(|fate| fate.highest).fold(f64::NEG_INFINITY, f64::max);
     let neurons = neurons(activation, context)?;
-    let killed =
-        Interval::of(&neurons.iter().map(|n| f64::from(u8::from(n.killed))).collect::<Vec<_>>());
-    let moved =
-        Interval::of(&neurons.iter().map(|n| f64::from(u8::from(n.moved))).collect::<Vec<_>>());
+    let killed = Interval::of_flags(neurons.iter().map(|neuron| neuron.killed));
+    let moved = Interval::of_flags(neurons.iter().map(|neuron| neuron.moved));
     let checks = vec![
         Check::essential(
-            "highest pre-activation of the unit over all training digits",
+            "largest pre-activation of the unit over all training digits",
             Interval::exact(highest),
             Need::AtMost(0.0),
         )
-        .because("a <= sum of the positive weights + b < 0 for every input in 0..1"),
+        .because("a <= (sum of the positive weights) + b < 0 for every input in 0..1"),
         Check::essential(
-            "parameters of the unit that differ in a bit after ten epochs",
+            "parameters of the unit that changed in ten epochs, in any bit",
             Interval::of(&still),
             Need::Between(0.0, 0.0),
         )
         .predicted(0.0)
         .because("f' = 0 is a factor of each gradient"),
         Check::essential(
-            "share of the other units that changed",
+            "fraction of the other units that changed",
             Interval::of(&others),
             Need::AtLeast(0.8),
         )
-        .because("the network does train; a unit or two may have died of themselves"),
+        .because("the network is training; one or two other units may be dead as well"),
         Check::essential(
-            "share of neurons dead after one large step",
+            "fraction of neurons that are dead after one large step",
             killed,
             Need::Between(1.0, 1.0),
         )
-        .because("at six times the rate the step goes beyond the goal and below zero"),
+        .because("at six times the learning rate the step overshoots below zero"),
         Check::essential(
-            "share of those whose parameters changed in 2,500 further steps",
+            "fraction of them whose parameters changed in 2,500 further steps",
             moved,
             Need::Between(0.0, 0.0),
         )
         .predicted(0.0)
-        .because("dead is dead"),
+        .because("all gradients of a dead unit are zero"),
     ];
     let summary = format!(
-        "{} of {} parameters of the dead unit changed; {} of the neurons recovered",
+        "{} of {} parameters of the dead units changed; {} of the dead neurons recovered",
         figure(still.iter().sum::<f64>()),
         65 * SEEDS,
         percent(moved.mean)
@@ -125,22 +131,24 @@ pub(super) fn death(setup: &Setup, context: &Context) -> Result<Evidence, Failur
     Ok(Evidence { summary, checks, figures, ..Evidence::default() })
 }
 
-/// What became of a unit whose bias was put out of reach.
+/// A unit with a large negative bias, after training.
 struct Fate {
+    /// The largest pre-activation before training.
     highest: f64,
-    /// How many of its parameters are others, in any bit.
+    /// The number of its parameters that changed, in any bit.
     changed: f64,
+    /// The fraction of the other units that changed.
     others_changed: f64,
 }
 
-fn fates(setup: &Setup, context: &Context) -> Result<Vec<Fate>, Failure> {
+fn fates(setup: &DyingSetup, context: &Context) -> Result<Vec<Fate>, Failure> {
     let training = Training { learning_rate: 0.05, momentum: 0.9, batch: 16, epochs: 10 };
     let digits = &context.digits;
     let mut fates = Vec::new();
     for seed in context.seeds(SEEDS) {
         let mut model = Mlp::new(&[64, 16, 10], setup.activation, Init::he_normal()).build(seed)?;
         if let Some(depth) = setup.depth {
-            let positive: f32 = parameters(&model)[0].weight.value().to_vec()[..64]
+            let positive: f32 = layer_parameters(&model)[0].weight.value().to_vec()[..64]
                 .iter()
                 .map(|w| w.max(0.0))
                 .sum();
@@ -150,12 +158,12 @@ fn fates(setup: &Setup, context: &Context) -> Result<Vec<Fate>, Failure> {
                 }
             }));
         }
-        let before = units(&model);
-        let seen = layers(&model, digits.train.inputs())?;
-        let preactivations = seen[0].preactivation.to_vec();
+        let before = unit_bits(&model);
+        let values = layer_values(&model, digits.train.inputs())?;
+        let preactivations = values[0].preactivation.to_vec();
         let highest = preactivations.iter().step_by(16).copied().fold(f32::NEG_INFINITY, f32::max);
         fit(&mut model, &digits.train, training, seed, |_, _, _| {});
-        let after = units(&model);
+        let after = unit_bits(&model);
         let differ =
             |unit: usize| before[unit].iter().zip(&after[unit]).filter(|(a, b)| a != b).count();
         let others = (1..16).filter(|&unit| differ(unit) > 0).count();
@@ -169,34 +177,35 @@ fn fates(setup: &Setup, context: &Context) -> Result<Vec<Fate>, Failure> {
 }
 
 /// The bits of each unit's weights and bias in the first layer.
-fn units(model: &Sequential<f32>) -> Vec<Vec<u32>> {
-    let first = parameters(model)[0];
+fn unit_bits(model: &Sequential<f32>) -> Vec<Vec<u32>> {
+    let first = layer_parameters(model)[0];
     let (weights, biases) = (first.weight.value().to_vec(), first.bias.value().to_vec());
     let unit =
         |(row, bias): (&[f32], f32)| row.iter().chain([&bias]).map(|w| w.to_bits()).collect();
     weights.chunks_exact(64).zip(biases).map(unit).collect()
 }
 
-/// The life of a single neuron that is to say how bright a digit is.
+/// The training of a single neuron to output the brightness of a digit.
 struct Neuron {
-    /// The largest pre-activation over some digits, step by step.
+    /// The largest pre-activation over some digits, after each step.
     line: Vec<f64>,
-    /// Whether the large step put all pre-activations below zero.
+    /// Whether the large step made all pre-activations negative.
     killed: bool,
-    /// Whether anything moved after that.
+    /// Whether a parameter changed after that.
     moved: bool,
-    /// Whether it was above zero for some digit in the end.
+    /// Whether the pre-activation is positive for some digit at the end.
     alive: bool,
 }
 
 const NEURON_STEPS: usize = 2500;
 
-/// The neuron's rate, and by what one step is larger. With about 13 for the square of an input (64
-/// pixels and the bias) a rate above 1/13 overshoots.
+/// The neuron's learning rate, and the factor of the large step. As the square of an input (64 pixels
+/// and the bias) is about 13, a rate above 1/13 overshoots.
 const RATE: f64 = 0.03;
 const FACTOR: f64 = 6.0;
 
-/// It begins too bright, and learns; one step is [`FACTOR`] times as large as it should be.
+/// Trains a neuron whose initial outputs are too large; one step is [`FACTOR`] times as large as the
+/// others.
 fn neuron(activation: Activation, context: &Context, seed: u64) -> Result<Neuron, Failure> {
     const FATAL: usize = 10;
     let digits = &context.digits.train;
@@ -210,7 +219,7 @@ fn neuron(activation: Activation, context: &Context, seed: u64) -> Result<Neuron
     let mut sgd = Sgd::new(RATE / 100.0);
     let mut tape = Tape::new();
     let mut line = Vec::new();
-    let (mut killed, mut at_death) = (false, Vec::new());
+    let (mut killed, mut after_large_step) = (false, Vec::new());
     let state = |unit: &Linear<f32>| {
         let bias = unit.bias().map_or_else(Vec::new, |bias| bias.value().to_vec());
         [unit.weight().value().to_vec(), bias].concat()
@@ -221,7 +230,7 @@ fn neuron(activation: Activation, context: &Context, seed: u64) -> Result<Neuron
             if step == NEURON_STEPS {
                 break;
             }
-            // Gentle until the fatal step, that its error is still large.
+            // Small steps until the large one, so that the error is still large then.
             sgd.set_learning_rate(match step {
                 FATAL => RATE * FACTOR,
                 _ if step < FATAL => RATE / 100.0,
@@ -236,26 +245,18 @@ fn neuron(activation: Activation, context: &Context, seed: u64) -> Result<Neuron
             line.push(preactivation);
             if step == FATAL {
                 killed = preactivation < 0.0;
-                at_death = state(&unit);
+                after_large_step = state(&unit);
             }
         }
     }
     let alive = line[line.len() - 1] > 0.0;
-    Ok(Neuron { killed, moved: state(&unit) != at_death, alive, line })
+    Ok(Neuron { killed, moved: state(&unit) != after_large_step, alive, line })
 }
 
 /// The largest pre-activation over some inputs.
 fn highest(unit: &Linear<f32>, inputs: &Tensor<f32>) -> Result<f64, Failure> {
-    let tape = Tape::new();
-    let mut most = f32::NEG_INFINITY;
-    tape.no_grad(|| {
-        let mut see = |_: &str, layer: wengert::nn::Observation<'_, f32>| {
-            most = layer.preactivation.value().to_vec().into_iter().fold(most, f32::max);
-        };
-        let x = tape.constant(inputs);
-        unit.observe(x, &mut wengert::nn::Observer::new(&mut see)).map(|_| ())
-    })?;
-    Ok(f64::from(most))
+    let preactivations = layer_values(unit, inputs)?.remove(0).preactivation.to_vec();
+    Ok(f64::from(preactivations.into_iter().fold(f32::NEG_INFINITY, f32::max)))
 }
 
 fn neurons(activation: Activation, context: &Context) -> Result<Vec<Neuron>, Failure> {
@@ -272,21 +273,21 @@ fn lifelines(context: &Context) -> Result<Figure, Failure> {
     }
     Ok(Figure::one(
         "death",
-        "Death, and life after it",
-        "The highest pre-activation of a neuron over 200 digits. The eleventh step is six times too large \
-         and puts it below zero for every digit. The rectifier stays where it is for good; the leaky \
-         one climbs back along its slope of 0.01 and works again.",
+        "A relu unit and a leaky relu unit after a step that is too large",
+        "The largest pre-activation of a neuron over 200 digits. The eleventh step is six times too large \
+         and makes it negative for every digit. The relu unit never changes again; the leaky relu unit \
+         still has a gradient, by its slope of 0.01, and recovers.",
         Plot::Plane(Plane {
             x: Axis::logarithmic("step"),
-            y: Axis::linear("highest pre-activation"),
+            y: Axis::linear("largest pre-activation"),
             series,
             zones: vec![],
         }),
     ))
 }
 
-/// The dead share after training at a rate, for each seed, and how many of the runs ended with
-/// numbers that are not finite.
+/// The fraction of dead units after training at a learning rate, for each seed, and the number of runs
+/// that end with weights that are not finite.
 fn dead_at(
     activation: Activation,
     rate: f64,
@@ -299,16 +300,18 @@ fn dead_at(
         let mut model =
             Mlp::new(&digits.architecture, activation, Init::he_normal()).build(seed)?;
         fit(&mut model, &digits.train, training, seed, |_, _, _| {});
-        shares.push(dead_share(activation, &model, digits.train.inputs())?);
-        let finite = |layer: &crate::measure::LayerParameters<'_>| {
+        let units = hidden_units(&model, &digits.train, &mut Tape::new());
+        // An activation whose units cannot die has no fraction.
+        shares.push(dead_fraction(&units).unwrap_or(0.0));
+        let finite = |layer: &LayerParameters<'_>| {
             layer.weight.value().to_vec().iter().all(|weight| weight.is_finite())
         };
-        diverged += usize::from(!parameters(&model).iter().all(finite));
+        diverged += usize::from(!layer_parameters(&model).iter().all(finite));
     }
     Ok((shares, diverged))
 }
 
-pub(super) fn rates(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn rates(setup: &DyingSetup, context: &Context) -> Result<Evidence, Failure> {
     let activation = setup.activation;
     let mut points = Vec::new();
     for rate in RATES.into_iter().chain([setup.rate]) {
@@ -317,20 +320,29 @@ pub(super) fn rates(setup: &Setup, context: &Context) -> Result<Evidence, Failur
     }
     let (gentle, (highest, dead)) = (points[0].1, points[points.len() - 1]);
     let checks = vec![
-        Check::essential(format!("dead share at rate {}", RATES[0]), gentle, Need::AtMost(0.1))
-            .because("a gentle rate is not to kill more than one in ten"),
-        Check::essential(format!("dead share at rate {highest}"), dead, Need::AtLeast(0.3))
-            .because("a large share: three in ten or more, in all seeds taken together"),
+        Check::essential(
+            format!("fraction of dead units at learning rate {}", RATES[0]),
+            gentle,
+            Need::AtMost(0.1),
+        )
+        .because("at a low learning rate at most one unit in ten may die"),
+        Check::essential(
+            format!("fraction of dead units at learning rate {highest}"),
+            dead,
+            Need::AtLeast(0.3),
+        )
+        .because("a large fraction: three units in ten or more"),
     ];
     let most = points.iter().map(|(_, share)| share.mean).fold(0.0, f64::max);
     let summary = format!(
-        "dead: {} at rate {}, {} at {highest}",
+        "dead units: {} at learning rate {}, {} at learning rate {highest}",
         percent(gentle.mean),
         RATES[0],
         percent(dead.mean)
     );
     let remarks = vec![format!(
-        "Half is no limit: at the rates tried here {} died at most, in the mean of {SEEDS} seeds.",
+        "Half is not an upper limit: at these learning rates up to {} of the units died (mean of {SEEDS} \
+         seeds).",
         percent(most)
     )];
     let mut series = vec![Series::new(
@@ -346,12 +358,13 @@ pub(super) fn rates(setup: &Setup, context: &Context) -> Result<Evidence, Failur
     series.push(Series::new(LEAKY.to_string(), 2, Mark::DotsOnLine, leaky));
     let figures = vec![Figure::one(
         "rates",
-        "Dead units against the learning rate",
-        "The share of hidden units with derivative zero for every training digit, after four epochs of \
-         plain descent. Few rectifiers die at gentle rates, and most at the highest; no leaky one does.",
+        "Dead units as a function of the learning rate",
+        "The fraction of hidden units whose derivative is zero for every training digit, after four \
+         epochs of gradient descent without momentum. Few relu units die at low learning rates and most \
+         at the highest; no leaky relu unit dies.",
         Plot::Plane(Plane {
             x: Axis::logarithmic("learning rate"),
-            y: Axis::linear("dead share").range(0.0, 1.0),
+            y: Axis::linear("fraction of dead units").range(0.0, 1.0),
             series,
             zones: vec![],
         }),
@@ -359,16 +372,13 @@ pub(super) fn rates(setup: &Setup, context: &Context) -> Result<Evidence, Failur
     Ok(Evidence { summary, checks, remarks, figures })
 }
 
-pub(super) fn immortal(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn immortal(setup: &DyingSetup, context: &Context) -> Result<Evidence, Failure> {
     let activation = setup.activation;
     let sweep = crate::sweep::points(crate::sweep::STRIDE);
     let least =
         derivatives(activation, &sweep).into_iter().fold(f32::INFINITY, |l, d| l.min(d.abs()));
     let fates = fates(setup, context)?;
     let neurons = neurons(activation, context)?;
-    let share = |flags: Vec<bool>| {
-        Interval::of(&flags.into_iter().map(|f| f64::from(u8::from(f))).collect::<Vec<_>>())
-    };
     let mut dead = Vec::new();
     let mut lost = 0;
     for rate in RATES.into_iter().chain([setup.rate]) {
@@ -377,42 +387,48 @@ pub(super) fn immortal(setup: &Setup, context: &Context) -> Result<Evidence, Fai
         lost += diverged;
     }
     let dead = Interval::of(&dead);
-    let recovered = share(neurons.iter().map(|n| n.killed && n.alive).collect());
-    let moved = share(fates.iter().map(|fate| fate.changed > 0.0).collect());
+    let recovered = Interval::of_flags(neurons.iter().map(|n| n.killed && n.alive));
+    let moved = Interval::of_flags(fates.iter().map(|fate| fate.changed > 0.0));
     let checks = vec![
         Check::essential(
-            "least |f'| over the axis",
+            "smallest |f'| over all numbers",
             Interval::exact(f64::from(least)),
             Need::AtLeast(0.0099),
         )
         .predicted(0.01)
-        .because("the slope"),
-        Check::essential("dead share over all rates of A12", dead, Need::Between(0.0, 0.0))
-            .predicted(0.0)
-            .because("no derivative is zero"),
+        .because("the slope for x < 0, rounded to f32"),
         Check::essential(
-            "share of units with the fatal bias of A11 that learn on",
+            "fraction of dead units over all learning rates of A12",
+            dead,
+            Need::Between(0.0, 0.0),
+        )
+        .predicted(0.0)
+        .because("no derivative is zero"),
+        Check::essential(
+            "fraction of units with the large negative bias of A11 that still learn",
             moved,
             Need::Between(1.0, 1.0),
         )
-        .because("a hundredth of the gradient is a gradient"),
+        .because("a hundredth of the gradient remains"),
         Check::essential(
-            "share of neurons killed by a large step that come back",
+            "fraction of neurons that recover from a large step",
             recovered,
             Need::Between(1.0, 1.0),
         )
-        .because("the error pulls until the pre-activation is positive again"),
+        .because(
+            "the gradient of the error increases the pre-activation until it is positive again",
+        ),
     ];
     let summary = format!(
-        "dead: {} at every rate; {} of the killed come back",
+        "dead units: {} at every learning rate; {} of the neurons recover",
         percent(dead.mean),
         percent(recovered.mean)
     );
     let mut remarks = Vec::new();
     if lost > 0 {
         remarks.push(format!(
-            "What cannot die can still run away: {lost} of the {} networks ended with weights that are not \
-             finite.",
+            "DyingSetup that cannot die can still diverge: {lost} of the {} networks ended with weights that \
+             are not finite.",
             (RATES.len() + 1) * SEEDS
         ));
     }
@@ -422,28 +438,31 @@ pub(super) fn immortal(setup: &Setup, context: &Context) -> Result<Evidence, Fai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
-    fn a_leaky_unit_or_a_healthy_one_where_a_dead_one_is_claimed_refutes_it() {
+    fn a_leaky_or_healthy_unit_in_place_of_a_dead_one_refutes_the_claim() {
         let context = Context::new(1, 1);
-        assert_eq!(death(&Setup::default(), &context).unwrap().verdict(), Verdict::Holds);
-        assert_eq!(death(&Setup::leaky(), &context).unwrap().verdict(), Verdict::DoesNotHold);
-        let healthy = Setup { depth: None, ..Setup::default() };
+        assert_eq!(death(&DyingSetup::default(), &context).unwrap().verdict(), Verdict::Holds);
+        assert_eq!(death(&DyingSetup::leaky(), &context).unwrap().verdict(), Verdict::DoesNotHold);
+        let healthy = DyingSetup { depth: None, ..DyingSetup::default() };
         assert_eq!(death(&healthy, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 
     #[test]
-    fn gentle_rates_or_leaky_units_where_death_is_claimed_refute_it() {
+    fn low_rates_or_leaky_units_refute_the_claim_on_rates() {
         let context = Context::new(1, 1);
-        assert_eq!(rates(&Setup::leaky(), &context).unwrap().verdict(), Verdict::DoesNotHold);
-        let gentle = Setup { rate: 0.02, ..Setup::default() };
+        assert_eq!(rates(&DyingSetup::leaky(), &context).unwrap().verdict(), Verdict::DoesNotHold);
+        let gentle = DyingSetup { rate: 0.02, ..DyingSetup::default() };
         assert_eq!(rates(&gentle, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 
     #[test]
-    fn a_rectifier_where_a_leaky_one_is_claimed_refutes_it() {
+    fn relu_in_place_of_leaky_relu_refutes_the_claim() {
         let context = Context::new(1, 1);
-        assert_eq!(immortal(&Setup::default(), &context).unwrap().verdict(), Verdict::DoesNotHold);
+        assert_eq!(
+            immortal(&DyingSetup::default(), &context).unwrap().verdict(),
+            Verdict::DoesNotHold
+        );
     }
 }

@@ -1,35 +1,37 @@
-//! B5: weights are scaled down by the root of the fan-in.
+//! B5: weights are scaled by one over the square root of the fan-in.
 
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, mean_square, normal};
-use super::{Claim, Context, Needs};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Plane, Plot, Series};
 use crate::interval::Interval;
+use crate::statistics::{mean_square, normal};
 use crate::text::figure;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "B5",
     title: "weights are scaled down with the fan-in",
-    says: "The more inputs m a unit has, the larger the sum of its weighted inputs: weights are to be \
-           scaled down with m. The notes write proportional to 1/m.",
-    method: "The variance of the pre-activations of 128 units, for 128 normal inputs of m = 16 to 4,096 \
-             features and weights randn, randn/sqrt(m) and randn/m; and the power of m it grows with, a \
-             straight line through the logarithms.",
+    says: "The more inputs m a unit has (its fan-in), the larger the sum of its weighted inputs: weights \
+           must be scaled down with m. The notes write: proportional to 1/m.",
+    method: "The variance of the pre-activations of 128 units is measured for 128 standard normal inputs \
+             of m = 16 to 4,096 features and the weights randn, randn/sqrt(m) and randn/m. The power of \
+             m with which it grows is the slope of a straight line through the logarithms.",
     needs: Needs::OneThread,
-    run: |context| experiment(&Setup::default(), context),
+    run: |context| experiment(&FanInSetup::default(), context),
 };
 
-/// By which power of m the weights are divided.
-pub(super) struct Setup {
-    /// What is to keep the variance.
+/// The powers of m by which the weights are divided.
+pub(super) struct FanInSetup {
+    /// The power that should keep the variance.
     pub(super) right: f64,
-    /// What the notes write.
+    /// The power of the notes.
     pub(super) notes: f64,
 }
 
-impl Default for Setup {
+impl Default for FanInSetup {
     fn default() -> Self {
         Self { right: 0.5, notes: 1.0 }
     }
@@ -39,8 +41,8 @@ const FAN_INS: [usize; 5] = [16, 64, 256, 1024, 4096];
 const UNITS: usize = 128;
 const SEEDS: usize = 5;
 
-/// The slope of a line through five points whose logarithms are off by sqrt(2/128) each is certain to
-/// a few hundredths.
+/// The slope of a line through five points whose logarithms have a standard deviation of sqrt(2/128)
+/// each is accurate to a few hundredths.
 const TOLERANCE: f64 = 0.1;
 
 fn variance(fan_in: usize, power: f64, seed: u64) -> Result<f64, Failure> {
@@ -57,7 +59,7 @@ fn variance(fan_in: usize, power: f64, seed: u64) -> Result<f64, Failure> {
     Ok(mean_square(&layer.try_forward(tape.constant(&inputs))?.value().to_vec()))
 }
 
-/// Least squares through the logarithms.
+/// The slope of the least-squares line through the logarithms.
 fn slope(points: &[[f64; 2]]) -> f64 {
     let count = points.len() as f64;
     let mean = |k: usize| points.iter().map(|p| p[k].ln()).sum::<f64>() / count;
@@ -66,7 +68,7 @@ fn slope(points: &[[f64; 2]]) -> f64 {
     products / points.iter().map(|p| (p[0].ln() - x).powi(2)).sum::<f64>()
 }
 
-pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn experiment(setup: &FanInSetup, context: &Context) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     let mut series = Vec::new();
     let mut words = Vec::new();
@@ -88,31 +90,32 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
         }
         let measured = Interval::of(&slopes);
         words.push(format!("m^{} for {name}", figure((measured.mean * 100.0).round() / 100.0)));
-        let what = format!("{name}: power of m in the variance");
+        let what = format!("{name}: power of m with which the variance grows");
         let check = match colour {
             0 => Check::essential(what, measured, Need::Between(1.0 - TOLERANCE, 1.0 + TOLERANCE))
                 .because("m independent terms of equal variance"),
             1 => Check::essential(what, measured, Need::Between(-TOLERANCE, TOLERANCE))
-                .because("the right scale keeps the variance whatever m is"),
+                .because("the right scale keeps the variance for every m"),
             _ => Check::strict(what, measured, Need::Between(-TOLERANCE, TOLERANCE))
-                .because("so does the notes' scale, if it is right"),
+                .because("the scale of the notes should keep it as well"),
         };
         evidence.checks.push(check.predicted(1.0 - 2.0 * power));
         let theory = FAN_INS.map(|m| [m as f64, (m as f64).powf(1.0 - 2.0 * power)]).to_vec();
         series.push(Series::new(format!("{name}, theory"), colour, Mark::Dashed, theory));
         series.push(Series::new(name, colour, Mark::Dots, mean.to_vec()));
     }
-    evidence.summary = format!("variance ~ {}", words.join(", "));
+    evidence.summary =
+        format!("the variance of the pre-activations grows with {}", words.join(", "));
     evidence.remarks.push(
-        "The scale is 1/sqrt(m), a variance of 1/m; with weights proportional to 1/m, as the notes write \
-         (their code has the root), the pre-activations shrink like 1/sqrt(m)."
+        "The right scale is 1/sqrt(m), a variance of 1/m. With weights proportional to 1/m, as the notes \
+         write (their code has the square root), the pre-activations shrink like 1/sqrt(m)."
             .to_owned(),
     );
     evidence.figures.push(Figure::one(
         "fan_in",
-        "Variance of the pre-activations against the number of inputs",
-        "Unscaled weights let it grow with m, weights divided by m let it shrink, and only the root of m \
-         keeps it at 1.",
+        "Variance of the pre-activations for each number of inputs",
+        "With unscaled weights the variance grows with m, with weights divided by m it shrinks; weights \
+         divided by the square root of m keep it at 1.",
         Plot::Plane(Plane {
             x: Axis::logarithmic("inputs m of a unit"),
             y: Axis::logarithmic("variance of its pre-activation"),
@@ -126,14 +129,14 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
     fn the_wrong_power_refutes_the_claim() {
         let context = Context::new(1, 1);
-        let planted = Setup { right: 1.0, notes: 1.0 };
+        let planted = FanInSetup { right: 1.0, notes: 1.0 };
         assert_eq!(experiment(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
-        let corrected = Setup { right: 0.5, notes: 0.5 };
+        let corrected = FanInSetup { right: 0.5, notes: 0.5 };
         assert_eq!(experiment(&corrected, &context).unwrap().verdict(), Verdict::Holds);
     }
 

@@ -1,39 +1,42 @@
-//! A1: without a nonlinearity depth buys nothing.
+//! A1: a deep network without a nonlinearity is a linear map.
 
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, Mlp};
-use super::{Claim, Context, Needs};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Panel, Plane, Plot, Series};
 use crate::fit::{Training, fit};
 use crate::interval::Interval;
-use crate::measure::{judge, layers as parameters};
+use crate::measure::{judge, layer_parameters};
+use crate::network::Mlp;
+use crate::statistics;
 use crate::task::Examples;
 use crate::text::figure;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "A1",
     title: "a deep linear network is a linear map",
-    says: "Without a nonlinear activation, layers one behind the other are one linear map: depth \
-           buys nothing, and the theorem of universal approximation does not apply.",
-    method: "A network of three layers is trained on two rings and on four clouds in the pattern of \
-             exclusive or. With the identity between the layers its output is compared with that of \
-             the product of its weights, and its accuracy with the best straight line there is; then \
-             it is trained again with each activation.",
+    says: "Without a nonlinear activation, a chain of layers is one linear map: depth adds nothing, and \
+           the universal approximation theorem does not apply.",
+    method: "A network of three layers is trained to separate two concentric rings, and four clouds in \
+             the pattern of exclusive or. With the identity as activation, its output is compared with \
+             that of the product of its weights, and its accuracy with that of the best straight line. \
+             The same network is then trained with each of five activations.",
     needs: Needs::OneThread,
-    run: |context| experiment(&Setup::default(), context),
+    run: |context| experiment(&LinearSetup::default(), context),
 };
 
-/// What is between the layers.
-pub(super) struct Setup {
-    /// Of the network that is to collapse.
+/// The activations between the layers.
+pub(super) struct LinearSetup {
+    /// The activation of the network that should be a linear map.
     pub(super) linear: Activation,
-    /// Of those that are not to.
+    /// The activations of the networks that should not.
     pub(super) others: Vec<Activation>,
 }
 
-impl Default for Setup {
+impl Default for LinearSetup {
     fn default() -> Self {
         Self {
             linear: Activation::Identity,
@@ -52,11 +55,11 @@ const SIZES: [usize; 4] = [2, 16, 16, 2];
 const SEEDS: usize = 5;
 const TRAINING: Training = Training { learning_rate: 0.1, momentum: 0.9, batch: 20, epochs: 60 };
 
-/// A network that can bend its boundary solves both tasks without an error, or nearly so where a seed is
-/// unlucky; no straight line gets beyond three quarters.
+/// A network with a curved boundary solves both tasks, up to a few errors for some seeds; no straight
+/// line exceeds three quarters.
 const SOLVED: f64 = 0.9;
 
-pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn experiment(setup: &LinearSetup, context: &Context) -> Result<Evidence, Failure> {
     let tasks = [("rings", rings()), ("exclusive or", exclusive_or())];
     let mut evidence = Evidence::default();
     let mut panels = Vec::new();
@@ -80,16 +83,16 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             }
             let accuracy = Interval::of(&accuracies);
             least = least.min(accuracy.mean);
-            // Over all seeds and not of the worst: a small network of rectifiers may start badly.
+            // The mean over seeds, not the worst: a small relu network may have a bad start.
             let check = Check::essential(
-                format!("accuracy on the {name} with {activation}"),
+                format!("accuracy on the task {name:?} with {activation}"),
                 accuracy,
                 Need::AtLeast(SOLVED),
             );
-            evidence.checks.push(check.because("a bent boundary separates the classes"));
+            evidence.checks.push(check.because("a curved boundary separates the classes"));
         }
         words.push(format!(
-            "{name}: {} % linear (best line {} %), {} % bent",
+            "{name}: {} % right without a nonlinearity (best straight line {} %), {} % with one",
             figure(100.0 * Interval::of(&linear).mean),
             figure(100.0 * line),
             match least {
@@ -102,32 +105,33 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     evidence.checks.insert(
         0,
         Check::essential(
-            "output of the network less that of the product of its weights, in parts of the \
-             rounding error that the network may have",
+            "difference of the network's output from that of the product of its weights, as a fraction \
+             of the bound on rounding errors",
             Interval::exact(gaps.iter().copied().fold(0.0, f64::max)),
             Need::AtMost(1.0),
         )
         .predicted(0.0)
         .because(
-            "W3 (W2 (W1 x)) = (W3 W2 W1) x; n rounded operations err by n eps |W3||W2||W1||x|",
+            "W3 (W2 (W1 x)) = (W3 W2 W1) x; n rounded operations have an error of at most n eps \
+             |W3||W2||W1||x|",
         ),
     );
     evidence.checks.insert(
         1,
         Check::essential(
-            "accuracy beyond the best straight line",
+            "accuracy minus that of the best straight line, the largest",
             Interval::exact(excess.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
             Need::AtMost(0.0),
         )
-        .because("what is linear has a straight boundary; the best of them is found by search"),
+        .because("the boundary of a linear map is straight; the best line is found by search"),
     );
     evidence.summary = words.join("; ");
     evidence.figures.push(Figure::new(
         "linear",
-        "What a network without a nonlinearity can separate",
-        "What trained networks of three layers make of the field. With the identity between the layers the \
-         difference of the two outputs is constant on straight lines: the line shown has half of the examples \
-         on either side. With tanh the boundary, where the difference is 0, closes around the inner ring and \
+        "Boundaries with and without a nonlinearity",
+        "Trained networks of three layers. Without a nonlinearity the difference of the two outputs is \
+         constant on straight lines; the line shown has half of the examples on either side. With tanh \
+         the boundary between the classes, where the difference is 0, encloses the inner ring and \
          follows the clouds.",
         panels,
     ));
@@ -144,15 +148,15 @@ fn trained(
     Ok(model)
 }
 
-/// How far the network is from the product of its weights, in parts of what rounding allows: at
-/// most 1 for a linear network.
+/// The largest difference of the network's output from that of the product of its weights, as a
+/// fraction of the bound on rounding errors: at most 1 for a linear network.
 fn collapse(model: &Sequential<f32>, examples: &Examples) -> f64 {
     let tape = Tape::new();
     let outputs = model.forward(tape.constant(examples.inputs())).value().to_vec();
     let inputs = examples.inputs().to_vec();
-    let layers = parameters(model);
+    let layers = layer_parameters(model);
     let mut worst = 0.0_f64;
-    // The product, applied to the unit vectors, and the same with absolute values for the bound.
+    // Applies the layers in f64; with absolute values for the bound.
     let apply = |x: &[f64], absolute: bool, bias: bool| -> Vec<f64> {
         let mut values = x.to_vec();
         for layer in &layers {
@@ -186,7 +190,7 @@ fn collapse(model: &Sequential<f32>, examples: &Examples) -> f64 {
     worst
 }
 
-/// The best accuracy that a straight line has on the examples: one between every two neighbours in
+/// The best accuracy of a straight line on the examples: tries a line between every two neighbours in
 /// each of 720 directions.
 fn best_line(examples: &Examples) -> f64 {
     let inputs = examples.inputs().to_vec();
@@ -197,7 +201,7 @@ fn best_line(examples: &Examples) -> f64 {
         let place = |i: usize| f64::from(inputs[2 * i]) * cos + f64::from(inputs[2 * i + 1]) * sin;
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by(|&a, &b| place(a).total_cmp(&place(b)));
-        // Class 1 at the beginning and class 0 behind, or the other way round.
+        // Class 1 before the line and class 0 after it, or the reverse.
         let mut right = order.iter().filter(|&&i| examples.labels()[i] == 0).count();
         for &i in &order {
             let share = right as f64 / count as f64;
@@ -208,7 +212,7 @@ fn best_line(examples: &Examples) -> f64 {
     best
 }
 
-/// 100 points on a ring of radius 1 and 100 around it, at radius 2.
+/// Two concentric rings of 100 points each, with radii of 1 and 2.
 fn rings() -> Examples {
     points(|i, class| {
         let angle = std::f64::consts::TAU * f64::from(i) / 100.0;
@@ -217,7 +221,7 @@ fn rings() -> Examples {
     })
 }
 
-/// Clouds at the corners of a square, those across from each other of one class.
+/// Clouds at the corners of a square; opposite corners have the same class.
 fn exclusive_or() -> Examples {
     points(|i, class| {
         let angle = std::f64::consts::TAU * f64::from(i) / 25.0;
@@ -242,20 +246,24 @@ fn points(place: impl Fn(i32, usize) -> [f64; 2]) -> Examples {
     Examples::of(inputs, labels)
 }
 
-/// The regions a linear and a bent network assign, beneath the examples.
+/// The boundaries of a linear and a nonlinear network, and the examples.
 fn panel(
     name: &str,
     examples: &Examples,
-    setup: &Setup,
+    setup: &LinearSetup,
     context: &Context,
 ) -> Result<Panel, Failure> {
-    let bent = setup.others.get(1).copied().unwrap_or(Activation::Tanh);
+    let nonlinear = setup.others.get(1).copied().unwrap_or(Activation::Tanh);
     let mut series = Vec::new();
-    for (colour, activation) in [(4, setup.linear), (2, bent)] {
+    for (colour, activation) in [(4, setup.linear), (2, nonlinear)] {
         let model = trained(activation, examples, context.seed)?;
-        // A linear network may find one class everywhere, and then there is no boundary to be seen.
+        // A linear network may predict one class everywhere, and then has no boundary.
         let (what, level) = match activation {
-            Activation::Identity => ("level line", median(differences(&model, examples.inputs())?)),
+            Activation::Identity => {
+                let differences = differences(&model, examples.inputs())?;
+                let differences = differences.into_iter().map(f64::from).collect();
+                ("level line", statistics::median(differences) as f32)
+            }
             _ => ("boundary", 0.0),
         };
         let points = level_line(&model, level)?;
@@ -281,19 +289,14 @@ fn panel(
     })
 }
 
-/// The first output less the second.
+/// The first output minus the second, for each example.
 fn differences(model: &Sequential<f32>, inputs: &Tensor<f32>) -> Result<Vec<f32>, Failure> {
     let tape = Tape::new();
     let logits = model.try_forward(tape.constant(inputs))?.value().to_vec();
     Ok(logits.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect())
 }
 
-fn median(mut values: Vec<f32>) -> f32 {
-    values.sort_by(f32::total_cmp);
-    values[values.len() / 2]
-}
-
-/// Points of a lattice between which the difference of the outputs passes a level.
+/// Points of a lattice at which the difference of the outputs crosses a level.
 fn level_line(model: &Sequential<f32>, level: f32) -> Result<Vec<[f64; 2]>, Failure> {
     const SIDE: usize = 120;
     let at = |i: usize| 5.2 * i as f64 / (SIDE - 1) as f64 - 2.6;
@@ -317,16 +320,16 @@ fn level_line(model: &Sequential<f32>, level: f32) -> Result<Vec<[f64; 2]>, Fail
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
-    fn a_bend_in_the_network_refutes_the_claim() {
+    fn a_nonlinearity_refutes_the_claim() {
         let context = Context::new(1, 1);
-        let planted = Setup { linear: Activation::Tanh, others: vec![] };
+        let planted = LinearSetup { linear: Activation::Tanh, others: vec![] };
         let evidence = experiment(&planted, &context).unwrap();
         assert_eq!(evidence.verdict(), Verdict::DoesNotHold);
         assert!(!evidence.checks[0].passed && !evidence.checks[1].passed);
-        let claimed = Setup { others: vec![], ..Setup::default() };
+        let claimed = LinearSetup { others: vec![], ..LinearSetup::default() };
         assert_eq!(experiment(&claimed, &context).unwrap().verdict(), Verdict::Holds);
     }
 

@@ -1,15 +1,17 @@
-//! B3 and B4: what is large, weights or inputs, saturates the units before the first step.
+//! B3 and B4: large weights and large inputs saturate the units before training.
 
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, Mlp};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
 use super::saturation_scale::predicted_share;
-use super::{Claim, Context, Needs};
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Panel, Plane, Plot, Series};
 use crate::fit::{Training, fit};
 use crate::interval::Interval;
 use crate::measure::{gradients, hidden_units, judge};
+use crate::network::Mlp;
 use crate::task::Examples;
 use crate::text::{accuracy, figure, percent};
 
@@ -19,30 +21,31 @@ pub(super) const CLAIMS: [Claim; 2] = [
         title: "large initial weights saturate at once",
         says: "With inputs in 0..1 large weights drive the units into saturation before training: \
                initial weights must not be large.",
-        method: "The 64-64-32-10 network on the digits, weights from N(0, s^2) with s = 1/8 and s = 5: \
-                 the saturated share and the gradients before training, the test accuracy after twelve \
-                 epochs.",
+        method: "The 64-64-32-10 network on the digits, with weights from N(0, s^2) for s = 1/8 and \
+                 s = 5: the fraction of saturated outputs and the gradients before training, and the \
+                 test accuracy after twelve epochs.",
         needs: Needs::OneThread,
-        run: |context| weights(&Large::weights(), context),
+        run: |context| weights(&LargeSetup::weights(), context),
     },
     Claim {
         id: "B4",
-        title: "inputs have to be normalised",
+        title: "inputs must be normalised",
         says: "Inputs that are not scaled to 0..1 saturate the first layer as well.",
-        method: "The same network from Xavier on the digits as 0..1 and as raw 0..255: saturated share \
-                 of the first layer before training, test accuracy after twelve epochs.",
+        method: "The same network from Xavier initialization, with pixels from 0 to 1 and from 0 to 255: \
+                 the fraction of saturated outputs of the first layer before training, and the test \
+                 accuracy after twelve epochs.",
         needs: Needs::OneThread,
-        run: |context| inputs(&Large::inputs(), context),
+        run: |context| inputs(&LargeSetup::inputs(), context),
     },
 ];
 
-/// What is small, and what is large.
-pub(super) struct Large {
+/// The small and the large size, of weights or inputs.
+pub(super) struct LargeSetup {
     pub(super) small: f64,
     pub(super) large: f64,
 }
 
-impl Large {
+impl LargeSetup {
     fn weights() -> Self {
         Self { small: 0.125, large: 5.0 }
     }
@@ -56,16 +59,18 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Logistic, Activation::Tanh];
 const SEEDS: usize = 5;
 const TRAINING: Training = Training { learning_rate: 0.05, momentum: 0.9, batch: 16, epochs: 12 };
 
-/// Of one run: saturated share of each hidden layer, gradient norm of each layer, both before
-/// training, and the test accuracy epoch by epoch.
-struct Run {
+/// A trained network.
+struct Trial {
+    /// The fraction of saturated outputs of each hidden layer before training.
     saturated: Vec<f64>,
+    /// The gradient norm of each layer before training.
     gradients: Vec<f64>,
+    /// The test accuracy after each epoch.
     accuracies: Vec<f64>,
 }
 
-impl Run {
-    fn end(&self) -> f64 {
+impl Trial {
+    fn final_accuracy(&self) -> f64 {
         self.accuracies.last().copied().unwrap_or(f64::NAN)
     }
 }
@@ -76,7 +81,7 @@ fn run(
     [train, test]: [&Examples; 2],
     context: &Context,
     seed: u64,
-) -> Result<Run, Failure> {
+) -> Result<Trial, Failure> {
     let mut model = Mlp::new(&context.digits.architecture, activation, init).build(seed)?;
     let mut tape = Tape::new();
     let units = hidden_units(&model, train, &mut tape);
@@ -86,54 +91,55 @@ fn run(
     fit(&mut model, train, TRAINING, seed, |model, _, tape| {
         accuracies.push(judge(model, test, tape).accuracy);
     });
-    Ok(Run { saturated, gradients, accuracies })
+    Ok(Trial { saturated, gradients, accuracies })
 }
 
-/// The checks both claims share, on runs with what is small and with what is large.
+/// The checks of both claims, on networks with the small and the large size. Returns a summary.
 fn compare(
     evidence: &mut Evidence,
     activation: Activation,
-    [small, large]: [&[Run]; 2],
+    [small, large]: [&[Trial]; 2],
     [small_name, large_name]: [&str; 2],
     predicted: [f64; 2],
 ) -> String {
     let first =
-        |runs: &[Run]| Interval::of(&runs.iter().map(|run| run.saturated[0]).collect::<Vec<_>>());
-    let ends = |runs: &[Run]| runs.iter().map(Run::end).collect::<Vec<_>>();
-    let what =
-        |name| format!("{activation}, {name}: saturated share of the first layer at the start");
+        |runs: &[Trial]| Interval::of(&runs.iter().map(|run| run.saturated[0]).collect::<Vec<_>>());
+    let ends = |runs: &[Trial]| runs.iter().map(Trial::final_accuracy).collect::<Vec<_>>();
+    let what = |name| {
+        format!("{activation}, {name}: saturated outputs of the first layer before training")
+    };
     evidence.checks.push(
         Check::essential(what(large_name), first(large), Need::AtLeast(0.7))
             .predicted(predicted[1])
             .because(
-                "the normal distribution of the pre-activations says 81 % and more; seven in ten leave room \
-             for the units drawn",
+                "the normal distribution of the pre-activations predicts 81 % or more; seven in ten allow \
+                 for the random units",
             ),
     );
     evidence.checks.push(
         Check::essential(what(small_name), first(small), Need::AtMost(0.05))
             .predicted(predicted[0])
-            .because("the same distribution reaches the ends for almost none"),
+            .because("the same distribution predicts almost none"),
     );
     let gap = Interval::of_differences(&ends(small), &ends(large));
     evidence.checks.push(
         Check::essential(
-            format!("{activation}: test accuracy lost with {large_name}"),
+            format!("{activation}: test accuracy with {small_name} minus that with {large_name}"),
             gap,
             Need::AtLeast(0.02),
         )
-        .because("two points in a hundred are more than seeds differ by"),
+        .because("two points exceed the differences between seeds"),
     );
     format!(
-        "{activation}: {} saturated, {} right (against {})",
+        "{activation}: {} of the outputs saturated, test accuracy {} (normal: {})",
         percent(first(large).mean),
         accuracy(Interval::of(&ends(large)).mean),
         accuracy(Interval::of(&ends(small)).mean)
     )
 }
 
-/// Accuracy over the epochs.
-fn curves(activation: Activation, runs: [(&str, &[Run]); 2]) -> Panel {
+/// The accuracy over the epochs.
+fn curves(activation: Activation, runs: [(&str, &[Trial]); 2]) -> Panel {
     let series = runs.into_iter().enumerate().map(|(colour, (name, runs))| {
         let mean = |epoch: usize| {
             runs.iter().map(|run| run.accuracies[epoch]).sum::<f64>() / runs.len() as f64
@@ -151,12 +157,12 @@ fn curves(activation: Activation, runs: [(&str, &[Run]); 2]) -> Panel {
     }
 }
 
-pub(super) fn weights(setup: &Large, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn weights(setup: &LargeSetup, context: &Context) -> Result<Evidence, Failure> {
     let digits = &context.digits;
     let mut evidence = Evidence::default();
     let (mut panels, mut words) = (Vec::new(), Vec::new());
     for activation in ACTIVATIONS {
-        let runs = |std: f64| -> Result<Vec<Run>, Failure> {
+        let runs = |std: f64| -> Result<Vec<Trial>, Failure> {
             let init = Init::Normal { mean: 0.0, std };
             let both = [&digits.train, &digits.test];
             context
@@ -171,12 +177,12 @@ pub(super) fn weights(setup: &Large, context: &Context) -> Result<Evidence, Fail
         let predicted = [setup.small, setup.large]
             .map(|std| predicted_share(activation, std, digits.train.inputs()));
         words.push(compare(&mut evidence, activation, [&small, &large], names, predicted));
-        let norm = |runs: &[Run]| {
+        let norm = |runs: &[Trial]| {
             Interval::of(&runs.iter().map(|run| run.gradients[0]).collect::<Vec<_>>()).mean
         };
         evidence.remarks.push(format!(
-            "{activation}: the norm of the first layer's gradient is {} at {} and {} at {}: large weights \
-             pass on by their size what the derivatives take away, and yet the units learn worse.",
+            "{activation}: the norm of the first layer's gradient is {} for {} and {} for {}: the large \
+             weights compensate the small derivatives, but the saturated units learn worse.",
             figure(norm(&small)), names[0], figure(norm(&large)), names[1]
         ));
         panels.push(curves(activation, [(names[0], &small), (names[1], &large)]));
@@ -185,14 +191,14 @@ pub(super) fn weights(setup: &Large, context: &Context) -> Result<Evidence, Fail
     evidence.figures.push(Figure::new(
         "large",
         "Training from small and from large weights",
-        "Test accuracy over the epochs, from weights of deviation 1/8 and of 5: what begins saturated \
-         stays behind.",
+        "Test accuracy over the epochs, for initial weights with standard deviations of 1/8 and 5: \
+         networks that are saturated at the start learn more slowly and less.",
         panels,
     ));
     Ok(evidence)
 }
 
-pub(super) fn inputs(setup: &Large, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn inputs(setup: &LargeSetup, context: &Context) -> Result<Evidence, Failure> {
     let digits = &context.digits;
     let scaled = |examples: &Examples, factor: f64| {
         let inputs = examples.inputs() * &Tensor::scalar(factor as f32);
@@ -207,7 +213,7 @@ pub(super) fn inputs(setup: &Large, context: &Context) -> Result<Evidence, Failu
     // Xavier for 64 inputs and 64 outputs.
     let std = (2.0_f64 / 128.0).sqrt();
     for activation in ACTIVATIONS {
-        let runs = |[train, test]: &[Examples; 2]| -> Result<Vec<Run>, Failure> {
+        let runs = |[train, test]: &[Examples; 2]| -> Result<Vec<Trial>, Failure> {
             let init = Init::xavier_normal();
             let both = [train, test];
             context
@@ -226,7 +232,8 @@ pub(super) fn inputs(setup: &Large, context: &Context) -> Result<Evidence, Failu
     evidence.figures.push(Figure::new(
         "raw",
         "Training on normalised and on raw pixels",
-        "Test accuracy over the epochs for pixels from 0 to 1 and from 0 to 255, from the same weights.",
+        "Test accuracy over the epochs for pixels from 0 to 1 and from 0 to 255, with the same initial \
+         weights.",
         panels,
     ));
     Ok(evidence)
@@ -235,19 +242,19 @@ pub(super) fn inputs(setup: &Large, context: &Context) -> Result<Evidence, Failu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
     fn small_weights_where_large_ones_are_claimed_refute_it() {
         let context = Context::new(1, 1);
-        let planted = Large { large: 0.15, ..Large::weights() };
+        let planted = LargeSetup { large: 0.15, ..LargeSetup::weights() };
         assert_eq!(weights(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 
     #[test]
     fn normalised_inputs_where_raw_ones_are_claimed_refute_it() {
         let context = Context::new(1, 1);
-        let planted = Large { large: 1.5, ..Large::inputs() };
+        let planted = LargeSetup { large: 1.5, ..LargeSetup::inputs() };
         assert_eq!(inputs(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 }

@@ -1,48 +1,54 @@
-//! B6 and B7: Xavier for what saturates, He for what is off for half its inputs.
+//! B6 and B7: Xavier for tanh and the logistic function, He for relu and leaky relu.
 
 use wengert::init::{StackLayer, measure, predict};
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, Mlp, layers, normal, share};
-use super::{Claim, Context, Needs};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Panel, Plane, Plot, Ridges, Series, histogram};
 use crate::interval::Interval;
-use crate::text::figure;
+use crate::measure::layer_values;
+use crate::network::Mlp;
+use crate::statistics::{fraction, normal};
+use crate::text::{figure, percent};
 
-const METHOD: &str = "Networks of 30 layers of 256 units, a normal input and a normal gradient sent back: the mean \
-                      square of activations and gradients in each layer and its factor per layer, beside what the \
-                      engine's mean-field prediction says for this depth and width.";
+const METHOD: &str = "Networks of 30 layers of 256 units with a standard normal input and a standard normal \
+                      gradient at the outputs: the mean square of activations and gradients in each \
+                      layer, and the factor by which it changes from layer to layer. Theory is the \
+                      engine's mean-field prediction for this depth and width: the mean over networks \
+                      with random weights.";
 
 pub(super) const CLAIMS: [Claim; 2] = [
     Claim {
         id: "B6",
-        title: "Xavier for tanh and the logistic function",
-        says: "randn(num_in, num_out) / sqrt(num_in) suits tanh and the logistic function; the notes say \
-               that randn lies in 0..1.",
+        title: "Xavier initialization for tanh and the logistic function",
+        says: "Weights randn(num_in, num_out) / sqrt(num_in), Xavier initialization, suit tanh and the \
+               logistic function; the notes say that the numbers of randn lie in 0..1.",
         method: METHOD,
         needs: Needs::OneThread,
-        run: |context| xavier(&Setup::xavier(), context),
+        run: |context| xavier(&SchemeSetup::xavier(), context),
     },
     Claim {
         id: "B7",
-        title: "He for relu and leaky relu",
-        says: "randn(num_in, num_out) / sqrt(num_in / 2) suits relu and leaky relu, as about half the \
-               units are off.",
+        title: "He initialization for relu and leaky relu",
+        says: "Weights randn(num_in, num_out) / sqrt(num_in / 2), He initialization, suit relu and leaky \
+               relu, as about half of the units output zero.",
         method: METHOD,
         needs: Needs::OneThread,
-        run: |context| he(&Setup::he(), context),
+        run: |context| he(&SchemeSetup::he(), context),
     },
 ];
 
-/// A scheme, what it is for, and what it is held against.
-pub(super) struct Setup {
+/// A scheme, the activations for which it is claimed, and a scheme for comparison.
+pub(super) struct SchemeSetup {
     pub(super) init: Init,
     pub(super) activations: Vec<Activation>,
     pub(super) contrast: Init,
 }
 
-impl Setup {
+impl SchemeSetup {
     pub(super) fn xavier() -> Self {
         Self {
             init: Init::course_xavier(),
@@ -64,8 +70,8 @@ const DEPTH: usize = 30;
 const WIDTH: usize = 256;
 const SEEDS: usize = 6;
 
-/// Of order 1: a factor of 0.8 a layer leaves a thousandth after 30 layers, and that only at its
-/// worst; by mean-field theory tanh shrinks like 1/(2 l), which is 0.88 a layer over 30.
+/// The range of factors that count as of order 1: 0.8 per layer is a thousandth after 30 layers. By
+/// mean-field theory the mean square for tanh shrinks like 1/(2 l), on average by 0.88 per layer.
 const KEPT: [f64; 2] = [0.8, 1.25];
 
 /// The mean squares of activations and of gradients, layer by layer.
@@ -83,13 +89,13 @@ fn profile(activation: Activation, init: &Init, seed: u64) -> Result<Profile, Fa
     ])
 }
 
-/// The same by theory. Of a scheme that scales with the fan; of others, by their deviation.
+/// The same by theory.
 fn predicted(activation: Activation, init: &Init) -> Result<Profile, Failure> {
     let sigma_w = match *init {
-        // Fan-in and fan-out are equal here.
+        // Fan-in and fan-out are equal.
         Init::Scaled { gain, .. } => gain,
         Init::Normal { std, .. } => std * (WIDTH as f64).sqrt(),
-        _ => return Err("theory needs independent weights".into()),
+        _ => return Err("the theory requires independent weights".into()),
     };
     let mut stack = vec![StackLayer::linear(WIDTH, WIDTH, activation, sigma_w, 0.0); DEPTH];
     stack.push(StackLayer::linear(WIDTH, WIDTH, Activation::Identity, sigma_w, 0.0));
@@ -102,13 +108,13 @@ fn predicted(activation: Activation, init: &Init) -> Result<Profile, Failure> {
     ])
 }
 
-/// The factor by which a quantity changes from layer to layer, in the geometric mean.
+/// The factor by which a quantity changes from layer to layer: the geometric mean.
 fn factor(values: &[f64]) -> f64 {
     (values[values.len() - 1] / values[0]).powf(1.0 / (values.len() as f64 - 1.0))
 }
 
-/// The factors of activations (on the way forth) and gradients (on the way back): measured and by
-/// theory.
+/// The factors of activations (in the forward pass) and gradients (in the backward pass), measured and
+/// by theory.
 fn factors(
     activation: Activation,
     init: &Init,
@@ -127,10 +133,11 @@ fn factors(
 
 const NAMES: [&str; 2] = ["activations", "gradients"];
 
-/// Single networks are off by sqrt(5 depth / width) = 77 % in all, which is a few percent a layer.
+/// A single network deviates from the mean by sqrt(5 depth / width) = 77 % over all layers, which is a
+/// few percent per layer.
 const TOLERANCE: f64 = 0.06;
 
-pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn xavier(setup: &SchemeSetup, context: &Context) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     let mut words = Vec::new();
     for (place, &activation) in setup.activations.iter().enumerate() {
@@ -139,7 +146,7 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
         {
             let what = format!("{activation}: factor of the mean square of {name} per layer");
             let need = Need::Between(KEPT[0], KEPT[1]);
-            // The first is what the scheme was derived for, the others are what it is said of as well.
+            // The scheme was derived for the first activation.
             let check = if place == 0 {
                 Check::essential(what.clone(), measured, need)
             } else {
@@ -148,23 +155,22 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
             evidence.checks.push(
                 check
                     .predicted(theory)
-                    .because("of order 1 after 30 layers: from 0.8 to 1.25 a layer"),
+                    .because("of order 1 after 30 layers: a factor from 0.8 to 1.25 per layer"),
             );
             evidence.checks.push(
                 Check::essential(
-                    format!("{what}, against theory"),
+                    format!("{what}, compared with theory"),
                     measured,
                     Need::near(theory, TOLERANCE),
                 )
                 .predicted(theory)
-                .because("mean-field theory; a single network is off by some percent a layer"),
+                .because("a single network deviates from the mean by a few percent per layer"),
             );
             words.push(format!("{activation} {name} x {}", figure(measured.mean)));
             if place > 0 && !need.is_met(&measured) {
                 evidence.remarks.push(format!(
-                    "With {activation} the mean square of {name} is multiplied by {} a layer: its derivative of \
-                     at most 1/4 would take weights sixteen times as variable, and Xavier does not make up \
-                     for it.",
+                    "With {activation} each layer multiplies the mean square of {name} by {}: as the derivative \
+                     is at most 1/4, weights of sixteen times the variance would be needed to keep it.",
                     figure(measured.mean)
                 ));
             }
@@ -177,33 +183,38 @@ pub(super) fn xavier(setup: &Setup, context: &Context) -> Result<Evidence, Failu
         let [_, (measured, theory)] = factors(first, &init, context)?;
         evidence.checks.push(
             Check::strict(
-                format!("{first}, {name}: factor of gradients per layer"),
+                format!("{first}, {name} distribution: factor of the mean square of gradients per layer"),
                 measured,
                 Need::Between(KEPT[0], KEPT[1]),
             )
             .predicted(theory)
             .because(
-                "2/(m + n) is 1/m in layers of equal width; the shape of the distribution is none",
+                "2/(m + n) equals 1/m in layers of equal width; the shape of the distribution has no effect",
             ),
         );
     }
     let draws = normal([20_000], context.seed)?.to_vec();
-    let inside = share(&draws.iter().map(|x| (0.0..=1.0).contains(x)).collect::<Vec<_>>());
+    let inside = fraction(draws.iter().map(|x| (0.0..=1.0).contains(x)));
     evidence.checks.push(
-        Check::strict("share of randn in 0..1", Interval::exact(inside), Need::Between(1.0, 1.0))
-            .predicted(0.5 * libm::erf(std::f64::consts::FRAC_1_SQRT_2))
-            .because("the notes say that randn lies in 0..1"),
+        Check::strict(
+            "fraction of the numbers of randn in 0..1",
+            Interval::exact(inside),
+            Need::Between(1.0, 1.0),
+        )
+        .predicted(0.5 * libm::erf(std::f64::consts::FRAC_1_SQRT_2))
+        .because("the notes say that the numbers of randn lie in 0..1"),
     );
     evidence.remarks.push(format!(
-        "randn is the standard normal distribution; {} of its numbers lie in 0..1, half are negative.",
-        crate::text::percent(inside)
+        "randn draws from the standard normal distribution: {} of its numbers lie in 0..1, and half are \
+         negative.",
+        percent(inside)
     ));
     evidence.summary = format!("per layer: {}", words.join(", "));
     evidence.figures.push(histograms(context)?);
     Ok(evidence)
 }
 
-pub(super) fn he(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn he(setup: &SchemeSetup, context: &Context) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     let mut words = Vec::new();
     for &activation in &setup.activations {
@@ -226,15 +237,17 @@ pub(super) fn he(setup: &Setup, context: &Context) -> Result<Evidence, Failure> 
         {
             evidence.checks.push(
                 Check::essential(
-                    format!("{activation} from Xavier: the same of {name}"),
+                    format!(
+                        "{activation} with Xavier: factor of the mean square of {name} per layer"
+                    ),
                     measured,
                     Need::near(0.5, 2.0 * TOLERANCE),
                 )
                 .predicted(theory)
-                .because("1/m loses the half that is off: 2^-L after L layers"),
+                .because("1/m loses the half of the units that output zero: 2^-L after L layers"),
             );
             if *name == NAMES[0] {
-                words.push(format!("(from Xavier x {})", figure(measured.mean)));
+                words.push(format!("(with Xavier x {})", figure(measured.mean)));
             }
         }
     }
@@ -243,7 +256,7 @@ pub(super) fn he(setup: &Setup, context: &Context) -> Result<Evidence, Failure> 
     Ok(evidence)
 }
 
-/// The schemes that are shown: too small, right for one or the other, too large.
+/// The schemes of the figures: too small, Xavier, He, too large.
 fn shown() -> [(&'static str, Init); 4] {
     let root = (WIDTH as f64).sqrt();
     [
@@ -256,7 +269,7 @@ fn shown() -> [(&'static str, Init); 4] {
 
 const SHOWN: [Activation; 3] = [Activation::Logistic, Activation::Tanh, Activation::Relu];
 
-/// Distributions of the activations in some layers.
+/// The distributions of the activations in some layers.
 fn histograms(context: &Context) -> Result<Figure, Failure> {
     let mut panels = Vec::new();
     for (colour, activation) in SHOWN.into_iter().enumerate() {
@@ -267,10 +280,10 @@ fn histograms(context: &Context) -> Result<Figure, Failure> {
         };
         for (name, init) in shown() {
             let model = Mlp::new(&[WIDTH; DEPTH + 2], activation, init).build(context.seed)?;
-            let seen = layers(&model, &normal([16, WIDTH], context.seed ^ 1)?)?;
+            let values = layer_values(&model, &normal([16, WIDTH], context.seed ^ 1)?)?;
             let row = |layer: usize| {
-                let outputs = seen[layer - 1].output.to_vec().into_iter().map(f64::from);
-                // Half of all outputs of relu are zero, and would hide the others.
+                let outputs = values[layer - 1].output.to_vec().into_iter().map(f64::from);
+                // Half of the outputs of relu are zero, and would hide the distribution of the others.
                 let shown = outputs.filter(|&y| activation != Activation::Relu || y > 0.0);
                 (format!("{layer}"), histogram(shown, range, 40))
             };
@@ -284,15 +297,15 @@ fn histograms(context: &Context) -> Result<Figure, Failure> {
     Ok(Figure::new(
         "histograms",
         "Distributions of the activations, layer by layer",
-        "Outputs of layers 1, 5, 10, 20 and 30 of networks of 256 units; of relu those above zero. Too \
-         small weights let them collapse to one value, too large ones push them to the ends of the range. \
-         Tanh keeps its spread longest from Xavier, relu from He. The logistic function settles around 1/2 \
-         from any scale: what it loses is the gradient (see B7).",
+        "Outputs of layers 1, 5, 10, 20 and 30 of networks of 256 units; for relu only those above zero. \
+         Weights that are too small make all outputs equal, weights that are too large drive them to the \
+         ends of the range. Tanh keeps its spread longest with Xavier, relu with He. The outputs of the \
+         logistic function are close to 1/2 for every scale; it loses the gradient instead (see B7).",
         panels,
     ))
 }
 
-/// Activations and gradients against depth.
+/// Activations and gradients as a function of depth.
 fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
     let mut panels = [Vec::new(), Vec::new()];
     for activation in SHOWN {
@@ -320,13 +333,13 @@ fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
                 series[which].push(Series::numbered(name, colour, Mark::Dots, measured));
             }
         }
-        let labels = ["rms of activations", "rms of gradients, end = 1"];
+        let labels = ["rms of activations", "rms of gradients, outputs = 1"];
         for (which, series) in series.into_iter().enumerate() {
             panels[which].push(Panel {
                 title: activation.to_string(),
                 plot: Plot::Plane(Plane {
                     x: Axis::linear("layer"),
-                    // From 1/2 to 1 there is no power of ten.
+                    // A logarithmic axis from 0.4 to 0.8 would have no power of ten.
                     y: match (activation, which) {
                         (Activation::Logistic, 0) => Axis::linear(labels[which]).range(0.4, 0.8),
                         _ => Axis::logarithmic(labels[which]),
@@ -341,18 +354,18 @@ fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
     Ok(vec![
         Figure::new(
             "forward",
-            "Activations against depth, for each initialization",
-            "The root mean square of the activations in each of 30 layers; theory (dashed) under the \
-             measurement (dots, the mean of six networks). Relu keeps it from He alone, and loses a factor \
-             of sqrt 2 a layer from Xavier.",
+            "Activations as a function of depth, for each initialization",
+            "The root mean square (rms) of the activations in each of 30 layers: theory (dashed) and \
+             measurement (dots, mean of six networks). With relu only He keeps it; with Xavier it shrinks \
+             by a factor of sqrt 2 per layer.",
             activations,
         ),
         Figure::new(
             "backward",
-            "Gradients against depth, for each initialization",
-            "The root mean square of the gradient that arrives in each of 30 layers, relative to that \
-             behind the last. Behind logistic units it vanishes from every scheme; tanh keeps it from \
-             Xavier, relu from He.",
+            "Gradients as a function of depth, for each initialization",
+            "The root mean square (rms) of the gradient in each of 30 layers, relative to that at the \
+             outputs. With logistic units it vanishes for every scheme; tanh keeps it with Xavier, relu \
+             with He.",
             gradients,
         ),
     ])
@@ -361,27 +374,27 @@ fn depths(context: &Context) -> Result<Vec<Figure>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
-    fn xavier_is_not_for_relu_and_tiny_weights_are_not_xavier() {
+    fn xavier_with_relu_and_smaller_weights_with_tanh_refute_the_claim() {
         let context = Context::new(1, 1);
         let tanh = || vec![Activation::Tanh];
-        let claimed = Setup { activations: tanh(), ..Setup::xavier() };
+        let claimed = SchemeSetup { activations: tanh(), ..SchemeSetup::xavier() };
         assert_eq!(xavier(&claimed, &context).unwrap().verdict(), Verdict::HoldsWithCaveat);
-        let planted = Setup { activations: vec![Activation::Relu], ..Setup::xavier() };
+        let planted = SchemeSetup { activations: vec![Activation::Relu], ..SchemeSetup::xavier() };
         assert_eq!(xavier(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
         let init = Init::course_xavier().gain(0.3);
-        let planted = Setup { init, activations: tanh(), ..Setup::xavier() };
+        let planted = SchemeSetup { init, activations: tanh(), ..SchemeSetup::xavier() };
         assert_eq!(xavier(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 
     #[test]
-    fn xavier_where_he_is_claimed_refutes_it_and_so_does_he_in_its_place() {
+    fn exchanging_he_and_xavier_refutes_the_claim() {
         let context = Context::new(1, 1);
-        let planted = Setup { init: Init::course_xavier(), ..Setup::he() };
+        let planted = SchemeSetup { init: Init::course_xavier(), ..SchemeSetup::he() };
         assert_eq!(he(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
-        let planted = Setup { contrast: Init::course_he(), ..Setup::he() };
+        let planted = SchemeSetup { contrast: Init::course_he(), ..SchemeSetup::he() };
         assert_eq!(he(&planted, &context).unwrap().verdict(), Verdict::DoesNotHold);
     }
 }

@@ -1,38 +1,44 @@
-//! A6: a saturated unit passes no gradient on.
+//! A6: saturated units and vanishing gradients.
 
 use wengert::init::{MeanField, measure};
 use wengert::nn::VisitorMut;
 use wengert::ops;
 use wengert::prelude::*;
 
-use super::claim::{Check, Evidence, Need};
-use super::network::{Failure, Mlp, derivatives, normal, values};
-use super::{Claim, Context, Needs};
+use super::claim::{Claim, Needs};
+use super::context::Context;
+use super::evidence::{Check, Evidence, Need};
+use crate::activation::{derivatives, values};
+use crate::error::Failure;
 use crate::figure::{Axis, Figure, Mark, Panel, Plane, Plot, Series};
 use crate::interval::Interval;
+use crate::network::Mlp;
+use crate::statistics::normal;
 use crate::text::figure;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "A6",
     title: "saturated units make gradients vanish",
-    says: "Where a logistic or tanh unit sits at an end of its range, its derivative is (by the notes) \
-           zero, and as a factor of the chain rule takes the gradient of every weight behind it with \
-           it.",
+    says: "If a logistic or tanh unit is saturated (its output is close to an end of the range), its \
+           derivative is, according to the notes, zero. As a factor of the chain rule, it makes the \
+           gradients of all weights in the layers before it vanish.",
     method: "Biases of -d or d, at random, drive the units of networks of 8 layers of 256 units into \
-             saturation, at weights of variance 1/m. A normal gradient is sent back; its norm is \
-             measured in each layer, and compared with the factor of mean-field theory, the square \
-             root of E[f'(d + sqrt(q) z)^2]. The x at which f' becomes 0 in f32 is found by bisection.",
+             saturation; the weights have the variance 1/m. A standard normal gradient is applied to \
+             the outputs, and its norm is measured in each layer. Mean-field theory predicts the factor \
+             per layer as the square root of E[f'(d + sqrt(q) z)^2], where q is the variance of the \
+             pre-activations and z ~ N(0, 1). The x at which f' becomes 0 in single precision (f32) is \
+             found by bisection.",
     needs: Needs::OneThread,
-    run: |context| experiment(&Setup::default(), context),
+    run: |context| experiment(&VanishingSetup::default(), context),
 };
 
-/// Whose units are driven, and how far.
-pub(super) struct Setup {
+/// The activations, and the biases that drive their units into saturation.
+pub(super) struct VanishingSetup {
     pub(super) activations: Vec<Activation>,
     pub(super) drives: Vec<f64>,
 }
 
-impl Default for Setup {
+impl Default for VanishingSetup {
     fn default() -> Self {
         Self {
             activations: vec![Activation::Logistic, Activation::Tanh],
@@ -46,17 +52,17 @@ const WIDTH: usize = 256;
 const BATCH: usize = 4;
 const SEEDS: usize = 10;
 
-/// A tenth of the exponent: the mean of a saturated derivative's square is carried by the few units that
-/// are least saturated, more of them than a layer has, so that a network's is mostly smaller. And a tenth
-/// for the width: one network is off by sqrt(depth / width), 18 %, in all.
+/// The tolerance of a factor. A tenth of the exponent: the mean of the squared derivative of saturated
+/// units is dominated by the rare least saturated ones, so that most networks of this width are below
+/// it. A tenth of the factor: one network deviates by sqrt(depth / width), 18 % over all layers.
 fn near(theory: f64) -> Need {
     Need::Between(0.9 * theory.powf(1.1), 1.1 * theory.powf(0.9))
 }
 
-/// A layer whose gradient is a tenth of the next layer's leaves a hundred-millionth after eight.
+/// The factor per layer at which a gradient counts as vanishing: 1e-8 after eight layers.
 const VANISHING: f64 = 0.1;
 
-pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, Failure> {
+pub(super) fn experiment(setup: &VanishingSetup, context: &Context) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     let mut panels = Vec::new();
     let mut words = Vec::new();
@@ -78,7 +84,7 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
                     near(theory),
                 )
                 .predicted(theory)
-                .because("mean-field theory: a tenth of the exponent for heavy tails, a tenth for the width"),
+                .because("theory, with a tolerance of a tenth of the exponent for heavy tails and a tenth for the width"),
             );
             if Some(&drive) == setup.drives.last() {
                 evidence.checks.push(
@@ -88,10 +94,10 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
                         Need::AtMost(VANISHING),
                     )
                     .predicted(theory)
-                    .because("a tenth per layer is a hundred-millionth after eight layers"),
+                    .because("a tenth per layer is 1e-8 after eight layers"),
                 );
                 words.push(format!(
-                    "{activation} passes {} a layer at d = {drive}",
+                    "{activation}: each layer multiplies the gradient by {} at d = {drive}",
                     figure(measured.mean)
                 ));
             }
@@ -108,7 +114,7 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
             title: activation.to_string(),
             plot: Plot::Plane(Plane {
                 x: Axis::linear("layer"),
-                y: Axis::logarithmic("norm of the gradient, last layer = 1"),
+                y: Axis::logarithmic("norm of the gradient, outputs = 1"),
                 series,
                 zones: vec![],
             }),
@@ -116,10 +122,10 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     }
     evidence.figures.push(Figure::new(
         "vanishing",
-        "Gradients on their way back through saturated units",
-        "The norm of the gradient in each of eight layers, relative to that behind the last one. The \
-         further biases of plus or minus d drive the units towards an end of their range, the steeper \
-         it falls towards the first layer, and as mean-field theory (dashed) says.",
+        "Gradients in networks of saturated units",
+        "The norm of the gradient in each of eight layers, relative to that at the outputs. The larger \
+         the biases of plus or minus d, which drive the units towards an end of their range, the more \
+         it decreases towards the first layer, as mean-field theory (dashed) predicts.",
         panels,
     ));
     zeros(setup, &mut evidence, &mut words);
@@ -128,13 +134,13 @@ pub(super) fn experiment(setup: &Setup, context: &Context) -> Result<Evidence, F
     Ok(evidence)
 }
 
-/// The factor per layer, in the geometric mean.
+/// The factor per layer: the geometric mean.
 fn factor(norms: &[f64]) -> f64 {
     let layers = norms.len() as f64 - 1.0;
     (norms[0] / norms[norms.len() - 1]).powf(1.0 / layers)
 }
 
-/// Layer by layer, over the seeds.
+/// The mean over the seeds, for each layer.
 fn means(norms: &[Vec<f64>]) -> Vec<f64> {
     let of_layer = |layer: usize| norms.iter().map(|norms| norms[layer]).sum::<f64>();
     (0..norms[0].len()).map(|layer| of_layer(layer) / norms.len() as f64).collect()
@@ -166,7 +172,8 @@ fn measured_norms(
     Ok(seen.iter().map(|layer| (layer.gradient_square / last).sqrt()).collect())
 }
 
-/// The same by mean-field theory: the variance from layer to layer, then the factors back.
+/// The same by mean-field theory: the variances in the forward pass, then the factors in the backward
+/// pass.
 fn predicted_norms(activation: Activation, drive: f64) -> Result<Vec<f64>, Failure> {
     let shifted = |shift: f64| {
         CustomActivation::<f64>::new("shifted", move |x| {
@@ -190,13 +197,14 @@ fn predicted_norms(activation: Activation, drive: f64) -> Result<Vec<f64>, Failu
     Ok(norms)
 }
 
-/// Where the derivative is 0 in f32, by the engine's kernel and by the formula of the rounded value.
-fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
+/// The points from which the derivative is 0 in f32, by the engine's kernel and by the formula in terms
+/// of the rounded value.
+fn zeros(setup: &VanishingSetup, evidence: &mut Evidence, words: &mut Vec<String>) {
     let ln2 = std::f64::consts::LN_2;
     let mut series = Vec::new();
     for (colour, &activation) in setup.activations.iter().enumerate() {
-        // f' = c e^-kx at the right end; numbers below 2^-150 are rounded to 0. The value is rounded
-        // to 1 where it is less than 2^-25 from it: then a derivative made of it is 0.
+        // f' = c e^-kx for large x; numbers below 2^-150 are rounded to 0. The value is rounded to 1
+        // within 2^-25 of it, and a derivative computed from it is then 0.
         let (theory, rounded, by_value): (_, _, fn(f32) -> f32) = match activation {
             Activation::Tanh => (152.0 * ln2 / 2.0, 26.0 * ln2 / 2.0, |f| 1.0 - f * f),
             _ => (150.0 * ln2, 25.0 * ln2, |f| f * (1.0 - f)),
@@ -208,16 +216,18 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
             Check::essential(what, Interval::exact(x), Need::near(theory, 0.01)).predicted(theory)
         };
         evidence.checks.push(
-            check(format!("{activation}: x at which f' is 0 in f32"), end, theory)
-                .because("where f' is below 2^-150, half the least f32"),
+            check(format!("{activation}: smallest x with f'(x) = 0 in f32"), end, theory)
+                .because("f' is below 2^-150, half the smallest positive f32 number"),
         );
         evidence.checks.push(
             check(
-                format!("{activation}: x at which f' is 0 if made of the rounded f"),
+                format!(
+                    "{activation}: smallest x with f'(x) = 0 in f32, computed from the rounded f"
+                ),
                 early,
                 rounded,
             )
-            .because("where f is within 2^-25 of its end, and is rounded to it"),
+            .because("f is within 2^-25 of 1, and is rounded to 1"),
         );
         evidence.checks.push(
             Check::strict(
@@ -227,11 +237,10 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
             )
             .because("the notes say that f' = 0 for a saturated unit"),
         );
-        words.push(format!("{activation}' is 0 in f32 from x = {}", figure(end)));
+        words.push(format!("f' of {activation} is 0 in f32 from x = {}", figure(end)));
         evidence.remarks.push(format!(
-            "The derivative of a saturated {activation} unit is tiny and not zero: f'(8) = {}. In f32 \
-             it becomes 0 at x = {}; computed from the rounded value, as many programs do, already at \
-             x = {}.",
+            "The derivative of a saturated {activation} unit is tiny but not zero: f'(8) = {}. In f32 it is \
+             0 from x = {} on; computed from the rounded value, as in many programs, from x = {} on.",
             figure(f64::from(kernel(8.0))),
             figure(end),
             figure(early)
@@ -246,9 +255,9 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
     }
     evidence.figures.push(Figure::one(
         "underflow",
-        "Where the derivative is zero in single precision",
-        "The derivatives in f32 on a logarithmic axis: straight lines that end where the number is \
-         below the least f32. Computed from the rounded value (with dots) they end much earlier.",
+        "The derivative in single precision (f32)",
+        "The derivatives in f32 on a logarithmic axis. The lines end where the derivative is rounded to \
+         zero; computed from the rounded value (with dots) they end much earlier.",
         Plot::Plane(Plane {
             x: Axis::linear("x").range(0.0, 110.0),
             y: Axis::logarithmic("f'(x) in f32"),
@@ -258,7 +267,7 @@ fn zeros(setup: &Setup, evidence: &mut Evidence, words: &mut Vec<String>) {
     ));
 }
 
-/// The least x at which a function that falls is 0, by bisection; NaN if there is none below 1,000.
+/// The smallest x at which a decreasing function is 0, by bisection; NaN if there is none below 1,000.
 fn first_zero(f: impl Fn(f64) -> f32) -> f64 {
     let (mut low, mut high) = (0.0, 1000.0);
     if f(high) != 0.0 || f(low) == 0.0 {
@@ -271,7 +280,7 @@ fn first_zero(f: impl Fn(f64) -> f32) -> f64 {
     high
 }
 
-/// Saturation by the weights' size in place of biases: the weights are factors of the chain rule too.
+/// Saturation by large weights in place of biases; the weights are factors of the chain rule as well.
 fn large_weights(context: &Context, evidence: &mut Evidence) -> Result<(), Failure> {
     const SIGMA: f64 = 5.0;
     let mut factors = Vec::new();
@@ -279,22 +288,22 @@ fn large_weights(context: &Context, evidence: &mut Evidence) -> Result<(), Failu
         factors.push(factor(&measured_norms(Activation::Tanh, 0.0, SIGMA, seed)?));
     }
     let field = MeanField::new(&Activation::Tanh, SIGMA, 0.0)?;
-    let q = field.fixed_point(SIGMA * SIGMA)?.ok_or("tanh is bounded")?;
+    let q = field.fixed_point(SIGMA * SIGMA)?.ok_or("the variance has no fixed point")?;
     let theory = field.chi_1(q)?.sqrt();
     let measured = Interval::of(&factors);
     evidence.checks.push(
         Check::strict(
-            "tanh saturated by weights of deviation 5/sqrt(m): factor per layer",
+            "tanh, saturated by weights of deviation 5/sqrt(m): factor of the gradient's norm per layer",
             measured,
             Need::AtMost(1.0),
         )
         .predicted(theory)
-        .because("gradients vanish where the factor is below 1"),
+        .because("gradients vanish if the factor is below 1"),
     );
     evidence.remarks.push(format!(
-        "Units can also be driven to saturation by large random weights. These are factors of the chain \
-         rule as well, and for tanh outweigh the small derivatives: at 5/sqrt(m) the gradient grows by {} \
-         a layer (theory: {}), carried by the few units that are not saturated.",
+        "Large random weights saturate units as well. The weights are also factors of the chain rule, and \
+         for tanh outweigh the small derivatives: with a deviation of 5/sqrt(m) each layer multiplies \
+         the norm of the gradient by {} (theory: {}), through the few units that are not saturated.",
         figure(measured.mean),
         figure(theory)
     ));
@@ -304,18 +313,18 @@ fn large_weights(context: &Context, evidence: &mut Evidence) -> Result<(), Failu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::claim::Verdict;
+    use crate::course::evidence::Verdict;
 
     #[test]
     fn units_that_do_not_saturate_refute_the_claim() {
         let context = Context::new(1, 1);
         let activations = vec![Activation::Relu];
-        let relu = Setup { activations, ..Setup::default() };
+        let relu = VanishingSetup { activations, ..VanishingSetup::default() };
         assert_eq!(experiment(&relu, &context).unwrap().verdict(), Verdict::DoesNotHold);
         let activations = vec![Activation::Tanh];
-        let idle = Setup { activations: activations.clone(), drives: vec![0.0] };
+        let idle = VanishingSetup { activations: activations.clone(), drives: vec![0.0] };
         assert_eq!(experiment(&idle, &context).unwrap().verdict(), Verdict::DoesNotHold);
-        let claimed = Setup { activations, drives: vec![8.0] };
+        let claimed = VanishingSetup { activations, drives: vec![8.0] };
         assert_eq!(experiment(&claimed, &context).unwrap().verdict(), Verdict::HoldsWithCaveat);
     }
 }

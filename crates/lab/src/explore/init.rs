@@ -1,35 +1,36 @@
-//! Signals and gradients in a deep network, for each initialization: theory beside measurement.
+//! Signals and gradients in a deep network for several initializations: measurement and theory.
 
 use serde::Serialize;
 use wengert::init::{StackLayer, measure, predict};
 use wengert::prelude::*;
 
-use super::{aligned, cells, told};
-use crate::course::network::{Mlp, normal};
+use super::{aligned, cells};
 use crate::error::LabError;
+use crate::network::Mlp;
+use crate::statistics::normal;
 use crate::text::figure;
 
-/// The table.
+/// The table of initializations.
 #[derive(Debug, Serialize)]
 pub struct Inits {
     activation: String,
     depth: usize,
     width: usize,
-    rows: Vec<Row>,
+    rows: Vec<InitRow>,
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+struct InitRow {
     init: &'static str,
-    /// The weights' deviation times `sqrt(m)`.
+    /// The standard deviation of the weights times `sqrt(m)`.
     sigma_w: f64,
-    /// Root mean square of the activations: of the first and of the last layer.
+    /// The root mean squares of the activations of the first and the last layer.
     activations: [f64; 2],
-    /// The last by theory; none where theory has no number.
+    /// That of the last layer by theory; `None` if its expectation is not finite.
     activations_predicted: Option<f64>,
-    /// Root mean square of the gradient in the first layer, by that behind the last.
+    /// The root mean square of the gradient in the first layer, relative to that at the outputs.
     gradient: f64,
-    /// The same by theory.
+    /// The same by theory; `None` if its expectation is not finite.
     gradient_predicted: Option<f64>,
 }
 
@@ -43,7 +44,7 @@ pub fn explore(
     width: usize,
     seed: u64,
 ) -> Result<Inits, LabError> {
-    let computed = gain(&activation).map_err(told)?.forward;
+    let computed = gain(&activation).map_err(LabError::request)?.forward;
     let root = (width as f64).sqrt();
     let schemes = [
         ("normal, 0.01", 0.01 * root),
@@ -53,22 +54,23 @@ pub fn explore(
         ("computed, gain/sqrt(m)", computed),
         ("normal, 1", root),
     ];
-    let row = |(init, sigma_w): (&'static str, f64)| -> Result<Row, LabError> {
+    let row = |(init, sigma_w): (&'static str, f64)| -> Result<InitRow, LabError> {
         let scheme = Init::lecun_normal().gain(sigma_w);
-        let model =
-            Mlp::new(&vec![width; depth + 2], activation, scheme).build(seed).map_err(told)?;
-        let input = normal([16, width], seed ^ 1).map_err(told)?;
-        let cotangent = normal([16, width], seed ^ 2).map_err(told)?;
-        let seen = measure(&model, &input, &cotangent).map_err(told)?;
+        let model = Mlp::new(&vec![width; depth + 2], activation, scheme)
+            .build(seed)
+            .map_err(LabError::request)?;
+        let input = normal([16, width], seed ^ 1).map_err(LabError::request)?;
+        let cotangent = normal([16, width], seed ^ 2).map_err(LabError::request)?;
+        let seen = measure(&model, &input, &cotangent).map_err(LabError::request)?;
         let end = seen[depth].gradient_square;
         let mut stack = vec![StackLayer::linear(width, width, activation, sigma_w, 0.0); depth];
         stack.push(StackLayer::linear(width, width, Activation::Identity, sigma_w, 0.0));
-        // Where a function grows without bound there may be no expectation.
+        // The expectations of a rapidly growing function may be infinite.
         let theory = predict(&stack, 1.0).ok();
         let predicted = |of: &dyn Fn(&[wengert::init::StackPrediction]) -> f64| {
             theory.as_deref().map(of).filter(|number| number.is_finite())
         };
-        Ok(Row {
+        Ok(InitRow {
             init,
             sigma_w,
             activations: [0, depth - 1].map(|layer| seen[layer].activation_square.sqrt()),
@@ -115,10 +117,16 @@ impl Inits {
         lines.extend(aligned(&rows));
         lines.push(String::new());
         lines.push(
-            "signal: root mean square of the activations in the first and the last layer.".into(),
+            "signal 1, signal L: root mean square of the activations in the first and the last layer."
+                .into(),
         );
         lines.push(
-            "gradient 1/L: that of the gradient in the first layer by that behind the last.".into(),
+            "gradient 1/L: root mean square of the gradient in the first layer / that at the outputs."
+                .into(),
+        );
+        lines.push(
+            "sigma_w: standard deviation of the weights times sqrt(m), for m inputs of a unit."
+                .into(),
         );
         lines
     }

@@ -1,18 +1,10 @@
-//! What can be asked for beside the course: tables of activations, of initializations, of theory.
-//! Each is a value that can be printed and written as JSON.
+//! The commands `activations`, `init` and `theory`: tables that are printed or written as JSON.
 
 pub mod activations;
 pub mod init;
 pub mod theory;
 
-use crate::error::LabError;
-
-/// An error of the engine, told as it tells it.
-fn told(error: impl std::fmt::Display) -> LabError {
-    LabError::Asked(error.to_string())
-}
-
-/// Columns, the first to the left, the others to the right, as wide as they have to be.
+/// Aligns columns, the first to the left, the others to the right.
 fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let length = |text: &String| text.chars().count();
@@ -28,7 +20,7 @@ fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
-/// A heading's cells.
+/// The cells of a heading.
 fn cells<const N: usize>(names: [&str; N]) -> Vec<String> {
     names.map(str::to_owned).into()
 }

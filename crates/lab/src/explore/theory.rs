@@ -1,14 +1,14 @@
-//! What theory says of an activation: gains, fixed points, the edge of chaos, depth scales.
+//! The theory of an activation: gains, fixed points, the edge of chaos, depth scales.
 
 use serde::Serialize;
 use wengert::init::{CriticalPoint, MeanField, edge_of_chaos};
 use wengert::prelude::*;
 
-use super::{aligned, cells, told};
+use super::{aligned, cells};
 use crate::error::LabError;
 use crate::text::figure;
 
-/// All of it.
+/// The theory of an activation.
 #[derive(Debug, Serialize)]
 pub struct Theory {
     activation: String,
@@ -24,16 +24,16 @@ pub struct Theory {
     silent: Option<Point>,
 }
 
-/// Networks of one kind of layer.
+/// Networks whose layers all have the same weights.
 #[derive(Debug, Serialize)]
 struct Network {
     weights: &'static str,
     sigma_w: f64,
-    /// Where the variance settles; none if it grows beyond all bounds.
+    /// The limit of the variance over many layers; `None` if it grows without bound.
     fixed_point: Option<f64>,
     chi_q: Option<f64>,
     chi_1: Option<f64>,
-    /// In layers; none where it is infinite or there is no fixed point.
+    /// In layers; `None` if it is infinite or there is no fixed point.
     variance_depth: Option<f64>,
     correlation_depth: Option<f64>,
     phase: &'static str,
@@ -55,12 +55,12 @@ impl From<CriticalPoint> for Point {
     }
 }
 
-/// Computes it.
+/// Computes the theory.
 ///
 /// # Errors
 /// If an expectation cannot be computed.
 pub fn explore(activation: Activation) -> Result<Theory, LabError> {
-    let gain = gain(&activation).map_err(told)?;
+    let gain = gain(&activation).map_err(LabError::request)?;
     let networks = [
         ("xavier, 1/sqrt(m)", 1.0),
         ("he, sqrt(2/m)", 2.0_f64.sqrt()),
@@ -71,7 +71,7 @@ pub fn explore(activation: Activation) -> Result<Theory, LabError> {
     let edge = edge_of_chaos(&activation);
     let mut points = Vec::new();
     for variance in [0.01, 0.1, 0.5, 1.0, 2.0, 10.0] {
-        // A function that grows quickly has no expectation at large variances.
+        // The expectations of a rapidly growing function are infinite at large variances.
         if let Ok(Some(point)) = edge.at_variance(variance) {
             points.push(point.into());
         }
@@ -123,8 +123,8 @@ fn network(activation: Activation, weights: &'static str, sigma_w: f64) -> Netwo
         phase: match chi_1 {
             None => "unknown",
             Some(chi) if (chi - 1.0).abs() < 1e-6 => "edge of chaos",
-            Some(chi) if chi < 1.0 => "order: gradients vanish",
-            Some(_) => "chaos: gradients explode",
+            Some(chi) if chi < 1.0 => "ordered: gradients vanish",
+            Some(_) => "chaotic: gradients explode",
         },
     }
 }
@@ -144,7 +144,7 @@ impl Theory {
             format!("E[f(z)^2]                          {:.6}", self.second_moment),
             format!("E[f'(z)^2]                         {:.6}", self.slope),
             format!("chi_1 at the forward gain          {:.6}", self.gradient_factor),
-            format!("certain to                         {:.0e}", self.error),
+            format!("error of these numbers             {:.0e}", self.error),
             String::new(),
         ];
         let or = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), figure);
@@ -183,10 +183,18 @@ impl Theory {
         }
         lines.push(String::new());
         lines.push(
-            "q* is where the variance of the pre-activations settles from 1, xi_q and xi_c are the"
+            "sigma_w: standard deviation of the weights times sqrt(m), for m inputs of a unit; sigma_b: of"
                 .into(),
         );
-        lines.push("layers over which the length of an input and the difference of two fade by e; - : none.".into());
+        lines.extend(
+            [
+                "the biases. q*: limit of the variance of the pre-activations over many layers, from 1. chi_q,",
+                "chi_1: factors by which a layer multiplies a deviation from q* and the variance of gradients.",
+                "xi_q, xi_c: numbers of layers over which the length of an input and the difference between",
+                "two inputs decay by a factor e. -: does not exist.",
+            ]
+            .map(String::from),
+        );
         lines
     }
 }

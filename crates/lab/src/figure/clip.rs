@@ -1,20 +1,20 @@
-//! What of a line is within the field of a chart.
+//! Clips lines to the field of a chart.
 
-/// A place of a chart.
-type Place = (f64, f64);
+/// A point of a chart.
+type Point = (f64, f64);
 
-/// From the least to the largest x, and y.
+/// The ranges of x and y.
 type Field = [[f64; 2]; 2];
 
-/// Whether a place is within the field.
-pub(super) fn is_inside((px, py): Place, [x, y]: Field) -> bool {
+/// Whether a point is within the field.
+pub(super) fn is_inside((px, py): Point, [x, y]: Field) -> bool {
     (x[0]..=x[1]).contains(&px) && (y[0]..=y[1]).contains(&py)
 }
 
-/// The parts of a line that are within the field: it ends where it leaves, and does not run along the
-/// edge as if that were its value.
-pub(super) fn visible(points: &[Place], field: Field) -> Vec<Vec<Place>> {
-    let mut parts: Vec<Vec<Place>> = Vec::new();
+/// The parts of a line within the field. The line ends at the edge of the field, and is not continued
+/// along it.
+pub(super) fn visible(points: &[Point], field: Field) -> Vec<Vec<Point>> {
+    let mut parts: Vec<Vec<Point>> = Vec::new();
     let mut end = None;
     for pair in points.windows(2) {
         let Some((from, to)) = cut(pair[0], pair[1], field) else { continue };
@@ -27,9 +27,9 @@ pub(super) fn visible(points: &[Place], field: Field) -> Vec<Vec<Place>> {
     parts
 }
 
-/// The part of a segment that is within the field (Y.-D. Liang and B. Barsky, "A new concept and method
+/// The part of a segment within the field (Y.-D. Liang and B. Barsky, "A new concept and method
 /// for line clipping", 1984).
-fn cut(from: Place, to: Place, [x, y]: Field) -> Option<(Place, Place)> {
+fn cut(from: Point, to: Point, [x, y]: Field) -> Option<(Point, Point)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut enter, mut leave) = (0.0_f64, 1.0_f64);
     for (step, room) in

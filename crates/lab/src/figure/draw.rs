@@ -1,5 +1,5 @@
-//! Charts as SVG, by `plotters`. Colours are variables of the page's style sheet, so that one drawing
-//! serves light and dark: they are drawn in colours that nothing else has, which are then replaced.
+//! Draws charts as SVG by `plotters`. Colours are variables of the page's style sheet, so that one
+//! drawing is valid for a light and a dark page: placeholder colours are replaced by the variables.
 
 use std::fmt::Write;
 
@@ -11,19 +11,19 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::clip::{is_inside, visible};
 use super::{Axis, Heat, Mark, Panel, Plane, Plot, Ridges, Series};
 
-/// The size of a chart in its own units; the page scales it.
+/// The size of a chart, which the page scales.
 const SIZE: (u32, u32) = (440, 300);
 
-/// That of one among three or more, which are shown smaller: the texts of all are of one size.
+/// The size of a chart in a row of three or more, which are shown smaller; texts have the same size.
 const SMALL: (u32, u32) = (300, 220);
 
-/// The colours of series there are.
+/// The number of colours of series.
 pub const COLOURS: usize = 8;
 
-/// The steps of a heat map.
+/// The number of colours of a heat map.
 const STEPS: usize = 10;
 
-/// The families of colours, by their green; the blue counts within the family.
+/// The families of placeholder colours, stored in green; blue is the number within the family.
 const SERIES: u8 = 0;
 const HEAT: u8 = 1;
 const HEAT_TEXT: u8 = 2;
@@ -42,7 +42,7 @@ const LINES: RGBColor = RGBColor(254, PLAIN, 1);
 const FAINT: RGBColor = RGBColor(254, PLAIN, 2);
 const SURFACE: RGBColor = RGBColor(254, PLAIN, 3);
 
-/// The variable that stands for a colour.
+/// The variable for a placeholder colour.
 fn variable(family: u8, number: u8) -> String {
     match (family, number) {
         (SERIES, number) => format!("var(--series-{number})"),
@@ -55,8 +55,8 @@ fn variable(family: u8, number: u8) -> String {
     }
 }
 
-/// A panel as an SVG element, named for those who do not see it by `label`; one of several in a row
-/// is drawn small.
+/// Draws a panel as an SVG element with a label for screen readers; `small` for one of several in a
+/// row.
 pub fn svg(panel: &Panel, label: &str, small: bool) -> String {
     let mut text = String::new();
     let size = match &panel.plot {
@@ -71,7 +71,7 @@ pub fn svg(panel: &Panel, label: &str, small: bool) -> String {
             Plot::Ridges(ridges) => draw_ridges(&root, ridges),
             Plot::Heat(heat) => draw_heat(&root, heat),
         };
-        // Writing to a string cannot fail.
+        // Writing to a string does not fail.
         drawn.unwrap_or_else(|error| unreachable!("a chart could not be drawn: {error}"));
     }
     finish(&text, size, label)
@@ -80,7 +80,7 @@ pub fn svg(panel: &Panel, label: &str, small: bool) -> String {
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-/// Puts the page's colours in, and a name.
+/// Replaces the placeholder colours, and adds the label.
 fn finish(text: &str, (width, height): (u32, u32), label: &str) -> String {
     let body = text.find("<svg").and_then(|start| {
         let open = start + text[start..].find('>')? + 1;
@@ -107,11 +107,11 @@ fn finish(text: &str, (width, height): (u32, u32), label: &str) -> String {
         rest = &rest[(place + 7).min(rest.len())..];
     }
     svg.push_str(rest);
-    // Line breaks between elements are half a page's worth of bytes.
+    // Line breaks between elements would be half of the bytes.
     svg.lines().collect::<Vec<_>>().concat()
 }
 
-/// What a value is on its axis.
+/// The position of a value on its axis; `None` if the axis cannot show it.
 fn place(axis: &Axis, value: f64) -> Option<f64> {
     let value = if axis.logarithmic { value.log10() } else { value };
     value.is_finite().then_some(value)
@@ -134,8 +134,8 @@ fn ends(axis: &Axis, values: impl Iterator<Item = f64>) -> [f64; 2] {
     [low - margin, high + margin]
 }
 
-/// Where a logarithmic axis is marked, in powers of ten: at 1, 2 and 5 of each if they are few, else at
-/// every power, or every so-manieth.
+/// The ticks of a logarithmic axis, as exponents of ten: at 1, 2 and 5 times a few powers, otherwise at
+/// every power, or every second, fifth, ..
 fn powers([low, high]: [f64; 2]) -> Vec<f64> {
     let decades = high - low;
     let (first, last) = (low.ceil() as i32, high.floor() as i32);
@@ -150,12 +150,12 @@ fn powers([low, high]: [f64; 2]) -> Vec<f64> {
     (first..=last).filter(|power| power % every == 0).map(f64::from).collect()
 }
 
-/// The marks of an axis.
+/// The ticks of an axis.
 fn marks(axis: &Axis, ends: [f64; 2]) -> Vec<f64> {
     if axis.logarithmic { powers(ends) } else { round_steps(ends) }
 }
 
-/// Some six marks at round numbers.
+/// About six ticks at round numbers.
 fn round_steps([low, high]: [f64; 2]) -> Vec<f64> {
     let rough = (high - low) / 6.0;
     let power = 10.0_f64.powf(rough.log10().floor());
@@ -243,7 +243,7 @@ fn draw_plane(root: &Area<'_>, plane: &Plane) -> Drawn {
     Ok(())
 }
 
-/// An axis that is marked at given places.
+/// An axis with given ticks.
 struct Marked {
     axis: RangedCoordf64,
     marks: Vec<f64>,
@@ -298,7 +298,7 @@ fn draw_series(
     let size = match (series.mark, points.len()) {
         (Mark::Line | Mark::Dashed, _) => return Ok(()),
         (Mark::Dots, 101..) => 1,
-        // So many that a line below would be hidden.
+        // Large marks would hide a line under them.
         (Mark::Dots, 25..) | (Mark::DotsOnLine, 61..) => 2,
         _ => 3,
     };
@@ -341,7 +341,7 @@ fn draw_ridges(root: &Area<'_>, ridges: &Ridges) -> Drawn {
             outline.extend([(low + part * k as f64, top), (low + part * (k + 1) as f64, top)]);
         }
         outline.push((high, base));
-        // The surface below keeps the ridges behind from showing through.
+        // Covers the ridges behind.
         chart.draw_series([Polygon::new(outline.clone(), SURFACE.filled())])?;
         chart.draw_series([Polygon::new(outline.clone(), colour.mix(0.35).filled())])?;
         chart.draw_series(LineSeries::new(outline, colour.stroke_width(1)))?;
@@ -360,7 +360,7 @@ fn draw_heat(root: &Area<'_>, heat: &Heat) -> Drawn {
     let centred = Pos::new(HPos::Center, VPos::Center);
     for (column, name) in heat.columns.iter().enumerate() {
         let x = LEFT + width * column as i32 + width / 2;
-        // Names of two words on two lines.
+        // Names of two words have two lines.
         let words: Vec<&str> = name.split(' ').collect();
         for (line, word) in words.iter().enumerate() {
             let y = TOP - 10 - 14 * (words.len() - 1 - line) as i32;
@@ -377,7 +377,7 @@ fn draw_heat(root: &Area<'_>, heat: &Heat) -> Drawn {
             let corners = [(x + 1, y + 1), (x + width - 1, y + HEIGHT - 1)];
             root.draw(&Rectangle::new(corners, colour(HEAT, step).filled()))?;
             let on = colour(HEAT_TEXT, usize::from(step >= STEPS / 2));
-            // A second word goes below the first, as the cells are narrow.
+            // Cells are narrow: each word has a line.
             let words: Vec<&str> = text.split(' ').collect();
             for (line, word) in words.iter().enumerate() {
                 let middle = y + HEIGHT / 2 - 6 * (words.len() as i32 - 1) + 12 * line as i32;
@@ -389,7 +389,7 @@ fn draw_heat(root: &Area<'_>, heat: &Heat) -> Drawn {
     Ok(())
 }
 
-/// The custom properties the drawings use, with their values in a scheme.
+/// The values of the variables in the light or the dark scheme.
 pub fn palette(dark: bool) -> String {
     let series = if dark {
         ["#6cb6ff", "#ffa657", "#56d4a0", "#f28cc4", "#d2a8ff", "#e3c65b", "#76d9e6", "#ff8f85"]
@@ -400,7 +400,7 @@ pub fn palette(dark: bool) -> String {
     for (i, value) in series.iter().enumerate() {
         let _ = write!(text, "--series-{i}:{value};");
     }
-    // From the surface to a strong blue, even in lightness; text is dark on pale and pale on dark.
+    // From the surface to a strong blue, in even steps of lightness.
     let (from, to) =
         if dark { ([38, 46, 60], [128, 200, 255]) } else { ([236, 241, 247], [10, 78, 150]) };
     for step in 0..STEPS {
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_become_variables_and_no_other_colour_is_left() {
+    fn placeholder_colours_are_replaced_by_variables() {
         for mark in [Mark::Line, Mark::Dashed, Mark::Dots, Mark::DotsOnLine] {
             let panel = plane(Axis::linear("y"), vec![[0.0, 1.0], [1.0, 3.0], [2.0, 2.0]], mark);
             let svg = svg(&panel, "a \"chart\" <of> x & y", false);
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_axis_cannot_hold_is_left_out() {
+    fn values_that_an_axis_cannot_show_are_omitted() {
         let points =
             vec![[0.0, 0.0], [1.0, f64::NAN], [2.0, 1e-3], [3.0, f64::INFINITY], [4.0, 10.0]];
         let svg = svg(&plane(Axis::logarithmic("y"), points, Mark::Dots), "", false);
@@ -453,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_at_round_numbers() {
+    fn ticks_are_at_round_numbers() {
         let values = |ends: [f64; 2]| -> Vec<String> {
             let log = Axis::logarithmic("");
             powers(ends).into_iter().map(|place| tick(&log, place)).collect()

@@ -1,21 +1,20 @@
-//! Figures as data: what a chart shows, before it is drawn. They are in `report.json` as they are
-//! here, and [`draw`] makes SVG of them.
+//! Figures as data, as they are serialized in `report.json`. [`draw`] renders them as SVG.
 
 mod clip;
 pub mod draw;
 
 use serde::Serialize;
 
-/// A picture with its numbers: one panel, or several of a kind.
+/// A figure of one or more charts.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
-    /// Its name in links; unique on a page.
+    /// The name in links; unique on a page.
     pub id: String,
-    /// What is shown.
+    /// The title.
     pub title: String,
-    /// What is to be seen in it, in a sentence or two; also its text for those who do not see it.
+    /// A description in a few sentences.
     pub caption: String,
-    /// What the colours mean, by name.
+    /// The legend.
     pub legend: Vec<Key>,
     /// The charts.
     pub panels: Vec<Panel>,
@@ -26,16 +25,16 @@ pub struct Figure {
 pub struct Key {
     /// The colour's number.
     pub colour: usize,
-    /// What has it.
+    /// The name of the series.
     pub name: String,
-    /// How it is drawn.
+    /// The mark of the series.
     pub mark: Mark,
 }
 
 /// One chart.
 #[derive(Clone, Debug, Serialize)]
 pub struct Panel {
-    /// What tells it from its neighbours.
+    /// The title of the chart among others of the figure.
     pub title: String,
     /// The chart.
     pub plot: Plot,
@@ -56,24 +55,24 @@ pub enum Plot {
 /// Curves and points.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Plane {
-    /// From left to right.
+    /// The horizontal axis.
     pub x: Axis,
-    /// Upwards.
+    /// The vertical axis.
     pub y: Axis,
-    /// What is drawn, the first below.
+    /// The series; later ones are drawn over earlier ones.
     pub series: Vec<Series>,
-    /// Ranges of x that are set off.
+    /// Ranges of x that are shaded.
     pub zones: Vec<[f64; 2]>,
 }
 
 /// An axis.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Axis {
-    /// What is measured, with its unit.
+    /// The quantity, with its unit.
     pub label: String,
-    /// Whether equal distances are equal factors.
+    /// Whether the scale is logarithmic.
     pub logarithmic: bool,
-    /// Its ends; by the data if none are given.
+    /// The ends; determined by the data if `None`.
     pub range: Option<[f64; 2]>,
 }
 
@@ -88,47 +87,47 @@ impl Axis {
         Self { logarithmic: true, ..Self::linear(label) }
     }
 
-    /// With these ends.
+    /// Sets the ends.
     pub fn range(mut self, low: f64, high: f64) -> Self {
         self.range = Some([low, high]);
         self
     }
 }
 
-/// Points that belong together.
+/// A series of points.
 #[derive(Clone, Debug, Serialize)]
 pub struct Series {
-    /// What they are.
+    /// The name in the legend; empty for none.
     pub name: String,
     /// The colour's number.
     pub colour: usize,
-    /// How they are drawn.
+    /// The mark.
     pub mark: Mark,
-    /// The points. What is not finite, or not positive on a logarithmic axis, is left out.
+    /// The points. Numbers that are not finite, or not positive on a logarithmic axis, are omitted.
     pub points: Vec<[f64; 2]>,
 }
 
-/// How points are drawn.
+/// The mark of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// A line: a curve, or measurements in close order.
+    /// A line: a curve, or many measurements.
     Line,
-    /// A dashed line: what theory predicts.
+    /// A dashed line: a prediction of theory.
     Dashed,
-    /// Dots: what was measured.
+    /// Dots: measurements.
     Dots,
-    /// Dots on a line.
+    /// Dots connected by a line.
     DotsOnLine,
 }
 
 impl Series {
-    /// A line.
+    /// A series.
     pub fn new(name: impl Into<String>, colour: usize, mark: Mark, points: Vec<[f64; 2]>) -> Self {
         Self { name: name.into(), colour, mark, points }
     }
 
-    /// Values at 1, 2, ..
+    /// A series of values at 1, 2, ..
     pub fn numbered(
         name: impl Into<String>,
         colour: usize,
@@ -143,26 +142,26 @@ impl Series {
 /// Distributions, the first at the top.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ridges {
-    /// What is distributed.
+    /// The quantity.
     pub label: String,
-    /// The least and the largest value shown.
+    /// The smallest and the largest value shown.
     pub range: [f64; 2],
     /// The colour's number.
     pub colour: usize,
-    /// A name and the shares of equal parts of the range for each.
+    /// For each distribution a name, and the fractions in equal bins of the range.
     pub rows: Vec<(String, Vec<f64>)>,
 }
 
 /// A number for each pair.
 #[derive(Clone, Debug, Serialize)]
 pub struct Heat {
-    /// From top to bottom.
+    /// The names of the rows, from top to bottom.
     pub rows: Vec<String>,
-    /// From left to right.
+    /// The names of the columns, from left to right.
     pub columns: Vec<String>,
-    /// Row by row, from 0 (pale) to 1 (strong).
+    /// The colours of the cells, row by row, from 0 (pale) to 1 (strong).
     pub values: Vec<Vec<f64>>,
-    /// What is written on them.
+    /// The texts of the cells.
     pub texts: Vec<Vec<String>>,
 }
 
@@ -177,7 +176,7 @@ impl Figure {
         Self::new(id, title, caption, vec![Panel { title: String::new(), plot }])
     }
 
-    /// A figure; its legend is that of its series, each name once.
+    /// A figure. Its legend has the names of all series, each once.
     pub fn new(
         id: impl Into<String>,
         title: impl Into<String>,
@@ -198,7 +197,7 @@ impl Figure {
     }
 }
 
-/// The shares of values in so many equal parts of a range; what is beyond counts to the outermost.
+/// The fractions of values in `parts` equal bins of a range; values outside count for the outermost.
 pub fn histogram(values: impl IntoIterator<Item = f64>, range: [f64; 2], parts: usize) -> Vec<f64> {
     let mut counts = vec![0_usize; parts];
     let mut total = 0_usize;
@@ -215,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_histogram_counts_everything_once() {
+    fn a_histogram_counts_every_value_once() {
         let shares = histogram([-9.0, -1.0, -0.4, 0.0, 0.6, 1.0, 9.0, 0.1], [-1.0, 1.0], 4);
         assert_eq!(shares, [0.25, 0.125, 0.25, 0.375]);
     }

@@ -1,4 +1,4 @@
-//! What can be said of a pair before its training, from the start of its runs alone.
+//! [`Forecast`]: a prediction, from the networks before training, whether a pair will learn.
 
 use std::fmt;
 
@@ -7,31 +7,30 @@ use serde::Serialize;
 use super::PairRuns;
 use super::summary::Summary;
 
-/// What the figures before training foretell.
+/// The forecast for a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Forecast {
-    /// The units of each layer are equal: they will stay so.
+    /// The units of each layer are equal, and stay equal.
     Equal,
-    /// Half of the hidden outputs or more are at an end of their range.
+    /// At least half of the hidden outputs are saturated.
     Saturated,
-    /// The loss is far above that of guessing: the outputs are far too large, and so will the first
-    /// steps be.
-    Loud,
-    /// Hardly any gradient reaches the first layer.
+    /// The loss is far above that of guessing: the outputs and the first steps are too large.
+    LossTooLarge,
+    /// Almost no gradient reaches the first layer.
     Vanishing,
-    /// Nothing stands in the way.
-    Sound,
+    /// The network learns.
+    Learns,
 }
 
-/// A loss of so many times that of guessing is loud.
-const LOUD: f64 = 10.0;
+/// The largest accepted loss, relative to that of guessing.
+const LOSS_LIMIT: f64 = 10.0;
 
-/// A first layer with so small a part of the last layer's gradient does not learn in time.
+/// The smallest accepted gradient of the first layer, relative to that of the last.
 const VANISHING: f64 = 1e-3;
 
 impl Forecast {
-    /// Of a pair, for so many classes.
+    /// The forecast for a pair, for a task with `classes` classes.
     pub fn of(pair: &PairRuns, summary: &Summary, classes: usize) -> Self {
         let losses = pair.runs.iter().map(|run| run.before.loss);
         let loss = losses.sum::<f64>() / pair.runs.len() as f64;
@@ -39,18 +38,18 @@ impl Forecast {
             Self::Equal
         } else if summary.saturated.start.is_some_and(|share| share >= 0.5) {
             Self::Saturated
-        } else if loss.is_nan() || loss > LOUD * (classes as f64).ln() {
-            Self::Loud
+        } else if loss.is_nan() || loss > LOSS_LIMIT * (classes as f64).ln() {
+            Self::LossTooLarge
         } else if summary.gradient_ratio.is_nan() || summary.gradient_ratio < VANISHING {
             Self::Vanishing
         } else {
-            Self::Sound
+            Self::Learns
         }
     }
 
-    /// Whether it says that the network will learn.
-    pub fn is_sound(self) -> bool {
-        self == Self::Sound
+    /// Whether the forecast is that the network learns.
+    pub fn learns(self) -> bool {
+        self == Self::Learns
     }
 }
 
@@ -59,9 +58,9 @@ impl fmt::Display for Forecast {
         f.pad(match self {
             Self::Equal => "equal units",
             Self::Saturated => "saturated",
-            Self::Loud => "too loud",
+            Self::LossTooLarge => "loss too large",
             Self::Vanishing => "no gradient",
-            Self::Sound => "sound",
+            Self::Learns => "learns",
         })
     }
 }
@@ -73,14 +72,14 @@ mod tests {
     use crate::grid::summary::tests::{pair, run};
 
     #[test]
-    fn what_stands_in_the_way_is_told() {
+    fn every_obstacle_is_recognized() {
         let mut runs = pair(vec![run(&[0.97])]);
         let mut summary = Summary::new(&runs);
-        assert_eq!(Forecast::of(&runs, &summary, 10), Forecast::Sound);
+        assert_eq!(Forecast::of(&runs, &summary, 10), Forecast::Learns);
         summary.gradient_ratio = 1e-4;
         assert_eq!(Forecast::of(&runs, &summary, 10), Forecast::Vanishing);
         runs.runs[0].before.loss = 100.0;
-        assert_eq!(Forecast::of(&runs, &summary, 10), Forecast::Loud);
+        assert_eq!(Forecast::of(&runs, &summary, 10), Forecast::LossTooLarge);
         summary.saturated.start = Some(0.7);
         assert_eq!(Forecast::of(&runs, &summary, 10), Forecast::Saturated);
         summary.units_equal = Ends { start: true, end: false };

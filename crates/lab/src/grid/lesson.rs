@@ -1,5 +1,5 @@
-//! What the table teaches, in sentences. Each is printed only if the figures of this run bear it
-//! out, and every number in it is one of them.
+//! Conclusions from the table, in sentences. A sentence is printed only if it is true for the numbers
+//! of this run, and contains no others.
 
 use wengert::Activation;
 
@@ -7,13 +7,13 @@ use crate::grid::Initialization::{self, Computed, He, Large, Xavier};
 use crate::grid::summary::Summary;
 use crate::text::{accuracy, count, list, percent, ratio};
 
-/// Accuracies closer than this are called alike.
-const ALIKE: f64 = 0.02;
+/// Accuracies with a smaller difference count as equal.
+const EQUAL: f64 = 0.02;
 
-/// The sentences that hold, in the order in which they are read. `guessing` is the accuracy of
-/// always answering the most frequent class.
+/// The sentences that are true, in order. `guessing` is the accuracy of always predicting the most
+/// frequent class.
 pub fn lessons(summaries: &[Summary], guessing: f64) -> Vec<String> {
-    let grid = Grid { summaries, guessing };
+    let grid = Conclusions { summaries, guessing };
     let sentences = [
         grid.scaled_weights(),
         grid.equal_units(),
@@ -31,19 +31,19 @@ pub fn lessons(summaries: &[Summary], guessing: f64) -> Vec<String> {
 /// The paragraph below the table.
 pub fn paragraph(lessons: &[String]) -> String {
     if lessons.is_empty() {
-        "The figures of this run bear out none of the statements that are looked for in them."
-            .to_owned()
+        "None of the usual conclusions is true for the numbers of this run.".to_owned()
     } else {
         lessons.join(" ")
     }
 }
 
-struct Grid<'a> {
+/// The summaries from which conclusions are drawn.
+struct Conclusions<'a> {
     summaries: &'a [Summary],
     guessing: f64,
 }
 
-impl Grid<'_> {
+impl Conclusions<'_> {
     fn get(
         &self,
         activation: impl Fn(Activation) -> bool,
@@ -54,7 +54,7 @@ impl Grid<'_> {
         })
     }
 
-    /// Weights scaled to the number of connections do better than any others.
+    /// Weights scaled to the number of connections are better than all others.
     fn scaled_weights(&self) -> Option<String> {
         let (scaled, others): (Vec<&Summary>, Vec<&Summary>) = self
             .summaries
@@ -65,8 +65,8 @@ impl Grid<'_> {
         let best_other = greatest(others.iter().map(|s| s.accuracy))?;
         (lowest > best_other).then(|| {
             format!(
-                "How the weights begin decides: the {} pairs whose weights are scaled to the number \
-                 of connections (xavier, he, computed) reach {} to {}, and the {} others {} at most.",
+                "The initialization decides: the {} pairs whose weights are scaled to the number of \
+                 connections (xavier, he, computed) reach {} to {}, the {} others {} at most.",
                 scaled.len(),
                 accuracy(lowest),
                 accuracy(highest),
@@ -76,7 +76,7 @@ impl Grid<'_> {
         })
     }
 
-    /// Units that begin equal stay equal.
+    /// Equal units stay equal.
     fn equal_units(&self) -> Option<String> {
         let began: Vec<&Summary> = self.summaries.iter().filter(|s| s.units_equal.start).collect();
         let finite: Vec<&Summary> = began.iter().copied().filter(|s| s.diverged == 0).collect();
@@ -92,9 +92,9 @@ impl Grid<'_> {
                 )
             };
             format!(
-                "Units that begin equal stay equal: in {which} those of a layer are the same to \
-                 the last bit after training, and the best of them, {}, gets {}, where always \
-                 naming the most frequent class gets {}.",
+                "Units that are equal before training stay equal: in {which} the units of a layer are \
+                 equal to the last bit after training. The best of these pairs, {}, reaches {}; always \
+                 predicting the most frequent class reaches {}.",
                 name(best),
                 accuracy(best.accuracy),
                 accuracy(self.guessing)
@@ -102,21 +102,21 @@ impl Grid<'_> {
         })
     }
 
-    /// Where no gradient reaches the first layer, it does not learn.
+    /// Without a gradient the first layer does not learn.
     fn no_gradient(&self) -> Option<String> {
         let cut_off: Vec<&Summary> = self.summaries.iter().filter(|s| s.no_gradient).collect();
         let still = cut_off.iter().filter(|s| !s.weights_moved[0]).count();
         (still > 0).then(|| {
             let all = cut_off.len();
             format!(
-                "In {} the gradient of the first layer is exactly zero at the start, and in {still} \
+                "In {} the gradient of the first layer is exactly zero before training, and in {still} \
                  of these no hidden weight ever changes.",
                 count(all, "pair")
             )
         })
     }
 
-    /// Large weights saturate, and what is saturated does worse.
+    /// Large weights saturate units, and saturated networks are worse.
     fn saturation(&self) -> Option<String> {
         let mut shares = Vec::new();
         let mut losses = Vec::new();
@@ -132,8 +132,8 @@ impl Grid<'_> {
         }
         (!shares.is_empty()).then(|| {
             format!(
-                "Large weights saturate: at the start {} are at an end of their range, and the \
-                 accuracy is {} points lower.",
+                "Large weights saturate units: before training {} are saturated, and after training \
+                 the accuracy is {} points lower.",
                 list(&shares),
                 list(&losses)
             )
@@ -146,33 +146,33 @@ impl Grid<'_> {
         let (start, end) = (large.dead.start?, large.dead.end?);
         (start < 0.5 && end >= 0.5).then(|| {
             format!(
-                "Relu has no end to saturate at, but from large weights its units die: {} were \
-                 dead at the start, {} are after training.",
+                "Relu does not saturate for positive inputs, but with large weights its units die: {} \
+                 are dead before training, {} after training.",
                 percent(start),
                 percent(end)
             )
         })
     }
 
-    /// What cannot die can still overflow.
+    /// Training may diverge.
     fn overflow(&self) -> Option<String> {
         let diverged: Vec<String> =
             self.summaries.iter().filter(|s| s.diverged > 0).map(name).collect();
         let some = if diverged.len() == 1 { "One pair ends" } else { "Some pairs end" };
         (!diverged.is_empty())
-            .then(|| format!("{some} with a loss that is no finite number: {}.", list(&diverged)))
+            .then(|| format!("{some} with a loss that is not finite: {}.", list(&diverged)))
     }
 
-    /// Tanh is faster than the logistic function, and passes more gradient on.
+    /// Tanh learns faster than the logistic function, and passes on a larger gradient.
     fn logistic_and_tanh(&self) -> Option<String> {
         let logistic = self.get(|a| a == Activation::Logistic, Xavier)?;
         let tanh = self.get(|a| a == Activation::Tanh, Xavier)?;
         let (slow, fast) = (logistic.epochs_to_goal?, tanh.epochs_to_goal?);
         (slow > fast && logistic.gradient_ratio < tanh.gradient_ratio).then(|| {
             format!(
-                "With xavier, tanh is at 90 % after {} and logistic after {slow}: the first \
-                 layer's gradient is at the start {} of the last layer's with tanh and {} with \
-                 logistic.",
+                "With xavier, tanh reaches 90 % after {} and logistic after {slow}. Before training, \
+                 the norm of the first layer's gradient divided by that of the last layer's is {} with \
+                 tanh and {} with logistic.",
                 count(fast, "epoch"),
                 ratio(tanh.gradient_ratio),
                 ratio(logistic.gradient_ratio)
@@ -180,7 +180,7 @@ impl Grid<'_> {
         })
     }
 
-    /// Whether each activation wants its own initialization.
+    /// Whether each activation is better with its own initialization.
     fn xavier_and_he(&self) -> Option<String> {
         let mut gains = Vec::new();
         let classical = |a: Activation| {
@@ -198,16 +198,16 @@ impl Grid<'_> {
         }
         let least_gain = least(gains.iter().copied())?;
         let most = greatest(gains.iter().map(|gain| gain.abs()))?;
-        if most < ALIKE {
+        if most < EQUAL {
             Some(format!(
-                "Between xavier and he there is little to choose in so shallow a network: they \
-                 differ by {} points of accuracy at most.",
+                "In a network of three layers xavier and he differ little: by {} points of accuracy at \
+                 most.",
                 points(most)
             ))
         } else if least_gain > 0.0 {
             Some(format!(
-                "Each activation does better with its own scheme, logistic and tanh with xavier, \
-                 relu and leaky relu with he: by {} points at least.",
+                "Each activation is better with its own scheme, logistic and tanh with xavier, relu and \
+                 leaky relu with he: by {} points at least.",
                 points(least_gain)
             ))
         } else {
@@ -215,14 +215,14 @@ impl Grid<'_> {
         }
     }
 
-    /// Some relu units die in training that works, and it does no harm here.
+    /// Some relu units die in successful training, without harm.
     fn dead_units(&self) -> Option<String> {
         let relu = self.get(|a| a == Activation::Relu, He)?;
         let leaky = self.get(|a| matches!(a, Activation::LeakyRelu { .. }), He)?;
         let dead = relu.dead.end.filter(|&dead| dead > 0.0)?;
         let difference = leaky.accuracy - relu.accuracy;
-        let alike = difference.abs() < ALIKE && leaky.dead.end.is_none();
-        alike.then(|| {
+        let equal = difference.abs() < EQUAL && leaky.dead.end.is_none();
+        equal.then(|| {
             format!(
                 "With he, {} of the relu units are dead after training; the accuracy of leaky \
                  relu, whose units cannot die, is {}.",

@@ -1,5 +1,5 @@
-//! The grid: every pair of activation and initialization with every seed, spread over threads.
-//! What happens in one run is in `train`.
+//! The grid: trains a network for every pair of an activation and an initialization and every seed, on
+//! several threads. [`train`] has a single run.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ pub mod verdict;
 
 use crate::fit::Training;
 use crate::task::Task;
-use train::{Run, train};
+use train::{TrainingRun, train};
 
 /// The activations of the hidden layers.
 pub const ACTIVATIONS: [Activation; 8] = [
@@ -35,7 +35,7 @@ pub const ACTIVATIONS: [Activation; 8] = [
     Activation::Silu,
 ];
 
-/// How the weights of all layers begin; biases begin at zero.
+/// The initialization of the weights of all layers; biases are initially zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initialization {
     /// All 0.
@@ -48,12 +48,12 @@ pub enum Initialization {
     Xavier,
     /// N(0, 2/m) for fan-in m.
     He,
-    /// N(0, g^2/m) for fan-in m, with the gain g computed of the activation that follows.
+    /// N(0, g^2/m) for fan-in m, with the computed gain g of the activation.
     Computed,
 }
 
 impl Initialization {
-    /// All of them, in the order of the table.
+    /// All initializations, in the order of the table.
     pub const ALL: [Self; 6] =
         [Self::Zero, Self::Constant, Self::Large, Self::Xavier, Self::He, Self::Computed];
 
@@ -66,14 +66,14 @@ impl Initialization {
             Self::Xavier => Init::xavier_normal(),
             Self::He => Init::he_normal(),
             Self::Computed => Init::lecun_normal().gain(
-                // All of the grid's activations have one.
+                // All activations of the grid have a gain.
                 gain(&activation).map_or(1.0, |gain| gain.forward),
             ),
         }
     }
 
-    /// What the weights are, as a formula; m is the number of a unit's inputs, n that of a layer's
-    /// outputs.
+    /// The distribution of the weights; m is the number of inputs of a unit, n the number of outputs of a
+    /// layer.
     pub fn formula(self) -> &'static str {
         match self {
             Self::Zero => "0",
@@ -104,12 +104,12 @@ impl fmt::Display for Initialization {
 pub struct Pair {
     /// The activation of the hidden layers.
     pub activation: Activation,
-    /// How the weights begin.
+    /// The initialization.
     pub initialization: Initialization,
 }
 
 impl Pair {
-    /// All of them: the rows of the table in order.
+    /// All pairs: the rows of the table in order.
     pub fn all() -> Vec<Self> {
         let of = |activation| {
             Initialization::ALL.map(|initialization| Self { activation, initialization })
@@ -118,12 +118,12 @@ impl Pair {
     }
 }
 
-/// How each network is trained.
+/// The training of all networks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How.
+    /// The training.
     pub training: Training,
-    /// One run of each pair for each of them.
+    /// The seeds; each pair has a run for each.
     pub seeds: Vec<u64>,
 }
 
@@ -137,18 +137,18 @@ impl Settings {
 /// The runs of one pair, in the order of the seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairRuns {
-    /// Which pair.
+    /// The pair.
     pub pair: Pair,
     /// A run for each seed.
-    pub runs: Vec<Run>,
+    pub runs: Vec<TrainingRun>,
 }
 
-/// Trains every pair with every seed on `threads` threads, and calls `epoch_done` after each epoch
-/// of each run. A run stays on one thread, and no run knows of another: the results do not depend
-/// on the number of threads.
+/// Trains every pair with every seed on `threads` threads, and calls `epoch_done` after each epoch of
+/// each run. Each run is on one thread and independent of the others, so that the results do not
+/// depend on the number of threads.
 ///
 /// # Errors
-/// If the system refuses a thread.
+/// If the system does not start a thread.
 pub fn run_grid(
     task: &Task,
     settings: &Settings,
@@ -158,8 +158,8 @@ pub fn run_grid(
     let pairs = Pair::all();
     let seeds = &settings.seeds;
     let jobs = pairs.len() * seeds.len();
-    // A pool of one thread for each worker, and not one pool for all: the kernels of a run use the
-    // pool they are called in, and would spread over it.
+    // A pool of one thread for each worker, as kernels use all threads of the pool in which they are
+    // called.
     let pools: Vec<ThreadPool> = (0..threads.clamp(1, jobs.max(1)))
         .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
         .collect::<Result<_, _>>()?;
@@ -221,7 +221,7 @@ mod tests {
             let seeds: Vec<u64> = runs.iter().map(|run| run.seed).collect();
             assert_eq!(seeds, [5, 6, 7], "{pair:?}");
         }
-        // As text, in which a NaN equals another.
+        // As text, in which NaNs are equal.
         let text = |grid: &[PairRuns]| format!("{grid:?}");
         for threads in [2, 5, 1000] {
             assert_eq!(text(&one), text(&grid(threads)), "{threads} threads");

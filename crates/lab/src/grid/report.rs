@@ -1,31 +1,30 @@
-//! What is in the report: the fields are the figures of `train` and `summary` under their names in
-//! JSON.
+//! The report of the grid: the results of `train` and `summary` with their names in JSON.
 
 use serde::Serialize;
 
-use crate::grid::summary::{Summary, dead_share, not_finite_share, saturated_share};
-use crate::grid::train::Run;
+use crate::grid::summary::Summary;
+use crate::grid::train::TrainingRun;
 use crate::grid::{Initialization, PairRuns, Settings};
-use crate::measure::Judgement;
+use crate::measure::{Judgement, dead_fraction, not_finite_fraction, saturated_fraction};
 use crate::report::RunConditions;
 use crate::task::Task;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What was done.
+    /// Data, network and training.
     pub settings: SettingsReport,
-    /// Under which conditions it was done; nothing here changes a figure but the SIMD level.
+    /// Machine and program; of these only the instruction set affects the results.
     pub conditions: RunConditions,
-    /// The test accuracy of always answering the most frequent class.
+    /// The test accuracy of always predicting the most frequent class.
     pub guessing_accuracy: f64,
-    /// The pairs in the table's order.
+    /// The pairs in the order of the table.
     pub pairs: Vec<PairReport>,
-    /// What the figures teach, sentence by sentence.
+    /// The conclusions, in sentences.
     pub lessons: Vec<String>,
 }
 
-/// Data, network, optimizer.
+/// Data, network and training.
 #[derive(Debug, Serialize)]
 pub struct SettingsReport {
     data: DataReport,
@@ -65,7 +64,7 @@ struct InitializationReport {
 }
 
 impl SettingsReport {
-    /// The settings with the task.
+    /// The settings for a task.
     pub fn new(task: &Task, settings: &Settings) -> Self {
         let [height, width] = task.image;
         Self {
@@ -100,7 +99,7 @@ impl SettingsReport {
     }
 }
 
-/// A pair: the row of the table, and its runs.
+/// A pair: its row of the table, and its runs.
 #[derive(Debug, Serialize)]
 pub struct PairReport {
     activation: String,
@@ -122,10 +121,10 @@ pub struct PairReport {
     runs: Vec<RunReport>,
 }
 
-/// A figure that is NaN or infinite.
+/// A number that is NaN or infinite.
 #[derive(Debug, PartialEq, Serialize)]
 struct NonFinite {
-    /// The field, and its place from 0 if the field is a list.
+    /// The field, with the index if the field is a list.
     figure: String,
     /// `NaN`, `inf` or `-inf`.
     value: String,
@@ -138,7 +137,7 @@ struct RunReport {
     epochs_to_90_percent: Option<usize>,
     test_accuracy_before: f64,
     test_loss_before: f64,
-    /// Epoch by epoch, as are the next two.
+    /// For each epoch, as the next two.
     train_loss: Vec<f64>,
     test_loss: Vec<f64>,
     test_accuracy_by_epoch: Vec<f64>,
@@ -177,7 +176,7 @@ struct LayerReport {
     bias_changed: bool,
 }
 
-/// Gathers the figures that JSON cannot hold.
+/// Collects the numbers that JSON cannot represent.
 #[derive(Default)]
 struct Flags(Vec<NonFinite>);
 
@@ -196,7 +195,7 @@ impl Flags {
 }
 
 impl PairReport {
-    /// A row of the table with the runs behind it.
+    /// The report of a pair.
     pub fn new(runs: &PairRuns, summary: &Summary, verdict: String) -> Self {
         let mut flags = Flags::default();
         flags.one("gradient_ratio_start", summary.gradient_ratio);
@@ -223,7 +222,7 @@ impl PairReport {
 }
 
 impl RunReport {
-    fn new(run: &Run) -> Self {
+    fn new(run: &TrainingRun) -> Self {
         let tests = |figure: fn(&Judgement) -> f64| -> Vec<f64> {
             run.epochs.iter().map(|epoch| figure(&epoch.test)).collect()
         };
@@ -236,12 +235,12 @@ impl RunReport {
             train_loss: run.epochs.iter().map(|epoch| epoch.train_loss).collect(),
             test_loss: tests(|test| test.loss),
             test_accuracy_by_epoch: tests(|test| test.accuracy),
-            saturated_start: saturated_share(&run.units_start),
-            saturated_end: saturated_share(&run.units_end),
-            dead_start: dead_share(&run.units_start),
-            dead_end: dead_share(&run.units_end),
-            not_finite_start: not_finite_share(&run.units_start),
-            not_finite_end: not_finite_share(&run.units_end),
+            saturated_start: saturated_fraction(&run.units_start),
+            saturated_end: saturated_fraction(&run.units_end),
+            dead_start: dead_fraction(&run.units_start),
+            dead_end: dead_fraction(&run.units_end),
+            not_finite_start: not_finite_fraction(&run.units_start),
+            not_finite_end: not_finite_fraction(&run.units_end),
             gradient_ratio_start: run.gradient_ratio(),
             hidden_layers: hidden_layers(run),
             layers: layers(run),
@@ -252,7 +251,7 @@ impl RunReport {
         report
     }
 
-    /// Accuracies and shares are quotients of counts, and finite.
+    /// Accuracies and fractions are quotients of counts, and finite.
     fn flags(&self) -> Vec<NonFinite> {
         let mut flags = Flags::default();
         flags.one("test_loss_before", self.test_loss_before);
@@ -269,7 +268,7 @@ impl RunReport {
     }
 }
 
-fn hidden_layers(run: &Run) -> Vec<HiddenReport> {
+fn hidden_layers(run: &TrainingRun) -> Vec<HiddenReport> {
     run.units_start
         .iter()
         .zip(&run.units_end)
@@ -287,7 +286,7 @@ fn hidden_layers(run: &Run) -> Vec<HiddenReport> {
         .collect()
 }
 
-fn layers(run: &Run) -> Vec<LayerReport> {
+fn layers(run: &TrainingRun) -> Vec<LayerReport> {
     run.gradients
         .iter()
         .zip(&run.changes)
@@ -313,7 +312,7 @@ mod tests {
         serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap()
     }
 
-    /// Every path to a null, apart from those that mean "does not exist".
+    /// Every path to a null, except for numbers that do not exist.
     fn nulls(value: &Value, path: &str, found: &mut Vec<String>) {
         match value {
             Value::Null => found.push(path.to_owned()),
@@ -336,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn finite_figures_are_numbers_and_none_is_flagged() {
+    fn finite_numbers_are_not_flagged() {
         let report = json(&pair(vec![run(&[0.5, 0.97])]));
         assert_eq!(report["test_accuracy"], 0.97);
         assert_eq!(report["epochs_to_90_percent"], 2);

@@ -1,59 +1,62 @@
-//! The figures of a pair: what its runs come to.
+//! [`Summary`]: the results of a pair over its seeds.
 
-use crate::grid::train::Run;
+use crate::grid::train::TrainingRun;
 use crate::grid::{Pair, PairRuns};
-use crate::measure::Units;
+use crate::interval::Interval;
+use crate::measure::{Units, dead_fraction, not_finite_fraction, saturated_fraction};
 
-/// The accuracy the table counts the epochs to.
+/// The test accuracy up to which epochs are counted.
 pub const GOAL: f64 = 0.9;
 
-/// A figure before and after training.
+/// A number before and after training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ends<T> {
-    /// Before.
+    /// Before training.
     pub start: T,
-    /// After.
+    /// After training.
     pub end: T,
 }
 
-/// What the runs of a pair come to. Where nothing else is said, the median of the seeds.
+/// The results of a pair: medians over the seeds, unless stated otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// Which pair.
+    /// The pair.
     pub pair: Pair,
     /// The number of its runs.
     pub runs: usize,
-    /// The share of test examples that are right after training.
+    /// The test accuracy after training.
     pub accuracy: f64,
-    /// The same, of the worst and the best run.
+    /// The mean of the test accuracies after training.
+    pub mean_accuracy: f64,
+    /// The lowest and the highest test accuracy after training.
     pub accuracy_range: [f64; 2],
-    /// The epochs until [`GOAL`] was first reached; none if the median run never does.
+    /// The number of epochs until [`GOAL`] is first reached; `None` if the median run does not reach it.
     pub epochs_to_goal: Option<usize>,
-    /// The share of the hidden layers' outputs that are saturated.
+    /// The fraction of the hidden layers' outputs that are saturated.
     pub saturated: Ends<Option<f64>>,
-    /// The share of the hidden layers' units that are dead.
+    /// The fraction of the hidden layers' units that are dead.
     pub dead: Ends<Option<f64>>,
-    /// The share of the hidden layers' outputs that are NaN or infinite.
+    /// The fraction of the hidden layers' outputs that are NaN or infinite.
     pub not_finite: Ends<f64>,
-    /// The norm of the first layer's gradient by that of the last layer's, before training.
+    /// The norm of the first layer's gradient divided by that of the last layer's, before training.
     pub gradient_ratio: f64,
-    /// Whether the first layer's gradient was zero before training, in every run.
+    /// Whether the first layer's gradient is zero before training, in every run.
     pub no_gradient: bool,
-    /// Whether, in every run, the units of each hidden layer are all the same.
+    /// Whether all units of each hidden layer are equal, in every run.
     pub units_equal: Ends<bool>,
-    /// Whether a weight changed in training, in any run: in a hidden layer, in the last layer.
+    /// Whether training changed a weight in any run: of a hidden layer, of the last layer.
     pub weights_moved: [bool; 2],
-    /// The number of runs in which a training loss was NaN or infinite.
+    /// The number of runs with a training loss that was NaN or infinite.
     pub diverged: usize,
 }
 
 impl Summary {
-    /// Takes the runs of a pair together.
+    /// Summarizes the runs of a pair.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no runs.
     pub fn new(PairRuns { pair, runs }: &PairRuns) -> Self {
-        assert!(!runs.is_empty(), "a pair needs at least one run to be summed up");
+        assert!(!runs.is_empty(), "a summary needs at least one run");
         let accuracies: Vec<f64> = runs.iter().map(|run| run.after().accuracy).collect();
         let never = usize::MAX;
         let epochs = middle(runs.iter().map(|run| run.epochs_to(GOAL).unwrap_or(never)), Ord::cmp);
@@ -61,7 +64,7 @@ impl Summary {
             start: median_share(runs.iter().map(|run| share(&run.units_start))),
             end: median_share(runs.iter().map(|run| share(&run.units_end))),
         };
-        let equal = |units: fn(&Run) -> &[Units]| {
+        let equal = |units: fn(&TrainingRun) -> &[Units]| {
             runs.iter().all(|run| units(run).iter().all(|layer| layer.distinct == 1))
         };
         let moved = |last: bool| {
@@ -75,24 +78,25 @@ impl Summary {
             pair: *pair,
             runs: runs.len(),
             accuracy: middle(accuracies.iter().copied(), f64::total_cmp),
+            mean_accuracy: Interval::of(&accuracies).mean,
             accuracy_range: [
                 accuracies.iter().copied().fold(f64::INFINITY, f64::min),
                 accuracies.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             ],
             epochs_to_goal: Some(epochs).filter(|&epochs| epochs != never),
-            saturated: ends(saturated_share),
-            dead: ends(dead_share),
+            saturated: ends(saturated_fraction),
+            dead: ends(dead_fraction),
             not_finite: Ends {
                 start: middle(
-                    runs.iter().map(|run| not_finite_share(&run.units_start)),
+                    runs.iter().map(|run| not_finite_fraction(&run.units_start)),
                     f64::total_cmp,
                 ),
                 end: middle(
-                    runs.iter().map(|run| not_finite_share(&run.units_end)),
+                    runs.iter().map(|run| not_finite_fraction(&run.units_end)),
                     f64::total_cmp,
                 ),
             },
-            gradient_ratio: middle(runs.iter().map(Run::gradient_ratio), f64::total_cmp),
+            gradient_ratio: middle(runs.iter().map(TrainingRun::gradient_ratio), f64::total_cmp),
             no_gradient: runs.iter().all(|run| run.gradient_ratio() == 0.0),
             units_equal: Ends {
                 start: equal(|run| &run.units_start),
@@ -104,37 +108,12 @@ impl Summary {
     }
 }
 
-/// The saturated share of all hidden outputs together.
-pub(crate) fn saturated_share(layers: &[Units]) -> Option<f64> {
-    weighted(layers, |layer| layer.saturated)
-}
-
-/// The dead share of all hidden units together.
-pub(crate) fn dead_share(layers: &[Units]) -> Option<f64> {
-    weighted(layers, |layer| layer.dead)
-}
-
-/// The share of all hidden outputs together that are NaN or infinite.
-pub(crate) fn not_finite_share(layers: &[Units]) -> f64 {
-    weighted(layers, |layer| Some(layer.not_finite)).unwrap_or(0.0)
-}
-
-fn weighted(layers: &[Units], share: impl Fn(&Units) -> Option<f64>) -> Option<f64> {
-    let mut sum = 0.0;
-    let mut count = 0;
-    for layer in layers {
-        sum += share(layer)? * layer.count as f64;
-        count += layer.count;
-    }
-    (count > 0).then(|| sum / count as f64)
-}
-
 fn median_share(shares: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let shares: Option<Vec<f64>> = shares.collect();
     shares.map(|shares| middle(shares.into_iter(), f64::total_cmp))
 }
 
-/// The median of an odd number of values; of an even number the smaller of the two in the middle.
+/// The median; of an even number of values the smaller of the two in the middle.
 fn middle<T: Copy>(
     values: impl Iterator<Item = T>,
     compare: impl FnMut(&T, &T) -> std::cmp::Ordering,
@@ -147,14 +126,14 @@ fn middle<T: Copy>(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::grid::train::{Change, Epoch};
+    use crate::grid::train::{Change, EpochResult};
     use crate::grid::{ACTIVATIONS, Initialization};
     use crate::measure::{Judgement, LayerGradient};
 
     /// A run of two hidden layers, of 64 and 32 units, with these accuracies after its epochs.
-    pub(crate) fn run(accuracies: &[f64]) -> Run {
+    pub(crate) fn run(accuracies: &[f64]) -> TrainingRun {
         let judge = |accuracy| Judgement { accuracy, loss: 1.0 - accuracy };
-        let epoch = |&accuracy| Epoch { train_loss: 2.0 - accuracy, test: judge(accuracy) };
+        let epoch = |&accuracy| EpochResult { train_loss: 2.0 - accuracy, test: judge(accuracy) };
         let units = |count, distinct| Units {
             count,
             saturated: Some(0.25),
@@ -162,7 +141,7 @@ pub(crate) mod tests {
             not_finite: 0.0,
             distinct,
         };
-        Run {
+        TrainingRun {
             seed: 1,
             before: judge(0.1),
             epochs: accuracies.iter().map(epoch).collect(),
@@ -179,16 +158,17 @@ pub(crate) mod tests {
     }
 
     /// The runs as those of a pair.
-    pub(crate) fn pair(runs: Vec<Run>) -> PairRuns {
+    pub(crate) fn pair(runs: Vec<TrainingRun>) -> PairRuns {
         let pair = Pair { activation: ACTIVATIONS[1], initialization: Initialization::Xavier };
         PairRuns { pair, runs }
     }
 
     #[test]
-    fn the_figures_are_the_medians() {
+    fn the_results_are_medians() {
         let runs = vec![run(&[0.95, 0.85]), run(&[0.2, 0.91, 0.92]), run(&[0.3, 0.4, 0.99])];
         let summary = Summary::new(&pair(runs));
         assert_eq!((summary.runs, summary.accuracy), (3, 0.92));
+        assert!((summary.mean_accuracy - 0.92).abs() < 1e-12);
         assert_eq!(summary.accuracy_range, [0.85, 0.99]);
         assert_eq!(summary.epochs_to_goal, Some(2));
         assert_eq!(summary.saturated, Ends { start: Some(0.25), end: Some(0.25) });
@@ -201,13 +181,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_goal_most_runs_miss_is_missed() {
+    fn a_goal_that_most_runs_miss_is_missed() {
         let runs = vec![run(&[0.95]), run(&[0.2]), run(&[0.3])];
         assert_eq!(Summary::new(&pair(runs)).epochs_to_goal, None);
     }
 
     #[test]
-    fn one_run_that_differs_is_told() {
+    fn one_different_run_is_noticed() {
         let mut still = run(&[0.1]);
         still.units_start = vec![Units { distinct: 1, ..still.units_start[0] }; 2];
         still.units_end = still.units_start.clone();
@@ -227,21 +207,5 @@ pub(crate) mod tests {
         assert_eq!(mixed.units_equal, Ends { start: true, end: false });
         assert_eq!((mixed.gradient_ratio, mixed.no_gradient), (0.0, false));
         assert_eq!((mixed.weights_moved, mixed.diverged), ([false, true], 1));
-    }
-
-    #[test]
-    fn shares_of_layers_are_weighed_by_their_units() {
-        let units = |count, dead| Units {
-            count,
-            saturated: None,
-            dead,
-            not_finite: count as f64 / 128.0,
-            distinct: count,
-        };
-        let not_finite = not_finite_share(&[units(64, None), units(32, None)]);
-        assert_eq!(not_finite, (64.0 * 0.5 + 32.0 * 0.25) / 96.0);
-        assert_eq!(dead_share(&[units(64, Some(0.5)), units(32, Some(0.25))]), Some(40.0 / 96.0));
-        assert_eq!(dead_share(&[units(64, Some(0.5)), units(32, None)]), None);
-        assert_eq!(saturated_share(&[]), None);
     }
 }

@@ -1,17 +1,16 @@
-//! The table of all pairs as text, for any width: plain characters, no colours, so that a terminal,
-//! a pipe and a file get the same.
+//! The table of all pairs as plain text, for any width.
 
 use crate::grid::summary::{Ends, Summary};
 use crate::grid::verdict;
 use crate::text::{accuracy, percent, ratio, wrap};
 
-/// The widths of the columns: initialization, accuracy, epochs, saturated and dead at start and
-/// end, ratio of gradients. The verdict follows behind [`GAP`].
+/// The widths of the columns: initialization, accuracy, epochs, saturated and dead before and after
+/// training, ratio of gradients. The verdict follows after [`GAP`].
 const COLUMNS: [usize; 8] = [14, 9, 8, 6, 6, 6, 6, 9];
 
 const GAP: usize = 2;
 
-/// The columns without the verdict.
+/// The width of the columns without the verdict.
 const FIGURES: usize = {
     let (mut sum, mut i) = (0, 0);
     while i < COLUMNS.len() {
@@ -21,17 +20,17 @@ const FIGURES: usize = {
     sum
 };
 
-/// The width of the whole table; no wider one is printed.
+/// The full width of the table.
 pub const WIDTH: usize = FIGURES + GAP + verdict::WIDTH;
 
-/// As wide as the columns below them.
+/// The headings of the columns.
 const HEADINGS: [&str; 2] = [
     "                   test  epochs   saturated        dead gradient",
     "               accuracy to 90 % start   end start   end    ratio",
 ];
 
-/// The lines of the table. `verdicts` has one for each pair. Where `width` is less than [`WIDTH`]
-/// the verdict moves below the figures, and where these do not fit either, each has its own line.
+/// The lines of the table. `verdicts` has one for each pair. If `width` is less than [`WIDTH`] the
+/// verdict is below the numbers, and if it is less than that of the columns each number has a line.
 pub fn table(summaries: &[Summary], verdicts: &[String], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if width >= FIGURES {
@@ -57,7 +56,7 @@ pub fn table(summaries: &[Summary], verdicts: &[String], width: usize) -> Vec<St
         let Ends { start, end } = summary.not_finite;
         if start > 0.0 || end > 0.0 {
             let text = format!(
-                "NaN or infinite: {} of the hidden outputs at the start, {} at the end",
+                "NaN or infinite: {} of the hidden outputs before training, {} after training",
                 percent(start),
                 percent(end)
             );
@@ -67,7 +66,7 @@ pub fn table(summaries: &[Summary], verdicts: &[String], width: usize) -> Vec<St
     lines
 }
 
-/// What stands in the columns.
+/// The cells of a row.
 fn cells(summary: &Summary) -> [String; 8] {
     let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), percent);
     let Ends { start: saturated_start, end: saturated_end } = summary.saturated;
@@ -84,7 +83,7 @@ fn cells(summary: &Summary) -> [String; 8] {
     ]
 }
 
-/// The first cell to the left, the others to the right.
+/// Aligns the first cell to the left, the others to the right.
 fn row(cells: &[String; 8]) -> String {
     let align = |(i, cell): (usize, &String)| {
         let width = COLUMNS[i];
@@ -93,7 +92,7 @@ fn row(cells: &[String; 8]) -> String {
     cells.iter().enumerate().map(align).collect()
 }
 
-/// A pair on lines of its own, where a terminal is too narrow for columns.
+/// The lines of a pair for a terminal that is too narrow for columns.
 fn record(cells: &[String; 8], verdict: &str, width: usize) -> Vec<String> {
     let [name, accuracy, epochs, saturated_start, saturated_end, dead_start, dead_end, ratio] =
         cells;
@@ -111,13 +110,14 @@ fn record(cells: &[String; 8], verdict: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// What the columns mean.
+/// The meaning of the columns.
 pub fn legend() -> &'static str {
-    "Test accuracy and all shares are medians of the seeds. Saturated: the share of hidden outputs \
-     within 1 % of an end of the activation's range. Dead: the share of hidden units with \
-     derivative zero for every training image. Gradient ratio: the norm of the first layer's \
-     gradient by the last layer's, before training. A dash: never, or not defined for this \
-     activation."
+    "All numbers are medians over the seeds; start and end are before and after training. Saturated: \
+     the fraction of hidden outputs within 1 % of an end of the activation's range, where its \
+     derivative is almost zero. Dead: the fraction of hidden units whose derivative is zero for every \
+     training image, so that they do not learn. Gradient ratio: the norm of the first layer's \
+     gradient divided by that of the last layer's, before training. A dash: never, or not defined for \
+     this activation."
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_asked() {
+    fn no_line_exceeds_the_width() {
         const { assert!(WIDTH <= 100) };
         assert_eq!(HEADINGS.map(str::len), [FIGURES; 2]);
         for width in [40, 50, FIGURES - 1, FIGURES, 80, WIDTH - 1, WIDTH, 100, 300] {
@@ -165,20 +165,21 @@ mod tests {
     }
 
     #[test]
-    fn outputs_that_are_not_finite_are_told_where_there_are_some() {
+    fn outputs_that_are_not_finite_are_mentioned() {
         let mut summary = summaries().remove(0);
         assert_eq!(table(&[summary.clone()], &["v".to_owned()], 100).len(), 4);
         summary.not_finite = Ends { start: 0.0, end: 0.5 };
         for width in [40, FIGURES, 100] {
             let text = table(&[summary.clone()], &["v".to_owned()], width).join(" ");
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let told = "NaN or infinite: 0 % of the hidden outputs at the start, 50 % at the end";
+            let told =
+                "NaN or infinite: 0 % of the hidden outputs before training, 50 % after training";
             assert!(text.contains(told), "{text}");
         }
     }
 
     #[test]
-    fn a_narrow_terminal_gets_the_verdict_below_and_a_tiny_one_records() {
+    fn a_narrow_terminal_has_verdicts_below_and_a_tiny_one_a_line_for_each_number() {
         let lines = at(FIGURES);
         assert_eq!(lines.len(), 2 + 8 + 2 * 48);
         assert_eq!(lines[4], format!("    {}", "v".repeat(verdict::WIDTH)));

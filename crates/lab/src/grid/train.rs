@@ -1,24 +1,25 @@
-//! One run: a network is made, looked at, trained, and looked at again. What is looked at is in
-//! `measure`.
+//! One run: builds a network, and measures it before and after training.
 
 use wengert::prelude::*;
 
 use crate::fit::fit;
 use crate::grid::{Pair, Settings};
 use crate::measure::{
-    Judgement, LayerGradient, LayerParameters, Units, gradients, hidden_units, judge, layers,
+    Judgement, LayerGradient, LayerParameters, Units, gradients, hidden_units, judge,
+    layer_parameters,
 };
+use crate::network::Mlp;
 use crate::task::Task;
 
-/// All figures of one run.
+/// The results of one run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Run {
-    /// The seed of its weights and of its shuffling.
+pub struct TrainingRun {
+    /// The seed of the weights and of the order of the examples.
     pub seed: u64,
-    /// The test examples before training.
+    /// Accuracy and loss on the test examples before training.
     pub before: Judgement,
-    /// A row for each epoch.
-    pub epochs: Vec<Epoch>,
+    /// The results of each epoch.
+    pub epochs: Vec<EpochResult>,
     /// The hidden layers before training.
     pub units_start: Vec<Units>,
     /// The hidden layers after training.
@@ -27,20 +28,20 @@ pub struct Run {
     pub gradients: Vec<LayerGradient>,
     /// Whether training changed anything, layer by layer.
     pub changes: Vec<Change>,
-    /// The training steps whose loss was NaN or infinite.
+    /// The number of training steps with a loss that was NaN or infinite.
     pub non_finite_losses: usize,
 }
 
-/// The figures of an epoch.
+/// The results of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Epoch {
-    /// The mean loss of the training examples, each as it was met.
+pub struct EpochResult {
+    /// The mean loss of the training examples, each before the step of its batch.
     pub train_loss: f64,
-    /// The test examples after the epoch.
+    /// Accuracy and loss on the test examples after the epoch.
     pub test: Judgement,
 }
 
-/// Whether a layer's parameters are others than they were, in any bit.
+/// Whether training changed a layer's parameters, in any bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The weight.
@@ -49,18 +50,18 @@ pub struct Change {
     pub bias: bool,
 }
 
-impl Run {
-    /// The test examples at the end.
+impl TrainingRun {
+    /// Accuracy and loss on the test examples after training.
     pub fn after(&self) -> Judgement {
         self.epochs.last().map_or(self.before, |epoch| epoch.test)
     }
 
-    /// The first epoch after which so large a share of the test examples was right, counted from 1.
+    /// The number of epochs until the test accuracy is first at least `accuracy`.
     pub fn epochs_to(&self, accuracy: f64) -> Option<usize> {
         self.epochs.iter().position(|epoch| epoch.test.accuracy >= accuracy).map(|i| i + 1)
     }
 
-    /// The norm of the first layer's gradient by that of the last layer's, before training.
+    /// The norm of the first layer's gradient divided by that of the last layer's, before training.
     pub fn gradient_ratio(&self) -> f64 {
         match (self.gradients.first(), self.gradients.last()) {
             (Some(first), Some(last)) => first.norm() / last.norm(),
@@ -76,7 +77,7 @@ pub fn train(
     pair: Pair,
     seed: u64,
     epoch_done: &dyn Fn(),
-) -> Run {
+) -> TrainingRun {
     let mut model = network(&task.architecture, pair, seed);
     let mut tape = Tape::new();
     let at_start = parameter_bits(&model);
@@ -88,7 +89,7 @@ pub fn train(
     let mut epochs = Vec::with_capacity(settings.training.epochs);
     fit(&mut model, &task.train, settings.training, seed, |model, loss, tape| {
         non_finite_losses += loss.non_finite;
-        epochs.push(Epoch { train_loss: loss.mean, test: judge(model, &task.test, tape) });
+        epochs.push(EpochResult { train_loss: loss.mean, test: judge(model, &task.test, tape) });
         epoch_done();
     });
 
@@ -101,20 +102,24 @@ pub fn train(
             bias: before.bias != after.bias,
         })
         .collect();
-    Run { seed, before, epochs, units_start, units_end, gradients, changes, non_finite_losses }
+    TrainingRun {
+        seed,
+        before,
+        epochs,
+        units_start,
+        units_end,
+        gradients,
+        changes,
+        non_finite_losses,
+    }
 }
 
-/// A fully connected network: the pair's activation in the hidden layers, logits at the end.
+/// The network of a pair, before training.
 pub fn network(architecture: &[usize], pair: Pair, seed: u64) -> Sequential<f32> {
-    let mut builder = Sequential::builder();
-    for (layer, sizes) in architecture.windows(2).enumerate() {
-        let last = layer + 2 == architecture.len();
-        let activation = if last { Activation::Identity } else { pair.activation };
-        let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
-        builder = builder.with(layer.init(pair.initialization.init(activation)));
-    }
-    builder
-        .build(&mut Pcg64::seed_from_u64(seed))
+    let Pair { activation, initialization } = pair;
+    Mlp::new(architecture, activation, initialization.init(activation))
+        .last(initialization.init(Activation::Identity))
+        .build(seed)
         .unwrap_or_else(|error| unreachable!("every scheme of the grid suits a layer: {error}"))
 }
 
@@ -130,7 +135,7 @@ fn parameter_bits(model: &Sequential<f32>) -> Vec<LayerBits> {
         weight: bits(layer.weight.value().to_vec()),
         bias: bits(layer.bias.value().to_vec()),
     };
-    layers(model).into_iter().map(of).collect()
+    layer_parameters(model).into_iter().map(of).collect()
 }
 
 #[cfg(test)]
@@ -151,16 +156,16 @@ mod tests {
         Settings { training, seeds: vec![] }
     }
 
-    fn run(task: &Task, activation: Activation, initialization: Initialization) -> Run {
+    fn run(task: &Task, activation: Activation, initialization: Initialization) -> TrainingRun {
         train(task, &settings(3), Pair { activation, initialization }, 1, &|| {})
     }
 
     #[test]
-    fn the_weights_begin_as_the_scheme_says_and_the_biases_at_zero() {
+    fn the_initial_weights_are_those_of_the_scheme_and_the_biases_zero() {
         for initialization in Initialization::ALL {
             let pair = Pair { activation: Activation::Tanh, initialization };
             let model = network(&[64, 64, 32, 10], pair, 3);
-            for layer in layers(&model) {
+            for layer in layer_parameters(&model) {
                 let weights = layer.weight.value().to_vec();
                 assert!(layer.bias.value().to_vec().iter().all(|&bias| bias == 0.0));
                 let mean_square = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
@@ -177,11 +182,11 @@ mod tests {
                     Initialization::Computed if out == 10 => 1.0 / inputs as f32,
                     Initialization::Computed => 2.536 / inputs as f32,
                 };
-                // The mean square of n normal draws has the relative deviation sqrt(2 / n), and the
-                // least n here is 320.
+                // The mean square of n normal numbers has the relative deviation sqrt(2 / n), and n is at
+                // least 320.
                 assert!((mean_square - variance).abs() <= 0.4 * variance, "{initialization}");
             }
-            let first = layers(&model)[0].weight.value().to_vec()[0];
+            let first = layer_parameters(&model)[0].weight.value().to_vec()[0];
             match initialization {
                 Initialization::Zero => assert_eq!(first, 0.0),
                 Initialization::Constant => assert_eq!(first, 0.5),
@@ -191,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_its_seed_and_learns() {
+    fn a_run_is_determined_by_its_seed_and_learns() {
         let task = task();
         let pair = Pair { activation: Activation::Tanh, initialization: Initialization::Xavier };
         let epochs = std::cell::Cell::new(0);
@@ -208,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_weights_stay_zero_but_for_the_logistic_function() {
+    fn zero_weights_stay_zero_except_with_the_logistic_function() {
         let task = task();
         let still = Change { weight: false, bias: false };
         for activation in ACTIVATIONS {

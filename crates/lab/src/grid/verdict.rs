@@ -1,19 +1,19 @@
-//! A pair's figures in a few words. The words follow from the figures alone: no name of an
-//! activation or of an initialization is looked at.
+//! [`verdict()`]: the results of a pair in a few words, which depend on its numbers alone and not on the
+//! names of the activation and the initialization.
 
 use crate::grid::summary::{GOAL, Summary};
 
-/// A network that gets this share of the test examples right has learned its task.
+/// The test accuracy at which a network has learned the task.
 pub const LEARNED: f64 = 0.95;
 
-/// No verdict is longer.
+/// The length of the longest verdict.
 pub const WIDTH: usize = 34;
 
-/// An accuracy this little above guessing is no better than guessing.
+/// An accuracy up to this above guessing counts as guessing.
 const MARGIN: f64 = 0.02;
 
-/// How a pair fared, and the cause that its figures show. `guessing` is the accuracy of always
-/// answering the most frequent class.
+/// The result of a pair, with the cause. `guessing` is the accuracy of always predicting the most
+/// frequent class.
 pub fn verdict(summary: &Summary, guessing: f64) -> String {
     let all = |share: Option<f64>| share == Some(1.0);
     let half = |share: Option<f64>| share.is_some_and(|share| share >= 0.5);
@@ -27,19 +27,19 @@ pub fn verdict(summary: &Summary, guessing: f64) -> String {
         [false, true] => "only the last layer learns",
         _ if all(summary.dead.end) => "every unit died: guesses",
         _ if summary.units_equal.end && guesses => "units stay equal: guesses",
-        _ if summary.units_equal.end => "units stay equal: one unit's worth",
+        _ if summary.units_equal.end => "units stay equal: worth one unit",
         _ if summary.accuracy >= LEARNED && half(summary.saturated.start) => {
-            "learns in spite of saturation"
+            "learns despite saturation"
         }
         _ if summary.accuracy >= LEARNED && half(summary.dead.end) => "learns with half its units",
         _ if summary.accuracy >= LEARNED => return learned(summary),
         _ if half(summary.saturated.start) && guesses => "saturated: guesses",
-        _ if half(summary.saturated.start) => "saturated at first: learns poorly",
+        _ if half(summary.saturated.start) => "saturated at start: learns poorly",
         _ if half(summary.dead.end) && guesses => "most units died: guesses",
         _ if half(summary.dead.end) => "most units died: learns poorly",
         _ if guesses => "guesses",
         _ if summary.accuracy >= GOAL => "learns, less well",
-        _ => "learns too little in these epochs",
+        _ => "learns too slowly",
     };
     words.to_owned()
 }
@@ -70,17 +70,17 @@ mod tests {
     }
 
     #[test]
-    fn the_words_follow_the_figures() {
+    fn the_words_follow_from_the_numbers() {
         let good = summary(0.97);
         check(&good, "learns, slowly at first");
         check(&Summary { epochs_to_goal: Some(1), ..good.clone() }, "learns at once");
         check(&Summary { epochs_to_goal: Some(3), ..good.clone() }, "learns fast");
         check(&summary(0.94), "learns, less well");
-        check(&summary(0.7), "learns too little in these epochs");
+        check(&summary(0.7), "learns too slowly");
         check(&summary(0.11), "guesses");
         let saturated = Ends { start: Some(0.8), end: Some(0.9) };
-        check(&Summary { saturated, ..good.clone() }, "learns in spite of saturation");
-        check(&Summary { saturated, ..summary(0.6) }, "saturated at first: learns poorly");
+        check(&Summary { saturated, ..good.clone() }, "learns despite saturation");
+        check(&Summary { saturated, ..summary(0.6) }, "saturated at start: learns poorly");
         check(&Summary { saturated, ..summary(0.1) }, "saturated: guesses");
         let dead = Ends { start: Some(0.0), end: Some(0.5) };
         check(&Summary { dead, ..good.clone() }, "learns with half its units");
@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_still_is_told_before_how_well_it_does() {
+    fn unchanged_weights_have_priority_over_the_accuracy() {
         let units_equal = Ends { start: true, end: true };
         let equal = |accuracy| Summary { units_equal, ..summary(accuracy) };
-        check(&equal(0.4), "units stay equal: one unit's worth");
+        check(&equal(0.4), "units stay equal: worth one unit");
         check(&equal(0.1), "units stay equal: guesses");
         let still = |weights_moved| Summary { weights_moved, ..equal(0.1) };
         check(&still([false, false]), "only the last bias learns");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_equal_start_that_was_broken_is_no_symmetry() {
+    fn units_that_become_different_are_not_called_equal() {
         let units_equal = Ends { start: true, end: false };
         check(&Summary { units_equal, ..summary(0.97) }, "learns, slowly at first");
     }

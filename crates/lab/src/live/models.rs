@@ -1,4 +1,4 @@
-//! The networks that can be watched.
+//! The networks of the command `train`.
 
 use wengert::ops::{self, Conv2dOptions, Pool2d};
 use wengert::prelude::*;
@@ -6,11 +6,8 @@ use wengert::prelude::*;
 use crate::args::{InitName, Model};
 use crate::error::LabError;
 use crate::grid::Initialization;
+use crate::network::Mlp;
 use crate::task::Task;
-
-fn asked(error: impl std::fmt::Display) -> LabError {
-    LabError::Asked(error.to_string())
-}
 
 /// A network of this kind for a task's images, its weights drawn by a seed.
 pub(super) fn build(
@@ -26,7 +23,10 @@ pub(super) fn build(
         Model::Cnn => convolutional(task, activation, init, &mut rng)?,
     };
     if init == InitName::Advised {
-        recommend(&network).map_err(asked)?.apply(&mut network, &mut rng).map_err(asked)?;
+        recommend(&network)
+            .map_err(LabError::request)?
+            .apply(&mut network, &mut rng)
+            .map_err(LabError::request)?;
     }
     Ok(network)
 }
@@ -39,9 +39,11 @@ fn scheme(init: InitName, activation: Activation) -> Result<Init, LabError> {
         InitName::Large => Initialization::Large.init(activation),
         InitName::Xavier => Initialization::Xavier.init(activation),
         InitName::He => Initialization::He.init(activation),
-        // Advice replaces what stands here.
+        // The recommendation replaces these weights.
         InitName::Computed | InitName::Advised => Initialization::Computed.init(activation),
-        InitName::Orthogonal => Init::orthogonal().gain(gain(&activation).map_err(asked)?.forward),
+        InitName::Orthogonal => {
+            Init::orthogonal().gain(gain(&activation).map_err(LabError::request)?.forward)
+        }
     })
 }
 
@@ -51,14 +53,10 @@ fn fully_connected(
     init: InitName,
     rng: &mut Pcg64,
 ) -> Result<Sequential<f32>, LabError> {
-    let mut builder = Sequential::builder();
-    for (layer, sizes) in task.architecture.windows(2).enumerate() {
-        let last = layer + 2 == task.architecture.len();
-        let activation = if last { Activation::Identity } else { activation };
-        let layer = Linear::config(sizes[0], sizes[1]).activation(activation);
-        builder = builder.with(layer.init(scheme(init, activation)?));
-    }
-    builder.build(rng).map_err(asked)
+    Mlp::new(&task.architecture, activation, scheme(init, activation)?)
+        .last(scheme(init, Activation::Identity)?)
+        .build_with(rng)
+        .map_err(LabError::request)
 }
 
 /// The channels of the two convolutions.
@@ -72,8 +70,8 @@ fn convolutional(
 ) -> Result<Sequential<f32>, LabError> {
     let [rows, columns] = task.image;
     if rows < 4 || columns < 4 {
-        return Err(LabError::Asked(format!(
-            "two halvings need images of 4 x 4 or more, and these are {rows} x {columns}"
+        return Err(LabError::Request(format!(
+            "the convolutional network needs images of at least 4 x 4 pixels, but these have {rows} x {columns}"
         )));
     }
     let options = Conv2dOptions::new().padding(1).activation(activation);
@@ -82,7 +80,9 @@ fn convolutional(
     network.push(Image { rows, columns });
     let mut channels = 1;
     for outputs in CHANNELS {
-        network.push(Conv2d::new(channels, outputs, 3, options, &hidden, rng).map_err(asked)?);
+        network.push(
+            Conv2d::new(channels, outputs, 3, options, &hidden, rng).map_err(LabError::request)?,
+        );
         network.push(MaxPool2d(Pool2d::new(2)));
         channels = outputs;
     }
@@ -91,11 +91,11 @@ fn convolutional(
     let classes = task.architecture[task.architecture.len() - 1];
     let last = scheme(init, Activation::Identity)?;
     let linear = Linear::new(features, classes, Activation::Identity, &last, rng);
-    network.push(linear.map_err(asked)?);
+    network.push(linear.map_err(LabError::request)?);
     Ok(network)
 }
 
-/// Makes images of one channel of rows of pixels.
+/// Reshapes rows of pixels to images of one channel.
 #[derive(Clone, Copy, Debug, Module)]
 struct Image {
     rows: usize,
@@ -115,7 +115,7 @@ mod tests {
     use crate::data::Dataset;
 
     #[test]
-    fn every_model_takes_the_digits_and_gives_a_logit_a_class() {
+    fn every_model_has_a_logit_for_each_class_of_the_digits() {
         for (model, hidden) in
             [(Model::Mlp, vec![64, 32]), (Model::Deep, vec![64; 20]), (Model::Cnn, vec![])]
         {

@@ -109,7 +109,7 @@ fn gradients_of_the_parts_are_the_gradient_of_the_whole() {
         gradient.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
     };
     assert_eq!(found.len(), 3);
-    for (layer, found) in layers(&model).iter().zip(found) {
+    for (layer, found) in layer_parameters(&model).iter().zip(found) {
         for (parameter, found) in [(layer.weight, found.weight), (layer.bias, found.bias)] {
             let expected = norm_of(parameter);
             assert!(expected > 1e-3, "{expected}");
@@ -152,4 +152,20 @@ fn outputs_that_are_not_finite_are_a_share_of_their_own() {
         let none = |share: Option<f64>| share.is_none_or(|share| share == 0.0);
         assert!(none(units[1].dead) && none(units[1].saturated), "{activation} {units:?}");
     }
+}
+
+#[test]
+fn fractions_of_layers_are_weighted_by_their_units() {
+    let units = |count, dead| Units {
+        count,
+        saturated: None,
+        dead,
+        not_finite: count as f64 / 128.0,
+        distinct: count,
+    };
+    let not_finite = not_finite_fraction(&[units(64, None), units(32, None)]);
+    assert_eq!(not_finite, (64.0 * 0.5 + 32.0 * 0.25) / 96.0);
+    assert_eq!(dead_fraction(&[units(64, Some(0.5)), units(32, Some(0.25))]), Some(40.0 / 96.0));
+    assert_eq!(dead_fraction(&[units(64, Some(0.5)), units(32, None)]), None);
+    assert_eq!(saturated_fraction(&[]), None);
 }

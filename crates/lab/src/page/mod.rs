@@ -1,14 +1,14 @@
-//! `index.html`: one page with everything in it, and the report it is made of.
+//! The page of the course, and the report from which it is rendered.
 
 use minijinja::{Environment, context};
 use serde::Serialize;
+use wengert::Activation;
 
 use crate::course::Outcome;
-use crate::course::claim::{Check, Verdict};
+use crate::course::evidence::{Check, Verdict};
 use crate::error::LabError;
 use crate::figure::draw::{palette, svg};
 use crate::figure::{Figure, Mark, Plot};
-use crate::reference::referenced;
 use crate::report::RunConditions;
 use crate::sweep::{self, Errors};
 use crate::text::figure;
@@ -17,74 +17,76 @@ use crate::timing::{Cost, costs};
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 
-/// Everything a run of the course found: `report.json`.
+/// The results of a run of the course: `report.json`.
 #[derive(Debug, Serialize)]
 pub struct CourseReport {
     /// The first seed.
     pub seed: u64,
-    /// The claims in the course's order.
+    /// The claims in the order of the notes.
     pub claims: Vec<ClaimReport>,
-    /// Under which conditions; times are here, and in what A9 measures.
+    /// The conditions of the run.
     pub conditions: RunConditions,
-    /// The tables of kernels; none where only some claims were asked for.
+    /// Accuracy and speed of the activations; `None` for a run of some claims.
     pub kernels: Option<Kernels>,
 }
 
-/// What was found on a claim.
+/// The results for a claim.
 #[derive(Debug, Serialize)]
 pub struct ClaimReport {
-    /// Its number.
+    /// The id of the claim.
     pub id: &'static str,
-    /// What it is about.
+    /// The subject.
     pub title: &'static str,
-    /// What the course says.
+    /// The statement of the notes.
     pub says: &'static str,
-    /// What was measured, and how.
+    /// The quantities that were measured, and how.
     pub method: &'static str,
-    /// What follows.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The verdicts that the repository states.
+    /// The verdicts that the repository expects.
     pub stated: &'static [Verdict],
-    /// Whether it is one of them.
+    /// Whether the verdict is one of them.
     pub as_stated: bool,
-    /// How long the experiment took; apart from this and A9's, no number depends on the machine's speed.
+    /// The duration of the experiment. Of the other numbers, only those of A9 depend on the machine's
+    /// speed.
     pub seconds: f64,
-    /// The measurements in a few words.
+    /// The main measurements in a few words.
     pub summary: String,
     /// The measurements with their thresholds.
     pub checks: Vec<Check>,
-    /// What is to be added or put right.
+    /// Corrections of the claim, and related observations.
     pub remarks: Vec<String>,
-    /// What there is to see.
+    /// The figures.
     pub figures: Vec<Figure>,
 }
 
-/// What the activation kernels are worth on the machine at hand.
+/// Accuracy and speed of the activation kernels on this machine.
 #[derive(Debug, Serialize)]
 pub struct Kernels {
-    /// Each so-manieth f32 was looked at.
+    /// The distance of the evaluated `f32` numbers, in bit patterns.
     pub stride: usize,
-    /// The worst errors.
+    /// The largest errors.
     pub errors: Vec<Errors>,
     /// The times.
     pub costs: Vec<Cost>,
 }
 
 impl Kernels {
-    /// Sweeps and times the kernels that have a reference.
+    /// Measures all activations but the identity.
     ///
     /// # Errors
-    /// If the system refuses a thread.
+    /// If the system does not start a thread.
     pub fn measure() -> Result<Self, LabError> {
         let points = sweep::points(sweep::STRIDE);
-        let activations: Vec<_> = referenced().skip(1).collect();
-        let errors = activations.iter().filter_map(|&a| sweep::errors(a, a, &points)).collect();
-        Ok(Self { stride: sweep::STRIDE, errors, costs: costs(&activations)? })
+        let is_identity = |activation: &Activation| *activation == Activation::Identity;
+        let activations: Vec<_> = Activation::ALL.into_iter().filter(|a| !is_identity(a)).collect();
+        let errors = activations.iter().map(|&a| sweep::errors(a, a, &points)).collect();
+        Ok(Self { stride: sweep::STRIDE, errors, costs: costs(&activations, 3)? })
     }
 }
 
 impl CourseReport {
-    /// Of what was found.
+    /// The report of these outcomes.
     pub fn new(
         outcomes: &[Outcome],
         kernels: Option<Kernels>,
@@ -109,10 +111,10 @@ impl CourseReport {
     }
 }
 
-/// The page of a report whose numbers are in the file `data` beside it.
+/// Renders the page of a report, with a link to the file `data` with its numbers.
 ///
 /// # Errors
-/// If the template does not fit the report.
+/// If the template is invalid for the report.
 pub fn html(report: &CourseReport, data: &str) -> Result<String, LabError> {
     let mut environment = Environment::new();
     environment.add_template("page.html", TEMPLATE)?;
@@ -150,7 +152,7 @@ fn claim(claim: &ClaimReport) -> minijinja::Value {
             need => check.need.to_string(),
             because => check.because.clone(),
             passed => check.passed,
-            strict => check.weight == crate::course::claim::Weight::Strict,
+            strict => check.weight == crate::course::evidence::Weight::Strict,
         }
     };
     let passed = claim.checks.iter().filter(|check| check.passed).count();
@@ -171,7 +173,7 @@ fn claim(claim: &ClaimReport) -> minijinja::Value {
     }
 }
 
-/// The style of a verdict.
+/// The CSS class of a verdict.
 fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Holds => "holds",
@@ -246,13 +248,13 @@ fn kernels(kernels: &Kernels) -> minijinja::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::{Claim, Context, run};
+    use crate::course::{Claim, Context, claims, run};
     use crate::report::RunConditions;
     use wengert::kernels::simd::Level;
 
     fn page(ids: &[&str]) -> (CourseReport, String) {
         let claims: Vec<Claim> =
-            Claim::all().into_iter().filter(|claim| ids.contains(&claim.id)).collect();
+            claims().into_iter().filter(|claim| ids.contains(&claim.id)).collect();
         let outcomes = run(&claims, &Context::new(1, 1), &|_, _| {}).unwrap();
         let conditions = RunConditions::new(Level::current(), 1, 1.0);
         let report = CourseReport::new(&outcomes, None, conditions, 1);
@@ -261,12 +263,18 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_its_claims_and_figures_and_nothing_from_elsewhere() {
+    fn a_page_has_its_claims_and_figures_and_no_external_resources() {
         let (report, html) = page(&["A5", "B5"]);
         assert_eq!(report.claims.len(), 2);
-        for text in
-            ["f(-2)", "-0.02", "holds, with a caveat", "id=\"B5\"", "aria-label=", "@media print"]
-        {
+        for text in [
+            "f(-2)",
+            "-0.02",
+            "holds, with a caveat",
+            "id=\"B5\"",
+            "aria-label=",
+            "@media print",
+            "href=\"report.json\"",
+        ] {
             assert!(html.contains(text), "{text} is not in the page");
         }
         for text in ["http://", "https://", "src=", "@import", "url("] {
@@ -282,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_elsewhere_is_escaped() {
+    fn texts_are_escaped() {
         let (mut report, _) = page(&["A5"]);
         report.claims[0].remarks.push("<script>".into());
         let html = html(&report, "report.json").unwrap();

@@ -1,4 +1,4 @@
-//! The course as its user meets it, by claims that take no time.
+//! The course, by claims whose experiments are short.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Lab, text};
 
-/// Claims that need no training.
+/// Claims with short experiments.
 const QUICK: [&str; 4] = ["A4", "A5", "B5", "A1"];
 
 fn run(lab: &Lab, args: &[&str]) -> String {
@@ -26,7 +26,7 @@ fn figures(lab: &Lab, out: &str) -> Value {
 }
 
 #[test]
-fn claims_are_put_to_the_test_in_the_courses_order_and_reported() {
+fn claims_are_tested_in_the_order_of_the_notes_and_reported() {
     let lab = Lab::new();
     let table = run(&lab, &["--threads", "2"]);
     let ids = ["A1 ", "A4 ", "A5 ", "B5 "];
@@ -68,7 +68,7 @@ fn the_same_seed_gives_the_same_course_on_any_number_of_threads() {
 }
 
 #[test]
-fn what_is_asked_for_as_json_is_json() {
+fn every_command_prints_json() {
     let lab = Lab::new();
     for args in [
         &["claim", "B5", "--json"][..],
@@ -94,7 +94,7 @@ fn a_network_is_shown_layer_by_layer_after_every_epoch() {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     let shown = text(&output.stdout);
     assert_eq!(shown.lines().filter(|line| line.starts_with("epoch ")).count(), 3, "{shown}");
-    // The convolutions are the second and the fourth module, the linear layer the seventh.
+    // The convolutions are the second and the fourth module, the linear layer is the seventh.
     for layer in ["1 ", "3 ", "6 "] {
         assert_eq!(shown.lines().filter(|line| line.starts_with(layer)).count(), 3, "{shown}");
     }
@@ -105,7 +105,7 @@ fn a_network_is_shown_layer_by_layer_after_every_epoch() {
 }
 
 #[test]
-fn theory_knows_the_constants_of_the_field() {
+fn theory_prints_known_constants() {
     let lab = Lab::new();
     let output = lab.run(&["theory", "--activation", "relu"]);
     let shown = text(&output.stdout).to_owned();

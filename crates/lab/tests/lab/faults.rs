@@ -1,4 +1,4 @@
-//! What is wrong gets one sentence that names it and exit status 2, and leaves an old report alone.
+//! Errors: one sentence that names the fault, exit status 2, and no change of an old report.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -144,11 +144,11 @@ fn missing_files_and_directories_are_named() {
 }
 
 #[test]
-fn a_place_no_report_can_be_put_is_named_before_the_training() {
+fn an_unwritable_path_is_named_before_the_training() {
     let lab = Lab::with_data();
     fs::write(lab.dir.path().join("file"), "mine").unwrap();
     for out in ["file", "file/below"] {
-        // So many epochs would take hours: that this ends shows that nothing was trained.
+        // Training for this number of epochs would take hours.
         let args = ["grid", "--data", "data", "--epochs", "100000", "--out", out];
         let sentence = refused(&lab, &args);
         assert!(sentence.contains(&format!("`{out}`")), "{sentence}");
@@ -182,7 +182,7 @@ fn a_lower_simd_level_runs_and_is_reported() {
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_refused() {
+fn an_invalid_command_line_is_refused() {
     let lab = Lab::new();
     for args in [
         &["grid", "--epochs", "0"][..],
@@ -199,7 +199,7 @@ fn a_command_line_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn what_does_not_exist_is_named_with_what_does() {
+fn an_unknown_name_is_refused_with_the_known_ones() {
     let lab = Lab::new();
     let sentence = refused(&lab, &["claim", "A5", "C1"]);
     assert!(sentence.contains("`C1`") && sentence.contains("A14"), "{sentence}");
@@ -211,10 +211,7 @@ fn what_does_not_exist_is_named_with_what_does() {
         [&["train", "--rate=-1"][..], &["train", "--rate", "-1"], &["train", "--rate", "-0.001"]]
     {
         let sentence = refused(&lab, rate);
-        assert!(
-            sentence.contains("a learning rate of 0 or more was expected, not -"),
-            "{sentence}"
-        );
+        assert!(sentence.contains("the learning rate must be 0 or more, not -"), "{sentence}");
     }
     assert!(!lab.dir.path().join("wengert-report").exists());
 }

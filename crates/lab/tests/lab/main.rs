@@ -1,5 +1,4 @@
-//! The program as its user meets it: run as a process, its output, its report and its exit status
-//! looked at.
+//! Runs the program as a process, and checks its output, its reports and its exit status.
 
 mod course;
 mod depth;

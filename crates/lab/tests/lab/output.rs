@@ -1,4 +1,4 @@
-//! What is printed, where, and what is not.
+//! What is printed to standard output and standard error.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ fn quiet_is_silent_and_writes_the_report() {
 }
 
 #[test]
-fn the_report_goes_where_it_is_asked_and_replaces_an_older_one() {
+fn the_report_is_written_to_the_given_directory_and_replaces_an_older_one() {
     let lab = Lab::with_data();
     let args = ["grid", "--data", "data", "--epochs", "1", "--quiet", "--out", "a/b"];
     let report = lab.dir.path().join("a/b/grid.json");
@@ -78,10 +78,10 @@ fn the_report_goes_where_it_is_asked_and_replaces_an_older_one() {
     assert!(!lab.dir.path().join("wengert-report").exists());
 }
 
-/// A reader that leaves early is no error.
+/// A closed pipe is not an error.
 #[cfg(unix)]
 #[test]
-fn a_closed_pipe_is_no_fault() {
+fn a_closed_pipe_is_not_an_error() {
     use std::process::Stdio;
     let lab = Lab::with_data();
     let mut command = lab.command(&["grid", "--data", "data", "--epochs", "1"]);

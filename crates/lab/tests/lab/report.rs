@@ -1,4 +1,4 @@
-//! What is in grid.json, and that it is the same whenever it should be.
+//! The content of grid.json, and its reproducibility.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a Vec<Value> {
     value[name].as_array().unwrap_or_else(|| panic!("{name} is no list in {value}"))
 }
 
-/// A share, or null where the activation has none.
+/// A fraction, or null if the activation has none.
 fn check_share(value: &Value, name: &str, exists: bool) {
     match value[name].as_f64() {
         Some(share) => assert!(exists && (0.0..=1.0).contains(&share), "{name}: {share}"),
@@ -79,7 +79,6 @@ fn check(report: &Value, sizes: &[u64], epochs: usize, seeds: &[u64]) {
     let pairs = list(report, "pairs");
     assert_eq!(pairs.len(), 48);
     for pair in pairs {
-        // The slope of the leaky rectifier may follow its name.
         let activation = pair["activation"].as_str().unwrap();
         let verdict = pair["verdict"].as_str().unwrap();
         assert!(!verdict.is_empty() && verdict.lines().count() == 1, "{verdict}");
@@ -105,7 +104,7 @@ fn check(report: &Value, sizes: &[u64], epochs: usize, seeds: &[u64]) {
 }
 
 #[test]
-fn an_epoch_on_the_digits_has_every_figure() {
+fn the_report_of_an_epoch_is_complete() {
     let report = Lab::new().quiet(&["--epochs", "1"]);
     check(&report, &[64, 64, 32, 10], 1, &[1, 2, 3]);
     let data = &report["settings"]["data"];
@@ -120,8 +119,8 @@ fn an_epoch_on_the_digits_has_every_figure() {
             let expected = if equal { Value::from(1) } else { layer["units"].clone() };
             assert_eq!(layer["distinct_units_start"], expected);
         }
-        // What symmetry or saturation holds back does not get far in an epoch; what is scaled does,
-        // but for the logistic function.
+        // In an epoch, equal units do not learn much; networks with scaled weights do, except with the
+        // logistic function.
         let accuracy = pair["test_accuracy"].as_f64().unwrap();
         assert!(!equal || accuracy < 0.5, "{pair}");
         assert!(!scaled || pair["activation"] == "logistic" || accuracy > 0.6, "{pair}");

@@ -1,4 +1,4 @@
-//! Running the program, and making small data for it.
+//! Runs the program, and creates small data for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use wengert_lab::args::{Args, Command as Asked, Grid};
 
-/// The program, in a directory of its own and without the caller's settings.
+/// The program, in a temporary directory and without the caller's environment settings.
 pub struct Lab {
     pub dir: TempDir,
 }
@@ -54,7 +54,7 @@ impl Lab {
     }
 }
 
-/// The grid as it is if nothing is said of it.
+/// The grid with default options.
 pub fn defaults() -> Grid {
     let args: Args = clap::Parser::parse_from(["wengert-lab", "grid"]);
     match args.command {
@@ -80,7 +80,7 @@ pub const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
 pub const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
 pub const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
-/// Ten classes that are easily told apart: in an image of 4 x 5 two pixels of its class are bright.
+/// Images of 4 x 5 pixels of ten easily distinguished classes: two pixels of each class are bright.
 fn images(labels: &[u8]) -> Vec<u8> {
     let mut pixels = vec![0; labels.len() * 20];
     for (i, &label) in labels.iter().enumerate() {
@@ -103,7 +103,7 @@ pub fn write_data(directory: &Path) {
     }
 }
 
-/// The report without what a run may change: the machine's conditions.
+/// The report without the conditions of the machine.
 pub fn figures(mut report: Value) -> Value {
     assert!(report.as_object_mut().unwrap().remove("conditions").is_some());
     report

@@ -1,4 +1,4 @@
-//! What the lab promises of the digits: weights scaled to the number of connections learn them.
+//! Networks with weights scaled to the number of connections learn the digits.
 
 use wengert::Activation;
 use wengert_lab::args::hidden;
@@ -10,9 +10,9 @@ use wengert_lab::task::Task;
 use crate::support::defaults;
 
 #[test]
-fn scaled_weights_reach_95_percent_with_all_but_the_logistic_and_selu() {
+fn scaled_weights_reach_95_percent_except_with_logistic_and_selu() {
     let (task, settings) = (Task::new(&Dataset::digits(), &hidden(None)), defaults().settings(1));
-    // The logistic function is slow, and selu, whose slope is above 1, unsteady at this rate.
+    // The logistic function learns slowly, and selu, whose slope exceeds 1, is unstable at this rate.
     let slow = [Activation::Logistic, Activation::Selu];
     for activation in ACTIVATIONS.into_iter().filter(|it| !slow.contains(it)) {
         for initialization in [Initialization::Xavier, Initialization::He, Initialization::Computed]
