@@ -3,7 +3,7 @@
 use wengert_kernels::{Element, elementwise};
 
 use crate::error::Result;
-use crate::op::{lazy_value_of, value_of};
+use crate::eval::{lazy_value_of, value_of};
 use crate::ops::{self, add::Add};
 use crate::shape::Shape;
 use crate::tape::Tape;

@@ -3,11 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use wengert_kernels::Element;
-
-use crate::error::expect;
 use crate::shape::{Shape, list};
-use crate::tensor::{Tensor, strided};
 
 /// The first operation that gave a NaN or an infinity; see
 /// [`Tape::detect_anomaly`](crate::Tape::detect_anomaly).
@@ -60,21 +56,4 @@ impl fmt::Display for Anomaly {
         let finite = if self.given_finite { "finite" } else { "not finite already" };
         write!(f, "; its {given} {} {finite}", if given == "operands" { "were" } else { "was" })
     }
-}
-
-/// The first element that is not finite, and its value.
-pub(crate) fn first<E: Element>(tensor: &Tensor<E>) -> Option<(usize, f64)> {
-    // In row-major order the first copy of an element comes before the others.
-    let once = strided::without_repetition(tensor);
-    let mut copy = None;
-    let elements = expect(once.in_order(&mut copy));
-    let found = elements.iter().position(|x| !x.is_finite())?;
-    // Its place among all elements.
-    let (mut rest, mut element, mut step) = (found, 0, 1);
-    for (&size, &all) in once.shape().iter().zip(tensor.shape().iter()).rev() {
-        element += rest % size * step;
-        rest /= size;
-        step *= all;
-    }
-    Some((element, elements[found].to_f64()))
 }

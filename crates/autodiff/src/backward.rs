@@ -6,9 +6,10 @@ use wengert_kernels::Element;
 use crate::error::{Error, Result, expect};
 use crate::gradients::Gradients;
 use crate::shape::Shape;
+use crate::tape::scratch::Mark;
 use crate::tensor::Tensor;
 use crate::var::Var;
-use crate::walk::{Keep, Mark, Sums, Walk, Wanted};
+use crate::walk::{Keep, Sums, Walk, Wanted};
 
 /// Zeros of any shape in one element.
 fn zeros<E: Element>(shape: &Shape) -> Result<Tensor<E>> {

@@ -18,12 +18,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use wengert_kernels::Element;
 
-use crate::connection::Cut;
 use crate::error::{Error, Result, expect};
+use crate::eval::evaluate;
+use crate::forward::Context;
 use crate::hook::Hook;
-use crate::op::{Composition, Context, Cotangents, Forward, Op, Vjp, evaluate};
+use crate::op::{Composition, Cotangents, Forward, Op, Vjp};
 use crate::parameter::ParameterId;
 use crate::shape::Shape;
+use crate::tape::cut::Cut;
 use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -36,12 +38,12 @@ struct Checkpoint<E: Element> {
     /// What the steps use that is computed from no operand.
     constants: Vec<Tensor<E>>,
     /// The last one gives the result.
-    steps: Vec<Step<E>>,
+    steps: Vec<Recorded<E>>,
     shape: Shape,
 }
 
 /// One operation of a closure.
-struct Step<E: Element> {
+struct Recorded<E: Element> {
     rule: Arc<Rule<E>>,
     /// Whether a gradient was to flow through it.
     recorded: bool,
@@ -153,32 +155,6 @@ impl<E: Element> Op<E> for Again<E> {
 
     fn composition(&self) -> Option<&dyn Composition<E>> {
         self.0.op.composition()
-    }
-}
-
-/// [`Var::detach`] in a checkpoint's closure, where a value must be computed again.
-#[derive(Debug)]
-pub(crate) struct Detach;
-
-impl<E: Element> Op<E> for Detach {
-    fn name(&self) -> &'static str {
-        "detach"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
-
-    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        Ok(inputs[0].clone())
-    }
-
-    fn forward(&self, inputs: &[&Tensor<E>], _: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        Ok(inputs[0].clone())
-    }
-
-    fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        unreachable!("it is never recorded for a gradient")
     }
 }
 
@@ -331,7 +307,7 @@ impl<'t, E: Element> Segment<'t, E> {
             }
             let (recorded, recorded_at) = (node.requires_grad, node.recorded_at);
             let hooks = hooks.of(start + i);
-            steps.push(Step { rule: Arc::from(rule), recorded, recorded_at, hooks });
+            steps.push(Recorded { rule: Arc::from(rule), recorded, recorded_at, hooks });
         }
         let result = &mut segment[place - start];
         let value = result.value.take();

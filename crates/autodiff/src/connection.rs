@@ -2,8 +2,8 @@
 
 use wengert_kernels::Element;
 
-use crate::few::Few;
 use crate::tape::Node;
+use crate::tape::cut::Cuts;
 use crate::var::Var;
 
 /// How an output depends on a variable.
@@ -43,32 +43,6 @@ impl Connection {
             Self::Index => 2,
             Self::Constant => 1,
             Self::Unused | Self::DifferentTape => 0,
-        }
-    }
-}
-
-/// Where something unrecorded came from.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cut {
-    pub(crate) node: u32,
-    /// Whether it was read as whole numbers.
-    pub(crate) index: bool,
-}
-
-/// The unrecorded nodes that were computed from variables, in the tape's order.
-#[derive(Debug, Default)]
-pub(crate) struct Cuts(Vec<(u32, Few<Cut>)>);
-
-impl Cuts {
-    pub(crate) fn push(&mut self, node: u32, from: Few<Cut>) {
-        self.0.push((node, from));
-    }
-
-    /// Forgets the nodes from `len` on.
-    #[inline]
-    pub(crate) fn truncate(&mut self, len: usize) {
-        while self.0.last().is_some_and(|(node, _)| *node as usize >= len) {
-            self.0.pop();
         }
     }
 }
@@ -124,7 +98,7 @@ impl<'t, E: Element> Var<'t, E> {
 fn trace<E: Element>(nodes: &[Node<E>], cuts: &Cuts, from: u32, to: u32) -> Path {
     let mut paths = vec![Path::None; (to - from) as usize + 1];
     paths[0] = Path::Recorded;
-    let mut cuts = cuts.0.iter().skip_while(|(node, _)| *node <= from).peekable();
+    let mut cuts = cuts.iter().skip_while(|(node, _)| *node <= from).peekable();
     for index in from + 1..=to {
         let at = |node: u32| node.checked_sub(from).map_or(Path::None, |i| paths[i as usize]);
         let node = &nodes[index as usize];

@@ -1,6 +1,6 @@
 //! [`Gradients`]: what a walk back over the tape returns.
 
-mod link;
+mod collect;
 mod sum;
 
 use std::sync::{Arc, MutexGuard};
@@ -10,12 +10,12 @@ use wengert_kernels::Element;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
+use crate::memory::Pool;
 use crate::parameter::{Parameter, ParameterId};
-use crate::pool::Pool;
 use crate::tape::Tape;
+use crate::tape::link::{Lent, Link};
 use crate::tensor::Tensor;
 use crate::var::Var;
-pub(crate) use link::{Lent, Link};
 
 /// The gradients of one output with respect to all leaves it depends on, or a sum of such
 /// gradients.
@@ -345,58 +345,5 @@ impl<'g, E: Element> Update<'g, E> {
             parameter.value().compute_users(schedules, self.gradients.all());
         }
         self.lent = sources.first().and_then(|source| source.link.lent(source.generation));
-    }
-}
-
-/// Collects the gradients of one walk back.
-pub(crate) struct Collector<E: Element> {
-    gradients: Gradients<E>,
-    /// The last parameter.
-    last: Option<ParameterId>,
-    /// Whether a parameter was collected out of the order of ids.
-    unordered: bool,
-}
-
-impl<E: Element> Collector<E> {
-    /// For the gradients of an output on a tape of a generation.
-    pub(crate) fn new(
-        link: Arc<Link<E>>,
-        generation: u64,
-        output: Var<'_, E>,
-        parameters: usize,
-    ) -> Self {
-        let source = Source {
-            link,
-            generation,
-            outputs: SmallVec::from_buf([output.place()]),
-            variables: Vec::new(),
-            leaves: Vec::new(),
-        };
-        let (parameters, sources) = (Vec::with_capacity(parameters), SmallVec::from_buf([source]));
-        Collector { gradients: Gradients { parameters, sources }, last: None, unordered: false }
-    }
-
-    /// Adds the gradient of a parameter, taken from where it lies.
-    #[inline]
-    pub(crate) fn parameter(&mut self, id: ParameterId, leaf: u32, value: &mut Option<Tensor<E>>) {
-        self.unordered |= self.last.is_some_and(|last| last >= id);
-        self.last = Some(id);
-        let of = value.take().map(|value| OfParameter { id, leaf, value });
-        self.gradients.parameters.extend(of);
-    }
-
-    /// Adds the gradient of a plain variable, taken from where it lies.
-    pub(crate) fn variable(&mut self, place: u64, value: &mut Option<Tensor<E>>) {
-        let of = value.take().map(|value| OfVariable { place, value });
-        self.gradients.sources[0].variables.extend(of);
-    }
-
-    /// The gradients.
-    pub(crate) fn finish(mut self) -> Gradients<E> {
-        if self.unordered {
-            // Each is there once: a walk back does not reach a leaf whose value was released.
-            self.gradients.parameters.sort_unstable_by_key(|of| of.id);
-        }
-        self.gradients
     }
 }

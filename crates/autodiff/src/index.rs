@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wengert_kernels::Element;
 
 use crate::error::{Error, Result, expect};
-use crate::refused::try_vec;
+use crate::memory::try_vec;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 

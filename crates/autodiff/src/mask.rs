@@ -9,7 +9,7 @@ use wengert_kernels::Element;
 use wengert_kernels::elementwise::{self, Comparison, Run};
 
 use crate::error::{Error, Result, expect};
-use crate::refused::try_vec;
+use crate::memory::try_vec;
 use crate::shape::{Shape, Strides};
 use crate::tensor::equal::{View, equal};
 use crate::tensor::{Tensor, strided};
@@ -429,7 +429,7 @@ impl fmt::Debug for Mask {
 }
 
 fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape> {
-    crate::ops::support::broadcast(op, &[a, b])
+    crate::shape::broadcast(op, &[a, b])
 }
 
 /// Where the comparison holds; the operands broadcast.

@@ -1,16 +1,12 @@
 //! [`Op`]: the one trait that defines an operation, built in or a user's own.
 
 use std::fmt::Debug;
-use std::panic::Location;
 
 use smallvec::SmallVec;
 use wengert_kernels::Element;
 
-use crate::anomaly::{self, Anomaly, Pass};
-use crate::error::{Error, Result};
-use crate::few::with_each;
-use crate::lazy::{self, Schedule};
-use crate::pool::Pool;
+use crate::error::Result;
+pub use crate::forward::Forward;
 use crate::shape::Shape;
 use crate::tape::{Node, Tape, Var};
 use crate::tensor::Tensor;
@@ -18,7 +14,7 @@ use crate::tensor::Tensor;
 /// A differentiable operation: shapes, value, and vector-Jacobian product.
 ///
 /// The operations of this crate implement it, and so do a user's own; there is no difference
-/// between the two. [`Tape::apply`] records an operation, [`eval`] runs it on tensors alone.
+/// between the two. [`Tape::apply`] records an operation, [`eval`](crate::eval()) runs it on tensors alone.
 ///
 /// The vector-Jacobian product takes and returns variables. While gradients are merely computed
 /// nothing is recorded and each intermediate is freed as soon as the rule returns; when a gradient
@@ -155,110 +151,6 @@ pub(crate) fn cotangents<E: Element, const N: usize>(
     values: [Option<Var<'_, E>>; N],
 ) -> Result<Cotangents<'_, E>> {
     Ok(Cotangents::from_slice(&values))
-}
-
-/// What a forward computation is given beside its operands.
-#[derive(Debug)]
-pub struct Forward<'a, E: Element> {
-    shape: &'a Shape,
-    len: usize,
-    context: Context<'a, E>,
-    saved: &'a mut Vec<Tensor<E>>,
-}
-
-impl<E: Element> Forward<'_, E> {
-    /// The output's shape.
-    pub fn shape(&self) -> &Shape {
-        self.shape
-    }
-
-    /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for it.
-    #[inline]
-    pub fn output(&self) -> Result<Tensor<E>> {
-        Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
-    }
-
-    /// The output, its elements written by `f`.
-    #[inline(never)]
-    pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
-        Tensor::written_by(self.shape, self.len, self.context.pool, f)
-    }
-
-    /// The output as a deferred result, if the tape may defer it and the operands are laid out like
-    /// the output.
-    #[inline]
-    pub(crate) fn put_off(
-        &self,
-        operands: &[&Tensor<E>],
-        function: lazy::Function<E>,
-    ) -> Result<Option<Tensor<E>>> {
-        if self.len >= lazy::LEAST
-            && let Some(operands) = Tensor::lazy_operands(self.shape, operands)
-        {
-            // Also where nothing is deferred, so that the result has one layout.
-            if let Some(element) = function.of_single_elements(&operands) {
-                return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).map(Some);
-            }
-            if let Some(schedule) = self.context.lazy {
-                let pool = self.context.pool;
-                let value = Tensor::lazy(self.shape, pool, schedule, operands, function)?;
-                if self.context.recorded {
-                    value.note_on(schedule);
-                }
-                return Ok(Some(value));
-            }
-        }
-        operands.iter().try_for_each(|operand| operand.compute())?;
-        Ok(None)
-    }
-
-    /// The sum of all elements of a pending operand, times the factor if there is one, as a
-    /// deferred result. `None` if there is nothing to gain.
-    pub(crate) fn put_off_sum(&self, x: &Tensor<E>, factor: Option<E>) -> Option<Tensor<E>> {
-        let schedule = self.context.lazy.filter(|_| self.len == 1)?;
-        x.lazy_sum(self.shape, factor, self.context.pool, schedule)
-    }
-
-    /// A tensor of the shape of another one, with unspecified contents.
-    #[inline]
-    pub(crate) fn like(&self, other: &Tensor<E>) -> Result<Tensor<E>> {
-        Tensor::stale_of(other.shape().clone(), other.len(), self.context.pool)
-    }
-
-    /// A tensor with unspecified contents.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
-    /// [`Error::OutOfMemory`] if there is no memory for it.
-    pub fn scratch(&self, shape: impl Into<Shape>) -> Result<Tensor<E>> {
-        Tensor::stale(shape.into(), self.context.pool)
-    }
-
-    /// The same for an output of another shape, which the operation then views in its own.
-    pub(crate) fn of_shape<'a>(&'a mut self, shape: &'a Shape) -> Result<Forward<'a, E>> {
-        let len = shape.checked_len::<E>("tensor")?;
-        Ok(Forward { shape, len, context: self.context, saved: &mut *self.saved })
-    }
-
-    /// Where buffers come from.
-    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
-        self.context.pool
-    }
-
-    /// What an evaluation is given that is part of this one.
-    pub(crate) fn context(&self) -> Context<'_, E> {
-        self.context
-    }
-
-    /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a
-    /// cache of something computed from the operands: the rule's own gradient must not depend on
-    /// it being one.
-    pub fn save(&mut self, tensor: Tensor<E>) {
-        self.saved.push(tensor);
-    }
 }
 
 /// What a vector-Jacobian product is given: the operands, the output, and the cotangent.
@@ -418,144 +310,4 @@ impl<'n, E: Element> Values<'n, E> {
     {
         tensor.unwrap_or_else(|| self.gy())
     }
-}
-
-/// What an evaluation is given beside its operands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Context<'a, E: Element> {
-    /// Where buffers come from.
-    pub(crate) pool: Option<&'a Pool<E>>,
-    /// The line that asks, if a value that is not finite is an error.
-    pub(crate) anomaly: Option<&'static Location<'static>>,
-    /// The list of deferred results, if the value may be deferred.
-    pub(crate) lazy: Option<&'a Schedule<E>>,
-    /// Whether the value becomes a node that stays on the tape.
-    pub(crate) recorded: bool,
-}
-
-/// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
-/// moved once more on each level it passes.)
-#[inline]
-pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
-    op: &O,
-    inputs: &[&Tensor<E>],
-    context: Context<'_, E>,
-    saved: &mut Vec<Tensor<E>>,
-    value: &mut Option<Tensor<E>>,
-) -> Result<()> {
-    match op.arity() {
-        Some(expected) if expected != inputs.len() => {
-            return Err(Error::Arity { op: op.name(), expected, got: inputs.len() });
-        }
-        None if inputs.is_empty() => return Err(no_operands(op.name())),
-        _ => (),
-    }
-    let shape = &with_each(inputs, |tensor| Ok(tensor.shape()), |shapes| op.shape(shapes))?;
-    let len = shape.checked_len::<E>(op.name())?;
-    let value = match op.forward(inputs, &mut Forward { shape, len, context, saved }) {
-        Ok(new) => value.insert(new),
-        Err(error) => return Err(error.of_op(op.name())),
-    };
-    if value.shape() != shape {
-        return Err(own_shape(op.name(), shape, value.shape()));
-    }
-    if let Some(pool) = context.pool {
-        value.bring_home(pool);
-    }
-    context.anomaly.map_or(Ok(()), |line| look(op.name(), inputs, value, line))
-}
-
-/// Whether a value is finite.
-#[cold]
-fn look<E: Element>(
-    op: &'static str,
-    inputs: &[&Tensor<E>],
-    value: &Tensor<E>,
-    recorded_at: &'static Location<'static>,
-) -> Result<()> {
-    let Some((element, value)) = anomaly::first(value) else { return Ok(()) };
-    Err(Error::Anomaly(Box::new(Anomaly {
-        op,
-        inputs: inputs.iter().map(|x| x.shape().clone()).collect(),
-        recorded_at,
-        pass: Pass::Forward,
-        value,
-        element,
-        given_finite: inputs.iter().all(|x| anomaly::first(x).is_none()),
-    })))
-}
-
-#[cold]
-fn no_operands(op: &'static str) -> Error {
-    let message = "got no operands, takes at least one (an operation of none says so with \
-                   `arity` 0)";
-    Error::Argument { op, message: message.to_owned() }
-}
-
-#[cold]
-fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
-    let expected = format!("an output of shape {expected} from its own forward computation");
-    Error::Shapes { op, expected, got: vec![got.clone()] }
-}
-
-/// The value of an operation on tensors, in a buffer of the pool's if there is one.
-pub(crate) fn value_of<E: Element>(
-    op: &dyn Op<E>,
-    inputs: &[&Tensor<E>],
-    pool: Option<&Pool<E>>,
-) -> Result<Tensor<E>> {
-    value_in(op, inputs, Context { pool, anomaly: None, lazy: None, recorded: false })
-}
-
-/// The value of an operation on tensors, deferred if it may be.
-pub(crate) fn lazy_value_of<E: Element>(
-    op: &dyn Op<E>,
-    inputs: &[&Tensor<E>],
-    pool: &Pool<E>,
-    schedule: &Schedule<E>,
-) -> Result<Tensor<E>> {
-    let lazy = Some(schedule);
-    value_in(op, inputs, Context { pool: Some(pool), anomaly: None, lazy, recorded: false })
-}
-
-fn value_in<E: Element>(
-    op: &dyn Op<E>,
-    inputs: &[&Tensor<E>],
-    context: Context<'_, E>,
-) -> Result<Tensor<E>> {
-    let mut value = None;
-    evaluate(op, inputs, context, &mut Vec::new(), &mut value)?;
-    Ok(value.expect("an evaluation without an error has a value"))
-}
-
-/// The value of an operation on tensors, with no tape.
-///
-/// # Errors
-/// Those of the operation.
-pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
-    let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    value_of(op, inputs, pool)
-}
-
-/// The value on tensors of a function that is composed of operations on variables.
-pub(crate) fn compose<E: Element>(
-    inputs: &[&Tensor<E>],
-    f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Var<'t, E>>,
-) -> Result<Tensor<E>> {
-    let mut values = compose_all(inputs, |vars| Ok(vec![f(vars)?]))?;
-    Ok(values.pop().expect("one value"))
-}
-
-/// The same for a function with several results.
-pub(crate) fn compose_all<E: Element>(
-    inputs: &[&Tensor<E>],
-    f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Vec<Var<'t, E>>>,
-) -> Result<Vec<Tensor<E>>> {
-    let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    let tape = Tape::beside(pool);
-    let vars: Vec<_> = inputs.iter().map(|tensor| tape.constant(tensor)).collect();
-    let values: Vec<Tensor<E>> =
-        f(&vars)?.into_iter().map(Var::try_value).collect::<Result<_>>()?;
-    values.iter().try_for_each(Tensor::compute)?;
-    Ok(values)
 }

@@ -312,6 +312,16 @@ impl fmt::Debug for Shape {
     }
 }
 
+/// The shape two operands broadcast to.
+pub(crate) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
+    let (a, b) = (inputs[0], inputs[1]);
+    a.broadcast(b).ok_or_else(|| {
+        let expected =
+            "shapes that broadcast: aligned at the last axis, sizes equal or one of them 1";
+        Error::Shapes { op, expected: expected.to_owned(), got: vec![a.clone(), b.clone()] }
+    })
+}
+
 /// `[2, 3] and [4]`, for messages.
 pub(crate) fn list(shapes: &[Shape]) -> String {
     match shapes {

@@ -1,7 +1,15 @@
-//! [`Tape`]: the record of a computation. Its variables are in `var`, the walk back in `walk`.
+//! [`Tape`]: the record of a computation. Operations are added in `apply`, nodes in `push`; variables are
+//! in `var`, and the walk back in `walk`.
 
+mod apply;
+pub(crate) mod cut;
+mod leaves;
 mod lend;
 mod limit;
+pub(crate) mod link;
+mod node;
+mod push;
+pub(crate) mod scratch;
 
 use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
 use std::fmt;
@@ -10,21 +18,18 @@ use std::sync::Arc;
 
 use wengert_kernels::Element;
 
-use crate::connection::{Cut, Cuts};
-use crate::error::{Error, Result};
-use crate::few::{Few, with_each};
-use crate::gradients::Link;
+use crate::error::Error;
 use crate::hook::Hooks;
 use crate::lazy::Schedule;
-use crate::leaves::Leaves;
-pub(crate) use crate::node::{Node, Rule};
-use crate::op::{Context, Op, evaluate};
+use crate::memory::{Memory, Pool};
 use crate::parameter::{Parameter, ParameterId};
-use crate::pool::{Handle, Memory, Pool};
-use crate::shape::Shape;
 use crate::tensor::Tensor;
 pub use crate::var::Var;
-use crate::walk::Scratch;
+use cut::Cuts;
+use leaves::Leaves;
+use link::Link;
+pub(crate) use node::{Node, Rule};
+use scratch::Scratch;
 
 /// A Wengert list (R. E. Wengert, "A simple automatic derivative evaluation program", CACM 7(8),
 /// 1964): every operation in the order in which it was computed.
@@ -103,16 +108,6 @@ pub(crate) enum Recording {
     Rule,
     /// They are: a rule runs for a gradient that is to be differentiated again.
     Graph,
-}
-
-/// What an evaluation has made and found out.
-struct Made<E: Element> {
-    value: Option<Tensor<E>>,
-    saved: Vec<Tensor<E>>,
-    /// Whether a gradient can be had of an operand.
-    differentiable: bool,
-    /// Whether an operand was computed from what a gradient can be had of, recorded or not.
-    touched: bool,
 }
 
 impl<E: Element> Default for Tape<E> {
@@ -232,201 +227,8 @@ impl<E: Element> Tape<E> {
         var
     }
 
-    /// Applies an operation, the crate's or one's own, and records it if a gradient may be asked
-    /// of an operand.
-    ///
-    /// # Errors
-    /// Those of the operation, [`Error::DifferentTapes`], and with
-    /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
-    #[track_caller]
-    pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let mut made =
-            Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
-        let mut evaluated = self.evaluate(&op, inputs, &[], &mut made);
-        if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
-            evaluated = self.evaluate_lent(&op, inputs, &mut made);
-        }
-        if let Err(error) = evaluated {
-            return self.failed(&op, inputs, error);
-        }
-        let Made { ref mut value, saved, differentiable, touched } = made;
-        let requires_grad = differentiable && self.records();
-        let cut = touched && !requires_grad && self.recording.get() != Recording::Rule;
-        let cuts = cut.then(|| {
-            let places = inputs.iter().enumerate();
-            places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) }).collect()
-        });
-        let rule = (requires_grad || self.in_segment()).then(|| -> Box<Rule<E>> {
-            let composed = op.composition().is_some();
-            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
-            Box::new(Rule { inputs, saved, composed, op })
-        });
-        Ok(match cuts {
-            Some(cuts) => self.push_cut(value, rule, cuts),
-            None => self.push_from(value, rule, requires_grad),
-        })
-    }
-
-    /// The value of an operation on the tape's variables. `lent` has the values of operands that
-    /// the tape has lent to gradients.
-    #[inline]
-    #[track_caller]
-    fn evaluate<O: Op<E> + ?Sized>(
-        &self,
-        op: &O,
-        inputs: &[Var<'_, E>],
-        lent: &[Option<Tensor<E>>],
-        made: &mut Made<E>,
-    ) -> Result<()> {
-        let nodes = self.nodes.borrow();
-        // A result that is searched for NaN and infinity is not deferred.
-        let context = Context {
-            pool: Some(&self.pool),
-            anomaly: self.looks_out().then_some(Location::caller()),
-            lazy: (!self.anomaly.get()).then_some(&self.schedule),
-            recorded: self.recording.get() != Recording::Rule,
-        };
-        let Made { value, saved, differentiable, touched } = made;
-        let mut place = 0;
-        let operand = |input: &Var<'_, E>| {
-            if !std::ptr::eq(input.tape(), self) {
-                return Err(Error::DifferentTapes { op: op.name() });
-            }
-            let node = input.node(&nodes, op.name())?;
-            *differentiable |= node.requires_grad && !op.reads_index(place);
-            *touched |= node.requires_grad | node.cut;
-            place += 1;
-            let value = node.value.as_ref().or_else(|| lent.get(place - 1)?.as_ref());
-            value.ok_or_else(|| node.released(op.name()))
-        };
-        with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
-    }
-
-    /// Whether results of operations are to be searched for NaN and infinity. Those of operations
-    /// inside a rule are not: the walk searches the cotangents that the rule returns, and names the
-    /// operation whose rule it is.
-    fn looks_out(&self) -> bool {
-        self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
-    }
-
     pub(crate) fn records(&self) -> bool {
         matches!(self.recording.get(), Recording::On | Recording::Graph)
-    }
-
-    #[track_caller]
-    pub(crate) fn push(
-        &self,
-        value: Tensor<E>,
-        rule: Option<Box<Rule<E>>>,
-        requires_grad: bool,
-    ) -> Var<'_, E> {
-        self.push_from(&mut Some(value), rule, requires_grad)
-    }
-
-    /// The same for a value that is taken from where it lies.
-    #[track_caller]
-    pub(crate) fn push_from(
-        &self,
-        value: &mut Option<Tensor<E>>,
-        rule: Option<Box<Rule<E>>>,
-        requires_grad: bool,
-    ) -> Var<'_, E> {
-        let mut nodes = self.nodes.borrow_mut();
-        let var = self.grow(&mut nodes, requires_grad);
-        let node = &mut nodes[var.index() as usize];
-        std::mem::swap(&mut node.value, value);
-        // Most nodes have no rule: dropping the absent one is a call of its own.
-        if let Some(rule) = rule {
-            node.rule = Some(rule);
-        }
-        var
-    }
-
-    /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see `Few`
-    /// on stalls.
-    #[track_caller]
-    fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
-        let mut nodes = self.nodes.borrow_mut();
-        let var = self.grow(&mut nodes, requires_grad);
-        nodes[var.index() as usize].value.get_or_insert_with(|| value.shared());
-        var
-    }
-
-    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
-    /// that lies on the tape before it.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn push_like(
-        &self,
-        like: u32,
-        f: impl FnOnce(&[Node<E>], &mut [E]) -> Result<()>,
-    ) -> Result<Var<'_, E>> {
-        let place = like as usize;
-        let handle = {
-            let nodes = self.nodes.borrow();
-            let shape = nodes[place].value.as_ref().map(Tensor::shape);
-            let len = shape.map_or(0, Shape::numel);
-            let mut failed = None;
-            let write = |out: &mut [E]| {
-                if let Err(error) = f(&nodes, out) {
-                    failed = Some(error);
-                }
-            };
-            let handle = match Handle::written_by(len, Some(&self.pool), write) {
-                Ok(handle) => handle,
-                Err(refused) => {
-                    let shape = shape.cloned().unwrap_or_default();
-                    return Err(refused.for_shape("tensor", &shape));
-                }
-            };
-            if let Some(error) = failed {
-                return Err(error);
-            }
-            handle
-        };
-        let mut nodes = self.nodes.borrow_mut();
-        let var = self.grow(&mut nodes, false);
-        if let Some((node, before)) = nodes.split_last_mut()
-            && let Some(like) = &before[place].value
-        {
-            node.value.get_or_insert_with(|| Tensor::of(handle, like.shape().clone()));
-        }
-        Ok(var)
-    }
-
-    /// Adds a node that has neither a value nor a rule.
-    #[inline]
-    #[track_caller]
-    fn grow(&self, nodes: &mut Vec<Node<E>>, requires_grad: bool) -> Var<'_, E> {
-        let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
-        let epoch = self.epoch.get();
-        let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
-        // Built in its place, and not copied there.
-        nodes.resize_with(nodes.len() + 1, || Node {
-            value: None,
-            rule: None,
-            recorded_at,
-            epoch,
-            requires_grad,
-            cut: false,
-            spent: false,
-        });
-        Var::at(self, index, epoch)
-    }
-
-    /// A constant that was computed from variables, and from which: no gradient flows to them, and
-    /// [`Connection`](crate::Connection) reports that it was cut off.
-    #[track_caller]
-    pub(crate) fn push_cut(
-        &self,
-        value: &mut Option<Tensor<E>>,
-        rule: Option<Box<Rule<E>>>,
-        from: Few<Cut>,
-    ) -> Var<'_, E> {
-        let var = self.push_from(value, rule, false);
-        self.nodes.borrow_mut()[var.index() as usize].cut = true;
-        self.cuts.borrow_mut().push(var.index(), from);
-        var
     }
 
     /// Runs `body` without recording: its results are constants.

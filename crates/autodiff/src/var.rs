@@ -4,10 +4,7 @@ use std::fmt;
 
 use wengert_kernels::Element;
 
-use crate::checkpoint::Detach;
-use crate::connection::Cut;
 use crate::error::{Error, Result, expect};
-use crate::few::Few;
 use crate::parameter::ParameterId;
 use crate::shape::Shape;
 use crate::tape::{Node, Tape};
@@ -92,7 +89,11 @@ impl<'t, E: Element> Var<'t, E> {
 
     /// What `f` makes of the value.
     #[inline]
-    fn with_value<R>(self, op: &'static str, f: impl FnOnce(&Tensor<E>) -> R) -> Result<R> {
+    pub(crate) fn with_value<R>(
+        self,
+        op: &'static str,
+        f: impl FnOnce(&Tensor<E>) -> R,
+    ) -> Result<R> {
         let nodes = self.tape.nodes();
         let node = self.node(&nodes, op)?;
         if let Some(value) = &node.value {
@@ -145,28 +146,5 @@ impl<'t, E: Element> Var<'t, E> {
     pub fn requires_grad(self) -> bool {
         let nodes = self.tape.nodes();
         self.node(&nodes, "requires_grad").is_ok_and(|node| node.requires_grad)
-    }
-
-    /// The same value as a constant: no gradient flows through.
-    ///
-    /// # Panics
-    /// As [`try_value`](Self::try_value) fails.
-    #[track_caller]
-    pub fn detach(self) -> Self {
-        if self.tape.in_segment() {
-            return self.tape.no_grad(|| expect(self.tape.apply(Detach, &[self])));
-        }
-        let (value, touched) = {
-            let nodes = self.tape.nodes();
-            let node = expect(self.node(&nodes, "detach"));
-            let value = expect(self.with_value("detach", Tensor::clone));
-            (value, node.requires_grad || node.cut)
-        };
-        if touched {
-            let cut = Cut { node: self.index(), index: false };
-            self.tape.push_cut(&mut Some(value), None, Few::from_slice(&[cut]))
-        } else {
-            self.tape.push(value, None, false)
-        }
     }
 }

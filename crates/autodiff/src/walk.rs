@@ -3,43 +3,24 @@
 //! Everything a rule need not care about is here: the order, skipping what is zero or not asked
 //! for, undoing broadcasts, adding up cotangents, hooks, freeing what a rule made.
 
+mod taken;
+
 use std::panic::Location;
 
 use wengert_kernels::Element;
 
-use crate::anomaly::{self, Anomaly, Pass};
+use crate::anomaly::{Anomaly, Pass};
 use crate::error::{Error, Result};
 use crate::few;
 use crate::hook;
 use crate::op::Vjp;
 use crate::shape::Shape;
+use crate::tape::scratch::{Mark, Scratch};
 use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
+use crate::tensor::finite::first_non_finite;
 use crate::var::Var;
-
-/// What the walk has found out about a node.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Mark {
-    /// A wanted node is among its ancestors, or it is one.
-    depends: bool,
-    /// The outputs depend on it.
-    pub(crate) reached: bool,
-    pub(crate) wanted: bool,
-}
-
-/// Vectors that are used again by the next walk.
-#[derive(Debug)]
-pub(crate) struct Scratch<E: Element> {
-    pub(crate) values: Vec<Option<Tensor<E>>>,
-    places: Vec<Option<u32>>,
-    marks: Vec<Mark>,
-}
-
-impl<E: Element> Default for Scratch<E> {
-    fn default() -> Self {
-        Scratch { values: Vec::new(), places: Vec::new(), marks: Vec::new() }
-    }
-}
+use taken::TakenRule;
 
 /// Which nodes a gradient is wanted for.
 pub(crate) enum Wanted<'a> {
@@ -213,7 +194,7 @@ impl<'t, E: Element> Walk<'t, E> {
         if !self.tape.hooks.borrow().is_empty() {
             self.run_hooks(index)?;
         }
-        let Some(mut rule) = Borrowed::take(self.tape, index)? else { return Ok(()) };
+        let Some(mut rule) = TakenRule::take(self.tape, index)? else { return Ok(()) };
         let mut passed = self.visit_rule(index, rule.get());
         if let Some(error) = self.tape.failure.take() {
             passed = Err(*error);
@@ -400,7 +381,7 @@ impl<'t, E: Element> Walk<'t, E> {
     }
 
     fn anomaly_of(&self, x: Var<'t, E>) -> Option<(usize, f64)> {
-        self.tape.nodes()[x.index() as usize].value.as_ref().and_then(anomaly::first)
+        self.tape.nodes()[x.index() as usize].value.as_ref().and_then(first_non_finite)
     }
 
     /// Whether what a rule passes to an operand is finite.
@@ -438,48 +419,6 @@ impl<E: Element> Drop for Walk<'_, E> {
             scratch.values = std::mem::take(&mut self.values);
             scratch.places = std::mem::take(&mut self.places);
             scratch.marks = std::mem::take(&mut self.marks);
-        }
-    }
-}
-
-/// A node's rule, taken off the tape while it runs and put back also if it panics.
-struct Borrowed<'t, E: Element> {
-    tape: &'t Tape<E>,
-    index: usize,
-    rule: Option<Box<Rule<E>>>,
-}
-
-impl<'t, E: Element> Borrowed<'t, E> {
-    #[inline]
-    fn take(tape: &'t Tape<E>, index: usize) -> Result<Option<Self>> {
-        let node = &mut tape.nodes_mut()[index];
-        if node.spent {
-            return Err(node.released("backward"));
-        }
-        let Some(rule) = node.rule.take() else { return Ok(None) };
-        Ok(Some(Borrowed { tape, index, rule: Some(rule) }))
-    }
-
-    fn get(&self) -> &Rule<E> {
-        self.rule.as_ref().expect("the rule is held until it is dropped")
-    }
-
-    /// Frees the node: its value and what it saved go back to the pool.
-    fn spend(&mut self) {
-        let node = &mut self.tape.nodes_mut()[self.index];
-        node.spent = true;
-        if let Some(value) = node.value.take().filter(Tensor::is_pending) {
-            value.forget_on(self.tape.schedule());
-        }
-        self.rule = None;
-    }
-}
-
-impl<E: Element> Drop for Borrowed<'_, E> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(rule) = self.rule.take() {
-            self.tape.nodes_mut()[self.index].rule = Some(rule);
         }
     }
 }

@@ -8,8 +8,8 @@ use wengert_kernels::{Element, elementwise};
 
 use super::{Gradients, NONE, OfParameter, OfVariable, Source};
 use crate::error::{Error, Result, expect};
+use crate::memory::Pool;
 use crate::parameter::ParameterId;
-use crate::pool::Pool;
 use crate::tensor::Tensor;
 
 /// A gradient of these elements that no other tensor shares, in row-major order.

@@ -30,8 +30,8 @@ use wengert_kernels::elementwise::Run;
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
-use crate::pool::{Deferred, Handle, Pool};
-use crate::refused::Refused;
+use crate::memory::Refused;
+use crate::memory::{Deferred, Handle, Pool};
 use plan::Plan;
 pub(crate) use schedule::Schedule;
 

@@ -9,8 +9,8 @@ use wengert_kernels::threads::for_chunks;
 use wengert_kernels::{Element, reduce};
 
 use super::{Expression, Function, Identity, Lazy, Operand};
-use crate::pool::{Handle, Pool};
-use crate::refused::Refused;
+use crate::memory::Refused;
+use crate::memory::{Handle, Pool};
 
 /// The elements one thread takes at a time, if there is no sum: a sum's parts are as long as those of
 /// an array's.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wengert_kernels::Element;
 
-use crate::pool::{Handle, WeakHandle};
+use crate::memory::{Handle, WeakHandle};
 
 /// The number of pending sums that are considered when a value is computed: the latest ones.
 const LATEST: usize = 16;
@@ -47,7 +47,7 @@ impl<E: Element> Default for Schedule<E> {
 
 /// Adds a result. The list is searched for dropped results only when it is full, so the cost of an
 /// addition is constant on average.
-fn note<E: Element>(list: &mut Vec<WeakHandle<E>>, result: &Handle<E>) {
+fn record<E: Element>(list: &mut Vec<WeakHandle<E>>, result: &Handle<E>) {
     if list.len() == list.capacity() {
         list.retain(WeakHandle::is_alive);
     }
@@ -65,15 +65,15 @@ impl<E: Element> Schedule<E> {
     }
 
     /// Adds a pending sum.
-    pub(crate) fn note_sum(&self, sum: &Handle<E>) {
+    pub(crate) fn record_sum(&self, sum: &Handle<E>) {
         self.0.used.store(true, Ordering::Relaxed);
-        note(&mut self.lock().sums, sum);
+        record(&mut self.lock().sums, sum);
     }
 
     /// Adds a pending elementwise value of a node.
-    pub(crate) fn note_value(&self, value: &Handle<E>) {
+    pub(crate) fn record_value(&self, value: &Handle<E>) {
         self.0.used.store(true, Ordering::Relaxed);
-        note(&mut self.lock().values, value);
+        record(&mut self.lock().values, value);
     }
 
     /// Removes the value of a node that was freed.
@@ -88,12 +88,12 @@ impl<E: Element> Schedule<E> {
 
     /// The latest of the pending sums that a handle keeps in memory.
     pub(crate) fn sums(&self) -> Vec<Handle<E>> {
-        let noted = {
+        let recorded = {
             let sums = &mut self.lock().sums;
             sums.split_off(sums.len().saturating_sub(LATEST))
         };
         // Without the lock: dropping the last handle of a sum drops what it is computed from.
-        let pending: Vec<Handle<E>> = pending(&noted).collect();
+        let pending: Vec<Handle<E>> = pending(&recorded).collect();
         self.lock().sums.extend(pending.iter().filter_map(Handle::downgrade));
         pending
     }
@@ -102,9 +102,10 @@ impl<E: Element> Schedule<E> {
     /// were recorded.
     pub(crate) fn pending(&self) -> Vec<Handle<E>> {
         let lists = self.lock();
-        let noted: Vec<WeakHandle<E>> = lists.values.iter().chain(&lists.sums).cloned().collect();
+        let recorded: Vec<WeakHandle<E>> =
+            lists.values.iter().chain(&lists.sums).cloned().collect();
         drop(lists);
-        pending(&noted).collect()
+        pending(&recorded).collect()
     }
 
     /// Forgets all results, and computes none. The tape has dropped its own references to them.

@@ -4,7 +4,8 @@
 use wengert_kernels::Element;
 
 use crate::error::{Error, Result, expect};
-use crate::op::{Cotangents, Forward, Op, Vjp, compose};
+use crate::eval::compose;
+use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;

@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
-use crate::tensor::{Tensor, diagonal_of};
+use crate::tensor::Tensor;
+use crate::tensor::view::diagonal_of;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 

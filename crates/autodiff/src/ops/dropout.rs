@@ -7,8 +7,9 @@ use wengert_kernels::elementwise::Comparison;
 use wengert_kernels::random::{Stream, fill_uniform};
 
 use crate::error::{Error, Result, expect};
+use crate::eval::compose;
 use crate::mask::{Mask, compare};
-use crate::op::{Composition, Cotangents, Forward, Op, Vjp, compose};
+use crate::op::{Composition, Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;

@@ -16,7 +16,7 @@ use self::equation::Equation;
 use self::path::{Labels, path};
 use super::{diagonal, matmul, mul, permute, reshape, sum_axes};
 use crate::error::{Error, Result, expect};
-use crate::op::compose;
+use crate::eval::compose;
 use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;

@@ -68,7 +68,7 @@ impl<E: Element> Op<E> for Mean {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         if let Some(mean) =
-            ctx.put_off_sum(inputs[0], Some(self.reciprocal(inputs[0].shape())?))
+            ctx.defer_sum(inputs[0], Some(self.reciprocal(inputs[0].shape())?))
         {
             return Ok(mean);
         }

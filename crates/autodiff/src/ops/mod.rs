@@ -107,7 +107,7 @@ macro_rules! entry {
             pub fn $try_name(
                 &self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?
             ) -> crate::Result<Self> {
-                crate::op::eval(&$op, &[self $(, $operand)*])
+                crate::eval::eval(&$op, &[self $(, $operand)*])
             }
         }
     };
@@ -145,7 +145,7 @@ macro_rules! sugar {
             pub fn $try_name(
                 &self $(, $operand: &Self)* $($(, $arg: $type)+)?
             ) -> crate::Result<Self> {
-                crate::op::compose(&[self $(, $operand)*], |operands| {
+                crate::eval::compose(&[self $(, $operand)*], |operands| {
                     let &[$first $(, $operand)*] = operands else {
                         unreachable!("as many variables as tensors")
                     };

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
-use crate::tensor::{Step, Tensor};
+use crate::tensor::Tensor;
+use crate::tensor::view::Step;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 

@@ -5,7 +5,8 @@ use wengert_kernels::Element;
 
 use super::concat::Concat;
 use crate::error::Result;
-use crate::op::{Cotangents, Forward, Op, Vjp, cotangents, value_of};
+use crate::eval::value_of;
+use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]

@@ -11,7 +11,7 @@ use wengert_kernels::{Element, reduce};
 use super::recurrence::dims;
 use crate::error::{Error, Result, expect};
 use crate::index::Index;
-use crate::refused::try_vec;
+use crate::memory::try_vec;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
 

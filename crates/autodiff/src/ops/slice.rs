@@ -9,7 +9,8 @@ use crate::error::{Error, Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
-use crate::tensor::{Step, Tensor};
+use crate::tensor::Tensor;
+use crate::tensor::view::Step;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 

@@ -4,7 +4,7 @@ use wengert_kernels::Element;
 
 use super::slice;
 use crate::error::{Error, Result, expect};
-use crate::op::compose_all;
+use crate::eval::compose_all;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 

@@ -120,7 +120,7 @@ impl<E: Element> Op<E> for Sum {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        if let Some(sum) = ctx.put_off_sum(inputs[0], None) {
+        if let Some(sum) = ctx.defer_sum(inputs[0], None) {
             return Ok(sum);
         }
         if let Some(sum) = support::reduced_once(self, inputs[0], &self.0, ctx, support::times)? {

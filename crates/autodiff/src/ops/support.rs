@@ -9,23 +9,14 @@ use crate::error::{Error, Result};
 use crate::lazy::Function;
 #[cfg(any(test, feature = "testing"))]
 use crate::mask::Mask;
+use crate::memory::Pool;
 use crate::op::{Forward, Op};
-use crate::pool::Pool;
 use crate::shape::Shape;
+pub(super) use crate::shape::broadcast;
 use crate::tape::{Tape, Var};
 use crate::tensor::{Tensor, strided};
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Domain, Sampler};
-
-/// The shape two operands broadcast to.
-pub(crate) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
-    let (a, b) = (inputs[0], inputs[1]);
-    a.broadcast(b).ok_or_else(|| {
-        let expected =
-            "shapes that broadcast: aligned at the last axis, sizes equal or one of them 1";
-        Error::Shapes { op, expected: expected.to_owned(), got: vec![a.clone(), b.clone()] }
-    })
-}
 
 /// One shape for all operands.
 pub(super) fn same(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
@@ -165,7 +156,7 @@ pub(super) fn lazy_map<E: Element>(
     function: impl Into<Function1<E>>,
 ) -> Result<Tensor<E>> {
     let function = function.into();
-    match ctx.put_off(&[x], Function::One(function))? {
+    match ctx.defer(&[x], Function::One(function))? {
         Some(output) => Ok(output),
         None => each(ctx, x, move |x, out| function.apply(x, out)),
     }
@@ -179,7 +170,7 @@ pub(super) fn lazy_zip<E: Element>(
     function: impl Into<Function2>,
 ) -> Result<Tensor<E>> {
     let function = function.into();
-    match ctx.put_off(&[a, b], Function::Two(function))? {
+    match ctx.defer(&[a, b], Function::Two(function))? {
         Some(output) => Ok(output),
         None => zip(ctx, a, b, move |a, b, out| function.apply(a, b, out)),
     }
@@ -192,7 +183,7 @@ pub(super) fn lazy_rows<E: Element>(
     b: &Tensor<E>,
     function: Function2,
 ) -> Result<Tensor<E>> {
-    match ctx.put_off(&[a, b], Function::Two(function))? {
+    match ctx.defer(&[a, b], Function::Two(function))? {
         Some(output) => Ok(output),
         None => rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out)),
     }

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use wengert_kernels::Element;
 
-use super::{Made, Tape};
-use crate::error::Result;
-use crate::gradients::{Collector, Gradients, Link};
-use crate::op::Op;
+use super::Tape;
+use super::link::Link;
 use crate::tensor::Tensor;
-use crate::var::Var;
 
 /// The leaves whose lent values are on the tape until this is dropped.
-pub(crate) struct Borrowed<'t, E: Element> {
+pub(crate) struct LentBack<'t, E: Element> {
     tape: &'t Tape<E>,
     leaves: Vec<u32>,
 }
@@ -28,6 +25,13 @@ impl<E: Element> Tape<E> {
     #[inline]
     pub(crate) fn link(&self) -> Option<&Arc<Link<E>>> {
         self.link.get()
+    }
+
+    /// What it shares with gradients that are made now: values may be lent to them.
+    #[inline]
+    pub(crate) fn begin_lending(&self) -> &Arc<Link<E>> {
+        self.lends.set(true);
+        self.link.get_or_init(|| Arc::new(Link::new(self.pool.clone(), self.schedule.clone())))
     }
 
     /// The lent value of a node.
@@ -63,73 +67,16 @@ impl<E: Element> Tape<E> {
 
     /// Puts lent values back on the tape for a walk.
     #[inline]
-    pub(crate) fn borrow_back(&self) -> Borrowed<'_, E> {
-        let mut borrowed = Borrowed { tape: self, leaves: Vec::new() };
+    pub(crate) fn borrow_back(&self) -> LentBack<'_, E> {
+        let mut borrowed = LentBack { tape: self, leaves: Vec::new() };
         if self.lends.get() {
             borrowed.begin();
         }
         borrowed
     }
-
-    /// Evaluates an operation some of whose operands are lent.
-    #[cold]
-    #[track_caller]
-    pub(super) fn evaluate_lent(
-        &self,
-        op: &dyn Op<E>,
-        inputs: &[Var<'_, E>],
-        made: &mut Made<E>,
-    ) -> Result<()> {
-        let lent: Vec<_> = inputs.iter().map(|input| self.lent(input.index())).collect();
-        self.evaluate(op, inputs, &lent, made)
-    }
-
-    /// The gradients of an output, from those that a walk has left in `values`. `has` says which of
-    /// the nodes have one: it is zero where there is no value. Lends the values of the parameters
-    /// among them, unless this is inside of another walk.
-    pub(crate) fn collect(
-        &self,
-        output: Var<'_, E>,
-        values: &mut [Option<Tensor<E>>],
-        has: impl Fn(usize) -> bool,
-    ) -> Result<Gradients<E>> {
-        let new = || Arc::new(Link::new(self.pool.clone(), self.schedule.clone()));
-        let link = self.link.get_or_init(new);
-        self.lends.set(true);
-        let lends = !self.walks.get();
-        let (parameters, mut nodes) = (self.parameters.borrow(), self.nodes.borrow_mut());
-        let mut leaves = parameters.all().iter().enumerate();
-        let mut lent = link.lend(self.generation(), leaves.len());
-        let link = Arc::clone(link);
-        let mut collector = Collector::new(link, self.generation(), output, leaves.len());
-        let mut next = leaves.next();
-        for (place, (value, node)) in values.iter_mut().zip(nodes.iter_mut()).enumerate() {
-            let parameter = next.filter(|(_, of)| of.0 as usize == place);
-            if parameter.is_some() {
-                next = leaves.next();
-            }
-            if !has(place) {
-                continue;
-            }
-            if value.is_none() {
-                let shape = node.value("backward")?.shape().clone();
-                *value = Some(Tensor::scalar(E::ZERO).try_broadcast_to(shape)?);
-            }
-            if let Some((leaf, &(_, id))) = parameter {
-                collector.parameter(id, leaf as u32, value);
-                if lends && node.value.is_some() {
-                    lent.swap(leaf, &mut node.value);
-                }
-            } else {
-                let place = Var::at(self, place as u32, node.epoch).place();
-                collector.variable(place, value);
-            }
-        }
-        Ok(collector.finish())
-    }
 }
 
-impl<E: Element> Borrowed<'_, E> {
+impl<E: Element> LentBack<'_, E> {
     #[cold]
     fn begin(&mut self) {
         let tape = self.tape;
@@ -159,7 +106,7 @@ impl<E: Element> Borrowed<'_, E> {
     }
 }
 
-impl<E: Element> Drop for Borrowed<'_, E> {
+impl<E: Element> Drop for LentBack<'_, E> {
     #[inline]
     fn drop(&mut self) {
         if !self.leaves.is_empty() {

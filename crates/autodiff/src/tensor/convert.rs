@@ -2,9 +2,9 @@
 
 use wengert_kernels::Element;
 
-use super::Tensor;
+use super::{Tensor, strided};
 use crate::error::{Error, Result, expect};
-use crate::pool::Handle;
+use crate::memory::Handle;
 use crate::shape::Shape;
 
 impl<E: Element> Tensor<E> {
@@ -40,6 +40,28 @@ impl<E: Element> Tensor<E> {
     #[track_caller]
     pub fn into_vec(self) -> Vec<E> {
         expect(self.try_into_vec())
+    }
+
+    /// The same numbers as another element type, each rounded to nearest.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no memory for them.
+    pub fn try_cast<F: Element>(&self) -> Result<Tensor<F>> {
+        let once = strided::without_repetition(self);
+        let mut out = Tensor::<F>::stale(once.shape.clone(), None)?;
+        for (to, from) in out.as_mut_slice().iter_mut().zip(once.try_to_vec()?) {
+            *to = F::from_f64(from.to_f64());
+        }
+        out.try_broadcast_to(&self.shape)
+    }
+
+    /// The same numbers as another element type, each rounded to nearest.
+    ///
+    /// # Panics
+    /// If there is no memory for them.
+    #[track_caller]
+    pub fn cast<F: Element>(&self) -> Tensor<F> {
+        expect(self.try_cast())
     }
 }
 

@@ -5,7 +5,7 @@ use wengert_kernels::Element;
 
 use super::Tensor;
 use crate::error::{Error, Result, expect};
-use crate::pool::Handle;
+use crate::memory::Handle;
 use crate::shape::Shape;
 
 impl<E: Element> Tensor<E> {

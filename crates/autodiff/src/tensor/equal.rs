@@ -1,7 +1,9 @@
 //! Equality of arrays of any layout, without a copy of either.
 
 use smallvec::SmallVec;
+use wengert_kernels::Element;
 
+use super::Tensor;
 use super::strided::{advance, coalesce};
 use crate::shape::{Shape, Strides};
 
@@ -78,4 +80,23 @@ pub(crate) fn equal<T: PartialEq + Clone>(mut a: View<'_, T>, mut b: View<'_, T>
         b.narrow(axis);
     }
     a.same(&b)
+}
+
+impl<E: Element> Tensor<E> {
+    /// The elements where they lie.
+    fn as_view(&self) -> View<'_, E> {
+        let (values, offset) = self.raw();
+        View { values, offset, shape: self.shape.clone(), strides: self.strides() }
+    }
+}
+
+/// Equal shapes and equal elements (so a tensor that holds a NaN equals nothing).
+impl<E: Element> PartialEq for Tensor<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && match (self.as_slice(), other.as_slice()) {
+                (Some(a), Some(b)) => a == b,
+                _ => equal(self.as_view(), other.as_view()),
+            }
+    }
 }

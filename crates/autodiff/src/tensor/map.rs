@@ -9,8 +9,7 @@ use wengert_kernels::threads::for_chunks;
 use super::{Tensor, strided};
 use crate::error::{Result, expect};
 use crate::op::Forward;
-use crate::ops::support::broadcast;
-use crate::shape::Shape;
+use crate::shape::{Shape, broadcast};
 
 /// The elements of a block: few enough for a dozen of them to stay in the first-level cache.
 const BLOCK: usize = 512;
@@ -359,7 +358,8 @@ mod tests {
     use wengert_kernels::simd::{Level, with_level};
 
     use super::*;
-    use crate::op::{Cotangents, Op, Vjp, eval};
+    use crate::eval::eval;
+    use crate::op::{Cotangents, Op, Vjp};
     use crate::tensor::tests::random_views;
     use crate::testing::{Dense, Domain, Sampler};
 

@@ -1,36 +1,28 @@
 //! [`Tensor`]: a shape, strides, and a shared buffer. Access lives here; construction in `create`,
 //! `random` and `convert`, views in `view`, iterators and indices in `iter`, functions of the
 //! caller's in `map`, equality in `equal`, the loops over strided operands in
-//! `strided`, printing in `format`.
+//! `strided`, deferred elements in `deferred`, printing in `format`.
 
 mod convert;
 mod create;
+mod deferred;
 pub(crate) mod equal;
+pub(crate) mod finite;
 mod format;
-mod iter;
-mod map;
+pub(crate) mod iter;
+pub(crate) mod map;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod random;
 #[cfg(feature = "serde")]
 mod serde;
 pub(crate) mod strided;
-mod view;
+pub(crate) mod view;
 
-pub use iter::Iter;
-pub use map::for_blocks;
-
-pub use view::Step;
-pub(crate) use view::diagonal_of;
-
-use equal::{View, equal};
-use smallvec::SmallVec;
 use wengert_kernels::{Element, layout};
 
 use crate::error::{Error, Result, expect};
-use crate::lazy::{self, Lazy, Operand, Schedule};
-use crate::pool::{Deferred, Handle, Pool};
-use crate::refused::try_vec;
+use crate::memory::{Handle, Pool, try_vec};
 use crate::shape::{Shape, Strides};
 
 /// A dense array of `E` with any number of axes.
@@ -259,98 +251,6 @@ impl<E: Element> Tensor<E> {
         Ok(())
     }
 
-    /// Elements that are computed when they are first read, from operands that
-    /// [`lazy_operands`](Self::lazy_operands) gave for the shape.
-    pub(crate) fn lazy(
-        shape: &Shape,
-        pool: Option<&Pool<E>>,
-        schedule: &Schedule<E>,
-        operands: SmallVec<[Operand<E>; 2]>,
-        function: lazy::Function<E>,
-    ) -> Result<Self> {
-        match Lazy::new(shape.numel(), pool, schedule, operands, function) {
-            Ok(lazy) => Ok(Self::of(Handle::lazy(lazy), shape.clone())),
-            Err(refused) => Err(refused.for_shape("tensor", shape)),
-        }
-    }
-
-    /// Operands of an elementwise operation whose result has `shape`, if one is laid out like it
-    /// and each other one is, or is one element for all. (A function of single elements is one
-    /// element.)
-    pub(crate) fn lazy_operands(
-        shape: &Shape,
-        operands: &[&Tensor<E>],
-    ) -> Option<SmallVec<[Operand<E>; 2]>> {
-        let operand = |x: &&Tensor<E>| {
-            let one = x.len() == 1 || x.strides().iter().all(|&stride| stride == 0);
-            if one && x.shape.broadcasts_to(shape) {
-                return Some(Operand::Splat(x.handle.as_slice()[x.offset]));
-            }
-            let aligned = x.is_contiguous() && x.shape == *shape;
-            aligned.then(|| Operand::Elements(x.handle.clone(), x.offset))
-        };
-        let operands: SmallVec<[Operand<E>; 2]> =
-            operands.iter().map(operand).collect::<Option<_>>()?;
-        let single = operands.iter().all(|operand| matches!(operand, Operand::Splat(_)));
-        (!single).then_some(operands)
-    }
-
-    /// The sum of all elements, times the factor if there is one, computed when it is first read;
-    /// if the elements themselves are not computed yet, and are all of a buffer's.
-    pub(crate) fn lazy_sum(
-        &self,
-        shape: &Shape,
-        factor: Option<E>,
-        pool: Option<&Pool<E>>,
-        schedule: &Schedule<E>,
-    ) -> Option<Self> {
-        let len = self.len();
-        // The sum of a sum has nothing to gain.
-        if len < lazy::LEAST || !self.is_contiguous() || self.handle.pending()?.len() != len {
-            return None;
-        }
-        let sum = Handle::lazy(Lazy::sum(self.handle.clone(), len, factor, pool, schedule));
-        schedule.note_sum(&sum);
-        Some(Tensor { handle: sum, offset: 0, shape: shape.clone(), strides: None })
-    }
-
-    /// Whether the elements are not computed yet.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.handle.deferred().is_some_and(Deferred::is_pending)
-    }
-
-    /// Adds a deferred result that becomes a node to the list of its tape.
-    pub(crate) fn note_on(&self, schedule: &Schedule<E>) {
-        schedule.note_value(&self.handle);
-    }
-
-    /// Removes a deferred result from the list of its tape.
-    pub(crate) fn forget_on(&self, schedule: &Schedule<E>) {
-        schedule.forget_value(&self.handle);
-    }
-
-    /// Computes the results of some tapes, and of some tensors, that read this tensor's buffer and
-    /// are still pending, in one pass over memory. A result that reads it only through another one
-    /// of them is left pending.
-    pub(crate) fn compute_users<'a>(
-        &self,
-        schedules: impl Iterator<Item = &'a Schedule<E>>,
-        tensors: impl Iterator<Item = &'a Self>,
-    ) where
-        E: 'a,
-    {
-        let noted: Vec<Handle<E>> = schedules.flat_map(Schedule::pending).collect();
-        let mut users = Vec::new();
-        let handles = noted.iter().chain(tensors.map(|tensor| &tensor.handle));
-        for lazy in handles.filter_map(Handle::pending) {
-            if lazy.reads(&self.handle, &users) {
-                users.push(lazy);
-            }
-        }
-        // Without memory for them they stay deferred, and hold the buffer.
-        let _ = lazy::force_all(&users);
-    }
-
     /// Computes the elements if they are not computed yet.
     #[inline]
     pub(crate) fn compute(&self) -> Result<()> {
@@ -482,28 +382,6 @@ impl<E: Element> Tensor<E> {
         expect(self.try_item())
     }
 
-    /// The same numbers as another element type, each rounded to nearest.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for them.
-    pub fn try_cast<F: Element>(&self) -> Result<Tensor<F>> {
-        let once = strided::without_repetition(self);
-        let mut out = Tensor::<F>::stale(once.shape.clone(), None)?;
-        for (to, from) in out.as_mut_slice().iter_mut().zip(once.try_to_vec()?) {
-            *to = F::from_f64(from.to_f64());
-        }
-        out.try_broadcast_to(&self.shape)
-    }
-
-    /// The same numbers as another element type, each rounded to nearest.
-    ///
-    /// # Panics
-    /// If there is no memory for them.
-    #[track_caller]
-    pub fn cast<F: Element>(&self) -> Tensor<F> {
-        expect(self.try_cast())
-    }
-
     /// Whether another tensor (or a tape) holds the same buffer, so that writing would copy it.
     pub fn is_shared(&self) -> bool {
         !self.handle.is_unique()
@@ -525,12 +403,6 @@ impl<E: Element> Tensor<E> {
         (self.handle.as_slice(), self.offset)
     }
 
-    /// The elements where they lie.
-    fn as_view(&self) -> View<'_, E> {
-        let (values, offset) = self.raw();
-        View { values, offset, shape: self.shape.clone(), strides: self.strides() }
-    }
-
     /// Whether this has the very elements of another tensor, in the same places.
     pub(crate) fn is_view_of(&self, other: &Self) -> bool {
         std::ptr::eq(self.handle.as_slice(), other.handle.as_slice())
@@ -549,17 +421,6 @@ impl<E: Element> Tensor<E> {
     #[inline]
     pub(crate) fn offset(&self) -> usize {
         self.offset
-    }
-}
-
-/// Equal shapes and equal elements (so a tensor that holds a NaN equals nothing).
-impl<E: Element> PartialEq for Tensor<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape
-            && match (self.as_slice(), other.as_slice()) {
-                (Some(a), Some(b)) => a == b,
-                _ => equal(self.as_view(), other.as_view()),
-            }
     }
 }
 

@@ -9,7 +9,7 @@ use wengert_kernels::Element;
 use super::Tensor;
 use super::create::check_len;
 use crate::error::{Result, expect};
-use crate::pool::Handle;
+use crate::memory::Handle;
 use crate::shape::{Shape, Strides};
 
 impl<E: Element> Tensor<E> {

@@ -7,7 +7,7 @@ use wengert_kernels::{Element, layout, reduce, threads};
 
 use super::Tensor;
 use crate::error::Result;
-use crate::pool::{Handle, Pool};
+use crate::memory::{Handle, Pool};
 use crate::shape::{Shape, Strides};
 
 /// Shorter inner runs are copied together first: a kernel call costs what the arithmetic of some tens of

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::view::Step;
 use super::*;
 use crate::testing::{Dense, Domain, Sampler};
 

@@ -6,8 +6,9 @@ use wengert_kernels::Element;
 
 use super::{Dense, Fault, Sampler};
 use crate::error::Result;
+use crate::eval::eval;
 use crate::gradcheck::Gradcheck;
-use crate::op::{Op, eval};
+use crate::op::Op;
 use crate::tensor::Tensor;
 
 /// A row of the catalogue: how an operation is tested.

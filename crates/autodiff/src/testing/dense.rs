@@ -1,6 +1,7 @@
 //! The oracle: arrays in f64, row-major, index by index, with nothing clever about them.
 
-use crate::tensor::{Step, Tensor};
+use crate::tensor::Tensor;
+use crate::tensor::view::Step;
 
 /// A row-major array of f64 for naive reference computations.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,8 @@
 
 use wengert_kernels::Element;
 
-use crate::tensor::{Step, Tensor};
+use crate::tensor::Tensor;
+use crate::tensor::view::Step;
 
 /// A way to lay a tensor's elements out in memory. Its values, and so the results of operations on
 /// it, do not depend on the layout.

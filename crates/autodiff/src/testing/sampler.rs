@@ -6,7 +6,8 @@ use rand_pcg::Pcg64;
 
 use super::Layout;
 use crate::shape::Shape;
-use crate::tensor::{Step, Tensor};
+use crate::tensor::Tensor;
+use crate::tensor::view::Step;
 
 /// Where values are drawn from: an interval without the neighbourhoods of some points.
 #[derive(Clone, Copy, Debug)]

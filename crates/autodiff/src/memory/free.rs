@@ -92,7 +92,7 @@ impl<B> FreeLists<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::{Memory, Pool};
+    use crate::memory::{Memory, Pool};
 
     fn sizes(classes: &mut FreeLists<usize>, excess: usize) -> Vec<usize> {
         classes.take_unused(excess, |bytes| *bytes)

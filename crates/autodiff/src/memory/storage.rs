@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use aligned_vec::{AVec, ConstAlign};
 use wengert_kernels::Element;
 
-use crate::refused::Refused;
+use super::refused::Refused;
 
 /// The alignment of the memory that this crate allocates: a cache line.
 pub(crate) const ALIGN: usize = 64;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use wengert_kernels::Element;
 
 use crate::lazy::Schedule;
-use crate::pool::Pool;
+use crate::memory::Pool;
 use crate::tensor::Tensor;
 
 /// What a tape shares with the gradients that come from it.

@@ -1,0 +1,241 @@
+//! [`Handle`]: what a tensor holds of its buffer.
+
+use std::sync::{Arc, Weak};
+
+use wengert_kernels::Element;
+
+use super::buffer::{Buffer, Deferred, release};
+use super::pool::Pool;
+use super::refused::Refused;
+use super::storage::Storage;
+
+/// Where a tensor's elements are.
+///
+/// A single element lies in the handle itself: for chains of operations on single numbers a buffer
+/// with an owner count and a pool with a lock would cost more than all else. Otherwise it is a
+/// counted reference to a buffer, and dropping the last one returns the buffer to its pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle<E: Element> {
+    /// The element, where there is no buffer.
+    single: Single<E>,
+    buffer: Option<Arc<Buffer<E>>>,
+}
+
+/// An element that fills a word: in half of one, what lies beside it would be moved in pieces that
+/// do not fit those it was written in, and wait for them.
+#[derive(Clone, Debug)]
+#[repr(align(8))]
+struct Single<E>([E; 1]);
+
+impl<E: Element> Handle<E> {
+    /// Room for `len` elements with unspecified contents, from `pool` if there is one.
+    #[inline]
+    pub(crate) fn new(len: usize, pool: Option<&Pool<E>>) -> Result<Self, Refused> {
+        match pool {
+            _ if len <= 1 => Ok(Self::stale_single()),
+            Some(pool) => pool.take(len),
+            None => Handle::unpooled(len),
+        }
+    }
+
+    /// Room for a number of elements that does not grow with the operands, from `pool` if there is
+    /// one. The pool's limit does not apply.
+    ///
+    /// # Panics
+    /// If the system has no memory even for that.
+    pub(crate) fn scratch(len: usize, pool: Option<&Pool<E>>) -> Self {
+        let handle = match pool {
+            Some(pool) if len > 1 => Self::unlimited(len, pool),
+            _ => Handle::new(len, None),
+        };
+        handle.unwrap_or_else(|refused| refused.panic(len))
+    }
+
+    /// Room for `len` elements that the pool has promised: its limit does not apply.
+    pub(crate) fn unlimited(len: usize, pool: &Pool<E>) -> Result<Self, Refused> {
+        pool.take_unlimited(len)
+    }
+
+    /// Room for `len` elements that `f` has written, from `pool` if there is one.
+    #[inline]
+    pub(crate) fn written_by(
+        len: usize,
+        pool: Option<&Pool<E>>,
+        f: impl FnOnce(&mut [E]),
+    ) -> Result<Self, Refused> {
+        match pool {
+            Some(pool) if len > 1 => pool.take_written(len, f),
+            _ => {
+                let mut handle = Handle::new(len, None)?;
+                f(&mut handle.get_mut().expect("a new buffer has one owner")[..len]);
+                Ok(handle)
+            }
+        }
+    }
+
+    /// A single element with unspecified contents.
+    #[inline]
+    pub(crate) fn stale_single() -> Self {
+        let stale = if cfg!(debug_assertions) { E::NAN } else { E::ZERO };
+        Handle { single: Single([stale]), buffer: None }
+    }
+
+    /// A buffer that belongs to no pool, with unspecified contents.
+    fn unpooled(len: usize) -> Result<Self, Refused> {
+        let mut buffer = Buffer::new(len, 0)?;
+        if cfg!(debug_assertions) {
+            buffer.data.fill(E::NAN);
+        }
+        Ok(Handle::of(Arc::new(buffer)))
+    }
+
+    #[inline]
+    pub(super) fn of(buffer: Arc<Buffer<E>>) -> Self {
+        Handle { single: Single([E::ZERO]), buffer: Some(buffer) }
+    }
+
+    /// The elements of a vector, which is not copied.
+    pub(crate) fn adopt(data: Vec<E>) -> Self {
+        match data[..] {
+            [] => Self::stale_single(),
+            [element] => Handle { single: Single([element]), buffer: None },
+            _ => {
+                let data = Storage::Adopted(data);
+                Handle::of(Arc::new(Buffer { data, class: 0, home: None, deferred: None }))
+            }
+        }
+    }
+
+    /// The adopted vector, if it is not shared; otherwise the handle again.
+    pub(crate) fn into_adopted(mut self) -> Result<Vec<E>, Self> {
+        if let Some(buffer) = self.buffer.as_mut().and_then(Arc::get_mut)
+            && let Storage::Adopted(data) = &mut buffer.data
+        {
+            return Ok(std::mem::take(data));
+        }
+        Err(self)
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[E] {
+        match &self.buffer {
+            None => &self.single.0,
+            Some(buffer) => buffer.as_slice(),
+        }
+    }
+
+    /// Elements that a computation gives when they are first read.
+    pub(crate) fn deferred_by(computation: Box<dyn Deferred<E>>) -> Self {
+        let (data, deferred) = (Storage::empty(), Some(computation));
+        let buffer = Buffer { data, class: 0, home: None, deferred };
+        Handle::of(Arc::new(buffer))
+    }
+
+    /// The computation of the elements, if they were not computed when the handle was made.
+    #[inline]
+    pub(crate) fn deferred(&self) -> Option<&dyn Deferred<E>> {
+        self.buffer.as_ref()?.deferred.as_deref()
+    }
+
+    /// A reference that does not keep the buffer in memory; `None` for a single element.
+    pub(crate) fn downgrade(&self) -> Option<WeakHandle<E>> {
+        self.buffer.as_ref().map(|buffer| WeakHandle(Arc::downgrade(buffer)))
+    }
+
+    /// The elements, if they are computed already.
+    #[inline]
+    pub(crate) fn computed(&self) -> Option<&[E]> {
+        match &self.buffer {
+            None => Some(&self.single.0),
+            Some(buffer) if buffer.deferred.is_none() => Some(&buffer.data),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether it refers to the same buffer as another.
+    pub(crate) fn is_on(&self, other: &Self) -> bool {
+        let buffers = self.buffer.as_ref().zip(other.buffer.as_ref());
+        buffers.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
+    }
+
+    /// Computes the elements if they are not computed yet.
+    #[inline]
+    pub(crate) fn compute(&self) -> Result<(), Refused> {
+        match self.deferred() {
+            Some(deferred) if deferred.is_pending() => deferred.value().map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Holds the elements themselves, and not what computes them.
+    pub(crate) fn settle(&mut self) -> Result<(), Refused> {
+        if let Some(deferred) = self.deferred() {
+            *self = deferred.value()?.clone();
+        }
+        Ok(())
+    }
+
+    /// The elements, if no other tensor shares them.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
+        match &mut self.buffer {
+            None => Some(&mut self.single.0),
+            Some(buffer) => Arc::get_mut(buffer)
+                .filter(|buffer| buffer.deferred.is_none())
+                .map(|buffer| &mut buffer.data[..]),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_unique(&self) -> bool {
+        self.buffer
+            .as_ref()
+            .is_none_or(|buffer| buffer.deferred.is_none() && Arc::strong_count(buffer) == 1)
+    }
+
+    /// The element, if it lies here.
+    #[inline]
+    pub(crate) fn single(&self) -> Option<E> {
+        self.buffer.is_none().then_some(self.single.0[0])
+    }
+
+    /// The pool the buffer came from.
+    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+        let buffer = self.buffer.as_ref()?;
+        match &buffer.deferred {
+            None => buffer.home.as_ref(),
+            Some(deferred) => deferred.pool(),
+        }
+    }
+}
+
+impl<E: Element> Drop for Handle<E> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            release(buffer);
+        }
+    }
+}
+
+/// A reference to a buffer that does not keep it in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakHandle<E: Element>(Weak<Buffer<E>>);
+
+impl<E: Element> WeakHandle<E> {
+    /// The buffer, if a handle still keeps it in memory.
+    pub(crate) fn upgrade(&self) -> Option<Handle<E>> {
+        self.0.upgrade().map(Handle::of)
+    }
+
+    /// Whether a handle keeps the buffer in memory.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// Whether it refers to the buffer of a handle.
+    pub(crate) fn is_of(&self, handle: &Handle<E>) -> bool {
+        let buffer = handle.buffer.as_ref();
+        buffer.is_some_and(|buffer| std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(buffer)))
+    }
+}

@@ -1,0 +1,316 @@
+//! Buffers that are used again: a tape's pool keeps what its tensors gave back.
+//!
+//! Large allocations are returned to the kernel by the system allocator and cost page faults when
+//! they are asked for again; a pooled buffer does not. A buffer taken from a pool holds stale but
+//! initialised floats (in builds with debug assertions: NaN, so that an operation that reads its
+//! output before writing it is found).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wengert_kernels::Element;
+
+use super::buffer::Buffer;
+use super::free::FreeLists;
+use super::handle::Handle;
+use super::refused::Refused;
+
+/// A set of free buffers, shared by cloning.
+#[derive(Debug)]
+pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
+
+#[derive(Debug)]
+struct Inner<E: Element> {
+    free: FreeLists<Arc<Buffer<E>>>,
+    /// The peak is that of the current step.
+    memory: Memory,
+    /// The most that was live in earlier steps since the last reset.
+    earlier_peak: usize,
+    /// Whether the tape that made the pool is gone: buffers that come back are freed.
+    closed: bool,
+    /// The bytes of results that are recorded and have no buffer yet, as far as a limit is set.
+    promised: usize,
+    /// The most bytes that may be live and promised; `usize::MAX` is no limit.
+    limit: usize,
+}
+
+impl<E: Element> Inner<E> {
+    /// Takes out the free buffers that are to be returned to the system because sizes vary from step to
+    /// step.
+    #[inline]
+    fn beyond_bound(&mut self) -> Vec<Arc<Buffer<E>>> {
+        let Memory { live, peak, pooled } = self.memory;
+        match self.free.excess(live + pooled, peak) {
+            0 => Vec::new(),
+            excess => {
+                let bytes = |buffer: &Arc<Buffer<E>>| buffer.data.len() * size_of::<E>();
+                let unused = self.free.take_unused(excess, bytes);
+                self.memory.pooled -= unused.iter().map(bytes).sum::<usize>();
+                unused
+            }
+        }
+    }
+}
+
+/// The memory a tape's tensors take, in bytes. Tensors of a single element take none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Buffers in use by tensors.
+    pub live: usize,
+    /// The most that has been live at once since the last call of
+    /// [`Tape::reset_peak`](crate::Tape::reset_peak).
+    pub peak: usize,
+    /// Free buffers kept to be used again. Where sizes vary from step to step, those that were used
+    /// least recently are freed, so that live and pooled bytes together stay within twice the peak of
+    /// recent steps. What one step uses is always kept for the next, and nothing once the tape is
+    /// dropped.
+    pub pooled: usize,
+}
+
+impl<E: Element> Clone for Pool<E> {
+    fn clone(&self) -> Self {
+        Pool(Arc::clone(&self.0))
+    }
+}
+
+impl<E: Element> Default for Pool<E> {
+    fn default() -> Self {
+        let inner = Inner {
+            free: FreeLists::default(),
+            memory: Memory::default(),
+            earlier_peak: 0,
+            closed: false,
+            promised: 0,
+            limit: usize::MAX,
+        };
+        Pool(Arc::new(Mutex::new(inner)))
+    }
+}
+
+/// The capacity of the size class for `len` elements, and the class's number. Eight classes an
+/// octave: at most an eighth is wasted.
+#[inline]
+fn size_class(len: usize) -> (usize, usize) {
+    const SMALLEST: usize = 16;
+    if len <= SMALLEST {
+        return (SMALLEST, 0);
+    }
+    let octave = (len - 1).ilog2() as usize;
+    let step = 1 << (octave - 3);
+    let steps = (len - (1 << octave)).div_ceil(step);
+    ((1 << octave) + steps * step, (octave - 4) * 8 + steps)
+}
+
+impl<E: Element> Pool<E> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner<E>> {
+        // Nothing that can panic runs under the lock, so its state is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer of at least `len` elements with unspecified contents.
+    pub(crate) fn take(&self, len: usize) -> Result<Handle<E>, Refused> {
+        self.take_written(len, |_| ())
+    }
+
+    /// A buffer whose first `len` elements `f` has written.
+    #[inline]
+    pub(super) fn take_written(
+        &self,
+        len: usize,
+        f: impl FnOnce(&mut [E]),
+    ) -> Result<Handle<E>, Refused> {
+        Ok(self.written(self.free_buffer(len, true)?, len, f))
+    }
+
+    /// A buffer of at least `len` elements with unspecified contents, to which the limit does not apply.
+    pub(super) fn take_unlimited(&self, len: usize) -> Result<Handle<E>, Refused> {
+        Ok(self.written(self.free_buffer(len, false)?, len, |_| ()))
+    }
+
+    /// The buffer with this pool as its home, its first `len` elements written by `f`.
+    #[inline]
+    fn written(
+        &self,
+        mut buffer: Arc<Buffer<E>>,
+        len: usize,
+        f: impl FnOnce(&mut [E]),
+    ) -> Handle<E> {
+        // Proof of being the only owner takes as long as many an operation on a few numbers.
+        let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
+        unique.home = Some(self.clone());
+        if cfg!(debug_assertions) {
+            unique.data.fill(E::NAN);
+        }
+        f(&mut unique.data[..len]);
+        Handle::of(buffer)
+    }
+
+    /// A buffer of at least `len` elements that has no owner yet. `limited` says whether the limit
+    /// applies.
+    fn free_buffer(&self, len: usize, limited: bool) -> Result<Arc<Buffer<E>>, Refused> {
+        let (capacity, class) = size_class(len);
+        let bytes = capacity * size_of::<E>();
+        let mut inner = self.lock();
+        let live = inner.memory.live + bytes;
+        if limited && live.saturating_add(inner.promised) > inner.limit {
+            return Err(Refused { bytes, limit: inner.limit });
+        }
+        inner.memory.live = live;
+        inner.memory.peak = inner.memory.peak.max(live);
+        if let Some(buffer) = inner.free.take(class) {
+            inner.memory.pooled -= bytes;
+            return Ok(buffer);
+        }
+        drop(inner);
+        self.new_buffer(capacity, class)
+    }
+
+    /// A buffer from the system, whose bytes are counted as live already.
+    #[cold]
+    fn new_buffer(&self, capacity: usize, class: usize) -> Result<Arc<Buffer<E>>, Refused> {
+        let (unused, crowded) = {
+            let mut inner = self.lock();
+            let unused = inner.beyond_bound();
+            let Memory { live, pooled, .. } = inner.memory;
+            (unused, live.saturating_add(pooled) > inner.limit)
+        };
+        // Freed without the lock, and before the system is asked for more.
+        drop(unused);
+        // Free buffers of other sizes count as well: they make room for a new one.
+        if crowded {
+            self.shrink();
+        }
+        let buffer = Buffer::new(capacity, class).or_else(|_| {
+            self.shrink();
+            Buffer::new(capacity, class)
+        });
+        if buffer.is_err() {
+            self.lock().memory.live -= capacity * size_of::<E>();
+        }
+        buffer.map(Arc::new)
+    }
+
+    /// Sets the most bytes that the pool's tensors may take together.
+    pub(crate) fn set_limit(&self, limit: Option<usize>) {
+        self.lock().limit = limit.unwrap_or(usize::MAX);
+    }
+
+    /// Counts `len` elements of a result that is recorded and not computed yet against the limit.
+    pub(crate) fn promise(&self, len: usize) -> Result<(), Refused> {
+        let bytes = size_class(len).0 * size_of::<E>();
+        let mut inner = self.lock();
+        let promised = inner.promised + bytes;
+        if inner.memory.live.saturating_add(promised) > inner.limit {
+            return Err(Refused { bytes, limit: inner.limit });
+        }
+        inner.promised = promised;
+        Ok(())
+    }
+
+    /// What was promised has a buffer, or is not wanted any more.
+    pub(crate) fn keep_promise(&self, len: usize) {
+        self.lock().promised -= size_class(len).0 * size_of::<E>();
+    }
+
+    /// Takes a buffer back that no tensor holds any more.
+    pub(super) fn give_back(&self, buffer: Arc<Buffer<E>>) {
+        let bytes = buffer.data.len() * size_of::<E>();
+        let mut inner = self.lock();
+        inner.memory.live -= bytes;
+        if !inner.closed {
+            inner.memory.pooled += bytes;
+            inner.free.give(buffer.class, buffer);
+        }
+    }
+
+    /// Stops counting a buffer of this capacity that is freed without being given back.
+    pub(super) fn forget(&self, capacity: usize) {
+        self.lock().memory.live -= capacity * size_of::<E>();
+    }
+
+    /// Ends a step: the tape holds nothing any more.
+    pub(crate) fn end_step(&self) {
+        let mut inner = self.lock();
+        let Memory { live, peak, .. } = inner.memory;
+        inner.earlier_peak = inner.earlier_peak.max(peak);
+        let unused = inner.beyond_bound();
+        inner.free.end_step(peak);
+        inner.memory.peak = live;
+        drop(inner);
+        // Freed without the lock.
+        drop(unused);
+    }
+
+    /// Frees the free buffers, and from now on every buffer that comes back.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.shrink();
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        let inner = self.lock();
+        Memory { peak: inner.memory.peak.max(inner.earlier_peak), ..inner.memory }
+    }
+
+    pub(crate) fn reset_peak(&self) {
+        let mut inner = self.lock();
+        inner.memory.peak = inner.memory.live;
+        inner.earlier_peak = 0;
+    }
+
+    /// Returns the free buffers to the system.
+    pub(crate) fn shrink(&self) {
+        let free = {
+            let mut inner = self.lock();
+            inner.memory.pooled = 0;
+            inner.free.take_all()
+        };
+        drop(free);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::storage::ALIGN;
+
+    #[test]
+    fn size_classes_are_ordered_and_waste_little() {
+        let mut last = (0, 0);
+        for len in 1..5_000 {
+            let (capacity, class) = size_class(len);
+            assert!(capacity >= len && (len < 16 || capacity * 8 <= len * 9), "{len}: {capacity}");
+            assert_eq!(size_class(capacity), (capacity, class), "{len}");
+            assert!(capacity >= last.0 && class >= last.1, "{len}");
+            assert_eq!(capacity == last.0, last.0 != 0 && class == last.1, "{len}");
+            last = (capacity, class);
+        }
+    }
+
+    #[test]
+    fn a_dropped_buffer_is_used_again_and_the_books_balance() {
+        let pool = Pool::<f32>::default();
+        let first = pool.take(1000).unwrap();
+        let address = first.as_slice().as_ptr();
+        assert_eq!(address.align_offset(ALIGN), 0);
+        let bytes = first.as_slice().len() * 4;
+        assert_eq!(pool.memory(), Memory { live: bytes, peak: bytes, pooled: 0 });
+        let second = first.clone();
+        drop(first);
+        assert_eq!(pool.memory().live, bytes);
+        drop(second);
+        assert_eq!(pool.memory(), Memory { live: 0, peak: bytes, pooled: bytes });
+        let third = pool.take(990).unwrap();
+        assert_eq!(third.as_slice().as_ptr(), address);
+        drop(third);
+        pool.shrink();
+        assert_eq!(pool.memory().pooled, 0);
+    }
+
+    #[test]
+    fn a_buffer_may_outlive_its_pool_and_be_dropped_on_another_thread() {
+        let pool = Pool::<f64>::default();
+        let buffer = pool.take(10).unwrap();
+        drop(pool);
+        std::thread::spawn(move || assert_eq!(buffer.as_slice().len(), 16)).join().unwrap();
+    }
+}

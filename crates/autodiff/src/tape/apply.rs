@@ -1,0 +1,116 @@
+//! [`Tape::apply`]: the one way in which operations come to a tape.
+
+use std::panic::Location;
+
+use wengert_kernels::Element;
+
+use super::cut::Cut;
+use super::{Recording, Rule, Tape, Var};
+use crate::error::{Error, Result};
+use crate::eval::evaluate;
+use crate::few::{Few, with_each};
+use crate::forward::Context;
+use crate::op::Op;
+use crate::tensor::Tensor;
+
+/// What an evaluation has made and found out.
+struct Made<E: Element> {
+    value: Option<Tensor<E>>,
+    saved: Vec<Tensor<E>>,
+    /// Whether a gradient can be had of an operand.
+    differentiable: bool,
+    /// Whether an operand was computed from what a gradient can be had of, recorded or not.
+    touched: bool,
+}
+
+impl<E: Element> Tape<E> {
+    /// Applies an operation, the crate's or one's own, and records it if a gradient may be asked
+    /// of an operand.
+    ///
+    /// # Errors
+    /// Those of the operation, [`Error::DifferentTapes`], and with
+    /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
+    #[track_caller]
+    pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
+        let mut made =
+            Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
+        let mut evaluated = self.evaluate(&op, inputs, &[], &mut made);
+        if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
+            evaluated = self.evaluate_lent(&op, inputs, &mut made);
+        }
+        if let Err(error) = evaluated {
+            return self.failed(&op, inputs, error);
+        }
+        let Made { ref mut value, saved, differentiable, touched } = made;
+        let requires_grad = differentiable && self.records();
+        let cut = touched && !requires_grad && self.recording.get() != Recording::Rule;
+        let cuts = cut.then(|| {
+            let places = inputs.iter().enumerate();
+            places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) }).collect()
+        });
+        let rule = (requires_grad || self.in_segment()).then(|| -> Box<Rule<E>> {
+            let composed = op.composition().is_some();
+            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
+            Box::new(Rule { inputs, saved, composed, op })
+        });
+        Ok(match cuts {
+            Some(cuts) => self.push_cut(value, rule, cuts),
+            None => self.push_from(value, rule, requires_grad),
+        })
+    }
+
+    /// The value of an operation on the tape's variables. `lent` has the values of operands that
+    /// the tape has lent to gradients.
+    #[inline]
+    #[track_caller]
+    fn evaluate<O: Op<E> + ?Sized>(
+        &self,
+        op: &O,
+        inputs: &[Var<'_, E>],
+        lent: &[Option<Tensor<E>>],
+        made: &mut Made<E>,
+    ) -> Result<()> {
+        let nodes = self.nodes.borrow();
+        // A result that is searched for NaN and infinity is not deferred.
+        let context = Context {
+            pool: Some(&self.pool),
+            anomaly: self.looks_out().then_some(Location::caller()),
+            lazy: (!self.anomaly.get()).then_some(&self.schedule),
+            recorded: self.recording.get() != Recording::Rule,
+        };
+        let Made { value, saved, differentiable, touched } = made;
+        let mut place = 0;
+        let operand = |input: &Var<'_, E>| {
+            if !std::ptr::eq(input.tape(), self) {
+                return Err(Error::DifferentTapes { op: op.name() });
+            }
+            let node = input.node(&nodes, op.name())?;
+            *differentiable |= node.requires_grad && !op.reads_index(place);
+            *touched |= node.requires_grad | node.cut;
+            place += 1;
+            let value = node.value.as_ref().or_else(|| lent.get(place - 1)?.as_ref());
+            value.ok_or_else(|| node.released(op.name()))
+        };
+        with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
+    }
+
+    /// Whether results of operations are to be searched for NaN and infinity. Those of operations
+    /// inside a rule are not: the walk searches the cotangents that the rule returns, and names the
+    /// operation whose rule it is.
+    fn looks_out(&self) -> bool {
+        self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
+    }
+
+    /// Evaluates an operation some of whose operands are lent.
+    #[cold]
+    #[track_caller]
+    fn evaluate_lent(
+        &self,
+        op: &dyn Op<E>,
+        inputs: &[Var<'_, E>],
+        made: &mut Made<E>,
+    ) -> Result<()> {
+        let lent: Vec<_> = inputs.iter().map(|input| self.lent(input.index())).collect();
+        self.evaluate(op, inputs, &lent, made)
+    }
+}
