@@ -1,7 +1,9 @@
 //! Optimizer updates against their formulas in `f64`.
 
 use wengert_kernels::Element;
-use wengert_kernels::optim::{self, Adam, Momentum, RmsProp};
+use wengert_kernels::optim::{
+    self, Adadelta, Adagrad, Adam, Adamax, Lion, Moments, Momentum, RmsProp,
+};
 use wengert_kernels::testing::{Guarded, assert_near, for_each_level, noise};
 
 const STEPS: usize = 3;
@@ -116,14 +118,144 @@ fn all<E: Element>() {
     );
 }
 
+/// Rules on both moments, with and without the root in the denominator.
+fn moments<E: Element>() {
+    for root in [0.0, 1.5] {
+        let rule = Moments {
+            beta1: 0.5,
+            beta2: 0.75,
+            decay: 0.25,
+            shrink: 0.875,
+            gradient: 0.125,
+            mean: 0.375,
+            root,
+            floor: 0.5,
+        };
+        let after = |d: f64, m: f64, v: f64| (0.5 * m + 0.5 * d, 0.75 * v + 0.25 * d * d);
+        let along = move |d: f64, m: f64, v: f64| {
+            (0.125 * d + 0.375 * m) / (if root > 0.0 { root * v.sqrt() } else { 0.0 } + 0.5)
+        };
+        follow::<E, 3>(
+            "moments",
+            |g, [w, m, v], _| optim::moments_step(w, g, m, v, rule),
+            |g, [w, m, v], _| {
+                let d = g + 0.25 * w;
+                let (m, v) = after(d, m, v);
+                [0.875 * w - along(d, m, v), m, v]
+            },
+        );
+        follow::<E, 4>(
+            "lamb",
+            |g, [w, m, v, direction], _| optim::lamb_direction(w, g, m, v, direction, rule),
+            |g, [w, m, v, _], _| {
+                let (m, v) = after(g, m, v);
+                [w, m, v, along(g, m, v) + 0.25 * w]
+            },
+        );
+    }
+}
+
+/// Rules that follow the gradients' sizes, Lion and the average.
+fn adaptive<E: Element>() {
+    let e = E::from_f64;
+    follow::<E, 3>(
+        "adamax",
+        |g, [w, m, largest], _| {
+            let (lr, beta1, beta2) = (e(0.125), e(0.5), e(0.75));
+            let rule = Adamax { lr, beta1, beta2, eps: e(0.0625), weight_decay: e(0.25) };
+            optim::adamax_step(w, g, m, largest, rule);
+        },
+        |g, [w, m, largest], _| {
+            let d = g + 0.25 * w;
+            let m = 0.5 * m + 0.5 * d;
+            let largest = (0.75 * largest).max(d.abs() + 0.0625);
+            [w - 0.125 * m / largest, m, largest]
+        },
+    );
+    follow::<E, 2>(
+        "adagrad",
+        |g, [w, sum], _| {
+            let rule = Adagrad { lr: e(0.125), eps: e(0.0625), weight_decay: e(0.25) };
+            optim::adagrad_step(w, g, sum, rule);
+        },
+        |g, [w, sum], _| {
+            let d = g + 0.25 * w;
+            let sum = sum + d * d;
+            [w - 0.125 * d / (sum.sqrt() + 0.0625), sum]
+        },
+    );
+    follow::<E, 3>(
+        "adadelta",
+        |g, [w, squares, steps], _| {
+            let (lr, rho, eps) = (e(0.5), e(0.75), e(0.0625));
+            let rule = Adadelta { lr, rho, eps, weight_decay: e(0.25) };
+            optim::adadelta_step(w, g, squares, steps, rule);
+        },
+        |g, [w, squares, steps], _| {
+            let d = g + 0.25 * w;
+            let squares = 0.75 * squares + 0.25 * d * d;
+            let step = ((steps + 0.0625) / (squares + 0.0625)).sqrt() * d;
+            [w - 0.5 * step, squares, 0.75 * steps + 0.25 * step * step]
+        },
+    );
+    follow::<E, 2>(
+        "lion",
+        |g, [w, m], _| {
+            let (lr, beta1, beta2) = (e(0.125), e(0.5), e(0.75));
+            optim::lion_step(w, g, m, Lion { lr, beta1, beta2, weight_decay: e(0.25) });
+        },
+        |g, [w, m], _| {
+            let mixed = 0.5 * m + 0.5 * g;
+            let sign = if mixed == 0.0 { 0.0 } else { mixed.signum() };
+            [w - 0.125 * (sign + 0.25 * w), 0.75 * m + 0.25 * g]
+        },
+    );
+    follow::<E, 1>(
+        "average",
+        |g, [average], _| optim::average_step(average, g, e(0.125)),
+        |g, [average], _| [average + 0.125 * (g - average)],
+    );
+}
+
 #[test]
 fn steps_follow_their_formulas_in_f32() {
     all::<f32>();
+    moments::<f32>();
+    adaptive::<f32>();
 }
 
 #[test]
 fn steps_follow_their_formulas_in_f64() {
     all::<f64>();
+    moments::<f64>();
+    adaptive::<f64>();
+}
+
+#[test]
+fn lion_moves_by_the_sign_of_zero_and_nan() {
+    for_each_level(|level| {
+        let mut w = [1.0_f32; 3];
+        let rule = Lion { lr: 0.5, beta1: 0.5, beta2: 0.5, weight_decay: 0.0 };
+        optim::lion_step(&mut w, &[0.0, -1e-40, f32::NAN], &mut [0.0; 3], rule);
+        assert!(w[0] == 1.0 && w[1] == 1.5 && w[2].is_nan(), "{w:?} on {level}");
+    });
+}
+
+#[test]
+fn without_a_root_the_denominator_is_the_floor() {
+    let rule = Moments {
+        beta1: 0.5,
+        beta2: 0.5,
+        decay: 0.0,
+        shrink: 1.0,
+        gradient: 0.0,
+        mean: 1.0,
+        root: 0.0,
+        floor: 1.0,
+    };
+    let (mut w, mut m, mut v) = ([0.0_f32], [0.0], [0.0]);
+    optim::moments_step(&mut w, &[1e20], &mut m, &mut v, rule);
+    assert_eq!((w, v), ([-5e19], [f32::INFINITY]));
 }
 
 #[test]

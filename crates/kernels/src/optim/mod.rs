@@ -4,14 +4,18 @@
 //! `lr`. State starts at zero. The updates are elementwise, so they do not depend on how a model's
 //! parameters are cut into slices.
 
+mod adaptive;
 pub(crate) mod kernels;
+mod moments;
 mod rules;
 mod update;
 
 use crate::Element;
 use crate::slices::check_len;
+pub use adaptive::{Adadelta, Adagrad, Adamax, Lion};
 #[doc(hidden)]
 pub use kernels::OptimKernels;
+pub use moments::Moments;
 pub use rules::{Adam, Momentum, RmsProp};
 
 /// One step of stochastic gradient descent: `w -= lr (g + weight_decay w)`.
@@ -101,4 +105,130 @@ pub fn rmsprop_step<E: Element>(w: &mut [E], g: &[E], mean: &mut [E], rule: RmsP
     check_len("g", g.len(), w.len());
     check_len("mean", mean.len(), w.len());
     E::rmsprop_kernel(w, g, mean, rule);
+}
+
+/// One step of an optimizer on both moments of the gradient, such as NAdam or RAdam: see [`Moments`].
+///
+/// Sources: T. Dozat, "Incorporating Nesterov momentum into Adam" (2016); L. Liu et al., "On the
+/// variance of the adaptive learning rate and beyond" (2020).
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn moments_step<E: Element>(w: &mut [E], g: &[E], m: &mut [E], v: &mut [E], rule: Moments) {
+    check_len("g", g.len(), w.len());
+    check_len("m", m.len(), w.len());
+    check_len("v", v.len(), w.len());
+    E::moments_kernel([w, m, v], g, rule);
+}
+
+/// The first pass of a step of LAMB: updates the moments of the gradient and writes the direction,
+/// `(gradient g + mean m) / (root sqrt(v) + floor) + decay w`, of [`Moments`], whose `decay` does not
+/// enter the moments here and whose `shrink` is not used.
+///
+/// The weights are not changed; the second pass, [`axpy`](crate::elementwise::axpy), subtracts a
+/// multiple of the direction, which depends on the norms of both.
+///
+/// Source: Y. You et al., "Large batch optimization for deep learning: training BERT in 76 minutes"
+/// (2020).
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn lamb_direction<E: Element>(
+    w: &mut [E],
+    g: &[E],
+    m: &mut [E],
+    v: &mut [E],
+    direction: &mut [E],
+    rule: Moments,
+) {
+    check_len("g", g.len(), w.len());
+    check_len("m", m.len(), w.len());
+    check_len("v", v.len(), w.len());
+    check_len("direction", direction.len(), w.len());
+    E::lamb_kernel([direction, m, v, w], g, rule);
+}
+
+/// One step of Adamax: see [`Adamax`].
+///
+/// Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015), section 7.1.
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn adamax_step<E: Element>(
+    w: &mut [E],
+    g: &[E],
+    m: &mut [E],
+    largest: &mut [E],
+    rule: Adamax<E>,
+) {
+    check_len("g", g.len(), w.len());
+    check_len("m", m.len(), w.len());
+    check_len("largest", largest.len(), w.len());
+    E::adamax_kernel([w, m, largest], g, rule);
+}
+
+/// One step of Adagrad: see [`Adagrad`].
+///
+/// Source: J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and
+/// stochastic optimization" (2011).
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn adagrad_step<E: Element>(w: &mut [E], g: &[E], sum: &mut [E], rule: Adagrad<E>) {
+    check_len("g", g.len(), w.len());
+    check_len("sum", sum.len(), w.len());
+    E::adagrad_kernel([w, sum], g, rule);
+}
+
+/// One step of Adadelta: see [`Adadelta`].
+///
+/// Source: M. D. Zeiler, "ADADELTA: an adaptive learning rate method" (2012).
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn adadelta_step<E: Element>(
+    w: &mut [E],
+    g: &[E],
+    squares: &mut [E],
+    steps: &mut [E],
+    rule: Adadelta<E>,
+) {
+    check_len("g", g.len(), w.len());
+    check_len("squares", squares.len(), w.len());
+    check_len("steps", steps.len(), w.len());
+    E::adadelta_kernel([w, squares, steps], g, rule);
+}
+
+/// One step of Lion: see [`Lion`]. The sign of zero is zero.
+///
+/// Source: X. Chen et al., "Symbolic discovery of optimization algorithms" (2023).
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn lion_step<E: Element>(w: &mut [E], g: &[E], m: &mut [E], rule: Lion<E>) {
+    check_len("g", g.len(), w.len());
+    check_len("m", m.len(), w.len());
+    E::lion_kernel([w, m], g, rule);
+}
+
+/// Moves an average of weights towards the weights: `average += share (w - average)`.
+///
+/// ```
+/// let mut average = [1.0, 2.0];
+/// wengert_kernels::optim::average_step(&mut average, &[3.0, 2.0], 0.25);
+/// assert_eq!(average, [1.5, 2.0]);
+/// ```
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn average_step<E: Element>(average: &mut [E], w: &[E], share: E) {
+    check_len("w", w.len(), average.len());
+    E::average_kernel(average, w, share);
 }

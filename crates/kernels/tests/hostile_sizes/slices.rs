@@ -4,7 +4,9 @@ use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::chain::{Chain, Function1, Function2, Operand};
 use wengert_kernels::elementwise::{self, Binary, Comparison, Run, Simple};
 use wengert_kernels::math::{self, Unary};
-use wengert_kernels::optim::{self, Adam, Momentum, RmsProp};
+use wengert_kernels::optim::{
+    self, Adadelta, Adagrad, Adam, Adamax, Lion, Moments, Momentum, RmsProp,
+};
 use wengert_kernels::random::{self, Stream};
 
 use crate::HOSTILE;
@@ -165,6 +167,49 @@ pub fn optim(report: &mut Report) {
     lengths(report, "rmsprop_step", |[g, mean], w| {
         w.fill(1.0);
         optim::rmsprop_step(w, g, &mut mean.to_vec(), rule);
+    });
+    let rule = Moments {
+        beta1: 0.5,
+        beta2: 0.5,
+        decay: 0.5,
+        shrink: 1.0,
+        gradient: 0.5,
+        mean: 0.5,
+        root: 1.0,
+        floor: 1.0,
+    };
+    lengths(report, "moments_step", |[g, m, v], w| {
+        w.fill(1.0);
+        optim::moments_step(w, g, &mut m.to_vec(), &mut v.to_vec(), rule);
+    });
+    lengths(report, "lamb_direction", |[g, m, v, direction], w| {
+        w.fill(1.0);
+        let (mut m, mut v, mut direction) = (m.to_vec(), v.to_vec(), direction.to_vec());
+        optim::lamb_direction(w, g, &mut m, &mut v, &mut direction, rule);
+    });
+    let rule = Adamax { lr: 0.5, beta1: 0.5, beta2: 0.5, eps: 1.0, weight_decay: 0.5 };
+    lengths(report, "adamax_step", |[g, m, largest], w| {
+        w.fill(1.0);
+        optim::adamax_step(w, g, &mut m.to_vec(), &mut largest.to_vec(), rule);
+    });
+    let rule = Adagrad { lr: 0.5, eps: 1.0, weight_decay: 0.5 };
+    lengths(report, "adagrad_step", |[g, sum], w| {
+        w.fill(1.0);
+        optim::adagrad_step(w, g, &mut sum.to_vec(), rule);
+    });
+    let rule = Adadelta { lr: 0.5, rho: 0.5, eps: 1.0, weight_decay: 0.5 };
+    lengths(report, "adadelta_step", |[g, squares, steps], w| {
+        w.fill(1.0);
+        optim::adadelta_step(w, g, &mut squares.to_vec(), &mut steps.to_vec(), rule);
+    });
+    let rule = Lion { lr: 0.5, beta1: 0.5, beta2: 0.5, weight_decay: 0.5 };
+    lengths(report, "lion_step", |[g, m], w| {
+        w.fill(1.0);
+        optim::lion_step(w, g, &mut m.to_vec(), rule);
+    });
+    lengths(report, "average_step", |[w], average| {
+        average.fill(1.0);
+        optim::average_step(average, w, 0.5);
     });
     for step in [0, 1, u64::MAX] {
         let rule = Adam { step, ..Adam::default() };

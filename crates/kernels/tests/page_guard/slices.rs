@@ -5,7 +5,9 @@ use wengert_kernels::activation::{self as act, Activation};
 use wengert_kernels::chain::{Chain, Function1, Function2, Operand};
 use wengert_kernels::elementwise::{self as ops, Binary, Comparison, Run, Simple};
 use wengert_kernels::math::{self as fun, Unary};
-use wengert_kernels::optim::{self as step, Adam, Momentum, RmsProp};
+use wengert_kernels::optim::{
+    self as step, Adadelta, Adagrad, Adam, Adamax, Lion, Moments, Momentum, RmsProp,
+};
 use wengert_kernels::random::{self as rand, Stream};
 
 use crate::child::note;
@@ -81,6 +83,27 @@ pub fn optim<E: Element>(place: Place, len: usize) {
     step::amsgrad_step(&mut w, &g, &mut m, &mut v, &mut most, Adam::default());
     let rule = RmsProp { lr: half, alpha: half, eps: one, weight_decay: half };
     step::rmsprop_step(&mut w, &g, &mut m, rule);
+    note("moments, lamb, adamax, adagrad, adadelta, lion, average");
+    let rule = Moments {
+        beta1: 0.5,
+        beta2: 0.5,
+        decay: 0.5,
+        shrink: 1.0,
+        gradient: 0.5,
+        mean: 0.5,
+        root: 1.0,
+        floor: 1.0,
+    };
+    step::moments_step(&mut w, &g, &mut m, &mut v, rule);
+    step::lamb_direction(&mut w, &g, &mut m, &mut v, &mut most, rule);
+    let rule = Adamax { lr: half, beta1: half, beta2: half, eps: one, weight_decay: half };
+    step::adamax_step(&mut w, &g, &mut m, &mut v, rule);
+    step::adagrad_step(&mut w, &g, &mut v, Adagrad { lr: half, eps: one, weight_decay: half });
+    let rule = Adadelta { lr: half, rho: half, eps: one, weight_decay: half };
+    step::adadelta_step(&mut w, &g, &mut m, &mut v, rule);
+    let rule = Lion { lr: half, beta1: half, beta2: half, weight_decay: half };
+    step::lion_step(&mut w, &g, &mut m, rule);
+    step::average_step(&mut w, &g, half);
 }
 
 pub fn random<E: Element>(place: Place, len: usize) {
