@@ -190,7 +190,9 @@ impl<E: Element> Kernel for Tiles<'_, E> {
                             let operands = [a, b, c].map(<*mut E>::cast_const);
                             pair::pair(simd, (f, g, side), operands, out, count);
                         }
-                        Kind::Neg => Map::new(Neg, Source::at_ptr(a), out, count).run(simd),
+                        Kind::Neg => {
+                            simd.vectorize(Map::new(Neg, Source::at_ptr(a), out, count));
+                        }
                         Kind::One(f) => one(simd, f, a, out, count),
                         Kind::Two(f) => two(simd, f, [a, b], out, count),
                     }
@@ -217,7 +219,7 @@ unsafe fn one<E: Element, S: Simd>(simd: S, f: Function1<E>, x: *const E, out: *
         // SAFETY: the contract of this function is that of both.
         return unsafe {
             match act {
-                Activation::Relu => Map::new(Relu, x, out, len).run(simd),
+                Activation::Relu => simd.vectorize(Map::new(Relu, x, out, len)),
                 _ => run_on(S::LEVEL, Forward::new(act, x, out, len)),
             }
         };
@@ -244,7 +246,7 @@ unsafe fn two<E: Element, S: Simd>(
         // SAFETY: the contract of this function is that of both.
         return unsafe {
             match act {
-                Activation::Relu => Zip::new(Times(Relu), gy, saved, out, len).run(simd),
+                Activation::Relu => simd.vectorize(Zip::new(Times(Relu), gy, saved, out, len)),
                 _ => run_on(S::LEVEL, Backward::new(act, gy, saved, out, len)),
             }
         };
