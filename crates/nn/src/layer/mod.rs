@@ -18,6 +18,7 @@ mod group_norm;
 mod layer_norm;
 mod linear;
 mod pool;
+mod recurrent;
 mod rms_norm;
 mod sequential;
 mod shape;
@@ -38,6 +39,10 @@ pub use group_norm::{GroupNorm, GroupNormConfig};
 pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{Linear, LinearConfig};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use recurrent::{
+    Gates, Gru, GruCell, GruGates, Lstm, LstmCell, LstmGates, Recurrent, RecurrentCell,
+    RecurrentCellConfig, RecurrentConfig, Rnn, RnnCell, SimpleGates,
+};
 pub use rms_norm::{RmsNorm, RmsNormConfig};
 pub use sequential::Sequential;
 pub use shape::SampleShape;

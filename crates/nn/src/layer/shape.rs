@@ -107,6 +107,24 @@ impl SampleShape {
         Ok(SampleShape::Axes([Some(outputs)].into_iter().chain(size).collect()))
     }
 
+    /// A layer that takes sequences of `inputs` features, `[time, inputs]`, and gives as many steps
+    /// of `outputs`.
+    ///
+    /// # Errors
+    /// [`LayerError::Features`] or [`LayerError::Shape`].
+    pub fn sequence(&self, inputs: usize, outputs: usize) -> Result<Self, LayerError> {
+        match self {
+            SampleShape::Axes(axes) if axes.len() != 2 => {
+                Err(self.refused(format!("[time, {inputs}]")))
+            }
+            SampleShape::Axes(_) => self.features(inputs, outputs),
+            _ => {
+                self.features(inputs, outputs)?;
+                Ok(SampleShape::Axes(vec![None, Some(outputs)]))
+            }
+        }
+    }
+
     /// The rule of a pool over the last two axes; `pooled` computes the output's size, and `name` is
     /// that of the operation in errors.
     pub(super) fn pooled(
