@@ -1,6 +1,7 @@
-//! Benchmarks of wengert: what the programs of this package share.
+//! Benchmarks of wengert: code shared by the programs of this package.
 
 pub mod cli;
 pub mod data;
 pub mod machine;
 pub mod measure;
+pub mod token;

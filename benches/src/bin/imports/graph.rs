@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// For each file the files it imports.
 pub(super) type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The files that can be reached from `start` along `edges`, `start` only if a path leads back to
-/// it.
+/// The files that can be reached from `start` along `edges`; `start` itself only if a path leads
+/// back to it.
 fn reached<'a>(edges: &'a Imports, start: &'a str) -> BTreeSet<&'a str> {
     let mut seen = BTreeSet::new();
     let mut open = vec![start];
@@ -20,8 +20,8 @@ fn reached<'a>(edges: &'a Imports, start: &'a str) -> BTreeSet<&'a str> {
     seen
 }
 
-/// The loops, each with its files in order, the largest loop first. A file that names itself is
-/// none.
+/// The loops, each with its files in order, the largest loop first. A file that names itself is not
+/// a loop.
 pub(super) fn loops(imports: &Imports) -> Vec<Vec<String>> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
         imports.keys().map(|file| (file.as_str(), reached(imports, file))).collect();

@@ -1,21 +1,19 @@
-//! Import loops: groups of source files of which each imports, directly or by way of others, every
-//! other.
+//! Finds import loops: groups of source files each of which imports every other, directly or
+//! through others.
 //!
 //!     cargo run -p wengert-benches --bin imports                 # the crates of this workspace
 //!     cargo run -p wengert-benches --bin imports -- some/crate/src --limit 3
 //!
 //! Prints for each crate the number of loops and the files of the largest one, and exits with 1 if
 //! a loop has more files than the limit. A file imports another if it names an item that is defined
-//! there, in a
-//! `use` tree or a path. Re-exports are followed to the definition, and are imports themselves.
-//! Code that is compiled for tests only does not count: what is behind `cfg(test)` or the feature
-//! `testing`.
+//! there, in a `use` tree or a path. Re-exports are followed to the definition, and are imports
+//! themselves. Code that is compiled for tests only does not count: items behind `cfg(test)` or the
+//! feature `testing`.
 
 mod graph;
 mod module;
 #[cfg(test)]
 mod tests;
-mod token;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +29,7 @@ use module::Tree;
 struct Options {
     /// Source folders of crates [default: those of the workspace's crates]
     folders: Vec<PathBuf>,
-    /// The most files a loop may have
+    /// Maximum number of files in a loop
     #[arg(long, default_value_t = 6)]
     limit: usize,
 }
@@ -50,7 +48,7 @@ fn workspace() -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The name of the package whose source folder this is.
+/// The name of the package that has this source folder.
 fn package(folder: &Path) -> String {
     let parent = folder.parent().and_then(Path::file_name);
     parent.map_or_else(|| folder.display().to_string(), |name| name.display().to_string())

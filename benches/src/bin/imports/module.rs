@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::graph::Imports;
-use super::token::{Token, tokens};
+use wengert_benches::token::{Token, tokens};
 
-/// Re-exports that lead in a circle end here.
+use super::graph::Imports;
+
+/// Maximum length of a chain of re-exports, which ends circular ones.
 const DEEPEST: usize = 32;
 
 /// A module: a file, or a part of one.
 #[derive(Debug, Default)]
 struct Module {
     file: String,
-    /// The names of the items that are written out here; macros may add others.
+    /// The names of the items that are written out here; macros may define others.
     defined: BTreeSet<String>,
-    /// What `use` gives a name, and what for.
+    /// The names that `use` imports, with their paths.
     used: BTreeMap<String, Vec<String>>,
-    /// The modules of which `use` brings all names.
+    /// The modules from which `use` imports all names.
     globs: Vec<Vec<String>>,
     /// Paths in code.
     paths: Vec<Vec<String>>,
@@ -26,13 +27,13 @@ struct Module {
     tests: BTreeSet<String>,
 }
 
-/// The modules of a crate by their path, which for the root is empty.
+/// The modules of a crate by their path; that of the root is empty.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     modules: BTreeMap<Vec<String>, Module>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     Module(Vec<String>),
@@ -41,7 +42,7 @@ enum Target {
 }
 
 impl Tree {
-    /// Reads the crate of a source folder.
+    /// Reads the crate in a source folder.
     pub(super) fn read(folder: &Path) -> io::Result<Self> {
         let mut files = Vec::new();
         let mut open = vec![folder.to_path_buf()];
@@ -67,7 +68,8 @@ impl Tree {
         let mut tree = Tree::default();
         for (name, text) in files {
             let path = module_path(name.as_ref());
-            let tokens = tokens(text.as_ref());
+            let mut tokens = tokens(text.as_ref());
+            tokens.retain(|token| !matches!(token, Token::Comment { .. }));
             Parser { tree: &mut tree, file: name.as_ref(), tokens: &tokens, at: 0 }.module(path);
         }
         let test_roots: Vec<Vec<String>> = tree
@@ -84,7 +86,7 @@ impl Tree {
         self.modules.values().map(|module| &module.file).collect::<BTreeSet<_>>().len()
     }
 
-    /// For each file the files of which it names items.
+    /// For each file, the files that define items it names.
     pub(super) fn imports(&self) -> Imports {
         let mut imports = Imports::new();
         for (at, module) in &self.modules {
@@ -109,7 +111,7 @@ impl Tree {
         imports
     }
 
-    /// What a path in the module `from` leads to: nothing if that is in another crate.
+    /// The targets of a path in the module `from`; none if it leads to another crate.
     fn resolve(&self, from: &[String], path: &[String], depth: usize) -> Vec<Target> {
         let mut at = from.to_vec();
         let mut rest = path;
@@ -137,7 +139,7 @@ impl Tree {
         targets
     }
 
-    /// What `name` in the module `at` leads to, followed by `rest`.
+    /// The targets of `name` in the module `at`, followed by `rest`.
     fn named(&self, at: &[String], name: &str, rest: &[String], depth: usize) -> Vec<Target> {
         let module = &self.modules[at];
         let mut targets = Vec::new();
@@ -180,7 +182,7 @@ fn joined(path: &[String], name: &str) -> Vec<String> {
     path.iter().cloned().chain([name.to_owned()]).collect()
 }
 
-/// The module that a file is.
+/// The path of a file's module.
 fn module_path(file: &str) -> Vec<String> {
     let mut parts: Vec<String> =
         file.trim_end_matches(".rs").split('/').map(String::from).collect();
@@ -192,7 +194,7 @@ fn module_path(file: &str) -> Vec<String> {
     parts
 }
 
-/// Whether a condition of `cfg` holds outside of tests, if that is known.
+/// Whether a condition of `cfg` holds outside tests; `None` if unknown.
 fn holds(tokens: &[Token]) -> Option<bool> {
     let [Token::Word(name), rest @ ..] = tokens else { return None };
     let parts = || {
@@ -234,7 +236,7 @@ impl Parser<'_> {
         self.peek(ahead).and_then(Token::word).map(String::from)
     }
 
-    /// Reads a module up to its closing brace or the end of the file.
+    /// Parses a module up to its closing brace or the end of the file.
     fn module(&mut self, path: Vec<String>) {
         let mut module = Module { file: self.file.to_owned(), ..Module::default() };
         let mut depth = 0;
@@ -262,7 +264,7 @@ impl Parser<'_> {
         self.tree.modules.insert(path, module);
     }
 
-    /// Reads what begins with a word.
+    /// Parses a construct that begins with a word.
     fn word(&mut self, word: &str, path: &[String], module: &mut Module) {
         match (word, self.peek_word(1)) {
             ("use", _) => {
@@ -293,7 +295,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a path; one of a single word names what `use` brought here, or what is here.
+    /// Parses a path; a single word names an import or an item of this module.
     fn path(&mut self, module: &mut Module) {
         let mut path = Vec::new();
         while let Some(word) = self.peek_word(0) {
@@ -310,11 +312,11 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a `use` tree, of which `prefix` has been read.
+    /// Parses a `use` tree after its `prefix`.
     fn use_tree(&mut self, prefix: &mut Vec<String>, module: &mut Module) {
         let len = prefix.len();
         if prefix.is_empty() && self.peek_is(0, ':') {
-            // `::name` is another crate's.
+            // `::name` is another crate.
             self.at += 2;
             prefix.push("::".into());
         }
@@ -362,7 +364,7 @@ impl Parser<'_> {
         prefix.truncate(len);
     }
 
-    /// Reads an attribute, and what it is of as well if that is compiled for tests only.
+    /// Parses an attribute, and skips its item if that is compiled for tests only.
     fn attributes(&mut self, module: &mut Module) {
         self.at += 1;
         let inner = self.peek_is(0, '!');
@@ -380,7 +382,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Skips an item, statement, field or match arm, and notes the name of a module.
+    /// Skips an item, statement, field or match arm, and records the name of a module.
     fn skip_item(&mut self, module: &mut Module) {
         while self.peek_is(0, '#') {
             self.at += 1;
@@ -444,7 +446,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Skips what is in brackets, with the brackets.
+    /// Skips a bracketed group, brackets included.
     fn skip_group(&mut self) {
         let mut depth = 0;
         while let Some(token) = self.peek(0) {

@@ -1,19 +1,31 @@
-//! Rust source as words and punctuation.
+//! A lexer of Rust source, for the programs that check this workspace's sources.
 
-/// A word (identifier, keyword or number), the content of a string, or a character of punctuation.
+/// A token of Rust source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub enum Token {
+    /// An identifier, a keyword or a number.
     Word(String),
+    /// The content of a string literal, escapes as they are written.
     Text(String),
+    /// A character of punctuation.
     Mark(char),
+    /// A line comment, from its slashes to the end of the line.
+    Comment {
+        /// The number of its line, counted from 1.
+        line: usize,
+        /// Its text, slashes included.
+        text: String,
+    },
 }
 
 impl Token {
-    pub(super) fn is(&self, mark: char) -> bool {
+    /// Whether it is this character of punctuation.
+    pub fn is(&self, mark: char) -> bool {
         *self == Token::Mark(mark)
     }
 
-    pub(super) fn word(&self) -> Option<&str> {
+    /// The word, if it is one.
+    pub fn word(&self) -> Option<&str> {
         match self {
             Token::Word(word) => Some(word),
             _ => None,
@@ -21,18 +33,21 @@ impl Token {
     }
 }
 
-/// The tokens of a source text. Comments and lifetimes are left out.
-pub(super) fn tokens(source: &str) -> Vec<Token> {
+/// The tokens of a source text, without block comments and lifetimes.
+pub fn tokens(source: &str) -> Vec<Token> {
     let chars: Vec<char> = source.chars().collect();
     let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
     let mut tokens = Vec::new();
+    let (mut line, mut counted) = (1, 0);
     let mut i = 0;
     while i < chars.len() {
         let c = chars[i];
         if c == '/' && at(i + 1) == '/' {
-            while i < chars.len() && chars[i] != '\n' {
-                i += 1;
-            }
+            line += chars[counted..i].iter().filter(|&&c| c == '\n').count();
+            counted = i;
+            let length = chars[i..].iter().take_while(|&&c| c != '\n').count();
+            tokens.push(Token::Comment { line, text: chars[i..i + length].iter().collect() });
+            i += length;
         } else if c == '/' && at(i + 1) == '*' {
             i = comment_end(&chars, i);
         } else if let Some((start, hashes)) = raw_string(&chars, i) {
