@@ -1,4 +1,4 @@
-//! `y = mean over bins of x`, as many as asked for: linear, and its transpose is
+//! `y = mean of x over each of a given number of bins`: linear, and its transpose is
 //! [`adaptive_avg_pool_grad`](super::adaptive_avg_pool_grad).
 
 use wengert_kernels::Element;
@@ -63,21 +63,21 @@ fn adaptive_avg_pool<'t, E: Element, const AXES: usize>(
     x.tape().apply(AdaptiveAvgPool { planes }, &[x])
 }
 
-/// The means of `output` bins over lines: bin `i` has the positions from
-/// `floor(i length / output)` up to but without `ceil((i + 1) length / output)`.
+/// The means of `output` bins along the last axis: bin `i` has the positions from
+/// `floor(i length / output)` (inclusive) to `ceil((i + 1) length / output)` (exclusive).
 ///
 /// # Shapes
 /// `x` is `[.., length]`; the result is `[.., output]`.
 ///
 /// # Errors
-/// If there are bins but no positions.
+/// If there are bins but no positions to average.
 #[track_caller]
 pub fn adaptive_avg_pool1d<E: Element>(x: Var<'_, E>, output: usize) -> Result<Var<'_, E>> {
     adaptive_avg_pool("adaptive_avg_pool1d", x, Extent([output]))
 }
 
-/// The means of bins over images, so that the result has `output` rows and columns:
-/// [`adaptive_avg_pool1d`] along both. One of each is the global average pool.
+/// The means of bins of images, such that the result has `output` rows and columns:
+/// [`adaptive_avg_pool1d`] along both axes. An output of 1 is global average pooling.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -89,7 +89,7 @@ pub fn adaptive_avg_pool1d<E: Element>(x: Var<'_, E>, output: usize) -> Result<V
 /// `x` is `[.., rows, columns]`; the result is `[.., output rows, output columns]`.
 ///
 /// # Errors
-/// If there are bins but no positions.
+/// If there are bins but no positions to average.
 #[track_caller]
 pub fn adaptive_avg_pool2d<E: Element>(
     x: Var<'_, E>,
@@ -99,12 +99,12 @@ pub fn adaptive_avg_pool2d<E: Element>(
 }
 
 methods! {
-    /// The means of so many bins over lines.
+    /// The means of `output` bins along the last axis.
     adaptive_avg_pool1d / try_adaptive_avg_pool1d(; output: usize)
 }
 
 methods! {
-    /// The means of bins over images, so many rows and columns.
+    /// The means of bins of images, such that the result has `output` rows and columns.
     adaptive_avg_pool2d / try_adaptive_avg_pool2d(; output: impl Into<Extent<2>>)
 }
 

@@ -8,13 +8,14 @@ use crate::tape::Var;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::Domain;
 
-/// The coordinates divided by the larger one, `r^2` of these, and that divisor: nothing overflows. The
-/// divisor is a constant: it cancels.
+/// The coordinates divided by the larger magnitude, `r^2` of these quotients, and that divisor, so
+/// that nothing overflows. The divisor is a constant, as the result does not depend on it.
 fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
     let tape = y.tape();
     let [of_y, of_x] = [y, x].map(|part| tape.constant(&part.value()).abs());
     let size = of_x.maximum(of_y);
-    // At the origin and at infinity nothing by infinity is left, of the derivatives of this too.
+    // No derivative divides by zero or infinity at the origin and at infinity, nor do derivatives
+    // of derivatives.
     let lost = size.eq_scalar(E::ZERO).or(&size.eq_scalar(E::INFINITY));
     let size = size.masked_fill(&lost, E::INFINITY);
     let [y, x] = [(y, of_y), (x, of_x)].map(|(part, magnitude)| {
@@ -25,8 +26,8 @@ fn scaled<'t, E: Element>(y: Var<'t, E>, x: Var<'t, E>) -> [Var<'t, E>; 4] {
 }
 
 binary! {
-    /// The angle of the point `(x, y)` seen from the origin, `y` being the first operand: from -pi to
-    /// pi. The derivatives at the origin and at infinity are 0.
+    /// The angle of the point `(x, y)`, with `y` the first operand, from -pi to pi. The derivatives
+    /// at the origin and at infinity are 0.
     atan2 / try_atan2 = Atan2, Function2::Atan2;
     |gy, a, b, _| [
         {
@@ -39,7 +40,7 @@ binary! {
         },
     ];
     order 2, |s| {
-        // The left half of the x axis is a cut.
+        // The negative half of the x axis is a branch cut.
         let (a, b) = s.broadcast_pair();
         vec![s.tensor(&a, &Domain::AWAY_FROM_ZERO), s.tensor(&b, &Domain::AWAY_FROM_ZERO)]
     }, f64::atan2

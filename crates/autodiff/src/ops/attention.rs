@@ -1,9 +1,9 @@
-//! Scaled dot-product attention: a composition of products, a choice by the mask on either side of
-//! a softmax, and scaling.
+//! Scaled dot-product attention: a composition of matrix products, a softmax, scaling, and the
+//! selection by a mask before and after the softmax.
 //!
-//! What is masked is set to a very low finite number before the softmax and to zero behind it. A row
-//! that is masked as a whole is then finite on the way and zero in the end, and so are all its
-//! derivatives: the choice lets nothing through in either direction.
+//! Masked scores are set to the lowest finite number before the softmax, and masked weights to zero
+//! after it. For a row that is masked entirely, all intermediate values are then finite, its result
+//! is zero, and so are its derivatives: the selections let no gradient through.
 
 use wengert_kernels::Element;
 
@@ -13,8 +13,7 @@ use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Who may look at whom, and how scores are scaled, in
-/// [`scaled_dot_product_attention`].
+/// Which keys each query attends to, and how [`scaled_dot_product_attention`] scales the scores.
 ///
 /// ```
 /// use wengert_autodiff::{Mask, ops::Attention};
@@ -30,34 +29,35 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// Every query sees every key; scores are divided by the root of the number of features.
+    /// Every query attends to every key; the scores are divided by the square root of the number of
+    /// features.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A query sees a key where the mask is true. It broadcasts to the scores, `[.., queries,
-    /// keys]`.
+    /// A query attends to a key where the mask is true. The mask broadcasts to the scores,
+    /// `[.., queries, keys]`.
     pub fn mask(self, mask: &Mask) -> Self {
         Attention { mask: Some(mask.clone()), ..self }
     }
 
-    /// A query sees the keys up to its own position, the last query's being the last key's: see
-    /// [`Mask::causal`]. With a mask both must allow it.
+    /// A query attends to the keys up to its own position, where the last query has the position of
+    /// the last key: see [`Mask::causal`]. Combined with a mask, both must allow a key.
     pub fn causal(self) -> Self {
         Attention { causal: true, ..self }
     }
 
-    /// The factor of the scores, in place of one over the root of the number of features.
+    /// The factor of the scores, instead of one over the square root of the number of features.
     pub fn scale(self, scale: f64) -> Self {
         Attention { scale: Some(scale), ..self }
     }
 
-    /// The mask of scores of so many queries and keys.
+    /// The mask for `queries` by `keys` scores.
     fn resolve(&self, queries: usize, keys: usize) -> Result<Option<Mask>> {
         let causal = self.causal.then(|| Mask::try_causal(queries, keys)).transpose()?;
         match (&self.mask, causal) {
             (Some(mask), Some(causal)) => {
-                // A mask of other queries or keys is refused here, and not by a panic.
+                // A mask of other sizes is returned as an error here; `and` would panic.
                 if mask.shape().broadcast(causal.shape()).is_none() {
                     return Err(Error::Shapes {
                         op: OP,
@@ -73,7 +73,7 @@ impl Attention {
     }
 }
 
-/// The lowest finite number: no score that counts is below it.
+/// The lowest finite number: no score that is not masked is below it.
 fn lowest<E: Element>() -> E {
     let lowest = E::from_f64(f64::MIN);
     if lowest.is_finite() { lowest } else { E::from_f64(f64::from(f32::MIN)) }
@@ -81,11 +81,11 @@ fn lowest<E: Element>() -> E {
 
 const OP: &str = "scaled_dot_product_attention";
 
-/// Scaled dot-product attention: `softmax(scale query key^T) value`, the softmax over the keys a
-/// query may see.
+/// Scaled dot-product attention: `softmax(scale query key^T) value`, where the softmax is over the
+/// keys that a query attends to.
 ///
-/// A query that may see no key gives zeros, and its derivatives are zero; the other rows' are what
-/// they would be without it.
+/// A query that attends to no key has the result 0 and the gradient 0; the other rows are what they
+/// would be without it.
 ///
 /// Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762, 2017.
 ///
@@ -99,11 +99,11 @@ const OP: &str = "scaled_dot_product_attention";
 /// ```
 ///
 /// # Shapes
-/// `query` is `[.., queries, features]`, `key` `[.., keys, features]`, `value` `[.., keys, out]`; the
-/// axes in front (batch, heads) broadcast, and the result is `[.., queries, out]`.
+/// `query` is `[.., queries, features]`, `key` `[.., keys, features]`, `value` `[.., keys, out]`;
+/// the leading axes (batch, heads) broadcast, and the result is `[.., queries, out]`.
 ///
 /// # Errors
-/// If the shapes do not fit; the message names them and says what would.
+/// If the shapes do not fit; the message states the expected ones.
 #[track_caller]
 pub fn scaled_dot_product_attention<'t, E: Element>(
     query: Var<'t, E>,
@@ -120,20 +120,22 @@ pub fn scaled_dot_product_attention<'t, E: Element>(
         return Err(Error::Shapes { op: OP, expected: expected.into(), got: shapes.into() });
     };
     if features != key_features || keys != value_keys {
-        let expected = "a query and a key of as many features, and a key and a value of as many \
-                        keys";
+        let expected = "a query and a key with the same number of features, and a key and a value with \
+            the same number of keys";
         return Err(Error::Shapes { op: OP, expected: expected.into(), got: shapes.into() });
     }
     let front = |shape: &Shape| Shape::from(&shape[..shape.rank() - 2]);
     let [query_front, key_front, value_front] = shapes.each_ref().map(front);
     let scores = query_front.broadcast(&key_front);
     if scores.and_then(|scores| scores.broadcast(&value_front)).is_none() {
-        let expected = "a query, a key and a value whose axes in front of the last two broadcast";
+        let expected =
+            "a query, a key and a value whose leading axes (all but the last two) broadcast";
         return Err(Error::Shapes { op: OP, expected: expected.into(), got: shapes.into() });
     }
     let mask = options.resolve(*queries, *keys)?;
     let scale = options.scale.unwrap_or(1.0 / (*features as f64).sqrt());
-    // Scaling the query costs least, and keeps the scores in range.
+    // Scaling the query takes fewer multiplications than scaling the scores, and keeps them in
+    // range.
     let query = super::mul_scalar(query, E::from_f64(scale))?;
     let scores = super::matmul(query, super::transpose(key, -2, -1)?)?;
     let Some(mask) = mask else {

@@ -1,4 +1,5 @@
-//! `y = mean over a window of x`: linear, and its transpose is [`avg_pool_grad`](super::avg_pool_grad).
+//! `y = mean over a window of x`: linear, and its transpose is
+//! [`avg_pool_grad`](super::avg_pool_grad).
 
 use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};
@@ -48,11 +49,11 @@ impl<E: Element> Op<E> for AvgPool {
     }
 }
 
-/// The pool along one axis ([`avg_pool1d`]) or two ([`avg_pool2d`]), for code that is the same for
-/// both.
+/// The pool along one axis ([`avg_pool1d`]) or two ([`avg_pool2d`]), for code that is generic over
+/// the number of axes.
 ///
 /// # Errors
-/// If the window does not fit; the message says what would.
+/// If the window does not fit; the message states what would.
 #[track_caller]
 pub fn avg_pool<E: Element, const AXES: usize>(
     x: Var<'_, E>,
@@ -63,17 +64,17 @@ pub fn avg_pool<E: Element, const AXES: usize>(
     x.tape().apply(AvgPool { planes, count_include_pad: options.count_include_pad }, &[x])
 }
 
-/// The mean of each window over lines. It divides by the number of positions the window sees, those
-/// in the padding included unless
-/// [`count_include_pad(false)`](super::Pool::count_include_pad); positions beyond the padding never
-/// count.
+/// The mean of each window along the last axis. The divisor is the number of positions in the
+/// window, including those in the padding unless
+/// [`count_include_pad(false)`](super::Pool::count_include_pad) is set; positions beyond the
+/// padding never count.
 ///
 /// # Shapes
 /// `x` is `[.., length]`; the result is
 /// `[.., floor((length + paddings - dilation (kernel - 1) - 1) / stride) + 1]`.
 ///
 /// # Errors
-/// If the window does not fit; the message says what would.
+/// If the window does not fit; the message states what would.
 #[track_caller]
 pub fn avg_pool1d<E: Element>(x: Var<'_, E>, options: Pool1d) -> Result<Var<'_, E>> {
     avg_pool(x, options)
@@ -88,22 +89,22 @@ pub fn avg_pool1d<E: Element>(x: Var<'_, E>, options: Pool1d) -> Result<Var<'_, 
 /// ```
 ///
 /// # Shapes
-/// `x` is `[.., rows, columns]`; the result's sizes are as those of [`avg_pool1d`].
+/// `x` is `[.., rows, columns]`; the sizes of the result follow from the formula of [`avg_pool1d`].
 ///
 /// # Errors
-/// If the window does not fit; the message says what would.
+/// If the window does not fit; the message states what would.
 #[track_caller]
 pub fn avg_pool2d<E: Element>(x: Var<'_, E>, options: Pool2d) -> Result<Var<'_, E>> {
     avg_pool(x, options)
 }
 
 methods! {
-    /// The mean of each window over lines.
+    /// The mean of each window along the last axis.
     avg_pool1d / try_avg_pool1d(; options: Pool1d)
 }
 
 methods! {
-    /// The mean of each window over images.
+    /// The mean of each window of images.
     avg_pool2d / try_avg_pool2d(; options: Pool2d)
 }
 

@@ -1,5 +1,5 @@
-//! `gx = gy spread evenly over each window`: the cotangent of [`avg_pool`](super::avg_pool), and its
-//! transpose.
+//! `gx = gy spread evenly over each window`: the cotangent of [`avg_pool`](super::avg_pool), and
+//! its transpose.
 
 use wengert_kernels::Element;
 use wengert_kernels::pool;

@@ -1,7 +1,7 @@
-//! `y = (x - mean) rstd weight + bias` with the mean and `rstd = 1 / sqrt(variance + eps)` of every
-//! channel over the batch. With `n` elements to a channel and `h = (x - mean) rstd` the cotangents
-//! are `weight rstd (gy - sum(gy) / n - h sum(gy h) / n)`, `sum gy h` and `sum gy`: by one kernel, or
-//! recorded where they are to be differentiated.
+//! `y = (x - mean) rstd weight + bias` with the mean and `rstd = 1 / sqrt(variance + eps)` of each
+//! channel over the batch. With `n` elements per channel and `h = (x - mean) rstd` the cotangents
+//! are `weight rstd (gy - sum(gy) / n - h sum(gy h) / n)`, `sum(gy h)` and `sum(gy)`. One kernel
+//! computes them, unless they are recorded in order to be differentiated.
 
 use wengert_kernels::Element;
 use wengert_kernels::norm::{self, BatchNormGrad};
@@ -20,7 +20,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct BatchNorm<E: Element> {
     eps: f64,
     parts: Parts,
-    /// Mean and variance of each channel, if they were computed from the operand already.
+    /// Mean and variance of each channel, if they have already been computed from the operand.
     statistics: Option<(Tensor<E>, Tensor<E>)>,
 }
 
@@ -48,8 +48,8 @@ impl<E: Element> BatchNorm<E> {
         let dims = dims("batch_norm", x)?;
         if dims[1] > 0 && dims[0] * dims[2] < 2 {
             let message = format!(
-                "the statistics of a batch need two values a channel or more, x {x} has {}; \
-                 normalize by given statistics instead",
+                "batch statistics need at least two values per channel, x {x} has {}; normalize by given \
+                 statistics instead",
                 dims[0] * dims[2]
             );
             return Err(Error::Argument { op: "batch_norm", message });
@@ -117,7 +117,7 @@ impl<E: Element> BatchNorm<E> {
         let planes = |v: Var<'t, E>| super::reshape(v, dims);
         let (x, gy) = (planes(node.input(0))?, planes(node.gy())?);
         let mean = |v: Var<'t, E>| v.mean_axes(&[0, 2], true);
-        // Channels whose squares leave the range are normalized by powers of two first.
+        // Channels whose squares overflow or underflow are first scaled by powers of two.
         let scale = if scaling::all_within(node.saved(1), 20)? {
             None
         } else {
@@ -147,32 +147,32 @@ impl<E: Element> BatchNorm<E> {
     }
 }
 
-/// What [`batch_norm`] gives.
+/// The result of [`batch_norm`].
 #[derive(Clone, Debug)]
 pub struct BatchNormalized<'t, E: Element = f32> {
     /// The normalized input.
     pub output: Var<'t, E>,
     /// The mean of each channel, `[channels]`.
     pub mean: Tensor<E>,
-    /// The population's variance of each channel, `[channels]`; infinite where it is beyond the
-    /// range.
+    /// The population variance of each channel, `[channels]`; infinite where it exceeds the element
+    /// type's range.
     pub variance: Tensor<E>,
 }
 
-/// Batch normalization in training: each channel gets the mean 0 and the variance 1 over the batch,
-/// then `weight` and `bias`: `(x - mean) / sqrt(variance + eps) weight + bias`.
+/// Batch normalization in training: each channel is normalized to mean 0 and variance 1 over the
+/// batch, then scaled by `weight` and shifted by `bias`:
+/// `(x - mean) / sqrt(variance + eps) weight + bias`.
 ///
-/// The statistics are returned for running averages, by which [`batch_norm_inference`] normalizes
-/// later. A NaN or an infinity makes its channel NaN. A variance beyond the element's range is
-/// returned as infinite, which is its nearest value; the channel is normalized by the variance
-/// itself.
+/// The statistics are returned for running averages, which [`batch_norm_inference`] uses later. A
+/// NaN or an infinity makes its channel NaN. A variance beyond the element type's range is returned
+/// as infinity, the nearest value; the channel is normalized by the true variance.
 ///
 /// # Accuracy
-/// With `n` values to a channel, `h = (x - mean) rstd` is within
-/// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients within
-/// `(600 + n / 512) eps (1 + |mean| rstd)` of the sums of the magnitudes of their terms, `eps` being the
-/// element type's: also where squares, sums or the variance leave the range, at which such channels
-/// take a slower pass.
+/// With `n` values per channel, `h = (x - mean) rstd` is within
+/// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients are within
+/// `(600 + n / 512) eps (1 + |mean| rstd)` of theirs, relative to the sums of the magnitudes of
+/// their terms; `eps` is that of the element type. Both hold where squares, sums or the variance
+/// overflow or underflow too; such channels take a slower pass.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by
 /// reducing internal covariate shift", ICML 2015.
@@ -193,7 +193,7 @@ pub struct BatchNormalized<'t, E: Element = f32> {
 /// `x`.
 ///
 /// # Errors
-/// If the shapes do not fit, or there are fewer than two values a channel.
+/// If the shapes do not fit, or there are fewer than two values per channel.
 #[track_caller]
 pub fn batch_norm<'t, E: Element>(
     x: Var<'t, E>,
@@ -212,7 +212,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// Batch normalization in training. See [`ops::batch_norm`](crate::ops::batch_norm()).
     ///
     /// # Panics
-    /// If the shapes do not fit, or there are fewer than two values a channel.
+    /// If the shapes do not fit, or there are fewer than two values per channel.
     #[track_caller]
     pub fn batch_norm(
         self,
@@ -225,11 +225,11 @@ impl<'t, E: Element> Var<'t, E> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// Batch normalization in training: the output, and the mean and the variance of every channel. See
-    /// [`ops::batch_norm`](crate::ops::batch_norm()).
+    /// Batch normalization in training: the output, and the mean and the variance of each channel.
+    /// See [`ops::batch_norm`](crate::ops::batch_norm()).
     ///
     /// # Panics
-    /// If the shapes do not fit, or there are fewer than two values a channel.
+    /// If the shapes do not fit, or there are fewer than two values per channel.
     #[track_caller]
     pub fn batch_norm(
         &self,
@@ -240,10 +240,10 @@ impl<E: Element> Tensor<E> {
         expect(self.try_batch_norm(weight, bias, eps))
     }
 
-    /// Does what [`batch_norm`](Self::batch_norm) does, and returns its errors.
+    /// Fallible version of [`batch_norm`](Self::batch_norm).
     ///
     /// # Errors
-    /// If the shapes do not fit, there are fewer than two values a channel, or there is no memory
+    /// If the shapes do not fit, there are fewer than two values per channel, or there is no memory
     /// for the result.
     pub fn try_batch_norm(
         &self,
@@ -291,7 +291,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     },
 }];
 
-/// With the weight and the bias of each channel.
+/// Applies the weight and the bias of each channel.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn affine(normal: &Dense, parts: Parts, parameters: &[Dense]) -> Dense {
     let (weight, bias) = parts.places(0);

@@ -82,8 +82,8 @@ impl<E: Element> Op<E> for BatchNormInference {
     }
 }
 
-/// `(x - mean) rstd`. The difference of two finite numbers of which one is large may be beyond the
-/// range; that of their halves is not.
+/// `(x - mean) rstd`. The difference of two finite numbers can overflow where the difference of
+/// their halves does not.
 fn normal<'t, E: Element>(x: Var<'t, E>, mean: Var<'t, E>, rstd: Var<'t, E>) -> Result<Var<'t, E>> {
     if scaling::all_within_or_zero(&mean.try_value()?, 100)? {
         return Ok((x - mean) * rstd);
@@ -92,18 +92,19 @@ fn normal<'t, E: Element>(x: Var<'t, E>, mean: Var<'t, E>, rstd: Var<'t, E>) -> 
     Ok((x * half - mean * half) * (rstd * two))
 }
 
-/// Batch normalization by given statistics, those of the training in inference:
+/// Batch normalization by given statistics, usually those of the training:
 /// `(x - mean) / sqrt(variance + eps) weight + bias` for each channel.
 ///
 /// The output is within `8 eps (|x - mean| rstd |weight| + |bias|)` of its exact value for these
-/// statistics, also where differences or products leave the range. By an infinite variance, as of a
-/// batch whose variance is beyond the range, finite numbers become the bias.
+/// statistics, also where differences or products overflow. Where the variance is infinite, as
+/// [`batch_norm`](super::batch_norm()) returns one that exceeds the range, finite inputs give the
+/// bias.
 ///
 /// # Shapes
 /// `x` is `[batch, channels, ..]`, the others `[channels]`; the result has the shape of `x`.
 ///
 /// # Errors
-/// If the shapes do not fit; the message names them and says what would.
+/// If the shapes do not fit; the message states the expected ones.
 #[track_caller]
 pub fn batch_norm_inference<'t, E: Element>(
     x: Var<'t, E>,

@@ -50,12 +50,12 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
         let (negated, positive) = (negated.as_mut_slice(), positive.as_mut_slice());
         wengert_kernels::elementwise::neg(x, negated);
         activation::forward(SOFTPLUS, negated, positive);
-        // A term whose factor is zero is zero, were the other infinite: but a NaN stays one.
+        // A term whose factor is zero is zero even if the loss is infinite; NaN stays NaN.
         let product = |factor: E, loss: E| {
             if factor == E::ZERO && !loss.is_nan() { E::ZERO } else { factor * loss }
         };
         ctx.output_by(|out| {
-            // What negatives lose, until the targets are looked at.
+            // First the losses as if all targets were 0, then those of the actual targets.
             activation::forward(SOFTPLUS, x, out);
             let weights = weight.as_ref().map(support::slice);
             let losses = positive.iter().zip(targets).enumerate();
@@ -84,11 +84,11 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
 }
 
 /// The binary cross-entropy of each element, from logits:
-/// `-(pos_weight t ln s(x) + (1 - t) ln(1 - s(x)))` with the logistic function `s`, computed without
-/// the overflow and the cancellation of that formula.
+/// `-(pos_weight t ln s(x) + (1 - t) ln(1 - s(x)))` with the logistic function `s`, computed
+/// without the overflow and the cancellation of that formula.
 ///
-/// At infinite logits it has its limits: a logit of `inf` costs a target of 1 nothing, and any other
-/// infinitely much.
+/// At infinite logits it takes its limits: a logit of `inf` has the loss 0 for a target of 1, and
+/// an infinite loss for any other target.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, ops::Reduction};
@@ -100,11 +100,11 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
 /// ```
 ///
 /// # Shapes
-/// Logits and targets have one shape, to which `pos_weight`, the factor of the positives' losses,
-/// broadcasts.
+/// Logits and targets have the same shape, to which `pos_weight`, the factor of the losses of
+/// positives, broadcasts.
 ///
 /// # Errors
-/// If the shapes do not fit; the message names them and says what would.
+/// If the shapes do not fit; the message states the expected ones.
 #[track_caller]
 pub fn binary_cross_entropy_with_logits<'t, E: Element>(
     logits: Var<'t, E>,

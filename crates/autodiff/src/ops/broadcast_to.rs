@@ -1,5 +1,5 @@
-//! `y = x` repeated to a larger shape, as a view; the cotangent is `gy`, summed over the repeats
-//! (which the driver does for every operation).
+//! `y = x` repeated to a larger shape, as a view; the cotangent is `gy` summed over the
+//! repetitions, which the backward pass does for every operation.
 
 use wengert_kernels::Element;
 
@@ -38,7 +38,8 @@ impl<E: Element> Op<E> for BroadcastTo {
     }
 }
 
-/// `x` repeated to a larger shape: axes of size 1, and axes missing in front, repeat. No copy.
+/// `x` repeated to a larger shape, along axes of size 1 and along missing leading axes. Returns a
+/// view.
 ///
 /// # Errors
 /// If the shape cannot be reached by repeating.

@@ -6,7 +6,7 @@ use wengert_kernels::elementwise::Simple;
 use super::support::BETWEEN_WHOLE;
 
 unary! {
-    /// The smallest whole number that is not below each element. The derivative is 0, at the jumps too.
+    /// The smallest integer that is not below each element. The derivative is 0, also at the jumps.
     ceil / try_ceil = Ceil, Simple::Ceil;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::ceil

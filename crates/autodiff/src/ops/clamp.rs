@@ -18,7 +18,7 @@ pub(crate) struct Clamp<E> {
     high: E,
 }
 
-/// Whether the bounds are in order, which NaN never is.
+/// Checks that the lower bound is not above the upper one, which excludes NaN.
 pub(super) fn check<E: Element>(op: &'static str, low: E, high: E) -> Result<()> {
     if low <= high {
         return Ok(());
@@ -54,12 +54,12 @@ impl<E: Element> Op<E> for Clamp<E> {
 }
 
 entry! {
-    /// Each element, but no less than `low` and no more than `high`, which may be infinite. NaN stays.
-    /// The derivative at the bounds is 0.
+    /// Each element limited to at least `low` and at most `high`, which may be infinite. NaN stays
+    /// NaN. The derivative at the bounds is 0.
     clamp / try_clamp(x; low: E, high: E) = Clamp { low, high }
 }
 
-/// Values on all sides of the bounds of the rows, -1 and 1/2.
+/// Values below, between and above the bounds of the test cases, -1 and 1/2.
 #[cfg(any(test, feature = "testing"))]
 pub(super) const BOUNDS: Domain =
     Domain { low: -2.0, high: 2.0, avoid: &[-1.0, 0.5], margin: 0.25 };

@@ -1,5 +1,5 @@
-//! Comparisons: `lt`, `le`, `gt`, `ge`, `eq`, `ne`. They give a [`Mask`], which is not on the tape:
-//! a comparison is a step, and nobody can ask for its gradient.
+//! Comparisons: `lt`, `le`, `gt`, `ge`, `eq`, `ne`. They return a [`Mask`], which is not on the
+//! tape: a comparison is a step function and has no gradient.
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Comparison;
@@ -31,7 +31,7 @@ macro_rules! comparisons {
         impl<'t, E: Element> Var<'t, E> {
             $(
                 #[doc = concat!("Where `", $text, "`, element by element; the operands broadcast.")]
-                /// False where one is NaN, but for `ne`.
+                /// False where an operand is NaN, except for `ne`.
                 ///
                 /// # Panics
                 /// If the shapes do not broadcast.
@@ -54,7 +54,7 @@ macro_rules! comparisons {
         impl<E: Element> Tensor<E> {
             $(
                 #[doc = concat!("Where `", $text, "`, element by element; the operands broadcast.")]
-                /// False where one is NaN, but for `ne`.
+                /// False where an operand is NaN, except for `ne`.
                 ///
                 /// # Panics
                 /// If the shapes do not broadcast.
@@ -63,7 +63,7 @@ macro_rules! comparisons {
                     expect(self.$try_name(b))
                 }
 
-                #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+                #[doc = concat!("Fallible version of [`", stringify!($name), "`](Self::", stringify!($name), ").")]
                 ///
                 /// # Errors
                 /// If the shapes do not broadcast, or there is no memory for the mask.

@@ -1,5 +1,5 @@
-//! `y = the operands one behind the other along an axis`; the cotangents are the parts of `gy`.
-//! Stacking, along a new axis, is the same after an axis of size 1 is put into each operand.
+//! `y = the operands concatenated along an axis`; the cotangents are the parts of `gy`. Stacking is
+//! the concatenation along a new axis of size 1 in each operand.
 
 use wengert_kernels::Element;
 
@@ -34,7 +34,7 @@ impl<E: Element> Op<E> for Concat {
                 a == b
             };
             if !fits {
-                let expected = format!("shapes that differ in the size of axis {axis} alone");
+                let expected = format!("shapes that differ only in the size of axis {axis}");
                 let got = inputs.iter().map(|&shape| shape.clone()).collect();
                 return Err(Error::Shapes { op: "concat", expected, got });
             }
@@ -85,10 +85,10 @@ impl<E: Element> Op<E> for Concat {
     }
 }
 
-/// The operands one behind the other along an axis.
+/// The operands concatenated along an axis.
 ///
 /// # Shapes
-/// All have the same sizes but along the axis, where the result has the sum of theirs.
+/// All sizes but those along the axis are equal; the result's size along it is the sum of theirs.
 ///
 /// # Errors
 /// If there are no operands, or their shapes do not fit.
@@ -98,14 +98,14 @@ pub fn concat<'t, E: Element>(operands: &[Var<'t, E>], axis: isize) -> Result<Va
     first.tape().apply(Concat { axis }, operands)
 }
 
-/// The operands one behind the other along a new axis.
+/// The operands concatenated along a new axis.
 ///
 /// # Shapes
-/// `n` operands of one shape give that shape with an axis of size `n` put in front of `axis`; their
-/// rank (or -1) puts it behind the last.
+/// `n` operands of one shape give that shape with an axis of size `n` inserted before `axis`; the
+/// operands' rank (or -1) inserts it after the last axis.
 ///
 /// # Errors
-/// If there are no operands, their shapes differ, or there is no such place.
+/// If there are no operands, their shapes differ, or there is no such axis.
 #[track_caller]
 pub fn stack<'t, E: Element>(operands: &[Var<'t, E>], axis: isize) -> Result<Var<'t, E>> {
     let first = operands.first().ok_or_else(|| nothing("stack"))?;
@@ -126,7 +126,7 @@ fn nothing(op: &'static str) -> Error {
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The operands one behind the other along an axis. See [`ops::concat`](crate::ops::concat).
+    /// The operands concatenated along an axis. See [`ops::concat`](crate::ops::concat).
     ///
     /// # Panics
     /// If there are no operands, or their shapes do not fit.
@@ -135,10 +135,10 @@ impl<E: Element> Var<'_, E> {
         expect(concat(operands, axis))
     }
 
-    /// The operands one behind the other along a new axis. See [`ops::stack`](crate::ops::stack).
+    /// The operands concatenated along a new axis. See [`ops::stack`](crate::ops::stack).
     ///
     /// # Panics
-    /// If there are no operands, their shapes differ, or there is no such place.
+    /// If there are no operands, their shapes differ, or there is no such axis.
     #[track_caller]
     pub fn stack(operands: &[Self], axis: isize) -> Self {
         expect(stack(operands, axis))
@@ -146,7 +146,7 @@ impl<E: Element> Var<'_, E> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// The operands one behind the other along an axis. See [`ops::concat`](crate::ops::concat).
+    /// The operands concatenated along an axis. See [`ops::concat`](crate::ops::concat).
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -161,7 +161,7 @@ impl<E: Element> Tensor<E> {
         expect(Self::try_concat(operands, axis))
     }
 
-    /// Does what [`concat`](Self::concat) does, and returns its errors.
+    /// Fallible version of [`concat`](Self::concat).
     ///
     /// # Errors
     /// If there are no operands, their shapes do not fit, or there is no memory for the result.
@@ -169,19 +169,19 @@ impl<E: Element> Tensor<E> {
         compose(operands, |operands| concat(operands, axis))
     }
 
-    /// The operands one behind the other along a new axis. See [`ops::stack`](crate::ops::stack).
+    /// The operands concatenated along a new axis. See [`ops::stack`](crate::ops::stack).
     ///
     /// # Panics
-    /// If there are no operands, their shapes differ, or there is no such place.
+    /// If there are no operands, their shapes differ, or there is no such axis.
     #[track_caller]
     pub fn stack(operands: &[&Self], axis: isize) -> Self {
         expect(Self::try_stack(operands, axis))
     }
 
-    /// Does what [`stack`](Self::stack) does, and returns its errors.
+    /// Fallible version of [`stack`](Self::stack).
     ///
     /// # Errors
-    /// If there are no operands, their shapes differ, there is no such place, or there is no memory
+    /// If there are no operands, their shapes differ, there is no such axis, or there is no memory
     /// for the result.
     pub fn try_stack(operands: &[&Self], axis: isize) -> Result<Self> {
         compose(operands, |operands| stack(operands, axis))
@@ -206,7 +206,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
         Case::new(Concat { axis: axis as isize }, inputs, move |x| {
             let mut all = shape.to_vec();
             all[axis] = x.iter().map(|x| x.shape[axis]).sum();
-            // Each operand is added to zeros, at its place.
+            // Each operand is padded with zeros to its position, and all are added.
             let mut start = 0;
             x.iter().fold(Dense::zeros(&all), |out, x| {
                 let out = out.with_added(x, |place| place[axis] += start);

@@ -1,6 +1,7 @@
-//! `y = f(conv(x, w) + b)`: the convolution of images or lines with a weight, bias and activation in
-//! its own pass. With `gz = gy f'(y)` the cotangents are the transposed convolution of `gz` with
-//! `w`, the weight's gradient of `x` and `gz`, and the sum of `gz` over all but the channels.
+//! `y = f(conv(x, w) + b)`: the convolution of images or lines with a weight, with bias and
+//! activation fused into its pass. With `gz = gy f'(y)` the cotangents are the transposed
+//! convolution of `gz` with `w`, the weight's gradient for `x` and `gz`, and the sum of `gz` over
+//! all axes but the channels.
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
@@ -64,11 +65,11 @@ impl<E: Element> Op<E> for Conv {
     }
 }
 
-/// The convolution along one axis ([`conv1d`]) or two ([`conv2d`]), for code that is the same for
-/// both.
+/// The convolution along one axis ([`conv1d`]) or two ([`conv2d`]), for code that is generic over
+/// the number of axes.
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn conv<'t, E: Element, const AXES: usize>(
     x: Var<'t, E>,
@@ -85,16 +86,16 @@ pub fn conv<'t, E: Element, const AXES: usize>(
     }
 }
 
-/// The convolution of lines: with stride `s`, padding `p` and dilation `d`,
-/// `y[n, o, j] = f(bias[o] + sum over c, t of x[n, c, j s - p + t d] weight[o, c, t])`, where `x` is
-/// zero outside and `c` runs over the channels of the group of `o`.
+/// The convolution of lines: with stride `s`, padding `p` and dilation `d`, `y[n, o, j] =
+/// f(bias[o] + sum over c, t of x[n, c, j s - p + t d] weight[o, c, t])`, where `x` is zero outside
+/// its bounds and `c` runs over the channels of the group of `o`.
 ///
 /// # Shapes
 /// `x` is `[batch, in, length]`, `weight` `[out, in / groups, kernel]`, `bias` `[out]`; the result
 /// is `[batch, out, floor((length + paddings - d (kernel - 1) - 1) / s) + 1]`.
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn conv1d<'t, E: Element>(
     x: Var<'t, E>,
@@ -116,10 +117,10 @@ pub fn conv1d<'t, E: Element>(
 ///
 /// # Shapes
 /// `x` is `[batch, in, rows, columns]`, `weight` `[out, in / groups, kernel rows, kernel columns]`,
-/// `bias` `[out]`; the result is `[batch, out, ..]` with sizes as those of [`conv1d`].
+/// `bias` `[out]`; the result is `[batch, out, ..]`, its sizes by the formula of [`conv1d`].
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn conv2d<'t, E: Element>(
     x: Var<'t, E>,

@@ -1,4 +1,4 @@
-//! Random sizes of convolutions, and the three sums over them written index by index.
+//! Random sizes of convolutions, and the naive sums for the output and the two gradients.
 
 use wengert_kernels::activation::Activation;
 
@@ -8,7 +8,7 @@ use crate::shape::Shape;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Sampler};
 
-/// Sizes of a convolution of few elements, over lines or images, some of them empty.
+/// Sizes of a convolution with few elements, over lines or images; some are empty.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn draw(s: &mut Sampler) -> Sizes {
     if s.coin() { draw_axes::<1>(s) } else { draw_axes::<2>(s) }
@@ -40,7 +40,7 @@ fn draw_axes<const AXES: usize>(s: &mut Sampler) -> Sizes {
     } else {
         let extra: [usize; AXES] =
             std::array::from_fn(|axis| s.below(stride[axis].max(dilation[axis])));
-        // So many outputs that the input is not all padding.
+        // Enough outputs that the input is not all padding.
         let size: [usize; AXES] = std::array::from_fn(|axis| {
             let missing = (pads(axis) + 1).saturating_sub(extent(axis) + extra[axis]);
             missing.div_ceil(stride[axis]) + 1 + s.below(2)
@@ -55,7 +55,7 @@ fn shape<const AXES: usize>(front: [usize; 2], rest: [usize; AXES]) -> Shape {
     front.into_iter().chain(rest).collect()
 }
 
-/// An activation without kinks, and the same in f64.
+/// An activation without kinks, and its reference in f64.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn activation(s: &mut Sampler) -> (Activation, fn(f64) -> f64) {
     s.choose(&[
@@ -65,7 +65,7 @@ pub(super) fn activation(s: &mut Sampler) -> (Activation, fn(f64) -> f64) {
     ])
 }
 
-/// A case of operands of these shapes.
+/// A test case with operands of these shapes.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn case<O: Op<f32> + Op<f64> + Clone>(
     s: &mut Sampler,
@@ -77,7 +77,8 @@ pub(super) fn case<O: Op<f32> + Op<f64> + Clone>(
     Case::new(op, inputs, reference)
 }
 
-/// For each product of the sums the places in the input, the weight and the output.
+/// Calls `term` with the offsets in the input, the weight and the output for each product of the
+/// sums.
 fn terms(sizes: Sizes, mut term: impl FnMut(usize, usize, usize)) {
     let geometry = sizes.geometry;
     let [_, inputs, rows, columns] = geometry.input_shape();
@@ -136,7 +137,7 @@ pub(super) fn weight_grad(sizes: Sizes, x: &Dense, y: &Dense) -> Dense {
     out
 }
 
-/// With the bias of each channel added, and the activation applied.
+/// The result with the bias of each channel added and the activation applied.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn finish(z: &Dense, bias: Option<&Dense>, f: fn(f64) -> f64) -> Dense {
     let bias_of = |index: &[usize]| bias.map_or(0.0, |bias| bias.data[index[1]]);

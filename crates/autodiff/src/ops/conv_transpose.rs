@@ -1,6 +1,6 @@
-//! `x = f(conv^T(y, w) + b)`: the transpose of a convolution, which takes its outputs to its inputs.
+//! `x = f(conv^T(y, w) + b)`: the transpose of a convolution, a map from its outputs to its inputs.
 //! With `gz = gx f'(x)` the cotangents are the convolution of `gz` with `w`, the weight's gradient
-//! of `gz` and `y`, and the sum of `gz` over all but the channels.
+//! for `gz` and `y`, and the sum of `gz` over all axes but the channels.
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
@@ -65,10 +65,10 @@ impl<E: Element> Op<E> for ConvTranspose {
 }
 
 /// The transposed convolution along one axis ([`conv_transpose1d`]) or two ([`conv_transpose2d`]),
-/// for code that is the same for both.
+/// for code that is generic over the number of axes.
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn conv_transpose<'t, E: Element, const AXES: usize>(
     x: Var<'t, E>,
@@ -86,16 +86,16 @@ pub fn conv_transpose<'t, E: Element, const AXES: usize>(
     }
 }
 
-/// The transposed convolution of lines: the derivative of a convolution of the same options by its
+/// The transposed convolution of lines: the gradient of a convolution of the same options by its
 /// input, as a function of its output's cotangent. Each element of `x` adds a multiple of the
-/// weight to the output, `stride` apart.
+/// weight to the output; the multiples are `stride` positions apart.
 ///
 /// # Shapes
 /// `x` is `[batch, in, length]`, `weight` `[in, out / groups, kernel]`, `bias` `[out]`; the result
 /// is `[batch, out, stride (length - 1) + dilation (kernel - 1) + 1 - paddings + output padding]`.
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn conv_transpose1d<'t, E: Element>(
     x: Var<'t, E>,
@@ -118,10 +118,11 @@ pub fn conv_transpose1d<'t, E: Element>(
 ///
 /// # Shapes
 /// `x` is `[batch, in, rows, columns]`, `weight` `[in, out / groups, kernel rows, kernel columns]`,
-/// `bias` `[out]`; the result is `[batch, out, ..]` with sizes as those of [`conv_transpose1d`].
+/// `bias` `[out]`; the result is `[batch, out, ..]`, its sizes by the formula of
+/// [`conv_transpose1d`].
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn conv_transpose2d<'t, E: Element>(
     x: Var<'t, E>,

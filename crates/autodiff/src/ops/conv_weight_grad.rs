@@ -1,7 +1,7 @@
 //! `gw = sum over images and positions of y x`: the gradient of a convolution by its weight, from
-//! its input `x` and its output's cotangent `y`. Linear in both: with `g` the upstream, of the
-//! weight's shape, the cotangents are the transposed convolution of `y` with `g` and the
-//! convolution of `x` with `g`.
+//! its input `x` and its output's cotangent `y`. It is linear in both: with `g` the cotangent of
+//! `gw`, the cotangents are the transposed convolution of `y` with `g` and the convolution of `x`
+//! with `g`.
 
 use wengert_kernels::Element;
 use wengert_kernels::conv::ConvWeightGrad as Kernel;

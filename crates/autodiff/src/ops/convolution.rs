@@ -1,10 +1,9 @@
-//! What the operations of convolution share: their options, and the sizes that tie an input, a
-//! weight and an output together.
+//! The options of convolutions, and the sizes that relate an input, a weight and an output.
 //!
 //! The value `sum y conv(x, w)` is linear in each of `x`, `w` and `y`. Its derivative by `y` is the
 //! convolution, by `x` the transposed convolution, by `w` the weight's gradient; each of these is
-//! linear in the two others, and its derivatives are again among the three. So they are closed
-//! under differentiation, to any order.
+//! linear in the two others, and its derivatives are again among the three. The three operations
+//! are therefore closed under differentiation of any order.
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
@@ -18,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tape::Var;
 
-/// Sizes along the axes a window slides over: one number for all, or one an axis.
+/// Sizes along the axes that a window slides over: one number for all axes, or one per axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent<const AXES: usize>(pub [usize; AXES]);
 
@@ -34,13 +33,13 @@ impl<const AXES: usize> From<[usize; AXES]> for Extent<AXES> {
     }
 }
 
-/// Sizes along rows and columns; a line is one row, of which there is `one`.
+/// Sizes along rows and columns; a line is a single row, whose size is `one`.
 pub(super) fn plane<T: Copy, const AXES: usize>(sizes: [T; AXES], one: T) -> [T; 2] {
     const { assert!(AXES == 1 || AXES == 2, "windows slide along one axis or two") };
     if AXES == 1 { [one, sizes[0]] } else { [sizes[0], sizes[1]] }
 }
 
-/// How a convolution moves over its input, and what is applied to its sums.
+/// How a convolution's window moves over its input, and the activation of its output.
 ///
 /// ```
 /// use wengert_autodiff::ops::Conv2dOptions;
@@ -81,40 +80,41 @@ impl<const AXES: usize> ConvOptions<AXES> {
         }
     }
 
-    /// How far the window moves from one output to the next.
+    /// Number of positions between the windows of adjacent outputs.
     pub fn stride(self, stride: impl Into<Extent<AXES>>) -> Self {
         ConvOptions { stride: stride.into().0, ..self }
     }
 
-    /// How many zeros are thought before and behind the input along each axis.
+    /// Number of zeros added before and after the input on each axis.
     pub fn padding(self, padding: impl Into<Extent<AXES>>) -> Self {
         self.padding_sides(padding.into().0.map(|size| [size; 2]))
     }
 
-    /// The same with a number for each side: `[before, behind]` for each axis.
+    /// Number of zeros added on each side of the input: `[before, after]` for each axis.
     pub fn padding_sides(self, padding: [[usize; 2]; AXES]) -> Self {
         ConvOptions { padding, ..self }
     }
 
-    /// The distance between the positions a window sees.
+    /// Distance between adjacent positions in a window.
     pub fn dilation(self, dilation: impl Into<Extent<AXES>>) -> Self {
         ConvOptions { dilation: dilation.into().0, ..self }
     }
 
-    /// The channels are divided into so many groups, and each group of outputs sees its group of
-    /// inputs alone.
+    /// Number of groups into which the channels are divided. Each group of output channels depends
+    /// only on the corresponding group of input channels.
     pub fn groups(self, groups: usize) -> Self {
         ConvOptions { groups, ..self }
     }
 
-    /// An activation applied to the sums in the convolution's own pass.
+    /// Activation of the output, fused into the convolution's pass.
     pub fn activation(self, activation: Activation) -> Self {
         ConvOptions { activation, ..self }
     }
 
-    /// For a transposed convolution: the output is larger by so much behind each axis. A
-    /// convolution takes inputs of `stride` different sizes to the same one, and its transpose must
-    /// be told which of them is meant; below the stride (or the dilation).
+    /// Number of positions added at the end of each axis of a transposed convolution's output. A
+    /// convolution maps inputs of `stride` different sizes to outputs of the same size; this
+    /// selects the one that its transpose returns. It must be below the stride or below the
+    /// dilation.
     pub fn output_padding(self, extra: impl Into<Extent<AXES>>) -> ConvTransposeOptions<AXES> {
         ConvTransposeOptions { conv: self, extra: extra.into().0 }
     }
@@ -126,7 +126,7 @@ impl<const AXES: usize> ConvOptions<AXES> {
             .dilation(plane(self.dilation, 1))
     }
 
-    /// The sizes along the axes of the output for an input of these.
+    /// The output's sizes for an input of these sizes.
     ///
     /// ```
     /// use wengert_autodiff::ops::Conv2dOptions;
@@ -183,8 +183,8 @@ impl<const AXES: usize> ConvOptions<AXES> {
     }
 }
 
-/// The options of a transposed convolution: those of the convolution it is the transpose of, and
-/// an output padding. See [`ConvOptions::output_padding`].
+/// The options of a transposed convolution: those of the convolution that it transposes, and an
+/// output padding. See [`ConvOptions::output_padding`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvTransposeOptions<const AXES: usize> {
     pub(super) conv: ConvOptions<AXES>,
@@ -207,17 +207,17 @@ impl<const AXES: usize> ConvTransposeOptions<AXES> {
         Ok([inputs, outputs / self.conv.groups].into_iter().chain(kernel.into().0).collect())
     }
 
-    /// The options of the convolution it is the transpose of.
+    /// The options of the convolution that it transposes.
     pub fn convolution(&self) -> ConvOptions<AXES> {
         self.conv
     }
 
-    /// An activation applied to the sums in the transposed convolution's own pass.
+    /// Activation of the output, fused into the transposed convolution's pass.
     pub fn activation(self, activation: Activation) -> Self {
         ConvTransposeOptions { conv: self.conv.activation(activation), ..self }
     }
 
-    /// The sizes along the axes of the output for an input of these.
+    /// The output's sizes for an input of these sizes.
     ///
     /// # Errors
     /// If the output would be empty, or the output padding is too large.
@@ -227,7 +227,7 @@ impl<const AXES: usize> ConvTransposeOptions<AXES> {
         input: impl Into<Extent<AXES>>,
     ) -> Result<[usize; AXES]> {
         let (kernel, input) = (kernel.into().0, input.into().0);
-        // The sizes along the axes are those of one channel in one group.
+        // The output's sizes do not depend on the channels: one channel in one group will do.
         let single = Self { conv: self.conv.groups(1), ..*self };
         let y: Shape = [1, 1].into_iter().chain(input).collect();
         let weight: Shape = [1, 1].into_iter().chain(kernel).collect();
@@ -243,22 +243,22 @@ impl<const AXES: usize> From<ConvOptions<AXES>> for ConvTransposeOptions<AXES> {
     }
 }
 
-/// The name of the transposed convolution along so many axes.
+/// The name of the transposed convolution along `axes` axes.
 pub(super) fn transposed_name(axes: usize) -> &'static str {
     if axes == 1 { "conv_transpose1d" } else { "conv_transpose2d" }
 }
 
-/// The name of the convolution along so many axes.
+/// The name of the convolution along `axes` axes.
 pub(super) fn name(axes: usize) -> &'static str {
     if axes == 1 { "conv1d" } else { "conv2d" }
 }
 
-/// The most positions of a padded plane that is much larger than the plane without its padding:
-/// kernels keep lines of it, and visit all of it.
+/// The largest padded plane that may exceed 16 times the plane without padding. Kernels buffer
+/// lines of the padded plane and visit all of it.
 const MOST_PADDED: usize = 1 << 26;
 
-/// Refuses padding that dwarfs the input: the output alone does not bound it where the stride is
-/// large as well.
+/// Refuses padding that is much larger than the input. A large stride keeps the output small, so
+/// the output's size does not bound it.
 pub(super) fn check_padding(op: &'static str, input: [usize; 2], window: Window) -> Result<()> {
     let padded = |axis: usize| {
         let [before, after] = window.padding[axis];
@@ -270,17 +270,17 @@ pub(super) fn check_padding(op: &'static str, input: [usize; 2], window: Window)
     }
     let message = format!(
         "the padding {:?} makes {whole} positions of the {plane} of an input; at most \
-         {MOST_PADDED}, or 16 times as many as there are, can be padded to",
+         {MOST_PADDED}, or 16 times the positions of the input, are accepted",
         window.padding
     );
     Err(Error::Argument { op, message })
 }
 
-/// The sizes that tie an input, a weight and an output together.
+/// The sizes that relate an input, a weight and an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     pub(super) geometry: ConvGeometry,
-    /// Whether there are no rows.
+    /// Whether the convolution is over lines, which have no rows.
     line: bool,
 }
 
@@ -310,7 +310,7 @@ impl Sizes {
         Self::checked(op, geometry, AXES)
     }
 
-    /// The sizes of the convolution whose transpose takes `y`.
+    /// The sizes of the convolution whose transpose maps `y` to its result.
     pub(super) fn transposed<const AXES: usize>(
         op: &'static str,
         (y, weight): (&Shape, &Shape),
@@ -350,7 +350,7 @@ impl Sizes {
         }
     }
 
-    /// The number of axes a window slides over.
+    /// The number of axes that the window slides over.
     pub(super) fn axes(self) -> usize {
         if self.line { 1 } else { 2 }
     }
@@ -381,7 +381,7 @@ impl Sizes {
         [self.input(), self.weight(), self.output()]
     }
 
-    /// The plain convolution of an input with a weight.
+    /// The convolution of an input with a weight, without bias and activation.
     pub(super) fn forward<'t, E: Element>(
         self,
         x: Var<'t, E>,
@@ -390,7 +390,7 @@ impl Sizes {
         x.tape().apply(Conv { sizes: self, activation: Activation::Identity }, &[x, weight])
     }
 
-    /// The plain transposed convolution of an output with a weight.
+    /// The transposed convolution of an output with a weight, without bias and activation.
     pub(super) fn back<'t, E: Element>(
         self,
         y: Var<'t, E>,
@@ -400,7 +400,7 @@ impl Sizes {
             .apply(ConvTranspose { sizes: self, activation: Activation::Identity }, &[y, weight])
     }
 
-    /// The weight's gradient of an input and an output's cotangent.
+    /// The weight's gradient for an input and an output's cotangent.
     pub(super) fn weight_grad<'t, E: Element>(
         self,
         x: Var<'t, E>,
@@ -410,7 +410,7 @@ impl Sizes {
     }
 }
 
-/// The shape that is expected of each operand, and of a bias one of `channels` elements.
+/// Checks the shapes of the operands, and that a bias has `channels` elements.
 pub(super) fn check(
     op: &'static str,
     inputs: &[&Shape],
@@ -433,13 +433,13 @@ pub(super) fn check(
     Err(Error::Shapes { op, expected, got: inputs.iter().map(|&shape| shape.clone()).collect() })
 }
 
-/// The cotangent of a bias: the sum over all but the channels.
+/// The cotangent of a bias: the sum over all axes but the channels.
 pub(super) fn bias_grad<E: Element>(gy: Var<'_, E>) -> Result<Var<'_, E>> {
     let axes: Vec<isize> = (0..gy.shape().rank() as isize).filter(|&axis| axis != 1).collect();
     super::sum_axes(gy, &axes, false)
 }
 
-/// The first two sizes and those along the axes the window slides over.
+/// The first two sizes, and those along the axes that the window slides over.
 fn axes<const AXES: usize>(shape: &Shape) -> Option<(usize, usize, [usize; AXES])> {
     match shape.dims() {
         [first, second, rest @ ..] => Some((*first, *second, rest.try_into().ok()?)),

@@ -6,7 +6,7 @@ use wengert_kernels::math::Unary;
 use crate::testing::Domain;
 
 unary! {
-    /// The cosine of each element, in radians, of any size.
+    /// The cosine of each element, in radians. The argument may have any magnitude.
     cos / try_cos = Cos, Unary::Cos;
     |gy, x, _| Some(-gy.cotangent_mul(x.sin()));
     order 2, Domain::REAL, f64::cos

@@ -9,17 +9,17 @@ use crate::shape::Shape;
 use crate::tape::Var;
 
 /// The cosine of the angle between the vectors along an axis:
-/// `sum(a b) / (max(|a|, eps) max(|b|, eps))`, as in PyTorch. It is 0 where a vector is zero, with
-/// the derivative of what is divided by `eps` there.
+/// `sum(a b) / (max(|a|, eps) max(|b|, eps))`, as in PyTorch. For a zero vector it is 0, and its
+/// derivative is that of the quotient by `eps`.
 ///
 /// # Accuracy
-/// For `n` elements to a vector the error is below `(30 + log2 n) eps` of
-/// `sum |a b| / (max(|a|, eps) max(|b|, eps))`, `eps` being the element type's, plus the smallest
-/// normal number: also where norms, squares or products leave the range. A NaN or an infinity in a
-/// vector makes its result NaN.
+/// For vectors of `n` elements the error is below `(30 + log2 n) eps` times
+/// `sum |a b| / (max(|a|, eps) max(|b|, eps))`, with the element type's `eps`, plus the smallest
+/// normal number. The bound holds where norms, squares or products overflow or underflow too. A NaN
+/// or an infinity in a vector makes its result NaN.
 ///
 /// # Shapes
-/// The operands broadcast; the axis goes.
+/// The operands broadcast; the result does not have the axis.
 ///
 /// # Errors
 /// If the shapes do not broadcast, the axis does not exist, or `eps` is not positive and finite.
@@ -45,7 +45,7 @@ pub fn cosine_similarity<'t, E: Element>(
         |a: Var<'t, E>, b: Var<'t, E>| super::sum_axes(super::mul(a, b)?, &[axis as isize], false);
     let (a, b) = (super::broadcast_to(a, shape.clone())?, super::broadcast_to(b, shape.clone())?);
     let (square_a, square_b) = (inner(a, a)?, inner(b, b)?);
-    // Fifth powers of the reciprocal lengths, in second derivatives, are still in range.
+    // Second derivatives contain fifth powers of the reciprocal lengths, which stay in range here.
     let ordinary = |v: Var<'t, E>| scaling::all_within(&v.try_value()?, 40);
     if scaling::is_within::<E>(eps, 40) && ordinary(square_a)? && ordinary(square_b)? {
         let reciprocal_length = |square: Var<'t, E>| {
@@ -59,7 +59,8 @@ pub fn cosine_similarity<'t, E: Element>(
     let scaled = |v: Var<'t, E>| {
         let (v, powers) = scaling::scaled(v, &flags, eps)?;
         let square = inner(v, v)?;
-        // At most 2, but too small for an element where the powers end: then no norm is smaller.
+        // The scaled `eps` is at most 2. It underflows to zero only where the powers of two end,
+        // and there no norm is smaller than `eps`.
         let mut least = scaling::squares(&powers, eps).try_reshape(square.shape())?;
         for least in least.as_mut_slice() {
             *least = E::from_f64(least.to_f64().max(E::MIN_EXPONENT.to_f64().exp2()));

@@ -24,7 +24,7 @@ pub(crate) struct CrossEntropy {
     labels: Arc<[usize]>,
 }
 
-/// The numbers of rows and of classes, if the labels fit the logits.
+/// The numbers of rows and of classes; an error if the labels do not fit the logits.
 pub(super) fn check(op: &'static str, logits: &Shape, labels: &[usize]) -> Result<(usize, usize)> {
     let &[rows, classes] = logits.dims() else {
         let expected = "logits of shape [rows, classes]".to_owned();
@@ -45,7 +45,7 @@ pub(super) fn pairs<E: Element>(x: &Tensor<E>) -> &[[E; 2]] {
     support::slice(x).as_chunks().0
 }
 
-/// The same, to be written.
+/// The rows of a contiguous tensor of shape `[rows, 2]`, mutable.
 pub(super) fn pairs_mut<E: Element>(x: &mut Tensor<E>) -> &mut [[E; 2]] {
     x.as_mut_slice().as_chunks_mut().0
 }
@@ -94,11 +94,10 @@ impl<E: Element> Op<E> for CrossEntropy {
 
 /// The mean over the rows of the softmax cross-entropy, `-ln softmax(logits)[label]`.
 ///
-/// The largest logit is subtracted first, so that neither the loss nor its derivatives depend on
-/// the size of the logits, but on their differences: the error of a row's loss `l` is at most
-/// `4 (1 + l)` times the relative precision of the element type, that of a row's derivatives
-/// 60 times the precision. A single logit of `inf` has probability 1; two of them, or nothing but
-/// `-inf`, give NaN.
+/// The largest logit is subtracted first, so that the loss and its derivatives depend only on the
+/// differences of the logits: the error of a row's loss `l` is at most `4 (1 + l)` times the
+/// relative precision of the element type, that of a row's derivatives 60 times the precision. A
+/// single logit of `inf` has probability 1; several of them, or only logits of `-inf`, give NaN.
 ///
 /// # Shapes
 /// `logits` is `[rows, classes]`, `labels` holds a class `0..classes` for each row; the result is a
@@ -135,7 +134,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_cross_entropy(labels))
     }
 
-    /// Does what [`cross_entropy`](Self::cross_entropy) does, and returns its errors.
+    /// Fallible version of [`cross_entropy`](Self::cross_entropy).
     ///
     /// # Errors
     /// If the shapes do not fit, a label is not below the number of classes, or there is no memory

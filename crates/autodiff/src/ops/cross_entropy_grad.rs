@@ -1,5 +1,5 @@
-//! `gx = gy / rows (softmax(x) - onehot(labels))`. With `g` the upstream and `p` the softmax, the
-//! cotangent of `gy` is `sum(g (p - onehot)) / rows`, that of `x` is
+//! `gx = gy / rows (softmax(x) - onehot(labels))`. With `g` the cotangent of `gx` and `p` the
+//! softmax, the cotangent of `gy` is `sum(g (p - onehot)) / rows`, that of `x` is
 //! `gy / rows p (g - sum(g p))`.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Debug)]
 pub(crate) struct CrossEntropyGrad<E: Element> {
     pub(crate) labels: Arc<[usize]>,
-    /// What the forward pass has computed from `x` already.
+    /// The normalizers, if the forward pass has saved them.
     pub(crate) normalizers: Option<Tensor<E>>,
 }
 

@@ -1,6 +1,7 @@
-//! `y_i = x_0 .. x_i` along an axis. The cotangent of `x_i` is the product of what comes before, times
-//! `s_i = gy_i + x_(i+1) s_(i+1)`, the [`Recurrence`] that sums up what comes behind. Nothing is
-//! divided, so zeros among the factors are like other numbers, in derivatives of any order.
+//! `y_i = x_0 .. x_i` along an axis. The cotangent of `x_i` is the product of the elements before
+//! it, times `s_i = gy_i + x_(i+1) s_(i+1)`, a [`Recurrence`] that runs from the end of the axis.
+//! As nothing is divided, zeros among the factors need no special case, in derivatives of any
+//! order.
 
 use wengert_kernels::{Element, scan};
 
@@ -61,7 +62,8 @@ pub(super) fn running<E: Element>(
     x.tape().apply(Cumprod { axis, reverse }, &[x])
 }
 
-/// From running products those without the element itself: the ones before, beginning with 1.
+/// Turns running products into those without the element itself: shifts them by one and begins
+/// with 1.
 pub(super) fn exclusive<E: Element>(
     products: Var<'_, E>,
     axis: isize,
@@ -76,8 +78,8 @@ pub(super) fn exclusive<E: Element>(
     super::add(shifted(products, axis, reverse)?, products.tape().constant(&one))
 }
 
-/// The running products along an axis, each element the product of itself and all before it. The
-/// derivatives are right with any number of zeros among the factors.
+/// The running products along an axis: each element is the product of itself and all before it. The
+/// derivatives are correct for any number of zeros among the factors.
 ///
 /// # Errors
 /// If the axis does not exist.
@@ -107,7 +109,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_cumprod(axis))
     }
 
-    /// Does what [`cumprod`](Self::cumprod) does, and returns its errors.
+    /// Fallible version of [`cumprod`](Self::cumprod).
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.

@@ -1,4 +1,5 @@
-//! `y_i = x_0 + .. + x_i` along an axis; the cotangent is the running sum of `gy` from the other end.
+//! `y_i = x_0 + .. + x_i` along an axis; the cotangent is the running sum of `gy` from the other
+//! end.
 
 use wengert_kernels::{Element, scan};
 
@@ -45,9 +46,9 @@ impl<E: Element> Op<E> for Cumsum {
     }
 }
 
-/// The running sums along an axis, each element the sum of itself and all before it. They are summed
-/// in f64, for elements of f64 with compensation, so that long sums do not lose small elements; sums
-/// of f32 may be beyond its range on the way.
+/// The running sums along an axis: each element is the sum of itself and all before it. They are
+/// accumulated in f64, and for elements of f64 with compensation, so that long sums do not lose
+/// small elements. Intermediate sums of f32 elements may exceed the range of f32.
 ///
 /// # Errors
 /// If the axis does not exist.
@@ -77,7 +78,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_cumsum(axis))
     }
 
-    /// Does what [`cumsum`](Self::cumsum) does, and returns its errors.
+    /// Fallible version of [`cumsum`](Self::cumsum).
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.

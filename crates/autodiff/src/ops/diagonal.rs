@@ -1,5 +1,5 @@
 //! `y = the diagonal of each matrix`, as a view; the cotangent is `gy` on that diagonal and zero
-//! beside it.
+//! elsewhere.
 
 use wengert_kernels::Element;
 
@@ -46,10 +46,10 @@ impl<E: Element> Op<E> for Diagonal {
 }
 
 /// The diagonal of each matrix: the elements `[.., i, i + offset]`, or `[.., i - offset, i]` for a
-/// negative offset. No copy.
+/// negative offset. Returns a view.
 ///
 /// # Shapes
-/// `[.., rows, columns]` gives `[.., n]`; a diagonal outside of the matrix is empty.
+/// `[.., rows, columns]` gives `[.., n]`; the diagonal of an offset beyond the matrix is empty.
 ///
 /// # Errors
 /// If there are fewer than two axes.
@@ -81,7 +81,7 @@ sugar! {
     trace / try_trace(x)
 }
 
-/// A shape of matrices and a number of a diagonal, which may be outside.
+/// A shape of matrices and the offset of a diagonal, which may be beyond the matrix.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn sample(s: &mut Sampler) -> (Shape, isize) {
     let front = s.below(3);
@@ -89,7 +89,7 @@ pub(super) fn sample(s: &mut Sampler) -> (Shape, isize) {
     (shape, s.below(9) as isize - 4)
 }
 
-/// Turns the place on a diagonal into that in its matrix.
+/// Turns an index on a diagonal into the index in its matrix.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn origin(place: &mut Vec<usize>, offset: isize) {
     let at = place.pop().expect("the axis of the diagonal");
@@ -107,7 +107,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
         let mut result = shape.to_vec();
         let cols = result.pop().expect("two axes at least") as isize;
         let rows = result.pop().expect("two axes at least") as isize;
-        // Counted out.
+        // The length of the diagonal by counting, independent of the formula under test.
         result.push((0..rows).filter(|row| (0..cols).contains(&(row + offset))).count());
         let inputs = vec![s.tensor(&shape, &Domain::REAL)];
         Case::new(Diagonal { offset }, inputs, move |x| {

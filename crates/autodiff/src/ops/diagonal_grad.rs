@@ -1,5 +1,5 @@
-//! `y = x on a diagonal of a matrix, zeros beside it`: what undoes [`diagonal`](super::diagonal),
-//! which is its cotangent.
+//! `y = x on a diagonal of a matrix, zeros elsewhere`: the transpose of
+//! [`diagonal`](super::diagonal), which is its cotangent.
 
 use wengert_kernels::Element;
 
@@ -19,7 +19,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DiagonalGrad {
     pub(crate) offset: isize,
-    /// Rows and columns of the matrix, whose diagonal is as long as the operand.
+    /// The numbers of rows and columns of the matrix, whose diagonal has the operand's length.
     pub(crate) matrix: [usize; 2],
 }
 
@@ -61,7 +61,7 @@ impl<E: Element> Op<E> for DiagonalGrad {
     }
 }
 
-/// Square matrices with the last axis on a diagonal and zeros beside it.
+/// Square matrices with the last axis on a diagonal and zeros elsewhere.
 ///
 /// # Shapes
 /// `[.., n]` gives `[.., n + |offset|, n + |offset|]`.
@@ -73,7 +73,8 @@ pub fn diag_embed<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>
     embedded("diag_embed", x, offset)
 }
 
-/// The same on behalf of an operation, which refuses what is too large.
+/// [`diag_embed`] on behalf of the operation `op`, which the error names if the result would be too
+/// large.
 #[track_caller]
 fn embedded<'t, E: Element>(
     op: &'static str,
@@ -111,7 +112,7 @@ pub fn diag<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
 }
 
 sugar! {
-    /// Square matrices with the last axis on a diagonal and zeros beside it.
+    /// Square matrices with the last axis on a diagonal and zeros elsewhere.
     diag_embed / try_diag_embed(x; offset: isize)
 }
 

@@ -1,6 +1,6 @@
-//! `y = a / b`, but 0 where `a` is 0, whatever `b` is: how rules divide a cotangent `a`, which stays zero,
-//! though `b` be zero or NaN. The cotangents are `gy / b`, with the same rule, and `-gy y / b`, 0 where
-//! `gy / b` or `y` is.
+//! `y = a / b`, but 0 where `a` is 0, even if `b` is zero or NaN. A vjp divides a cotangent `a` by
+//! it, so that a cotangent of zero stays zero. The cotangents are `gy / b`, by the same rule, and
+//! `-gy y / b`, 0 where `gy / b` or `y` is.
 
 use wengert_kernels::elementwise::Binary;
 
@@ -8,8 +8,8 @@ use wengert_kernels::elementwise::Binary;
 use crate::testing::Domain;
 
 binary! {
-    /// `a / b`, element by element, but 0 where `a` is 0, though `b` be 0 or NaN: how the rule of an
-    /// operation divides a cotangent `a`.
+    /// `a / b`, element by element, but 0 where `a` is 0, even if `b` is 0 or NaN. For a vjp that
+    /// divides a cotangent `a`: one of zero stays zero.
     div_keep_zero / try_div_keep_zero = DivKeepZero, Binary::DivKeepZero;
     |gy, _, b, y| [
         Some(gy.div_keep_zero(b)),

@@ -1,5 +1,6 @@
-//! Dropout: a choice between a scaled input and zero by a mask drawn from the caller's generator. The
-//! mask is part of what is recorded, so that every walk back over it sees the same one.
+//! Dropout: a selection between a scaled input and zero by a mask drawn from the caller's
+//! generator. The mask is recorded with the operation, so that all backward passes use the same
+//! one.
 
 use rand::{Rng, RngExt};
 use wengert_kernels::Element;
@@ -14,12 +15,12 @@ use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Sets each element to zero with probability `p`, and divides the others by `1 - p`, so that the
-/// mean stays: dropout in training. In inference there is nothing to do.
+/// Dropout in training: sets each element to zero with probability `p`, and divides the others by
+/// `1 - p`, which preserves the mean. In inference dropout is the identity, so do not call it.
 ///
-/// The elements are drawn from a stream that one number of the generator names (see
-/// [`Stream`]), the same on every machine and for any number of threads. An infinity or a NaN that
-/// is dropped is zero.
+/// The random numbers are those of a [`Stream`] whose key is one draw from the generator; they are
+/// the same on every machine and for any number of threads. Dropped infinities and NaNs become
+/// zero.
 ///
 /// Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
 /// overfitting", JMLR 15, 2014.
@@ -36,16 +37,17 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// If `p` does not lie in 0..=1.
+/// If `p` is not in 0..=1.
 #[track_caller]
 pub fn dropout<'t, E: Element>(x: Var<'t, E>, p: f64, rng: &mut impl Rng) -> Result<Var<'t, E>> {
     dropout_from(x, p, Stream::new(rng.random(), 0))
 }
 
-/// Dropout by a named stream of random numbers: [`dropout`] for those who count their own draws.
+/// Dropout with random numbers from a given stream: [`dropout`] for callers that choose their
+/// streams.
 ///
 /// # Errors
-/// If `p` does not lie in 0..=1.
+/// If `p` is not in 0..=1.
 #[track_caller]
 pub fn dropout_from<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result<Var<'_, E>> {
     if !(0.0..=1.0).contains(&p) {
@@ -61,7 +63,7 @@ pub fn dropout_from<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result
     masked(x, p, stream)
 }
 
-/// The choice by a mask, which is drawn here.
+/// Dropout as a selection by a mask that is drawn here.
 fn masked<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result<Var<'_, E>> {
     let shape = x.shape();
     let kept = if p == 1.0 {
@@ -76,7 +78,7 @@ fn masked<E: Element>(x: Var<'_, E>, p: f64, stream: Stream) -> Result<Var<'_, E
     super::where_(&kept, super::mul_scalar(x, E::from_f64(scale))?, zero)
 }
 
-/// Dropout in a checkpoint's closure, which keeps no mask: it is drawn again from the stream.
+/// Dropout in a checkpoint's closure. It keeps no mask, but draws it again from the stream.
 #[derive(Debug)]
 struct Dropout {
     p: f64,
@@ -119,7 +121,7 @@ impl<E: Element> Var<'_, E> {
     /// Dropout in training. See [`ops::dropout`](crate::ops::dropout()).
     ///
     /// # Panics
-    /// If `p` does not lie in 0..=1.
+    /// If `p` is not in 0..=1.
     #[track_caller]
     pub fn dropout(self, p: f64, rng: &mut impl Rng) -> Self {
         expect(dropout(self, p, rng))

@@ -1,11 +1,12 @@
-//! Einstein summation: a product of tensors with labelled axes, summed over the labels that do not
-//! stay. The cotangents are those of the operations it is done by.
+//! Einstein summation: a product of tensors with labelled axes, summed over the labels that the
+//! output does not have. The cotangents are those of the operations it is composed of.
 //!
-//! Each operand is first brought to different labels (diagonals), and summed over those that nobody
-//! else has. Then pairs are contracted in the order [`path`] finds. Of the labels of a pair, those of
-//! both that stay become a batch, those of both that go are summed over, and the others are rows and
-//! columns: one batched matrix product, whose operands are views wherever strides can merge the
-//! labels of a kind. A pair with nothing to sum over is multiplied element by element.
+//! Each operand is first reduced to distinct labels (by taking diagonals), and summed over the
+//! labels that no other operand and not the output has. Then pairs are contracted in the order that
+//! [`path`] finds. Of the labels that both operands of a pair have, those needed later become batch
+//! axes and the others are summed over; the labels of one operand become rows or columns. The pair
+//! is thus one batched matrix product, whose operands are views wherever strides can merge the
+//! labels of a group. A pair with nothing to sum over is multiplied element by element.
 
 mod equation;
 mod path;
@@ -21,29 +22,31 @@ use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The most operands of one product.
+/// The maximum number of operands.
 const MOST_OPERANDS: usize = 1024;
 
 /// Einstein summation of up to 1024 operands.
 ///
 /// The equation names the axes of each operand by letters, `"ij,jk->ik"` for a matrix product. The
-/// operands are multiplied where their labels agree, and summed over the labels the output does not
-/// have.
-/// - A label twice in one operand is its diagonal: `"ii->i"`, and `"ii->"` the trace.
-/// - `...` are axes without names; they broadcast, and are summed over if the output lacks them.
-/// - Without `->` the output is `...` and the labels that occur once, in alphabetical order.
-/// - Spaces do not matter.
+/// operands are multiplied where their labels agree, and summed over the labels that the output
+/// does not have.
+/// - A label that occurs twice in one operand selects its diagonal: `"ii->i"`; `"ii->"` is the
+///   trace.
+/// - `...` stands for axes without labels; they broadcast, and are summed over if the output has no
+///   `...`.
+/// - Without `->` the output has `...` and the labels that occur once, in alphabetical order.
+/// - Spaces are ignored.
 ///
-/// Axes of one label have one size: only those of `...` broadcast. The last bits may depend, as those of
-/// [`matmul`](crate::ops::matmul()) do, on which axes of an operand have stride 1, and on nothing else of
-/// its layout.
+/// All axes of one label have the same size; only those of `...` broadcast. The last bits of the
+/// result may depend on which axes of an operand have stride 1, as those of
+/// [`matmul`](crate::ops::matmul()) do, but on nothing else of its layout.
 ///
-/// Up to eight operands are contracted pair by pair in the order of fewest multiplications; more in
-/// a greedy order, which compares the pairs of at most 64 at a time.
+/// Up to eight operands are contracted pair by pair in the order with the fewest multiplications;
+/// more than eight in a greedy order, which compares the pairs of at most 64 operands at a time.
 ///
 /// # Errors
-/// If the equation cannot be read or does not fit the operands (the message points to the
-/// character), or there are too many operands.
+/// If the equation is malformed or does not fit the operands (the message states the position of
+/// the character), or there are too many operands.
 #[track_caller]
 pub fn einsum<'t, E: Element>(equation: &str, operands: &[Var<'t, E>]) -> Result<Var<'t, E>> {
     if operands.len() > MOST_OPERANDS {
@@ -92,8 +95,8 @@ impl<'t, E: Element> Term<'t, E> {
         self.labels.iter().copied().collect()
     }
 
-    /// Without the axes of size 1 that are to be repeated: a product repeats an operand where it
-    /// lacks a label.
+    /// The term without the axes of size 1 that broadcast: a product repeats an operand along the
+    /// labels that it lacks.
     fn without_repeats(mut self, sizes: &[usize]) -> Result<Self> {
         let shape = self.value.shape();
         let repeats = |axis: usize| shape[axis] == 1 && sizes[self.labels[axis]] != 1;
@@ -105,7 +108,7 @@ impl<'t, E: Element> Term<'t, E> {
         Ok(self)
     }
 
-    /// Each label once, and summed over those that are not needed elsewhere.
+    /// The term with each label once, summed over the labels that are not needed elsewhere.
     fn reduced(mut self, needed: Labels) -> Result<Self> {
         while let Some((first, second)) = twice(&self.labels) {
             let label = self.labels.remove(second);
@@ -128,7 +131,7 @@ impl<'t, E: Element> Term<'t, E> {
         Ok(self)
     }
 
-    /// The axes in the order of some labels, which are its own.
+    /// The value with its axes in the order of `labels`, a permutation of its own.
     fn in_order(self, labels: &[usize]) -> Result<Var<'t, E>> {
         if self.labels == labels {
             return Ok(self.value);
@@ -138,7 +141,7 @@ impl<'t, E: Element> Term<'t, E> {
         permute(self.value, &order)
     }
 
-    /// The product of two terms, summed over the labels of both that are not needed.
+    /// The product of two terms, summed over the labels of both that are not needed afterwards.
     fn contract(a: &Self, b: &Self, needed: Labels, sizes: &[usize]) -> Result<Self> {
         let (in_a, in_b) = (a.set(), b.set());
         let (of_a, of_b) = (a.in_memory()?, b.in_memory()?);
@@ -148,7 +151,8 @@ impl<'t, E: Element> Term<'t, E> {
         let batch = pick(&of_a, &|label| in_b.contains(label) && needed.contains(label));
         let rows = pick(&of_a, &|label| !in_b.contains(label));
         let cols = pick(&of_b, &|label| !in_a.contains(label));
-        // The order of the labels that are summed over can suit one operand: the larger one.
+        // The order of the labels that are summed over can match the memory layout of only one
+        // operand: the larger one.
         let longer = if a.value.shape().numel() < b.value.shape().numel() { &of_b } else { &of_a };
         let inner = pick(longer, &|label| {
             in_a.contains(label) && in_b.contains(label) && !needed.contains(label)
@@ -172,7 +176,7 @@ impl<'t, E: Element> Term<'t, E> {
         Ok(Term { value, labels })
     }
 
-    /// The labels in the order of the axes in memory, the innermost last.
+    /// The labels in the order of their axes in memory, the innermost last.
     fn in_memory(&self) -> Result<Vec<usize>> {
         let strides = self.value.try_value()?.strides();
         let mut axes: Vec<usize> = (0..self.labels.len()).collect();
@@ -181,7 +185,7 @@ impl<'t, E: Element> Term<'t, E> {
     }
 }
 
-/// The first two places that hold the same label.
+/// The positions of the first label that occurs twice.
 fn twice(labels: &[usize]) -> Option<(usize, usize)> {
     let again = |second: usize| labels[..second].iter().position(|&first| first == labels[second]);
     (0..labels.len()).find_map(|second| again(second).map(|first| (first, second)))
@@ -191,7 +195,7 @@ impl<E: Element> Var<'_, E> {
     /// Einstein summation. See [`ops::einsum`](crate::ops::einsum).
     ///
     /// # Panics
-    /// If the equation cannot be read or does not fit the operands.
+    /// If the equation is malformed or does not fit the operands.
     #[track_caller]
     pub fn einsum(equation: &str, operands: &[Self]) -> Self {
         expect(einsum(equation, operands))
@@ -209,7 +213,7 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If the equation cannot be read or does not fit the operands.
+    /// If the equation is malformed or does not fit the operands.
     #[track_caller]
     pub fn einsum(equation: &str, operands: &[&Self]) -> Self {
         expect(Self::try_einsum(equation, operands))
@@ -218,7 +222,8 @@ impl<E: Element> Tensor<E> {
     /// Einstein summation. See [`ops::einsum`](crate::ops::einsum).
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if the equation cannot be read or does not fit the operands.
+    /// [`Error::Argument`](crate::Error::Argument) if the equation is malformed or does not fit the
+    /// operands.
     pub fn try_einsum(equation: &str, operands: &[&Self]) -> Result<Self> {
         compose(operands, |operands| einsum(equation, operands))
     }

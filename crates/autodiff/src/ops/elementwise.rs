@@ -1,9 +1,9 @@
-//! What an elementwise operation's file says: its kernel, its derivative, and where it is tested. The
-//! rest is the same for all of them.
+//! Macros for elementwise operations. The operation's file states its kernel, its derivative and
+//! its test domain; the macro generates everything else.
 
-/// Defines an elementwise operation of one operand: the type, its [`Op`](crate::Op), its entry and its
-/// row. The derivative is an `Option` of a cotangent in terms of `gy`, the operand and the output. A
-/// row of order 0 is that of a function whose derivative is zero.
+/// Defines an elementwise operation of one operand: the type, its [`Op`](crate::Op), its entry and
+/// its row. The derivative is an `Option` of a cotangent in terms of `gy`, the operand and the
+/// output. A row of order 0 is that of a function whose derivative is zero.
 macro_rules! unary {
     (
         $(#[$doc:meta])*
@@ -64,9 +64,9 @@ macro_rules! unary {
     };
 }
 
-/// Defines an elementwise operation of two operands that broadcast, as [`unary`](macro@unary) does. The
-/// derivative is a pair of functions of `gy`, the operands and the output, of which those asked for
-/// are called.
+/// Defines an elementwise operation of two operands that broadcast, as [`unary`](macro@unary) does.
+/// The derivative is a pair of functions of `gy`, the operands and the output, of which those asked
+/// for are called.
 macro_rules! binary {
     (
         $(#[$doc:meta])*

@@ -1,4 +1,4 @@
-//! Embedding: rows of a table by their numbers, a selection along its first axis.
+//! Embedding: the rows of a table at given positions, a selection along the first axis.
 
 use wengert_kernels::Element;
 
@@ -7,8 +7,8 @@ use crate::index::Index;
 use crate::mask::Mask;
 use crate::tape::Var;
 
-/// The rows of `weight` at the positions of an index. Rows equal to `padding` are read like any
-/// other, but have no gradient: they stay as they are.
+/// The rows of `weight` at the positions in `index`. The row `padding` is read like any other, but
+/// has no gradient, so that training leaves it unchanged.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -23,7 +23,7 @@ use crate::tape::Var;
 /// `weight` is `[rows, features]`, the index has any shape `[..]`; the result is `[.., features]`.
 ///
 /// # Errors
-/// If the weight is no matrix, or a position is not below the number of rows.
+/// If the weight is not a matrix, or a position is not below its number of rows.
 #[track_caller]
 pub fn embedding<'t, E: Element>(
     weight: Var<'t, E>,

@@ -1,5 +1,6 @@
-//! An activation that another operation applies to its results in its own pass: one whose derivative
-//! is a function of its output; any other follows in a second pass, its argument kept.
+//! Activations fused into another operation. If the derivative is a function of the output, the
+//! operation's kernel applies the activation in its own pass; otherwise a second pass does, and the
+//! activation's argument is saved.
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation, Saved};
@@ -10,7 +11,7 @@ use crate::op::{Forward, Op, Values, Vjp};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// What the operation's kernel is to apply.
+/// The activation that the operation's kernel applies.
 pub(super) fn fused(activation: Activation) -> Activation {
     match activation.saves() {
         Saved::Output => activation,
@@ -18,7 +19,7 @@ pub(super) fn fused(activation: Activation) -> Activation {
     }
 }
 
-/// The operation's output from what its kernel writes.
+/// The operation's output from that of its kernel.
 #[inline]
 pub(super) fn finish<E: Element>(
     activation: Activation,
@@ -29,7 +30,7 @@ pub(super) fn finish<E: Element>(
     if activation.saves() == Saved::Output { out } else { second_pass(activation, ctx, out?) }
 }
 
-/// The activation of what a kernel has written, which is kept: the derivative needs it.
+/// Applies the activation to the kernel's output, which is saved for the derivative.
 fn second_pass<E: Element>(
     activation: Activation,
     ctx: &mut Forward<'_, E>,
@@ -41,8 +42,8 @@ fn second_pass<E: Element>(
     Ok(after)
 }
 
-/// The cotangent of what the activation was applied to, recorded where that is asked for; `plain` is
-/// the operation without an activation.
+/// The cotangent of the activation's argument, recorded if a graph is created; `plain` is the
+/// operation without its activation.
 pub(super) fn cotangent<'t, E: Element>(
     activation: Activation,
     node: &Vjp<'_, 't, E>,
@@ -57,7 +58,8 @@ pub(super) fn cotangent<'t, E: Element>(
         }
         Saved::Output => node.tape().apply(op, &[node.gy(), node.output()]),
         Saved::Input => {
-            // Recomputed from the operands, so that it is differentiated as well.
+            // The argument is computed again from the operands, so that the derivative is
+            // differentiable.
             let operands: Vec<_> = (0..node.len()).map(|i| node.input(i)).collect();
             let before = node.tape().apply(plain, &operands)?;
             node.tape().apply(op, &[node.gy(), before])
@@ -65,8 +67,8 @@ pub(super) fn cotangent<'t, E: Element>(
     }
 }
 
-/// The value of the cotangent of what the activation was applied to; `None` if it is where the output's
-/// is, or was.
+/// The value of the cotangent of the activation's argument; `None` if it has replaced that of the
+/// output's cotangent or is the same.
 pub(super) fn cotangent_value<E: Element>(
     activation: Activation,
     node: &Vjp<'_, '_, E>,
@@ -92,7 +94,7 @@ pub(super) fn cotangent_value<E: Element>(
     Tensor::written_by(saved.shape(), saved.len(), Some(node.tape().pool()), kernel).map(Some)
 }
 
-/// What the derivative is told from.
+/// The saved tensor from which the derivative is computed.
 fn saved<'a, E: Element>(
     activation: Activation,
     node: &'a Vjp<'_, '_, E>,

@@ -1,6 +1,6 @@
-//! `y = 1 / n` at each of the `n` elements that are the largest (or smallest) over some axes and 0
-//! elsewhere: how an extreme's gradient is shared. Where there are NaN they are the extremes. The
-//! derivative is zero.
+//! `y = 1 / n` at each of the `n` largest (or smallest) elements over some axes and 0 elsewhere:
+//! the shares of tied elements in the gradient of an extreme. NaNs count as the extremes where
+//! there are any. The derivative is zero.
 
 use wengert_kernels::{Element, elementwise};
 

@@ -1,4 +1,4 @@
-//! `y = x` backwards along some axes, as a view; the cotangent is `gy` backwards.
+//! `y = x` reversed along some axes, as a view; the cotangent is `gy` reversed.
 
 use wengert_kernels::Element;
 
@@ -40,7 +40,7 @@ impl<E: Element> Op<E> for Flip {
 }
 
 entry! {
-    /// Backwards along each of the named axes. No copy.
+    /// The tensor reversed along each of the given axes. Returns a view.
     flip / try_flip(x; axes: &[isize]) = Flip { axes: axes.to_vec() }
 }
 

@@ -6,7 +6,7 @@ use wengert_kernels::elementwise::Simple;
 use super::support::BETWEEN_WHOLE;
 
 unary! {
-    /// The largest whole number that is not above each element. The derivative is 0, at the jumps too.
+    /// The largest integer that is not above each element. The derivative is 0, also at the jumps.
     floor / try_floor = Floor, Simple::Floor;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::floor

@@ -1,5 +1,5 @@
-//! `y = x` at the positions an index gives along an axis, one for each element of the result; the
-//! cotangent is `gy`, added up where it was read.
+//! `y = x` at the positions given by an index along an axis, one for each element of the result;
+//! the cotangent adds each element of `gy` at the position it was read from.
 
 use wengert_kernels::Element;
 
@@ -49,7 +49,7 @@ impl<E: Element> Op<E> for Gather {
 }
 
 entry! {
-    /// The elements at the positions an index gives along an axis: for axis 0 of a matrix,
+    /// The elements at the positions given by an index along an axis: for axis 0 of a matrix,
     /// `y[i][j] = x[index[i][j]][j]`.
     ///
     /// ```
@@ -61,8 +61,8 @@ entry! {
     /// ```
     ///
     /// # Shapes
-    /// The index has as many axes as `x`, and sizes not above its along the other axes. The result
-    /// has the index's shape.
+    /// The index has the same number of axes as `x`, and along the other axes it is not larger than
+    /// `x`. The result has the index's shape.
     gather / try_gather(x; axis: isize, index: &Index) = Gather { axis, index: index.clone() }
 }
 

@@ -1,5 +1,5 @@
-//! `gx = gy` added up at the positions an index gives along an axis, zero elsewhere: what undoes a
-//! gather. Its own cotangent is the gather.
+//! `gx = gy` added at the positions given by an index along an axis, zero elsewhere: the transpose
+//! of a gather, which is its cotangent.
 
 use wengert_kernels::Element;
 
@@ -17,7 +17,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Debug)]
 pub(crate) struct GatherGrad {
     pub(crate) gather: Gather,
-    /// The shape before the gather.
+    /// The shape of the gather's operand.
     pub(crate) shape: Shape,
 }
 

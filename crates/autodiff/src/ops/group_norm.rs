@@ -11,9 +11,9 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 /// Group normalization: the channels of each sample are divided into `groups` of equal size, each
-/// group gets the mean 0 and the variance 1 over its channels and positions, and each channel then
-/// its weight and bias. One group is layer normalization of the sample, as many as channels are
-/// instance normalization.
+/// group is normalized to mean 0 and variance 1 over its channels and positions, and each channel
+/// is scaled by its weight and shifted by its bias. One group is layer normalization of the sample;
+/// a group per channel is instance normalization.
 ///
 /// Source: Y. Wu, K. He, "Group normalization", arXiv:1803.08494, 2018.
 ///
@@ -48,7 +48,7 @@ pub fn group_norm<'t, E: Element>(
     let rows = super::reshape(x, rows)?;
     let normal = super::layer_norm(rows, None, None, NormOptions::new().eps(eps))?;
     let normal = super::reshape(normal, shape.clone())?;
-    // One number a channel, in place of the second axis.
+    // One number per channel, along the second axis.
     let each = |part: Var<'t, E>| {
         if part.shape() != [channels] {
             let expected = format!("a weight and a bias of shape [{channels}]");
@@ -100,7 +100,7 @@ impl<E: Element> Tensor<E> {
         crate::error::expect(self.try_group_norm(groups, weight, bias, eps))
     }
 
-    /// Does what [`group_norm`](Self::group_norm) does, and returns its errors.
+    /// Fallible version of [`group_norm`](Self::group_norm).
     ///
     /// # Errors
     /// If the groups do not divide the channels, the shapes do not fit, or there is no memory for

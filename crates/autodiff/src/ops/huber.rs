@@ -1,5 +1,5 @@
-//! `y = r^2 / 2` where `|r| <= delta`, `delta (|r| - delta / 2)` elsewhere; the cotangent is `gy r`,
-//! `r` clamped to `delta` on either side.
+//! `y = r^2 / 2` where `|r| <= delta`, `delta (|r| - delta / 2)` elsewhere; the cotangent is
+//! `gy r`, with `r` clamped to `-delta..=delta`.
 
 use wengert_kernels::Element;
 
@@ -57,7 +57,8 @@ pub(super) fn check<E: Element>(op: &'static str, name: &str, width: f64) -> Res
     Err(Error::Argument { op, message })
 }
 
-/// The difference of two operands of one shape: nothing is broadcast by mistake.
+/// The difference of two operands of the same shape. Broadcasting would hide a mistake in a
+/// target's shape.
 pub(super) fn difference<'t, E: Element>(
     op: &'static str,
     prediction: Var<'t, E>,
@@ -67,13 +68,13 @@ pub(super) fn difference<'t, E: Element>(
     super::sub(prediction, target)
 }
 
-/// The Huber loss: half the square of differences up to `delta`, and `delta (|d| - delta / 2)` of
-/// larger ones, so that outliers pull no harder than by `delta`.
+/// The Huber loss: `d^2 / 2` for differences up to `delta`, and `delta (|d| - delta / 2)` for
+/// larger ones, so that an outlier's gradient is at most `delta`.
 ///
 /// Source: P. J. Huber, "Robust estimation of a location parameter", Ann. Math. Statist. 35, 1964.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses.
+/// Both have the same shape, which is that of the losses.
 ///
 /// # Errors
 /// If the shapes differ, or `delta` is not positive and finite.
@@ -88,12 +89,12 @@ pub fn huber_loss<'t, E: Element>(
     reduction.apply(d.tape().apply(Huber { delta }, &[d])?)
 }
 
-/// The smooth absolute error: the [Huber loss](huber_loss) divided by its `delta`, here called
-/// `beta`: `d^2 / (2 beta)` of differences up to `beta`, `|d| - beta / 2` of larger ones. Its
-/// derivatives in `d` lie in `[-1, 1]`. The losses are exact to a few roundings for any `beta`.
+/// The smooth L1 loss: the [Huber loss](huber_loss) divided by its `delta`, here called `beta`:
+/// `d^2 / (2 beta)` for differences up to `beta`, `|d| - beta / 2` for larger ones. Its derivatives
+/// by `d` are in `[-1, 1]`. The losses are exact to a few roundings for any `beta`.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses.
+/// Both have the same shape, which is that of the losses.
 ///
 /// # Errors
 /// If the shapes differ, or `beta` is not positive and finite.
@@ -114,7 +115,7 @@ methods! {
 }
 
 methods! {
-    /// The smooth absolute error.
+    /// The smooth L1 loss.
     smooth_l1_loss / try_smooth_l1_loss(target; beta: f64, reduction: Reduction)
 }
 

@@ -1,5 +1,5 @@
-//! `y = x` at the positions an index gives along an axis, whole rows at a time; the cotangent is
-//! `gy`, its rows added up where they were read.
+//! `y = x` at the positions given by an index along an axis, whole rows at a time; the cotangent
+//! adds each row of `gy` at the position it was read from.
 
 use wengert_kernels::Element;
 
@@ -20,7 +20,7 @@ pub(crate) struct IndexSelect {
 }
 
 impl IndexSelect {
-    /// The shape of what is selected from a tensor of `shape`.
+    /// The shape of the selection from a tensor of `shape`.
     pub(super) fn selected(&self, op: &'static str, shape: &Shape) -> Result<Shape> {
         let axis = shape.axis(op, self.axis)?;
         self.index.check(op, shape[axis])?;
@@ -55,7 +55,7 @@ impl<E: Element> Op<E> for IndexSelect {
 }
 
 entry! {
-    /// The rows at the positions an index gives along an axis, as often as they are named.
+    /// The rows at the positions given by an index along an axis, in the index's order.
     ///
     /// ```
     /// use wengert_autodiff::{Index, Tensor};
@@ -70,7 +70,7 @@ entry! {
     index_select / try_index_select(x; axis: isize, index: &Index) = IndexSelect { axis, index: index.clone() }
 }
 
-/// A shape, an axis, and an index of any rank for it.
+/// A shape, an axis, and an index of any rank along it.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn sample(s: &mut Sampler) -> (Shape, usize, Index) {
     let mut shape = s.shape_with_axis();
@@ -82,7 +82,7 @@ pub(super) fn sample(s: &mut Sampler) -> (Shape, usize, Index) {
     (shape, axis, index)
 }
 
-/// Turns the place of a selected element into the place it was read from.
+/// Turns the position of a selected element into the position it was read from.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn origin(place: &mut Vec<usize>, axis: usize, index: &Index) {
     let back = place.split_off(axis + index.rank());

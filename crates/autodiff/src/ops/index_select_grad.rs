@@ -1,5 +1,5 @@
-//! `gx = gy`, its rows added up at the positions an index gives along an axis, zero elsewhere: what
-//! undoes a selection. Its own cotangent is the selection.
+//! `gx = gy`, its rows added at the positions given by an index along an axis, zero elsewhere: the
+//! transpose of a selection, which is its cotangent.
 
 use wengert_kernels::Element;
 
@@ -17,7 +17,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Debug)]
 pub(crate) struct IndexSelectGrad {
     pub(crate) select: IndexSelect,
-    /// The shape before the selection.
+    /// The shape of the selection's operand.
     pub(crate) shape: Shape,
 }
 

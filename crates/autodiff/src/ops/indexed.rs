@@ -1,4 +1,5 @@
-//! What operations that read and write by an [`Index`] share: shapes, and the walks over places.
+//! Shape rules and index walks of the operations that read or write at the positions of an
+//! [`Index`].
 
 use wengert_kernels::{Element, elementwise};
 
@@ -6,15 +7,15 @@ use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::shape::Shape;
 
-/// The axis of a gather, if the index has as many axes as `shape`, sizes not above its along the
-/// other ones, and numbers that are positions along this one.
+/// The axis of a gather. An error unless the index has the same number of axes as `shape`, is not
+/// larger than it along the other axes, and holds positions along this one.
 pub(super) fn along(op: &'static str, shape: &Shape, axis: isize, index: &Index) -> Result<usize> {
     let axis = shape.axis(op, axis)?;
     let fits = |(i, (&of_index, &of_shape))| i == axis || of_index <= of_shape;
     let sizes = index.shape().iter().zip(shape.iter()).enumerate();
     if index.rank() != shape.rank() || !sizes.into_iter().all(fits) {
         let expected = format!(
-            "an index with as many axes as the tensor, none longer than the tensor's but for axis \
+            "an index with as many axes as the tensor, and not larger than it along any axis but \
              {axis}"
         );
         let got = vec![shape.clone(), index.shape().clone()];
@@ -24,8 +25,8 @@ pub(super) fn along(op: &'static str, shape: &Shape, axis: isize, index: &Index)
     Ok(axis)
 }
 
-/// Calls `body` for every number of the index in row-major order with the number's place there and
-/// the place it stands for in a row-major array of `shape`.
+/// Calls `body` for each number of the index, in row-major order, with its offset in the index and
+/// the offset of the element it denotes in a row-major array of `shape`.
 pub(super) fn for_places(
     shape: &Shape,
     axis: usize,
@@ -49,10 +50,10 @@ pub(super) fn for_places(
     }
 }
 
-/// Shorter rows are not worth a kernel's call.
+/// The shortest row that is worth a kernel call.
 const SHORT: usize = 16;
 
-/// Rows along an axis that an index picks from a row-major array.
+/// Rows along an axis, to be selected from a row-major array by an index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rows {
     outer: usize,
@@ -61,7 +62,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Of an array of `shape`.
+    /// The rows of an array of `shape`.
     pub(super) fn of(shape: &Shape, axis: usize) -> Self {
         let inner = shape[axis + 1..].iter().product();
         Rows { outer: shape[..axis].iter().product(), axis: shape[axis], inner }
@@ -88,7 +89,7 @@ impl Rows {
         });
     }
 
-    /// Calls `body` with the numbers of the rows, picked and from where.
+    /// Calls `body` for each row with its number in the selection and its number in the array.
     fn each(self, index: &Index, mut body: impl FnMut(usize, usize)) {
         if self.inner == 0 {
             return;

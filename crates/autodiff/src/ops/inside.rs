@@ -1,4 +1,5 @@
-//! `y = 1` where `low < x < high`, else 0: the slope of [`clamp`](super::clamp). The derivative is zero.
+//! `y = 1` where `low < x < high`, else 0: the derivative of [`clamp`](super::clamp). Its own
+//! derivative is zero.
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Simple;

@@ -1,7 +1,7 @@
 //! `y = t (ln t - x)`: the terms of the Kullback-Leibler divergence of targets `t` from
-//! log-probabilities `x`; with logarithms `l = ln t` for targets, `y = e^l (l - x)`. The cotangents
-//! are `-gy t` by `x`, and by the target `gy (ln t - x + 1)` or `gy (y + e^l)`. Where a target is
-//! zero its term is.
+//! log-probabilities `x`; with log-probabilities `l = ln t` as targets, `y = e^l (l - x)`. The
+//! cotangents are `-gy t` for `x`, and `gy (ln t - x + 1)` or `gy (y + e^l)` for the target. The
+//! term of a target that is zero is zero.
 
 use wengert_kernels::{Element, math};
 
@@ -70,15 +70,15 @@ impl<E: Element> Op<E> for KlDiv {
     }
 }
 
-/// The terms of the Kullback-Leibler divergence, `target (ln target - x)`, of log-probabilities `x`
-/// from targets; a term whose target is zero is zero. With `log_target` the targets are logarithms,
-/// too.
+/// The terms of the Kullback-Leibler divergence, `target (ln target - x)`, of targets from
+/// log-probabilities `x`; the term of a target that is zero is zero. With `log_target` the targets
+/// are given as logarithms too.
 ///
 /// The divergence itself is the sum over the classes: [`Reduction::BatchMean`] is its mean over the
 /// batch, [`Reduction::Mean`] divides by the classes as well.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the terms.
+/// Both have the same shape, which is that of the terms.
 ///
 /// # Errors
 /// If the shapes differ.

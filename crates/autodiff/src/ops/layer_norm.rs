@@ -1,7 +1,7 @@
 //! `y = (x - mean) rstd weight + bias` over rows, with `rstd = 1 / sqrt(variance + eps)`. With
 //! `g = gy weight` and `n = (x - mean) rstd` the cotangents are `rstd (g - mean(g) - n mean(g n))`,
-//! `sum gy n` and `sum gy`: by one kernel from the saved statistics, or recorded where they are to be
-//! differentiated.
+//! `sum gy n` and `sum gy`. One kernel computes them from the saved statistics, unless they are
+//! recorded in order to be differentiated.
 
 use wengert_kernels::Element;
 use wengert_kernels::norm::{self, LayerNormGrad};
@@ -77,17 +77,18 @@ impl<E: Element> Op<E> for LayerNorm {
     }
 }
 
-/// Layer normalization: each row, of the last axes together, gets the mean 0 and the variance 1,
-/// then `weight` and `bias`: `(x - mean) / sqrt(variance + eps) weight + bias`.
+/// Layer normalization: each row, of the last axes together, is normalized to mean 0 and variance
+/// 1, then scaled by `weight` and shifted by `bias`:
+/// `(x - mean) / sqrt(variance + eps) weight + bias`.
 ///
-/// The variance is the population's. A NaN or an infinity makes its row NaN.
+/// The variance is that of the population. A NaN or an infinity makes its row NaN.
 ///
 /// # Accuracy
-/// With `n` elements to a row, `h = (x - mean) rstd` is within
-/// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients within
-/// `(600 + n / 512) eps (1 + |mean| rstd)` of the sums of the magnitudes of their terms, `eps` being the
-/// element type's: also where squares, sums or the variance leave the range, at which such rows
-/// take a slower pass.
+/// With `n` elements per row, `h = (x - mean) rstd` is within
+/// `(600 + n / 512) eps (1 + |h| + |mean| rstd)` of its exact value, and the gradients are within
+/// `(600 + n / 512) eps (1 + |mean| rstd)` of theirs, relative to the sums of the magnitudes of
+/// their terms; `eps` is that of the element type. Both hold where squares, sums or the variance
+/// overflow or underflow too; such rows take a slower pass.
 ///
 /// Source: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", arXiv:1607.06450, 2016.
 ///
@@ -100,11 +101,11 @@ impl<E: Element> Op<E> for LayerNorm {
 /// ```
 ///
 /// # Shapes
-/// `weight` and `bias` have the sizes of `x` along the axes normalized over; the result has the
-/// shape of `x`.
+/// `weight` and `bias` have the sizes of `x` along the normalized axes; the result has the shape of
+/// `x`.
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn layer_norm<'t, E: Element>(
     x: Var<'t, E>,

@@ -1,6 +1,6 @@
-//! `y = f(x W^T + b)`: a fully connected layer in one pass, bias and activation applied while the
-//! product's tile is in registers. With `gz = gy f'(y)` the cotangents are `gz W`, `gz^T x` and the
-//! sum of `gz` over its rows.
+//! `y = f(x W^T + b)`: a fully connected layer in one pass, with bias and activation applied while
+//! a tile of the product is in registers. With `gz = gy f'(y)` the cotangents are `gz W`, `gz^T x`
+//! and the sum of `gz` over its rows.
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::Activation;
@@ -41,10 +41,10 @@ impl<E: Element> Op<E> for Linear {
             return Err(mismatch("x [.., in], a weight [out, in] and a bias [out]"));
         };
         if features != w_features {
-            return Err(mismatch("x [.., in] and a weight [out, in] with the same number in"));
+            return Err(mismatch("x [.., in] and a weight [out, in] with the same size in"));
         }
         if inputs.get(2).is_some_and(|bias| bias.dims() != [*outputs]) {
-            return Err(mismatch("a weight [out, in] and a bias [out] with the same number out"));
+            return Err(mismatch("a weight [out, in] and a bias [out] with the same size out"));
         }
         let mut shape = (*x).clone();
         shape.dims_mut()[front.len()] = *outputs;
@@ -97,7 +97,7 @@ impl<E: Element> Op<E> for Linear {
 }
 
 impl Linear {
-    /// The cotangents where nothing is recorded: the products straight from where the operands lie.
+    /// The cotangents where nothing is recorded: the products of the operands, read in place.
     fn values<'t, E: Element>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let gz = epilogue::cotangent_value(self.activation, node)?;
         let by_x = || {
@@ -135,7 +135,7 @@ impl Linear {
 /// rank 1 the result has rank 1.
 ///
 /// # Errors
-/// If the shapes do not fit; the message names them and says what would.
+/// If the shapes do not fit; the message states the expected ones.
 #[track_caller]
 pub fn linear<'t, E: Element>(
     x: Var<'t, E>,
@@ -154,7 +154,7 @@ impl<'t, E: Element> Var<'t, E> {
     /// A fully connected layer. See [`ops::linear`](crate::ops::linear).
     ///
     /// # Panics
-    /// If the shapes do not fit; the message names them and says what would.
+    /// If the shapes do not fit; the message states the expected ones.
     #[track_caller]
     pub fn linear(
         self,
@@ -186,8 +186,8 @@ pub(crate) const ROWS: &[Row] = &[Row {
         let bias = features == 0 || s.coin();
         let kinked = matches!(activation, Activation::Relu | Activation::LeakyRelu { .. });
         let inputs = if kinked {
-            // Pre-activations of either sign, and none near the kink: the inputs are positive, and
-            // each output's weights and bias are of one sign.
+            // Pre-activations of both signs, none of them near the kink: the inputs are positive,
+            // and the weights and the bias of an output have the same sign.
             let sign: Vec<f64> = (0..outputs).map(|_| if s.coin() { 1.0 } else { -1.0 }).collect();
             let mut signed = |shape: &Shape| {
                 let positive = s.tensor(shape, &Domain::POSITIVE);

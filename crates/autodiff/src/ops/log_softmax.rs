@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
-/// Along the last axis.
+/// The operation along the last axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogSoftmax;
 
@@ -42,8 +42,8 @@ impl<E: Element> Op<E> for LogSoftmax {
     }
 }
 
-/// The logarithm of the softmax along an axis, without the overflow and the cancellation of taking
-/// the two one after the other.
+/// The logarithm of the softmax along an axis, without the overflow and the cancellation that
+/// computing the softmax first would cause.
 ///
 /// # Errors
 /// If the axis does not exist.
@@ -78,7 +78,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_log_softmax(axis))
     }
 
-    /// Does what [`log_softmax`](Self::log_softmax) does, and returns its errors.
+    /// Fallible version of [`log_softmax`](Self::log_softmax).
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.

@@ -1,5 +1,5 @@
-//! `gx = gy - e^y s` with `s = sum(gy)` along the last axis. With `g` the upstream, the cotangent of
-//! `gy` is `g - sum(g e^y)`, that of `y` is `-g e^y s`.
+//! `gx = gy - e^y s` with `s = sum(gy)` along the last axis. With `g` the cotangent of `gx`, the
+//! cotangent of `gy` is `g - sum(g e^y)`, that of `y` is `-g e^y s`.
 
 use wengert_kernels::{Element, softmax as kernel};
 

@@ -1,5 +1,5 @@
 //! `y = ln(sum e^x)` over some axes; the cotangent is `gy softmax(x)`, by the fused kernel of
-//! [`logsumexp_grad`](super::logsumexp_grad), and 0 where all of `x` is minus infinity.
+//! [`logsumexp_grad`](super::logsumexp_grad), and 0 where all elements of `x` are minus infinity.
 
 use wengert_kernels::{Element, softmax as kernel};
 
@@ -52,15 +52,17 @@ impl<E: Element> Op<E> for LogSumExp {
 }
 
 entry! {
-    /// `ln(sum e^x)` of all elements, a single number. The largest element is taken out first, so nothing
-    /// overflows; minus infinity of nothing and of nothing but minus infinities, where the derivatives
-    /// are 0. The derivatives are the softmax: 1 at a single `inf`, NaN if there are several.
+    /// `ln(sum e^x)` of all elements, a single number. The largest element is subtracted first, so
+    /// that nothing overflows. Without elements, and if all are minus infinity, the result is minus
+    /// infinity and the derivatives are 0. Otherwise the derivatives are the softmax: 1 at a single
+    /// `inf`, NaN if there are several.
     logsumexp / try_logsumexp(x) = LogSumExp(Axes { axes: None, keep: false })
 }
 
 entry! {
-    /// `ln(sum e^x)` over the named axes (negative numbers count from the last). With `keep_dims` they
-    /// stay with size 1, otherwise they go. See [`logsumexp`](crate::ops::logsumexp).
+    /// `ln(sum e^x)` over the given axes (negative numbers count from the last). With `keep_dims`
+    /// these axes stay with size 1, otherwise they are removed. See
+    /// [`logsumexp`](crate::ops::logsumexp).
     logsumexp_axes / try_logsumexp_axes(x; axes: &[isize], keep_dims: bool) =
         LogSumExp(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }

@@ -1,6 +1,7 @@
-//! `gx = gy p` with the softmax `p` of `x` over some axes, computed from `x`: the logarithm of the sum
-//! is rounded, and `e^(x - y)` would multiply its error by the size of `y`. With `g` the upstream, the
-//! cotangent of `gy` is `sum(g p)`, that of `x` is `gy p (g - sum(g p))`.
+//! `gx = gy p` with the softmax `p` of `x` over some axes. It is computed from `x` and not as
+//! `e^(x - y)`, which would multiply the rounding error of `y` by the magnitude of `y`. With `g`
+//! the cotangent of `gx`, the cotangent of `gy` is `sum(g p)`, that of `x` is
+//! `gy p (g - sum(g p))`.
 
 use wengert_kernels::{Element, softmax as kernel};
 
@@ -41,7 +42,7 @@ impl<E: Element> Op<E> for LogSumExpGrad {
         let mut out = ctx.scratch(lines.shape())?;
         let (gy, x) = (support::slice(&gy), support::slice(&lines));
         kernel::log_sum_exp_grad_axis(gy, x, group.dims, out.as_mut_slice());
-        // A zero cotangent stays zero, though the softmax be NaN.
+        // A cotangent of zero stays zero, even if the softmax is NaN.
         let [_, axis, inner] = group.dims;
         for (line, _) in gy.iter().enumerate().filter(|(_, gy)| **gy == E::ZERO) {
             let first = line / inner * axis * inner + line % inner;

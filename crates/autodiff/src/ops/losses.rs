@@ -1,4 +1,4 @@
-//! Losses that are compositions of other operations: absolute and squared differences, the
+//! Losses that are composed of other operations: absolute and squared differences, and the
 //! cross-entropy with all its options.
 
 use wengert_kernels::Element;
@@ -13,10 +13,10 @@ use crate::labels::IntoLabels;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The absolute differences. The derivative where two are equal is 0.
+/// The absolute differences. The derivative where two elements are equal is 0.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses.
+/// Both have the same shape, which is that of the losses.
 ///
 /// # Errors
 /// If the shapes differ.
@@ -32,7 +32,7 @@ pub fn l1_loss<'t, E: Element>(
 /// The squared differences; [`mse_loss`](super::mse_loss()) is their mean.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses.
+/// Both have the same shape, which is that of the losses.
 ///
 /// # Errors
 /// If the shapes differ.
@@ -66,12 +66,12 @@ pub struct CrossEntropyOptions {
 }
 
 impl CrossEntropyOptions {
-    /// The mean, of labels as they are.
+    /// No smoothing, no label to ignore, and the mean of the losses.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The share of each target that is spread evenly over all classes, in 0..=1.
+    /// The share of each target that is distributed evenly over all classes, in 0..=1.
     ///
     /// Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision",
     /// arXiv:1512.00567, 2015.
@@ -79,33 +79,34 @@ impl CrossEntropyOptions {
         CrossEntropyOptions { label_smoothing, ..self }
     }
 
-    /// Rows with this label cost nothing, have no gradient, and do not count in the mean. It need
-    /// not be a class.
+    /// The label of rows that have no loss and no gradient, and do not count in the mean. It may be
+    /// outside the range of the classes.
     pub fn ignore_index(self, label: usize) -> Self {
         CrossEntropyOptions { ignore_index: Some(label), ..self }
     }
 
-    /// What becomes of the rows' losses.
+    /// How the losses of the rows are combined.
     pub fn reduction(self, reduction: Reduction) -> Self {
         CrossEntropyOptions { reduction, ..self }
     }
 }
 
 /// The softmax cross-entropy with integer labels, `-ln softmax(logits)[label]` for each row, with
-/// label smoothing, labels to ignore, and a choice of reductions. A mean over no rows is NaN, with
-/// derivatives of zero.
+/// options for label smoothing, a label to ignore, and the reduction. A mean over no rows is NaN,
+/// and its derivatives are zero.
 ///
-/// Without smoothing each row's loss has the bits of [`cross_entropy`](super::cross_entropy()), as
-/// has their mean if no row is ignored; the derivatives differ by at most 8 times the relative
-/// precision of the element type, divided by the number of rows.
+/// Without smoothing, each row's loss has the same bits as that of
+/// [`cross_entropy`](super::cross_entropy()), and so has the mean if no row is ignored. The
+/// derivatives differ by at most 8 times the relative precision of the element type, divided by the
+/// number of rows.
 ///
 /// # Shapes
 /// `logits` is `[rows, classes]`, `labels` holds a class `0..classes` (or the label to ignore) for
 /// each row; the losses are `[rows]`.
 ///
 /// # Errors
-/// If the shapes do not fit, a label is not below the number of classes, or the smoothing does not
-/// lie in 0..=1.
+/// If the shapes do not fit, a label is not below the number of classes, or the smoothing is not in
+/// 0..=1.
 #[track_caller]
 pub fn cross_entropy_with<E: Element>(
     logits: Var<'_, E>,
@@ -123,7 +124,7 @@ pub fn cross_entropy_with<E: Element>(
     let shape = logits.shape();
     let labels = nll_loss::select("cross_entropy", &shape, labels.as_ref(), ignore_index)?;
     if shape[1] == 0 {
-        let expected = "logits [rows, classes] of one class or more".to_owned();
+        let expected = "logits [rows, classes] of at least one class".to_owned();
         return Err(Error::Shapes { op: "cross_entropy", expected, got: vec![shape] });
     }
     let spread = label_smoothing / shape[1] as f64;

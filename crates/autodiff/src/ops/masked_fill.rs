@@ -1,5 +1,5 @@
-//! `y = value` where a mask is true, else `x`; the cotangent is `gy` where the mask is false and zero
-//! elsewhere.
+//! `y = value` where a mask is true, else `x`; the cotangent is `gy` where the mask is false and
+//! zero elsewhere.
 
 use wengert_kernels::elementwise::Run;
 use wengert_kernels::{Element, elementwise};
@@ -55,11 +55,11 @@ impl<E: Element> Op<E> for MaskedFill<E> {
 
 /// `value` where the mask is true, `x` elsewhere.
 ///
-/// A filled element has the gradient 0, and so has all that it alone was computed from, though a derivative
-/// on the way be [infinite or NaN](crate#zero-cotangents).
+/// A filled element has the gradient 0, and so has everything that contributes to no other element,
+/// even where a derivative on the path is [infinite or NaN](crate#zero-cotangents).
 ///
 /// # Shapes
-/// The mask broadcasts to the shape of `x`, which is the result's.
+/// The mask broadcasts to the shape of `x`, which is also the result's.
 ///
 /// # Errors
 /// If the mask does not broadcast to the shape of `x`.
@@ -91,7 +91,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_masked_fill(mask, value))
     }
 
-    /// Does what [`masked_fill`](Self::masked_fill) does, and returns its errors.
+    /// Fallible version of [`masked_fill`](Self::masked_fill).
     ///
     /// # Errors
     /// If the mask does not broadcast to the tensor's shape, or there is no memory for the result.

@@ -1,6 +1,6 @@
-//! `Y = A B` over the last two axes, the axes in front broadcasting; the cotangents are `gY B^T`
-//! and `A^T gY`. A vector is a row on the left and a column on the right. Any layout is read in
-//! place: a transpose costs nothing.
+//! `Y = A B` over the last two axes, where the leading axes broadcast; the cotangents are `gY B^T`
+//! and `A^T gY`. A vector is a row on the left and a column on the right. Operands of any layout
+//! are read in place, so a transpose costs nothing.
 
 use smallvec::SmallVec;
 use wengert_kernels::Element;
@@ -73,7 +73,7 @@ impl<E: Element> Op<E> for MatMul {
             Some(([a, b], copies)) => (a, b, *copies),
             None => (a, b, 1),
         };
-        // A product of many matrices with one is one product of their rows.
+        // The product of a batch of matrices with a single one is one product of all their rows.
         if b.rank() == 2 {
             let a = as_rows(a, &mut merged)?;
             b.compute()?;
@@ -93,7 +93,7 @@ impl<E: Element> Op<E> for MatMul {
             return values(node);
         }
         let (row, column) = (a.shape().rank() == 1, b.shape().rank() == 1);
-        // Everything as matrices.
+        // Turn vectors into matrices.
         let gy = if column { unsqueeze(gy, -1)? } else { gy };
         let gy = if row { unsqueeze(gy, -2)? } else { gy };
         let of_a = || {
@@ -130,13 +130,14 @@ fn values<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
     cotangents([node.needs(0).then(by_a).transpose()?, node.needs(1).then(by_b).transpose()?])
 }
 
-/// The elements of an operand that a kernel may copy for itself.
+/// The largest number of elements of an operand that a kernel may copy to its scratch.
 const COPIED: usize = 1 << 22;
 
-/// The operands of a product, the second with the axis to be summed over in the given place, such
-/// that kernels copy no more than there is in memory: where the elements of both repeat along the
-/// axis that is summed over, one copy and their number; where those of one do, which kernels
-/// unroll, in a buffer of its own if that is large. `None` if there is nothing to do.
+/// The operands of a product, the second with its summed axis at the given position, such that
+/// kernels copy no more elements than the operands have in memory. Where the elements of both
+/// operands repeat along the summed axis, a single copy of it and the number of copies; where those
+/// of one operand repeat, which kernels would unroll, a buffer of its own if it is large. `None` if
+/// the operands can be used as they are.
 #[inline]
 pub(super) fn depth_once<E: Element>(
     operands: [&Tensor<E>; 2],
@@ -149,7 +150,7 @@ pub(super) fn depth_once<E: Element>(
     strided_depth_once(operands, second)
 }
 
-/// The same where one operand is not contiguous.
+/// [`depth_once`] for a pair of which one operand is not contiguous.
 #[inline(never)]
 fn strided_depth_once<E: Element>(
     operands: [&Tensor<E>; 2],
@@ -175,8 +176,8 @@ fn strided_depth_once<E: Element>(
     Ok(Some(([unrolled(0)?, unrolled(1)?], 1)))
 }
 
-/// All axes but the last merged, as a matrix: where they lie if strides can say so, a copy otherwise.
-/// `room` keeps what is made on the way.
+/// All axes but the last merged, as a matrix: a view if strides can express it, otherwise a copy,
+/// which is kept in `room`.
 #[inline]
 pub(super) fn as_rows<'a, E: Element>(
     x: &'a Tensor<E>,
@@ -186,7 +187,7 @@ pub(super) fn as_rows<'a, E: Element>(
     if x.rank() == 2 { Ok(matrix(x)) } else { merged_rows(x, room) }
 }
 
-/// The same for a tensor that is no matrix.
+/// [`as_rows`] for a tensor that is not a matrix.
 fn merged_rows<'a, E: Element>(
     x: &'a Tensor<E>,
     room: &'a mut Option<Tensor<E>>,
@@ -200,12 +201,12 @@ fn merged_rows<'a, E: Element>(
     }
 }
 
-/// A tensor's last two axes as a matrix.
+/// The last two axes of a tensor as a matrix.
 pub(super) fn matrix<E: Element>(x: &Tensor<E>) -> MatRef<'_, E> {
     matrix_at(x, x.offset())
 }
 
-/// A tensor's last two axes as a matrix that begins at a place of its buffer.
+/// The last two axes of a tensor as a matrix that begins at offset `at` of its elements.
 fn matrix_at<E: Element>(x: &Tensor<E>, at: usize) -> MatRef<'_, E> {
     let [rows, cols] = *x.shape().last_chunk().expect("a tensor of at least two axes");
     let [row_stride, col_stride] = x.matrix_strides();
@@ -222,7 +223,7 @@ pub(super) fn product<E: Element>(
     scaled_product(E::ONE, a, b, epilogue, out);
 }
 
-/// `out = epilogue(alpha A B)`, likewise.
+/// `out = epilogue(alpha A B)` for matrices of any layout; `out` is row-major.
 pub(super) fn scaled_product<E: Element>(
     alpha: E,
     a: MatRef<'_, E>,
@@ -234,7 +235,7 @@ pub(super) fn scaled_product<E: Element>(
     Gemm { alpha, epilogue, ..Gemm::new(a, b, c) }.run();
 }
 
-/// The products of two tensors' last two axes, those in front broadcasting, one behind the other.
+/// The products over two tensors' last two axes, concatenated in `out`; the leading axes broadcast.
 fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<()> {
     let (front_a, [m, k]) = a.shape().matrices("matmul")?;
     let (front_b, [_, n]) = b.shape().matrices("matmul")?;
@@ -248,7 +249,8 @@ fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<(
     }
     a.compute()?;
     b.compute()?;
-    // The longest run of products at fixed distances is one call; a loop goes over the others.
+    // The longest run of products at constant distances is one kernel call; a loop visits the
+    // others.
     let rank = batch.rank();
     let axes = strided::coalesce(&batch, &a.strides()[..rank], &b.strides()[..rank]);
     let (inner, outer) = match axes.split_last() {
@@ -273,21 +275,21 @@ fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<(
 }
 
 entry! {
-    /// The matrix product over the last two axes; axes in front of them broadcast.
+    /// The matrix product over the last two axes; leading axes broadcast.
     ///
     /// # Shapes
-    /// `[.., m, k]` and `[.., k, n]` give `[.., m, n]`. A vector on the left is a row, `[k]` and
-    /// `[.., k, n]` give `[.., n]`; on the right a column, `[.., m, k]` and `[k]` give `[.., m]`;
-    /// two of them a single number.
+    /// `[.., m, k]` and `[.., k, n]` give `[.., m, n]`. A vector on the left is a row: `[k]` and
+    /// `[.., k, n]` give `[.., n]`. A vector on the right is a column: `[.., m, k]` and `[k]` give
+    /// `[.., m]`. Two vectors give a single number.
     ///
     /// # Layouts
-    /// Every layout is read in place. The order in which the `k` products of an element are added
-    /// up, and so its last bits, depends on the shapes, on the SIMD level, and on which of the
-    /// operands' last two axes has stride 1; on nothing else of their layout.
+    /// Every layout is read in place. The order in which the `k` products of an element are added,
+    /// and with it the last bits of the result, depends on the shapes, on the SIMD level, and on
+    /// which of the last two axes of each operand has stride 1, but on nothing else of the layout.
     matmul / try_matmul(a, b) = MatMul
 }
 
-/// Operands of a product, one of them or both a vector now and then.
+/// Shapes of operands of a product; sometimes one of them or both are vectors.
 #[cfg(any(test, feature = "testing"))]
 fn operands(s: &mut Sampler) -> [Shape; 2] {
     let (batch_a, batch_b) = s.broadcast_pair();
@@ -297,7 +299,8 @@ fn operands(s: &mut Sampler) -> [Shape; 2] {
         batch[..front].iter().copied().chain([rows, cols]).collect()
     };
     let (a, mut b) = (with(&batch_a, m, k), with(&batch_b, k, n));
-    // Truncated to two axes the pair may no longer broadcast; then only one is batched.
+    // After truncation to two axes the pair may no longer broadcast; then only one operand has a
+    // batch.
     if Shape::from(&a[..a.rank() - 2]).broadcast(&Shape::from(&b[..b.rank() - 2])).is_none() {
         b = Shape::from([k, n]);
     }

@@ -1,5 +1,5 @@
-//! `y = largest x over some axes`, and the smallest; the cotangent goes to the element taken, in equal
-//! parts to equal ones: `gy` times their [`ExtremeShare`].
+//! `y = largest x over some axes`, or the smallest; the cotangent goes to the selected element, in
+//! equal parts to tied ones: `gy` times their [`ExtremeShare`].
 
 use wengert_kernels::{Element, reduce};
 
@@ -18,7 +18,7 @@ use crate::testing::{Case, Row};
 #[derive(Clone, Debug)]
 pub(crate) struct Extreme {
     pub(crate) axes: Axes,
-    /// Or else the smallest.
+    /// Whether the largest element is selected, or else the smallest.
     pub(crate) largest: bool,
 }
 
@@ -47,7 +47,7 @@ impl<E: Element> Op<E> for Extreme {
         let op = Extreme::name(self);
         let reduced = self.axes.reduced(op, inputs[0])?;
         if self.axes.count(op, inputs[0])? == 0 && reduced.numel() > 0 {
-            let expected = "at least one element along the axes: there is no extreme of none";
+            let expected = "at least one element along the axes: an empty axis has no extreme";
             let got = vec![inputs[0].clone()];
             return Err(Error::Shapes { op, expected: expected.to_owned(), got });
         }
@@ -73,13 +73,15 @@ impl<E: Element> Op<E> for Extreme {
 }
 
 entry! {
-    /// The largest element, a single number; NaN if there is one. Equal ones share the gradient equally.
+    /// The largest element, a single number; NaN if any element is. Equal elements share the
+    /// gradient equally.
     max / try_max(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: true }
 }
 
 entry! {
-    /// The largest elements over the named axes (negative numbers count from the last). With `keep_dims`
-    /// they stay with size 1, otherwise they go. See [`max`](crate::ops::max).
+    /// The largest elements over the given axes (negative numbers count from the last). With
+    /// `keep_dims` these axes stay with size 1, otherwise they are removed. See
+    /// [`max`](crate::ops::max).
     max_axes / try_max_axes(x; axes: &[isize], keep_dims: bool) =
         Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: true }
 }

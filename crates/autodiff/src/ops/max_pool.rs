@@ -48,11 +48,11 @@ impl<E: Element> Op<E> for MaxPool {
     }
 }
 
-/// The pool along one axis ([`max_pool1d`]) or two ([`max_pool2d`]), for code that is the same for
-/// both.
+/// The pool along one axis ([`max_pool1d`]) or two ([`max_pool2d`]), for code that is generic over
+/// the number of axes.
 ///
 /// # Errors
-/// If the window does not fit; the message says what would.
+/// If the window does not fit; the message states what would.
 #[track_caller]
 pub fn max_pool<E: Element, const AXES: usize>(
     x: Var<'_, E>,
@@ -62,21 +62,21 @@ pub fn max_pool<E: Element, const AXES: usize>(
     x.tape().apply(MaxPool { planes: options.planes(name, &x.shape())? }, &[x])
 }
 
-/// The maximum of each window over lines. A NaN in a window makes its maximum NaN; padding never is
-/// the maximum. The gradient goes to the first maximum, or the first NaN, of each window.
+/// The maximum of each window along the last axis. A NaN in a window makes its maximum NaN; padding
+/// is never the maximum. The gradient goes to the first maximum, or the first NaN, of each window.
 ///
 /// # Shapes
 /// `x` is `[.., length]`; the result is
 /// `[.., floor((length + paddings - dilation (kernel - 1) - 1) / stride) + 1]`.
 ///
 /// # Errors
-/// If the window does not fit; the message says what would.
+/// If the window does not fit; the message states what would.
 #[track_caller]
 pub fn max_pool1d<E: Element>(x: Var<'_, E>, options: Pool1d) -> Result<Var<'_, E>> {
     max_pool(x, options)
 }
 
-/// The maximum of each window over images: [`max_pool1d`] along rows and columns.
+/// The maximum of each window of images: [`max_pool1d`] along rows and columns.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, ops::Pool2d};
@@ -85,22 +85,22 @@ pub fn max_pool1d<E: Element>(x: Var<'_, E>, options: Pool1d) -> Result<Var<'_, 
 /// ```
 ///
 /// # Shapes
-/// `x` is `[.., rows, columns]`; the result's sizes are as those of [`max_pool1d`].
+/// `x` is `[.., rows, columns]`; the sizes of the result follow from the formula of [`max_pool1d`].
 ///
 /// # Errors
-/// If the window does not fit; the message says what would.
+/// If the window does not fit; the message states what would.
 #[track_caller]
 pub fn max_pool2d<E: Element>(x: Var<'_, E>, options: Pool2d) -> Result<Var<'_, E>> {
     max_pool(x, options)
 }
 
 methods! {
-    /// The maximum of each window over lines.
+    /// The maximum of each window along the last axis.
     max_pool1d / try_max_pool1d(; options: Pool1d)
 }
 
 methods! {
-    /// The maximum of each window over images.
+    /// The maximum of each window of images.
     max_pool2d / try_max_pool2d(; options: Pool2d)
 }
 

@@ -1,6 +1,7 @@
-//! `gx = gy added up at the first maximum of each window of x`: the cotangent of
-//! [`max_pool`](super::max_pool). Linear in `gy`, whose cotangent is what the upstream holds at those
-//! places ([`max_pool_pick`](super::max_pool_pick)); the places do not change with `x`.
+//! `gx = gy added at the first maximum of each window of x`: the cotangent of
+//! [`max_pool`](super::max_pool). It is linear in `gy`, whose cotangent consists of the elements at
+//! these positions ([`max_pool_pick`](super::max_pool_pick)). The positions are constant in a
+//! neighbourhood of `x`.
 
 use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};

@@ -1,6 +1,6 @@
 //! `y = v at the first maximum of each window of x`: the transpose of
-//! [`max_pool_grad`](super::max_pool_grad), which is its cotangent by `v`. The places do not change
-//! with `x`.
+//! [`max_pool_grad`](super::max_pool_grad), which is its cotangent for `v`. The positions are
+//! constant in a neighbourhood of `x`.
 
 use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};

@@ -1,4 +1,5 @@
-//! `y = max(a, b)`; the cotangent goes to the larger operand, in halves to equal ones.
+//! `y = max(a, b)`; the cotangent goes to the larger operand, and half of it to each of two equal
+//! ones.
 
 use wengert_kernels::elementwise::Binary;
 

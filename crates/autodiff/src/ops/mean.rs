@@ -1,5 +1,5 @@
-//! `y = mean of x over some axes`; the cotangent is `gy / n`, repeated along them. The sum of finite
-//! elements may be beyond the range of the element type.
+//! `y = mean of x over some axes`; the cotangent is `gy / n`, repeated along them. The mean of
+//! finite elements is finite, even if their sum overflows.
 
 use wengert_kernels::{Element, elementwise, reduce};
 
@@ -16,12 +16,12 @@ use crate::testing::{Case, Domain, Row};
 #[derive(Clone, Debug)]
 pub(crate) struct Mean {
     axes: Axes,
-    /// What the sum is divided by, if not by the number of its terms.
+    /// The divisor of the sum, if it is not the number of its terms.
     divisor: Option<usize>,
 }
 
 impl Mean {
-    /// What the sum is divided by.
+    /// The divisor of the sum.
     fn divisor_of(&self, shape: &Shape) -> Result<usize> {
         match self.divisor {
             Some(divisor) => Ok(divisor),
@@ -29,17 +29,17 @@ impl Mean {
         }
     }
 
-    /// The reciprocal of what the sum is divided by.
+    /// The reciprocal of the divisor of the sum.
     fn reciprocal<E: Element>(&self, shape: &Shape) -> Result<E> {
         Ok(E::ONE / E::from_f64(self.divisor_of(shape)? as f64))
     }
 }
 
-/// The mean of the elements, NaN for none: the bits of [`mean`] of the same elements.
+/// The mean of the elements, NaN if there are none; the same bits as [`mean`].
 pub(super) fn of<E: Element>(x: &[E]) -> E {
     let (total, factor) = (reduce::sum(x), E::ONE / E::from_f64(x.len() as f64));
     let mut mean = [total * factor];
-    // A mean may be in range where the sum is not.
+    // Where the sum overflows, the mean may not.
     if !mean[0].is_finite() {
         reduce::repair_sums_axis(x, [1, x.len(), 1], x.len() as f64, &mut mean);
     }
@@ -72,7 +72,7 @@ impl<E: Element> Op<E> for Mean {
         {
             return Ok(mean);
         }
-        // The mean of copies is that of one of them.
+        // The mean over copies is the mean over one of them.
         if self.divisor.is_none()
             && let Some(mean) = support::reduced_once(self, inputs[0], &self.axes, ctx, |_, _| ())?
         {
@@ -83,9 +83,9 @@ impl<E: Element> Op<E> for Mean {
         let out_slice = out.as_mut_slice();
         strided::sum(inputs[0], &flags, out_slice)?;
         let divisor = self.divisor_of(inputs[0].shape())?;
-        // The mean of nothing is 0 times infinity: NaN.
+        // The mean over no elements is 0 times infinity: NaN.
         elementwise::scale_in_place(E::ONE / E::from_f64(divisor as f64), out_slice);
-        // A mean may be in range where the sum is not.
+        // Where the sum overflows, the mean may not.
         strided::repair_sums(inputs[0], &flags, divisor as f64, out_slice)?;
         Ok(out)
     }
@@ -98,15 +98,15 @@ impl<E: Element> Op<E> for Mean {
 }
 
 entry! {
-    /// The mean of all elements, a single number; NaN if there are none. The sum may leave the
-    /// range: the mean of finite numbers is finite. The error is that of [`sum`](crate::ops::sum),
-    /// divided by the number of elements, and two roundings.
+    /// The mean of all elements, a single number; NaN if there are none. The mean of finite numbers
+    /// is finite, even if their sum overflows. The error is that of [`sum`](crate::ops::sum),
+    /// divided by the number of elements, plus two roundings.
     mean / try_mean(x) = Mean { axes: Axes { axes: None, keep: false }, divisor: None }
 }
 
 entry! {
-    /// The [`mean`](super::mean()) over the named axes (negative numbers count from the last). With `keep_dims` they
-    /// stay with size 1, otherwise they go.
+    /// The [`mean`](super::mean()) over the given axes (negative numbers count from the last). With
+    /// `keep_dims` these axes stay with size 1, otherwise they are removed.
     mean_axes / try_mean_axes(x; axes: &[isize], keep_dims: bool) =
         Mean { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, divisor: None }
 }

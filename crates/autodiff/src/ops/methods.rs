@@ -15,7 +15,7 @@ macro_rules! methods {
             #[doc = concat!(" See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
             ///
             /// # Panics
-            /// If the shapes or arguments do not fit; the message names them and says what would.
+            /// If the shapes or arguments do not fit; the message states the expected ones.
             #[track_caller]
             pub fn $name(
                 self
@@ -32,7 +32,7 @@ macro_rules! methods {
             #[doc = concat!(" See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
             ///
             /// # Panics
-            /// If the shapes or arguments do not fit; the message names them and says what would.
+            /// If the shapes or arguments do not fit; the message states the expected ones.
             #[track_caller]
             pub fn $name(
                 &self
@@ -45,7 +45,7 @@ macro_rules! methods {
                 ))
             }
 
-            #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+            #[doc = concat!("Fallible version of [`", stringify!($name), "`](Self::", stringify!($name), ").")]
             ///
             /// # Errors
             /// If the shapes or arguments do not fit, or there is no memory for the result.

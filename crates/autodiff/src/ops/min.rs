@@ -8,14 +8,15 @@ use super::support::sample_distinct;
 use crate::testing::{Case, Row};
 
 entry! {
-    /// The smallest element, a single number; NaN if there is one. Equal ones share the gradient
-    /// equally.
+    /// The smallest element, a single number; NaN if any element is. Equal elements share the
+    /// gradient equally.
     min / try_min(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: false }
 }
 
 entry! {
-    /// The smallest elements over the named axes (negative numbers count from the last). With
-    /// `keep_dims` they stay with size 1, otherwise they go. See [`min`](crate::ops::min).
+    /// The smallest elements over the given axes (negative numbers count from the last). With
+    /// `keep_dims` these axes stay with size 1, otherwise they are removed. See
+    /// [`min`](crate::ops::min).
     min_axes / try_min_axes(x; axes: &[isize], keep_dims: bool) =
         Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: false }
 }

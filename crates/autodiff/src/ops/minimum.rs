@@ -1,4 +1,5 @@
-//! `y = min(a, b)`; the cotangent goes to the smaller operand, in halves to equal ones.
+//! `y = min(a, b)`; the cotangent goes to the smaller operand, and half of it to each of two equal
+//! ones.
 
 use wengert_kernels::elementwise::Binary;
 

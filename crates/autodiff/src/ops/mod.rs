@@ -1,8 +1,9 @@
-//! The catalogue of operations: one operation, one file, and in it the row its test needs.
+//! The catalogue of operations. Each operation has a file of its own, with the row that its tests
+//! need.
 //!
-//! Each function here is an operation's fallible entry; the methods and operators of
-//! [`Var`](crate::Var) and [`Tensor`](crate::Tensor) are sugar that panics with the same text. On
-//! tensors alone, methods with `try_` before the name return the error.
+//! Each function in this module is the fallible entry of an operation on variables. The methods and
+//! operators of [`Var`](crate::Var) and [`Tensor`](crate::Tensor) call it and panic with its error;
+//! the methods of `Tensor` whose name begins with `try_` return the error.
 //!
 //! # Elements
 //!
@@ -25,8 +26,8 @@
 //! | along an axis | [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`], [`sort()`], [`topk()`] |
 //! | which give an [`Index`](crate::Index) | [`argmax()`], [`argmin()`], [`argsort()`] |
 //!
-//! What derivatives are at kinks and ties is [stated in one table](crate#derivatives-at-kinks-and-ties);
-//! those by a mask or an index cannot be asked for.
+//! What derivatives are at kinks and ties is [stated in one
+//! table](crate#derivatives-at-kinks-and-ties); those by a mask or an index cannot be asked for.
 //!
 //! # Shapes
 //!
@@ -46,17 +47,16 @@
 //!
 //! # Linear algebra
 //!
-//! [`matmul()`] with broadcasting batches, [`linear()`] with bias and activation, [`dot`], [`outer`],
-//! [`einsum()`] of any number of operands, [`trace`], [`diag`], [`diag_embed`], [`diagonal()`],
-//! [`tril`], [`triu`]. Transposes cost nothing.
+//! [`matmul()`] with broadcasting batches, [`linear()`] with bias and activation, [`dot`],
+//! [`outer`], [`einsum()`] of any number of operands, [`trace`], [`diag`], [`diag_embed`],
+//! [`diagonal()`], [`tril`], [`triu`]. Transposes cost nothing.
 //!
 //! # Adding one
-//!
-//! To add an operation: write its file (formula and derivative in words, shapes, forward, vjp,
-//! rows) and name it in the list below. A file without rows does not compile for tests.
+//! Write the operation's file (formula and derivative in the module doc, shape rule, forward, vjp,
+//! rows) and add its name to `catalogue!` below. A file without rows does not compile for tests.
 
-/// Defines an operation's fallible entry on variables, the methods of `Var` and `Tensor`, and after
-/// the slash the fallible method of `Tensor`.
+/// Defines the fallible entry of an operation on variables, the methods of `Var` and `Tensor` that
+/// panic with its error, and, named after the slash, the method of `Tensor` that returns it.
 macro_rules! entry {
     (
         $(#[$doc:meta])*
@@ -67,7 +67,7 @@ macro_rules! entry {
         $(#[$doc])*
         ///
         /// # Errors
-        /// If the shapes or arguments do not fit; the message names them and says what would.
+        /// If the shapes or arguments do not fit; the message states the expected ones.
         #[allow(clippy::elidable_lifetime_names, reason = "one text for any number of operands")]
         #[track_caller]
         pub fn $name<'t, E: wengert_kernels::Element>(
@@ -82,7 +82,7 @@ macro_rules! entry {
             $(#[$doc])*
             ///
             /// # Panics
-            /// If the shapes or arguments do not fit; the message names them and says what would.
+            /// If the shapes or arguments do not fit; the message states the expected ones.
             #[allow(clippy::should_implement_trait, reason = "`ops::operators` does, by this method")]
             #[track_caller]
             pub fn $name(self $(, $operand: crate::Var<'t, E>)* $($(, $arg: $type)+)?) -> Self {
@@ -94,13 +94,13 @@ macro_rules! entry {
             $(#[$doc])*
             ///
             /// # Panics
-            /// If the shapes or arguments do not fit; the message names them and says what would.
+            /// If the shapes or arguments do not fit; the message states the expected ones.
             #[track_caller]
             pub fn $name(&self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?) -> Self {
                 crate::error::expect(self.$try_name($($operand,)* $($($arg),+)?))
             }
 
-            #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+            #[doc = concat!("Fallible version of [`", stringify!($name), "`](Self::", stringify!($name), ").")]
             ///
             /// # Errors
             /// If the shapes or arguments do not fit, or there is no memory for the result.
@@ -116,8 +116,8 @@ macro_rules! entry {
 #[macro_use]
 mod elementwise;
 
-/// Gives a function of this module to `Var` and `Tensor` as a method that panics with its error,
-/// and to `Tensor` as one that returns it, named after the slash.
+/// Defines the methods of `Var` and `Tensor` that call a function of this module and panic with its
+/// error, and, named after the slash, the method of `Tensor` that returns it.
 macro_rules! sugar {
     (
         $(#[$doc:meta])*
@@ -132,13 +132,13 @@ macro_rules! sugar {
             #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
             ///
             /// # Panics
-            /// If the shapes or arguments do not fit; the message names them and says what would.
+            /// If the shapes or arguments do not fit; the message states the expected ones.
             #[track_caller]
             pub fn $name(&self $(, $operand: &Self)* $($(, $arg: $type)+)?) -> Self {
                 crate::error::expect(self.$try_name($($operand,)* $($($arg),+)?))
             }
 
-            #[doc = concat!("Does what [`", stringify!($name), "`](Self::", stringify!($name), ") does, and returns its errors.")]
+            #[doc = concat!("Fallible version of [`", stringify!($name), "`](Self::", stringify!($name), ").")]
             ///
             /// # Errors
             /// If the shapes or arguments do not fit, or there is no memory for the result.
@@ -163,7 +163,7 @@ macro_rules! sugar {
             #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
             ///
             /// # Panics
-            /// If the shapes or arguments do not fit; the message names them and says what would.
+            /// If the shapes or arguments do not fit; the message states the expected ones.
             #[track_caller]
             pub fn $name(self $(, $operand: Self)* $($(, $arg: $type)+)?) -> Self {
                 crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))
@@ -172,8 +172,8 @@ macro_rules! sugar {
     };
 }
 
-/// Declares the operations' files and collects their rows, which tests need: they are compiled for
-/// those alone.
+/// Declares the modules of the operations and collects their rows, which are compiled for tests
+/// only.
 macro_rules! catalogue {
     ($($module:ident),+ $(,)?) => {
         $(pub(crate) mod $module;)+

@@ -13,7 +13,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MseLoss;
 
-/// The mean of the squares, each scaled before it is added: for sums that overflow.
+/// The mean of the squares, each scaled before it is added, for sums that would overflow.
 #[cold]
 fn mean_of_large_squares<E: Element>(d: &[E]) -> E {
     let factor = (1.0 / d.len() as f64).sqrt();
@@ -41,7 +41,7 @@ impl<E: Element> Op<E> for MseLoss {
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
         let total = reduce::sum_squares(d);
-        // The mean over nothing is NaN.
+        // The mean over no elements is NaN.
         let mean = total / E::from_f64(shape.numel() as f64);
         let mean =
             if mean.is_finite() || d.is_empty() { mean } else { mean_of_large_squares(d) };
@@ -60,7 +60,7 @@ impl<E: Element> Op<E> for MseLoss {
             node.constant_like(i, |values, out| {
                 let (a, b) = (values.input(i), values.input(other));
                 strided::zip(a, b, a.shape(), out, elementwise::sub);
-                // A zero cotangent stays zero, though the difference be infinite or NaN.
+                // A cotangent of zero stays zero, even if the difference is infinite or NaN.
                 if scale == E::ZERO {
                     out.fill(scale);
                 } else {
@@ -78,7 +78,7 @@ impl<E: Element> Op<E> for MseLoss {
 
 entry! {
     /// The mean of the squared differences, a single number; NaN if there are no elements. The
-    /// shapes must be equal: nothing is broadcast by mistake.
+    /// shapes must be equal: broadcasting would hide a mistake in the target's shape.
     mse_loss / try_mse_loss(prediction, target) = MseLoss
 }
 

@@ -1,6 +1,7 @@
-//! `y = a b`, but 0 where `a` or `b` is 0, whatever the other is; the cotangents are `gy b` and `gy a`, with
-//! the same rule. It multiplies cotangents by the slopes at kinks (nothing comes back from a flat side, not
-//! even of an infinite gradient), and cotangents by each other in derivatives of derivatives.
+//! `y = a b`, but 0 where `a` or `b` is 0, even if the other is infinite or NaN; the cotangents are
+//! `gy b` and `gy a`, by the same rule. Derivatives use it to multiply cotangents by the slopes at
+//! kinks, so that a flat side passes no gradient, not even an infinite one, and to multiply
+//! cotangents by each other in second derivatives.
 
 use wengert_kernels::elementwise::Binary;
 
@@ -8,8 +9,8 @@ use wengert_kernels::elementwise::Binary;
 use crate::testing::Domain;
 
 binary! {
-    /// `a b`, element by element, but 0 where either is 0, though the other be infinite or NaN: zero is the
-    /// absorbing element, as it is among finite numbers.
+    /// `a b`, element by element, but 0 where either is 0, even if the other is infinite or NaN:
+    /// zero is the absorbing element, as it is among finite numbers.
     mul_absorbing / try_mul_absorbing = MulAbsorbing, Binary::MulAbsorbing;
     |gy, a, b, _| [Some(gy.mul_absorbing(b)), Some(gy.mul_absorbing(a))];
     order 2, |s| {

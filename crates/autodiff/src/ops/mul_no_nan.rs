@@ -1,6 +1,6 @@
-//! `y = a b`, but 0 where `b` is 0, whatever `a` is. With `b` a cotangent and `a` a derivative, it is the
-//! product of rules: a zero cotangent stays zero, though the derivative be infinite or NaN. With `g` the
-//! cotangent, the one by `a` is `g b`, 0 where either is, and the one by `b` is `g a`, 0 where `g` is.
+//! `y = a b`, but 0 where `b` is 0, even if `a` is infinite or NaN. A vjp multiplies a derivative
+//! `a` by a cotangent `b` with it, so that a cotangent of zero stays zero. With `g` the cotangent
+//! of `y`, the cotangents are `g b`, 0 where either is, and `g a`, 0 where `g` is.
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Binary;
@@ -10,11 +10,12 @@ use crate::testing::Domain;
 use crate::var::Var;
 
 binary! {
-    /// `a b`, element by element, but 0 where `b` is 0, though `a` be infinite or NaN (TensorFlow's
-    /// `multiply_no_nan`).
+    /// `a b`, element by element, but 0 where `b` is 0, even if `a` is infinite or NaN
+    /// (TensorFlow's `multiply_no_nan`).
     ///
-    /// The rules of this crate multiply a derivative `a` by a cotangent `b` so, and a rule of your own
-    /// should where the derivative can be infinite or NaN: what a mask cut off then has the gradient 0.
+    /// The vjps of this crate multiply a derivative `a` by a cotangent `b` with it. One of your own
+    /// should do the same where its derivative can be infinite or NaN: what a mask excluded then
+    /// has the gradient 0.
     mul_no_nan / try_mul_no_nan = MulNoNan, Binary::MulNoNan;
     |gy, a, b, _| [Some(gy.mul_absorbing(b)), Some(gy.cotangent_mul(a))];
     order 2, |s| {
@@ -24,8 +25,8 @@ binary! {
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The product of a cotangent with a derivative: 0 where the cotangent is, though the derivative be
-    /// infinite or NaN.
+    /// The product of a cotangent with a derivative: 0 where the cotangent is 0, even if the
+    /// derivative is infinite or NaN.
     #[track_caller]
     pub(crate) fn cotangent_mul(self, derivative: Self) -> Self {
         derivative.mul_no_nan(self)

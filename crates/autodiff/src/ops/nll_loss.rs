@@ -1,6 +1,5 @@
-//! `y_i = -x_i,label` for each row, zero for labels that are ignored: the negative log-likelihood.
-//! The cotangent is `-gy` at the labels and zero elsewhere:
-//! [`nll_loss_grad`](super::nll_loss_grad).
+//! `y_i = -x_i,label` for each row, zero for ignored labels: the negative log-likelihood. The
+//! cotangent is `-gy` at the labels and zero elsewhere: [`nll_loss_grad`](super::nll_loss_grad).
 
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
-/// The label of each row; `None` is ignored.
+/// The label of each row; `None` for an ignored row.
 pub(super) type Labels = Arc<[Option<usize>]>;
 
 #[derive(Clone, Debug)]
@@ -26,7 +25,7 @@ pub(crate) struct NllLoss {
     pub(super) labels: Labels,
 }
 
-/// The labels that are not to be ignored, checked against the logits' shape.
+/// The labels with `None` for the one to ignore, checked against the logits' shape.
 pub(super) fn select(
     op: &'static str,
     x: &Shape,
@@ -53,7 +52,7 @@ pub(super) fn select(
     labels.collect()
 }
 
-/// What becomes of the rows' losses: a mean is one over those that are not ignored.
+/// Combines the losses of the rows; a mean is taken over those that are not ignored.
 pub(super) fn reduce<'t, E: Element>(
     losses: Var<'t, E>,
     labels: &Labels,
@@ -64,7 +63,7 @@ pub(super) fn reduce<'t, E: Element>(
         return reduction.apply(losses);
     }
     if counted == 0 {
-        // NaN with a derivative of zero, and not zero times infinity.
+        // NaN with a derivative of zero; dividing by zero rows would make the derivative NaN.
         return super::add_scalar(super::sum(losses)?, E::NAN);
     }
     super::mean::sum_over(losses, counted)
@@ -108,9 +107,9 @@ impl<E: Element> Op<E> for NllLoss {
 }
 
 /// The negative log-likelihood of each row's label: `-x[i, label_i]` of log-probabilities `x`, as
-/// [`log_softmax`](super::log_softmax()) gives them; [`cross_entropy`](super::cross_entropy()) is the
-/// two in one. Rows whose label is `ignore_index` cost nothing, have no gradient, and do not count
-/// in the mean, which is NaN if none counts.
+/// [`log_softmax`](super::log_softmax()) returns them; [`cross_entropy`](super::cross_entropy())
+/// combines both. Rows whose label is `ignore_index` have no loss and no gradient, and do not count
+/// in the mean, which is NaN if all rows are ignored.
 ///
 /// # Shapes
 /// `x` is `[rows, classes]`, `labels` holds a class `0..classes` for each row; the losses are
@@ -136,7 +135,7 @@ methods! {
     nll_loss / try_nll_loss(; labels: impl IntoLabels, ignore_index: Option<usize>, reduction: Reduction)
 }
 
-/// Labels of rows, some of them ignored.
+/// Labels of rows, some of which are ignored.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn draw(s: &mut Sampler, rows: usize, classes: usize) -> Labels {
     (0..rows).map(|_| (s.below(4) > 0).then(|| s.below(classes))).collect()

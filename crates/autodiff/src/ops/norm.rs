@@ -1,6 +1,7 @@
-//! `y = (sum |x|^p)^(1/p)` over some axes, `max |x|` for `p` infinite. The cotangent is
-//! `gy sign(x) (|x| / y)^(p-1)`, of which `gy sign(x)` is left for `p` one, `gy x / y` for two, and for
-//! infinity `gy sign(x)`, shared equally by the largest. Where `y` is 0 there is no derivative: 0.
+//! `y = (sum |x|^p)^(1/p)` over some axes, `max |x|` for infinite `p`. The cotangent is
+//! `gy sign(x) (|x| / y)^(p-1)`: `gy sign(x)` for `p = 1`, `gy x / y` for `p = 2`, and for infinite
+//! `p` `gy sign(x)`, shared equally by the largest magnitudes. Where `y` is 0 the norm has no
+//! derivative, and the cotangent is 0.
 
 use wengert_kernels::{Element, elementwise, reduce};
 
@@ -25,7 +26,8 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
-    /// The norms of lines by the magnitudes' ratios to the largest, whose powers stay in range.
+    /// The norms of lines, from the ratios of magnitudes to the largest one, whose powers do not
+    /// overflow.
     fn scaled<E: Element>(&self, lines: &Tensor<E>, dims: [usize; 3]) -> Result<Tensor<E>> {
         let [outer, _, inner] = dims;
         let mut largest = Tensor::try_full([outer, 1, inner], E::ZERO)?;
@@ -62,7 +64,7 @@ impl<E: Element> Op<E> for Norm {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let times = |copies: usize, norms: &mut [E]| {
-            // To the power of 0 for the largest magnitude.
+            // For infinite `p` this is a power of 0, so the factor is 1: the largest magnitude.
             let root = (copies as f64).powf(self.p.recip());
             elementwise::scale_in_place(E::from_f64(root), norms);
         };
@@ -99,14 +101,15 @@ impl<E: Element> Op<E> for Norm {
             let share = node.tape().apply(share, &[x.abs()])?;
             return cotangents([Some(gy.mul_absorbing(x.sign() * share))]);
         }
-        // The ratios of elements to their norm are ordinary numbers also where the norm is not.
+        // Where the norm overflows or underflows, the ratios of the scaled elements to their norm
+        // do not.
         let (mut x, mut y) = (x, node.output());
         let flags = self.axes.flags("norm", &shape)?;
         if scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 60)? {
             (x, _) = scaling::scaled(x, &flags, 0.0)?;
             y = node.tape().apply(self.clone(), &[x])?;
         }
-        // Zero divided by infinity is zero, and no gradient passes the mask.
+        // An infinite norm makes the quotient zero, and the mask lets no gradient through.
         let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
         let ratio = x / self.axes.repeat("norm", y, &shape)?;
         if self.p == 2.0 {
@@ -118,19 +121,20 @@ impl<E: Element> Op<E> for Norm {
 }
 
 entry! {
-    /// The `p`-norm of all elements, `(sum |x|^p)^(1/p)`, for `p` from 1 to infinity, which is the largest
-    /// magnitude. Powers may leave the range: the norm of `n` elements is within `(40 + log2 n)
-    /// eps` of its exact value, or half of the smallest subnormal, and infinite only where an
-    /// element is, or where the norm itself is beyond the range. The gradient is right there too.
+    /// The `p`-norm of all elements, `(sum |x|^p)^(1/p)`, for `p` from 1 to infinity, which selects
+    /// the largest magnitude. Powers that overflow or underflow do no harm: the norm of `n`
+    /// elements is within `(40 + log2 n) eps` of its exact value, or within half of the smallest
+    /// subnormal, and infinite only if an element is infinite or the norm itself exceeds the range.
+    /// The gradient is correct in these cases too.
     ///
-    /// The derivative is 0 where the norm is, `sign(x)` for `p` one with 0 at 0, and shared equally by
-    /// the largest magnitudes for `p` infinite.
+    /// The derivative is 0 where the norm is 0. For `p = 1` it is `sign(x)`, 0 at 0; for infinite
+    /// `p` it is shared equally by the largest magnitudes.
     norm / try_norm(x; p: f64) = Norm { axes: Axes { axes: None, keep: false }, p }
 }
 
 entry! {
-    /// The `p`-norm over the named axes (negative numbers count from the last). With `keep_dims` they
-    /// stay with size 1, otherwise they go. See [`norm`](crate::ops::norm).
+    /// The `p`-norm over the given axes (negative numbers count from the last). With `keep_dims`
+    /// these axes stay with size 1, otherwise they are removed. See [`norm`](crate::ops::norm).
     norm_axes / try_norm_axes(x; p: f64, axes: &[isize], keep_dims: bool) =
         Norm { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, p }
 }

@@ -1,5 +1,5 @@
-//! What the norms share: their options, the checks of their operands, and the gradient of a norm of
-//! rows written with variables, for when it is itself to be differentiated.
+//! The options of normalizations, the checks of their operands, and the gradient of a normalization
+//! of rows composed of variables, for second derivatives.
 
 use wengert_kernels::Element;
 use wengert_kernels::norm::Affine;
@@ -11,7 +11,7 @@ use crate::shape::Shape;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// Over how many axes a norm goes, and what it adds to the variance.
+/// The number of axes that a normalization goes over, and the number it adds to the variance.
 ///
 /// ```
 /// use wengert_autodiff::ops::NormOptions;
@@ -31,24 +31,24 @@ impl Default for NormOptions {
 }
 
 impl NormOptions {
-    /// Over the last axis, with 1e-5 added to the variance.
+    /// Normalization over the last axis, with 1e-5 added to the variance.
     pub const fn new() -> Self {
         NormOptions { axes: 1, eps: 1e-5 }
     }
 
-    /// Over so many of the last axes, at least one.
+    /// Number of trailing axes to normalize over, at least one.
     pub const fn axes(self, axes: usize) -> Self {
         NormOptions { axes, ..self }
     }
 
-    /// What is added to the variance, so that a constant row is not divided by zero; finite, and
+    /// The number added to the variance, so that a constant row is not divided by zero; finite and
     /// not negative.
     pub const fn eps(self, eps: f64) -> Self {
         NormOptions { eps, ..self }
     }
 }
 
-/// Which operands there are beside the input.
+/// The operands that follow the input: which of weight and bias are present.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts {
     pub(super) weight: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// The operands in order, and which there are.
+    /// The operands in order, and which of the optional ones are present.
     pub(super) fn gather<'t, E: Element>(
         front: &[Var<'t, E>],
         weight: Option<Var<'t, E>>,
@@ -66,13 +66,13 @@ impl Parts {
         (parts, front.iter().copied().chain(weight).chain(bias).collect())
     }
 
-    /// The places of weight and bias behind `front` operands.
+    /// The indices of weight and bias among the operands, after the first `front`.
     pub(super) fn places(self, front: usize) -> (Option<usize>, Option<usize>) {
         let weight = self.weight.then_some(front);
         (weight, self.bias.then_some(front + usize::from(self.weight)))
     }
 
-    /// Errors unless weight and bias, where there are any, have this shape.
+    /// Returns an error unless weight and bias, where present, have this shape.
     pub(super) fn check(
         self,
         op: &'static str,
@@ -96,7 +96,7 @@ impl Parts {
     }
 }
 
-/// Errors unless `eps` can be added to a variance.
+/// Returns an error unless `eps` can be added to a variance.
 pub(super) fn check_eps(op: &'static str, eps: f64) -> Result<()> {
     if eps.is_finite() && eps >= 0.0 {
         return Ok(());
@@ -105,13 +105,13 @@ pub(super) fn check_eps(op: &'static str, eps: f64) -> Result<()> {
     Err(Error::Argument { op, message })
 }
 
-/// The rows of a norm over the last axes, and their length.
+/// The number and the length of the rows of a normalization over the last axes.
 pub(super) fn rows(op: &'static str, x: &Shape, options: NormOptions) -> Result<(usize, usize)> {
     check_eps(op, options.eps)?;
     let NormOptions { axes, .. } = options;
     let Some(at) = x.rank().checked_sub(axes).filter(|_| axes > 0) else {
         let rank = x.rank();
-        let message = format!("a norm over {axes} of the axes of {x} needs from 1 to {rank} axes");
+        let message = format!("axes must be from 1 to {rank} for a shape {x}, got {axes}");
         return Err(Error::Argument { op, message });
     };
     Ok((x[..at].iter().product(), x[at..].iter().product()))
@@ -139,9 +139,9 @@ impl<E: Element> Held<E> {
     }
 }
 
-/// The gradient of `y = (x - mean) rstd weight + bias` over rows, recorded: with `g = gy weight` and
-/// `n = (x - mean) rstd`, `gx = rstd (g - mean(g) - n mean(g n))`, `gweight = sum gy n` and
-/// `gbias = sum gy`. A norm that is not `centred` has no means but the last.
+/// The gradient of `y = (x - mean) rstd weight + bias` over rows, recorded: with `g = gy weight`
+/// and `n = (x - mean) rstd`, `gx = rstd (g - mean(g) - n mean(g n))`, `gweight = sum gy n` and
+/// `gbias = sum gy`. A normalization that is not `centred` has only the last of these means.
 pub(super) fn recorded<'t, E: Element>(
     node: &Vjp<'_, 't, E>,
     parts: Parts,
@@ -154,7 +154,7 @@ pub(super) fn recorded<'t, E: Element>(
     let matrix = |v: Var<'t, E>| super::reshape(v, [rows, cols]);
     let (x, gy) = (matrix(node.input(0))?, matrix(node.gy())?);
     let mean = |v: Var<'t, E>| v.mean_axes(&[-1], true);
-    // Rows whose squares leave the range are normalized by powers of two first.
+    // Rows whose squares overflow or underflow are first scaled by powers of two.
     let scale = if scaling::all_within(rstd, 10)? {
         None
     } else {
@@ -185,18 +185,18 @@ pub(super) fn recorded<'t, E: Element>(
     Ok(result)
 }
 
-/// An operand whose lines are scaled by powers of two, which are constants to all derivatives.
+/// An operand whose lines are scaled by powers of two, which are constants in all derivatives.
 pub(super) struct Scale<'t, E: Element> {
     /// The operand times the powers.
     pub(super) x: Var<'t, E>,
-    /// The powers, by which the operand's gradient has to be multiplied.
+    /// The powers, by which the operand's gradient is multiplied.
     pub(super) powers: Var<'t, E>,
-    /// What is added to the variances of the scaled operand.
+    /// The numbers added to the variances of the scaled operand.
     eps: Var<'t, E>,
 }
 
 impl<'t, E: Element> Scale<'t, E> {
-    /// Of the lines over the flagged axes.
+    /// Scales the lines over the flagged axes.
     pub(super) fn new(x: Var<'t, E>, flags: &[bool], eps: f64) -> Result<Self> {
         let (scaled, powers) = scaling::scaled(x, flags, eps.sqrt())?;
         let constant = |tensor: &Tensor<E>| x.tape().constant(tensor);
@@ -204,7 +204,7 @@ impl<'t, E: Element> Scale<'t, E> {
         Ok(Scale { x: scaled, powers: constant(&powers), eps })
     }
 
-    /// One over the root of the variances of the scaled operand.
+    /// One over the square root of the variances of the scaled operand.
     pub(super) fn reciprocal_root(&self, variance: Var<'t, E>) -> Var<'t, E> {
         reciprocal_root(variance + self.eps, 0.0)
     }
@@ -216,7 +216,7 @@ pub(super) fn reciprocal_root<E: Element>(variance: Var<'_, E>, eps: f64) -> Var
     one / variance.add_scalar(E::from_f64(eps)).sqrt()
 }
 
-/// Where a kernel writes the gradients of a norm.
+/// The buffers into which a kernel writes the gradients of a normalization.
 pub(super) struct Buffers<E: Element> {
     pub(super) x: Tensor<E>,
     pub(super) weight: Option<Tensor<E>>,
@@ -224,7 +224,7 @@ pub(super) struct Buffers<E: Element> {
 }
 
 impl<E: Element> Buffers<E> {
-    /// Buffers for those that are asked for; the input's gradient is always computed.
+    /// Buffers for the gradients that are needed; the input's is always computed.
     pub(super) fn new(node: &Vjp<'_, '_, E>, parts: Parts) -> Result<Self> {
         let pool = Some(node.tape().pool());
         let (weight, bias) = parts.places(1);

@@ -1,6 +1,6 @@
-//! `+ - * / %` and unary
-//! `-` between variables, tensors and numbers, tensors by value or by reference; and `+= -= *= /=
-//! %=` of tensors. A tensor that meets a variable is a constant of the variable's tape.
+//! `+ - * / %` and unary `-` between variables, tensors and numbers, tensors by value or by
+//! reference; and `+= -= *= /= %=` of tensors. A tensor combined with a variable becomes a constant
+//! on the variable's tape.
 
 use std::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
@@ -12,7 +12,7 @@ use crate::error::{Error, expect};
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// One operator between two types, by an expression.
+/// Implements one operator between two types by an expression.
 macro_rules! operator {
     (
         [$($generics:tt)*] $trait:ident $method:ident:
@@ -30,10 +30,9 @@ macro_rules! operator {
     };
 }
 
-/// An operator between tensors, variables and numbers.
+/// Implements an operator between tensors, variables and numbers.
 macro_rules! binary {
-    // A number on the left, for which the trait cannot be implemented for all element types at
-    // once.
+    // For a number on the left the trait can be implemented only for each element type separately.
     (number $type:ty, $trait:ident $method:ident) => {
         operator! { [] $trait $method:
             |a: $type, b: &Tensor<$type>| -> Tensor<$type> { Tensor::$method(&Tensor::scalar(a), b) } }
@@ -74,7 +73,7 @@ macro_rules! binary {
 
 binary!(Add add, Sub sub, Mul mul, Div div, Rem rem);
 
-/// A variable and a number on the right.
+/// Implements an operator between a variable and a number on the right.
 macro_rules! number_last {
     ($($trait:ident $method:ident |$x:ident, $number:ident| $value:expr;)+) => {
         $(operator! { ['t, E: Element] $trait $method:
@@ -86,12 +85,12 @@ number_last! {
     Add add |x, number| x.add_scalar(number);
     Sub sub |x, number| x.add_scalar(-number);
     Mul mul |x, number| x.mul_scalar(number);
-    // Divided, not multiplied by a rounded reciprocal.
+    // A division, because the product with the rounded reciprocal has different bits.
     Div div |x, number| Var::div(x, x.tape().constant(&Tensor::scalar(number)));
     Rem rem |x, number| Var::rem(x, x.tape().constant(&Tensor::scalar(number)));
 }
 
-/// A variable and a number on the left.
+/// Implements an operator between a number on the left and a variable.
 macro_rules! number_first {
     ($($type:ty),+) => {
         $(
@@ -135,11 +134,11 @@ impl<E: Element> Neg for Tensor<E> {
     }
 }
 
-/// An operator that replaces a tensor.
+/// Implements an operator that replaces a tensor by its result.
 macro_rules! assign {
     ($($trait:ident $method:ident $of:ident),+) => {
         $(
-            /// The right operand broadcasts to the shape of the left one, which stays.
+            /// The right operand broadcasts to the shape of the left one, which does not change.
             impl<E: Element> $trait<&Tensor<E>> for Tensor<E> {
                 #[track_caller]
                 fn $method(&mut self, other: &Tensor<E>) {
@@ -148,7 +147,7 @@ macro_rules! assign {
                 }
             }
 
-            /// The right operand broadcasts to the shape of the left one, which stays.
+            /// The right operand broadcasts to the shape of the left one, which does not change.
             impl<E: Element> $trait<Tensor<E>> for Tensor<E> {
                 #[track_caller]
                 fn $method(&mut self, other: Tensor<E>) {
@@ -174,12 +173,14 @@ assign! {
     RemAssign rem_assign rem
 }
 
-/// Refuses an operand that would change the shape of what is assigned to.
+/// Refuses an operand that would change the shape of the assigned tensor.
 #[track_caller]
 fn check_assigned<E: Element>(op: &'static str, target: &Tensor<E>, operand: &Tensor<E>) {
     if !operand.shape().broadcasts_to(target.shape()) {
-        let expected =
-            format!("an operand that broadcasts to {}, the shape assigned to", target.shape());
+        let expected = format!(
+            "an operand that broadcasts to {}, the shape of the assigned tensor",
+            target.shape()
+        );
         expect::<()>(Err(Error::Shapes { op, expected, got: vec![operand.shape().clone()] }));
     }
 }

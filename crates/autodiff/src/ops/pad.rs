@@ -1,6 +1,6 @@
-//! `y = x` with elements put around it: a number, the elements at the edges, or the tensor
-//! mirrored there. The cotangent of the first is the middle of `gy`; the other two read `x` at
-//! positions and are an [`index_select`] along each padded axis.
+//! `y = x` padded with a number, with the elements at its edges, or with its mirror image. The
+//! cotangent of the first is the middle of `gy`; the other two read `x` at positions and are an
+//! [`index_select`] along each padded axis.
 
 use wengert_kernels::Element;
 
@@ -14,30 +14,31 @@ use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
-/// What is put around a tensor.
+/// What a tensor is padded with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PadMode<E = f32> {
     /// A number.
     Constant(E),
-    /// The tensor mirrored at its first and last elements, which are not repeated: `c b [a b c] b a`.
+    /// The tensor mirrored at its first and last elements, which are not repeated:
+    /// `c b [a b c] b a`.
     Reflect,
     /// The first and the last elements: `a a [a b c] c c`.
     Edge,
 }
 
-/// How many positions are put along an axis.
+/// Number of positions added along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PadWidth {
     /// The axis; negative numbers count from the last.
     pub axis: isize,
-    /// In front of the first position.
+    /// Number of positions added before the first one.
     pub before: usize,
-    /// Behind the last position.
+    /// Number of positions added after the last one.
     pub after: usize,
 }
 
-/// The axis, and how many positions in front and behind.
+/// The axis, and the numbers of positions added before and after.
 impl From<(isize, usize, usize)> for PadWidth {
     fn from((axis, before, after): (isize, usize, usize)) -> Self {
         PadWidth { axis, before, after }
@@ -50,7 +51,7 @@ pub(crate) struct Pad<E> {
     value: E,
 }
 
-/// The shape with the widths added, each axis named once.
+/// The shape with the widths added; each axis may be given once.
 fn padded(shape: &Shape, widths: &[PadWidth]) -> Result<Shape> {
     let axes: Vec<isize> = widths.iter().map(|width| width.axis).collect();
     shape.axis_set("pad", &axes)?;
@@ -114,7 +115,7 @@ impl<E: Element> Op<E> for Pad<E> {
     }
 }
 
-/// The tensor with positions put in front and behind along some axes.
+/// The tensor padded along some axes.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, ops::PadMode};
@@ -126,11 +127,11 @@ impl<E: Element> Op<E> for Pad<E> {
 /// ```
 ///
 /// # Shapes
-/// Each named axis grows by the sum of its widths.
+/// Each given axis grows by the sum of its widths.
 ///
 /// # Errors
-/// If an axis does not exist or is named twice; if a tensor is to be mirrored by as many positions
-/// as it has or more, or has none for the edge.
+/// If an axis does not exist or is given twice; for `Reflect`, if a width is not below the axis'
+/// size; for `Edge`, if the axis is empty.
 #[track_caller]
 pub fn pad<'t, E: Element>(
     x: Var<'t, E>,
@@ -150,10 +151,10 @@ pub fn pad<'t, E: Element>(
         let size = shape[shape.axis("pad", width.axis)?];
         let most = width.before.max(width.after);
         if size == 0 || reflect && most >= size {
-            let rule = if reflect { "less than its size" } else { "an axis that is not empty" };
+            let rule = if reflect { "a width less than its size" } else { "an axis that is not empty" };
             let message = format!(
-                "axis {} of {shape} was to be prolonged by {} in front and {} behind; the mode \
-                 {mode:?} takes {rule}",
+                "axis {} of {shape} was to be padded by {} before and {} after; the mode {mode:?} needs \
+                 {rule}",
                 width.axis, width.before, width.after
             );
             return Err(Error::Argument { op: "pad", message });
@@ -162,7 +163,7 @@ pub fn pad<'t, E: Element>(
     })
 }
 
-/// The positions a padded axis shows, of an axis of `size`.
+/// The positions of an axis of `size` that its padded form reads.
 fn positions(size: usize, width: PadWidth, reflect: bool) -> Result<Index> {
     let (last, shape) = (size - 1, Shape::from([width.before + size + width.after]));
     let mut positions = Index::blank("pad", &shape)?;
@@ -177,7 +178,7 @@ fn positions(size: usize, width: PadWidth, reflect: bool) -> Result<Index> {
 }
 
 sugar! {
-    /// The tensor with positions put in front and behind along some axes.
+    /// The tensor padded along some axes.
     pad / try_pad(x; widths: &[PadWidth], mode: PadMode<E>)
 }
 

@@ -1,4 +1,4 @@
-//! `y = x` with its axes in another order, as a view; the cotangent is `gy` with the order undone.
+//! `y = x` with its axes in another order, as a view; the cotangent is `gy` in the original order.
 
 use wengert_kernels::Element;
 
@@ -25,7 +25,8 @@ impl<E: Element> Op<E> for Permute {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        // The view's own rule, on a tensor of that shape which takes one element.
+        // The shape rule of the view, applied to a tensor of that shape that has a single element
+        // in memory.
         let view = Tensor::scalar(E::ZERO).try_broadcast_to(inputs[0].clone())?;
         view.try_permute(&self.order).map(|view| view.shape().clone())
     }
@@ -44,16 +45,16 @@ impl<E: Element> Op<E> for Permute {
     }
 }
 
-/// The axes in another order: axis `i` of the result is axis `order[i]`. No copy.
+/// The axes in another order: axis `i` of the result is axis `order[i]`. Returns a view.
 ///
 /// # Errors
-/// If `order` does not name every axis once.
+/// If `order` does not contain every axis once.
 #[track_caller]
 pub fn permute<'t, E: Element>(x: Var<'t, E>, order: &[isize]) -> Result<Var<'t, E>> {
     x.tape().apply(Permute { order: order.to_vec() }, &[x])
 }
 
-/// Two axes exchanged. No copy.
+/// Two axes exchanged. Returns a view.
 ///
 /// # Errors
 /// If one of them does not exist.
@@ -66,10 +67,10 @@ pub fn transpose<E: Element>(x: Var<'_, E>, a: isize, b: isize) -> Result<Var<'_
     x.tape().apply(Permute { order }, &[x])
 }
 
-/// An axis moved to another place, the others keeping their order. No copy.
+/// An axis moved to another position; the others keep their order. Returns a view.
 ///
 /// # Errors
-/// If one of the two does not exist.
+/// If either position does not exist.
 #[track_caller]
 pub fn move_axis<E: Element>(x: Var<'_, E>, from: isize, to: isize) -> Result<Var<'_, E>> {
     let shape = x.shape();
@@ -81,7 +82,7 @@ pub fn move_axis<E: Element>(x: Var<'_, E>, from: isize, to: isize) -> Result<Va
 }
 
 sugar! {
-    /// An axis moved to another place, the others keeping their order.
+    /// An axis moved to another position; the others keep their order.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -96,7 +97,7 @@ impl<E: Element> Var<'_, E> {
     /// The axes in another order. See [`ops::permute`](crate::ops::permute).
     ///
     /// # Panics
-    /// If `order` does not name every axis once.
+    /// If `order` does not contain every axis once.
     #[track_caller]
     pub fn permute(self, order: &[isize]) -> Self {
         expect(permute(self, order))

@@ -1,4 +1,4 @@
-//! Random sizes of pools, and what their windows see, written index by index.
+//! Random sizes of pools, and the naive positions of their windows.
 
 use wengert_kernels::pool::{AdaptiveGeometry, PoolGeometry};
 
@@ -8,7 +8,7 @@ use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Dense, Sampler};
 
-/// A pool of few elements, over lines or images, and whether it counts padding.
+/// A pool with few elements, over lines or images, and whether it counts padding.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn draw(s: &mut Sampler) -> (Planes<PoolGeometry>, bool) {
     if s.coin() { draw_axes::<1>(s) } else { draw_axes::<2>(s) }
@@ -38,14 +38,14 @@ fn draw_axes<const AXES: usize>(s: &mut Sampler) -> (Planes<PoolGeometry>, bool)
     (pool.planes("pool", &x).expect("the window fits"), count_include_pad)
 }
 
-/// Leading axes of few elements.
+/// Leading axes with few elements.
 #[cfg(any(test, feature = "testing"))]
 fn front(s: &mut Sampler) -> Vec<usize> {
     let rank = s.below(3);
     (0..rank).map(|_| if s.below(12) == 0 { 0 } else { 1 + s.below(2) }).collect()
 }
 
-/// An adaptive pool of few elements, over lines or images.
+/// An adaptive pool with few elements, over lines or images.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn draw_bins(s: &mut Sampler) -> Planes<AdaptiveGeometry> {
     let axes = 1 + s.below(2);
@@ -57,7 +57,7 @@ pub(super) fn draw_bins(s: &mut Sampler) -> Planes<AdaptiveGeometry> {
     Planes { geometry, front, axes }
 }
 
-/// Numbers no two of which are near each other: no maximum is near a tie.
+/// Numbers with a minimum distance of 0.25, so that no maximum is near a tie.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn distinct(s: &mut Sampler, shape: &Shape) -> Tensor<f64> {
     let order = s.permutation(shape.numel());
@@ -68,16 +68,16 @@ pub(super) fn distinct(s: &mut Sampler, shape: &Shape) -> Tensor<f64> {
     s.lay_out(&x)
 }
 
-/// What one window sees.
+/// The positions of one window.
 pub(super) struct Window {
-    /// The places in the input.
+    /// The offsets of the positions inside the input.
     pub(super) places: Vec<usize>,
-    /// The positions in the padding.
+    /// The number of positions in the padding.
     padding: usize,
 }
 
 impl Window {
-    /// What a mean divides by; a window that sees nothing has the mean 0.
+    /// The divisor of the mean; a window without positions has the mean 0.
     pub(super) fn count(&self, include_pad: bool) -> f64 {
         let padding = if include_pad { self.padding } else { 0 };
         (self.places.len() + padding).max(1) as f64
@@ -89,7 +89,7 @@ pub(super) fn all(planes: &Planes<PoolGeometry>) -> impl Iterator<Item = Window>
     let geometry = planes.geometry;
     let ([rows, columns], [out_rows, out_columns]) = (geometry.input(), geometry.output());
     let window = geometry.window();
-    // The position along an axis: in the input, in the padding, or beyond.
+    // The position along an axis: in the input, in the padding, or beyond the padding.
     let seen = move |axis: usize, i: usize, size: usize| -> Vec<Option<usize>> {
         let [before, behind] = window.padding[axis];
         (0..window.kernel[axis])
@@ -119,14 +119,14 @@ pub(super) fn all(planes: &Planes<PoolGeometry>) -> impl Iterator<Item = Window>
     })
 }
 
-/// What `f` gives for each window.
+/// The result of `f` for each window.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn windows(planes: &Planes<PoolGeometry>, f: impl Fn(&Window) -> f64) -> Dense {
     let data = all(planes).map(|window| f(&window)).collect();
     Dense { shape: planes.shape(planes.geometry.output()).to_vec(), data }
 }
 
-/// The place of the first maximum of each window, if it sees anything.
+/// The offset of the first maximum of each window that has positions in the input.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn first_maxima(
     planes: &Planes<PoolGeometry>,
@@ -137,7 +137,7 @@ pub(super) fn first_maxima(
     })
 }
 
-/// The places in the input of each bin, in row-major order.
+/// The offsets in the input of each bin's positions, in row-major order.
 pub(super) fn bins(planes: &Planes<AdaptiveGeometry>) -> Vec<Vec<usize>> {
     let geometry = planes.geometry;
     let ([rows, columns], [out_rows, out_columns]) = (geometry.input(), geometry.output());

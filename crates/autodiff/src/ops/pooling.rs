@@ -1,5 +1,5 @@
-//! What the pools share: their options, the planes of an operand, and the indices of a window for
-//! their references.
+//! The options of pools, the planes of an operand, and the positions of a window for the
+//! references.
 
 use wengert_kernels::pool::PoolGeometry;
 use wengert_kernels::window::{Window, WindowError};
@@ -34,41 +34,42 @@ pub type Pool1d = Pool<1>;
 pub type Pool2d = Pool<2>;
 
 impl<const AXES: usize> Pool<AXES> {
-    /// Windows of this size side by side: the stride is the kernel, there is no padding.
+    /// A window of this size; the stride is the kernel size, so that windows do not overlap, and
+    /// there is no padding.
     pub fn new(kernel: impl Into<Extent<AXES>>) -> Self {
         let kernel = kernel.into().0;
         let (padding, dilation) = ([[0; 2]; AXES], [1; AXES]);
         Pool { kernel, stride: kernel, padding, dilation, ceil: false, count_include_pad: true }
     }
 
-    /// How far the window moves from one output to the next.
+    /// Number of positions between the windows of adjacent outputs.
     pub fn stride(self, stride: impl Into<Extent<AXES>>) -> Self {
         Pool { stride: stride.into().0, ..self }
     }
 
-    /// How much is thought before and behind the input along each axis, at most half of what the
-    /// window spans: zeros for a mean; a maximum is never there.
+    /// Number of positions added before and after the input on each axis, at most half of the
+    /// window's span. They are zeros for a mean, and are never the maximum.
     pub fn padding(self, padding: impl Into<Extent<AXES>>) -> Self {
         self.padding_sides(padding.into().0.map(|size| [size; 2]))
     }
 
-    /// The same with a number for each side: `[before, behind]` for each axis.
+    /// Number of positions added on each side of the input: `[before, after]` for each axis.
     pub fn padding_sides(self, padding: [[usize; 2]; AXES]) -> Self {
         Pool { padding, ..self }
     }
 
-    /// The distance between the positions a window sees.
+    /// Distance between adjacent positions in a window.
     pub fn dilation(self, dilation: impl Into<Extent<AXES>>) -> Self {
         Pool { dilation: dilation.into().0, ..self }
     }
 
-    /// Whether a last window that reaches beyond the padded input gives an output, too, if it
-    /// begins within the input or the padding before it.
+    /// Whether a last window that extends beyond the padded input gives an output too, provided
+    /// that it begins within the input or the padding before it.
     pub fn ceil_mode(self, ceil: bool) -> Self {
         Pool { ceil, ..self }
     }
 
-    /// Whether a mean counts the positions in the padding it sees; it does unless told otherwise.
+    /// Whether a mean counts the positions of its window in the padding; the default is true.
     pub fn count_include_pad(self, count_include_pad: bool) -> Self {
         Pool { count_include_pad, ..self }
     }
@@ -82,7 +83,7 @@ impl<const AXES: usize> Pool<AXES> {
         make(planes, plane(input, 1), window)
     }
 
-    /// The sizes along the axes of the output for an input of these.
+    /// The output's sizes for an input of these sizes.
     ///
     /// # Errors
     /// If the window does not fit into the padded input, or its padding exceeds half of it.
@@ -102,7 +103,7 @@ impl<const AXES: usize> Pool<AXES> {
     }
 }
 
-/// The planes of an operand, its leading axes, and how many the window slides over.
+/// The planes of an operand: its leading axes, and the number of axes the window slides over.
 #[derive(Clone, Debug)]
 pub(crate) struct Planes<G> {
     pub(super) geometry: G,
@@ -116,7 +117,7 @@ impl<G> Planes<G> {
         self.front.iter().chain(&size[2 - self.axes..]).copied().collect()
     }
 
-    /// Errors unless the operands have these shapes.
+    /// Returns an error unless the operands have these shapes.
     pub(super) fn check(
         &self,
         op: &'static str,
@@ -140,7 +141,7 @@ pub(super) fn refused(op: &'static str, error: &WindowError) -> Error {
     Error::Argument { op, message: error.to_string() }
 }
 
-/// The leading axes, and the sizes along those the window slides over.
+/// The leading axes, and the sizes along the axes that the window slides over.
 pub(super) fn split<'s, const AXES: usize>(
     op: &'static str,
     x: &'s Shape,

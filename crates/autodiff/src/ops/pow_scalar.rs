@@ -53,8 +53,8 @@ impl<E: Element> Op<E> for PowScalar<E> {
 }
 
 entry! {
-    /// Each element to the power of one number, with the special values of IEEE 754: `x^0` is 1, `0^0`
-    /// too; negative bases have powers of whole exponents and NaN otherwise.
+    /// Each element to the power of a number, with the special values of IEEE 754: `x^0` is 1, also
+    /// for `x = 0`; a negative base has powers for integer exponents, and NaN for others.
     ///
     /// The derivative is `p x^(p-1)`: 0 for `p = 0`, infinite at 0 for `p` between 0 and 1.
     pow_scalar / try_pow_scalar(x; exponent: E) = PowScalar { exponent }
@@ -67,7 +67,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     reorders: false,
     sample: |s| {
         let shape = s.shape();
-        // A whole exponent takes negative bases.
+        // Integer exponents permit negative bases.
         let (p, domain) = match s.below(3) {
             0 => (s.choose(&[2.0, 3.0, 4.0]), Domain::REAL),
             1 => (s.choose(&[-1.0, -2.0, -3.0]), Domain::AWAY_FROM_ZERO),

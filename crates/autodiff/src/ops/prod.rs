@@ -1,6 +1,6 @@
-//! `y = product of x over some axes`; the cotangent of an element is `gy` times the product of all the
-//! others, from running products from both ends. Nothing is divided, so zeros among the factors are
-//! like other numbers, in derivatives of any order.
+//! `y = product of x over some axes`; the cotangent of an element is `gy` times the product of all
+//! others, from running products in both directions. As nothing is divided, zeros among the factors
+//! need no special case, in derivatives of any order.
 
 use wengert_kernels::{Element, reduce};
 
@@ -52,28 +52,28 @@ impl<E: Element> Op<E> for Prod {
     }
 }
 
-/// Each product to the power of the number of copies of its factors.
+/// Raises each product to the power of the number of copies of its factors.
 fn powers<E: Element>(copies: usize, products: &mut [E]) {
     if copies == 1 {
         return;
     }
     for product in products {
         let factor = product.to_f64();
-        // The sign by itself: a number beyond 2^53 is even once it is a float.
+        // The sign is computed separately: a number beyond 2^53 is even once it is a float.
         let sign = if factor < 0.0 && copies % 2 == 1 { -1.0 } else { 1.0 };
         *product = E::from_f64(sign * factor.abs().powf(copies as f64));
     }
 }
 
 entry! {
-    /// The product of all elements, a single number; 1 if there are none. Its derivatives are right with
-    /// any number of zeros among the factors.
+    /// The product of all elements, a single number; 1 if there are none. The derivatives are
+    /// correct for any number of zeros among the factors.
     prod / try_prod(x) = Prod(Axes { axes: None, keep: false })
 }
 
 entry! {
-    /// The product over the named axes (negative numbers count from the last). With `keep_dims` they
-    /// stay with size 1, otherwise they go. See [`prod`](crate::ops::prod).
+    /// The product over the given axes (negative numbers count from the last). With `keep_dims`
+    /// these axes stay with size 1, otherwise they are removed. See [`prod`](crate::ops::prod).
     prod_axes / try_prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 
@@ -87,7 +87,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
         let (axes, keep) = s.axes(&shape);
         let op = Prod(Axes { axes: Some(axes.clone()), keep });
         let mut x = s.tensor(&shape, &Domain { low: -1.2, high: 1.2, avoid: &[], margin: 0.0 });
-        // No zero, some, or nothing but zeros.
+        // No zeros, some, or only zeros.
         let zeros = s.below(4);
         if zeros > 0 {
             let mut values = x.contiguous();

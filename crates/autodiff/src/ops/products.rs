@@ -1,4 +1,4 @@
-//! Products of two vectors, by the operations they are.
+//! Inner and outer product of two vectors, composed of other operations.
 
 use wengert_kernels::Element;
 
@@ -21,20 +21,20 @@ fn vectors<'t, E: Element>(op: &'static str, a: Var<'t, E>, b: Var<'t, E>) -> Re
 /// `[n]` and `[n]` give a single number.
 ///
 /// # Errors
-/// If the operands are no vectors of one length.
+/// If the operands are not vectors of the same length.
 #[track_caller]
 pub fn dot<'t, E: Element>(a: Var<'t, E>, b: Var<'t, E>) -> Result<Var<'t, E>> {
     vectors("dot", a, b)?;
     matmul(a, b)
 }
 
-/// The outer product of two vectors, `y[i][j] = a[i] b[j]`, each rounded once.
+/// The outer product of two vectors, `y[i][j] = a[i] b[j]`, each element rounded once.
 ///
 /// # Shapes
 /// `[m]` and `[n]` give `[m, n]`.
 ///
 /// # Errors
-/// If the operands are no vectors.
+/// If the operands are not vectors.
 #[track_caller]
 pub fn outer<'t, E: Element>(a: Var<'t, E>, b: Var<'t, E>) -> Result<Var<'t, E>> {
     vectors("outer", a, b)?;

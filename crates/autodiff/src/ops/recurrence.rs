@@ -1,6 +1,7 @@
-//! The linear recurrence `s_i = x_i + a_i s_(i-1)` along an axis, with nothing before the first. With `u`
-//! the upstream, `x` has the cotangent `r_i = u_i + a_(i+1) r_(i+1)`, the same recurrence from the other
-//! end, and `a` has `r_i s_(i-1)`.
+//! The linear recurrence `s_i = x_i + a_i s_(i-1)` along an axis, where the element before the
+//! first is zero. With `u` the cotangent of `s`, `x` has the cotangent
+//! `r_i = u_i + a_(i+1) r_(i+1)`, the same recurrence from the other end, and `a` has
+//! `r_i s_(i-1)`.
 
 use wengert_kernels::{Element, scan};
 
@@ -19,7 +20,7 @@ use crate::testing::{Case, Dense, Domain, Row, Sampler};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recurrence {
     pub(crate) axis: isize,
-    /// From the last element on.
+    /// Whether the recurrence runs from the last element to the first.
     pub(crate) reverse: bool,
 }
 
@@ -59,14 +60,14 @@ impl<E: Element> Op<E> for Recurrence {
     }
 }
 
-/// The sizes before, along and behind an axis.
+/// The numbers of elements before, along and after an axis.
 pub(super) fn dims(op: &'static str, shape: &Shape, axis: isize) -> Result<[usize; 3]> {
     let axis = shape.axis(op, axis)?;
     Ok([shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product()])
 }
 
-/// Each element replaced by the one before it along an axis, or the one behind it if `ahead`; zero
-/// where there is none.
+/// Each element replaced by the preceding one along an axis, or by the following one if `ahead`;
+/// zero where there is none.
 pub(super) fn shifted<E: Element>(x: Var<'_, E>, axis: isize, ahead: bool) -> Result<Var<'_, E>> {
     let shape = x.shape();
     let last = shape[shape.axis("slice", axis)?].saturating_sub(1) as isize;
@@ -78,7 +79,7 @@ pub(super) fn shifted<E: Element>(x: Var<'_, E>, axis: isize, ahead: bool) -> Re
     x.tape().apply(SliceGrad { slice: Slice { axis, range: to }, shape }, &[part])
 }
 
-/// A shape with an axis, and the axis, perhaps counted from the last.
+/// A shape with at least one axis, and an axis, which may be counted from the last.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn sample_axis(s: &mut Sampler) -> (Shape, isize) {
     let shape = s.shape_with_axis();
@@ -98,7 +99,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
         let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
         Case::new(Recurrence { axis, reverse }, inputs, move |x| {
             let axis = shape.axis("recurrence", axis).expect("a drawn axis");
-            // The sum of each element before times the factors in between.
+            // The sum of each preceding element times the factors in between.
             Dense::from_fn(&shape, |at| {
                 let here = at[axis];
                 let there = if reverse { here..shape[axis] } else { 0..here + 1 };

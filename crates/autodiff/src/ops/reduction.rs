@@ -1,23 +1,23 @@
-//! [`Reduction`]: what becomes of the losses of single elements or rows.
+//! [`Reduction`]: how the losses of elements or rows are combined.
 
 use wengert_kernels::Element;
 
 use crate::error::Result;
 use crate::tape::Var;
 
-/// What becomes of the losses of a batch.
+/// How the losses of a batch are combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reduction {
-    /// Their mean, NaN if there are none.
+    /// Their mean; NaN if there are none.
     #[default]
     Mean,
     /// Their sum.
     Sum,
-    /// Their sum, divided by the size of the first axis: the mean over the batch of what the
-    /// samples' elements add up to.
+    /// Their sum divided by the size of the first axis: the mean over the batch of each sample's
+    /// summed losses.
     BatchMean,
-    /// They stay as they are.
+    /// They are not combined.
     None,
 }
 

@@ -1,5 +1,5 @@
-//! `y = a - b trunc(a / b)`, exactly, as `%` of floats in Rust and `fmod` in C and PyTorch: the result
-//! has the sign of `a`. The cotangents are `gy` and `-gy trunc(a / b)`.
+//! `y = a - b trunc(a / b)`, exactly, as `%` of floats in Rust and `fmod` in C and PyTorch: the
+//! result has the sign of `a`. The cotangents are `gy` and `-gy trunc(a / b)`.
 
 use wengert_kernels::elementwise::Binary;
 
@@ -7,13 +7,13 @@ use wengert_kernels::elementwise::Binary;
 use super::support::apart;
 
 binary! {
-    /// The exact remainder of `a / b` rounded towards zero, which has the sign of `a`: what `%` is in
-    /// Rust, and `fmod` in C and PyTorch (whose `remainder` has the sign of `b`). NaN for `b = 0` and
-    /// infinite `a`. The derivatives leave out the jumps.
+    /// The exact remainder of the division `a / b` rounded towards zero, with the sign of `a`: `%`
+    /// in Rust, `fmod` in C and PyTorch (PyTorch's `remainder` has the sign of `b`). NaN for
+    /// `b = 0` and for infinite `a`. The derivatives are those between the jumps.
     rem / try_rem = Rem, Binary::Rem;
     |gy, a, b, y| [Some(gy), Some(-gy.cotangent_mul(((a - y) / b).round()))];
     order 2, |s| {
-        // Dividends halfway between multiples of the divisors, or near that.
+        // Half of the dividends are halfway between multiples of the divisors, or near that.
         let mut operands = apart(s);
         let ones = operands[0].mul_scalar(0.0).add_scalar(1.0);
         let divisors = &ones + &(&operands[0] - &operands[0].round()).mul_scalar(0.1);

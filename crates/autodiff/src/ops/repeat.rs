@@ -1,5 +1,5 @@
-//! A tensor laid out several times, one behind the other: an axis of size 1 in front of each axis,
-//! broadcast and merged. The cotangent is `gy`, summed over the copies, through those operations.
+//! A tensor tiled along its axes: an axis of size 1 is inserted before each axis, broadcast and
+//! merged. The cotangent is `gy` summed over the copies, as these operations compute it.
 
 use wengert_kernels::Element;
 
@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tape::Var;
 
-/// The tensor `times[i]` times along axis `i`, the whole one behind the other (`tile` elsewhere).
-/// More numbers than axes put axes in front.
+/// The tensor tiled `times[i]` times along axis `i` (`tile` in other libraries). If there are more
+/// numbers than axes, leading axes are added.
 ///
 /// # Shapes
 /// `[n_0, .., n_r]` gives `[times_0 n_0, .., times_r n_r]`.
@@ -21,7 +21,7 @@ pub fn repeat<'t, E: Element>(x: Var<'t, E>, times: &[usize]) -> Result<Var<'t, 
     let shape = x.shape();
     let Some(front) = times.len().checked_sub(shape.rank()) else {
         let message = format!(
-            "got {} numbers for a tensor of shape {shape}; give one for each axis (1 leaves it)",
+            "got {} numbers for a tensor of shape {shape}; give one for each axis, 1 for no repetition",
             times.len()
         );
         return Err(Error::Argument { op: "repeat", message });
@@ -30,12 +30,12 @@ pub fn repeat<'t, E: Element>(x: Var<'t, E>, times: &[usize]) -> Result<Var<'t, 
     let result: Shape = sizes().zip(times).map(|(n, &times)| n.saturating_mul(times)).collect();
     let ones: Shape = sizes().flat_map(|n| [1, n]).collect();
     let copies: Shape = sizes().zip(times).flat_map(|(n, &times)| [times, n]).collect();
-    // Of a number too large for no elements as well.
+    // Checked here because an empty result would not refuse a number that is too large.
     copies.checked_len::<E>("repeat")?;
     reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
 }
 
-/// Each position along an axis `times` times, the copies side by side.
+/// Each position along an axis repeated `times` times; the copies are adjacent.
 ///
 /// # Shapes
 /// The axis grows from `n` to `times n`.
@@ -60,7 +60,7 @@ pub fn repeat_interleave<E: Element>(
 }
 
 sugar! {
-    /// The tensor several times along each axis, the whole one behind the other.
+    /// The tensor tiled along each axis.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -73,6 +73,6 @@ sugar! {
 }
 
 sugar! {
-    /// Each position along an axis several times, the copies side by side.
+    /// Each position along an axis repeated; the copies are adjacent.
     repeat_interleave / try_repeat_interleave(x; times: usize, axis: isize)
 }

@@ -1,4 +1,4 @@
-//! `y = x` under another shape; the cotangent is `gy` under the old one.
+//! `y = x` in another shape; the cotangent is `gy` in the original one.
 
 use wengert_kernels::Element;
 
@@ -37,8 +37,8 @@ impl<E: Element> Op<E> for Reshape {
     }
 }
 
-/// The same elements in row-major order under another shape; copies only where strides cannot
-/// express it.
+/// The same elements in row-major order in another shape. Returns a view where strides can express
+/// it, otherwise a copy.
 ///
 /// # Errors
 /// If the shapes differ in their number of elements.
@@ -48,7 +48,7 @@ pub fn reshape<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The same elements under another shape. See [`ops::reshape`](crate::ops::reshape).
+    /// The same elements in another shape. See [`ops::reshape`](crate::ops::reshape).
     ///
     /// # Panics
     /// If the shapes differ in their number of elements.
@@ -58,10 +58,11 @@ impl<E: Element> Var<'_, E> {
     }
 }
 
-/// A new axis of size 1 in front of `axis`; the rank (or -1) puts it behind the last. No copy.
+/// The tensor with a new axis of size 1 before `axis`; the rank (or -1) adds it after the last
+/// axis. Returns a view.
 ///
 /// # Errors
-/// If there is no such place.
+/// If there is no such axis.
 #[track_caller]
 pub fn unsqueeze<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
     let mut shape = x.shape();
@@ -70,7 +71,7 @@ pub fn unsqueeze<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
     reshape(x, shape)
 }
 
-/// Without an axis, whose size is 1. No copy.
+/// The tensor without an axis of size 1. Returns a view.
 ///
 /// # Errors
 /// If the axis does not exist or has another size.
@@ -89,7 +90,7 @@ pub fn squeeze<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
 /// one axis of size 1.
 ///
 /// # Errors
-/// If an axis does not exist or the last is in front of the first.
+/// If an axis does not exist, or the last is before the first.
 #[track_caller]
 pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<Var<'_, E>> {
     let shape = x.shape();
@@ -98,7 +99,7 @@ pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<V
     }
     let (from, to) = (shape.axis("flatten", first)?, shape.axis("flatten", last)?);
     if from > to {
-        let message = format!("axis {last} lies in front of axis {first}; name the first one first");
+        let message = format!("axis {last} is before axis {first}; give the first axis first");
         return Err(Error::Argument { op: "flatten", message });
     }
     let merged = shape[from..=to].iter().product();
@@ -107,12 +108,13 @@ pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<V
 }
 
 sugar! {
-    /// A new axis of size 1 in front of `axis`; the rank (or -1) puts it behind the last.
+    /// The tensor with a new axis of size 1 before `axis`; the rank (or -1) adds it after the last
+    /// axis.
     var unsqueeze(x; axis: isize)
 }
 
 sugar! {
-    /// Without an axis, whose size is 1.
+    /// The tensor without an axis of size 1.
     var squeeze(x; axis: isize)
 }
 
@@ -135,7 +137,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     reorders: false,
     sample: |s| {
         let from = s.shape();
-        // The sizes in another order, with an axis of size 1 put in.
+        // The sizes in another order, with an axis of size 1 inserted.
         let mut to: Vec<usize> = from.iter().rev().copied().collect();
         to.insert(to.len() / 2, 1);
         let op = Reshape { shape: to.clone().into() };

@@ -1,6 +1,6 @@
 //! `y = x rrms weight` over rows, with `rrms = 1 / sqrt(mean(x^2) + eps)`. With `g = gy weight` and
-//! `n = x rrms` the cotangents are `rrms (g - n mean(g n))` and `sum gy n`: by one kernel from the
-//! saved statistics, or recorded where they are to be differentiated.
+//! `n = x rrms` the cotangents are `rrms (g - n mean(g n))` and `sum gy n`. One kernel computes
+//! them from the saved statistics, unless they are recorded in order to be differentiated.
 
 use wengert_kernels::Element;
 use wengert_kernels::norm::{self, RmsNormGrad};
@@ -73,22 +73,22 @@ impl<E: Element> Op<E> for RmsNorm {
     }
 }
 
-/// Root mean square normalization: each row, of the last axes together, is divided by the root of
-/// its mean square: `x / sqrt(mean(x^2) + eps) weight`. A NaN makes its row NaN; an infinity makes
-/// the finite elements of its row zero.
+/// Root mean square normalization: each row, of the last axes together, is divided by its root mean
+/// square: `x / sqrt(mean(x^2) + eps) weight`. A NaN makes its row NaN; an infinity makes the
+/// finite elements of its row zero.
 ///
 /// # Accuracy
-/// With `n` elements to a row the output is within `(600 + n / 512) eps` of its exact value, and
-/// the gradients of the sums of the magnitudes of their terms: also where squares or their mean
-/// leave the range, at which such rows take a slower pass.
+/// With `n` elements per row the output is within `(600 + n / 512) eps` of its exact value, and the
+/// gradients are within as much of the sums of the magnitudes of their terms. Both hold where
+/// squares or their mean overflow or underflow too; such rows take a slower pass.
 ///
 /// Source: B. Zhang, R. Sennrich, "Root mean square layer normalization", arXiv:1910.07467, 2019.
 ///
 /// # Shapes
-/// `weight` has the sizes of `x` along the axes normalized over; the result has the shape of `x`.
+/// `weight` has the sizes of `x` along the normalized axes; the result has the shape of `x`.
 ///
 /// # Errors
-/// If the shapes or options do not fit; the message names them and says what would.
+/// If the shapes or options do not fit; the message states the expected ones.
 #[track_caller]
 pub fn rms_norm<'t, E: Element>(
     x: Var<'t, E>,

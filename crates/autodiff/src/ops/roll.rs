@@ -1,5 +1,4 @@
-//! `y = x` shifted along some axes, what leaves at one end entering at the other; the cotangent is
-//! `gy` shifted back.
+//! `y = x` shifted circularly along some axes; the cotangent is `gy` shifted back.
 
 use wengert_kernels::Element;
 
@@ -14,7 +13,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Roll {
-    /// Axes and by how much.
+    /// Pairs of an axis and a shift.
     shifts: Vec<(isize, isize)>,
 }
 
@@ -51,7 +50,8 @@ impl<E: Element> Op<E> for Roll {
         let (gy, mut back) = (node.gy(), self.shifts.clone());
         for (axis, by) in &mut back {
             let size = gy.shape()[gy.shape().axis("roll", *axis)?] as isize;
-            // Within the axis first: the least number has no negative.
+            // The shift is first reduced modulo the size, as the negation of `isize::MIN`
+            // overflows.
             *by = -by.checked_rem(size).unwrap_or(0);
         }
         cotangents([Some(roll(gy, &back)?)])
@@ -59,8 +59,8 @@ impl<E: Element> Op<E> for Roll {
 }
 
 entry! {
-    /// Shifted along axes, each given with by how many positions (towards the end if positive);
-    /// what leaves at one end enters at the other.
+    /// The tensor shifted circularly along axes. Each axis is given with a number of positions,
+    /// positive for a shift towards the end; elements shifted beyond one end enter at the other.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;

@@ -1,4 +1,4 @@
-//! `y = x` rounded to a whole number, halves to the even one; the derivative is zero.
+//! `y = x` rounded to an integer, halves to the even one; the derivative is zero.
 
 use wengert_kernels::elementwise::Simple;
 
@@ -6,8 +6,8 @@ use wengert_kernels::elementwise::Simple;
 use super::support::BETWEEN_WHOLE;
 
 unary! {
-    /// The whole number nearest to each element; from the middle between two, the even one (as IEEE
-    /// 754 and PyTorch round). The derivative is 0, at the jumps too.
+    /// The integer nearest to each element; a half is rounded to the even neighbour (as in IEEE 754
+    /// and PyTorch). The derivative is 0, also at the jumps.
     round / try_round = Round, Simple::Round;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::round_ties_even

@@ -1,8 +1,8 @@
-//! Powers of two by which the lines of a tensor are brought to the order of one.
+//! Powers of two that scale the lines of a tensor to magnitudes near one.
 //!
-//! Rules that are written with variables take them where a line's squares, or differences, leave
-//! the range: `f(x)` of a homogeneous `f` is `f(s x) / s^k`, exactly, and `s` is a constant to all
-//! derivatives.
+//! Gradients composed of variables use them where the squares or differences of a line overflow or
+//! underflow: for a homogeneous `f` of degree `k`, `f(x)` is exactly `f(s x) / s^k`, and `s` is a
+//! constant in all derivatives.
 
 use wengert_kernels::{Element, reduce};
 
@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::tape::Var;
 use crate::tensor::{Tensor, strided};
 
-/// Whether each number lies in `2^-exponent..2^exponent` for `f32`, or the same place in the range
-/// of `f64`.
+/// Whether all elements are within `2^-exponent..2^exponent` for `f32`, or the corresponding part
+/// of the range of `f64`.
 pub(super) fn all_within<E: Element>(x: &Tensor<E>, exponent: i32) -> Result<bool> {
     let limit = limit::<E>(exponent);
     let (low, high) = (E::from_f64(limit.recip()), E::from_f64(limit));
@@ -19,7 +19,7 @@ pub(super) fn all_within<E: Element>(x: &Tensor<E>, exponent: i32) -> Result<boo
     Ok(x.as_slice().unwrap_or_default().iter().all(|x| x.abs() >= low && x.abs() <= high))
 }
 
-/// As [`all_within`]; a zero is as well.
+/// Whether all elements are zero or within the interval of [`all_within`].
 pub(super) fn all_within_or_zero<E: Element>(x: &Tensor<E>, exponent: i32) -> Result<bool> {
     let limit = limit::<E>(exponent);
     let (low, high) = (E::from_f64(limit.recip()), E::from_f64(limit));
@@ -27,7 +27,7 @@ pub(super) fn all_within_or_zero<E: Element>(x: &Tensor<E>, exponent: i32) -> Re
     Ok(x.try_contiguous()?.as_slice().unwrap_or_default().iter().all(good))
 }
 
-/// Whether a number lies in that interval.
+/// Whether a number is within the interval of [`all_within`].
 pub(super) fn is_within<E: Element>(x: f64, exponent: i32) -> bool {
     let limit = limit::<E>(exponent);
     x >= limit.recip() && x <= limit
@@ -45,8 +45,8 @@ fn largest<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Result<Tensor<E>> {
     Ok(largest)
 }
 
-/// Whether lines need scaling whose deviations, or norms, are `spread`: unless those lie within
-/// `2^-exponent..2^exponent`, or are zero while the elements lie there or are zero.
+/// Whether lines whose deviations or norms are `spread` need scaling. They do not if these are
+/// within `2^-exponent..2^exponent`, or zero while the elements are within that interval or zero.
 pub(super) fn is_needed<E: Element>(
     x: &Tensor<E>,
     flags: &[bool],
@@ -60,10 +60,10 @@ pub(super) fn is_needed<E: Element>(
     Ok(!(ordinary(spread)? && ordinary(&largest(x, flags)?)?))
 }
 
-/// For each line over the flagged axes, which stay with size 1, the power of two that brings the
+/// For each line over the flagged axes, which stay with size 1, the power of two that scales the
 /// larger of its largest magnitude and `floor` to `1..2`; 1 for a line of zeros, or one with a NaN
-/// or an infinity. Both the power and its reciprocal are normal numbers, which for subnormal
-/// elements it is too small by up to the bits of a mantissa.
+/// or an infinity. Both the power and its reciprocal are normal numbers; for subnormal elements the
+/// power is therefore too small by up to the number of mantissa bits.
 pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> Result<Tensor<E>> {
     let mut powers = largest(x, flags)?;
     let least = E::MIN_EXPONENT.to_f64();
@@ -76,8 +76,8 @@ pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> R
     Ok(powers)
 }
 
-/// As [`powers`], but a quarter for a line near the end of the range, where differences would leave it,
-/// and one for the others.
+/// The factor 1/4 for lines near the end of the range, where differences would overflow, and 1 for
+/// all others; shapes as those of [`powers`].
 pub(super) fn quarters<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Result<Tensor<E>> {
     let mut quarters = largest(x, flags)?;
     let limit = E::from_f64(limit::<E>(100));
@@ -87,7 +87,7 @@ pub(super) fn quarters<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Result<Tens
     Ok(quarters)
 }
 
-/// `x` times the powers, and they.
+/// `x` times the powers, and the powers.
 pub(super) fn scaled<'t, E: Element>(
     x: Var<'t, E>,
     flags: &[bool],
@@ -106,7 +106,7 @@ pub(super) fn squares<E: Element>(powers: &Tensor<E>, x: f64) -> Tensor<E> {
     result
 }
 
-/// `eps s^2`: what is added to the squares of scaled lines.
+/// `eps s^2`: the numbers added to the squares of scaled lines.
 pub(super) fn scaled_eps<E: Element>(powers: &Tensor<E>, eps: f64) -> Tensor<E> {
     let mut result = powers.clone();
     for s in result.as_mut_slice() {

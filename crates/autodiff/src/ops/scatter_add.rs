@@ -1,5 +1,5 @@
-//! `y = x` with `src` added at the positions an index gives along an axis; the cotangents are `gy`,
-//! and `gy` gathered from there.
+//! `y = x` with `src` added at the positions given by an index along an axis; the cotangents are
+//! `gy`, and `gy` gathered at these positions.
 
 use wengert_kernels::Element;
 
@@ -60,18 +60,18 @@ impl<E: Element> Op<E> for ScatterAdd {
     }
 }
 
-/// `x` with the elements of `src` added at the positions an index gives along an axis: for axis 0
-/// of a matrix, `y[index[i][j]][j] += src[i][j]`.
+/// `x` with the elements of `src` added at the positions given by an index along an axis: for axis
+/// 0 of a matrix, `y[index[i][j]][j] += src[i][j]`.
 ///
-/// The additions to one element happen one after another, first onto `x`'s, in the row-major order
-/// of the index: the result has the same bits in every run.
+/// The elements are added in the row-major order of the index, beginning with the element of `x`,
+/// so that the result has the same bits in every run.
 ///
 /// # Shapes
-/// The index has as many axes as `x`, and sizes not above its along the other axes; `src` has the
-/// index's shape. The result has `x`'s.
+/// The index has the same number of axes as `x`, and along the other axes it is not larger than
+/// `x`; `src` has the index's shape. The result has the shape of `x`.
 ///
 /// # Errors
-/// If the shapes do not fit or an index is no position along the axis.
+/// If the shapes do not fit, or the index holds a number that is not a position along the axis.
 #[track_caller]
 pub fn scatter_add<'t, E: Element>(
     x: Var<'t, E>,
@@ -83,11 +83,11 @@ pub fn scatter_add<'t, E: Element>(
 }
 
 impl<E: Element> Var<'_, E> {
-    /// `src` added at the positions an index gives along an axis. See
+    /// `src` added at the positions given by an index along an axis. See
     /// [`ops::scatter_add`](crate::ops::scatter_add).
     ///
     /// # Panics
-    /// If the shapes do not fit or an index is no position along the axis.
+    /// If the shapes do not fit, or the index holds a number that is not a position along the axis.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, index: &Index, src: Self) -> Self {
         expect(scatter_add(self, axis, index, src))
@@ -95,21 +95,21 @@ impl<E: Element> Var<'_, E> {
 }
 
 impl<E: Element> Tensor<E> {
-    /// `src` added at the positions an index gives along an axis. See
+    /// `src` added at the positions given by an index along an axis. See
     /// [`ops::scatter_add`](crate::ops::scatter_add).
     ///
     /// # Panics
-    /// If the shapes do not fit or an index is no position along the axis.
+    /// If the shapes do not fit, or the index holds a number that is not a position along the axis.
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Self {
         expect(self.try_scatter_add(axis, index, src))
     }
 
-    /// Does what [`scatter_add`](Self::scatter_add) does, and returns its errors.
+    /// Fallible version of [`scatter_add`](Self::scatter_add).
     ///
     /// # Errors
-    /// If the shapes do not fit, an index is no position along the axis, or there is no memory for
-    /// the result.
+    /// If the shapes do not fit, the index holds a number that is not a position along the axis, or
+    /// there is no memory for the result.
     pub fn try_scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Result<Self> {
         eval(&ScatterAdd { axis, index: index.clone() }, &[self, src])
     }

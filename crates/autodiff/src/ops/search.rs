@@ -1,6 +1,6 @@
-//! Where elements stand: `argmax`, `argmin`, `argsort`, and `sort` and `topk`, which give the elements as
-//! well. Positions are an [`Index`], which is not on the tape: nobody can ask for a gradient by them.
-//! Sorted elements are [gathered](super::gather) at their positions and have the gradient of that.
+//! Searching and sorting: `argmax`, `argmin`, `argsort`, `sort` and `topk`. Positions are an
+//! [`Index`], which is not on the tape and has no gradient. Sorted elements are
+//! [gathered](super::gather) at their positions, and their gradient is that of the gather.
 //!
 //! NaN counts as larger than any number. Equal elements keep their order.
 
@@ -29,12 +29,12 @@ fn arg<E: Element>(x: &Tensor<E>, extreme: Extreme, axis: isize, keep: bool) -> 
     let flags: Vec<bool> = (0..x.rank()).map(|axis| axis == at).collect();
     let shape = if keep { x.shape().with_ones(&flags) } else { x.shape().without(&flags) };
     if x.shape()[at] == 0 && shape.numel() > 0 {
-        let expected = "at least one element along the axis: there is no extreme of none";
+        let expected = "at least one element along the axis: an empty axis has no extreme";
         let got = vec![x.shape().clone()];
         return Err(Error::Shapes { op, expected: expected.to_owned(), got });
     }
     let mut places = Index::blank(op, &shape)?;
-    // Of an element that repeats along an axis the first copy is found.
+    // Of the copies of an element that repeats along an axis, the kernel finds the first.
     let once = strided::without_repetition(x);
     let mut copy = None;
     let (data, dims) = (once.in_order(&mut copy)?, dims(op, once.shape(), axis)?);
@@ -57,7 +57,7 @@ fn arg<E: Element>(x: &Tensor<E>, extreme: Extreme, axis: isize, keep: bool) -> 
     Index::from_vec(places, shape)
 }
 
-/// NaN behind all numbers.
+/// The ascending order, with NaN after all numbers.
 fn ascending<E: Element>(a: E, b: E) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
@@ -94,7 +94,7 @@ fn order<E: Element>(
     {
         line.clear();
         line.extend((0..size).map(|i| (data[start + i * inner], i)));
-        // The position decides between equal ones, so that any way of sorting is stable.
+        // Ties are broken by position, which makes the unstable sort stable.
         let compare = |a: &(E, usize), b: &(E, usize)| {
             let values = ascending(a.0, b.0);
             (if descending { values.reverse() } else { values }).then(a.1.cmp(&b.1))
@@ -111,8 +111,7 @@ fn order<E: Element>(
     Index::from_vec(places, shape)
 }
 
-/// The position of the largest element along an axis, the first of equal ones; of the first NaN if there
-/// is one.
+/// Position of the largest element along an axis: the first of equal elements, or the first NaN.
 ///
 /// # Shapes
 /// The index has the shape of `x` without the axis, or with size 1 there with `keep_dims`.
@@ -123,8 +122,7 @@ pub fn argmax<E: Element>(x: Var<'_, E>, axis: isize, keep_dims: bool) -> Result
     arg(&x.try_value()?, Extreme::Largest, axis, keep_dims)
 }
 
-/// The position of the smallest element along an axis, the first of equal ones; of the first NaN if there
-/// is one.
+/// Position of the smallest element along an axis: the first of equal elements, or the first NaN.
 ///
 /// # Shapes
 /// The index has the shape of `x` without the axis, or with size 1 there with `keep_dims`.
@@ -135,8 +133,8 @@ pub fn argmin<E: Element>(x: Var<'_, E>, axis: isize, keep_dims: bool) -> Result
     arg(&x.try_value()?, Extreme::Smallest, axis, keep_dims)
 }
 
-/// The positions along an axis in the order of their elements, equal ones in their own; NaN counts as
-/// larger than any number.
+/// Positions that sort the elements along an axis. The order is stable, and NaN counts as larger
+/// than any number.
 ///
 /// # Shapes
 /// The index has the shape of `x`.
@@ -164,9 +162,9 @@ pub fn sort<E: Element>(
     Ok((super::gather(x, axis, &index)?, index))
 }
 
-/// The `k` largest elements along an axis, the largest first, and their positions; the `k` smallest, the
-/// smallest first, if not `largest`. Of equal elements the first count; NaN counts as larger than any
-/// number.
+/// The `k` largest elements along an axis, largest first, and their positions; with `largest`
+/// false, the `k` smallest, smallest first. Of equal elements the first are taken; NaN counts as
+/// larger than any number.
 ///
 /// # Shapes
 /// Both have the shape of `x` with size `k` along the axis.
@@ -203,7 +201,7 @@ impl<E: Element> Var<'_, E> {
         expect(argmin(self, axis, keep_dims))
     }
 
-    /// The positions in the order of their elements. See [`ops::argsort`](crate::ops::argsort).
+    /// Positions that sort the elements. See [`ops::argsort`](crate::ops::argsort).
     ///
     /// # Panics
     /// If the axis does not exist.
@@ -221,7 +219,8 @@ impl<E: Element> Var<'_, E> {
         expect(sort(self, axis, descending))
     }
 
-    /// The `k` largest or smallest elements, and their positions. See [`ops::topk`](crate::ops::topk).
+    /// The `k` largest or smallest elements, and their positions. See
+    /// [`ops::topk`](crate::ops::topk).
     ///
     /// # Panics
     /// If the axis does not exist or has fewer elements.
@@ -251,7 +250,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_argmax(axis, keep_dims))
     }
 
-    /// Does what [`argmax`](Self::argmax) does, and returns its errors.
+    /// Fallible version of [`argmax`](Self::argmax).
     ///
     /// # Errors
     /// If the axis does not exist or has no elements, or there is no memory for the result.
@@ -268,7 +267,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_argmin(axis, keep_dims))
     }
 
-    /// Does what [`argmin`](Self::argmin) does, and returns its errors.
+    /// Fallible version of [`argmin`](Self::argmin).
     ///
     /// # Errors
     /// If the axis does not exist or has no elements, or there is no memory for the result.
@@ -276,7 +275,7 @@ impl<E: Element> Tensor<E> {
         arg(self, Extreme::Smallest, axis, keep_dims)
     }
 
-    /// The positions in the order of their elements. See [`ops::argsort`](crate::ops::argsort).
+    /// Positions that sort the elements. See [`ops::argsort`](crate::ops::argsort).
     ///
     /// # Panics
     /// If the axis does not exist.
@@ -285,7 +284,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_argsort(axis, descending))
     }
 
-    /// Does what [`argsort`](Self::argsort) does, and returns its errors.
+    /// Fallible version of [`argsort`](Self::argsort).
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.
@@ -302,7 +301,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_sort(axis, descending))
     }
 
-    /// Does what [`sort`](Self::sort) does, and returns its errors.
+    /// Fallible version of [`sort`](Self::sort).
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.
@@ -311,7 +310,8 @@ impl<E: Element> Tensor<E> {
         Ok((self.try_gather(axis, &index)?, index))
     }
 
-    /// The `k` largest or smallest elements, and their positions. See [`ops::topk`](crate::ops::topk).
+    /// The `k` largest or smallest elements, and their positions. See
+    /// [`ops::topk`](crate::ops::topk).
     ///
     /// # Panics
     /// If the axis does not exist or has fewer elements.
@@ -320,7 +320,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_topk(k, axis, largest))
     }
 
-    /// Does what [`topk`](Self::topk) does, and returns its errors.
+    /// Fallible version of [`topk`](Self::topk).
     ///
     /// # Errors
     /// If the axis does not exist or has fewer elements, or there is no memory for the result.

@@ -1,5 +1,5 @@
-//! `y = 1` where `a > b`, `1/2` where they are equal, else 0: how much of a maximum's gradient is its
-//! first operand's. The derivative is zero.
+//! `y = 1` where `a > b`, `1/2` where they are equal, else 0: the share of the first operand in the
+//! gradient of a maximum. The derivative is zero.
 
 use wengert_kernels::elementwise::Binary;
 
@@ -7,8 +7,8 @@ use wengert_kernels::elementwise::Binary;
 use super::support::apart;
 
 binary! {
-    /// Which of two elements is the larger: 1 where `a > b`, 0 where `a < b`, 1/2 where they are equal,
-    /// NaN where one is (the Heaviside step of `a - b`). The derivative is 0, at the jump too.
+    /// The Heaviside step of `a - b`: 1 where `a > b`, 0 where `a < b`, 1/2 where they are equal,
+    /// NaN where one of them is. The derivative is 0, also at the jump.
     share / try_share = Share, Binary::Share;
     |_gy, _a, _b, _| [None, None];
     order 0, apart, |a, b| if a > b { 1.0 } else { 0.0 }

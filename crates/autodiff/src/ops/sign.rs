@@ -6,8 +6,8 @@ use wengert_kernels::elementwise::Simple;
 use crate::testing::Domain;
 
 unary! {
-    /// -1 for negative elements, 1 for positive ones; zeros stay as they are. The derivative is 0, at
-    /// the jump too.
+    /// The sign of each element: -1 for negative, 1 for positive elements; zeros keep their sign.
+    /// The derivative is 0, also at the jump.
     sign / try_sign = Sign, Simple::Sign;
     |_, _, _| None;
     order 0, Domain::AWAY_FROM_ZERO, f64::signum

@@ -46,7 +46,8 @@ impl<E: Element> Op<E> for Slice {
     }
 }
 
-/// The positions of a range along an axis; see [`Step`] for negative positions and steps. No copy.
+/// The positions of a range along an axis; see [`Step`] for negative positions and steps. Returns a
+/// view.
 ///
 /// # Errors
 /// If the axis does not exist or the step is zero.
@@ -55,7 +56,8 @@ pub fn slice<E: Element>(x: Var<'_, E>, axis: isize, range: impl Into<Step>) -> 
     x.tape().apply(Slice { axis, range: range.into() }, &[x])
 }
 
-/// One position along an axis, which goes; negative ones count from the end. No copy.
+/// One position along an axis, which is removed; negative positions count from the end. Returns a
+/// view.
 ///
 /// # Errors
 /// If the axis or the position does not exist.
@@ -66,16 +68,16 @@ pub fn select<E: Element>(x: Var<'_, E>, axis: isize, position: isize) -> Result
     let at = if position < 0 { position + size } else { position };
     if !(0..size).contains(&at) {
         let message = format!(
-            "there is no position {position} along axis {axis} of {shape}; positions run from \
-             -{size} and below {size}"
+            "there is no position {position} along axis {axis} of {shape}; positions run from -{size} \
+             to {size} - 1"
         );
         return Err(Error::Argument { op: "select", message });
     }
     squeeze(slice(x, axis, at..at + 1)?, axis)
 }
 
-/// The positions from `start` on along an axis, `len` of them. No copy. Other than
-/// [`slice`](slice()), which clips, it refuses what lies outside.
+/// The `len` positions from `start` along an axis. Returns a view. Positions outside the axis are
+/// an error, whereas [`slice`](slice()) clips them.
 ///
 /// # Errors
 /// If the axis or one of the positions does not exist.
@@ -98,7 +100,7 @@ pub fn narrow<E: Element>(
 }
 
 sugar! {
-    /// One position along an axis, which goes.
+    /// One position along an axis, which is removed.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -110,7 +112,7 @@ sugar! {
 }
 
 sugar! {
-    /// The positions from `start` on along an axis, `len` of them.
+    /// The `len` positions from `start` along an axis.
     narrow / try_narrow(x; axis: isize, start: usize, len: usize)
 }
 

@@ -1,5 +1,5 @@
-//! `gx = gy` at the positions of a range along an axis and zero elsewhere: what undoes a slice. Its
-//! own cotangent is the slice.
+//! `gx = gy` at the positions of a range along an axis and zero elsewhere: the transpose of a
+//! slice, which is its cotangent.
 
 use wengert_kernels::Element;
 
@@ -15,12 +15,12 @@ use crate::testing::{Case, Dense, Domain, Row};
 #[derive(Clone, Debug)]
 pub(crate) struct SliceGrad {
     pub(crate) slice: Slice,
-    /// The shape before the slice.
+    /// The shape of the slice's operand.
     pub(crate) shape: Shape,
 }
 
 impl SliceGrad {
-    /// A vector of `len` elements put into `total` zeros at `start`.
+    /// Places a vector of `len` elements at `start` among `total` zeros.
     pub(crate) fn along_first(start: usize, len: usize, total: usize) -> Self {
         let range = Step { start: Some(start as isize), stop: Some((start + len) as isize), step: 1 };
         SliceGrad { slice: Slice { axis: 0, range }, shape: Shape::from([total]) }

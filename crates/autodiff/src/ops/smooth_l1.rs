@@ -1,6 +1,6 @@
-//! `y = r^2 / (2 beta)` where `|r| <= beta`, `|r| - beta / 2` elsewhere; the cotangent is `gy r / beta`,
-//! `r / beta` clamped to 1 on either side. Not the Huber loss divided by `beta`: for a small `beta` the
-//! former underflows and `1 / beta` overflows.
+//! `y = r^2 / (2 beta)` where `|r| <= beta`, `|r| - beta / 2` elsewhere; the cotangent is
+//! `gy r / beta`, with `r / beta` clamped to `-1..=1`. It is not computed as the Huber loss divided
+//! by `beta`: for a small `beta` that loss underflows and `1 / beta` overflows.
 
 use wengert_kernels::Element;
 
@@ -43,8 +43,8 @@ impl<E: Element> Op<E> for SmoothL1 {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let beta = node.tape().constant(&Tensor::scalar(E::from_f64(self.beta)));
-        // Clamped after the division, so that the derivative of the division, which may be infinite,
-        // is multiplied by zero last.
+        // The clamp follows the division, so that its zero slope absorbs the division's derivative,
+        // which may be infinite.
         let slope = super::hard_tanh(super::div(node.input(0), beta)?, -1.0, 1.0)?;
         cotangents([Some(node.gy().cotangent_mul(slope))])
     }

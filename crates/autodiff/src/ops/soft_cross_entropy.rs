@@ -1,7 +1,7 @@
-//! `y_i = sum_j t_ij (ln(sum_k e^(x_ik)) - x_ij)`: the softmax cross-entropy of each row with target
-//! probabilities, from the logarithm of the softmax. With `s` the logarithm of the sum the cotangents
-//! are `gy (softmax(x) sum(t) - t)` and `gy (s - x)`. Where a target is zero its term is, whatever the
-//! logit.
+//! `y_i = sum_j t_ij (ln(sum_k e^(x_ik)) - x_ij)`: the softmax cross-entropy of each row with
+//! target probabilities, from the logarithm of the softmax. With `s` the logarithm of the sum the
+//! cotangents are `gy (softmax(x) sum(t) - t)` and `gy (s - x)`. The term of a target that is zero
+//! is zero for any logit.
 
 use wengert_kernels::{Element, reduce, softmax};
 
@@ -69,7 +69,7 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
         } else {
             None
         };
-        // The logarithm of the softmax is x - s.
+        // The logarithm of the softmax is `x - s`.
         let for_targets = node.needs(1).then(|| -gy.unsqueeze(-1).cotangent_mul(x.log_softmax(-1)));
         cotangents([for_x, for_targets])
     }
@@ -78,8 +78,8 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
 /// The softmax cross-entropy with target probabilities, `-sum(targets ln softmax(logits))` for each
 /// row: for soft labels, distillation, mixup.
 ///
-/// Where a target is zero its term is zero, whatever the logit, so classes with a logit of `-inf`
-/// may be ruled out. Targets are not normalized. The accuracy is that of
+/// The term of a target that is zero is zero for any logit, so a logit of `-inf` can exclude a
+/// class. Targets are not normalized. The accuracy is that of
 /// [`cross_entropy`](super::cross_entropy()), times the sum of the targets' magnitudes.
 ///
 /// ```

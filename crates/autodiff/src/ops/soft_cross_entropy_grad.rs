@@ -1,6 +1,6 @@
 //! `gx = gy (softmax(x) sum(t) - t)` for each row, zero for rows whose targets are all zero: the
-//! cotangent of [`soft_cross_entropy`](super::soft_cross_entropy()) by the logits. With `g` the
-//! upstream and `p` the softmax, the cotangents are `sum(g (p sum(t) - t))`,
+//! cotangent of [`soft_cross_entropy`](super::soft_cross_entropy()) for the logits. With `g` the
+//! cotangent of `gx` and `p` the softmax, the cotangents are `sum(g (p sum(t) - t))`,
 //! `gy sum(t) p (g - sum(g p))` and `gy (sum(g p) - g)`.
 
 use wengert_kernels::{Element, reduce, softmax};
@@ -71,7 +71,7 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
         if !(node.needs(0) || node.needs(1)) {
             return cotangents([None, None, for_targets]);
         }
-        // Rows without targets have no gradient to be differentiated, whatever their logits are.
+        // Rows without targets have no gradient, nor derivatives of it, for any logits.
         let unused = targets.value().abs().max_axes(&[-1], true).eq_scalar(E::ZERO);
         let x = if unused.any() { super::masked_fill(x, &unused, E::ZERO)? } else { x };
         let p = x.softmax(-1);

@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
-/// Along the last axis.
+/// The operation along the last axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Softmax;
 
@@ -42,10 +42,11 @@ impl<E: Element> Op<E> for Softmax {
     }
 }
 
-/// The softmax along an axis: positive numbers that add up to one.
+/// The softmax along an axis: positive numbers whose sum is one.
 ///
-/// The largest element is subtracted first, so nothing overflows. A single `inf` has probability 1.
-/// A NaN makes its row NaN, and so do two `inf`, and nothing but `-inf`, as there is no limit.
+/// The largest element is subtracted first, so that nothing overflows. A single `inf` has
+/// probability 1. A NaN makes its row NaN, and so do several `inf` or only `-inf`, for which there
+/// is no limit.
 ///
 /// # Errors
 /// If the axis does not exist.
@@ -80,7 +81,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_softmax(axis))
     }
 
-    /// Does what [`softmax`](Self::softmax) does, and returns its errors.
+    /// Fallible version of [`softmax`](Self::softmax).
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.

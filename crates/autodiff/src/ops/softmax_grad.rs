@@ -1,6 +1,5 @@
-//! `gx = y (gy - s)` with `s = sum(gy y)` along the last axis. Bilinear up to `s`: with `g` the
-//! upstream, the cotangent of `gy` is the same function of `g`, that of `y` is
-//! `g (gy - s) - gy sum(g y)`.
+//! `gx = y (gy - s)` with `s = sum(gy y)` along the last axis. With `g` the cotangent of `gx`, the
+//! cotangent of `gy` is the same function of `g`, that of `y` is `g (gy - s) - gy sum(g y)`.
 
 use wengert_kernels::{Element, softmax as kernel};
 

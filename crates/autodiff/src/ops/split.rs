@@ -1,4 +1,4 @@
-//! A tensor cut along an axis. Functions over [`slice`](super::slice): the parts are views.
+//! Splitting a tensor along an axis, by [`slice`](super::slice): the parts are views.
 
 use wengert_kernels::Element;
 
@@ -8,13 +8,13 @@ use crate::eval::compose_all;
 use crate::tape::Var;
 use crate::tensor::Tensor;
 
-/// The most parts that [`chunk`] cuts: each is an entry of the tape.
+/// The maximum number of parts of [`chunk`]: each is a node of the tape.
 const MOST_PARTS: usize = 1 << 20;
 
-/// The parts of the given sizes, one behind the other along an axis. No copy.
+/// Consecutive parts of the given sizes along an axis, as views.
 ///
 /// # Errors
-/// If the axis does not exist or the sizes do not add up to its size.
+/// If the axis does not exist, or the sum of the sizes is not its size.
 #[track_caller]
 pub fn split<'t, E: Element>(
     x: Var<'t, E>,
@@ -44,11 +44,10 @@ pub fn split<'t, E: Element>(
         .collect()
 }
 
-/// At most `count` parts of equal size along an axis, but for the last, which may be smaller. No
-/// copy.
+/// At most `count` parts of equal size along an axis, as views; the last may be smaller.
 ///
-/// The size is the axis' divided by `count`, rounded up; there are fewer parts where fewer of that
-/// size reach the end. An axis of size 0 gives `count` empty parts.
+/// The size of a part is the axis' size divided by `count`, rounded up; there are fewer parts if
+/// fewer of that size cover the axis. An axis of size 0 gives `count` empty parts.
 ///
 /// # Errors
 /// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.
@@ -85,7 +84,7 @@ impl<E: Element> Var<'_, E> {
     /// The parts of the given sizes along an axis. See [`ops::split`](crate::ops::split).
     ///
     /// # Panics
-    /// If the axis does not exist or the sizes do not add up to its size.
+    /// If the axis does not exist, or the sum of the sizes is not its size.
     #[track_caller]
     pub fn split(self, sizes: &[usize], axis: isize) -> Vec<Self> {
         expect(split(self, sizes, axis))
@@ -112,16 +111,16 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If the axis does not exist or the sizes do not add up to its size.
+    /// If the axis does not exist, or the sum of the sizes is not its size.
     #[track_caller]
     pub fn split(&self, sizes: &[usize], axis: isize) -> Vec<Self> {
         expect(self.try_split(sizes, axis))
     }
 
-    /// Does what [`split`](Self::split) does, and returns its errors.
+    /// Fallible version of [`split`](Self::split).
     ///
     /// # Errors
-    /// If the axis does not exist or the sizes do not add up to its size.
+    /// If the axis does not exist, or the sum of the sizes is not its size.
     pub fn try_split(&self, sizes: &[usize], axis: isize) -> Result<Vec<Self>> {
         compose_all(&[self], |x| split(x[0], sizes, axis))
     }
@@ -135,7 +134,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_chunk(count, axis))
     }
 
-    /// Does what [`chunk`](Self::chunk) does, and returns its errors.
+    /// Fallible version of [`chunk`](Self::chunk).
     ///
     /// # Errors
     /// If the axis does not exist, `count` is 0, or there would be more than 2^20 parts.

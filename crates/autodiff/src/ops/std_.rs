@@ -1,5 +1,5 @@
-//! `y = sqrt(var x)` over some axes; the cotangent is `gy (x - mean) / ((n - correction) y)`, 0 where `y`
-//! is 0, where all elements are equal and there is no derivative.
+//! `y = sqrt(var x)` over some axes; the cotangent is `gy (x - mean) / ((n - correction) y)`. Where
+//! all elements are equal, `y` is 0, there is no derivative, and the cotangent is 0.
 
 use wengert_kernels::{Element, elementwise, reduce};
 
@@ -59,13 +59,13 @@ impl<E: Element> Op<E> for Std {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (x, gy, y) = (node.input(0), node.gy(), node.output());
-        // Zero divided by infinity is zero, and no gradient passes the mask.
+        // An infinite deviation makes the quotient zero, and the mask lets no gradient through.
         let masked = |y: Var<'t, E>| super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY);
         if !is_extreme(&self.axes, x, gy, y)? {
             let gy = super::div_keep_zero(gy, masked(y)?)?;
             return cotangents([Some(deviations(&self.axes, self.correction, gy, x)?)]);
         }
-        // A deviation and the distances from the mean have one scale, and their ratio has none.
+        // The deviation and the distances from the mean are scaled alike, so their ratio is not.
         let shape = x.shape();
         let (x, _) = scaling::scaled(x, &self.axes.flags("std", &shape)?, 0.0)?;
         let y = masked(node.tape().apply(self.clone(), &[x])?)?;
@@ -77,19 +77,20 @@ impl<E: Element> Op<E> for Std {
 }
 
 entry! {
-    /// The standard deviation of all elements, `sqrt(sum (x - mean)^2 / (n - correction))`: the
-    /// population's for `correction` 0, with Bessel's correction for 1. The derivative is 0 where the
-    /// deviation is (all elements are equal).
+    /// The standard deviation of all elements, `sqrt(sum (x - mean)^2 / (n - correction))`: that of
+    /// the population for `correction` 0, with Bessel's correction for 1. The derivative is 0 where
+    /// the deviation is (all elements are equal).
     ///
-    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, also where the
-    /// variance is beyond the range or below it, and so of the gradient; where the deviation itself
-    /// is beyond the range, it is infinite.
+    /// The relative error of the result and of the gradient is below `(500 + n / 512) eps`, for any
+    /// mean, and also where the variance overflows or underflows; a deviation that itself exceeds
+    /// the range is infinite.
     std / try_std(x; correction: usize) = Std { axes: Axes { axes: None, keep: false }, correction }
 }
 
 entry! {
-    /// The standard deviation over the named axes (negative numbers count from the last). With
-    /// `keep_dims` they stay with size 1, otherwise they go. See [`std`](crate::ops::std).
+    /// The standard deviation over the given axes (negative numbers count from the last). With
+    /// `keep_dims` these axes stay with size 1, otherwise they are removed. See
+    /// [`std`](crate::ops::std).
     std_axes / try_std_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
         Std { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
 }

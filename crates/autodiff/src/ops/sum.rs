@@ -11,16 +11,16 @@ use crate::tensor::{Tensor, strided};
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
 
-/// Over which axes, and whether they stay with size 1.
+/// The axes of a reduction, and whether they stay with size 1.
 #[derive(Clone, Debug)]
 pub(crate) struct Axes {
-    /// `None` is all of them.
+    /// `None` stands for all axes.
     pub(crate) axes: Option<Vec<isize>>,
     pub(crate) keep: bool,
 }
 
 impl Axes {
-    /// One flag an axis: whether it is summed over.
+    /// One flag per axis: whether it is reduced.
     pub(crate) fn flags(&self, op: &'static str, shape: &Shape) -> Result<Vec<bool>> {
         match &self.axes {
             None => Ok(vec![true; shape.rank()]),
@@ -33,13 +33,13 @@ impl Axes {
         Ok(if self.keep { shape.with_ones(&flags) } else { shape.without(&flags) })
     }
 
-    /// How many elements make one of the result.
+    /// Number of elements that are reduced to one.
     pub(crate) fn count(&self, op: &'static str, shape: &Shape) -> Result<usize> {
         let flags = self.flags(op, shape)?;
         Ok(shape.iter().zip(&flags).filter(|(_, flag)| **flag).map(|(&dim, _)| dim).product())
     }
 
-    /// The reduced axes as one, where kernels find it.
+    /// The reduced axes merged into one, as kernels expect them.
     pub(crate) fn group(&self, op: &'static str, shape: &Shape) -> Result<Group> {
         let flags = self.flags(op, shape)?;
         let named = |wanted: bool| (0..flags.len()).filter(move |&axis| flags[axis] == wanted);
@@ -71,33 +71,33 @@ impl Axes {
     }
 }
 
-/// A shape whose reduced axes lie next to each other.
+/// A permutation of axes after which the reduced axes are adjacent.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
-    /// The order of the axes in which they do.
+    /// The permutation.
     order: Vec<isize>,
     permuted: Shape,
-    /// The elements before, along and behind them.
+    /// The numbers of elements before, along and after the reduced axes.
     pub(crate) dims: [usize; 3],
 }
 
 impl Group {
-    /// A tensor in that order, its elements one after another.
+    /// A tensor with its axes in that order, contiguous.
     pub(crate) fn lines<E: Element>(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
         x.try_permute(&self.order)?.try_contiguous()
     }
 
-    /// What undoes [`lines`](Self::lines).
+    /// The inverse of [`lines`](Self::lines).
     pub(crate) fn restore<E: Element>(&self, lines: &Tensor<E>) -> Result<Tensor<E>> {
         lines.try_permute(&strided::inverse(&self.order))
     }
 
-    /// A variable in that order, of shape [`dims`](Self::dims).
+    /// A variable with its axes in that order, of shape [`dims`](Self::dims).
     pub(crate) fn gather<'t, E: Element>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         super::reshape(super::permute(x, &self.order)?, self.dims)
     }
 
-    /// What undoes [`gather`](Self::gather).
+    /// The inverse of [`gather`](Self::gather).
     pub(crate) fn scatter<'t, E: Element>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         super::permute(super::reshape(x, self.permuted.clone())?, &strided::inverse(&self.order))
     }
@@ -141,18 +141,18 @@ impl<E: Element> Op<E> for Sum {
 entry! {
     /// The sum of all elements, a single number; 0 if there are none.
     ///
-    /// Summed in blocks, so that the error grows with the logarithm of the length; the order
-    /// depends on the shape alone. For `n` elements to a sum the error is below `(24 + log2 n) eps`
-    /// of the sum of their magnitudes. Partial sums may leave the range: the result is infinite
-    /// only if the sum itself is beyond the range, or an element is infinite.
-    /// Of elements that repeat along an axis (a broadcast view) one copy is summed and the sum
-    /// multiplied by their number, which is at least as accurate.
+    /// The elements are summed in blocks, in an order that depends only on the shape, so that the
+    /// error grows with the logarithm of the length. A sum of `n` elements has an error below
+    /// `(24 + log2 n) eps` times the sum of their magnitudes. Partial sums that overflow do no
+    /// harm: the result is infinite only if the sum itself exceeds the range, or an element is
+    /// infinite. Where elements repeat along an axis (a broadcast view), one copy is summed and
+    /// multiplied by the number of copies, which is at least as accurate.
     sum / try_sum(x) = Sum(Axes { axes: None, keep: false })
 }
 
 entry! {
-    /// The sum over the named axes (negative numbers count from the last). With `keep_dims` they
-    /// stay with size 1, otherwise they go.
+    /// The sum over the given axes (negative numbers count from the last). With `keep_dims` these
+    /// axes stay with size 1, otherwise they are removed.
     sum_axes / try_sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
 }
 

@@ -1,5 +1,5 @@
-//! `y = x` summed to a shape that broadcasts to `x`'s: what undoes a broadcast. The cotangent is
-//! `gy`, repeated.
+//! `y = x` summed to a shape that broadcasts to that of `x`: the transpose of a broadcast. The
+//! cotangent is `gy`, repeated.
 
 use wengert_kernels::Element;
 
@@ -41,7 +41,7 @@ impl<E: Element> Op<E> for SumTo {
             .map(|axis| axis < front || self.shape[axis - front] != from[axis])
             .collect();
         let mut out = ctx.output()?;
-        // Elements that repeat along an axis to be summed are read once.
+        // Elements that repeat along a summed axis are read once.
         let (once, copies) = strided::once_along(inputs[0], &flags);
         strided::sum(&once, &flags, out.as_mut_slice())?;
         if copies > 1 {
@@ -55,10 +55,10 @@ impl<E: Element> Op<E> for SumTo {
     }
 }
 
-/// The sum over the axes along which `shape` would have to be repeated to reach `x`'s.
+/// The sum over the axes along which `shape` is repeated when it broadcasts to the shape of `x`.
 ///
 /// # Errors
-/// If `shape` does not broadcast to `x`'s.
+/// If `shape` does not broadcast to the shape of `x`.
 #[track_caller]
 pub fn sum_to<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var<'_, E>> {
     x.tape().apply(SumTo { shape: shape.into() }, &[x])

@@ -1,4 +1,4 @@
-//! What many operations share: shape rules and elementwise forward computations.
+//! Shape rules and elementwise forward computations that several operations share.
 
 use wengert_kernels::Element;
 use wengert_kernels::chain::{Function1, Function2};
@@ -18,7 +18,7 @@ use crate::tensor::{Tensor, strided};
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Domain, Sampler};
 
-/// One shape for all operands.
+/// The shape of operands that must have the same one.
 pub(super) fn same(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     if inputs.iter().all(|shape| *shape == inputs[0]) {
         return Ok(inputs[0].clone());
@@ -27,7 +27,7 @@ pub(super) fn same(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     Err(Error::Shapes { op, expected: "operands of one shape".to_owned(), got })
 }
 
-/// At least one axis, for operations on the last one.
+/// The index of the last axis; an error for a shape without axes.
 pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
     shape.last().copied().ok_or_else(|| {
         let expected = "at least one axis".to_owned();
@@ -35,7 +35,8 @@ pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
     })
 }
 
-/// The value of a computation on a tape of its own, computed before the tape is dropped.
+/// The value of a computation on a tape of its own, which is materialized before the tape is
+/// dropped.
 pub(super) fn on_tape<E: Element>(
     pool: Option<&Pool<E>>,
     body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
@@ -51,7 +52,7 @@ pub(crate) fn slice<E: Element>(contiguous: &Tensor<E>) -> &[E] {
     contiguous.as_slice().expect("made contiguous")
 }
 
-/// The output of a kernel on one operand that is given whole, in row-major order.
+/// The output of a kernel that reads one whole operand in row-major order.
 pub(super) fn map<E: Element>(
     ctx: &Forward<'_, E>,
     x: &Tensor<E>,
@@ -62,8 +63,8 @@ pub(super) fn map<E: Element>(
     ctx.output_by(|out| kernel(x, out))
 }
 
-/// The output of a kernel that treats the elements of one operand one by one. Its axes lie in memory in
-/// the operand's order.
+/// The output of a kernel that maps the elements of one operand. Its axes have the same order in
+/// memory as the operand's.
 pub(super) fn each<E: Element>(
     ctx: &Forward<'_, E>,
     x: &Tensor<E>,
@@ -76,7 +77,7 @@ pub(super) fn each<E: Element>(
     strided::each(x, |shape| ctx.scratch(shape), kernel)
 }
 
-/// The output of a kernel that treats the elements of two operands that broadcast pair by pair.
+/// The output of a kernel that combines pairs of elements of two operands, which broadcast.
 pub(super) fn zip<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
@@ -84,7 +85,7 @@ pub(super) fn zip<E: Element>(
     kernel: impl Fn(Run<E>, Run<E>, &mut [E]) + Sync + Send,
 ) -> Result<Tensor<E>> {
     let shape = ctx.shape();
-    // Along an axis on which both repeat, the result does.
+    // Along an axis on which both operands repeat, so does the result.
     if let Some((a, b, once)) = strided::once_both(a, b, shape) {
         let mut out = ctx.scratch(once.clone())?;
         strided::zip(&a, &b, &once, out.as_mut_slice(), kernel);
@@ -100,19 +101,20 @@ pub(super) fn zip<E: Element>(
     Ok(out.permute(&strided::inverse(&order)))
 }
 
-/// Each element times the number of copies of what it was computed from.
+/// Multiplies each element by the number of copies of the operand's element that it was computed
+/// from.
 pub(super) fn times<E: Element>(copies: usize, elements: &mut [E]) {
     elementwise::scale_in_place(E::from_f64(copies as f64), elements);
 }
 
-/// The most elements of a view in which elements repeat that a reduction reads one by one, so that its
-/// result has the bits it has for a copy of the view.
+/// The largest view with repeated elements that a reduction reads element by element, which gives
+/// it the same bits as a copy of the view.
 const READ_ALL: usize = 1 << 20;
 
-/// The output of a reduction of a large operand in which elements repeat along an axis, if they do: the
-/// reduction of each element once, with `repeat` to make of that the reduction of a number of
-/// copies of each (always called). It repeats along the axes on which the operand does and which
-/// are not reduced.
+/// The output of a reduction of a large operand whose elements repeat along an axis; `None` for
+/// other operands. Each element is reduced once, and `repeat`, which is always called, turns the
+/// result into the reduction of a number of copies of each. The output repeats along those axes of
+/// the operand's repetition that are not reduced.
 pub(super) fn reduced_once<E: Element>(
     op: &dyn Op<E>,
     x: &Tensor<E>,
@@ -125,7 +127,7 @@ pub(super) fn reduced_once<E: Element>(
     }
     let Some(once) = strided::once(x) else { return Ok(None) };
     let flags = axes.flags(op.name(), x.shape())?;
-    // Sizes of axes along which elements do not repeat are the same in both.
+    // The two sizes are equal along an axis on which elements do not repeat.
     let sizes = x.shape().iter().zip(once.shape().iter()).zip(&flags);
     let copies: usize =
         sizes.filter(|(_, flag)| **flag).map(|((all, once), _)| all / once).product();
@@ -136,7 +138,7 @@ pub(super) fn reduced_once<E: Element>(
     value.try_broadcast_to(whole).map(Some)
 }
 
-/// The output of a kernel on two operands of the output's shape, given whole.
+/// The output of a kernel that reads two whole operands of the output's shape.
 pub(super) fn rows<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
@@ -162,7 +164,7 @@ pub(super) fn lazy_map<E: Element>(
     }
 }
 
-/// The same of two operands that broadcast.
+/// The output of an elementwise function of two operands that broadcast, deferred if it is large.
 pub(super) fn lazy_zip<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
@@ -176,7 +178,8 @@ pub(super) fn lazy_zip<E: Element>(
     }
 }
 
-/// The same of two operands of the output's shape, whose kernel wants whole rows.
+/// The output of an elementwise function of two operands of the output's shape, whose kernel reads
+/// whole rows; deferred if it is large.
 pub(super) fn lazy_rows<E: Element>(
     ctx: &Forward<'_, E>,
     a: &Tensor<E>,
@@ -189,7 +192,8 @@ pub(super) fn lazy_rows<E: Element>(
     }
 }
 
-/// A random mask for a case: of the shape or one that broadcasts to it, transposed in memory or not.
+/// A random mask for a test case, of the given shape or one that broadcasts to it, in row-major or
+/// transposed layout.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn sample_mask(s: &mut Sampler, shape: &Shape) -> Mask {
     let mut part = shape.clone();
@@ -205,7 +209,7 @@ pub(super) fn sample_mask(s: &mut Sampler, shape: &Shape) -> Mask {
     Mask::from_fn(part, |_| s.coin())
 }
 
-/// Values that are no whole numbers, nor halfway between two.
+/// Values that are at least an eighth away from whole numbers and from halves.
 #[cfg(any(test, feature = "testing"))]
 pub(super) const BETWEEN_WHOLE: Domain = Domain {
     low: -3.0,
@@ -214,8 +218,8 @@ pub(super) const BETWEEN_WHOLE: Domain = Domain {
     margin: 0.125,
 };
 
-/// Operands that broadcast, of which no two elements are close to each other: those of the first are
-/// near whole numbers, those of the second between them.
+/// Two operands that broadcast and have no close elements: those of the first are near whole
+/// numbers, those of the second near halves.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
     let (a, b) = s.broadcast_pair();
@@ -226,7 +230,7 @@ pub(super) fn apart(s: &mut Sampler) -> Vec<Tensor<f64>> {
     vec![near(&a, 0.0), near(&b, 0.5)]
 }
 
-/// The error function by its Taylor series, which is good to rounding for arguments of order one.
+/// The error function by its Taylor series, accurate to rounding for arguments of order one.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn reference_erf(x: f64) -> f64 {
     let (mut term, mut sum) = (x, x);
@@ -238,8 +242,8 @@ pub(super) fn reference_erf(x: f64) -> f64 {
     sum * std::f64::consts::FRAC_2_SQRT_PI
 }
 
-/// A tensor whose elements and their magnitudes lie apart from each other and from zero, axes of it along which there are elements, and
-/// whether to keep them.
+/// A tensor whose elements differ from each other and from zero, in value and in magnitude; axes to
+/// reduce, along which it has elements; and whether to keep them.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn sample_distinct(s: &mut Sampler) -> (Tensor<f64>, Vec<isize>, bool) {
     let mut shape = s.shape();

@@ -56,7 +56,7 @@ impl<E: Element> Op<E> for Triangle {
             }
             for matrix in out.chunks_exact_mut(rows * cols) {
                 for (i, row) in matrix.chunks_exact_mut(cols).enumerate() {
-                    // The column on the diagonal, and the one behind it.
+                    // The column on the diagonal, and the one after it.
                     let on = (i as isize).saturating_add(self.offset);
                     let clipped = |column: isize| column.clamp(0, cols as isize) as usize;
                     match self.side {
@@ -74,20 +74,20 @@ impl<E: Element> Op<E> for Triangle {
 }
 
 entry! {
-    /// The lower triangle of each matrix: the elements `[.., i, j]` with `j <= i + offset`, zeros
-    /// elsewhere (whatever stood there).
+    /// The lower triangle of each matrix: the elements `[.., i, j]` with `j <= i + offset`, and
+    /// zeros elsewhere, even in place of NaN.
     ///
     /// # Shapes
-    /// `[.., rows, columns]` stays.
+    /// The shape `[.., rows, columns]` does not change.
     tril / try_tril(x; offset: isize) = Triangle { side: Side::Lower, offset }
 }
 
 entry! {
-    /// The upper triangle of each matrix: the elements `[.., i, j]` with `j >= i + offset`, zeros
-    /// elsewhere (whatever stood there).
+    /// The upper triangle of each matrix: the elements `[.., i, j]` with `j >= i + offset`, and
+    /// zeros elsewhere, even in place of NaN.
     ///
     /// # Shapes
-    /// `[.., rows, columns]` stays.
+    /// The shape `[.., rows, columns]` does not change.
     triu / try_triu(x; offset: isize) = Triangle { side: Side::Upper, offset }
 }
 

@@ -6,7 +6,8 @@ use wengert_kernels::elementwise::Simple;
 use super::support::BETWEEN_WHOLE;
 
 unary! {
-    /// Each element without what stands behind its point. The derivative is 0, at the jumps too.
+    /// The integer part of each element, rounded towards zero. The derivative is 0, also at the
+    /// jumps.
     trunc / try_trunc = Trunc, Simple::Trunc;
     |_, _, _| None;
     order 0, BETWEEN_WHOLE, f64::trunc

@@ -45,8 +45,8 @@ fn variance<E: Element>(
     })
 }
 
-/// Whether squares, deviations or products with `gy` may leave the range in the gradient of the
-/// variances, or deviations, `y`.
+/// Whether squares, deviations or products with `gy` may overflow or underflow in the gradient of
+/// the variances (or standard deviations) `y`.
 pub(super) fn is_extreme<E: Element>(
     axes: &Axes,
     x: Var<'_, E>,
@@ -67,7 +67,7 @@ pub(super) fn centred<'t, E: Element>(axes: &Axes, x: Var<'t, E>) -> Result<Var<
     super::sub(x, super::mean_axes(x, &named, true)?)
 }
 
-/// `gy (x - mean) / (n - correction)`, `gy` being of the reduced shape.
+/// `gy (x - mean) / (n - correction)`, where `gy` has the reduced shape.
 pub(super) fn deviations<'t, E: Element>(
     axes: &Axes,
     correction: usize,
@@ -77,7 +77,7 @@ pub(super) fn deviations<'t, E: Element>(
     let shape = x.shape();
     let free = axes.count("var", &shape)?.saturating_sub(correction);
     let factor = E::ONE / E::from_f64(free as f64);
-    // The factor is infinite where the correction leaves nothing to divide by.
+    // The factor is infinite where the divisor `n - correction` is zero.
     let gy = gy.cotangent_mul(gy.tape().constant(&Tensor::scalar(factor)));
     Ok(axes.repeat("var", gy, &shape)?.cotangent_mul(centred(axes, x)?))
 }
@@ -117,19 +117,19 @@ impl<E: Element> Op<E> for Variance {
 }
 
 entry! {
-    /// The variance of all elements, `sum (x - mean)^2 / (n - correction)`: the population's for
-    /// `correction` 0, Bessel's unbiased estimate for 1. Where `correction` leaves nothing to divide by, it
-    /// divides by zero; NaN of nothing.
+    /// The variance of all elements, `sum (x - mean)^2 / (n - correction)`: that of the population
+    /// for `correction` 0, Bessel's unbiased estimate for 1. If `n` is not larger than
+    /// `correction`, the divisor is zero; without elements the variance is NaN.
     ///
-    /// The relative error is below `(500 + n / 512) eps`, however large the mean is, wherever the
-    /// variance is a normal number; beyond the range it is infinite, and below it zero or
-    /// subnormal. The gradient is right there too.
+    /// The relative error is below `(500 + n / 512) eps`, for any mean, where the variance is a
+    /// normal number; beyond the range it is infinite, and below it zero or subnormal. The gradient
+    /// is correct in these cases too.
     var / try_var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
 }
 
 entry! {
-    /// The variance over the named axes (negative numbers count from the last). With `keep_dims` they
-    /// stay with size 1, otherwise they go. See [`var`](crate::ops::var).
+    /// The variance over the given axes (negative numbers count from the last). With `keep_dims`
+    /// these axes stay with size 1, otherwise they are removed. See [`var`](crate::ops::var).
     var_axes / try_var_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
         Variance { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
 }

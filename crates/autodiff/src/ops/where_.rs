@@ -1,5 +1,6 @@
-//! `y = a` where a mask is true, else `b`; the cotangents are `gy` where each was taken and zero
-//! elsewhere, so that nothing comes back from behind the mask, whatever lies there.
+//! `y = a` where a mask is true, else `b`; the cotangent of each is `gy` where it was selected and
+//! zero elsewhere, so that no gradient reaches the branch that was not selected, even if its
+//! derivatives are infinite or NaN.
 
 use wengert_kernels::{Element, elementwise};
 
@@ -59,9 +60,9 @@ impl<E: Element> Op<E> for Where {
 
 /// `a` where the mask is true, `b` elsewhere.
 ///
-/// An element that is not chosen has no part in the value or in any gradient, whatever computed it: with
-/// `where_(x > 0, x.log(), x)` the infinite derivative of `log` at 0 meets a cotangent of 0, which
-/// [stays 0](crate#zero-cotangents).
+/// An element that is not selected has no effect on the value or on any gradient, even if it is
+/// infinite or NaN: with `where_(x > 0, x.log(), x)` the infinite derivative of `log` at 0 is
+/// multiplied by a cotangent of 0, which [stays 0](crate#zero-cotangents).
 ///
 /// # Shapes
 /// The mask and the operands broadcast; the result has the shape they broadcast to.
@@ -96,7 +97,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_where(mask, other))
     }
 
-    /// Does what [`where_`](Self::where_) does, and returns its errors.
+    /// Fallible version of [`where_`](Self::where_).
     ///
     /// # Errors
     /// If the shapes do not broadcast, or there is no memory for the result.

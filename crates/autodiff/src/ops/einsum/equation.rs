@@ -1,10 +1,10 @@
-//! Reading an equation, and fitting it to the operands' shapes.
+//! Parsing an equation and fitting it to the operands' shapes.
 
 use super::path::Labels;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
-/// An equation fitted to shapes: labels are numbers.
+/// An equation fitted to shapes. Labels are numbered.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Equation {
     /// A label for each axis of each operand.
@@ -15,24 +15,24 @@ pub(super) struct Equation {
     pub(super) sizes: Vec<usize>,
 }
 
-/// What stands for an axis, or for some.
+/// A symbol for one axis, or for a number of axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Symbol {
     Label(char),
     Ellipsis,
 }
 
-/// A symbol and the number of its character.
+/// A symbol and the index of its character.
 type Token = (Symbol, usize);
 
-/// An equation as it is written.
+/// A parsed equation before it is fitted to shapes.
 struct Text {
     inputs: Vec<Vec<Token>>,
-    /// `None` without an arrow.
+    /// `None` if the equation has no arrow.
     output: Option<Vec<Token>>,
 }
 
-/// An error that points to a character.
+/// An error that states the position of a character.
 fn wrong(text: &str, at: usize, what: &str) -> Error {
     let place = match text.chars().nth(at) {
         Some(char) => format!("character {}, {char:?}", at + 1),
@@ -51,7 +51,7 @@ impl Text {
             let mut next_is = |expected| chars.next_if(|&(_, next)| next == expected).is_some();
             match char {
                 ' ' => (),
-                ',' if arrow => return wrong(at, "there is one output, behind \"->\""),
+                ',' if arrow => return wrong(at, "there is only one output after \"->\""),
                 ',' => inputs.push(std::mem::take(&mut term)),
                 '-' if !next_is('>') => return wrong(at, "an arrow is written \"->\""),
                 '-' if arrow => return wrong(at, "there is one arrow"),
@@ -63,7 +63,7 @@ impl Text {
                     return wrong(at, "an ellipsis is three dots, \"...\"");
                 }
                 '.' if term.iter().any(|(symbol, _)| *symbol == Symbol::Ellipsis) => {
-                    return wrong(at, "an operand has one ellipsis at most");
+                    return wrong(at, "an operand has at most one ellipsis");
                 }
                 '.' => term.push((Symbol::Ellipsis, at)),
                 label if label.is_alphabetic() => {
@@ -73,7 +73,7 @@ impl Text {
                     }
                     term.push((symbol, at));
                 }
-                _ => return wrong(at, "labels are letters, beside \",\", \"->\" and \"...\""),
+                _ => return wrong(at, "expected a letter, \",\", \"->\" or \"...\""),
             }
         }
         if !arrow {
@@ -89,7 +89,7 @@ impl Text {
         Ok(Text { inputs, output: Some(term) })
     }
 
-    /// The output that is meant where none is written.
+    /// The output of an equation that has no arrow.
     fn implied_output(&self) -> Vec<Token> {
         let mut labels: Vec<Token> = self.inputs.iter().flatten().copied().collect();
         labels.sort_by_key(|&(symbol, _)| match symbol {
@@ -105,7 +105,7 @@ impl Text {
 }
 
 impl Equation {
-    /// Reads an equation for operands of the given shapes.
+    /// Parses an equation and fits it to operands of the given shapes.
     pub(super) fn new(text: &str, shapes: &[Shape]) -> Result<Self> {
         let parsed = Text::new(text)?;
         if parsed.inputs.len() != shapes.len() {
@@ -113,7 +113,8 @@ impl Equation {
                 format!("{text:?} is for {} operands, got {}", parsed.inputs.len(), shapes.len());
             return Err(Error::Argument { op: "einsum", message });
         }
-        // The axes of an ellipsis are aligned at the last one: label 0 is the last, 1 the one before.
+        // The axes of an ellipsis are aligned at the last one: label 0 is the last axis, label 1
+        // the one before it.
         let nameless = |term: &[Token], shape: &Shape| -> Result<usize> {
             let named = term.iter().filter(|(symbol, _)| *symbol != Symbol::Ellipsis).count();
             let exact = named == term.len();
@@ -123,7 +124,7 @@ impl Equation {
                     let at = term.first().map_or(text.chars().count(), |token| token.1);
                     let least = if exact { "" } else { "at least " };
                     let what = format!(
-                        "the operand here is to have {least}{named} axes, its shape is {shape}"
+                        "this operand needs {least}{named} axes, but has the shape {shape}"
                     );
                     Err(wrong(text, at, &what))
                 }
@@ -162,8 +163,11 @@ impl Equation {
         let output = numbers(&output, most).into_iter().map(|(label, _)| label).collect();
         let mut sizes: Vec<Option<usize>> = vec![None; most + names.len()];
         if sizes.len() > Labels::MOST {
-            let message =
-                format!("{text:?} has {} labels, at most {} can be", sizes.len(), Labels::MOST);
+            let message = format!(
+                "{text:?} has {} labels, at most {} are supported",
+                sizes.len(),
+                Labels::MOST
+            );
             return Err(Error::Argument { op: "einsum", message });
         }
         for (labels, shape) in inputs.iter().zip(shapes) {
@@ -171,11 +175,12 @@ impl Equation {
                 match &mut sizes[label] {
                     known @ None => *known = Some(size),
                     Some(known) if *known == size => (),
-                    // Only the axes of an ellipsis repeat.
+                    // Only the axes of an ellipsis broadcast.
                     Some(known) if label < most && *known == 1 => *known = size,
                     Some(_) if label < most && size == 1 => (),
                     Some(known) => {
-                        let what = format!("a size is {known} before, and {size} in {shape} here");
+                        let what =
+                            format!("a label has the size {known}, but {size} in {shape} here");
                         return Err(wrong(text, at, &what));
                     }
                 }
@@ -213,7 +218,7 @@ mod tests {
         let equation = fit("...i,i...->...", &[&[7, 1, 3], &[3, 5]]).unwrap();
         assert_eq!(equation.inputs, [vec![1, 0, 2], vec![2, 0]]);
         assert_eq!((equation.output, equation.sizes), (vec![1, 0], vec![5, 7, 3]));
-        // None at all.
+        // The ellipsis stands for no axes.
         assert_eq!(fit("...i->...", &[&[3]]).unwrap().output, []);
     }
 
@@ -242,9 +247,9 @@ mod tests {
             ("ij->ii", &[&[2, 3]], "character 6, 'i'"),
             ("i..j", &[&[2, 3]], "three dots"),
             ("...i...", &[&[2, 3]], "character 5, '.'"),
-            ("ij,jk->ik", &[&[2, 3], &[4, 5]], "a size is 3 before, and 4 in [4, 5] here"),
+            ("ij,jk->ik", &[&[2, 3], &[4, 5]], "a label has the size 3, but 4 in [4, 5] here"),
             ("i...,i...->i", &[&[2, 3], &[2, 4]], "character 7, '.'"),
-            ("ij->i", &[&[2]], "is to have 2 axes, its shape is [2]"),
+            ("ij->i", &[&[2]], "needs 2 axes, but has the shape [2]"),
             ("ij...->i", &[&[2]], "at least 2 axes"),
             ("i,->i", &[&[2], &[3]], "0 axes"),
             ("i->i", &[&[2], &[2]], "is for 1 operands, got 2"),

@@ -5,7 +5,7 @@
 pub(super) struct Labels(u128);
 
 impl Labels {
-    /// The number of different labels there can be.
+    /// The maximum number of distinct labels.
     pub(super) const MOST: usize = u128::BITS as usize;
 
     pub(super) fn contains(self, label: usize) -> bool {
@@ -20,7 +20,7 @@ impl Labels {
         Labels(self.0 & other.0)
     }
 
-    /// The number of index tuples.
+    /// The number of index tuples over the labels of the set.
     fn count(self, sizes: &[usize]) -> f64 {
         let (mut rest, mut count) = (self.0, 1.0);
         while rest != 0 {
@@ -37,11 +37,11 @@ impl FromIterator<usize> for Labels {
     }
 }
 
-/// Up to this many terms every order is compared: 3^8 pairs of parts.
+/// The maximum number of terms for which all orders are compared: 3^8 pairs of subsets.
 const EXHAUSTIVE: usize = 8;
 
-/// The pairs to contract, one after another, until one term is left. Terms are counted from 0, and
-/// the result of each contraction is counted behind all before.
+/// The pairs to contract, in order, until one term is left. Terms are numbered from 0, and the
+/// result of each contraction gets the next free number.
 pub(super) fn path(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
     if terms.len() <= EXHAUSTIVE {
         cheapest(terms, output, sizes)
@@ -50,14 +50,15 @@ pub(super) fn path(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(us
     }
 }
 
-/// The path of the fewest multiplications, by dynamic programming over the sets of terms.
+/// The path with the fewest multiplications, by dynamic programming over the sets of terms.
 fn cheapest(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
     let all = (1_usize << terms.len()) - 1;
     let union = |set: usize| {
         let members = terms.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1);
         members.fold(Labels::default(), |union, (_, &labels)| union.union(labels))
     };
-    // What is left of a set of terms contracted to one; the cost of that, and the best last cut.
+    // For each set of terms: the labels left after contracting it to one term, the cost of that,
+    // and the best last pair.
     let left: Vec<Labels> =
         (0..=all).map(|set| union(set).both(output.union(union(all & !set)))).collect();
     let mut best = vec![(0.0_f64, 0_usize); all + 1];
@@ -66,7 +67,7 @@ fn cheapest(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, us
             continue;
         }
         best[set].0 = f64::INFINITY;
-        // Every part once: the one with the lowest term.
+        // Each split once: the half that has the lowest term.
         let lowest = set & set.wrapping_neg();
         let mut part = (set - 1) & set;
         while part > 0 {
@@ -86,8 +87,8 @@ fn cheapest(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, us
     steps
 }
 
-/// Adds the steps that contract a set of terms; returns the number of the result. At most
-/// [`EXHAUSTIVE`] deep.
+/// Adds the steps that contract a set of terms, and returns the number of the result. The recursion
+/// is at most [`EXHAUSTIVE`] deep.
 fn visit(
     set: usize,
     best: &[(f64, usize)],
@@ -104,23 +105,23 @@ fn visit(
     terms + steps.len() - 1
 }
 
-/// Of more terms than this the first that many are compared at each step, so that the time does not
-/// grow with the third power of their number.
+/// The maximum number of terms of which all pairs are compared at each step. Without it the time
+/// would grow with the third power of the number of terms.
 const COMPARED: usize = 64;
 
-/// At each step the pair whose result adds the fewest elements to what there is.
+/// A path that contracts, at each step, the pair whose result adds the fewest elements.
 fn greedy(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
     let mut left: Vec<(usize, Labels)> = terms.iter().copied().enumerate().collect();
     let mut steps = Vec::new();
     while left.len() > 1 {
-        // The labels of two terms or more, and of three or more.
+        // The labels of at least one term, of at least two, and of at least three.
         let (mut once, mut twice, mut more) = (0, 0, 0);
         for &(_, Labels(labels)) in &left {
             more |= twice & labels;
             twice |= once & labels;
             once |= labels;
         }
-        // What two terms share stays if a third or the output has it.
+        // A label of both terms stays if a third term or the output has it.
         let result = |a: Labels, b: Labels| {
             let elsewhere = output.0 | more | (twice & !(a.0 & b.0));
             Labels((a.0 | b.0) & elsewhere)
@@ -147,7 +148,7 @@ mod tests {
         labels.iter().copied().collect()
     }
 
-    /// The multiplications of a path.
+    /// The number of multiplications of a path.
     fn cost(steps: &[(usize, usize)], terms: &[Labels], output: Labels, sizes: &[usize]) -> f64 {
         let mut there: Vec<Option<Labels>> = terms.iter().copied().map(Some).collect();
         let mut total = 0.0;
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_chain_of_matrices_is_multiplied_from_the_cheap_end() {
-        // A vector at the right end: from there.
+        // With a vector at the right end, the contraction begins there.
         let terms = [set(&[0, 1]), set(&[1, 2]), set(&[2, 3])];
         assert_eq!(path(&terms, set(&[0, 3]), &[100, 100, 100, 1]), [(1, 2), (0, 3)]);
         assert_eq!(path(&terms, set(&[0, 3]), &[1, 100, 100, 100]), [(0, 1), (3, 2)]);
@@ -182,7 +183,7 @@ mod tests {
             let count = 2 + below(5);
             let terms: Vec<Labels> =
                 (0..count).map(|_| (0..below(4)).map(|_| below(6)).collect()).collect();
-            // Labels of one term alone are summed over before; here they stay.
+            // The caller sums over labels of a single term first; here they stay.
             let alone = |&label: &usize| {
                 terms.iter().filter(|term| term.contains(label)).count() == 1 || below(2) == 0
             };
@@ -201,7 +202,7 @@ mod tests {
         let terms: Vec<Labels> = (0..40).map(|i| set(&[i, i + 1])).collect();
         let sizes = vec![3; 41];
         let output = set(&[0, 40]);
-        // Each product of a chain of small matrices costs 27.
+        // Each product in a chain of small matrices costs 27.
         assert_eq!(cost(&path(&terms, output, &sizes), &terms, output, &sizes), 39.0 * 27.0);
         cost(&path(&terms[..5], output, &vec![0; 41]), &terms[..5], output, &vec![0; 41]);
     }
