@@ -25,9 +25,9 @@ impl<E: Element> Tensor<E> {
         handle.into_adopted().or_else(|handle| Self::of(handle, shape).try_to_vec())
     }
 
-    /// The elements in row-major order. The vector that a tensor was made of
-    /// ([`from_vec`](Self::from_vec)) is given back without a copy, if no other tensor shares it;
-    /// the elements of other tensors are copied, as their memory is aligned as no vector's is.
+    /// The elements in row-major order. A vector given to [`from_vec`](Self::from_vec) is returned
+    /// without a copy if no other tensor shares it. The elements of all other tensors are copied,
+    /// because their memory has a larger alignment than that of a vector.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -72,7 +72,7 @@ impl<E: Element> From<E> for Tensor<E> {
     }
 }
 
-/// One axis. The elements are not copied.
+/// A tensor with one axis. The elements are not copied.
 impl<E: Element> From<Vec<E>> for Tensor<E> {
     fn from(data: Vec<E>) -> Self {
         let shape = Shape::from([data.len()]);
@@ -80,7 +80,7 @@ impl<E: Element> From<Vec<E>> for Tensor<E> {
     }
 }
 
-/// One axis. The elements are copied.
+/// A tensor with one axis. The elements are copied.
 impl<E: Element> From<&[E]> for Tensor<E> {
     /// # Panics
     /// If there is no memory for the copy.
@@ -100,17 +100,17 @@ impl<E: Element> From<Tensor<E>> for Vec<E> {
     }
 }
 
-/// One axis.
+/// A tensor with one axis.
 impl<E: Element> FromIterator<E> for Tensor<E> {
     fn from_iter<I: IntoIterator<Item = E>>(elements: I) -> Self {
         Self::from(Vec::from_iter(elements))
     }
 }
 
-/// Nested arrays: the type of the nest, its sizes and the expression that flattens it.
+/// Nested arrays: their type, their sizes and the expression that flattens them.
 macro_rules! nested_arrays {
     ($($type:ty, [$($size:ident),+], |$nest:ident| $flat:expr;)+) => {$(
-        /// One axis for each level of the nest. The elements are copied.
+        /// A tensor with one axis per level of nesting. The elements are copied.
         impl<E: Element, $(const $size: usize),+> From<$type> for Tensor<E> {
             /// # Panics
             /// If there is no memory for the copy.
@@ -129,7 +129,7 @@ nested_arrays! {
     [[[[E; D]; C]; B]; A], [A, B, C, D], |nest| nest.as_flattened().as_flattened().as_flattened();
 }
 
-/// Two axes.
+/// A tensor with two axes.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -149,7 +149,7 @@ impl<E: Element> TryFrom<Vec<Vec<E>>> for Tensor<E> {
     }
 }
 
-/// Three axes.
+/// A tensor with three axes.
 impl<E: Element> TryFrom<Vec<Vec<Vec<E>>>> for Tensor<E> {
     type Error = Error;
 
@@ -164,15 +164,15 @@ impl<E: Element> TryFrom<Vec<Vec<Vec<E>>>> for Tensor<E> {
     }
 }
 
-/// The length of each list; 0 if there is none.
+/// The common length of the lists; 0 if there are none.
 fn equal_lengths<T>(lists: &[Vec<T>], what: &str) -> Result<usize> {
     let len = lists.first().map_or(0, Vec::len);
     match lists.iter().position(|list| list.len() != len) {
         None => Ok(len),
         Some(i) => {
             let message = format!(
-                "{what} {i} of the nested vectors has length {}, {what} 0 has length {len}; all \
-                 must be equally long",
+                "{what} {i} of the nested vectors has length {}, {what} 0 has length {len}; all must \
+                 have the same length",
                 lists[i].len()
             );
             Err(Error::Argument { op: "tensor", message })
@@ -223,7 +223,7 @@ mod tests {
         let (mut x, mut y) = (Tensor::from(vec![2.0_f32]), Tensor::from(vec![3.0_f32, 4.0]));
         (x.as_mut_slice()[0], y.as_mut_slice()[1]) = (5.0, 6.0);
         assert_eq!((x.into_vec(), y.into_vec()), (vec![5.0], vec![3.0, 6.0]));
-        // A vector with room for more elements than it holds.
+        // A vector whose capacity exceeds its length.
         let mut data = Vec::with_capacity(100);
         data.extend([1.0_f32, 2.0]);
         assert_eq!((&Tensor::from(data) + &Tensor::ones([2])).to_vec(), [2.0, 3.0]);

@@ -1,5 +1,5 @@
-//! Construction of tensors from data, from a rule, and of constant tensors. Random tensors are in
-//! `random`, conversions from the types of the standard library in `convert`.
+//! Construction of tensors from data, from a function of the index, and of constant tensors. Random
+//! tensors are in `random`, conversions from standard library types in `convert`.
 
 use wengert_kernels::Element;
 
@@ -9,10 +9,10 @@ use crate::memory::Handle;
 use crate::shape::Shape;
 
 impl<E: Element> Tensor<E> {
-    /// The elements of `data` in row-major order.
+    /// A tensor of the elements of `data` in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for, and
+    /// [`Error::Length`] if the length of `data` is not the shape's number of elements, and
     /// [`Error::OutOfMemory`].
     pub fn from_slice(data: &[E], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
@@ -20,13 +20,12 @@ impl<E: Element> Tensor<E> {
         Self::written_by(&shape, data.len(), None, |elements| elements.copy_from_slice(data))
     }
 
-    /// The elements of
-    /// `data` in row-major order. The vector's memory becomes the tensor's; nothing is copied.
-    /// [`into_vec`](Self::into_vec) gives it back.
+    /// A tensor of the elements of `data` in row-major order. It takes over the vector's memory
+    /// without a copy; [`into_vec`](Self::into_vec) returns it.
     ///
-    /// Memory that this crate allocates starts at a cache line, a vector's usually does not.
-    /// Operations of one or two instructions on a few thousand elements, which stay in the
-    /// first-level cache, take up to twice as long on it; others take the same time.
+    /// Memory that this crate allocates is aligned to cache lines, that of a vector usually is not.
+    /// Cheap operations (one or two instructions per element) on a few thousand elements in the
+    /// first-level cache take up to twice as long on unaligned memory; others take the same time.
     /// [`from_slice`](Self::from_slice) copies into aligned memory.
     ///
     /// ```
@@ -39,14 +38,14 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many elements as the shape asks for.
+    /// [`Error::Length`] if the length of `data` is not the shape's number of elements.
     pub fn from_vec(data: Vec<E>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         check_len::<E>(&shape, data.len())?;
         Ok(Self::of(Handle::adopt(data), shape))
     }
 
-    /// Every element equal to `value`.
+    /// A tensor with every element equal to `value`.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
@@ -57,7 +56,7 @@ impl<E: Element> Tensor<E> {
         Self::written_by(&shape, len, None, |elements| elements.fill(value))
     }
 
-    /// Every element equal to `value`.
+    /// A tensor with every element equal to `value`.
     ///
     /// # Panics
     /// If the shape's size does not fit the address space, or there is no memory for it.
@@ -163,7 +162,8 @@ impl<E: Element> Tensor<E> {
         Self::full(Shape::scalar(), value)
     }
 
-    /// The elements `f` gives for each index, in row-major order.
+    /// A tensor whose element at each index is the result of `f`, which is called in row-major
+    /// order.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
@@ -178,7 +178,8 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// The elements `f` gives for each index, in row-major order.
+    /// A tensor whose element at each index is the result of `f`, which is called in row-major
+    /// order.
     ///
     /// # Panics
     /// If the shape's size does not fit the address space, or there is no memory for it.
@@ -187,7 +188,7 @@ impl<E: Element> Tensor<E> {
         expect(Self::try_from_fn(shape, f))
     }
 
-    /// The elements `next` gives one after another, in row-major order.
+    /// A tensor of the results of `next`, in row-major order.
     pub(super) fn generated(shape: &Shape, mut next: impl FnMut() -> E) -> Result<Self> {
         let len = shape.checked_len::<E>("tensor")?;
         Self::written_by(shape, len, None, |elements| {
@@ -197,9 +198,9 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// The numbers `start + i step` for `i = 0, 1, ...` that lie before
-    /// `end`, which is excluded. They are computed in f64 and then rounded to the element type.
-    /// There are none if `end` does not lie in the direction of the step.
+    /// The numbers `start + i step` for `i = 0, 1, ...` up to `end`, which is excluded. They are
+    /// computed in f64 and rounded to the element type. The tensor is empty if `end` is not in the
+    /// direction of the step.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -225,7 +226,7 @@ impl<E: Element> Tensor<E> {
         // The cast gives 0 for a negative quotient.
         let mut count = ((last - first) / by).ceil() as usize;
         Shape::from([count]).checked_len::<E>(op)?;
-        // The quotient is rounded, so the last number may lie at the end, or one more before it.
+        // The rounded quotient may count a number at the end, or miss the last one before it.
         if count > 0 && (at(count - 1) - last) * by.signum() >= 0.0 {
             count -= 1;
         } else if (at(count) - last) * by.signum() < 0.0 {
@@ -239,8 +240,8 @@ impl<E: Element> Tensor<E> {
         tensor.map_err(|error| error.of_op(op))
     }
 
-    /// `count` numbers at equal distances from `start` to `end`, both included. Each is computed in
-    /// f64 from the nearer end and rounded. A `count` of 1 gives `start`.
+    /// `count` evenly spaced numbers from `start` to `end`, both included. Each is computed in f64
+    /// from the nearer end and rounded. A `count` of 1 gives `start`.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -259,7 +260,7 @@ impl<E: Element> Tensor<E> {
             return Err(Error::Argument { op, message });
         }
         let steps = count.saturating_sub(1).max(1);
-        // Halved, so that the difference of the ends stays in the range of f64.
+        // Halved so that the difference of the ends does not overflow f64.
         let half_step = (last / 2.0 - first / 2.0) / steps as f64;
         let mut i = 0;
         let tensor = Self::generated(&Shape::from([count]), || {
@@ -311,7 +312,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
-/// Refuses a number of elements that is not the shape's.
+/// Returns an error unless the number of elements is that of the shape.
 pub(super) fn check_len<E>(shape: &Shape, got: usize) -> Result<()> {
     if shape.checked_len::<E>("tensor")? == got {
         Ok(())

@@ -7,7 +7,7 @@ use super::Tensor;
 use super::strided::{advance, coalesce};
 use crate::shape::{Shape, Strides};
 
-/// An array seen through a shape and strides.
+/// An array under a shape and strides.
 #[derive(Clone)]
 pub(crate) struct View<'a, T> {
     pub(crate) values: &'a [T],
@@ -41,7 +41,7 @@ impl<T: PartialEq> View<'_, T> {
         once.same(&first)
     }
 
-    /// Whether each element equals the other's in its place.
+    /// Whether each element equals the other's at the same position.
     fn same(&self, other: &Self) -> bool {
         let mut axes = coalesce(&self.shape, &self.strides, &other.strides);
         let (mut a, mut b) = (self.offset as isize, other.offset as isize);
@@ -59,9 +59,9 @@ impl<T: PartialEq> View<'_, T> {
     }
 }
 
-/// Whether two arrays of the same shape have equal elements. Takes time in proportion to what they
-/// have in memory: where one repeats along an axis, the other must be constant along it, and then
-/// the first positions decide.
+/// Whether two arrays of the same shape have equal elements, in time proportional to their elements
+/// in memory: where one array repeats along an axis, the other must be constant along it, and the
+/// first positions of both are compared.
 pub(crate) fn equal<T: PartialEq + Clone>(mut a: View<'_, T>, mut b: View<'_, T>) -> bool {
     if a.shape.numel() == 0 {
         return true;

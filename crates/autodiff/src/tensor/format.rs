@@ -1,5 +1,5 @@
-//! Printing: nested brackets with aligned columns; of a large tensor the first and last positions
-//! along each axis, and never more than a page.
+//! Printing: nested brackets with aligned columns. A large tensor is printed in part, with the
+//! first and last positions along each axis, and never more than a page.
 
 use std::fmt;
 
@@ -7,29 +7,30 @@ use wengert_kernels::Element;
 
 use super::Tensor;
 
-/// Tensors of more elements show, of the axes longer than twice [`EDGE`], the ends.
+/// A tensor with more elements is summarized: axes longer than twice [`EDGE`] show only their ends.
 const SUMMARIZED: usize = 1000;
 
-/// The positions shown at each end of an axis.
+/// Number of positions shown at each end of an axis.
 const EDGE: usize = 3;
 
-/// The most elements and lists that are printed; `…` stands for the others. A tensor
-/// of up to two axes that is not summarized has no more than these.
+/// The maximum number of elements and lists that are printed; `…` stands for the others. A tensor
+/// of up to two axes that is not summarized does not exceed it.
 const PAGE: usize = 2 * SUMMARIZED;
 
-/// The most axes: each is a level of recursion.
+/// The maximum number of axes that are printed: each is a level of recursion.
 const DEEPEST: usize = 1000;
 
-/// The digits after the point that are shown at most, unless the caller's format gives a precision.
+/// The maximum number of digits after the decimal point, unless the caller's format gives a
+/// precision.
 const DIGITS: usize = 4;
 
-/// Prints the elements in nested brackets, in columns of one width.
+/// Prints the elements in nested brackets, in columns of equal width.
 ///
-/// All numbers have the same number of digits after the point: as many as are needed, at most four.
-/// All have an exponent if one is 1e8 or more, or if they are not whole and one is below 1e-4 or
-/// 1000 times as large as another. `{:.6}` asks for six digits, `{:e}` for the exponent. Of a
-/// tensor of more than 1000 elements the first and last three positions along each long axis are
-/// shown. A tensor of rank 0 is printed as its number is.
+/// All numbers have the same number of digits after the decimal point: as many as needed, at most
+/// four. All have an exponent if one is 1e8 or more, or if they are not integers and one is below
+/// 1e-4 or 1000 times as large as another. `{:.6}` requests six digits, `{:e}` the exponent. A
+/// tensor of more than 1000 elements is summarized by the first and last three positions along each
+/// long axis. A tensor of rank 0 is printed like its number.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -43,7 +44,7 @@ impl<E: Element> fmt::Display for Tensor<E> {
     }
 }
 
-/// As [`Display`](fmt::Display), all numbers with an exponent.
+/// Like [`Display`](fmt::Display), with an exponent in all numbers.
 impl<E: Element> fmt::LowerExp for Tensor<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print(self, Some(true), f)
@@ -92,23 +93,23 @@ fn print<E: Element>(
     })
 }
 
-/// What is printed, piece by piece.
+/// The pieces of the printed form.
 enum Event {
     Text(&'static str),
     NewLine(usize),
     Number(f64),
 }
 
-/// Receives what is printed.
+/// A function that receives the pieces.
 type Report<'a> = dyn FnMut(Event) -> fmt::Result + 'a;
 
-/// Reports what is printed of a tensor.
+/// Reports the pieces of a tensor's printed form.
 fn walk<E: Element>(tensor: &Tensor<E>, report: &mut Report<'_>) -> fmt::Result {
     let mut page = Page { tensor, summarized: tensor.len() > SUMMARIZED, left: PAGE };
     page.walk(&mut vec![0; tensor.rank()], 0, report)
 }
 
-/// A tensor, whether the middles of its long axes are left out, and what is left of the page.
+/// A tensor, whether the middles of its long axes are omitted, and what remains of the page.
 struct Page<'a, E: Element> {
     tensor: &'a Tensor<E>,
     summarized: bool,
@@ -148,16 +149,16 @@ impl<E: Element> Page<'_, E> {
     }
 }
 
-/// How numbers are written.
+/// The format of the numbers.
 #[derive(Clone, Copy, Debug)]
 struct Style {
     exponent: bool,
-    /// The digits after the point.
+    /// Number of digits after the decimal point.
     digits: usize,
 }
 
 impl Style {
-    /// One style for all numbers.
+    /// One format for all numbers.
     fn of(numbers: &[f64], exponent: Option<bool>, precision: Option<usize>) -> Self {
         let finite = || numbers.iter().copied().filter(|x| x.is_finite());
         let sizes = finite().map(f64::abs).filter(|&size| size > 0.0);
@@ -176,7 +177,7 @@ impl Style {
         if self.exponent { format!("{x:.digits$e}") } else { format!("{x:.digits$}") }
     }
 
-    /// The digits that a number needs of those there may be.
+    /// The number of digits that a number needs, up to the maximum.
     fn needed(self, x: f64) -> usize {
         let text = self.text(x);
         let mantissa = text.split('e').next().unwrap_or("");
@@ -237,9 +238,9 @@ mod tests {
         assert_eq!(lines[0], "[[   0,    1,    2, …,   47,   48,   49],");
         assert_eq!((lines.len(), lines[3]), (7, " …,"));
         assert_eq!(lines[6], " [1950, 1951, 1952, …, 1997, 1998, 1999]]");
-        // As long as there are not many elements, each is shown.
+        // A tensor with few elements is shown completely.
         assert!(!counted(&[10, 100]).to_string().contains('…'));
-        // Axes of which none is long.
+        // Many elements, but no long axis.
         let many = Tensor::scalar(1.0_f32).broadcast_to([2; 40]).to_string();
         assert!(many.len() < 1 << 16 && many.contains('…'));
         assert_eq!(counted(&[3, 0]).to_string(), "[[],\n [],\n []]");

@@ -1,4 +1,4 @@
-//! Element by element: iterators in row-major order, and `x[[i, j]]`.
+//! Access to elements: iterators in row-major order, and `x[[i, j]]`.
 
 use std::iter::FusedIterator;
 use std::ops::{Index, IndexMut};
@@ -9,15 +9,16 @@ use wengert_kernels::Element;
 use super::Tensor;
 use crate::shape::{Shape, Strides};
 
-/// The elements of a tensor in row-major order, by reference. Made by [`Tensor::iter`].
+/// Iterator over the elements of a tensor in row-major order, by reference. Returned by
+/// [`Tensor::iter`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a, E>(Elements<'a, E>);
 
 #[derive(Clone, Debug)]
 enum Elements<'a, E> {
-    /// They lie in row-major order.
+    /// The layout is row-major.
     Slice(slice::Iter<'a, E>),
-    /// They are reached by strides.
+    /// The elements are addressed by strides.
     Strided {
         buffer: &'a [E],
         offset: usize,
@@ -49,8 +50,8 @@ impl<E: Element> Tensor<E> {
         Iter(Elements::Strided { buffer, offset, shape, strides, front: 0, back: self.len() })
     }
 
-    /// The elements in row-major order, for writing. Copies first where
-    /// [`as_mut_slice`](Self::as_mut_slice) does.
+    /// The elements in row-major order, for writing. Copies first under the conditions of
+    /// [`as_mut_slice`](Self::as_mut_slice).
     ///
     /// # Panics
     /// If there is no memory for the copy.
@@ -58,8 +59,8 @@ impl<E: Element> Tensor<E> {
         self.as_mut_slice().iter_mut()
     }
 
-    /// The element at an index for writing, or `None` if there is none. Copies first where
-    /// [`as_mut_slice`](Self::as_mut_slice) does.
+    /// The element at an index for writing, or `None` if there is none. Copies first under the
+    /// conditions of [`as_mut_slice`](Self::as_mut_slice).
     ///
     /// # Panics
     /// If there is no memory for the copy.
@@ -68,7 +69,7 @@ impl<E: Element> Tensor<E> {
         self.as_mut_slice().get_mut(at)
     }
 
-    /// Panics as an index outside of a slice does.
+    /// Panics like indexing a slice out of bounds.
     #[cold]
     #[track_caller]
     fn no_such_element(&self, index: &[usize]) -> ! {
@@ -77,7 +78,7 @@ impl<E: Element> Tensor<E> {
 }
 
 impl<'a, E> Iter<'a, E> {
-    /// The element of a number in row-major order.
+    /// The element at a position, counted in row-major order.
     fn strided(
         buffer: &'a [E],
         offset: usize,
@@ -212,8 +213,8 @@ impl<E: Element> Index<&[usize]> for Tensor<E> {
     }
 }
 
-/// The element at an index, for writing. Copies first where [`Tensor::as_mut_slice`] does.
-/// [`Tensor::get_mut`] does not panic.
+/// The element at an index, for writing. Copies first under the conditions of
+/// [`Tensor::as_mut_slice`]. [`Tensor::get_mut`] does not panic.
 impl<E: Element> IndexMut<&[usize]> for Tensor<E> {
     /// # Panics
     /// If there is no such element, or no memory for the copy.
@@ -227,7 +228,7 @@ impl<E: Element> IndexMut<&[usize]> for Tensor<E> {
     }
 }
 
-/// Indices of other types, as slices.
+/// Indices of other types, converted to slices.
 macro_rules! index_as_slice {
     ($([$($size:tt)*] $type:ty, |$index:ident| $slice:expr;)+) => {$(
         impl<E: Element $($size)*> Index<$type> for Tensor<E> {
@@ -276,7 +277,7 @@ mod tests {
             prop_assert_eq!(view.iter().len(), all.len());
             prop_assert_eq!(&view.iter().copied().collect::<Vec<_>>(), all);
             prop_assert_eq!(&view.clone().into_iter().collect::<Vec<_>>(), all);
-            // From both ends in any order, then what is left by `fold`.
+            // From both ends in any order, then the rest by `fold`.
             let (mut got, mut want) = (view.iter(), all.iter());
             for front in ends {
                 if front {

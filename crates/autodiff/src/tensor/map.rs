@@ -1,5 +1,4 @@
-//! Functions of the caller's on the elements of tensors, compiled for the current SIMD level and
-//! run on several threads.
+//! Elementwise functions of the caller, compiled for each SIMD level and run on several threads.
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::Run;
@@ -11,24 +10,26 @@ use crate::error::{Result, expect};
 use crate::op::Forward;
 use crate::shape::{Shape, broadcast};
 
-/// The elements of a block: few enough for a dozen of them to stay in the first-level cache.
+/// Number of elements of a block: a dozen blocks stay in the first-level cache.
 const BLOCK: usize = 512;
 
-/// The elements that one thread takes at a time.
+/// Number of elements that a thread processes at a time.
 const PIECE: usize = 1 << 15;
 
-/// Calls `f` with blocks of at most 512 elements: those of each input, and the same of the output,
-/// to be written. Long slices are split over the threads of the caller's rayon pool.
+/// Calls `f` with blocks of at most 512 elements: those of each input, and the corresponding block
+/// of the output, which `f` writes. Long slices are divided among the threads of the caller's rayon
+/// pool.
 ///
-/// `f` is compiled once for each SIMD level, so that a loop over the block in which an iteration
-/// does not depend on another becomes vector instructions of the CPU the program runs on. What is
-/// inlined into `f` takes part in that: operators, `abs`, `sqrt`, comparisons, functions marked
-/// `#[inline(always)]`, and `mul_add`, which is slow on the portable level. A call of the
-/// mathematics library (`f32::exp`) does not; the [kernels](wengert_kernels::math) for such
-/// functions may be called on a block.
+/// `f` is compiled once for each SIMD level. A loop over the block whose iterations do not depend
+/// on each other becomes vector instructions of the CPU on which the program runs, including
+/// everything that is inlined into `f`: operators, `abs`, `sqrt`, comparisons, functions marked
+/// `#[inline(always)]`, and `mul_add`, which is slow on the portable level. Calls of the
+/// mathematics library (`f32::exp`) are not vectorized; call the [kernels](wengert_kernels::math)
+/// for such functions on a block instead.
 ///
-/// The results depend on the level as far as `f`'s do (`mul_add`, kernels), and not on the number
-/// of threads, provided that `f` treats the elements one by one.
+/// The results depend on the level only if those of `f` do (`mul_add`, kernels), and do not depend
+/// on the number of threads, provided that `f` computes each element from the inputs' elements at
+/// its position.
 ///
 /// ```
 /// use wengert_autodiff::for_blocks;
@@ -51,7 +52,7 @@ const PIECE: usize = 1 << 15;
 /// ```
 ///
 /// # Panics
-/// If an input is not as long as the output, or `f` panics.
+/// If the length of an input is not that of the output, or `f` panics.
 #[track_caller]
 pub fn for_blocks<E: Element, const N: usize>(
     inputs: [&[E]; N],
@@ -61,7 +62,7 @@ pub fn for_blocks<E: Element, const N: usize>(
     for (i, input) in inputs.iter().enumerate() {
         assert!(
             input.len() == out.len(),
-            "for_blocks: input {i} has {} elements and the output {}; they must be equally long",
+            "for_blocks: input {i} has {} elements and the output {}; they must have the same length",
             input.len(),
             out.len()
         );
@@ -69,7 +70,7 @@ pub fn for_blocks<E: Element, const N: usize>(
     drive(inputs.map(Run::Slice), out, f);
 }
 
-/// The same for inputs of which each is as long as the output or one element for all.
+/// [`for_blocks`] for inputs each of which has the output's length or is a single element.
 fn drive<E: Element, const N: usize>(
     inputs: [Run<'_, E>; N],
     out: &mut [E],
@@ -84,7 +85,7 @@ fn drive<E: Element, const N: usize>(
     });
 }
 
-/// A function to be called block by block.
+/// A function that is called block by block, as a kernel.
 struct Blocks<'a, E, F, const N: usize> {
     inputs: [Run<'a, E>; N],
     out: &'a mut [E],
@@ -132,7 +133,7 @@ fn zip<E: Element>(f: impl Fn(E, E) -> E + Send + Sync, a: Run<E>, b: Run<E>, ou
 }
 
 impl<E: Element> Tensor<E> {
-    /// `f` of each element. See [`map`](Self::map).
+    /// `f` applied to each element. See [`map`](Self::map).
     ///
     /// # Errors
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
@@ -140,8 +141,9 @@ impl<E: Element> Tensor<E> {
         self.mapped(f, |shape| Self::stale(shape, self.pool()))
     }
 
-    /// `f` of each element. It is called in any order, on several threads for a large tensor, and
-    /// once for elements that a view repeats. [`for_blocks`] says what becomes vector instructions.
+    /// `f` applied to each element. It is called in any order, for a large tensor on several
+    /// threads, and once for elements that a view repeats. [`for_blocks`] states what is
+    /// vectorized.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -150,15 +152,15 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If `f` does, or there is no memory for the result.
+    /// If `f` panics, or there is no memory for the result.
     #[track_caller]
     #[must_use]
     pub fn map(&self, f: impl Fn(E) -> E + Send + Sync) -> Self {
         expect(self.try_map(f))
     }
 
-    /// Replaces each element by `f` of it. Copies first where [`as_mut_slice`](Self::as_mut_slice)
-    /// does.
+    /// Replaces each element by the result of `f`. Copies first under the conditions of
+    /// [`as_mut_slice`](Self::as_mut_slice).
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -168,13 +170,13 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If `f` does, or there is no memory for the copy.
+    /// If `f` panics, or there is no memory for the copy.
     #[track_caller]
     pub fn map_in_place(&mut self, f: impl Fn(E) -> E + Send + Sync) {
         expect(self.try_map_in_place(f));
     }
 
-    /// Replaces each element by `f` of it. See [`map_in_place`](Self::map_in_place).
+    /// Replaces each element by the result of `f`. See [`map_in_place`](Self::map_in_place).
     ///
     /// # Errors
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for the copy.
@@ -187,7 +189,7 @@ impl<E: Element> Tensor<E> {
         Ok(())
     }
 
-    /// `f` of each pair of elements. See [`zip_with`](Self::zip_with).
+    /// `f` applied to each pair of elements. See [`zip_with`](Self::zip_with).
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes) if the shapes do not broadcast,
@@ -198,8 +200,8 @@ impl<E: Element> Tensor<E> {
         self.zipped(other, &shape, f, |shape| Self::stale(shape, self.pool()))
     }
 
-    /// `f` of each pair of elements; the shapes broadcast. As for [`map`](Self::map), `f` is called
-    /// in any order and on several threads.
+    /// `f` applied to each pair of elements; the shapes broadcast. Like that of [`map`](Self::map),
+    /// `f` is called in any order and on several threads.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -212,14 +214,14 @@ impl<E: Element> Tensor<E> {
     /// The result has the shape to which the operands broadcast.
     ///
     /// # Panics
-    /// If `f` does, the shapes do not broadcast, or there is no memory for the result.
+    /// If `f` panics, the shapes do not broadcast, or there is no memory for the result.
     #[track_caller]
     #[must_use]
     pub fn zip_with(&self, other: &Self, f: impl Fn(E, E) -> E + Send + Sync) -> Self {
         expect(self.try_zip_with(other, f))
     }
 
-    /// `f` of each element, in tensors that `new` makes.
+    /// `f` applied to each element, in a tensor that `new` allocates.
     fn mapped(
         &self,
         f: impl Fn(E) -> E + Send + Sync,
@@ -229,7 +231,7 @@ impl<E: Element> Tensor<E> {
         strided::each(self, new, |x, out| map(&f, x, out))
     }
 
-    /// `f` of each pair of elements of two tensors that broadcast to `shape`.
+    /// `f` applied to each pair of elements of two tensors that broadcast to `shape`.
     fn zipped(
         &self,
         other: &Self,
@@ -239,7 +241,7 @@ impl<E: Element> Tensor<E> {
     ) -> Result<Self> {
         self.compute()?;
         other.compute()?;
-        // Along an axis on which both repeat, the result does.
+        // Along an axis on which both operands repeat, so does the result.
         let once = strided::once_both(self, other, shape);
         let (a, b, each) = once.as_ref().map_or((self, other, shape), |(a, b, once)| (a, b, once));
         let mut out = new(each.clone())?;
@@ -248,16 +250,17 @@ impl<E: Element> Tensor<E> {
     }
 }
 
-/// What a user's elementwise operation calls in [`Op::forward`](crate::Op::forward): the function
-/// is compiled for the current SIMD level and run on several threads, as [`for_blocks`] says.
+/// Elementwise forward computations for a user's [`Op::forward`](crate::Op::forward): the function
+/// is compiled for each SIMD level and run on several threads, as [`for_blocks`] describes.
 ///
-/// The output is computed at once, in one pass over memory. Deferred operands are computed before:
-/// only the operations of this crate join a chain that is computed tile by tile. A function that is
-/// written with them on variables, without an [`Op`](crate::Op) of its own, joins chains and has
-/// its gradient; one that is written as an `Op` takes one pass, however much it computes.
+/// The output is computed immediately, in one pass over memory, and deferred operands are computed
+/// before it: only the operations of this crate join a chain that is computed tile by tile. A
+/// function composed of these operations on variables, without an [`Op`](crate::Op) of its own,
+/// joins chains and has its gradient; a function implemented as an `Op` takes one pass, however
+/// much it computes.
 impl<E: Element> Forward<'_, E> {
-    /// The output of a function of single elements, for an operation whose output has the shape of
-    /// the operand.
+    /// The output of a function of single elements, for an operation whose output has the operand's
+    /// shape.
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes) if the output has another shape, and
@@ -286,8 +289,8 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// The output of a function of blocks of elements (see [`for_blocks`]) of any number of
-    /// operands that broadcast to the shape of the output. An operand that is neither laid out like
-    /// the output nor a single element is copied first.
+    /// operands that broadcast to the output's shape. An operand that is neither laid out like the
+    /// output nor a single element is copied first.
     ///
     /// ```
     /// use wengert_autodiff::{Cotangents, Forward, Op, Result, Shape, Tape, Tensor, Vjp};
@@ -395,11 +398,11 @@ mod tests {
         }
     }
 
-    /// `2 a - b`, by pairs.
+    /// `2 a - b`, as a function of pairs.
     #[derive(Debug)]
     struct Two;
 
-    /// The same, by blocks.
+    /// `2 a - b`, as a function of blocks.
     #[derive(Debug)]
     struct InBlocks;
 
@@ -420,7 +423,7 @@ mod tests {
                     $forward
                 }
                 fn vjp<'t>(&self, _: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
-                    unreachable!("no gradient is asked for")
+                    unreachable!("no gradient is requested")
                 }
             }
         };
@@ -433,7 +436,7 @@ mod tests {
         }
     }));
 
-    /// Longer than a piece, of no whole number of blocks: several threads on every level.
+    /// A length above a piece that is not a multiple of a block: several threads on every level.
     #[test]
     fn long_slices_have_the_same_bits_on_every_level() {
         let n = 3 * PIECE + BLOCK + 7;
@@ -453,7 +456,7 @@ mod tests {
         }
         let whole = Tensor::from(x);
         assert_eq!(whole.map(f).into_vec(), expected);
-        // Strided, and repeated.
+        // A strided tensor, and a repeated one.
         let every_other = whole.slice(0, crate::Step::new(.., 2));
         let halves: Vec<f32> = expected.iter().copied().step_by(2).collect();
         assert_eq!(every_other.map(f).into_vec(), halves);

@@ -25,7 +25,7 @@ use crate::error::{Error, Result, expect};
 use crate::memory::{Handle, Pool, try_vec};
 use crate::shape::{Shape, Strides};
 
-/// A dense array of `E` with any number of axes.
+/// A dense array of elements `E` with any number of axes.
 ///
 /// Cloning and taking views (transposes, slices, broadcasts) share the buffer; writing copies it
 /// first if it is shared (copy-on-write), so a tensor behaves as a value. Buffers that came from a
@@ -53,7 +53,7 @@ impl<E: Element> Tensor<E> {
         Self::stale_of(shape, len, pool)
     }
 
-    /// The same for a shape whose number of elements was checked before.
+    /// [`stale`](Self::stale) for a shape whose number of elements has been checked.
     #[inline]
     pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Result<Self> {
         match Handle::new(len, pool) {
@@ -62,7 +62,7 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// Another tensor on the same buffer: `clone`, put together where it is to lie.
+    /// Another tensor that shares the buffer: `clone`, but built in place.
     #[inline(always)]
     pub(crate) fn shared(&self) -> Self {
         Tensor {
@@ -73,15 +73,15 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// The elements of a buffer, from its first on, in row-major order.
+    /// The leading elements of a buffer, in row-major order.
     #[inline]
     pub(crate) fn of(handle: Handle<E>, shape: Shape) -> Self {
         Tensor { handle, offset: 0, shape, strides: None }
     }
 
-    /// A tensor of elements written by `f`. It is put together after that, where it is returned: a
-    /// tensor that is moved just after it was written, word by word, is read in wider pieces, for which
-    /// the processor waits.
+    /// A tensor whose elements `f` writes. The value is assembled last, in the place where it is
+    /// returned: moving a tensor right after its words are written reads them in wider loads than
+    /// they were stored in, which stalls on store forwarding.
     #[inline]
     pub(crate) fn written_by(
         shape: &Shape,
@@ -101,7 +101,7 @@ impl<E: Element> Tensor<E> {
         &self.shape
     }
 
-    /// The distances, in elements, between neighbours along the axes.
+    /// The distances, in elements, between neighbours along each axis.
     pub fn strides(&self) -> Strides {
         match &self.strides {
             Some(strides) => Strides::clone(strides),
@@ -109,7 +109,7 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// The distances between neighbours along the last two axes.
+    /// The distances, in elements, between neighbours along the last two axes.
     #[inline]
     pub(crate) fn matrix_strides(&self) -> [isize; 2] {
         match &self.strides {
@@ -118,7 +118,8 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// The elements in row-major order: where they lie, or a copy that `room` keeps.
+    /// The elements in row-major order: in place if possible, otherwise a copy that is kept in
+    /// `room`.
     #[inline]
     pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> Result<&'a [E]> {
         if self.is_contiguous()
@@ -170,7 +171,7 @@ impl<E: Element> Tensor<E> {
         self.strides.is_none()
     }
 
-    /// The elements in row-major order, if they lie so in memory.
+    /// The elements in row-major order, if that is their layout in memory.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if they are a deferred result that there is no memory for.
@@ -179,7 +180,7 @@ impl<E: Element> Tensor<E> {
         Ok(self.as_slice())
     }
 
-    /// The elements in row-major order, if they lie so in memory.
+    /// The elements in row-major order, if that is their layout in memory.
     ///
     /// # Panics
     /// If they are a deferred result that there is no memory for.
@@ -222,8 +223,8 @@ impl<E: Element> Tensor<E> {
         &mut elements[start..start + len]
     }
 
-    /// Whether this is a view of the same elements in the same order: equal without a comparison of
-    /// elements, as those of a shared buffer are not changed.
+    /// Whether both are views of the same elements in the same order. They are then equal without
+    /// comparing elements, as shared buffers are never modified.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let elements = match (self.handle.single(), other.handle.single()) {
             (Some(own), Some(other)) => own.to_f64().to_bits() == other.to_f64().to_bits(),
@@ -235,7 +236,7 @@ impl<E: Element> Tensor<E> {
             && self.strides == other.strides
     }
 
-    /// Refers to the elements themselves, and no longer to their computation.
+    /// Replaces a deferred computation, once computed, by a reference to its elements.
     pub(crate) fn settle(&mut self) -> Result<()> {
         self.handle.settle().map_err(|refused| refused.for_shape("tensor", &self.shape))
     }
@@ -251,7 +252,7 @@ impl<E: Element> Tensor<E> {
         Ok(())
     }
 
-    /// Computes the elements if they are not computed yet.
+    /// Computes the elements if they are a pending deferred result.
     #[inline]
     pub(crate) fn compute(&self) -> Result<()> {
         match self.handle.compute() {
@@ -260,7 +261,7 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// A copy with a buffer of its own, in row-major order.
+    /// A row-major copy in a buffer of its own.
     pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Result<Self> {
         self.compute()?;
         let len = self.len();
@@ -277,22 +278,22 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// Moves a single element that is seen as many to a buffer of the pool's: copies that are made
-    /// of it then come from there, too. Any other tensor stays as it is.
+    /// Moves a single element that a view repeats to a buffer of the pool, so that copies of it
+    /// come from the pool too. Any other tensor does not change.
     #[inline]
     pub(crate) fn bring_home(&mut self, pool: &Pool<E>) {
         if let Some(element) = self.handle.single()
             && self.strides.is_some()
             && self.len() > 1
         {
-            // Without memory for one element there is none for copies of it either.
+            // If there is no memory for one element, there is none for copies of it.
             let Ok(mut handle) = pool.take(1) else { return };
             handle.get_mut().expect("a new buffer has one owner")[0] = element;
             self.handle = handle;
         }
     }
 
-    /// The same elements in row-major order; shares the buffer if they already lie so.
+    /// The same elements in row-major order; shares the buffer if that is their layout already.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if a copy is needed and there is no memory for it.
@@ -301,7 +302,7 @@ impl<E: Element> Tensor<E> {
         if self.is_contiguous() { Ok(self.clone()) } else { self.copied(self.handle.pool()) }
     }
 
-    /// The same elements in row-major order; shares the buffer if they already lie so.
+    /// The same elements in row-major order; shares the buffer if that is their layout already.
     ///
     /// # Panics
     /// If a copy is needed and there is no memory for it.
@@ -387,7 +388,7 @@ impl<E: Element> Tensor<E> {
         !self.handle.is_unique()
     }
 
-    /// Whether writing would not have to copy.
+    /// Whether writing does not have to copy.
     pub(crate) fn is_unique(&self) -> bool {
         self.handle.is_unique()
     }
@@ -397,7 +398,7 @@ impl<E: Element> Tensor<E> {
         self.handle.pool()
     }
 
-    /// The whole buffer and the place of the first element in it.
+    /// The whole buffer, and the offset of the first element in it.
     #[inline]
     pub(crate) fn raw(&self) -> (&[E], usize) {
         (self.handle.as_slice(), self.offset)
@@ -411,8 +412,8 @@ impl<E: Element> Tensor<E> {
             && self.strides() == other.strides()
     }
 
-    /// The same buffer seen through another shape, strides and offset. The caller keeps every
-    /// reachable element inside the buffer.
+    /// The same buffer under another shape, strides and offset. The caller ensures that every
+    /// element of that view lies in the buffer.
     pub(crate) fn view(&self, shape: Shape, strides: Strides, offset: usize) -> Self {
         let strides = (!shape.are_row_major(&strides)).then(|| Box::new(strides));
         Tensor { handle: self.handle.clone(), offset, shape, strides }
@@ -425,7 +426,7 @@ impl<E: Element> Tensor<E> {
 }
 
 impl<E: Element> Default for Tensor<E> {
-    /// No elements.
+    /// A tensor without elements.
     fn default() -> Self {
         Self::zeros([0])
     }

@@ -1,5 +1,5 @@
-//! Conversions to and from `ndarray` with the feature `ndarray`, without a copy where the layouts
-//! allow.
+//! Conversions to and from `ndarray` (feature `ndarray`), without a copy where the layouts permit
+//! it.
 
 use ndarray::{
     ArrayBase, ArrayD, ArrayViewD, Axis, Data, Dimension, IxDyn, OwnedRepr, ShapeBuilder,
@@ -13,9 +13,8 @@ use crate::memory::Handle;
 use crate::shape::{Shape, Strides};
 
 impl<E: Element> Tensor<E> {
-    /// The elements of an array or a view of
-    /// `ndarray`, which are copied. An array that is given away becomes a tensor without a copy, by
-    /// `Tensor::try_from`.
+    /// A tensor of the elements of an array or a view of `ndarray`, which are copied.
+    /// `Tensor::try_from` converts an owned array without a copy.
     ///
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge) for an array without elements whose other sizes
@@ -27,8 +26,7 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// The elements seen as an array of `ndarray`, whatever the strides. See
-    /// [`as_ndarray`](Self::as_ndarray).
+    /// The elements as a view of `ndarray`, for any strides. See [`as_ndarray`](Self::as_ndarray).
     ///
     /// # Errors
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if the elements are a deferred result that
@@ -41,7 +39,8 @@ impl<E: Element> Tensor<E> {
             let view = ArrayViewD::from_shape(self.shape().dims(), &[]);
             return Ok(view.expect("a shape without elements needs none"));
         }
-        // `ndarray` wants strides that are not negative: flipped axes are turned, and turned back.
+        // `ndarray` requires strides that are not negative: flipped axes are inverted, and inverted
+        // back.
         let mut first = offset as isize;
         let strides = self.strides();
         for (&size, &stride) in self.shape().iter().zip(strides.iter()) {
@@ -59,7 +58,7 @@ impl<E: Element> Tensor<E> {
         Ok(view)
     }
 
-    /// The elements seen as an array of `ndarray`. Nothing is copied, whatever the strides.
+    /// The elements as a view of `ndarray`. Nothing is copied, for any strides.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -75,7 +74,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_as_ndarray())
     }
 
-    /// An array of `ndarray` with the elements in row-major order. See
+    /// An owned array of `ndarray` with the elements in row-major order. See
     /// [`into_ndarray`](Self::into_ndarray).
     ///
     /// # Errors
@@ -88,8 +87,8 @@ impl<E: Element> Tensor<E> {
         Ok(array.expect("the vector holds the elements of the shape"))
     }
 
-    /// An array of `ndarray` with the elements in row-major order. Nothing is copied where
-    /// [`into_vec`](Self::into_vec) does not copy.
+    /// An owned array of `ndarray` with the elements in row-major order. Copies under the
+    /// conditions of [`into_vec`](Self::into_vec).
     ///
     /// # Panics
     /// If the elements must be copied and there is no memory for the copy.
@@ -99,7 +98,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
-/// An array that owns its elements becomes a tensor without a copy, and keeps its layout.
+/// Converts an array that owns its elements into a tensor of the same layout without a copy.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -115,13 +114,13 @@ impl<E: Element, D: Dimension> TryFrom<ArrayBase<OwnedRepr<E>, D>> for Tensor<E>
     /// do not fit the address space.
     fn try_from(array: ArrayBase<OwnedRepr<E>, D>) -> Result<Self> {
         let shape = Shape::from(array.shape());
-        // Along an axis of one position ndarray allows any stride.
+        // Along an axis with one position `ndarray` permits any stride.
         let strides = array.strides().iter().zip(array.shape());
         let strides: Strides =
             strides.map(|(&stride, &size)| if size > 1 { stride } else { 0 }).collect();
         check_len::<E>(&shape, array.len())?;
         let (data, offset) = array.into_raw_vec_and_offset();
-        // No offset where there are no elements.
+        // Without elements the offset is zero.
         let whole = Self::of(Handle::adopt(data), shape.clone());
         Ok(match offset {
             Some(offset) => whole.view(shape, strides, offset),

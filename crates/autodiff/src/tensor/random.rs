@@ -25,8 +25,7 @@ impl<E: Element> Tensor<E> {
     ) -> Result<Self> {
         if !(high - low).is_finite() || low > high {
             let message = format!(
-                "uniform draws need finite ends, the lower not above the upper, but got {low} and \
-                 {high}"
+                "uniform draws need finite ends, the lower not above the upper, but got {low} and {high}"
             );
             return Err(Error::Argument { op: "uniform", message });
         }
@@ -138,7 +137,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// Draws one class for each row of weights: class `k` with probability `w_k / sum(w)`. The
-    /// weights need not sum to 1. One number is drawn from the generator for each row, in row-major
+    /// weights need not sum to 1. One number is drawn from the generator per row, in row-major
     /// order.
     ///
     /// ```
@@ -163,16 +162,16 @@ impl<E: Element> Tensor<E> {
 
 /// Two independent standard normal numbers.
 fn normal_pair(rng: &mut impl Rng) -> [f64; 2] {
-    // In (0, 1], where the logarithm is finite.
+    // The argument is in (0, 1], where the logarithm is finite.
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     let (sin, cos) = (TAU * rng.random::<f64>()).sin_cos();
     [radius * cos, radius * sin]
 }
 
-/// The class at `uniform`, in `[0, 1)`, of the weights' distribution function. `None` if the
-/// weights have none.
+/// The class of `uniform`, in `[0, 1)`, by the weights' cumulative distribution function; `None` if
+/// the weights do not define one.
 fn draw_class<E: Element>(weights: &[E], uniform: f64) -> Option<usize> {
-    // Scaled by the largest, so that the sum of huge weights is finite.
+    // Scaled by the largest weight, so that the sum of huge weights is finite.
     let largest = weights.iter().map(|w| w.to_f64()).fold(0.0, f64::max);
     let valid = |w: &E| w.is_finite() && *w >= E::ZERO;
     if largest == 0.0 || !weights.iter().all(valid) {
@@ -182,7 +181,8 @@ fn draw_class<E: Element>(weights: &[E], uniform: f64) -> Option<usize> {
     let mut rest = uniform * weights.iter().map(scaled).sum::<f64>();
     let mut class = None;
     for (k, w) in weights.iter().map(scaled).enumerate() {
-        // A weight of zero is never drawn, even where rounding leaves a rest after the last one.
+        // A weight of zero is never drawn, even if rounding leaves a remainder after the last
+        // weight.
         if w > 0.0 {
             class = Some(k);
             if rest < w {
@@ -244,7 +244,7 @@ mod tests {
             let bound = 5.0 * (p * (1.0 - p) / n as f64).sqrt();
             assert!((share - p).abs() <= bound, "class {class}: {share}, {p} +- {bound}");
         }
-        // A transposed view, and weights whose sum is no f64.
+        // A transposed view, and weights whose sum overflows f64.
         let turned = Tensor::from([[1e308_f64, 0.0], [1e308, 0.0], [0.0, 1e308]]).t();
         let drawn = turned.categorical(&mut rng);
         assert!(drawn.as_slice()[0] < 2 && drawn.as_slice()[1] == 2, "{drawn:?}");

@@ -1,6 +1,6 @@
-//! Serialization with the feature `serde`: a struct of the fields `shape`, a list of whole numbers,
-//! and `elements`, a list in row-major order. What is read is not trusted: the number of elements
-//! must be that of the shape, and no memory is allocated for elements that do not follow.
+//! Serialization with the feature `serde`: a struct with the fields `shape`, a list of integers,
+//! and `elements`, a list in row-major order. Input is not trusted: the number of elements must be
+//! that of the shape, and memory is allocated only for elements that are present.
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for Shape {
     }
 }
 
-/// The elements of an iterator that can be asked for again, as a list.
+/// The elements of a cloneable iterator, serialized as a list.
 struct List<I>(I);
 
 impl<I> Serialize for List<I>
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// Writes the struct called `name`.
+/// Serializes the struct `name`.
 fn write<S: Serializer, T: Serialize>(
     serializer: S,
     name: &'static str,
@@ -51,7 +51,7 @@ fn write<S: Serializer, T: Serialize>(
     fields.end()
 }
 
-/// What is read: nothing is known of the number of elements yet.
+/// Deserialized fields, before the number of elements is checked against the shape.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unchecked<T> {
@@ -59,12 +59,12 @@ struct Unchecked<T> {
     elements: Vec<T>,
 }
 
-/// The shape and the elements in row-major order, whatever the strides. A text format may not give
-/// back every element: JSON has null in place of NaN and infinities, and
-/// `serde_json` reads f64 to the last bit only with its feature `float_roundtrip`.
+/// The shape and the elements in row-major order, for any strides. A text format may not restore
+/// every element: JSON has null for NaN and infinities, and `serde_json` reads f64 exactly only
+/// with its feature `float_roundtrip`.
 ///
 /// # Errors
-/// Also if the elements are a deferred result that there is no memory for.
+/// Fails also if the elements are a deferred result that there is no memory for.
 impl<E: Element + Serialize> Serialize for Tensor<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.compute().map_err(serde::ser::Error::custom)?;

@@ -1,5 +1,5 @@
-//! Elementwise loops over operands of any layout: unrolled into contiguous or repeated runs for
-//! the kernels, which know slices only.
+//! Elementwise loops over operands of any layout. They are split into contiguous or repeated runs
+//! for the kernels, which take slices only.
 
 use smallvec::SmallVec;
 use wengert_kernels::elementwise::Run;
@@ -10,22 +10,23 @@ use crate::error::Result;
 use crate::memory::{Handle, Pool};
 use crate::shape::{Shape, Strides};
 
-/// Shorter inner runs are copied together first: a kernel call costs what the arithmetic of some tens of
-/// elements does, a copy of so few a tenth of it.
+/// The shortest inner run that is passed to a kernel directly; shorter ones are first copied
+/// together. A kernel call costs as much as the arithmetic of several tens of elements, and copying
+/// a short run a tenth of a call.
 const SHORT_RUN: usize = 96;
 
-/// The elements a thread takes at a time, in whole runs.
+/// Number of elements of a thread's share of the work, in whole runs.
 const CHUNK: usize = 1 << 15;
 
-/// The elements of short runs that are copied together at a time.
+/// Number of elements of short runs that are copied together at a time.
 const COPIED: usize = 1 << 10;
 
-/// The least length of a run that is copied as one.
+/// The shortest run that is copied with a slice copy.
 const FEW: usize = 4;
 
-/// `kernel(x)` for a kernel that treats elements one by one, in a tensor that `new` makes and that is
-/// laid out as `x` is: repeated elements are computed once, and where `x`'s axes lie in another order
-/// in memory, so do the result's.
+/// `kernel(x)` for a kernel that maps elements one by one, in a tensor that `new` allocates with
+/// the layout of `x`: repeated elements are computed once, and the axes have the same order in
+/// memory.
 pub(crate) fn each<E: Element>(
     x: &Tensor<E>,
     new: impl Fn(Shape) -> Result<Tensor<E>>,
@@ -43,13 +44,13 @@ pub(crate) fn each<E: Element>(
     Ok(out.permute(&inverse(&order)).broadcast_to(x.shape()))
 }
 
-/// The tensor with size 1 in place of the axes along which an element repeats.
+/// The tensor with size 1 along the axes along which an element repeats.
 pub(crate) fn without_repetition<E: Element>(x: &Tensor<E>) -> Tensor<E> {
     once(x).unwrap_or_else(|| x.clone())
 }
 
-/// The tensor with size 1 in place of the axes along which an element repeats, if there are such
-/// axes and there are elements.
+/// The tensor with size 1 along the axes along which an element repeats; `None` if there are no
+/// such axes or no elements.
 pub(crate) fn once<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
     if x.is_contiguous() || x.is_empty() {
         return None;
@@ -60,8 +61,8 @@ pub(crate) fn once<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
     axes.fold(None, |once, axis| Some(first(once.as_ref().unwrap_or(x), axis)))
 }
 
-/// The tensor with size 1 in place of the flagged axes along which an element repeats, and how
-/// often each does along them.
+/// The tensor with size 1 along the flagged axes along which an element repeats, and the number of
+/// copies of each element along them.
 pub(crate) fn once_along<E: Element>(x: &Tensor<E>, flags: &[bool]) -> (Tensor<E>, usize) {
     let (mut once, mut copies) = (x.clone(), 1);
     if !x.is_contiguous() && !x.is_empty() {
@@ -74,8 +75,8 @@ pub(crate) fn once_along<E: Element>(x: &Tensor<E>, flags: &[bool]) -> (Tensor<E
     (once, copies)
 }
 
-/// Two operands that broadcast to `shape` with size 1 in place of the axes along which an element
-/// of each repeats, and the shape that these broadcast to; if there are such axes.
+/// Two operands that broadcast to `shape`, with size 1 along the axes along which the elements of
+/// both repeat, and the shape that these broadcast to; `None` if there are no such axes.
 pub(crate) fn once_both<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
@@ -98,19 +99,19 @@ pub(crate) fn once_both<E: Element>(
     Some((narrow(a), narrow(b), shape.with_ones(&flags)))
 }
 
-/// The first position along an axis, which stays with size 1.
+/// The tensor's first position along an axis, which stays with size 1.
 fn first<E: Element>(x: &Tensor<E>, axis: usize) -> Tensor<E> {
     x.slice(axis as isize, 0..1)
 }
 
-/// The axes from the longest stride to the shortest: how the elements lie in memory.
+/// The axes in order of decreasing stride: their order in memory.
 fn memory_order(strides: &[isize]) -> SmallVec<[isize; 4]> {
     let mut order: SmallVec<[isize; 4]> = (0..strides.len() as isize).collect();
     order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis as usize].unsigned_abs()));
     order
 }
 
-/// The order that undoes another.
+/// The inverse of a permutation.
 pub(crate) fn inverse(order: &[isize]) -> SmallVec<[isize; 4]> {
     let mut inverse = SmallVec::from_elem(0, order.len());
     for (to, &from) in order.iter().enumerate() {
@@ -119,8 +120,8 @@ pub(crate) fn inverse(order: &[isize]) -> SmallVec<[isize; 4]> {
     inverse
 }
 
-/// Another order of the axes in which two operands that broadcast to `shape` lie in long runs, if there
-/// is need of one and there is one.
+/// A permutation of axes in which two operands that broadcast to `shape` have long runs; `None` if
+/// they have them already or in no permutation.
 pub(crate) fn common_order<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
@@ -143,7 +144,7 @@ pub(crate) fn common_order<E: Element>(
     has_runs(&coalesce(&permuted, &in_order(&a), &in_order(&b))).then_some(order)
 }
 
-/// One level of a loop nest: how often, and the two operands' strides.
+/// One level of a loop nest: its number of iterations and the two operands' strides.
 #[derive(Clone, Copy)]
 pub(crate) struct Axis {
     pub(crate) size: usize,
@@ -151,7 +152,7 @@ pub(crate) struct Axis {
     pub(crate) b: isize,
 }
 
-/// Whether the innermost loop runs over neighbours, or one element, of each operand, and is worth a
+/// Whether the innermost loop is contiguous, or constant, in each operand and long enough for a
 /// kernel call.
 fn has_runs(axes: &[Axis]) -> bool {
     let simple = |stride: isize| stride == 0 || stride == 1;
@@ -171,7 +172,7 @@ pub(crate) fn zip<E: Element, T: Send>(
     zip_at(a, b, shape, out, |_, a, b, out| kernel(a, b, out));
 }
 
-/// As [`zip`]; the kernel is told where in the output its part begins.
+/// [`zip`] for a kernel that also receives the offset of its part in the output.
 pub(crate) fn zip_at<E: Element, T: Send>(
     a: &Tensor<E>,
     b: &Tensor<E>,
@@ -212,7 +213,7 @@ pub(crate) fn zip_at<E: Element, T: Send>(
     });
 }
 
-/// Where the runs of two operands begin, one after another.
+/// The offsets at which the runs of two operands begin, in order.
 struct Walk<'a> {
     axes: &'a [Axis],
     index: SmallVec<[usize; 4]>,
@@ -220,7 +221,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// From a run on, counted from the first, which begins at the `origins`.
+    /// The walk that begins at a run, given by its number, of operands that begin at the `origins`.
     fn new(axes: &'a [Axis], mut run: usize, origins: [usize; 2]) -> Self {
         let mut index = SmallVec::from_elem(0, axes.len());
         let mut places = origins.map(|place| place as isize);
@@ -239,7 +240,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The next turn of a loop nest: its index, and the operands' places.
+/// Advances a loop nest by one iteration: its index, and the operands' offsets.
 pub(crate) fn advance(nest: &[Axis], index: &mut [usize], a: &mut isize, b: &mut isize) {
     for (i, axis) in index.iter_mut().zip(nest).rev() {
         *i += 1;
@@ -259,11 +260,11 @@ fn run<E: Element>(buffer: &[E], at: isize, stride: isize, size: usize) -> Run<'
     if stride == 0 { Run::Splat(buffer[at]) } else { Run::Slice(&buffer[at..at + size]) }
 }
 
-/// A kernel that is told where in the output its part begins.
+/// A kernel that receives the offset of its part in the output.
 type PartKernel<'a, E, T> = dyn Fn(usize, Run<E>, Run<E>, &mut [T]) + Sync + Send + 'a;
 
-/// The same for operands of the output's shape whose runs are short: so many of them are copied
-/// together as stay in the first-level cache until the kernel has read them.
+/// [`zip_at`] for operands of the output's shape whose runs are short: as many are copied together
+/// as stay in the first-level cache until the kernel reads them.
 fn zip_short_runs<E: Element, T: Send>(
     a: &Tensor<E>,
     b: &Tensor<E>,
@@ -280,27 +281,27 @@ fn zip_short_runs<E: Element, T: Send>(
             (!is_there && !x.is_contiguous()).then(|| Handle::scratch(part, pool))
         });
         let mut walk = Walk::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
-        // Of the rows of the walk's place so many are behind us.
-        let mut behind = first / length % rows.size;
+        // The row of the innermost loop but one at which this part begins.
+        let mut done = first / length % rows.size;
         for (i, out) in out.chunks_mut(part).enumerate() {
             let start = first + i * part;
             let mut filled = 0;
             while filled < out.len() {
-                let count = (rows.size - behind).min((out.len() - filled) / length);
+                let count = (rows.size - done).min((out.len() - filled) / length);
                 let strides = [rows.a, rows.b];
                 for (which, copy) in copies.iter_mut().enumerate() {
                     if let Some(copy) = copy {
                         let (buffer, _) = [a, b][which].raw();
-                        let place = walk.places[which] + strides[which] * behind as isize;
+                        let place = walk.places[which] + strides[which] * done as isize;
                         let copy = copy.get_mut().expect("a buffer has one owner");
                         let copy = &mut copy[filled..filled + count * length];
                         layout::copy_rows(buffer, place as usize, strides[which], length, copy);
                     }
                 }
                 filled += count * length;
-                behind += count;
-                if behind == rows.size {
-                    behind = 0;
+                done += count;
+                if done == rows.size {
+                    done = 0;
                     walk.step();
                 }
             }
@@ -313,8 +314,8 @@ fn zip_short_runs<E: Element, T: Send>(
     });
 }
 
-/// The same for operands of the output's shape without runs: parts of them are copied together, small
-/// enough to stay in cache. `start` is where `out` begins in the whole output.
+/// [`zip_at`] for operands of the output's shape without runs: parts of them that fit in the cache
+/// are copied together. `start` is the offset of `out` in the whole output.
 fn zip_copies<E: Element, T: Send>(
     a: &Tensor<E>,
     b: &Tensor<E>,
@@ -343,7 +344,7 @@ fn zip_copies<E: Element, T: Send>(
     });
 }
 
-/// At most [`CHUNK`] elements in row-major order.
+/// A row-major copy of at most [`CHUNK`] elements.
 fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&Pool<E>>) -> Tensor<E> {
     if x.is_contiguous() {
         return x.clone();
@@ -353,7 +354,7 @@ fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&Pool<E>>) -> Tensor<E> {
     Tensor::of(copy, x.shape().clone())
 }
 
-/// The loop nest with neighbouring axes merged wherever both operands walk through them as one.
+/// The loop nest, with adjacent axes merged where the strides of both operands permit it.
 pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[Axis; 4]> {
     let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
     for ((&size, &a), &b) in shape.iter().zip(a).zip(b) {
@@ -370,10 +371,11 @@ pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[A
     axes
 }
 
-/// Sums over the flagged axes into `out`, which has the shape of what is left.
+/// Sums over the flagged axes into `out`, which has the shape of the remaining ones.
 pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) -> Result<()> {
     fold(x, flags, out, reduce::sum_axis)?;
-    // One pass repairs its own sums; the first of several may have left the range.
+    // A single pass repairs the sums that overflow; of several passes the first may have
+    // overflowed.
     let runs = flags.iter().zip(flags.iter().skip(1).chain([&false])).filter(|(a, b)| **a && !**b);
     if runs.count() > 1 {
         repair_sums(x, flags, 1.0, out)?;
@@ -381,8 +383,8 @@ pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) -> R
     Ok(())
 }
 
-/// Computes again those sums over the flagged axes, divided by `divisor`, that are not finite though all
-/// their elements are.
+/// Recomputes those sums over the flagged axes, divided by `divisor`, that are not finite although
+/// all their elements are.
 pub(crate) fn repair_sums<E: Element>(
     x: &Tensor<E>,
     flags: &[bool],
@@ -410,9 +412,9 @@ pub(crate) fn sum_rows<E: Element>(x: &Tensor<E>, out: &mut [E]) -> Result<()> {
     Ok(())
 }
 
-/// Folds over the flagged axes into `out`, which has the shape of what is left. Each run of
-/// neighbouring flagged axes is one pass of the kernel, which takes the outer, the folded and the
-/// inner size; the order in which elements are combined depends on the shape alone.
+/// Folds over the flagged axes into `out`, which has the shape of the remaining ones. Each run of
+/// adjacent flagged axes is one pass of the kernel, which receives the outer, the folded and the
+/// inner size; the order in which elements are combined depends only on the shape.
 pub(crate) fn fold<E: Element>(
     x: &Tensor<E>,
     flags: &[bool],
@@ -421,7 +423,7 @@ pub(crate) fn fold<E: Element>(
 ) -> Result<()> {
     let mut copy = None;
     let data = x.in_order(&mut copy)?;
-    // Merged axes: sizes with their flags alternating.
+    // Sizes of merged axes, whose flags alternate.
     let mut groups: SmallVec<[(usize, bool); 4]> = SmallVec::new();
     for (&size, &flag) in x.shape().iter().zip(flags) {
         match groups.last_mut() {

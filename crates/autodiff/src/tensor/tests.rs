@@ -1,4 +1,4 @@
-//! Views against an index-by-index model, copy-on-write, and what is refused.
+//! Views compared with an index-by-index model, copy-on-write, and errors.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn numbered(shape: &[usize]) -> Tensor<f64> {
     })
 }
 
-/// A chain of views, and the same done to a naive array.
+/// A random chain of views, and the same operations on a naive array.
 pub(super) fn random_views(seed: u64) -> (Tensor<f64>, Dense) {
     let mut s = Sampler::new(seed);
     let shape = s.shape();
@@ -174,7 +174,7 @@ fn inclusive_and_exclusive_bounds_follow_the_step() {
     assert_eq!(taken(Step::new((Excluded(1), Included(3)), 1)), [2.0, 3.0]);
 }
 
-/// Short runs are copied together, several axes' worth in one part, and parts by several threads.
+/// Short runs are copied together, several axes of them in one part, and parts by several threads.
 #[test]
 fn operations_on_short_runs_are_those_on_copies() {
     let numbers = |shape: &[usize]| {
@@ -212,7 +212,7 @@ fn operations_on_short_runs_are_those_on_copies() {
     }
 }
 
-/// Rows longer than a thread's share, whose elements do not lie next to each other.
+/// Rows longer than a thread's share, whose elements are not adjacent in memory.
 #[test]
 fn operations_on_long_rows_without_runs_are_those_on_copies() {
     let x = Tensor::<f32>::from_fn([2, 40_000, 3], |i| (i[0] + 3 * i[1] + 7 * i[2]) as f32);

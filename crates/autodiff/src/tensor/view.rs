@@ -1,5 +1,5 @@
-//! Views: the same buffer through other shapes and strides. Nothing here copies, except a reshape
-//! that no strides can express.
+//! Views: the same buffer under other shapes and strides. Nothing here copies, except a reshape
+//! that strides cannot express.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -12,7 +12,7 @@ use crate::shape::{Shape, Strides};
 /// A range of positions along an axis with a step.
 ///
 /// Negative positions count from the end; bounds beyond the ends are clipped, as in Python. A
-/// negative step walks from `start` down to, and without, `stop`.
+/// negative step runs from `start` down to `stop`, which is excluded.
 ///
 /// ```
 /// use wengert_autodiff::{Step, Tensor};
@@ -24,17 +24,17 @@ use crate::shape::{Shape, Strides};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
-    /// Where to begin; `None` is the end the step walks away from.
+    /// The first position; `None` is the end at which the step begins.
     pub start: Option<isize>,
-    /// Where to stop, exclusive; `None` is the end the step walks to.
+    /// The bound, exclusive; `None` is the end towards which the step runs.
     pub stop: Option<isize>,
-    /// The distance between chosen positions; not zero.
+    /// The distance between selected positions; not zero.
     pub step: isize,
 }
 
 impl Step {
-    /// A range with a step: from the first bound in the step's direction to the second, which an
-    /// inclusive range takes in.
+    /// A range with a step, from the first bound in the step's direction to the second; the bounds
+    /// of an inclusive range are both included.
     ///
     /// ```
     /// use wengert_autodiff::{Step, Tensor};
@@ -44,8 +44,8 @@ impl Step {
     /// # Ok::<(), wengert_autodiff::Error>(())
     /// ```
     pub fn new(range: impl RangeBounds<isize>, step: isize) -> Self {
-        // The neighbour of a position in the step's direction. That of the last position on either
-        // side lies outside, where the axis' length decides what a number means.
+        // The next position in the step's direction. At the last position of either end it is
+        // outside the axis, and its number would denote a position counted from the other end.
         let last = if step < 0 { 0 } else { -1 };
         let next = |i: isize| i.saturating_add(step.signum());
         let outside = if step < 0 { isize::MIN } else { isize::MAX };
@@ -103,8 +103,8 @@ from_range!(
 );
 
 impl<E: Element> Tensor<E> {
-    /// The same elements in row-major order under another shape; a view where strides can express
-    /// it, a copy otherwise.
+    /// The same elements in row-major order in another shape. Returns a view where strides can
+    /// express it, otherwise a copy.
     ///
     /// # Errors
     /// [`Error::Shapes`] if the shapes differ in their number of elements.
@@ -123,13 +123,14 @@ impl<E: Element> Tensor<E> {
         Ok(copy.view(shape, strides, copy.offset()))
     }
 
-    /// The strides that show this layout under `shape`, if there are any. The element counts agree.
+    /// The strides of this layout under `shape`, if there are any. Both have the same number of
+    /// elements.
     fn reshaped_strides(&self, shape: &Shape) -> Option<Strides> {
         if self.is_contiguous() {
             return Some(shape.contiguous_strides());
         }
-        // Groups of old axes that together hold as many elements as a group of new ones; within a
-        // group the old axes must lie in one run.
+        // Groups of old axes with the same number of elements as a group of new ones; the old axes
+        // of a group must be mergeable into one.
         let own = self.strides();
         let old: Vec<(usize, isize)> = self
             .shape()
@@ -166,7 +167,7 @@ impl<E: Element> Tensor<E> {
         Some(strides)
     }
 
-    /// The same elements under another shape. See [`try_reshape`](Self::try_reshape).
+    /// The same elements in another shape. See [`try_reshape`](Self::try_reshape).
     ///
     /// # Panics
     /// If the shapes differ in their number of elements.
@@ -178,13 +179,13 @@ impl<E: Element> Tensor<E> {
     /// The axes in another order: axis `i` of the result is axis `order[i]`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `order` does not name every axis once.
+    /// [`Error::Argument`] if `order` does not contain every axis once.
     pub fn try_permute(&self, order: &[isize]) -> Result<Self> {
         let op = "permute";
         let named = self.shape().axis_set(op, order)?;
         if order.len() != self.rank() || named.contains(&false) {
             let message =
-                format!("the order {order:?} must name each of the {} axes once", self.rank());
+                format!("the order {order:?} must contain each of the {} axes once", self.rank());
             return Err(Error::Argument { op, message });
         }
         let axes: Vec<usize> =
@@ -198,7 +199,7 @@ impl<E: Element> Tensor<E> {
     /// The axes in another order. See [`try_permute`](Self::try_permute).
     ///
     /// # Panics
-    /// If `order` does not name every axis once.
+    /// If `order` does not contain every axis once.
     #[track_caller]
     pub fn permute(&self, order: &[isize]) -> Self {
         expect(self.try_permute(order))
@@ -225,8 +226,8 @@ impl<E: Element> Tensor<E> {
         expect(self.try_transpose(a, b))
     }
 
-    /// The transpose: a matrix with its axes exchanged, and a batch of matrices with its last two.
-    /// A tensor of fewer axes stays as it is.
+    /// The transpose: a matrix with its axes exchanged, or a batch of matrices with its last two
+    /// axes exchanged. A tensor with fewer axes is returned unchanged.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -256,7 +257,7 @@ impl<E: Element> Tensor<E> {
         } else {
             (self.offset() as isize + first as isize * strides[axis]) as usize
         };
-        // With one position or none the stride is never taken, and may not fit.
+        // For one position or none the stride is not used, and its product may overflow.
         strides[axis] = if count > 1 { strides[axis] * range.step } else { 0 };
         Ok(self.view(shape, strides, offset))
     }
@@ -270,7 +271,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_slice(axis, range))
     }
 
-    /// The tensor repeated to a larger shape: axes of size 1, and axes missing in front, repeat.
+    /// The tensor repeated to a larger shape, along axes of size 1 and along missing leading axes.
     ///
     /// # Errors
     /// [`Error::Shapes`] if the shape cannot be reached by repeating.
@@ -290,10 +291,10 @@ impl<E: Element> Tensor<E> {
         expect(self.try_broadcast_to(shape))
     }
 
-    /// A new axis of size 1 in front of `axis`; `rank` puts it behind the last.
+    /// The tensor with a new axis of size 1 before `axis`; `rank` adds it after the last axis.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is no such place.
+    /// [`Error::Argument`] if there is no such axis.
     pub fn try_unsqueeze(&self, axis: isize) -> Result<Self> {
         let at = self.shape().place("unsqueeze", axis)?;
         let (mut shape, mut strides) = (self.shape().clone(), self.strides());
@@ -302,16 +303,16 @@ impl<E: Element> Tensor<E> {
         Ok(self.view(shape, strides, self.offset()))
     }
 
-    /// A new axis of size 1 in front of `axis`.
+    /// The tensor with a new axis of size 1 before `axis`.
     ///
     /// # Panics
-    /// If there is no such place.
+    /// If there is no such axis.
     #[track_caller]
     pub fn unsqueeze(&self, axis: isize) -> Self {
         expect(self.try_unsqueeze(axis))
     }
 
-    /// The tensor without `axis`, whose size is 1.
+    /// The tensor without `axis`, which has size 1.
     ///
     /// # Errors
     /// [`Error::Axis`] if the axis does not exist, [`Error::Argument`] if its size is not 1.
@@ -323,7 +324,7 @@ impl<E: Element> Tensor<E> {
         Ok(self.view(shape, strides, self.offset()))
     }
 
-    /// The tensor without `axis`, whose size is 1.
+    /// The tensor without `axis`, which has size 1.
     ///
     /// # Panics
     /// If the axis does not exist or has another size.
@@ -332,8 +333,8 @@ impl<E: Element> Tensor<E> {
         expect(self.try_squeeze(axis))
     }
 
-    /// The diagonal of each matrix: the elements `[.., i, i + offset]`, or `[.., i - offset, i]` for
-    /// a negative offset.
+    /// The diagonal of each matrix: the elements `[.., i, i + offset]`, or `[.., i - offset, i]`
+    /// for a negative offset.
     ///
     /// # Errors
     /// [`Error::Shapes`] if there are fewer than two axes.
@@ -361,7 +362,7 @@ impl<E: Element> Tensor<E> {
     }
 }
 
-/// Where a diagonal of a matrix of some rows and columns begins, and how long it is.
+/// The first position of a diagonal of a matrix of the given rows and columns, and its length.
 pub(crate) fn diagonal_of([rows, cols]: [usize; 2], offset: isize) -> ([usize; 2], usize) {
     let by = offset.unsigned_abs();
     let start = if offset >= 0 { [0, by] } else { [by, 0] };
