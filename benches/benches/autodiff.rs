@@ -1,11 +1,11 @@
-//! Tapes: what recording and walking back cost.
+//! The cost of recording operations on a tape and of the backward pass.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wengert::prelude::*;
 
-/// `y = 1.0001 y + 1e-6`, over and over, on one element.
+/// `y = 1.0001 y + 1e-6`, repeated, on one element.
 fn chain(tape: &Tape<f32>, operations: usize) -> (Var<'_, f32>, Var<'_, f32>) {
     let x = tape.variable(&Tensor::scalar(1.0));
     let mut y = x;
@@ -80,7 +80,7 @@ fn expression(c: &mut Criterion) {
     group.finish();
 }
 
-/// Elementwise operations with operands that broadcast and are transposed.
+/// Elementwise operations on operands that broadcast or are transposed.
 fn layouts(c: &mut Criterion) {
     let mut rng = Pcg64::seed_from_u64(1);
     let x = Tensor::<f32>::uniform([512, 512], -1.0, 1.0, &mut rng);

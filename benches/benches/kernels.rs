@@ -17,14 +17,14 @@ use wengert::kernels::testing::conv::each_product;
 use wengert::kernels::window::Window;
 use wengert::kernels::{reduce, softmax};
 
-/// In the first-level cache, and far beyond the last.
+/// A length in the first-level cache, and one far beyond the last-level cache.
 const LENGTHS: [usize; 2] = [4096, 1 << 22];
 
 fn wave(len: usize) -> Vec<f32> {
     (0..len).map(|i| (i as f32 * 0.37).sin() * 3.0).collect()
 }
 
-/// The largest distance from a reference in f64, relative to one plus its magnitude.
+/// The largest error against a reference in f64, relative to one plus its magnitude.
 fn distance(got: &[f32], want: impl Fn(usize) -> f64) -> f64 {
     let error = |(i, &got): (usize, &f32)| (f64::from(got) - want(i)).abs() / (1.0 + want(i).abs());
     got.iter().enumerate().map(error).fold(0.0, f64::max)
@@ -239,7 +239,7 @@ fn products(c: &mut Criterion) {
         let last: f64 =
             (0..k).map(|i| f64::from(a[m * k - k + i]) * f64::from(b[i * n + n - 1])).sum();
         assert!((f64::from(c[m * n - 1]) - last).abs() < 1e-2, "{m}x{n}x{k}");
-        // Multiply-adds a second; twice that are floating-point operations.
+        // Multiply-adds per second, each of which is two floating-point operations.
         group.throughput(Throughput::Elements((m * n * k) as u64));
         let name = BenchmarkId::from_parameter(format!("{m}x{n}x{k}"));
         group.bench_function(name, |bencher| bencher.iter(|| product(black_box(&mut c))));
@@ -247,7 +247,7 @@ fn products(c: &mut Criterion) {
     group.finish();
 }
 
-/// Many products in a call.
+/// Batches of products in one call.
 fn batches(c: &mut Criterion) {
     let mut group = c.benchmark_group("kernels/batched gemm");
     let (count, [m, n, k]) = (64, [64, 64, 32]);

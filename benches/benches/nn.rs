@@ -57,7 +57,7 @@ fn steps(c: &mut Criterion) {
     group.finish();
 }
 
-/// A step so small that nothing counts but what recording and walking back cost.
+/// A step so small that it measures the cost of recording and of the backward pass.
 fn overhead(c: &mut Criterion) {
     let mut rng = Pcg64::seed_from_u64(1);
     let builder = Sequential::builder().linear(2, 8, Activation::Tanh);

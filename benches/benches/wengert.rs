@@ -1,4 +1,4 @@
-//! What a program built on the facade does: learn a small problem, check a gradient.
+//! What a program that embeds the facade does: learn a small problem, check a gradient.
 
 use std::hint::black_box;
 

@@ -1,15 +1,15 @@
-//! What the programs' command lines share.
+//! Code shared by the programs' command lines.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};
 
-/// Thousands of threads bring a machine to a halt.
+/// The maximum number of threads: thousands would bring a machine to a halt.
 const THREADS_MAX: usize = 1024;
 
-/// Reads a number of threads.
+/// Parses a number of threads.
 ///
 /// # Errors
-/// If it is none from 1 to 1024.
+/// If the text is not a whole number from 1 to 1024.
 pub fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(threads) if (1..=THREADS_MAX).contains(&threads) => Ok(threads),
@@ -17,7 +17,7 @@ pub fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Prints a line. Ends the program if nobody reads any more.
+/// Prints a line. Ends the program if the reading end of the pipe is closed.
 ///
 /// # Panics
 /// If the line cannot be written for another reason.

@@ -1,21 +1,21 @@
-//! Inputs, and the comparison of answers.
+//! Input data, and the comparison of answers.
 
 use aligned_vec::{AVec, ConstAlign};
 use wengert::kernels::Element;
 
-/// Elements from the start of a cache line on, as a tensor's are.
+/// Elements aligned to a cache line, as those of a tensor are.
 pub type Buffer<E> = AVec<E, ConstAlign<64>>;
 
-/// In the first-level cache.
+/// Number of elements of an array in the first-level cache.
 pub const SMALL: usize = 4096;
 
-/// Far beyond the second-level cache.
+/// Number of elements of an array far beyond the second-level cache.
 pub const LARGE: usize = 1 << 22;
 
-/// In the second-level cache.
+/// Number of elements of an array in the second-level cache.
 pub const MIDDLE: usize = 1 << 16;
 
-/// Numbers between -4 and 4 that look random.
+/// Pseudorandom numbers between -4 and 4.
 pub fn noise<E: Element>(len: usize) -> Buffer<E> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let numbers = (0..len).map(|_| {
@@ -30,7 +30,7 @@ pub fn zeros<E: Element>(len: usize) -> Buffer<E> {
     AVec::from_iter(64, std::iter::repeat_n(E::ZERO, len))
 }
 
-/// Checks that the answers agree but for some thousands of roundings.
+/// Checks that the answers agree within several thousand roundings.
 ///
 /// # Panics
 /// If they do not.

@@ -1,4 +1,4 @@
-//! What the machine can do: multiply-adds in registers, and moving bytes.
+//! The machine's limits: multiply-adds in registers, and memory bandwidth.
 
 use std::hint::black_box;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use wengert::kernels::simd::{Kernel, Lanes, Level, Simd, dispatch, with_level};
 
 use crate::data::{Buffer, noise};
 
-/// Multiply-adds in registers, on some threads.
+/// The peak rate of multiply-adds in registers, on a number of threads.
 #[derive(Debug)]
 pub struct Peak<E> {
     threads: usize,
@@ -18,21 +18,21 @@ pub struct Peak<E> {
 }
 
 impl<E: Element> Peak<E> {
-    /// The steps of a thread.
+    /// Number of steps per thread.
     const STEPS: usize = 4096;
 
-    /// On so many threads, on the caller's level.
+    /// The peak on `threads` threads, on the caller's level.
     pub fn new(threads: usize) -> Self {
         let step = dispatch(Fma::<E>::new(1));
         Self { threads, flops: (step * Self::STEPS * threads) as f64, element: PhantomData }
     }
 
-    /// The operations of a call.
+    /// Number of floating-point operations per call.
     pub fn flops(&self) -> f64 {
         self.flops
     }
 
-    /// Computes them.
+    /// Executes the operations.
     ///
     /// # Panics
     /// Never: the caller's level is available.
@@ -50,7 +50,8 @@ impl<E: Element> Peak<E> {
     }
 }
 
-/// Chains of multiply-adds in registers: `steps` of each. Returns the operations of a step.
+/// Chains of multiply-adds in registers, `steps` of each. Returns the number of floating-point
+/// operations per step.
 struct Fma<E> {
     steps: usize,
     factor: E,
@@ -80,33 +81,35 @@ impl<E: Element> Kernel for Fma<E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
-        // As many as hide the latency and fit the registers.
+        // Enough chains to hide the latency, and few enough for the registers.
         if S::REGISTERS >= 16 { self.chains::<S, 12>(simd) } else { self.chains::<S, 4>(simd) }
     }
 }
 
-/// A loop that does nothing but read, write or copy.
+/// A loop that only reads, writes or copies.
 #[derive(Debug)]
 pub struct Roof<E> {
     memory: Buffer<E>,
     from: usize,
-    /// Where what is written begins.
+    /// Offset of the written part.
     to: usize,
     pieces: usize,
 }
 
 impl<E: Element> Roof<E> {
-    /// For a kernel that moves so many elements to and from so many places in memory: if it both
-    /// reads and writes, a copy of one half of the places to the other.
+    /// The roof for a kernel that reads and writes the given numbers of elements in arrays of
+    /// `places` elements in all. If it both reads and writes, the roof copies one half of the
+    /// places to the other.
     pub fn new(read: usize, written: usize, places: usize, threads: usize) -> Self {
         let (from, to) = match (read, written) {
             (_, 0) => (places, 0),
             (0, _) => (0, places),
             _ => (places / 2, places / 2),
         };
-        // Handing less than this to another thread does not pay.
+        // Smaller shares are not worth handing to another thread.
         let worthwhile = places * size_of::<E>() > 1 << 20;
-        // Reads wait for writes they seem to follow: those at the same place of another page.
+        // A load is delayed by an earlier store at the same offset of another page (4 KiB
+        // aliasing).
         let page = 4096 / size_of::<E>();
         let start = from.next_multiple_of(page) + page / 2;
         Self {
@@ -148,7 +151,7 @@ struct Move<'a, E> {
     to: &'a mut [E],
 }
 
-/// The vectors of a turn of the loops.
+/// Vectors per iteration of the loops.
 const UNROLL: usize = 8;
 
 impl<E: Element> Kernel for Move<'_, E> {

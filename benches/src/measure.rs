@@ -1,17 +1,18 @@
-//! Times of several bodies that take turns.
+//! Times of several bodies that run alternately.
 
 use std::time::{Duration, Instant};
 
-/// How often everybody's turn comes.
+/// Number of turns of every body.
 const ROUNDS: usize = 15;
 
-/// How long a turn should be: long beside the clock's resolution, short beside the machine's moods.
+/// Duration of a turn: long compared with the clock's resolution, short compared with the machine's
+/// fluctuations.
 const TURN: Duration = Duration::from_micros(1500);
 
-/// Something to be timed: calls what it stands for as often as it is told and returns the time.
+/// Code to be timed: runs it the given number of times and returns the time.
 pub type Body<'a> = Box<dyn FnMut(u32) -> Duration + Send + 'a>;
 
-/// A body from one call.
+/// A body that repeats one call.
 pub fn body<'a>(mut call: impl FnMut() + Send + 'a) -> Body<'a> {
     Box::new(move |times| {
         let start = Instant::now();
@@ -22,13 +23,13 @@ pub fn body<'a>(mut call: impl FnMut() + Send + 'a) -> Body<'a> {
     })
 }
 
-/// The times of one call of every body, round by round, in seconds.
+/// The times of one call of every body, in seconds, round by round.
 pub fn rounds(bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
-    so_many_rounds(ROUNDS, bodies)
+    n_rounds(ROUNDS, bodies)
 }
 
-/// The same for a chosen number of rounds.
-pub fn so_many_rounds<B>(count: usize, bodies: &mut [B]) -> Vec<Vec<f64>>
+/// [`rounds`] for a given number of rounds.
+pub fn n_rounds<B>(count: usize, bodies: &mut [B]) -> Vec<Vec<f64>>
 where
     B: FnMut(u32) -> Duration,
 {
@@ -53,10 +54,10 @@ fn calls_in_a_turn(body: &mut impl FnMut(u32) -> Duration) -> u32 {
     }
 }
 
-/// The middle value.
+/// The median.
 ///
 /// # Panics
-/// If there is none.
+/// If there are no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

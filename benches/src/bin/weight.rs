@@ -1,10 +1,10 @@
-//! What embedding costs: crates, cold build time, and the size of a stripped program.
+//! The cost of embedding: number of crates, cold build time, and size of a stripped program.
 //!
 //!     cargo run --release -p wengert-benches --bin weight
 //!
-//! Makes a program that trains a small network in a temporary folder, depends on the facade as a
-//! stranger's would, and builds it with a new target folder. The build time means something on a quiet
-//! machine only.
+//! Creates a program in a temporary folder that trains a small network and depends on the facade as
+//! a user's program does, and builds it with a new target folder. The build time is meaningful only
+//! on a quiet machine.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -46,7 +46,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The crates a program with this dependency is built of, without itself.
+/// Number of crates in the build of a program with this dependency, without the program itself.
 fn crates(folder: &Path) -> Result<usize, Box<dyn Error>> {
     let tree = cargo(folder, &["tree", "--edges", "normal,build", "--prefix", "none"])?;
     let names: BTreeSet<&str> =

@@ -7,7 +7,7 @@ use crate::data::{LARGE, SMALL, assert_agree, noise, zeros};
 use crate::math::{Map, plain};
 use crate::run::{Run, Work};
 
-/// The gradient from upstream's and from what the forward pass saved.
+/// The gradient from the output's cotangent and the array that the forward pass saved.
 type Grad<E> = fn(&[E], &[E], &mut [E]);
 
 /// An activation and the plain loops of its two passes.
@@ -28,8 +28,8 @@ macro_rules! plain_grad {
     };
 }
 
-/// Members of [`Activation`], those of one kind of loop by one example; a new one is an entry here. The gradients take what
-/// [`Activation::saves`] names.
+/// Members of [`Activation`], with one example of each kind of loop; a new one is an entry here.
+/// The second argument of a gradient is the array that [`Activation::saves`] names.
 macro_rules! members {
     ($E:ty) => {
         [
@@ -126,12 +126,12 @@ macro_rules! members {
     };
 }
 
-/// The standard normal distribution.
+/// The cumulative distribution function of the standard normal distribution.
 fn normal(x: f64) -> f64 {
     0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
-/// Its density.
+/// The density of the standard normal distribution.
 fn density(x: f64) -> f64 {
     (-0.5 * x * x).exp() * 0.3989422804014327
 }

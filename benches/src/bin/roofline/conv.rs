@@ -1,4 +1,4 @@
-//! Convolutions and their gradients, beside the same with the patches stored.
+//! Convolutions and their gradients, compared with the same computed from stored patches (im2col).
 
 use wengert::kernels::Element;
 use wengert::kernels::conv::{Channels, Conv, ConvGeometry, ConvTranspose, ConvWeightGrad};
@@ -32,10 +32,11 @@ pub(crate) fn cases(run: &mut Run) {
     }
 }
 
-/// A convolution with all patches of an image in memory.
+/// A convolution that stores all patches of an image in memory.
 struct Stored<E> {
     geometry: ConvGeometry,
-    /// For every patch element and result of an image its place in the image, if it has one.
+    /// For each element of a patch and each output of an image, the offset in the image; `None` in
+    /// the padding.
     places: Vec<Option<u32>>,
     patches: Vec<E>,
 }
@@ -68,7 +69,7 @@ impl<E: Element> Stored<E> {
         Stored { geometry, patches: vec![E::ZERO; places.len()], places }
     }
 
-    /// The sizes of a group's product: outputs, results, depth.
+    /// The sizes of the product of a group: outputs, results, depth.
     fn product(&self) -> (usize, usize, usize) {
         let [outputs, inputs, height, width] = self.geometry.weight_shape();
         let [rows, cols] = self.geometry.output();
@@ -181,7 +182,7 @@ fn of_type<E: Element>(run: &mut Run, (batch, channels, input, window): Sizes) {
     let (mut a, mut b) = (zeros(w.len()), zeros(w.len()));
     ConvWeightGrad::new(geometry, &x, &y, &mut a).run();
     stored.weight_grad(&x, &y, &mut b);
-    // Sums of a hundred thousand products.
+    // The sums have a hundred thousand terms.
     let scale = E::from_f64(1.0 / (batch * n) as f64);
     let scaled = |w: &[E]| w.iter().map(|&w| w * scale).collect::<Vec<_>>();
     assert_agree(&name("weight"), &scaled(&a), &scaled(&b));

@@ -1,5 +1,5 @@
-//! Matrix products, as shares of the peak of multiply-adds or, of a vector and a matrix, of the
-//! bandwidth of where the matrix lies.
+//! Matrix products, as shares of the peak of multiply-adds, and products of a vector and a matrix,
+//! as shares of the bandwidth of the cache or memory that holds the matrix.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -24,7 +24,7 @@ pub(crate) enum Layout {
 
 const LAYOUTS: [Layout; 3] = [Layout::Rows, Layout::LeftTransposed, Layout::RightTransposed];
 
-/// A product of m x k by k x n with its operands.
+/// A product of an `m x k` and a `k x n` matrix, with its operands.
 pub(crate) struct Product<E> {
     pub(crate) m: usize,
     pub(crate) n: usize,
@@ -62,7 +62,7 @@ impl<E: Element> Product<E> {
         }
     }
 
-    /// The operands' elements, and the distances between their rows and columns.
+    /// The operands' elements, and the strides of their rows and columns.
     #[cfg(feature = "peers")]
     pub(crate) fn strided(&self) -> [(&[E], [usize; 2]); 2] {
         let left = match self.layout {
@@ -80,7 +80,7 @@ impl<E: Element> Product<E> {
         Gemm::new(self.left(), self.right(), MatMut::row_major(c, self.m, self.n)).run();
     }
 
-    /// Panics where an element is further from the product in `f64` than roundings explain.
+    /// Panics if an element differs from the product in `f64` by more than rounding errors.
     fn check(&self, who: &str, c: &[E]) {
         let (left, right) = (self.left(), self.right());
         let rows = (0..self.m).step_by(self.m.div_ceil(7));
@@ -97,15 +97,15 @@ impl<E: Element> Product<E> {
     }
 }
 
-/// What bounds a product.
+/// The limit of a product's speed.
 enum Bound {
-    /// Multiply-adds.
+    /// The peak of multiply-adds.
     Peak,
-    /// Reading the matrix.
+    /// The bandwidth of reading the matrix.
     Read,
 }
 
-/// Measures a product beside the peers'.
+/// Measures a product alternately with the peers'.
 fn case<E: PeerProducts>(run: &mut Run, product: &Product<E>, bound: &Bound) {
     let mut c = zeros::<E>(product.m * product.n);
     run.install(|| product.run(&mut c));
@@ -155,7 +155,7 @@ fn shapes<E: PeerProducts>(run: &mut Run, shapes: &[[usize; 3]], bound: &Bound) 
     }
 }
 
-/// Adds large products, and what an epilogue adds to one.
+/// Adds large products, and the cost of an epilogue.
 pub(crate) fn cases(run: &mut Run) {
     for cube in [256, 512, 1024, 2048] {
         let shape = [cube; 3];
@@ -191,7 +191,7 @@ pub(crate) fn vectors(run: &mut Run) {
     shapes::<f64>(run, &both[..1], &Bound::Read);
 }
 
-/// Adds 64 products of 64 x 64 x 32 beside as many flops in one product.
+/// Adds 64 products of 64 x 64 x 32, compared with one product of the same number of operations.
 pub(crate) fn batched(run: &mut Run) {
     let (count, m, n, k) = (64, 64, 64, 32);
     let (a, b) = (noise::<f32>(count * m * k), noise::<f32>(count * k * n));
@@ -213,7 +213,7 @@ pub(crate) fn batched(run: &mut Run) {
     run.flops::<f32>(case, flops, batch, ("one_product", || one.run(black_box(&mut whole))));
 }
 
-/// What bias and activation cost on top of the bare product.
+/// The cost of bias and activation on top of the bare product.
 fn epilogues(run: &mut Run) {
     use wengert::kernels::activation::Activation;
     let product = Product::<f32>::new([128, 512, 784], Layout::Rows);

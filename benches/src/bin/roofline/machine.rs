@@ -1,4 +1,4 @@
-//! What the machine can do: multiply-adds in registers, and moving bytes.
+//! The machine's limits: multiply-adds in registers, and memory bandwidth.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ pub(crate) use wengert_benches::machine::{Peak, Roof};
 use crate::measure::{body, median};
 use crate::run::{Run, Work};
 
-/// Working sets of the first-level cache, the second-level cache, and memory, in bytes.
+/// Sizes of working sets in the first-level cache, the second-level cache, and memory, in bytes.
 const PLACES: [(&str, usize); 3] = [("L1", 16 << 10), ("L2", 512 << 10), ("memory", 128 << 20)];
 
 /// Adds the peaks and the bandwidths.

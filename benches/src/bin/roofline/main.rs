@@ -1,11 +1,11 @@
-//! Every kernel as a share of what the machine can do at best, measured in one run.
+//! Speed of every kernel relative to the machine's limits, measured in one run.
 //!
-//! A case names its kernel, the bytes it must move, and the plain Rust loop that gives the same
-//! answer. The kernel, the loop, and a bare loop that only moves as many bytes through arrays of the
-//! same size (the *roof*) take turns, so that a noisy machine disturbs all alike. See
-//! `benches/README.md`.
+//! A case has a kernel, the number of bytes it must move, and a plain Rust loop with the same
+//! answer. The kernel, the loop, and a loop that only moves the same number of bytes through arrays
+//! of the same size (the *roof*) run alternately, so that a noisy machine affects all of them
+//! alike. See `benches/README.md`.
 //!
-//! A group is a file with a function that adds its cases to the [`Run`]; it is named in [`GROUPS`].
+//! A group is a file with a function that adds its cases to the [`Run`]; [`GROUPS`] lists them.
 
 mod activation;
 mod conv;
@@ -31,10 +31,10 @@ use wengert_benches::{cli, data, measure};
 
 use crate::run::Run;
 
-/// A name, and what adds the group's cases.
+/// A name, and the function that adds the group's cases.
 type Group = (&'static str, fn(&mut Run));
 
-/// The groups, in the order they are run.
+/// The groups, in the order in which they run.
 const GROUPS: [Group; 17] = [
     ("machine", machine::cases),
     ("activation", activation::cases),
@@ -55,7 +55,7 @@ const GROUPS: [Group; 17] = [
     ("views", views::cases),
 ];
 
-/// Measures the kernels against the machine's roof.
+/// Measures the kernels relative to the machine's limits.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Print a JSON array of rows instead of a table.
@@ -64,10 +64,10 @@ struct Arguments {
     /// Run one group only.
     #[arg(long, value_name = "GROUP", value_parser = GROUPS.map(|(name, _)| name))]
     only: Option<String>,
-    /// The threads kernels may use.
+    /// Number of threads that kernels may use.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = cli::threads)]
     threads: usize,
-    /// The SIMD level: portable, avx2 or avx512. The highest there is, if not given.
+    /// The SIMD level: portable, avx2 or avx512 [default: the highest available].
     #[arg(long, value_name = "L")]
     level: Option<Level>,
 }

@@ -56,7 +56,7 @@ pub(crate) fn cases(run: &mut Run) {
 }
 
 fn of_type<E: Element>(run: &mut Run, len: usize, functions: &[Function<E>]) {
-    // Positive, for the logarithms' sake, and away from their pole.
+    // Positive for the logarithms, and away from their pole.
     let mut positive = noise::<E>(len);
     for x in positive.iter_mut() {
         *x = x.abs() + E::from_f64(0.01);

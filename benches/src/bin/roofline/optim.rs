@@ -6,10 +6,10 @@ use wengert::kernels::optim::{self, Adam, Momentum, RmsProp};
 use crate::data::{LARGE, SMALL, assert_agree, noise, zeros};
 use crate::run::{Run, Work};
 
-/// A step: weights, gradient, and two states, of which it may leave some alone.
+/// A step on weights, gradient, and two states, which some rules do not use.
 type Step<E> = fn(&mut [E], &[E], &mut [E], &mut [E]);
 
-/// A name, the arrays read and written, the kernel, and the plain loop.
+/// A name, the numbers of arrays read and written, the kernel, and the plain loop.
 type Update<E> = (&'static str, usize, usize, Step<E>, Step<E>);
 
 /// Adds the updates, in cache and in memory.

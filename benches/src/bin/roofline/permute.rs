@@ -8,7 +8,7 @@ use wengert::kernels::layout::copy_strided;
 use crate::data::{Buffer, assert_agree, noise, zeros};
 use crate::run::{Run, Work};
 
-/// Adds the copies: of matrices, of images between the orders of their axes, of attention heads.
+/// Adds copies of matrices, of images with their axes in another order, and of attention heads.
 pub(crate) fn cases(run: &mut Run) {
     of::<f32>(run);
     of::<f64>(run);
@@ -46,7 +46,7 @@ fn of<E: Element>(run: &mut Run) {
     }
 }
 
-/// A loop an axis, the last ones innermost.
+/// One loop per axis, the last axis innermost.
 fn plain<E: Element>(
     x: &Buffer<E>,
     sizes: &[usize],

@@ -24,7 +24,7 @@ pub(crate) fn cases(run: &mut Run) {
     }
 }
 
-/// Calls `each` with an output's index and the index of each element its window sees.
+/// Calls `each` with the index of an output and the index of each element in its window.
 fn each_seen(geometry: &PoolGeometry, mut each: impl FnMut(usize, usize)) {
     let ([height, width], [rows, cols]) = (geometry.input(), geometry.output());
     let window = geometry.window();
@@ -90,7 +90,7 @@ fn of_type<E: Element>(run: &mut Run, planes: usize, input: [usize; 2], window: 
         || plain_max(&geometry, &x, &mut z),
     );
 
-    // All of the window counts, padding included.
+    // The divisor counts the whole window, padding included.
     let share = E::from_f64(1.0 / (window.kernel[0] * window.kernel[1]) as f64);
     let plain = |z: &mut [E]| {
         z.fill(E::ZERO);

@@ -31,7 +31,7 @@ pub(crate) fn cases(run: &mut Run) {
     }
 }
 
-/// Panics unless mean and variance are within six standard deviations of the distribution's.
+/// Panics unless mean and variance are within six standard errors of the distribution's.
 fn check<E: Copy + Into<f64>>(case: &str, y: &[E], mean: f64, variance: f64) {
     let count = y.len() as f64;
     let moment = |about: f64, power: i32| {

@@ -16,10 +16,10 @@ pub(crate) fn cases(run: &mut Run) {
     of_axes::<f32>(run);
 }
 
-/// A reduction to some numbers.
+/// A reduction to several numbers.
 type Numbers<E> = fn(&[E]) -> [E; 2];
 
-/// A name, the kernel, the plain loop, and the same in f64.
+/// A name, the kernel, the plain loop, and the plain loop in f64.
 type Reduction<E> = (&'static str, Numbers<E>, Numbers<E>, Numbers<f64>);
 
 fn of_slices<E: Element>(run: &mut Run, len: usize) {
@@ -53,7 +53,7 @@ fn of_slices<E: Element>(run: &mut Run, len: usize) {
     ];
     for (name, kernel, plain, exact) in functions {
         let case = format!("{name}, {len}");
-        // Against the plain loop's sums the kernel's are too good: they are compared in f64.
+        // The kernel's sums are more accurate than the plain loop's, so both are compared with f64.
         let got = kernel(&x).map(E::to_f64);
         assert_agree(&case, &got.map(|v| v as f32), &exact(&wide).map(|v| v as f32));
         let work = Work::out_of_place(case, len, len, 0);
@@ -97,7 +97,7 @@ fn plain_argmax<E: Element>(x: &[E]) -> [E; 2] {
     [E::from_f64(best as f64), E::ZERO]
 }
 
-/// In two passes, as it is written in a textbook.
+/// The textbook formula in two passes.
 fn plain_mean_variance<E: Element>(x: &[E]) -> [E; 2] {
     let count = E::from_f64(x.len() as f64);
     let mean = plain_sum(x) / count;

@@ -1,4 +1,4 @@
-//! What is printed: a row for each case.
+//! The printed report: a row for each case.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ pub(crate) struct Row {
     pub(crate) threads: usize,
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
-    /// The value as a share of the bound that applies.
+    /// The value as a share of the limit that applies.
     pub(crate) of_roof: f64,
-    /// What others reach on the same data, in the same unit.
+    /// The values of other implementations on the same data, in the same unit.
     pub(crate) peers: BTreeMap<&'static str, f64>,
 }
 

@@ -1,4 +1,4 @@
-//! A run: the level, the threads, and the rows so far.
+//! The state of a run: the level, the threads, and the rows measured so far.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,21 +12,21 @@ use crate::machine::{Peak, Roof};
 use crate::measure::{Body, body, median, rounds};
 use crate::report::{Row, heading};
 
-/// What a call of a kernel does.
+/// The work of one call of a kernel.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) case: String,
-    /// The elements it deals with, which the rate counts.
+    /// Number of elements it processes, which the rate counts.
     pub(crate) elements: usize,
-    /// The elements it must read from memory, and write there.
+    /// Number of elements it must read from memory.
     pub(crate) read: usize,
     pub(crate) written: usize,
-    /// The elements of all arrays it touches: what is read and written in place counts once.
+    /// Number of elements of all arrays it uses; an array that is updated in place counts once.
     pub(crate) places: usize,
 }
 
 impl Work {
-    /// Of a kernel that reads some arrays and writes others.
+    /// The work of a kernel that reads some arrays and writes others.
     pub(crate) fn out_of_place(case: String, elements: usize, read: usize, written: usize) -> Self {
         Self { case, elements, read, written, places: read + written }
     }
@@ -52,7 +52,7 @@ fn on_level<R: Send>(pool: &ThreadPool, level: Level, f: impl FnOnce() -> R + Se
 }
 
 impl Run {
-    /// A run without rows; `print` writes every row as soon as it is there.
+    /// A run without rows; `print` writes every row as soon as it is measured.
     pub(crate) fn new(
         level: Level,
         threads: usize,
@@ -76,14 +76,14 @@ impl Run {
         &self.rows
     }
 
-    /// The threads kernels may use.
+    /// Number of threads that kernels may use.
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Measures a kernel beside its roof and the plain loop.
+    /// Measures a kernel alternately with its roof and the plain loop.
     ///
-    /// With more than one thread, what the kernel does on one is a peer.
+    /// With more than one thread, the kernel on one thread is another peer.
     pub(crate) fn case<E: Element>(
         &mut self,
         work: Work,
@@ -93,7 +93,7 @@ impl Run {
         self.beside::<E>(work, kernel, "plain", plain);
     }
 
-    /// Measures a kernel beside its roof and a peer.
+    /// Measures a kernel alternately with its roof and a peer.
     pub(crate) fn beside<E: Element>(
         &mut self,
         work: Work,
@@ -129,9 +129,9 @@ impl Run {
         );
     }
 
-    /// Measures a kernel beside the peak of multiply-adds and a peer.
+    /// Measures a kernel relative to the peak of multiply-adds, alternately with a peer.
     ///
-    /// With more than one thread, what the kernel does on one is a peer.
+    /// With more than one thread, the kernel on one thread is another peer.
     pub(crate) fn flops<E: Element>(
         &mut self,
         case: String,
@@ -160,17 +160,17 @@ impl Run {
         self.add::<E>(case, rate(0), "Gflop/s", of_roof, peers);
     }
 
-    /// The times of bodies that take turns, on the level and with the threads of the run.
+    /// The times of bodies that run alternately, on the level and the threads of the run.
     pub(crate) fn rounds(&self, bodies: &mut [Body<'_>]) -> Vec<Vec<f64>> {
         self.install(|| rounds(bodies))
     }
 
-    /// Runs something on the level and with the threads of the run.
+    /// Calls a function on the level and the threads of the run.
     pub(crate) fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         on_level(&self.pool, self.level, f)
     }
 
-    /// Runs something on the level and on one thread.
+    /// Calls a function on the level of the run and on one thread.
     pub(crate) fn alone<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         on_level(&self.alone, self.level, f)
     }

@@ -1,17 +1,19 @@
-//! Softmax and its relatives along rows.
+//! Softmax, log-softmax and cross-entropy along rows.
 
 use wengert::kernels::{Element, softmax};
 
 use crate::data::{assert_agree, noise, zeros};
 use crate::run::{Run, Work};
 
-/// Matrices in the first-level cache, in the second, and in memory: elements of each.
+/// Numbers of elements of matrices in the first-level cache, in the second-level cache, and in
+/// memory.
 const SIZES: [(&str, usize); 3] = [("L1", 1 << 12), ("L2", 1 << 16), ("memory", 1 << 23)];
 
 /// Row lengths.
 pub(crate) const COLS: [usize; 4] = [64, 512, 4096, 32_000];
 
-/// The shapes of the matrices: a place, the rows, and their length.
+/// The shapes of the matrices: the cache or memory that holds them, the number of rows, and their
+/// length.
 pub(crate) fn shapes() -> impl Iterator<Item = (&'static str, usize, usize)> {
     SIZES.into_iter().flat_map(|(place, elements)| {
         COLS.into_iter()

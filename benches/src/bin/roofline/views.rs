@@ -1,4 +1,5 @@
-//! Elementwise operations on views beside the same on contiguous tensors, and sums over each axis.
+//! Elementwise operations on views, compared with the same on contiguous tensors, and sums over
+//! each axis.
 
 use std::hint::black_box;
 
@@ -11,7 +12,7 @@ use crate::run::{Run, Work};
 const SIDE: usize = 1024;
 const CUBE: usize = 256;
 
-/// Adds the views of a matrix that does not fit the second-level cache, and the axes of a cube.
+/// Adds the views of a matrix that exceeds the second-level cache, and the axes of a cube.
 pub(crate) fn cases(run: &mut Run) {
     let (n, wide) = (SIDE as isize, numbers([SIDE + 64, SIDE + 64]));
     let matrix = numbers([SIDE, SIDE]);
@@ -47,14 +48,14 @@ fn numbers(shape: impl Into<Shape>) -> Tensor<f32> {
     })
 }
 
-/// A function of a variable, on whatever tape.
+/// A function of a variable on any tape.
 trait Function: for<'t> Fn(Var<'t, f32>) -> Var<'t, f32> + Send {}
 impl<F: for<'t> Fn(Var<'t, f32>) -> Var<'t, f32> + Send> Function for F {}
 
-/// Computes it once more on the same tape's memory.
+/// Computes the function once more with the tape's pooled memory.
 fn call(tape: &mut Tape<f32>, x: &Tensor<f32>, f: &impl Function) {
     tape.clear();
-    // Looked at: what nobody looks at may not be computed.
+    // Reads the elements: a deferred result that is not read would not be computed.
     black_box(f(tape.constant(black_box(x))).value().as_slice());
 }
 

@@ -1,5 +1,6 @@
-//! Kernels written once with lanes, beside the same written with the `wide` crate's vectors: what the
-//! abstraction costs. The two have the same instructions on the portable level only.
+//! The cost of the lane abstraction: kernels written with lanes, compared with the same kernels
+//! written with the `wide` crate's vectors. Only on the portable level do the two have the same
+//! instructions.
 
 use wengert::kernels::simd::{Kernel, Lanes, Simd, dispatch};
 use wide::f32x8;
@@ -7,10 +8,10 @@ use wide::f32x8;
 use crate::data::{Buffer, SMALL, assert_agree, noise, zeros};
 use crate::run::{Run, Work};
 
-/// The terms of the polynomial.
+/// Number of terms of the polynomial.
 const TERMS: usize = 24;
 
-/// A function of a vector, by either.
+/// A function of a vector in both implementations.
 trait Function: Copy + Send {
     const NAME: &'static str;
 
@@ -19,7 +20,7 @@ trait Function: Copy + Send {
     fn wide(x: f32x8) -> f32x8;
 }
 
-/// A polynomial of [`TERMS`] terms, nothing but multiply-adds.
+/// A polynomial of [`TERMS`] terms: only multiply-adds.
 #[derive(Clone, Copy, Default)]
 struct Polynomial;
 
@@ -45,7 +46,7 @@ impl Function for Polynomial {
     }
 }
 
-/// A comparison, a choice and a square root.
+/// A comparison, a selection and a square root.
 #[derive(Clone, Copy, Default)]
 struct Choice;
 
@@ -93,7 +94,7 @@ fn on_wide<F: Function>(x: &[f32], out: &mut [f32]) {
 
 fn case<F: Function + Default>(run: &mut Run) {
     let x: Buffer<f32> = noise(SMALL);
-    // The polynomial's powers should stay in range.
+    // Scaled so that the polynomial's powers stay in range.
     let x: Buffer<f32> = Buffer::from_iter(64, x.iter().map(|x| x * 0.25));
     let (mut ours, mut theirs) = (zeros(SMALL), zeros(SMALL));
     let call = |x: &[f32], out: &mut [f32]| {

@@ -1,8 +1,8 @@
-//! The numbers every engine starts from.
+//! The initial numbers of every engine.
 
 use crate::workload::Array;
 
-/// Knuth's MMIX linear congruential generator; `benches/peers/common.py` is the same.
+/// Knuth's MMIX linear congruential generator, the same as in `benches/peers/common.py`.
 pub(crate) struct Lcg(u64);
 
 impl Lcg {

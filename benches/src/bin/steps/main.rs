@@ -28,14 +28,14 @@ struct Arguments {
     /// Run these workloads only.
     #[arg(long, value_name = "W", value_delimiter = ',', num_args = 1..)]
     only: Vec<Name>,
-    /// The threads kernels may use.
+    /// Number of threads that kernels may use.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = cli::threads)]
     threads: usize,
-    /// Run these engines only; others than wengert need the feature `peers`.
+    /// Run these engines only; all but wengert need the feature `peers`.
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     #[arg(value_parser = PossibleValuesParser::new(names()).map(|name| named(&name)))]
     engine: Vec<&'static Engine>,
-    /// Print nothing but the peak memory, in MB, of a process that takes 21 steps.
+    /// Print only the peak memory, in MB, of a process that takes 21 steps.
     #[arg(long)]
     memory: bool,
 }
@@ -62,7 +62,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if memory {
         let (&[workload], &[engine]) = (workloads, &engines[..]) else {
             return Err(
-                "--memory wants one workload and one engine: --only W2 --engine wengert".into()
+                "--memory needs exactly one workload and one engine: --only W2 --engine wengert"
+                    .into(),
             );
         };
         cli::print_line(format_args!("{:.1}", peak_memory(workload, engine)?));
@@ -91,7 +92,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn start(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let threads = arguments.threads;
     if !process::says(threads) {
-        // The environment is what some engines go by.
+        // Some engines read the number of threads from the environment.
         let status = process::again(threads)?.args(std::env::args_os().skip(1)).status()?;
         return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }

@@ -1,50 +1,51 @@
-//! What is measured of a workload.
+//! Measurements of a workload.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use wengert_benches::machine::{Peak, Roof};
-use wengert_benches::measure::{body, median, so_many_rounds};
+use wengert_benches::measure::{body, median, n_rounds};
 
 use crate::engine::{ENGINES, Engine, Step};
 use crate::workload::{Bound, Name, Network};
 use crate::{Failure, process};
 
-/// A workload on an engine.
+/// The measurements of a workload on an engine.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     workload: String,
     engine: &'static str,
     threads: usize,
-    /// Microseconds a step: the middle of the turns, and the least.
+    /// Microseconds per step: the median over the turns, and the minimum.
     median: f64,
     minimum: f64,
-    /// How many steps the first engine takes meanwhile: the middle of the turns.
+    /// The time relative to the first engine's in the same turn: the median over the turns.
     ratio: f64,
-    /// The bound of matrix products and optimizer by the median; none for elementwise work.
+    /// The lower bound of matrix products and optimizer as a share of the median; `None` for
+    /// elementwise work.
     of_roof: Option<f64>,
-    /// The losses before the steps 0, 10 and 20.
+    /// The losses before steps 0, 10 and 20.
     losses: [f32; 3],
-    /// Minor page faults a step.
+    /// Minor page faults per step.
     faults: f64,
-    /// The most memory of a process that takes steps and does nothing else, in MB.
+    /// Peak memory, in MB, of a process that only takes steps.
     peak_memory: f64,
 }
 
-/// The turns every body gets.
+/// Number of turns of every body.
 const TURNS: usize = 50;
 
-/// What an engine's losses may differ by from this one's.
+/// Maximum difference between an engine's losses and this one's.
 const TOLERANCE: f32 = 1e-4;
 
-/// The losses before the steps 0, 10 and 20.
+/// The losses before steps 0, 10 and 20.
 fn losses(step: &mut Step) -> [f32; 3] {
     let all: Vec<f32> = (0..=20).map(|_| step()).collect();
     [all[0], all[10], all[20]]
 }
 
-/// The most memory this process has had, in MB, once it has taken steps.
+/// The peak memory of this process, in MB, after it has taken steps.
 ///
 /// # Errors
 /// If the engine cannot compute the workload.
@@ -56,7 +57,7 @@ pub(crate) fn peak_memory(name: Name, engine: &Engine) -> Result<f64, String> {
     Ok(process::peak_memory())
 }
 
-/// The same of a process of its own.
+/// The peak memory of a process of its own.
 fn memory_alone(name: Name, engine: &Engine, threads: usize) -> Result<f64, Failure> {
     let (name, threads_text) = (format!("{name:?}"), threads.to_string());
     let output = process::again(threads)?
@@ -68,7 +69,7 @@ fn memory_alone(name: Name, engine: &Engine, threads: usize) -> Result<f64, Fail
     Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
-/// An engine's steps, counted.
+/// An engine's steps, with their page faults counted.
 struct Counted {
     step: Step,
     steps: u64,
@@ -76,8 +77,8 @@ struct Counted {
 }
 
 impl Counted {
-    /// The time of so many steps, after one that fetches what the other bodies have driven out of the
-    /// caches.
+    /// The time of `times` steps, after one that fetches into the caches what the other bodies have
+    /// evicted.
     fn time(&mut self, times: u32) -> Duration {
         black_box((self.step)());
         let before = process::minor_faults();
@@ -92,11 +93,11 @@ impl Counted {
     }
 }
 
-/// Measures a workload on those of the engines that can compute it, which take turns, beside what the
-/// machine can do.
+/// Measures a workload alternately on those of the engines that can compute it, and relative to the
+/// machine's limits.
 ///
 /// # Errors
-/// If no process can be run for the memory.
+/// If no process can be started to measure the memory.
 pub(crate) fn measure(
     name: Name,
     engines: &[&'static Engine],
@@ -118,7 +119,7 @@ pub(crate) fn measure(
     for (.., counted) in &mut able {
         bodies.push(Box::new(|times| counted.time(times)));
     }
-    let rounds = so_many_rounds(TURNS, &mut bodies);
+    let rounds = n_rounds(TURNS, &mut bodies);
     drop(bodies);
     let roof = |round: &[f64]| {
         let Bound { flops, bytes: moved, .. } = bound;
@@ -142,7 +143,7 @@ pub(crate) fn measure(
 }
 
 impl Row {
-    /// What the table's columns are called.
+    /// The table's column headings.
     pub(crate) fn heading() -> String {
         format!(
             "{:8} {:8} {:>7} {:>11} {:>11} {:>6} {:>7} {:>10} {:>10} {:>10} {:>8} {:>7}",
@@ -178,10 +179,10 @@ impl Row {
         )
     }
 
-    /// Whether the losses are this engine's.
+    /// Checks that the losses are this engine's.
     ///
     /// # Errors
-    /// If they are not, so that the step is another one.
+    /// If they differ, so that the engine computes another step.
     pub(crate) fn check(&self, name: Name) -> Result<(), String> {
         let own = losses(&mut (ENGINES[0].step)(name));
         for ((at, loss), own) in [0, 10, 20].into_iter().zip(self.losses).zip(own) {
@@ -189,7 +190,7 @@ impl Row {
                 continue;
             }
             return Err(format!(
-                "{} computes another step on {name:?}: its loss before step {at} is {loss}, {}'s {own}",
+                "{} computes a different step on {name:?}: its loss before step {at} is {loss}, {}'s {own}",
                 self.engine, ENGINES[0].name
             ));
         }

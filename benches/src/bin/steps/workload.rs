@@ -1,4 +1,4 @@
-//! The workloads: a whole training step each, from numbers every engine starts from.
+//! The workloads: whole training steps, each with the same initial numbers in every engine.
 
 use clap::ValueEnum;
 
@@ -24,14 +24,14 @@ pub(crate) enum Name {
     W7,
 }
 
-/// What is computed for how many bytes: the bound a step is held against.
+/// The work of a step, for the lower bound of its time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bound {
-    /// Multiplications and additions of matrix products.
+    /// Number of multiplications and additions of matrix products.
     pub(crate) flops: f64,
-    /// Bytes an optimizer reads and writes.
+    /// Number of bytes that the optimizer reads and writes.
     pub(crate) bytes: f64,
-    /// The elements of the arrays it works on.
+    /// Number of elements of the arrays it works on.
     pub(crate) places: usize,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Array {
 }
 
 impl Array {
-    /// The columns of a matrix as rows.
+    /// The transposed matrix.
     #[cfg(feature = "peers")]
     pub(crate) fn transposed(&self) -> Self {
         let [rows, columns] = self.shape[..] else { panic!("{:?} is no matrix", self.shape) };
@@ -52,22 +52,22 @@ impl Array {
     }
 }
 
-/// What the outputs are compared with.
+/// The targets of the outputs.
 #[derive(Clone, Debug)]
 pub(crate) enum Targets {
     /// The class of each example, for softmax cross-entropy.
     Classes(Vec<usize>),
-    /// The outputs wanted, for the mean squared error.
+    /// The values of the outputs, for the mean squared error.
     Values(Array),
 }
 
 /// A layer with weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layer {
-    /// So many inputs and outputs.
+    /// The numbers of inputs and outputs.
     Linear(usize, usize),
-    /// Channels in and out, padding, and the side of the square that comes in; the kernel is 5 by 5,
-    /// and a maximum over squares of 2 follows.
+    /// The numbers of input and output channels, the padding, and the side of the square input; the
+    /// kernel is 5 by 5 and is followed by the maximum over 2 by 2 windows.
     Conv(usize, usize, usize, usize),
 }
 
@@ -80,7 +80,7 @@ impl Layer {
         }
     }
 
-    /// How often each weight is used for an example.
+    /// Number of uses of each weight per example.
     fn uses(self) -> usize {
         match self {
             Layer::Linear(..) => 1,
@@ -89,22 +89,22 @@ impl Layer {
     }
 }
 
-/// A network and how it is trained.
+/// A network and its training.
 pub(crate) struct Network {
     pub(crate) layers: Vec<Layer>,
     /// The inputs' shape, the batch first.
     shape: Vec<usize>,
-    /// tanh in place of relu between the layers.
+    /// Whether the layers are separated by tanh, or else by relu.
     pub(crate) tanh: bool,
-    /// Adam in place of SGD.
+    /// Whether the optimizer is Adam, or else SGD.
     pub(crate) adam: bool,
     pub(crate) rate: f64,
-    /// Mean squared error in place of softmax cross-entropy.
+    /// Whether the loss is the mean squared error, or else the softmax cross-entropy.
     squares: bool,
 }
 
 impl Network {
-    /// The network of a workload, if it is one.
+    /// The network of a workload; `None` if it has none.
     pub(crate) fn of(name: Name) -> Option<Self> {
         let dense = |widths: &[usize]| -> Vec<Layer> {
             widths.windows(2).map(|pair| Layer::Linear(pair[0], pair[1])).collect()
@@ -136,7 +136,7 @@ impl Network {
         })
     }
 
-    /// The weight and the bias of every layer, made one after another.
+    /// The weight and the bias of every layer, created one at a time.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = [Array; 2]> {
         let mut lcg = Lcg::new(1);
         self.layers.iter().map(move |layer| {
@@ -167,13 +167,14 @@ impl Network {
     pub(crate) fn bound(&self) -> Bound {
         let weights = |layer: &Layer| layer.weight().iter().product::<usize>();
         let products = self.layers.iter().enumerate().map(|(i, layer)| {
-            // Forward, by the weights, and but for the first layer by the inputs.
+            // The forward product, the weight's gradient, and the input's gradient in all layers
+            // but the first.
             let times = if i == 0 { 2 } else { 3 };
             (2 * times * self.batch() * layer.uses() * weights(layer)) as f64
         });
         let parameters: usize =
             self.layers.iter().map(|layer| weights(layer) + layer.weight()[0]).sum();
-        // The weights and what the optimizer remembers are read and written, the gradient read.
+        // The weights and the optimizer's state are read and written, the gradient is read.
         let (passes, arrays) = if self.adam { (7, 4) } else { (3, 2) };
         let bytes = (passes * parameters * size_of::<f32>()) as f64;
         Bound { flops: products.sum(), bytes, places: arrays * parameters }

@@ -1,5 +1,5 @@
-//! The workloads on burn's backend for processors, Flex, under its automatic differentiation. They call
-//! the backend as burn's tensors, layers and optimizers do. The threads are those of the surrounding pool.
+//! The workloads on burn's CPU backend, Flex, under its automatic differentiation. They call the
+//! backend as burn's tensors, layers and optimizers do. Threads are those of the surrounding pool.
 
 use std::hint::black_box;
 
@@ -25,7 +25,7 @@ fn tensor(Array { shape, values }: Array) -> FlexTensor {
     Flex::float_from_data(TensorData::new(values, shape), &FlexDevice)
 }
 
-/// Begins a step's graph.
+/// A variable that begins a step's graph.
 fn leaf(value: FlexTensor) -> Variable {
     Traced::float_set_require_grad(Traced::from_inner(value), true)
 }
@@ -35,7 +35,7 @@ fn scalar(loss: Variable) -> f32 {
     data.as_slice::<f32>().expect("a loss is in single precision")[0]
 }
 
-/// A parameter and what Adam remembers of its gradients.
+/// A parameter and Adam's state for it.
 struct Parameter {
     value: FlexTensor,
     moments: Option<[FlexTensor; 2]>,
@@ -139,7 +139,7 @@ fn network(network: Network) -> Step {
     let fresh = |array: Array| Parameter { value: tensor(array), moments: None };
     let mut parameters = Vec::new();
     for [weight, bias] in network.parameters() {
-        // Matrices as [inputs, outputs], which is how burn's layers keep them.
+        // Matrices are `[inputs, outputs]`, as in burn's layers.
         let weight = if weight.shape.len() == 2 { weight.transposed() } else { weight };
         parameters.extend([weight, bias].map(fresh));
     }
@@ -155,7 +155,7 @@ fn network(network: Network) -> Step {
         let rate = network.rate as f32;
         let update = |(parameter, leaf): (Parameter, Variable)| {
             let gradient = Traced::grad_remove(&leaf, &mut gradients).expect("it has a gradient");
-            // The parameter is then the only one to hold its value, which can change in place.
+            // The parameter then has the only reference to its value, which can change in place.
             drop(leaf);
             if network.adam {
                 parameter.adam(gradient, rate, steps)

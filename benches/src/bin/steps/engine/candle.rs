@@ -1,5 +1,5 @@
-//! The workloads on candle. The threads are those of the surrounding pool, and products are split among as
-//! many as `RAYON_NUM_THREADS` says.
+//! The workloads on candle. Threads are those of the surrounding pool; products are divided into as
+//! many parts as `RAYON_NUM_THREADS` says.
 
 use std::hint::black_box;
 
@@ -18,7 +18,7 @@ pub(super) fn step(name: Name) -> Step {
     }
 }
 
-/// Why nothing fails: all shapes fit.
+/// Why the `expect`s hold: all shapes fit.
 const FITS: &str = "candle computes what it is given";
 
 fn tensor(Array { shape, values }: Array) -> Tensor {
@@ -49,8 +49,8 @@ impl Rule {
     }
 }
 
-/// The largest of squares of 2. The gradient of candle 0.11's `max_pool2d` is the right one times the share
-/// of the square's elements that are the largest.
+/// The maximum over 2 by 2 windows. The gradient of candle 0.11's `max_pool2d` is the correct one
+/// times the share of the window's elements that are the maximum.
 fn pool(x: &Tensor) -> Result<Tensor> {
     let (batch, channels, height, width) = x.dims4()?;
     x.reshape((batch, channels, height / 2, 2, width / 2, 2))?.max(5)?.max(3)

@@ -1,4 +1,4 @@
-//! The workloads on dfdx, but for the convolutions: there they need a nightly compiler. The threads are
+//! The workloads on dfdx, except the convolutions, which need a nightly compiler there. Threads are
 //! those of the surrounding pool.
 
 use std::convert::Infallible;
@@ -15,14 +15,14 @@ use dfdx::prelude::*;
 use super::Step;
 use crate::workload::{Array, Name, Network, Targets, elements};
 
-/// What dfdx cannot compute.
+/// The workloads that dfdx cannot compute.
 pub(super) const LACKS: &[Name] = &[Name::W5];
 
 type Constant<S> = Tensor<S, f32, Cpu>;
 type Traced<S> = Tensor<S, f32, Cpu, OwnedTape<f32, Cpu>>;
 
 /// # Panics
-/// For what [`LACKS`] names.
+/// For a workload in [`LACKS`].
 pub(super) fn step(name: Name) -> Step {
     type W1 = ((Linear<784, 128>, ReLU), Linear<128, 10>);
     type W2 = ((Linear<784, 512>, ReLU), (Linear<512, 512>, ReLU), Linear<512, 10>);
@@ -38,7 +38,7 @@ pub(super) fn step(name: Name) -> Step {
     }
 }
 
-/// Gives every parameter its value.
+/// Sets the value of every parameter.
 struct Set<I>(I);
 
 impl<I: Iterator<Item = Array>> TensorVisitor<f32, Cpu> for Set<I> {

@@ -1,4 +1,4 @@
-//! The engines a step is measured on: this one and, with the feature `peers`, others.
+//! The engines whose steps are measured: this one and, with the feature `peers`, others.
 
 #[cfg(feature = "peers")]
 mod burn;
@@ -10,20 +10,20 @@ mod wengert;
 
 use crate::workload::Name;
 
-/// One training step after another. Returns the loss before the update.
+/// Runs one training step and returns the loss before the update.
 pub(crate) type Step = Box<dyn FnMut() -> f32>;
 
 /// An engine that trains.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) name: &'static str,
-    /// A workload's steps, from the first one on.
+    /// A training run of a workload from its first step.
     pub(crate) step: fn(Name) -> Step,
-    /// The workloads it cannot compute.
+    /// The workloads that the engine cannot compute.
     pub(crate) lacks: &'static [Name],
 }
 
-/// All of them, the one the others are held against first.
+/// All engines; the first is the one that the others are compared with.
 pub(crate) static ENGINES: &[Engine] = &[
     Engine { name: "wengert", step: wengert::step, lacks: &[] },
     #[cfg(feature = "peers")]

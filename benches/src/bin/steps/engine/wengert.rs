@@ -93,7 +93,7 @@ fn elementwise(arrays: [Array; 2]) -> Step {
         let loss = z.mean();
         let gradients = loss.backward_once();
         let gradient = gradients.get(x).expect("the loss depends on x");
-        // Looked at: what nobody looks at is not computed.
+        // Reads the elements: a deferred result that is not read would not be computed.
         black_box(gradient.as_slice());
         loss.item()
     })
