@@ -1,7 +1,7 @@
-//! Batches of matrix products described by arbitrary bytes: shape, layouts, steps of both signs and of
-//! zero, factors, bias and activation, one to three threads, on every level the CPU has. A batch is
-//! refused in a one-line error, or each product has the bits it has alone, and nothing else in the
-//! output's buffer is written.
+//! Batches of matrix products described by arbitrary bytes: shape, layouts, steps (positive,
+//! negative and zero), factors, bias and activation, one to three threads, on every level that the
+//! CPU has. A batch is refused with a one-line error, or each product has the same bits as when
+//! computed separately, and nothing else in the output's buffer is written.
 
 #![no_main]
 
@@ -13,10 +13,10 @@ use wengert_kernels::gemm::{BatchedGemm, Bias, Epilogue, Gemm, MatMut, MatRef};
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::{assert_same_bits, noise};
 
-/// The most multiply-adds of a case, so that a run has many.
+/// Maximum number of multiply-adds of a case, so that a run has many cases.
 const MOST: usize = 1 << 17;
 
-/// A matrix for each product, at fixed distances.
+/// One matrix per product, at constant distances.
 #[derive(Clone, Copy, Debug)]
 struct Matrices {
     rows: usize,
@@ -57,7 +57,7 @@ impl Matrices {
         let below: isize = spans.iter().map(|span| span.min(&0)).sum();
         let above: isize = spans.iter().map(|span| span.max(&0)).sum();
         let offset = below.unsigned_abs() + bytes.below(3);
-        // Sometimes an element too few.
+        // Sometimes the buffer is one element too short.
         let missing = usize::from(bytes.next() == 255);
         let len = (offset + above.unsigned_abs() + 1).saturating_sub(missing);
         Self { rows, cols, strides, step, offset, len }

@@ -1,6 +1,6 @@
-//! Chains of elementwise operations made of arbitrary bytes, on every level the CPU has: each output
-//! has the bits of applying the operations one after the other to whole arrays, and nothing beyond an
-//! output is written.
+//! Chains of elementwise operations decoded from arbitrary bytes, on every level that the CPU has:
+//! each output has the same bits as applying the operations one at a time to whole arrays, and
+//! nothing beyond an output is written.
 
 #![no_main]
 
@@ -85,7 +85,7 @@ fn check<E: Element>(mut bytes: Bytes<'_>) {
     let len = if bytes.below(2) == 0 { bytes.below(70) } else { bytes.wide(1600) };
     let arrays: Vec<Vec<E>> = (0..bytes.below(4)).map(|_| bytes.elements(len)).collect();
     let mut chain = Chain::new();
-    // What each step gives when it is applied to whole arrays.
+    // The result of each step applied to whole arrays.
     let mut values: Vec<Vec<E>> = Vec::new();
     for _ in 0..1 + bytes.below(14) {
         let operand = |bytes: &mut Bytes<'_>| match bytes.below(4) {

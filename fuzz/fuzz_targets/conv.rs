@@ -1,6 +1,7 @@
-//! Convolutions of geometries made of arbitrary bytes against the naive loop: the result, the
-//! transpose and the gradient by the weight, on every level the CPU has. A geometry is refused in a
-//! one-line error or computed; nothing is read or written out of bounds.
+//! Convolutions of geometries decoded from arbitrary bytes, compared with the naive loop: the
+//! result, the transpose and the gradient by the weight, on every level that the CPU has. A
+//! geometry is refused with a one-line error, or it is computed and nothing is read or written out
+//! of bounds.
 
 #![no_main]
 
@@ -13,7 +14,7 @@ use wengert_kernels::testing::conv::{self as naive, Products};
 use wengert_kernels::testing::{Guarded, noise};
 use wengert_kernels::window::Window;
 
-/// The most products of a case, so that a run has many.
+/// Maximum number of products of a case, so that a run has many cases.
 const MOST: usize = 1 << 16;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -33,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let (batch, image, extra) = (bytes.size(4), [bytes.size(12), bytes.size(80)], bytes.pair(4));
     let (flags, seed) = (bytes.next(), bytes.next() as u64);
-    // Batches about as large as a vector, too: then its lanes may be images.
+    // Some batches are about as large as a vector: then its lanes may be images.
     let batch = if flags & 128 == 0 { batch } else { batch.saturating_mul(9) };
     let geometry = if flags & 1 == 0 {
         ConvGeometry::new(batch, channels, image, window)
@@ -52,7 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [_, depth, height, width] = geometry.weight_shape();
     let products = [batch, channels.output, rows, cols, depth, height, width];
     let shapes = [geometry.input_shape(), geometry.output_shape(), geometry.weight_shape()];
-    // Also what an array of nothing would have were it not empty.
+    // Also bounds the sizes of an empty array, as if its empty axis had one position.
     let size =
         |sizes: &[usize]| sizes.iter().fold(1, |all: usize, &n| all.saturating_mul(n.max(1)));
     if size(&products) > MOST || shapes.iter().any(|shape| size(shape) > MOST) {

@@ -1,6 +1,6 @@
-//! Equations made of arbitrary bytes with operands of small shapes against the sum over every
-//! label: an equation is refused in a one-line error, or gives what the sum gives, and has gradients
-//! of its operands' shapes.
+//! Equations decoded from arbitrary bytes with operands of small shapes, compared with the sum over
+//! every label: an equation is refused with a one-line error, or gives the sum and gradients of its
+//! operands' shapes.
 
 #![no_main]
 
@@ -8,10 +8,10 @@ use libfuzzer_sys::fuzz_target;
 use wengert_autodiff::testing::Dense;
 use wengert_autodiff::{Shape, Tape, Tensor, Var, ops};
 
-/// The most products of a sum, so that a run has many.
+/// Maximum number of products of a sum, so that a run has many cases.
 const MOST: usize = 1 << 12;
 
-/// The characters of an equation: those that mean something many times.
+/// The characters of an equation, the meaningful ones several times.
 const ALPHABET: [char; 24] = [
     'i', 'j', 'k', 'l', 'i', 'j', 'k', 'm', 'A', 'é', ',', ',', '.', '-', '>', ' ', '\u{1}',
     '\u{2}', '\u{2}', '\u{1}', 'n', '0', '\n', '…',
@@ -20,7 +20,7 @@ const ALPHABET: [char; 24] = [
 fuzz_target!(|bytes: &[u8]| {
     let Some((&count, bytes)) = bytes.split_first() else { return };
     let (shapes, equation) = bytes.split_at(bytes.len().min(usize::from(count % 24)));
-    // Sizes up to 3; a byte above ends the operand.
+    // Sizes are at most 3; a larger byte ends the operand.
     let shapes: Vec<Shape> = shapes
         .split(|&byte| byte >= 192)
         .map(|sizes| sizes.iter().map(|&byte| usize::from(byte) % 4).collect())
@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     if shapes.iter().any(|shape| shape.rank() > 6) {
         return;
     }
-    // No two labels of different meaning can be more than the axes there are.
+    // The number of distinct labels is at most that of the axes.
     let axes: Vec<usize> = shapes.iter().flat_map(|shape| shape.to_vec()).collect();
     if axes.iter().fold(1_usize, |all, &size| all.saturating_mul(size.max(1))) > MOST {
         return;
@@ -56,7 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
     let value = match ops::einsum(&text, &vars) {
         Ok(value) => value,
         Err(error) => {
-            // Not one of an operation it is done by.
+            // The error names `einsum`, not an operation that it is composed of.
             let error = error.to_string();
             assert!(
                 error.starts_with("einsum: ") && !error.contains('\n'),

@@ -1,6 +1,7 @@
-//! Matrix products described by arbitrary bytes against sums in twice the precision: shape, strides,
-//! offsets, factors, bias, activation, the number of threads; on every level the CPU has. A matrix
-//! is refused in a one-line error or its product computed; nothing beside C is written.
+//! Matrix products described by arbitrary bytes, compared with sums in twice the precision: shape,
+//! strides, offsets, factors, bias, activation, the number of threads; on every level that the CPU
+//! has. A matrix is refused with a one-line error, or its product is computed and nothing but C is
+//! written.
 
 #![no_main]
 
@@ -14,12 +15,12 @@ use wengert_kernels::testing::activation::value;
 use wengert_kernels::testing::conv::Products;
 use wengert_kernels::testing::noise;
 
-/// The most products of a case, so that a run has many.
+/// Maximum number of multiply-adds of a case, so that a run has many cases.
 const MOST: usize = 1 << 16;
-/// The longest array.
+/// Maximum length of an array.
 const LONGEST: usize = 1 << 16;
 
-/// A size that is mostly small.
+/// A size, usually small.
 fn size(bytes: &mut Bytes<'_>) -> usize {
     match bytes.next() {
         255 => 4 * bytes.next(),
@@ -31,7 +32,7 @@ fn factor(bytes: &mut Bytes<'_>) -> f64 {
     [1.0, 0.0, -0.5, 2.0][bytes.below(4)]
 }
 
-/// Where the elements of a matrix lie.
+/// The layout of a matrix in its slice.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     rows: usize,
@@ -63,7 +64,7 @@ impl Place {
         let below: isize = spans.iter().map(|span| span.min(&0)).sum();
         let above: isize = spans.iter().map(|span| span.max(&0)).sum();
         let offset = below.unsigned_abs() + bytes.next() % 7;
-        // Sometimes an element too few.
+        // Sometimes the slice is one element too short.
         let missing = usize::from(bytes.next() == 255);
         let len = (offset + above.unsigned_abs() + 1).saturating_sub(missing);
         Self { rows, cols, row_stride, col_stride, offset, len }
@@ -80,7 +81,7 @@ impl Place {
     }
 }
 
-/// What there is, or nothing after a look at the error.
+/// The value of a result, or `None` after a check of the error.
 fn refused<T>(result: Result<T, MatrixError>) -> Option<T> {
     result
         .map_err(|error| {
@@ -90,7 +91,7 @@ fn refused<T>(result: Result<T, MatrixError>) -> Option<T> {
         .ok()
 }
 
-/// An operand of the case: where its elements are, and which.
+/// An operand of the case: its layout and its elements.
 #[derive(Clone, Copy, Debug)]
 struct Given {
     place: Place,

@@ -1,5 +1,5 @@
-//! The IDX reader on arbitrary bytes: whatever they are, reading ends in an array whose length is
-//! the product of its shape or in a one-line error, and every way to read the same file agrees.
+//! The IDX reader on arbitrary bytes: reading ends in an array whose length is the product of its
+//! shape, or in a one-line error, and all ways of reading the same file agree.
 
 #![no_main]
 
@@ -15,14 +15,15 @@ fuzz_target!(|bytes: &[u8]| {
     check(&parsed);
     check(&streamed);
 
-    // Plain bytes mean the same in memory and from a reader, however the reader divides them.
+    // Plain bytes give the same result from memory and from a reader, however the reader splits
+    // them.
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         same(&parsed, &streamed);
     }
     same(&streamed, &Idx::from_reader(Trickle(bytes)));
 
-    // The same bytes in a gzip wrapper decode to the same array, and fail where they failed. This
-    // leads the mutations past the checksum, which they would hardly guess.
+    // The same bytes in a gzip wrapper decode to the same array, and fail where the plain bytes
+    // fail. The wrapper gets mutations past the checksum, which they would hardly guess.
     let wrapped = Idx::from_reader(&stored_gzip(bytes)[..]);
     check(&wrapped);
     same(&parsed, &wrapped);
@@ -46,7 +47,7 @@ fn check(result: &Result<Idx, DataError>) {
     }
 }
 
-/// Any array, with its own first bytes as labels, makes an image set or an error.
+/// Any array, with its own leading bytes as labels, gives an image set or an error.
 fn image_set(images: Idx) {
     let count = images.shape().first().copied().unwrap_or(0).min(images.data().len());
     let labels = images.data()[..count].to_vec();
@@ -64,8 +65,8 @@ fn image_set(images: Idx) {
 fn same(a: &Result<Idx, DataError>, b: &Result<Idx, DataError>) {
     match (a, b) {
         (Ok(a), Ok(b)) => assert_eq!(a, b),
-        // Of a damaged gzip stream that also holds the wrong thing, the reader reports what it
-        // meets first, and that depends on how many bytes it was given at a time.
+        // For a damaged gzip stream with invalid content, the reader reports the fault that it
+        // meets first, which depends on the number of bytes per read.
         (Err(DataError::CorruptGzip { .. }), Err(_))
         | (Err(_), Err(DataError::CorruptGzip { .. })) => {}
         (Err(a), Err(b)) => {
@@ -76,7 +77,7 @@ fn same(a: &Result<Idx, DataError>, b: &Result<Idx, DataError>) {
     }
 }
 
-/// A reader that gives one byte at a time.
+/// A reader that returns one byte at a time.
 struct Trickle<'a>(&'a [u8]);
 
 impl Read for Trickle<'_> {
@@ -86,8 +87,8 @@ impl Read for Trickle<'_> {
     }
 }
 
-/// A gzip file (RFC 1952) that holds `bytes` in stored blocks (RFC 1951, section 3.2.4): cheap to
-/// make and valid to the last bit.
+/// A valid gzip file (RFC 1952) that holds `bytes` in stored blocks (RFC 1951, section 3.2.4),
+/// which are cheap to make.
 fn stored_gzip(bytes: &[u8]) -> Vec<u8> {
     let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     for block in bytes.chunks(usize::from(u16::MAX)) {

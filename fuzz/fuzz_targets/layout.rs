@@ -1,6 +1,6 @@
-//! Strided views of arbitrary bytes: copies into row-major order are those of an index-by-index
-//! gather, on every level the CPU has and one to three threads, and nothing beyond the output is
-//! written.
+//! Strided views described by arbitrary bytes: a copy into row-major order equals an index-by-index
+//! gather, on every level that the CPU has and one to three threads, and nothing beyond the output
+//! is written.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::oracle::gather;
 use wengert_kernels::testing::{Guarded, assert_same_bits, noise};
 
-/// The most elements of a view and of its source.
+/// Maximum number of elements of a view and of its source.
 const MOST: usize = 1 << 15;
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl View {
         let shape: Vec<usize> = (0..rank)
             .map(|_| if bytes.below(6) == 5 { bytes.below(200) } else { bytes.below(9) })
             .collect();
-        // The strides of a permutation of a dense array, some of them spread, repeated or reversed.
+        // The strides of a permuted dense array, some of them widened, zero or negative.
         let mut order: Vec<usize> = (0..rank).collect();
         for i in (1..rank).rev() {
             order.swap(i, bytes.below(i + 1));

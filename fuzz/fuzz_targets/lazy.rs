@@ -1,9 +1,9 @@
-//! Programs of elementwise operations, sums and views made of arbitrary bytes, run on a tape three
-//! ways: with every result deferred, with every result read as soon as it is recorded, and with
-//! deferring switched off. The values, the loss and the gradients have the same bits each time, in
-//! whatever order they are read.
+//! Programs of elementwise operations, sums and views decoded from arbitrary bytes, run on a tape
+//! in three ways: with every result deferred, with every result read as soon as it is recorded, and
+//! with deferring switched off. The values, the loss and the gradients have the same bits in all
+//! three, for any order of reading.
 //!
-//! Built with `cfg(fuzzing)`, results of a few dozen elements are deferred already.
+//! Built with `cfg(fuzzing)`, results of a few dozen elements are already deferred.
 
 #![no_main]
 
@@ -16,7 +16,7 @@ use wengert_fuzz::Bytes;
 enum Way {
     Deferred,
     ReadAtOnce,
-    /// Looks for NaN and infinity, which computes each result when it is recorded.
+    /// Checks for NaN and infinity, which computes each result when it is recorded.
     Eager,
 }
 
@@ -51,8 +51,8 @@ fn two<'t, E: Element>(a: Var<'t, E>, b: Var<'t, E>, bytes: &mut Bytes<'_>) -> V
     }
 }
 
-/// What a run gives: the bits of the values read, of the loss and of the gradients; `None` if a value
-/// was not finite and the tape refused it.
+/// The results of a run: the bits of the values read, of the loss and of the gradients; `None` if
+/// the tape refused a value that is not finite.
 fn run<E: Element>(mut bytes: Bytes<'_>, way: Way) -> Option<Vec<Vec<u64>>> {
     let [rows, cols] = [4 + bytes.below(12), 8 + bytes.below(150)];
     let mut tape = Tape::new();
@@ -87,7 +87,7 @@ fn run<E: Element>(mut bytes: Bytes<'_>, way: Way) -> Option<Vec<Vec<u64>>> {
                 two(a, b, &mut bytes)
             }
         };
-        // Where the eager run stops, the others stop as well, so that all three are comparable.
+        // Where the eager run stops, the others stop too, so that all three are comparable.
         match way {
             Way::ReadAtOnce | Way::Eager if !finite(y) => return None,
             _ => {}

@@ -1,7 +1,8 @@
-//! Functions of lines of numbers made of arbitrary bytes. Of rows: softmax, log-softmax, cross
-//! entropy and their gradients. Of lines along the middle of three dimensions: log-sum-exp and its
-//! gradient, cumulative sums and products, linear recurrences. They are within an error bound of
-//! the same in f64, and have the same bits for one to three threads; on every level the CPU has.
+//! Functions of lines of numbers decoded from arbitrary bytes. Of rows: softmax, log-softmax,
+//! cross-entropy and their gradients. Of lines along the middle of three dimensions: log-sum-exp
+//! and its gradient, cumulative sums and products, linear recurrences. Their results are within an
+//! error bound of the same in f64, and have the same bits for one to three threads; on every level
+//! that the CPU has.
 
 #![no_main]
 
@@ -54,16 +55,16 @@ struct Case {
     threads: usize,
 }
 
-/// The state of a scan: its value, and the sum of the magnitudes of the terms that made it.
+/// The state of a scan: its value, and the sum of the magnitudes of its terms.
 type State = [f64; 2];
 
 impl Case {
-    /// The class of a row, for the cross entropy.
+    /// The class of a row, for the cross-entropy.
     fn label(&self, row: usize) -> usize {
         (row * 7 + 3) % self.dims[1]
     }
 
-    /// The function of all lines, by the kernels; `g` is the second operand where there is one.
+    /// The function of all lines by the kernels; `g` is the second operand of a function of two.
     fn kernel<E: Element>(&self, x: &[E], g: &[E]) -> Vec<E> {
         let Case { dims: dims @ [outer, axis, inner], reverse, .. } = *self;
         let (g, of_lines) = (&g[..x.len()], &g[..outer * inner]);
@@ -95,10 +96,10 @@ impl Case {
         out.to_vec()
     }
 
-    /// The function of a line in f64, and what the error of each number is measured by.
+    /// The function of a line in f64, and for each number the scale of its error.
     fn oracle(&self, x: &[f64], g: &[f64], of_line: f64, label: usize) -> Vec<State> {
-        // The logarithms of the probabilities; the largest number is taken away first, as the sum
-        // would be rounded to its size.
+        // The logarithms of the probabilities. The largest number is subtracted first, as otherwise
+        // the sum would be rounded in proportion to it.
         let top = oracle::max(x.iter().copied());
         let below: Vec<f64> = x.iter().map(|x| x - top).collect();
         let total = oracle::log_sum_exp(&below);
@@ -163,7 +164,7 @@ impl Case {
             return;
         }
         let eps = E::EPSILON.to_f64() * (700.0 + axis as f64);
-        // What nears the lower end of the range, or leaves the upper, has other bounds.
+        // Results near the lower end of the range, or beyond the upper end, have other bounds.
         let least = 4.0 * E::MIN_EXPONENT.to_f64().exp2();
         let most = E::MAX_EXPONENT.to_f64().exp2();
         for place in 0..outer * inner {
@@ -180,7 +181,7 @@ impl Case {
                     if lines { (place / inner * axis + k) * inner + place % inner } else { place };
                 let y = got[at].to_f64();
                 let near = (y - want).abs() <= eps * size + least;
-                // The size may be beyond the range of f64, too.
+                // The scale may overflow f64 too.
                 assert!(
                     near || size >= most || size.is_nan(),
                     "{self:?}: element {at} is {y:e}, not {want:e}"
@@ -204,7 +205,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(mut dims) = bytes.dims() else { return };
     let function = FUNCTIONS[bytes.below(FUNCTIONS.len())];
     if !matches!(function, LogSumExp | LogSumExpGrad | CumSum | CumProd | Recurrence) {
-        // Functions of rows.
+        // Functions of rows have no inner dimension.
         dims = [dims[0], dims[1] * dims[2], 1];
         if dims[1] == 0 {
             return;

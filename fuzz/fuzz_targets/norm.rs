@@ -1,6 +1,7 @@
-//! Layer, RMS and batch norms of shapes and numbers made of arbitrary bytes, forward and backward:
-//! within the documented error bounds of the formulas in f64, the same bits for one to three
-//! threads, and nothing beyond the outputs is written; on every level the CPU has.
+//! Layer, RMS and batch norms of shapes and numbers decoded from arbitrary bytes, forward and
+//! backward: the results are within the documented error bounds of the formulas in f64 and have the
+//! same bits for one to three threads, and nothing beyond the outputs is written; on every level
+//! that the CPU has.
 
 #![no_main]
 
@@ -15,7 +16,7 @@ use wengert_kernels::testing::{Guarded, assert_same_bits, noise, oracle};
 enum Kind {
     Layer,
     Rms,
-    /// With the statistics of the batch.
+    /// With the batch's own statistics.
     Training,
     /// With given statistics.
     Inference,
@@ -24,7 +25,7 @@ enum Kind {
 #[derive(Clone, Copy, Debug)]
 struct Case {
     kind: Kind,
-    /// Rows and columns, and one; or batch, channels and pixels.
+    /// Rows, columns and 1; or batch, channels and pixels.
     dims: [usize; 3],
     affine: bool,
     scale: f64,
@@ -39,19 +40,19 @@ struct Operands<E> {
     gy: Vec<E>,
     weight: Vec<E>,
     bias: Vec<E>,
-    /// What inference is given.
+    /// The given mean for inference.
     mean: Vec<E>,
     variance: Vec<E>,
 }
 
-/// What a norm computes.
+/// The results of a norm.
 struct Results<E> {
     y: Vec<E>,
     gx: Vec<E>,
     gw: Vec<E>,
     gb: Vec<E>,
     mean: Vec<E>,
-    /// Of each line, `1 / sqrt(variance + eps)`, or the variance for batch norms.
+    /// For each line `1 / sqrt(variance + eps)`, or the variance for batch norms.
     spread: Vec<E>,
 }
 
@@ -60,12 +61,12 @@ impl Case {
         matches!(self.kind, Kind::Training | Kind::Inference)
     }
 
-    /// The number of lines that are normalized: of rows or of channels.
+    /// The number of normalized lines: rows or channels.
     fn lines(&self) -> usize {
         if self.is_batch() { self.dims[1] } else { self.dims[0] }
     }
 
-    /// The line that an element belongs to, and the weight that it is multiplied by.
+    /// The line of an element, and the index of its weight.
     fn places(&self, element: usize) -> (usize, usize) {
         let [_, middle, inner] = self.dims;
         let channel = element / inner % middle;
@@ -124,7 +125,7 @@ impl Case {
         {
             assert_same_bits(shared, alone, &format!("{what} of {self:?}"));
         }
-        // Of each weight, the sums over its elements and the sums of magnitudes.
+        // For each weight, the sum over its elements and the sum of their magnitudes.
         let (mut gw, mut gb) = (vec![[0.0; 2]; self.dims[1]], vec![[0.0; 2]; self.dims[1]]);
         let mut checked = true;
         for index in 0..self.lines() {
@@ -148,8 +149,8 @@ impl Case {
         (600.0 + n as f64 / 512.0) * E::EPSILON.to_f64()
     }
 
-    /// Checks what has the shape of `x`, and adds to the gradients by the weight and bias. False if
-    /// the line is one whose statistics leave the range of what is checked.
+    /// Checks the results that have the shape of `x`, and adds to the gradients of weight and bias.
+    /// False if the line's statistics are outside the checked range.
     fn check_line<E: Element>(
         &self,
         from: &Operands<E>,
@@ -173,7 +174,7 @@ impl Case {
             _ => average(&|i| (numbers[i] - exact).powi(2)),
         };
         let rstd = (variance + self.eps).sqrt().recip();
-        // Constant lines, where nothing is added to the variance of zero.
+        // Excludes constant lines, whose variance is zero, if `eps` is zero too.
         if !(1e-11..1e11).contains(&rstd) {
             return line.is_empty();
         }
@@ -192,7 +193,7 @@ impl Case {
             let near = (y - want).abs() <= bound * size + tiny::<E>();
             assert!(near, "{self:?}: y[{element}] is {y:e}, not {want:e}");
         }
-        // The gradients are those for the statistics that the backward pass is given.
+        // The reference gradients use the statistics that the backward pass is given.
         let spread = got.spread[index].to_f64();
         let rstd = if self.is_batch() { (spread + self.eps).sqrt().recip() } else { spread };
         let hat = |i: usize| (numbers[i] - given) * rstd;
@@ -220,7 +221,7 @@ impl Case {
     }
 }
 
-/// What rounding may cut off at the lower end of the range.
+/// The largest rounding error at the lower end of the range.
 fn tiny<E: Element>() -> f64 {
     E::MIN_EXPONENT.to_f64().exp2()
 }

@@ -1,6 +1,6 @@
-//! Optimizer updates of arrays and numbers made of arbitrary bytes, one to three threads, on every level
-//! the CPU has: an array has the bits its elements have when each is updated alone, whatever numbers
-//! there are among them, and nothing beyond the arrays is written.
+//! Optimizer updates of arrays and numbers decoded from arbitrary bytes, on one to three threads
+//! and every level that the CPU has: the result for an array has the same bits as updating each
+//! element separately, for any numbers, and nothing beyond the arrays is written.
 
 #![no_main]
 

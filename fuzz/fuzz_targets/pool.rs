@@ -1,5 +1,6 @@
-//! Pools of geometries made of arbitrary bytes against naive loops: maximum and mean with their
-//! gradients, on every level the CPU has, with ties, NaN and infinities among the elements.
+//! Pools of geometries decoded from arbitrary bytes, compared with naive loops: maximum and mean
+//! with their gradients, on every level that the CPU has, with ties, NaN and infinities among the
+//! elements.
 
 #![no_main]
 
@@ -12,7 +13,7 @@ use wengert_kernels::testing::conv::each_seen;
 use wengert_kernels::testing::{Guarded, noise};
 use wengert_kernels::window::Window;
 
-/// The most elements of a case and positions it sees, so that a run has many.
+/// Maximum number of elements of a case and of window positions, so that a run has many cases.
 const MOST: usize = 1 << 15;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -39,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
             return;
         }
     };
-    // Also what an array of nothing would have were it not empty.
+    // Also bounds the sizes of an empty array, as if its empty axis had one position.
     let size = |all: usize, n: usize| all.saturating_mul(n.max(1));
     let area = |sizes: [usize; 2]| sizes.into_iter().fold(planes.max(1), size);
     let taps = window.kernel[0].saturating_mul(window.kernel[1]);
@@ -67,7 +68,7 @@ struct Case {
 }
 
 impl Case {
-    /// Few different values, so that maxima tie; every so often one that is special.
+    /// Few distinct values, so that maxima tie; occasionally a special one.
     fn values<E: Element>(&self, len: usize, special: bool) -> Vec<E> {
         let mut values = noise::<E>(len, self.seed);
         for (i, value) in values.iter_mut().enumerate() {
@@ -82,7 +83,7 @@ impl Case {
         values
     }
 
-    /// Calls `each` with every output and what its window sees.
+    /// Calls `each` with every output and the positions of its window.
     fn outputs(&self, mut each: impl FnMut(usize, [usize; 2], &[usize])) {
         let geometry = &self.geometry;
         let ([height, width], [rows, cols]) = (geometry.input(), geometry.output());
@@ -103,7 +104,7 @@ impl Case {
         let [inputs, outputs] = [geometry.input(), geometry.output()]
             .map(|sizes| geometry.planes() * sizes[0] * sizes[1]);
         let x = Guarded::<E>::new(&self.values(inputs, self.special), 1);
-        // Whole numbers: their sums are exact.
+        // Integers, whose sums are exact.
         let gy = Guarded::<E>::new(&self.values(outputs, false), 2);
         let (mut y, mut gx) = (Guarded::poisoned(outputs, 3), Guarded::poisoned(inputs, 1));
         pool::max_pool(geometry, &x, &mut y);
@@ -153,7 +154,7 @@ impl Case {
         }
     }
 
-    /// What the mean of an output divides by.
+    /// The divisor of the mean of an output.
     fn count(&self, place: [usize; 2], seen: usize) -> f64 {
         if !self.include {
             return seen as f64;

@@ -1,8 +1,8 @@
-//! Reductions over the middle of three dimensions of numbers made of arbitrary bytes, of any scale
-//! the element type has: sums, norms, products, extremes and their positions, means, variances and
-//! deviations. They are within the documented error bounds of the same in f64, agree with the
-//! functions of whole slices, and have the same bits for one to three threads; on every level the
-//! CPU has.
+//! Reductions over the middle of three dimensions of numbers decoded from arbitrary bytes, of any
+//! scale in the element type's range: sums, norms, products, extremes and their positions, means,
+//! variances and deviations. Their results are within the documented error bounds of the same in
+//! f64, agree with the functions of whole slices, and have the same bits for one to three threads;
+//! on every level that the CPU has.
 
 #![no_main]
 
@@ -52,12 +52,12 @@ struct Case {
     function: Function,
     correction: usize,
     shift: f64,
-    /// Which power of two the numbers are multiplied by: see [`unit`].
+    /// Index of the power of two that multiplies the numbers: see [`unit`].
     unit: usize,
     threads: usize,
 }
 
-/// The exponent of a power of two: an ordinary one, or one towards an end of the range.
+/// The exponent of a power of two: a moderate one, or one near an end of the range.
 fn unit<E: Element>(index: usize) -> i32 {
     let least = E::MIN_EXPONENT.to_f64() as i32;
     [0, 0, 0, 10, -10, least + 26, -least - 26, -least - 2][index]
@@ -69,7 +69,7 @@ fn scaled(x: f64, exponent: i32) -> f64 {
     x * f64::from(half).exp2() * f64::from(exponent - half).exp2()
 }
 
-/// The exact result, in the elements' unit to the power of `degree`, and the bound of its error.
+/// The exact result, in units of the elements' unit to the power of `degree`, and its error bound.
 struct Expected {
     value: f64,
     error: f64,
@@ -85,7 +85,7 @@ impl Case {
         match function {
             Sum => reduce::sum_axis(x, dims, &mut out),
             SumAbs => reduce::sum_abs_axis(x, dims, &mut out),
-            // There is no such function of lines.
+            // There is no such function along an axis.
             SumSquares => {
                 let line = |i: usize| {
                     (0..axis).map(move |k| x[(i / inner * axis + k) * inner + i % inner])
@@ -116,7 +116,7 @@ impl Case {
         }
     }
 
-    /// What the function of a whole slice gives, if there is one that has the same bits.
+    /// The result of the function of a whole slice, if there is one with the same bits.
     fn of_slice<E: Element>(&self, x: &[E]) -> Option<Vec<E>> {
         match self.function {
             Sum => Some(vec![reduce::sum(x)]),
@@ -127,7 +127,7 @@ impl Case {
         }
     }
 
-    /// The function of a line in f64; `None` where the documentation promises nothing.
+    /// The function of a line in f64; `None` where the documentation makes no promise.
     fn expected<E: Element>(&self, line: &[f64]) -> Vec<Option<Expected>> {
         let (n, eps) = (line.len() as f64, E::EPSILON.to_f64());
         let finite = line.iter().all(|x| x.is_finite());
@@ -159,7 +159,7 @@ impl Case {
                 };
                 let zero = line.contains(&0.0);
                 let most = E::MAX_EXPONENT.to_f64() - 2.0;
-                // A product of some of the elements may leave the range.
+                // A product of some of the elements may overflow or underflow.
                 let leaves = exponents(1.0) >= most || (!zero && exponents(-1.0) >= most);
                 let unit = unit::<E>(self.unit);
                 let product: f64 = line.iter().map(|&x| scaled(x, unit)).product();
@@ -172,7 +172,7 @@ impl Case {
             Min => exact(-oracle::max(negated)),
             ArgMax | ArgMin => {
                 let sign = if self.function == ArgMax { 1.0 } else { -1.0 };
-                // The first extreme, of which NaN is one.
+                // The first extreme; NaN counts as one.
                 let better = |a: f64, b: f64| match (a.is_nan(), b.is_nan()) {
                     (true, _) => false,
                     (false, true) => true,
@@ -188,7 +188,7 @@ impl Case {
                 let mean_error = (50.0 + n / 512.0) * eps * magnitude / n;
                 let count = n - self.correction as f64;
                 let variance = total(&|x| (x - mean) * (x - mean)) / count;
-                // The mean is rounded here as well.
+                // The reference's mean is rounded as well.
                 let own = (4.0 * f64::EPSILON * magnitude / n).powi(2) * n / count;
                 let relative = (500.0 + n / 512.0) * eps;
                 let spread = if self.function == MeanVariance {
@@ -226,7 +226,7 @@ impl Case {
                 let at = k * outer * inner + place;
                 let down = -unit * degree;
                 let y = scaled(got[at].to_f64(), down);
-                // The smallest and the largest number.
+                // The smallest and the largest finite number.
                 let (smallest, most) =
                     (scaled(eps, smallest + down), scaled(2.0 - eps, most + down));
                 let mean = k == 0 && matches!(self.function, MeanVariance | MeanDeviation);

@@ -1,6 +1,6 @@
-//! Programs of views made of arbitrary bytes against an index-by-index model: the shape, every
-//! element, the copy into row-major order, and the way back of a gradient. What does not fit is
-//! refused in a one-line error by the model and the tensor alike.
+//! Programs of views decoded from arbitrary bytes, compared with an index-by-index model: the
+//! shape, every element, the copy into row-major order, and the gradient. The model and the tensor
+//! refuse the same views, the tensor with a one-line error.
 
 #![no_main]
 
@@ -8,14 +8,14 @@ use libfuzzer_sys::fuzz_target;
 use wengert_autodiff::{Error, Shape, Step, Tape, Tensor, Var, ops};
 use wengert_fuzz::Bytes;
 
-/// The most elements of a tensor, so that a run has many.
+/// Maximum number of elements of a tensor, so that a run has many cases.
 const MOST: usize = 1 << 10;
 
 fn sizes(bytes: &mut Bytes<'_>) -> Vec<usize> {
     (0..bytes.below(5)).map(|_| bytes.below(6)).collect()
 }
 
-/// Where each element of a view comes from, in row-major order.
+/// The source of each element of a view, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 struct Model {
     shape: Vec<usize>,
@@ -68,7 +68,7 @@ impl Model {
         }))
     }
 
-    /// As Python slices: the positions are counted out.
+    /// A Python slice, by enumerating its positions.
     fn slice(&self, axis: isize, range: Step) -> Option<Self> {
         let axis = self.axis(axis)?;
         let n = self.shape[axis] as i128;
@@ -125,7 +125,7 @@ impl Model {
     }
 }
 
-/// One view of a variable and its model, which both refuse or none.
+/// One view of a variable and its model; both refuse it or neither does.
 fn turn<'t>(
     bytes: &mut Bytes<'_>,
     x: Var<'t, f64>,
@@ -139,7 +139,7 @@ fn turn<'t>(
             (ops::permute(x, &order), model.permute(&order))
         }
         1 => {
-            // An order that fits: keys that are sorted.
+            // A permutation that fits: the order of sorted keys.
             let mut order: Vec<(usize, isize)> =
                 (0..rank).map(|axis| (bytes.next(), axis as isize)).collect();
             order.sort_unstable();
@@ -154,7 +154,7 @@ fn turn<'t>(
             (ops::slice(x, axis, range), model.slice(axis, range))
         }
         3 => {
-            // Axes of size 1 grown while there is room, and new ones in front.
+            // Axes of size 1 repeated within the limit, and new leading axes.
             let mut shape: Vec<usize> = (0..bytes.below(2)).map(|_| bytes.below(4)).collect();
             let mut room = MOST;
             let grown = |&size: &usize| {
@@ -170,7 +170,7 @@ fn turn<'t>(
             (ops::reshape(x, &shape[..]), model.reshape(&shape))
         }
         5 => {
-            // A shape that fits: axes merged, ones put in.
+            // A shape that fits: axes merged, and axes of size 1 inserted.
             let mut shape: Vec<usize> = Vec::new();
             for &size in &model.shape {
                 match shape.last_mut() {
@@ -227,7 +227,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(value.contiguous(), value);
     let element = |index: &[usize]| value.get(index).expect("inside the shape");
     assert_eq!(Tensor::from_fn(value.shape(), element).to_vec(), expected);
-    // Each element of the view carries its number in the view back to where it came from.
+    // The gradient of each element of the view arrives at the element's source.
     let mut number = 0.0;
     let weights = Tensor::from_fn(Shape::from(&model.shape[..]), |_| {
         number += 1.0;

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: numbers made of the bytes that libFuzzer invents.
+//! Code shared by the fuzz targets: numbers decoded from libFuzzer's bytes.
 
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -35,7 +35,7 @@ impl Bytes<'_> {
         (self.next() << 8 | self.next()) % n
     }
 
-    /// A number around zero, or, for the two largest bytes, one towards the ends of the range.
+    /// A number around zero, or, for the two largest bytes, one near an end of the range.
     pub fn signed(&mut self, reach: usize) -> isize {
         match self.next() {
             255 => isize::MAX >> (self.next() % 64),
@@ -44,7 +44,8 @@ impl Bytes<'_> {
         }
     }
 
-    /// A size below `end`, or, for the largest byte, one that must be refused or be empty.
+    /// A size below `end`, or, for the largest byte, one that must be an error or give an empty
+    /// result.
     pub fn size(&mut self, end: usize) -> usize {
         match self.next() {
             255 => usize::MAX >> (self.next() % 64),
@@ -57,14 +58,14 @@ impl Bytes<'_> {
         [self.size(end), self.size(end)]
     }
 
-    /// Three dimensions `[outer, axis, inner]` of at most 8192 elements in all.
+    /// Three dimensions `[outer, axis, inner]` with at most 8192 elements in all.
     pub fn dims(&mut self) -> Option<[usize; 3]> {
         let mut size = || if self.below(4) == 3 { self.wide(700) } else { self.below(20) };
         let dims = [size(), size(), size()];
         (dims.iter().product::<usize>() <= 1 << 13).then_some(dims)
     }
 
-    /// A number of a few that tests like, now and then one that is not finite.
+    /// A number from a few simple ones, occasionally one that is not finite.
     pub fn number(&mut self) -> f64 {
         const NUMBERS: [f64; 16] = [
             0.0,
@@ -87,8 +88,8 @@ impl Bytes<'_> {
         NUMBERS[self.below(NUMBERS.len())]
     }
 
-    /// `len` elements between -1 and 1; some of the special [`number`](Self::number)s among them if
-    /// the next byte says so.
+    /// `len` elements between -1 and 1; the next byte decides whether special
+    /// [`number`](Self::number)s are among them.
     pub fn elements<E: Element>(&mut self, len: usize) -> Vec<E> {
         let mut all: Vec<E> = noise(len, self.next() as u64);
         for _ in 0..self.below(4) {
@@ -101,7 +102,7 @@ impl Bytes<'_> {
     }
 }
 
-/// What there is, or nothing after a check that the error is one line.
+/// The value of a result, or `None` after a check that the error is one line.
 ///
 /// # Panics
 /// If the error's text is empty or more than one line.
@@ -120,12 +121,12 @@ pub fn line<E: Element>(x: &[E], [_, axis, inner]: [usize; 3], index: usize) -> 
     (0..axis).map(|i| x[first + i * inner].to_f64()).collect()
 }
 
-/// The result of `body` in a pool of one to four threads, on the level of the caller.
+/// The result of `body` in a pool of one to four threads, on the caller's level.
 ///
 /// # Panics
-/// Where `body` does.
+/// If `body` panics.
 pub fn on_threads<R: Send>(threads: usize, body: impl FnOnce() -> R + Send) -> R {
-    // Kept from one input to the next: starting threads takes longer than a case.
+    // The pools are kept for later inputs: starting threads takes longer than a case.
     static POOLS: [OnceLock<ThreadPool>; 4] = [const { OnceLock::new() }; 4];
     let pool = POOLS[threads - 1].get_or_init(|| {
         ThreadPoolBuilder::new().num_threads(threads).build().expect("a few threads")

@@ -1,4 +1,4 @@
-//! What must hold of a program.
+//! The properties that a program must have.
 
 use wengert_autodiff::{
     Comparison, CreateGraph, Error, Gradcheck, GradcheckError, Mode, Report, Result, Tape, Tensor,
@@ -9,28 +9,29 @@ use crate::catalogue;
 use crate::draw::Draw;
 use crate::program::{self, Call, copy};
 
-/// The most calls of a program.
+/// Maximum number of calls of a program.
 const CALLS: usize = 8;
 
-/// The most elements of a value that is used further.
+/// Maximum number of elements of a value that later calls may use.
 const ELEMENTS: usize = 256;
 
-/// The largest value that is used further.
+/// Maximum magnitude of a value that later calls may use.
 const LARGEST: f64 = 1e3;
 
-/// What was made of a program.
+/// The outcome of a program.
 pub enum Outcome {
-    /// It has no calls, or no elements.
+    /// The program has no calls, or no elements.
     Nothing,
-    /// Its gradient is that of the differences, but for so many kinks.
+    /// The gradient agrees with the differences, except at `kinks` kinks.
     Compared { derivatives: usize, kinks: usize },
-    /// The differences say nothing: kinks alone, or they do not settle.
+    /// The differences are inconclusive: all are at kinks, or do not converge.
     Silent,
-    /// The gradient differs where a call by itself has none, or the differences of one say nothing.
+    /// The gradient differs because a call has no derivative at its operands, or its differences
+    /// are inconclusive.
     Singular,
 }
 
-/// The calls that fitted, and the inputs.
+/// The calls that were valid, and the inputs.
 struct Plan {
     inputs: Vec<Tensor<f64>>,
     calls: Vec<Call>,
@@ -50,7 +51,7 @@ pub fn check(bytes: &[u8], print: bool) -> Outcome {
     outcome
 }
 
-/// Makes the program: what fits is called at once and checked by itself.
+/// Builds the program: each valid call is run at once and checked separately.
 fn plan(bytes: &[u8]) -> Plan {
     let mut draw = Draw::new(bytes);
     let mut plan = Plan { inputs: Vec::new(), calls: Vec::new() };
@@ -89,7 +90,7 @@ fn refused(call: &Call, error: &Error) {
     );
 }
 
-/// What must hold of a call by itself; whether its value is to be used further.
+/// Checks the properties of a single call; returns whether later calls may use its value.
 fn single<'t>(
     call: &Call,
     operands: &[Var<'t, f64>],
@@ -103,7 +104,7 @@ fn single<'t>(
     if elements.len() > ELEMENTS {
         return false;
     }
-    // Whatever the value is, its gradient is computed.
+    // The gradient is computed for any value.
     gradients(value, inputs).unwrap_or_else(|error| panic!("{error}, the gradient of {call}"));
     if !elements.iter().all(|element| element.abs() <= LARGEST) {
         return false;
@@ -130,14 +131,14 @@ fn gradients<'t>(value: Var<'t, f64>, inputs: &[Var<'t, f64>]) -> Result<Vec<Ten
     Ok(tensors.collect())
 }
 
-/// Whether two values agree but for rounding, which may be as large as that of the operands.
+/// Whether two values agree up to rounding, which may be as large as that of the operands.
 fn close(a: &Tensor<f64>, b: &Tensor<f64>, operands: &[Tensor<f64>]) -> bool {
     let largest = operands.iter().flat_map(|x| x.to_vec()).fold(1.0_f64, |all, x| all.max(x.abs()));
     let agree = |(a, b): (f64, f64)| (a - b).abs() <= 1e-9 * largest.max(a.abs());
     a.shape() == b.shape() && a.to_vec().into_iter().zip(b.to_vec()).all(agree)
 }
 
-/// The same program has the same values and gradients, to the bit.
+/// Checks that a second run of the program has the same bits.
 fn twice(plan: &Plan) {
     let once = || {
         let tape = Tape::new();
@@ -151,7 +152,7 @@ fn twice(plan: &Plan) {
     assert_eq!(once(), once(), "{plan}");
 }
 
-/// Inputs in row-major order give the same values.
+/// Checks that inputs in row-major order give the same values.
 fn laid_out(plan: &Plan) {
     let (tape, other) = (Tape::new(), Tape::new());
     let inputs: Vec<_> = plan.inputs.iter().map(|x| tape.variable(x)).collect();
@@ -167,8 +168,9 @@ fn laid_out(plan: &Plan) {
         };
         let operands = of(&others[..at]);
         if !close(&value, &other, &operands) {
-            // Rounding may have made a step of a difference: then the operation agrees with itself on
-            // these operands, too, in order, and there is nothing to compare from here.
+            // Rounding may have moved a difference across a jump. The operation then agrees with
+            // itself on these operands in row-major order, and the rest of the program is not
+            // comparable.
             let contiguous = call.of_contiguous(&operands).expect("operands of the same shapes");
             assert!(
                 close(&other, &contiguous, &operands),
@@ -182,7 +184,7 @@ fn laid_out(plan: &Plan) {
     }
 }
 
-/// The gradient is that of the differences.
+/// Checks that the gradient agrees with differences.
 fn differences(plan: &Plan) -> Outcome {
     let inputs: Vec<&Tensor<f64>> = plan.inputs.iter().collect();
     let checked = compare(Mode::Auto, &inputs, &|inputs| {
@@ -208,9 +210,9 @@ fn differences(plan: &Plan) -> Outcome {
     }
 }
 
-/// Whether a derivative is as far from that of the differences as rounding takes it: some hundred
-/// last digits of the largest cotangent on the way. Steep operations behind each other make
-/// cotangents of 1e9 that a mean then cancels.
+/// Whether a derivative differs from the differences by no more than rounding: several hundred
+/// units in the last place of the largest intermediate cotangent. A sequence of steep operations
+/// makes cotangents of 1e9, which a mean then cancels.
 fn is_rounding(plan: &Plan, wrong: &Comparison) -> bool {
     let tape = Tape::new();
     let inputs: Vec<_> = plan.inputs.iter().map(|x| tape.variable(x)).collect();
@@ -230,8 +232,8 @@ fn is_rounding(plan: &Plan, wrong: &Comparison) -> bool {
     (wrong.analytic - wrong.numeric).abs() <= 1e-13 * largest
 }
 
-/// Compares with differences, kinks left out. Over large steps a slope beside a kink may look like
-/// another; a gradient that is wrong is so over small ones as well.
+/// Compares with differences, except at kinks. Across a kink, differences with large steps may look
+/// like another slope; a wrong gradient is wrong for small steps too.
 fn compare(
     mode: Mode,
     inputs: &[&Tensor<f64>],
@@ -244,8 +246,8 @@ fn compare(
     }
 }
 
-/// Whether a call of the program has no derivative of its own where it is called: the chain rule
-/// says nothing of `relu(x) - relu(-x)` at 0. A call by itself must not differ.
+/// Whether a call of the program has no derivative at its operands: the chain rule does not apply
+/// to `relu(x) - relu(-x)` at 0. A call on its own must not differ.
 fn singular(plan: &Plan) -> bool {
     let tape = Tape::new();
     let inputs: Vec<_> = plan.inputs.iter().map(|x| tape.variable(x)).collect();
@@ -274,8 +276,9 @@ fn singular(plan: &Plan) -> bool {
     singular
 }
 
-/// Whether an element of a call's value has no derivative though it may have partial ones, as the
-/// median among equals: the slope in another direction is not the sum of those along the axes.
+/// Whether an element of a call's value is not differentiable although it may have partial
+/// derivatives, as the median of equal elements: the slope in another direction is not the sum of
+/// those along the axes.
 fn bends(call: &Call, operands: &[Tensor<f64>], element: usize) -> bool {
     const STEP: f64 = 1e-5;
     let moved = |by: &dyn Fn(usize) -> f64| moved(call, operands, by)[element];
@@ -288,13 +291,14 @@ fn bends(call: &Call, operands: &[Tensor<f64>], element: usize) -> bool {
     (1..4).any(|n| {
         let direction = |i: usize| (((i + 1) * (2 * n + 1)) as f64).sin();
         let sum: f64 = slopes.iter().enumerate().map(|(i, slope)| slope * direction(i)).sum();
-        // Not a number is none either.
+        // A NaN counts as a difference too.
         !((slope(&direction) - sum).abs() <= 1e-3 * size)
     })
 }
 
-/// Whether a call has no derivative by an element of an operand, being infinitely steep there, or
-/// having no value on one side: nothing is what comes of infinity and a cotangent that is zero.
+/// Whether a call has no derivative by an element of an operand because it is infinitely steep
+/// there or has no value on one side. The product of an infinite derivative and a zero cotangent
+/// carries no information.
 fn is_steep(call: &Call, operands: &[Tensor<f64>], wrong: &Comparison) -> bool {
     let before: usize = operands[..wrong.input].iter().map(Tensor::len).sum();
     let within = wrong.index.iter().zip(operands[wrong.input].shape().iter());
@@ -311,8 +315,8 @@ fn is_steep(call: &Call, operands: &[Tensor<f64>], wrong: &Comparison) -> bool {
     })
 }
 
-/// The elements of a call's value with those of its operands, which are numbered one operand behind
-/// the other, moved by so much.
+/// The elements of a call's value with its operands shifted by `by`, which is given the number of
+/// an element; elements are numbered through all operands.
 fn moved(call: &Call, operands: &[Tensor<f64>], by: &dyn Fn(usize) -> f64) -> Vec<f64> {
     let mut at = 0;
     let moved: Vec<Tensor<f64>> = operands

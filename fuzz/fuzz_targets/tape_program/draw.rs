@@ -1,13 +1,13 @@
-//! Numbers, axes, shapes and operands made of bytes: mostly such as fit, now and then such as do not.
+//! Numbers, axes, shapes and operands decoded from bytes: most of them valid, some of them not.
 
 use wengert_autodiff::{Index, Mask, Shape, Tensor};
 
 use crate::program::Operand;
 
-/// The most elements of an input, so that it is differenced in little time.
+/// Maximum number of elements of an input, so that differences take little time.
 const MOST: usize = 18;
 
-/// Elements at which functions bend, jump or end, and pairs that are close.
+/// Elements at which functions have kinks, jumps or poles, and pairs that are close.
 const SPECIAL: [f64; 24] = [
     0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 6.0, 1.5, -1.5, 2.5, 1e-3, -1e-3, 1e-9,
     -1e-9, 0.25, 0.1, -0.1, 1.0, 0.0, 10.0,
@@ -16,11 +16,10 @@ const SPECIAL: [f64; 24] = [
 /// Options outside most domains.
 const WRONG: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 2.0];
 
-/// Sizes that nothing has.
+/// Sizes that no value has.
 const WRONG_SIZES: [usize; 4] = [0, 7, 1 << 62, usize::MAX];
 
-/// Bytes that are read as what is asked for, zeros behind their end, and the shapes of the values
-/// there are so far.
+/// A decoder of bytes, zeros after their end, and the shapes of the values so far.
 pub struct Draw<'a> {
     bytes: &'a [u8],
     pub shapes: Vec<Shape>,
@@ -53,7 +52,7 @@ impl<'a> Draw<'a> {
         self.next() % 2 == 1
     }
 
-    /// One time in 32.
+    /// True once in 32 times.
     pub fn seldom(&mut self) -> bool {
         self.next() % 32 == 31
     }
@@ -62,22 +61,22 @@ impl<'a> Draw<'a> {
         all[self.below(all.len())]
     }
 
-    /// An element: any, or one at which functions bend or jump.
+    /// An element: any, or one at which functions have kinks or jumps.
     pub fn element(&mut self, special: bool) -> f64 {
         let byte = self.next();
         if special {
             return SPECIAL[byte % SPECIAL.len()];
         }
-        // No two are equal, and none is where something bends.
+        // All are distinct, and none is at a kink.
         (byte as f64 - 127.3) / 53.7
     }
 
-    /// An option that is a positive number in nearly all cases.
+    /// An option that is nearly always positive.
     pub fn option(&mut self) -> f64 {
         if self.seldom() { self.of(&WRONG) } else { self.of(&[0.3, 1.0, 0.05, 0.7, 1.9, 0.5]) }
     }
 
-    /// What is added to a variance.
+    /// A number to add to a variance.
     pub fn eps(&mut self) -> f64 {
         if self.seldom() { self.of(&WRONG) } else { self.of(&[1e-5, 1e-2, 0.4]) }
     }
@@ -93,7 +92,7 @@ impl<'a> Draw<'a> {
         if self.seldom() { self.of(&WRONG_SIZES) } else { least + self.below(end - least) }
     }
 
-    /// An axis of so many.
+    /// An axis of a shape with `rank` axes.
     pub fn axis(&mut self, rank: usize) -> isize {
         if rank == 0 || self.seldom() {
             return self.of(&[0, -1, rank as isize, -(rank as isize) - 1, isize::MAX, isize::MIN]);
@@ -101,7 +100,7 @@ impl<'a> Draw<'a> {
         self.below(2 * rank) as isize - rank as isize
     }
 
-    /// Some of so many axes.
+    /// Some axes of a shape with `rank` axes.
     pub fn axes(&mut self, rank: usize) -> Vec<isize> {
         if self.seldom() {
             return (0..self.below(4)).map(|_| self.axis(rank)).collect();
@@ -112,7 +111,7 @@ impl<'a> Draw<'a> {
         axes.map(|axis| axis as isize - if negative { rank as isize } else { 0 }).collect()
     }
 
-    /// Around zero; seldom at the ends of the range.
+    /// A number around zero; rarely one at an end of the range.
     pub fn offset(&mut self, reach: usize) -> isize {
         if self.seldom() {
             return self.of(&[isize::MAX, isize::MIN, isize::MAX / 2, 7]);
@@ -120,17 +119,17 @@ impl<'a> Draw<'a> {
         self.below(2 * reach + 1) as isize - reach as isize
     }
 
-    /// Sizes from 1 to 3, seldom 0.
+    /// Sizes from 1 to 3, rarely 0.
     pub fn sizes(&mut self, rank: usize) -> Vec<usize> {
         (0..rank).map(|_| if self.seldom() { 0 } else { 1 + self.below(3) }).collect()
     }
 
-    /// Sizes of anything, which no value need have.
+    /// The sizes of any shape, which need not be that of a value.
     pub fn shape(&mut self) -> Vec<usize> {
         (0..self.below(5)).map(|_| self.small(0, 4)).collect()
     }
 
-    /// Sizes of an input, from 0 to 3, and few elements in all.
+    /// The sizes of an input, from 0 to 3, with few elements in all.
     pub fn input_shape(&mut self) -> Vec<usize> {
         let mut shape: Vec<usize> =
             (0..self.below(5)).map(|_| self.of(&[2, 3, 1, 2, 3, 2, 1, 0])).collect();
@@ -141,7 +140,7 @@ impl<'a> Draw<'a> {
         shape
     }
 
-    /// A tensor laid out as a view: its own elements, transposed, every other of more, reversed, or
+    /// A tensor in the layout of a view: contiguous, transposed, with a step of two, reversed, or
     /// repeated.
     pub fn tensor(&mut self, shape: &[usize]) -> Tensor<f64> {
         let special = self.below(3) == 0;
@@ -180,14 +179,14 @@ impl<'a> Draw<'a> {
         }
     }
 
-    /// A value there is, and its shape; the last one in half of the cases.
+    /// One of the values, and its shape; in half of the cases the latest value.
     pub fn any(&mut self) -> (Operand, Shape) {
         let byte = self.next();
         let value = if byte < 128 { self.shapes.len() - 1 } else { byte % self.shapes.len() };
         (Operand { value, fit: None }, self.shapes[value].clone())
     }
 
-    /// A value brought to a shape; seldom one as it is.
+    /// A value adapted to a shape; rarely one as it is.
     pub fn like(&mut self, shape: impl Into<Shape>) -> Operand {
         let shape = shape.into();
         let transposed = self.below(4) == 3;
@@ -199,7 +198,7 @@ impl<'a> Draw<'a> {
         Operand { fit: Some((shape, transposed)), ..operand }
     }
 
-    /// A value of at least so many axes; seldom of fewer.
+    /// A value of at least `least` axes; rarely of fewer.
     pub fn ranked(&mut self, least: usize) -> (Operand, Shape) {
         let (operand, own) = self.any();
         if own.rank() >= least || self.seldom() {
@@ -210,7 +209,7 @@ impl<'a> Draw<'a> {
         self.fitted(shape)
     }
 
-    /// A value brought to a shape, and the shape it has then.
+    /// A value adapted to a shape, and its shape afterwards.
     pub fn fitted(&mut self, shape: impl Into<Shape>) -> (Operand, Shape) {
         let operand = self.like(shape);
         let shape = match &operand.fit {
@@ -227,12 +226,12 @@ impl<'a> Draw<'a> {
         shape.iter().skip(skip).map(|&size| if self.below(4) == 0 { 1 } else { size }).collect()
     }
 
-    /// Positions along an axis of a size.
+    /// Positions along an axis of the given size.
     pub fn index(&mut self, shape: &[usize], size: usize) -> Index {
         Index::from_fn(shape, |_| if self.seldom() { size } else { self.below(size.max(1)) })
     }
 
-    /// Labels of so many classes, for so many rows.
+    /// Labels below `classes` for the given number of rows.
     pub fn labels(&mut self, rows: usize, classes: usize) -> Vec<usize> {
         let rows = if self.seldom() { rows + 1 } else { rows };
         (0..rows)

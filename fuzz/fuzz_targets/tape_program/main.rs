@@ -1,9 +1,10 @@
-//! Programs of operations made of arbitrary bytes: the catalogue's fallible entries on a tape, with
-//! operands among the values so far, views and copies. What does not fit is refused in one line that
-//! names the operation; nothing panics; gradients are those of differences, or the point is a kink;
-//! the layout of the operands in memory does not matter; and twice the same is the same.
+//! Programs of operations decoded from arbitrary bytes: the catalogue's fallible entries on a tape,
+//! with earlier values, views and copies as operands. A call that does not fit is refused with one
+//! line that names the operation; nothing panics; gradients agree with differences, or the point is
+//! a kink; the layout of the operands in memory does not matter; and a repeated run has the same
+//! bits.
 //!
-//! With `TAPE_PROGRAM_PRINT` in the environment each program and what was made of it is printed.
+//! If the environment has `TAPE_PROGRAM_PRINT`, each program and its outcome is printed.
 
 #![no_main]
 

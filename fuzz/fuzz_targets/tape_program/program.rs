@@ -1,12 +1,12 @@
-//! Calls of operations with all their arguments, and how a row of them is run on a tape.
+//! Calls of operations with all their arguments, and running a sequence of them on a tape.
 
 use wengert_autodiff::{Index, Result, Shape, Tape, Tensor, Var, ops};
 
-/// A value of the program, by its number, as it is or brought to another shape.
+/// A value of the program, by its number, as it is or adapted to a shape.
 #[derive(Clone, Debug)]
 pub struct Operand {
     pub value: usize,
-    /// The shape, and whether in the memory its axes lie in reverse order.
+    /// The shape to adapt it to, and whether its axes are in reverse order in memory.
     pub fit: Option<(Shape, bool)>,
 }
 
@@ -15,7 +15,7 @@ impl Operand {
         let x = values[self.value];
         let Some((shape, transposed)) = &self.fit else { return Ok(x) };
         let len = x.shape().numel();
-        // Its elements over and over, as many as are wanted.
+        // Repeats the elements until there are enough.
         let index = Index::from_fn([shape.numel()], |i| i[0] % len.max(1));
         let x = ops::index_select(ops::reshape(x, [len])?, 0, &index)?;
         if !transposed {
@@ -31,9 +31,9 @@ type Function = dyn for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>>;
 
 /// An operation, its operands and its arguments.
 pub struct Call {
-    /// The name its errors begin with.
+    /// The name with which its errors begin.
     pub name: &'static str,
-    /// The arguments, for people.
+    /// The arguments, as text for the report.
     pub arguments: String,
     pub operands: Vec<Operand>,
     function: Box<Function>,
@@ -81,7 +81,7 @@ impl std::fmt::Display for Call {
     }
 }
 
-/// The same elements in a buffer of their own, in row-major order.
+/// A row-major copy in a buffer of its own.
 pub fn copy(x: &Tensor<f64>) -> Tensor<f64> {
     Tensor::from_vec(x.to_vec(), x.shape().clone()).expect("as many elements as there are")
 }
@@ -96,8 +96,8 @@ pub fn run<'t>(calls: &[Call], inputs: &[Var<'t, f64>]) -> Result<Vec<Var<'t, f6
     Ok(values)
 }
 
-/// What a program gives: the values no call uses, one behind the other, and nothing of what is empty,
-/// whose operands may be beyond the domain.
+/// The output of a program: the values that no call uses, concatenated, without values computed
+/// from empty ones, whose operands may be outside the domain.
 pub fn output<'t>(calls: &[Call], values: &[Var<'t, f64>]) -> Result<Var<'t, f64>> {
     let used = |value: usize| {
         calls.iter().any(|call| call.operands.iter().any(|operand| operand.value == value))

@@ -1,4 +1,4 @@
-//! Windows that slide over lines and images.
+//! Convolutions and pools over lines and images.
 
 use wengert_autodiff::ops::{self, ConvOptions, Pool};
 

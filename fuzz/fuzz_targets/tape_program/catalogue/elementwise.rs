@@ -1,4 +1,5 @@
-//! Element by element: arithmetic, elementary functions, activations, comparisons and choices.
+//! Elementwise operations: arithmetic, elementary functions, activations, comparisons and
+//! selections.
 
 use wengert_autodiff::{Activation, ops};
 
@@ -32,7 +33,7 @@ pub fn unary(draw: &mut Draw<'_>) -> Call {
     }
 }
 
-/// Any activation, with numbers that are in its domain nearly always.
+/// Any activation, with parameters that are nearly always in its domain.
 pub fn any_activation(draw: &mut Draw<'_>) -> Activation {
     let number = draw.option();
     match draw.of(&Activation::ALL) {
@@ -91,7 +92,7 @@ pub fn binary(draw: &mut Draw<'_>) -> Call {
     Call::new(name, String::new(), operands, move |v| entry(v[0], v[1]))
 }
 
-/// Comparisons of values, and choices by a mask: one of bytes, or of a comparison.
+/// Comparisons of values, and selections by a mask: one of bytes, or of a comparison.
 pub fn choice(draw: &mut Draw<'_>) -> Call {
     let (a, shape) = draw.any();
     let other = draw.broadcasting(&shape);
@@ -117,7 +118,7 @@ pub fn choice(draw: &mut Draw<'_>) -> Call {
             Call::new("where", arguments, [a, b], move |v| ops::where_(&mask, v[0], v[1]))
         }
         7 => {
-            // Which one changes with the value itself: a bend where it is 0.
+            // The selection changes with the value itself: a kink where the value is 0.
             Call::new("where", "a < a / 2, a, -a".into(), [a.clone(), a], |v| {
                 let mask = ops::lt(v[0], ops::mul_scalar(v[1], 0.5)?)?;
                 ops::where_(&mask, v[0], ops::neg(v[1])?)

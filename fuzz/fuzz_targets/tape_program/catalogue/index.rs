@@ -1,4 +1,5 @@
-//! By positions: gathers, scatters, tables of rows; and dropout, whose choice is a stream's.
+//! Operations by positions: gathers, scatters, embeddings; and dropout, whose mask is that of a
+//! stream.
 
 use rand::SeedableRng;
 use wengert_autodiff::ops;
@@ -15,7 +16,7 @@ pub fn index(draw: &mut Draw<'_>) -> Call {
     let size = shape.get(at).copied().unwrap_or(1);
     match kind {
         0 | 1 => {
-            // Not beyond the value along the other axes.
+            // Not larger than the value along the other axes.
             let mut sizes: Vec<usize> =
                 shape.iter().map(|&size| size.saturating_sub(draw.below(4) / 3)).collect();
             if let Some(size) = sizes.get_mut(at) {
@@ -45,7 +46,7 @@ pub fn index(draw: &mut Draw<'_>) -> Call {
             let rank = draw.below(3);
             let sizes = draw.sizes(rank);
             let index = draw.index(&sizes, shape.first().copied().unwrap_or(1));
-            // Rows of the padding have no gradient; so it is one that is not looked up.
+            // Rows of the padding have no gradient, so the padding is a row that is not looked up.
             let padding =
                 draw.flag().then(|| draw.below(4)).filter(|row| !index.as_slice().contains(row));
             let arguments = format!("{index:?}, {padding:?}");

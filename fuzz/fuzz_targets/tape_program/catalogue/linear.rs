@@ -1,4 +1,4 @@
-//! Matrix products: of two, with bias and activation, and by an equation.
+//! Matrix products: of two operands, with bias and activation, and by an equation.
 
 use wengert_autodiff::{Shape, ops};
 
@@ -7,7 +7,7 @@ use super::optional;
 use crate::draw::Draw;
 use crate::program::Call;
 
-/// Letters of an equation, and what is in one that cannot be read.
+/// Letters of an equation, and characters that make it malformed.
 const LETTERS: [char; 12] = ['i', 'j', 'k', 'i', 'j', ',', '.', '-', '>', ' ', '0', '\n'];
 
 pub fn linear(draw: &mut Draw<'_>) -> Call {

@@ -1,4 +1,4 @@
-//! The catalogue: one file a family, each a choice among its operations.
+//! The catalogue: one file per family, which selects one of its operations.
 
 mod convolution;
 mod elementwise;
@@ -28,7 +28,7 @@ macro_rules! table {
 }
 use table;
 
-/// One call with operands among the values there are.
+/// One call with operands among the values so far.
 pub fn call(draw: &mut Draw<'_>) -> Call {
     match draw.below(16) {
         0 => elementwise::unary(draw),
@@ -53,7 +53,7 @@ fn unary(name: &'static str, x: Operand, entry: Unary) -> Call {
     Call::new(name, String::new(), [x], move |v| entry(v[0]))
 }
 
-/// A weight or bias that may be left out: into the operands, and whether it is there.
+/// An optional weight or bias: adds it to the operands, and returns whether it is present.
 fn optional(draw: &mut Draw<'_>, operands: &mut Vec<Operand>, shape: impl Into<Shape>) -> bool {
     let given = draw.flag();
     if given {

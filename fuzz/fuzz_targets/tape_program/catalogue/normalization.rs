@@ -64,7 +64,7 @@ pub fn normalization(draw: &mut Draw<'_>) -> Call {
     }
 }
 
-/// A value `[batch, channels, ..]`, and its channels.
+/// A value `[batch, channels, ..]`, and its number of channels.
 fn channels(draw: &mut Draw<'_>, multiple: usize) -> (crate::program::Operand, usize) {
     let rank = 2 + draw.below(3);
     let mut shape = draw.sizes(rank);
@@ -73,7 +73,7 @@ fn channels(draw: &mut Draw<'_>, multiple: usize) -> (crate::program::Operand, u
     (x, shape.get(1).copied().unwrap_or(1))
 }
 
-/// Weight and bias of what is there, the first being the weight or not.
+/// Weight and bias among the given parameters, the first being the weight or not.
 fn parts<V: Copy>(given: &[V], weight: bool) -> (Option<V>, Option<V>) {
     let (first, second) = (given.first().copied(), given.get(1).copied());
     if weight { (first, second) } else { (None, first) }

@@ -1,4 +1,4 @@
-//! Over all axes, over some, and along one.
+//! Reductions over all axes, over some, and along one.
 
 use wengert_autodiff::{Result, Tensor, Var, ops};
 

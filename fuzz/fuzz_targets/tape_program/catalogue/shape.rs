@@ -1,11 +1,11 @@
-//! The same elements in other shapes: views, parts and copies.
+//! Operations on shapes: views, parts and copies.
 
 use wengert_autodiff::{Shape, Step, ops};
 
 use crate::draw::Draw;
 use crate::program::Call;
 
-/// Other axes, other order, more of the same.
+/// Permuted, reshaped and repeated values.
 pub fn turned(draw: &mut Draw<'_>) -> Call {
     let (x, shape) = draw.any();
     let rank = shape.rank();
@@ -58,7 +58,7 @@ pub fn turned(draw: &mut Draw<'_>) -> Call {
     }
 }
 
-/// Neighbouring axes made one, and ones put in.
+/// Adjacent axes merged, and axes of size 1 inserted.
 fn merged(draw: &mut Draw<'_>, shape: &Shape) -> Shape {
     let mut sizes: Vec<usize> = Vec::new();
     for &size in shape.iter() {
@@ -73,7 +73,7 @@ fn merged(draw: &mut Draw<'_>, shape: &Shape) -> Shape {
     sizes.into()
 }
 
-/// Axes of size 1 repeated, and new ones in front.
+/// Axes of size 1 repeated, and new leading axes.
 fn grown(draw: &mut Draw<'_>, shape: &Shape) -> Shape {
     let mut sizes: Vec<usize> = (0..draw.below(2)).map(|_| draw.below(4)).collect();
     sizes.extend(shape.iter().map(|&size| if size == 1 { draw.below(4) } else { size }));
@@ -123,7 +123,7 @@ pub fn parts(draw: &mut Draw<'_>) -> Call {
         5 => {
             let (count, part) = (draw.below(4), draw.below(4));
             let arguments = format!("{count}, {axis}; part {part}");
-            // There may be fewer parts than asked for.
+            // There may be fewer parts than requested.
             Call::new("chunk", arguments, [x], move |v| {
                 let parts = ops::chunk(v[0], count, axis)?;
                 Ok(parts.get(part).or(parts.last()).copied().expect("at least one part"))
@@ -140,7 +140,7 @@ pub fn parts(draw: &mut Draw<'_>) -> Call {
     }
 }
 
-/// Several values joined, and values with something around them.
+/// Several values concatenated, and padded values.
 pub fn joined(draw: &mut Draw<'_>) -> Call {
     let (x, shape) = draw.any();
     let axis = draw.axis(shape.rank());
