@@ -1,4 +1,4 @@
-//! The element type of a module, read from the declaration.
+//! Selection of a module's element type from its declaration.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -10,13 +10,14 @@ use syn::{
 /// The element type for which a module is implemented.
 #[derive(Clone)]
 pub enum Element {
-    /// Every one: the implementation gets a type parameter for it.
+    /// Every element type: the implementation gets a type parameter for it.
     Any,
     Of(Box<Type>),
 }
 
-/// The element type that the options name, else the type parameter bounded by `Element`, else any
-/// one if the types of the parts leave it open, else the `f64` or `f32` they name, else `f32`.
+/// The element type that the options name; otherwise the type parameter bounded by `Element`;
+/// otherwise every element type if the types of the parts do not determine it; otherwise the `f64`
+/// or `f32` that they name; otherwise `f32`.
 pub fn of(input: &DeriveInput, option: Option<&Element>, parts: &[&Type]) -> Result<Element> {
     if let Some(named) = option {
         return Ok(named.clone());
@@ -26,8 +27,8 @@ pub fn of(input: &DeriveInput, option: Option<&Element>, parts: &[&Type]) -> Res
         [] => {}
         [parameter] => return Ok(Element::Of(parse_quote!(#parameter))),
         [_, second, ..] => {
-            let message = "more than one type parameter is bounded by `Element`: say which is that \
-                           of the module with `#[module(element = ..)]`";
+            let message = "more than one type parameter is bounded by `Element`; name the module's with \
+                `#[module(element = ..)]`";
             return Err(Error::new_spanned(second, message));
         }
     }
@@ -38,9 +39,8 @@ pub fn of(input: &DeriveInput, option: Option<&Element>, parts: &[&Type]) -> Res
     let named = |name: &str| parts.iter().find(|part| mentions(part, &|ident| ident == name));
     match (named("f32"), named("f64")) {
         (Some(_), Some(part)) => {
-            let message = "parts of `f32` and of `f64` in one module: say which is its element type \
-                           with `#[module(element = ..)]`, and mark the other fields \
-                           `#[module(skip)]`";
+            let message = "this module has parts of `f32` and of `f64`; name its element type with \
+                `#[module(element = ..)]`, and mark the other fields `#[module(skip)]`";
             Err(Error::new_spanned(part, message))
         }
         (None, Some(_)) => Ok(Element::Of(parse_quote!(f64))),
@@ -48,7 +48,7 @@ pub fn of(input: &DeriveInput, option: Option<&Element>, parts: &[&Type]) -> Res
     }
 }
 
-/// The type parameters bounded by `Element`, in the list of parameters or the where clause.
+/// The type parameters bounded by `Element`, in the list of parameters or in the where clause.
 fn bounded_parameters(input: &DeriveInput) -> Vec<&Ident> {
     let clause = input.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let clause: Vec<_> = clause
@@ -90,7 +90,7 @@ pub fn bounded_by_parts<'a>(
         .collect()
 }
 
-/// Whether an identifier in the type satisfies the predicate.
+/// Whether the predicate holds for an identifier in the type.
 fn mentions(ty: &Type, predicate: &dyn Fn(&Ident) -> bool) -> bool {
     fn any(tokens: TokenStream, predicate: &dyn Fn(&Ident) -> bool) -> bool {
         tokens.into_iter().any(|token| match token {
@@ -107,7 +107,8 @@ const PRIMITIVES: [&str; 18] = [
     "i32", "i64", "i128", "isize", "f32", "f64",
 ];
 
-/// Whether the type is primitive, or a container of such: it cannot hold a parameter.
+/// Whether the type is primitive, or a container of primitive types, and so cannot hold a
+/// parameter.
 pub fn is_plain(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => {

@@ -1,4 +1,4 @@
-//! The implementation that `#[derive(Module)]` writes.
+//! Generation of the implementation for `#[derive(Module)]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -13,7 +13,7 @@ struct Variant<'a> {
     /// `Self` or `Self::Variant`.
     path: TokenStream,
     fields: Vec<Part<'a>>,
-    /// Whether its only field stands for the whole of it.
+    /// Whether its only field represents the whole module (`transparent`).
     transparent: bool,
 }
 
@@ -124,7 +124,7 @@ fn variant<'a>(path: TokenStream, fields: &'a Fields, of_enum: bool) -> Result<V
     Ok(Variant { path, transparent: transparent && !parts.is_empty(), fields: parts })
 }
 
-/// A match on `self` that does something with the fields of each variant.
+/// A match on `self` that processes the fields of each variant.
 fn each(
     variants: &[Variant<'_>],
     what: impl Fn(&Variant<'_>) -> (Vec<usize>, TokenStream),
@@ -157,7 +157,7 @@ fn visit(
         let bound = indices(variant, shown);
         let calls = bound.iter().map(|&i| {
             let Part { name, binding, ty, usage, .. } = &variant.fields[i];
-            // The span of the field's type, so that an error about the type points at it.
+            // The span of the field's type makes an error about the type point at it.
             let binding = Ident::new(&binding.to_string(), binding.span().located_at(ty.span()));
             let span = Span::call_site().located_at(ty.span());
             if *usage == Use::Flatten {
@@ -179,12 +179,12 @@ fn visit(
     }
 }
 
-/// The body of `visit_mut`: the same definition for the other visitor.
+/// The body of `visit_mut`: the definition of `visit` for the other visitor.
 fn visit_mut_body(variants: &[Variant<'_>], root: &Path, element: &Type) -> TokenStream {
     visit(variants, root, element, &quote!(VisitorMut), &quote!(visit_mut))
 }
 
-/// `set_training`, if a field asks for it.
+/// `set_training`, if a field is marked `training`.
 fn set_training(variants: &[Variant<'_>], root: &Path, element: &Type) -> Option<TokenStream> {
     let told = |part: &Part<'_>| matches!(part.usage, Use::Training | Use::Flatten);
     if !variants.iter().any(|variant| variant.fields.iter().any(told)) {
@@ -210,7 +210,8 @@ fn set_training(variants: &[Variant<'_>], root: &Path, element: &Type) -> Option
     })
 }
 
-/// `role`, `activation` and `nonlinearity`: those of the options, or of what the module stands for.
+/// `role`, `activation` and `nonlinearity`: those of the options, or of the part that represents
+/// the module.
 fn description(
     options: &ContainerOptions,
     variants: &[Variant<'_>],
@@ -257,7 +258,7 @@ fn description(
     quote!(#(#methods)*)
 }
 
-/// The places of the fields that satisfy the predicate.
+/// The indices of the fields for which the predicate holds.
 fn indices(variant: &Variant<'_>, predicate: impl Fn(&Part<'_>) -> bool) -> Vec<usize> {
     (0..variant.fields.len()).filter(|&i| predicate(&variant.fields[i])).collect()
 }
@@ -296,7 +297,7 @@ mod tests {
                         a: Linear,
                     }
                 )),
-                "a field takes `skip`",
+                "a field has the options",
             ),
             (
                 refused(&parse_quote!(

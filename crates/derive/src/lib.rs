@@ -1,4 +1,4 @@
-//! `#[derive(Module)]`: shows the parameters of a struct or an enum to visitors.
+//! `#[derive(Module)]`: gives visitors access to the parameters of a struct or an enum.
 //!
 //! Use it through `wengert::nn::Module` or `wengert_nn::Module`, whose documentation lists the
 //! options that `#[module(..)]` takes.
@@ -12,7 +12,7 @@ mod options;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input, parse_quote};
 
-/// Implements `Module`: every field is a part of the module, unless it is of a primitive type or
+/// Implements `Module`: every field is a part of the module, unless it has a primitive type or is
 /// marked `#[module(skip)]`. For programs that depend on `wengert-nn`.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn module(input: TokenStream) -> TokenStream {
@@ -22,7 +22,7 @@ pub fn module(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// The same for programs that depend on `wengert`, which exports it as `Module`.
+/// [`macro@Module`] for programs that depend on `wengert`, which exports it as `Module`.
 #[doc(hidden)]
 #[proc_macro_derive(FacadeModule, attributes(module))]
 pub fn facade_module(input: TokenStream) -> TokenStream {

@@ -1,4 +1,4 @@
-//! The options in `#[module(..)]`.
+//! Parsing of the options in `#[module(..)]`.
 
 use std::fmt::Display;
 
@@ -37,8 +37,8 @@ impl ContainerOptions {
             } else {
                 Err(unknown(
                     &meta,
-                    "a module takes `crate`, `element`, `role`, `activation` and `nonlinearity`; \
-                     `skip`, `training`, `flatten` and `name` belong to a field",
+                    "a module has the options `crate`, `element`, `role`, `activation` and `nonlinearity`; \
+                     `skip`, `training`, `flatten` and `name` are options of a field",
                 ))
             }
         })?;
@@ -46,14 +46,14 @@ impl ContainerOptions {
     }
 }
 
-/// What the derived implementation does with a field.
+/// How the derived implementation uses a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// A part under the field's name.
+    /// As a part under the field's name.
     Part,
-    /// Its parts are those of the module.
+    /// As a part whose own parts are parts of the module.
     Flatten,
-    /// Set to whether the module is being trained.
+    /// As the flag that tells whether the module is being trained.
     Training,
     Skip,
 }
@@ -90,12 +90,12 @@ impl FieldOptions {
             } else {
                 Err(unknown(
                     &meta,
-                    "a field takes `skip`, `training`, `flatten` or `name = \"..\"`",
+                    "a field has the options `skip`, `training`, `flatten` and `name = \"..\"`",
                 ))
             }
         })?;
         if let (Some(_), Some(name)) = (usage, &name) {
-            let message = "only a part has a name: remove `name`, or the other option";
+            let message = "only a part has a name; remove `name` or the other option";
             return Err(Error::new_spanned(name, message));
         }
         let plain = name.is_none() && element::is_plain(&field.ty);
@@ -115,7 +115,7 @@ fn each(
 fn set<T>(option: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result<()> {
     match option.replace(value) {
         None => Ok(()),
-        Some(_) => Err(meta.error("this option contradicts or repeats one before it")),
+        Some(_) => Err(meta.error("this option contradicts or repeats an earlier one")),
     }
 }
 
