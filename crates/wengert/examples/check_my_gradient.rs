@@ -1,4 +1,4 @@
-//! Checking the gradient of one's own loss, and what a wrong gradient looks like.
+//! Checking the gradient of a loss, and the report for a wrong gradient.
 //!
 //! `cargo run --example check_my_gradient -p wengert`
 
@@ -17,7 +17,7 @@ fn loss<'t>(
     (log_cosh * confidence.logistic()).mean()
 }
 
-/// `x^3`, its derivative with a factor that should be 3.
+/// `x^3`, with a derivative whose factor should be 3.
 #[derive(Clone, Debug)]
 struct Cube {
     factor: f64,
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = gradgradcheck(|[p, t, c]| loss(p, t, c), [&prediction, &target, &confidence])?;
     println!("The loss, to second order: {report}\n");
 
-    // A bug is planted: the report names the element, both derivatives, and the operations between.
+    // A planted bug: the report names the element, both derivatives, and the operations between.
     let x = Tensor::from_slice(&[0.5, -1.0, 2.0], [3])?;
     let planted = Gradcheck::new().run(|[x]| cube(x * 2.0, 2.0).sum(), [&x]);
     let Err(GradcheckError::Mismatch { count: 3, .. }) = &planted else {
@@ -59,11 +59,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("The cube with a bug: {}\n", planted.unwrap_err());
 
-    // Fixed, and checked also on operands that are not contiguous.
+    // The correct factor, checked also on operands that are not contiguous.
     let check = Gradcheck::new().order(2).non_contiguous(true);
     println!("The cube: {}\n", check.run(|[x]| cube(x * 2.0, 3.0).sum(), [&x])?);
 
-    // And it passes the test of the engine's own operations.
+    // The operation also passes the test of the built-in operations.
     check_op_f64(&Cube { factor: 3.0 }, Spec::elementwise(Domain::REAL, |x| x * x * x))?;
     println!("The cube is as good as a built-in operation.");
     Ok(())

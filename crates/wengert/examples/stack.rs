@@ -1,14 +1,15 @@
-//! What theory predicts of a deep stack at criticality, beside what real ones of this engine do.
+//! Theory compared with measurement: signal and gradient in a deep network at criticality.
 //!
 //! `cargo run --release -p wengert --example stack -- [ACTIVATION] [WIDTH] [DEPTH] [SEEDS]`
 //!
-//! For every tenth layer: the variance of the pre-activations and the norm of the gradient, the mean
-//! over the seeds by the prediction, and how far that mean should be off, twice its standard
-//! deviation. By default 400 relu networks of width 1,000 and depth 50: a single one is off by half.
+//! Prints for every tenth layer the variance of the pre-activations and the norm of the gradient,
+//! as predicted and as the mean over the seeds, and the expected error of that mean (two standard
+//! deviations). The default is 400 relu networks of width 1,000 and depth 50; a single network
+//! deviates by half of the predicted value.
 //!
-//! Where `chi_q > 1`, as for gelu, the variance does not return to its critical value once it has left
-//! it; fluctuations then grow from layer to layer, and what holds to first order in 1/width holds for
-//! few layers.
+//! Where `chi_q > 1`, as for gelu, the variance does not return to its critical value after a
+//! deviation: fluctuations grow from layer to layer, and the prediction, which is of first order in
+//! 1/width, holds for a few layers only.
 
 use wengert::init::{StackLayer, edge_of_chaos, measure, predict};
 use wengert::nn::ActivationLayer;
@@ -16,20 +17,20 @@ use wengert::prelude::*;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// An argument, or what stands for it.
+/// An argument, or its default.
 fn argument(index: usize, name: &str, or: usize) -> Result<usize, Failure> {
     match std::env::args().nth(index) {
         None => Ok(or),
         Some(text) => match text.parse() {
             Ok(0) | Err(_) => {
-                Err(format!("{name} is a positive whole number, not `{text}`").into())
+                Err(format!("{name} must be a positive whole number, got `{text}`").into())
             }
             Ok(number) => Ok(number),
         },
     }
 }
 
-/// A row of numbers of mean square 1.
+/// A row of numbers with mean square 1.
 fn direction(width: usize, rng: &mut Pcg64) -> Result<Tensor<f32>, Failure> {
     let draw: Tensor<f32> = Init::Normal { mean: 0.0, std: 1.0 }.sample([1, width], rng)?;
     let length = draw.square().mean().item().sqrt();
@@ -90,8 +91,8 @@ fn main() -> Result<(), Failure> {
         let ratios = [sum[0] / layer.variance, (sum[1] / layer.gradient_square).sqrt()];
         worst = [0, 1].map(|k| worst[k].max((ratios[k] - 1.0).abs()));
         if i % 10 == 9 || i == 0 || i + 1 == depth {
-            // The norm is a root: its relative deviation is half of its square's.
-            // A mean over the layer's own units is one over a sample.
+            // The norm is a square root: its relative deviation is half of that of its square.
+            // The mean over a layer's own units is a mean over a sample.
             let sample = (2.0 / width as f64).sqrt();
             let off = [layer.variance_deviation, layer.gradient_deviation];
             let [variance, gradient] = off.map(|deviation| certain * deviation.hypot(sample));

@@ -1,9 +1,9 @@
 //! CPU tensors with tape-based reverse-mode automatic differentiation, SIMD kernels that are
-//! chosen at run time, and neural networks whose trainability is measured.
+//! selected at run time, and neural networks with diagnostics of their trainability.
 //!
-//! This crate gathers the others under one name: tensors, the tape and gradients at the top,
-//! networks in [`nn`], their beginning in [`init`], data in [`data`], the slice kernels in
-//! [`kernels`]. [`prelude`] holds what a program usually names, [`guide`] shows how things are done.
+//! This crate re-exports the others under one name: tensors, the tape and gradients at the root,
+//! networks in [`nn`], initialization in [`init`], data in [`data`], the kernels on slices in
+//! [`kernels`]. [`prelude`] has the names that most programs use, [`guide`] has worked examples.
 //!
 //! ```
 //! use wengert::prelude::*;
@@ -14,7 +14,7 @@
 //! println!("dy/dx = {}", y.backward().get(x).unwrap());
 //! ```
 //!
-//! A [`Tensor`] is of use without a tape as well:
+//! A [`Tensor`] is useful without a tape too:
 //!
 //! ```
 //! use wengert::prelude::*;
@@ -29,12 +29,12 @@
 //!
 //! # Features
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
 //! | `data` (default) | readers of data files: [`data`] |
 //! | `ndarray` | `Tensor::as_ndarray`, `into_ndarray` and `from_ndarray`, and `TryFrom<ndarray::Array>` |
 //! | `serde` | `Serialize` and `Deserialize` for [`Tensor`], [`Shape`], [`Mask`] and [`Index`] |
-//! | `proptest` | strategies for property tests: [`testing`] |
+//! | `proptest` | strategies for property tests, in [`testing`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -54,12 +54,12 @@ pub mod guide;
 
 /// Networks: modules, layers, initializers, optimizers, data.
 pub mod nn {
-    // The derive macro that names this crate, in place of the one that names `wengert_nn`.
+    // The derive macro that refers to this crate, instead of the one that refers to `wengert_nn`.
     pub use wengert_derive::FacadeModule as Module;
     pub use wengert_nn::*;
 }
 
-/// What a program usually names.
+/// The names that most programs use.
 pub mod prelude {
     pub use rand::SeedableRng;
     pub use rand_pcg::Pcg64;

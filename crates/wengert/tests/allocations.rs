@@ -1,7 +1,7 @@
-//! After two steps of warm-up a training step allocates no tensor memory, and what a thread needs besides
-//! it allocates once.
+//! After two steps of warm-up a training step allocates no tensor memory, and each thread allocates
+//! its scratch memory once.
 //!
-//! The counter is the whole process's; this file holds one test.
+//! The counter of allocations is global to the process, so this file holds a single test.
 
 use wengert::kernels::CountingAllocator;
 use wengert::prelude::*;
@@ -11,7 +11,7 @@ const LARGE: usize = 1024;
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::new(LARGE);
 
-/// The large allocations of each step of some epochs on so many threads.
+/// The number of large allocations in each step of several epochs on `threads` threads.
 fn allocations(epochs: usize, threads: usize) -> Vec<usize> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| train(epochs))
@@ -51,10 +51,11 @@ fn train(epochs: usize) -> Vec<usize> {
 fn a_steady_training_step_makes_no_allocation_of_a_kibibyte() {
     let counts = allocations(3, 1);
     assert_eq!(counts.len(), 12);
-    // The counter counts: the first step cannot do without memory.
+    // The first step must allocate, which shows that the counter works.
     assert!(counts[0] > 0);
     assert_eq!(counts[2..], [0; 10]);
-    // Of several threads each has room of its own, made when it is first needed, whichever step that is.
+    // Each of several threads has scratch memory of its own, allocated when it is first needed, in
+    // any step.
     let counts = allocations(30, 2);
     let late: usize = counts[2..].iter().sum();
     assert!(late <= 8, "{late} allocations in {} steps", counts.len() - 2);

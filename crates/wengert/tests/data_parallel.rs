@@ -1,4 +1,4 @@
-//! Gradients of several batches or threads in one step of an optimizer.
+//! Gradients of several batches or threads combined in one step of an optimizer.
 
 use std::thread;
 
@@ -28,7 +28,7 @@ fn gradients(
     layer.forward(x).mse_loss(y).backward()
 }
 
-/// The weight after three steps, each with the gradients that `of` gives.
+/// The weight after three steps, each with the gradients returned by `of`.
 fn trained(of: impl Fn(&Linear<f64>, &mut Tape<f64>) -> Gradients<f64>) -> Vec<f64> {
     let (mut layer, mut adam, mut tape) = (layer(), Adam::new(0.05), Tape::new());
     let address =
@@ -38,7 +38,7 @@ fn trained(of: impl Fn(&Linear<f64>, &mut Tape<f64>) -> Gradients<f64>) -> Vec<f
         let mut gradients = of(&layer, &mut tape);
         gradients.clip_norm(0.5);
         adam.step(&mut layer, &gradients);
-        // The gradients are still there.
+        // The gradients outlive the cleared tape.
         tape.clear();
         assert_eq!(gradients.len(), 2);
     }

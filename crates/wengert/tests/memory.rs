@@ -1,4 +1,4 @@
-//! What a training step holds at its peak, against what it cannot do without.
+//! The peak memory of a training step, compared with the minimum it needs.
 
 use wengert::prelude::*;
 
@@ -20,7 +20,7 @@ fn a_step_peaks_at_little_more_than_what_must_be_live() {
     let parameters = model.parameter_count();
     let activations: usize = WIDTHS.iter().map(|width| BATCH * width).sum();
     let float = size_of::<f32>();
-    // Parameters and inputs are the caller's own tensors, which no tape counts.
+    // Parameters and inputs are the caller's own tensors, which the tape does not count.
     let held_elsewhere = (parameters + BATCH * WIDTHS[0]) * float;
     let must = (2 * parameters + activations) * float;
 
@@ -36,7 +36,7 @@ fn a_step_peaks_at_little_more_than_what_must_be_live() {
         let ratio = peak as f64 / must as f64;
         println!("peak {peak} bytes, {ratio:.3} of the {must} that must be live; {memory:?}");
         assert!(ratio <= 1.25, "{ratio}");
-        // Gradients alone come to more than half of it: the measure measures.
+        // The gradients alone are more than half of it, which shows that the measure counts them.
         assert!(memory.peak >= parameters * float);
         tape.clear();
         assert_eq!(tape.memory().live, 0);

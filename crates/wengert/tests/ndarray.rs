@@ -1,4 +1,4 @@
-//! Tensors and arrays of `ndarray`, converted without copies where the layouts allow.
+//! Conversions between tensors and arrays of `ndarray`, without copies where the layouts permit it.
 
 use ndarray::{Array, Array2, ArrayD, arr0, s};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn owned_arrays_keep_memory_and_layout() {
     let back = x.into_ndarray();
     assert_eq!(back.as_ptr(), address);
 
-    // Reversed, sliced and transposed: the first element is in the middle of the memory.
+    // Reversed, sliced and transposed, so that the first element is in the middle of the memory.
     let back = back.into_dimensionality::<ndarray::Ix2>().unwrap();
     let turned = back.slice_move(s![1..;2, ..;-2]).reversed_axes();
     let (expected, address) = (turned.clone(), turned.as_ptr());

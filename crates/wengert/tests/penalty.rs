@@ -1,19 +1,20 @@
-//! A penalty on large weights: the optimizer changes the weights where they lie, and the loss can be
-//! read before or after.
+//! A penalty on large weights: the optimizer updates the weights in place, and the loss can be read
+//! before or after.
 //!
-//! The counter of allocations is the whole process's; this file holds one test.
+//! The counter of allocations is global to the process, so this file holds a single test.
 
 use wengert::kernels::CountingAllocator;
 use wengert::prelude::*;
 
 const SIZE: usize = 256;
-/// A byte less than a weight takes.
+/// One byte less than the size of a weight.
 const LARGE: usize = SIZE * SIZE * size_of::<f32>() - 1;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::new(LARGE);
 
-/// The losses of some steps, read before or after each, and the allocations of a weight's size.
+/// The losses of several steps, read before or after each update, and the allocations of a weight's
+/// size.
 fn train(read_before: bool) -> (Vec<u32>, Vec<usize>) {
     let mut rng = Pcg64::seed_from_u64(1);
     let mut model = Sequential::builder()

@@ -1,4 +1,4 @@
-//! Tensors, masks and indices written and read with serde. What is read is not trusted.
+//! Tensors, masks and indices serialized and deserialized with serde. Input is not trusted.
 
 use proptest::prelude::*;
 use wengert::prelude::*;
@@ -14,7 +14,7 @@ proptest! {
             (arb_tensor::<f64>(shape, -2.0..2.0), arb_layout(rank))
         })
     ) {
-        // Short numbers: without its feature `float_roundtrip`, `serde_json` may be off by an ULP.
+        // Few digits: without its feature `float_roundtrip`, `serde_json` may be off by an ULP.
         let x = x.map(|x| (x * 64.0).round() / 64.0);
         let text = serde_json::to_string(&layout.apply(&x)).unwrap();
         prop_assert_eq!(serde_json::from_str::<Tensor<f64>>(&text).unwrap(), x.clone());
@@ -29,14 +29,14 @@ proptest! {
         elements in proptest::collection::vec(-9..9_i8, 0..6),
     ) {
         let text = format!(r#"{{"shape": {shape:?}, "elements": {elements:?}}}"#);
-        // A product with a zero is zero, however large the rest.
+        // A product with a zero is zero, however large the other sizes.
         let len = if shape.contains(&0) { Some(0) } else {
             shape.iter().try_fold(1_u64, |len, &dim| len.checked_mul(dim))
         };
         let fits = len == Some(elements.len() as u64);
         match serde_json::from_str::<Tensor<f32>>(&text) {
             Ok(read) => prop_assert!(fits && read.len() == elements.len()),
-            // A shape of no elements may still be too large for its strides.
+            // A shape without elements may still be too large for its strides.
             Err(_) => prop_assert!(!fits || elements.is_empty()),
         }
     }

@@ -1,15 +1,15 @@
-//! The stack that training takes. Meant for a build in which nothing is optimised, as a debug build
-//! of a user's crate: `cargo test --profile unoptimized -p wengert --test stack`.
+//! The stack size that training needs in a build without any optimization, like a debug build of a
+//! user's crate: `cargo test --profile unoptimized -p wengert --test stack`.
 
 use std::thread;
 
 use wengert::kernels::simd::{Level, with_level};
 use wengert::prelude::*;
 
-/// Half the stack of the smallest main thread in use, that of Windows.
+/// Half of the smallest main thread's stack in use, that of Windows.
 const STACK: usize = 512 << 10;
 
-/// Runs `body` on every level of this CPU, each on a thread with little stack.
+/// Runs `body` on every level of this CPU, each on a thread with a small stack.
 fn on_little_stack(body: fn()) {
     for level in Level::available() {
         let thread = thread::Builder::new().stack_size(STACK);
@@ -17,7 +17,7 @@ fn on_little_stack(body: fn()) {
     }
 }
 
-/// The example of the readme.
+/// The example of the README.
 #[test]
 fn xor() {
     on_little_stack(|| {

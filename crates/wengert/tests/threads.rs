@@ -9,14 +9,14 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use wengert::prelude::*;
 
-/// Large enough that a product is worth several threads.
+/// Large enough that a product uses several threads.
 const SIZE: usize = 192;
 
 fn matrix(value: f32) -> Tensor {
     Tensor::full([SIZE, SIZE], value)
 }
 
-/// Runs `tasks` in a pool of four threads, and fails if they wait for each other forever.
+/// Runs `tasks` in a pool of four threads, and fails if they deadlock.
 fn in_pool(tasks: impl FnOnce() + Send + 'static) {
     let (done, ended) = mpsc::channel();
     let runner = thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Networks that learn what they must, and learn the same on any number of threads.
+//! Networks that learn known problems, with the same result on any number of threads.
 
 use wengert::prelude::*;
 
@@ -46,7 +46,7 @@ fn xor_is_learned() {
     }
 }
 
-/// Points on two rings around one centre, with the ring as label.
+/// Points on two concentric rings, with the ring as label.
 fn rings(count: usize) -> (Tensor<f32>, Vec<usize>) {
     let mut rng = Pcg64::seed_from_u64(9);
     let noise = Tensor::<f32>::uniform([count, 2], -0.1, 0.1, &mut rng).to_vec();
@@ -82,7 +82,8 @@ fn two_rings_are_told_apart_by_depth_and_not_without_an_activation() {
     assert!(losses[losses.len() - 1] > 0.6, "a linear network cannot: {losses:?}");
 }
 
-/// Losses and final weights of a network large enough for its kernels to use threads, as bits.
+/// The losses and the final weights, as bits, of a network large enough for its kernels to use
+/// threads.
 fn run(seed: u64) -> Vec<u32> {
     let mut rng = Pcg64::seed_from_u64(seed);
     let inputs = Tensor::uniform([320, 784], -1.0, 1.0, &mut rng);

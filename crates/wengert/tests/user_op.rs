@@ -1,10 +1,10 @@
-//! An operation defined outside the engine is the equal of a built-in one.
+//! An operation defined outside the engine has the same abilities as a built-in one.
 
 use wengert::prelude::*;
 use wengert::testing::{Domain, Spec, check_op};
 use wengert::{Cotangents, Error, Forward, Op, Result, Vjp};
 
-/// `y = x sin(w x)`, the growing cosine unit's cousin: value and derivative written by the user.
+/// `y = x sin(w x)`, with the value and the derivative written by the user.
 #[derive(Clone, Copy, Debug)]
 struct Wave {
     w: f64,
@@ -75,7 +75,7 @@ fn it_passes_gradcheck_to_second_order() {
     let x = Tensor::from_fn([3, 4], |i| 0.7 * i[0] as f64 - 0.4 * i[1] as f64);
     let report = gradgradcheck(|[x]| wave(x, 1.3), [&x]).unwrap();
     assert!(report.kinks.is_empty() && report.checked > 12 * 12, "{report}");
-    // Among other operations, on a strided operand.
+    // Combined with other operations, on a strided operand.
     let strided = x.transpose(0, 1);
     gradgradcheck(|[x]| wave(x.tanh().matmul(x.transpose(0, 1)), 0.8).mean(), [&strided]).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Training on the digits the lab has: 50 layers of tanh, by advice and not.
+//! Training 50 layers of tanh on the lab's digits, initialized by `recommend` and otherwise.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ const EPOCHS: usize = 20;
 const SEEDS: u64 = 3;
 const RATES: [f64; 4] = [0.0003, 0.001, 0.003, 0.01];
 
-/// Images scaled to mean 0 and variance 1 over all pixels, with their labels.
+/// Images normalized to mean 0 and variance 1 over all pixels, with their labels.
 struct Examples {
     inputs: Tensor<f32>,
     labels: Vec<usize>,
 }
 
-/// Every fourth image is for testing.
+/// The training and the test set; every fourth image is in the test set.
 fn examples() -> Result<(Examples, Examples), Failure> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lab/data");
     let open = |name: &str| Idx::read(folder.join(name));
@@ -41,7 +41,7 @@ fn examples() -> Result<(Examples, Examples), Failure> {
     Ok((part(false)?, part(true)?))
 }
 
-/// 50 layers, begun with a scheme or as advised for standardized inputs.
+/// 50 layers, initialized by a scheme or by the advice for standardized inputs.
 fn network(init: Option<&Init>, rng: &mut Pcg64) -> Result<Sequential<f32>, Failure> {
     let mut builder = Sequential::builder();
     let mut inputs = 64;
@@ -58,7 +58,8 @@ fn network(init: Option<&Init>, rng: &mut Pcg64) -> Result<Sequential<f32>, Fail
     Ok(model)
 }
 
-/// Trains the network begun in each way, at each rate, and prints the accuracy on the test images.
+/// Trains a network for each initialization and learning rate, and prints its accuracy on the test
+/// images.
 pub fn train() -> Result<(), Failure> {
     let (train, test) = examples()?;
     println!(
@@ -89,7 +90,7 @@ pub fn train() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The share of the test images that a network gets right after training.
+/// The share of test images that a network classifies correctly after training.
 fn run(
     init: Option<&Init>,
     rate: f64,

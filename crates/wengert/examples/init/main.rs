@@ -1,11 +1,11 @@
-//! What an initializer does to a deep network, computed, advised and measured.
+//! The effect of initializers on deep networks: computed, recommended and measured.
 //!
 //! `cargo run --release -p wengert --example init`
 //!
-//! Gains and the edge of chaos of activations; then networks of 50 layers and 512 units,
-//! initialized as `recommend` says and in three naive ways, with the variance of activations and
-//! gradients in every layer (means of 10 seeds); then 50 layers of tanh trained on handwritten
-//! digits.
+//! Prints gains and the edge of chaos of activations; then, for networks of 50 layers of 512 units,
+//! initialized by `recommend` and by three naive schemes, the variance of activations and gradients
+//! in every layer (means of 10 seeds); then the accuracy of 50 layers of tanh trained on
+//! handwritten digits.
 
 mod digits;
 
@@ -30,7 +30,7 @@ fn main() -> Result<(), Failure> {
     digits::train()
 }
 
-/// A user's own activation: saturates, but not quite.
+/// A user-defined activation that nearly saturates.
 fn leaning<E: Element>(x: Var<'_, E>) -> Var<'_, E> {
     let number = E::from_f64;
     x / (x.square() + number(1.0)).sqrt() + x * number(0.1)
@@ -46,7 +46,7 @@ fn activations<E: Element>() -> [CustomActivation<E>; 4] {
 }
 
 fn gains() -> Result<(), Failure> {
-    println!("Gains, computed for z ~ N(0, 1); beside them PyTorch's table");
+    println!("Gains, computed for z ~ N(0, 1), compared with PyTorch's table");
     println!(
         "{:22}{:>10}{:>10}{:>9}{:>9}{:>10}",
         "", "1/rms f", "E f'^2", "chi_1", "error", "PyTorch"
@@ -76,7 +76,7 @@ fn gains() -> Result<(), Failure> {
 }
 
 fn edges() -> Result<(), Failure> {
-    println!("\nThe edge of chaos: where gradients of any depth keep their size");
+    println!("\nThe edge of chaos: where the norm of the gradient does not depend on the depth");
     println!("{:22}{:>8}{:>10}{:>10}{:>8}", "", "q", "sigma_w^2", "sigma_b^2", "chi_q");
     for activation in activations::<f64>() {
         for q in [0.1, 0.5, 1.0, 4.0] {
@@ -98,7 +98,7 @@ fn edges() -> Result<(), Failure> {
     Ok(())
 }
 
-/// How weights begin.
+/// The initialization of the weights.
 #[derive(Clone, Copy)]
 enum Start {
     Advised,
@@ -112,7 +112,7 @@ const STARTS: [Start; 4] = [
     Start::Naive("N(0, 1/m^2)", 1.0 / WIDTH as f64),
 ];
 
-/// Layers, each followed by the activation, initialized one way.
+/// Layers, each followed by the activation, all initialized in one way.
 fn network(
     activation: &CustomActivation<f64>,
     start: Start,
@@ -133,7 +133,7 @@ fn network(
     Ok(model)
 }
 
-/// The variance of activations, and of gradients with respect to pre-activations, layer by layer.
+/// The variance of activations, and of gradients with respect to pre-activations, in each layer.
 type Layers = Vec<[f64; 2]>;
 
 fn mean_of_seeds(activation: &CustomActivation<f64>, start: Start) -> Result<Layers, Failure> {
@@ -144,7 +144,7 @@ fn mean_of_seeds(activation: &CustomActivation<f64>, start: Start) -> Result<Lay
         let batch = normal.sample([EXAMPLES, WIDTH], &mut rng)?;
         let cotangent = normal.sample([EXAMPLES, WIDTH], &mut rng)?;
         let seen = measure(&model, &batch, &cotangent)?;
-        // Each layer shows itself twice: its product, then its activation.
+        // Each layer is observed twice: its product, then its activation.
         let each = seen.chunks_exact(2);
         Ok(each.map(|pair| [pair[1].activation_variance, pair[0].gradient_square]).collect())
     };
@@ -177,7 +177,7 @@ fn propagation(activation: &CustomActivation<f64>) -> Result<(), Failure> {
         };
         for (which, what) in ["activations", "gradients"].into_iter().enumerate() {
             let values: Vec<f64> = layers.iter().map(|layer| layer[which]).collect();
-            // Gradients come from the last layer.
+            // Gradients are in the order of the backward pass.
             let (from, to) = (values[0], values[DEPTH - 1]);
             let factor = if which == 0 { to / from } else { from / to };
             let reference = if which == 0 { from } else { to };
@@ -191,14 +191,14 @@ fn propagation(activation: &CustomActivation<f64>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A bar a layer, on a logarithmic scale; `!` where the number is not finite.
+/// One bar per layer, on a logarithmic scale; `!` where the number is not finite.
 fn bars(values: &[f64], reference: f64) -> String {
     const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let bar = |value: &f64| {
         if !value.is_finite() {
             return '!';
         }
-        // A decade a step, the reference in the middle.
+        // One decade per step, with the reference in the middle.
         let place = (value / reference).log10() + 3.0;
         BARS[place.round().clamp(0.0, 6.0) as usize]
     };

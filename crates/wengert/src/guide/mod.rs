@@ -1,4 +1,4 @@
-//! How things are done: pages to read.
+//! The guide: worked examples, by subject.
 
 #[doc = include_str!("gradients.md")]
 pub mod gradients {}
