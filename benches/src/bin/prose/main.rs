@@ -5,8 +5,8 @@
 //!
 //! Checks that
 //!
-//! - no line with a comment is wider than 100 columns, except a URL alone on its line and a row of a
-//!   table, which cannot be broken;
+//! - no line with a comment is wider than 100 columns, except a URL alone on its line and a row of
+//!   a table, which cannot be broken;
 //! - comments and Markdown use the standard terms instead of the expressions in the table of
 //!   `rules.rs`. Code blocks and `code spans` are not checked, the comments in code blocks are.
 //!

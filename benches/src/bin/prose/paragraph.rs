@@ -75,8 +75,8 @@ pub(super) fn markdown(source: &str) -> Vec<Line> {
     source.lines().enumerate().map(line).collect()
 }
 
-/// The paragraphs of lines of prose. Items of a list, headings and rows of a table are paragraphs of
-/// their own. Of code blocks only the comments count, each for itself.
+/// The paragraphs of lines of prose. Items of a list, headings and rows of a table are paragraphs
+/// of their own. Of code blocks only the comments count, each for itself.
 pub(super) fn paragraphs(lines: &[Line]) -> Vec<Paragraph> {
     let mut paragraphs = vec![Paragraph::new()];
     let mut previous: Option<&Line> = None;

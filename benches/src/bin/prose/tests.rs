@@ -30,7 +30,8 @@ fn assert_lines(found: &[String], lines: &[usize]) {
     assert!(found.len() == starts.len() && matches, "{found:#?} should be in the lines {lines:?}");
 }
 
-/// For each rule, in the order of the table: text that it finds, and correct text that is close to it.
+/// For each rule, in the order of the table: text that it finds, and correct text that is close to
+/// it.
 const CASES: &[(&[&str], &[&str])] = &[
     (&["the sum is put off", "Puts off the sum", "putting off"], &["puts the offset", "a cut off"]),
     (&["a noted sum"], &["unless otherwise noted, in f64", "a denoted value", "notes"]),

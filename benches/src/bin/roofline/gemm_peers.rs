@@ -4,7 +4,7 @@ use wengert::kernels::Element;
 
 use crate::gemm::Product;
 
-/// A library's product of two operands, on so many threads of the caller's pool.
+/// A library's product of two operands, on a number of threads of the caller's pool.
 pub(crate) type Peer<E> = fn(&Product<E>, &mut [E], usize);
 
 /// Element types the peers know.
@@ -13,7 +13,7 @@ pub(crate) trait PeerProducts: Element {
     fn peers() -> Vec<(&'static str, Peer<Self>, bool)>;
 }
 
-/// The peers that can use so many threads.
+/// The peers that can use `threads` threads.
 pub(crate) fn of<E: PeerProducts>(threads: usize) -> Vec<(&'static str, Peer<E>)> {
     let able = |&(_, _, threaded): &(_, _, bool)| threaded || threads == 1;
     E::peers().into_iter().filter(able).map(|(name, peer, _)| (name, peer)).collect()

@@ -16,11 +16,12 @@ pub(crate) enum Name {
     W3,
     /// 64-20x100-10, batch 32, tanh, softmax cross-entropy, SGD 0.1.
     W4,
-    /// `LeNet`: 1x28x28, conv 6@5x5 pad 2, relu, max-pool 2, conv 16@5x5, relu, max-pool 2, 400-120-84-10
-    /// with relu, batch 64, softmax cross-entropy, SGD 0.01.
+    /// `LeNet`: 1x28x28, conv 6@5x5 pad 2, relu, max-pool 2, conv 16@5x5, relu, max-pool 2,
+    /// 400-120-84-10 with relu, batch 64, softmax cross-entropy, SGD 0.01.
     W5,
-    /// The mean of a chain of 20 elementwise operations on 2^20 elements, and its gradient with respect
-    /// to `x`: twice `z = tanh((z w + 0.1)^2 / 2 - x)` and `z = logistic(relu(z x + w))`, from `z = x` on.
+    /// The mean of a chain of 20 elementwise operations on 2^20 elements, and its gradient with
+    /// respect to `x`: twice `z = tanh((z w + 0.1)^2 / 2 - x)` and `z = logistic(relu(z x + w))`,
+    /// from `z = x` on.
     W7,
 }
 

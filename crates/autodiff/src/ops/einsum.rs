@@ -2,10 +2,10 @@
 //! output does not have. The cotangents are those of the operations it is composed of.
 //!
 //! Each operand is first reduced to distinct labels (by taking diagonals), and summed over the
-//! labels that no other operand and not the output has. Then pairs are contracted in the order that
-//! [`path`] finds. Of the labels that both operands of a pair have, those needed later become batch
-//! axes and the others are summed over; the labels of one operand become rows or columns. The pair
-//! is thus one batched matrix product, whose operands are views wherever strides can merge the
+//! labels that neither another operand nor the output has. Then pairs are contracted in the order
+//! that [`path`] finds. Of the labels that both operands of a pair have, those needed later become
+//! batch axes and the others are summed over; the labels of one operand become rows or columns. The
+//! pair is thus one batched matrix product, whose operands are views wherever strides can merge the
 //! labels of a group. A pair with nothing to sum over is multiplied element by element.
 
 mod equation;

@@ -113,8 +113,8 @@ const READ_ALL: usize = 1 << 20;
 
 /// The output of a reduction of a large operand whose elements repeat along an axis; `None` for
 /// other operands. Each element is reduced once, and `repeat`, which is always called, turns the
-/// result into the reduction of a number of copies of each. The output repeats along those axes of
-/// the operand's repetition that are not reduced.
+/// result into the reduction of a number of copies of each. The output repeats along the repeated
+/// axes that are not reduced.
 pub(super) fn reduced_once<E: Element>(
     op: &dyn Op<E>,
     x: &Tensor<E>,

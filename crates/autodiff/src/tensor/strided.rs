@@ -121,7 +121,7 @@ pub(crate) fn inverse(order: &[isize]) -> SmallVec<[isize; 4]> {
 }
 
 /// A permutation of axes in which two operands that broadcast to `shape` have long runs; `None` if
-/// they have them already or in no permutation.
+/// they have long runs without a permutation, or if there is none.
 pub(crate) fn common_order<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
