@@ -63,7 +63,7 @@ fn batch_norm_follows_the_batches_and_normalizes_by_what_it_followed() {
     value(&layer, &Tensor::ones([1, 3]));
     layer.train();
     let error = layer.try_forward(Tape::new().constant(&Tensor::ones([1, 3]))).unwrap_err();
-    assert!(error.to_string().contains("two values a channel"), "{error}");
+    assert!(error.to_string().contains("two values per channel"), "{error}");
 }
 
 #[test]

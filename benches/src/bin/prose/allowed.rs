@@ -11,7 +11,10 @@ pub(super) const ALLOWED: &[(&str, &str)] = &[
         "(drivers?|functions?|methods?|instructions?|operations?|numbers?|constants?) behind",
         "what an interface is made of, not the next of a sequence",
     ),
-    ("(falls?|lags?|left|leaves?|hides?|drawn|ridges) behind", "the verbs, and the depth of a picture"),
+    (
+        "(falls?|lags?|left|leaves?|hides?|drawn|ridges) behind",
+        "the verbs, and the depth of a picture",
+    ),
     ("so many( [\\w-]+){0,4} that", "a consequence, not a number that was left out"),
     ("unless( \\w+)? noted", "an exception, not a deferred computation"),
 ];
