@@ -39,7 +39,7 @@ impl<E: Element> Var<'_, E> {
 
     fn backward_keeping(self, keep: Keep) -> Result<Gradients<E>> {
         let tape = self.tape();
-        let _borrowed = tape.borrow_back();
+        let _recalled = tape.recall_lent();
         let (requires_grad, shape) = {
             let nodes = tape.nodes();
             let node = self.node(&nodes, "backward")?;
@@ -74,10 +74,10 @@ impl<E: Element> Var<'_, E> {
         expect(self.try_backward())
     }
 
-    /// The gradients, for a tape that is walked once: what was computed on the way goes back to the
-    /// pool as soon as its last use has passed, so that a step's peak is lower by as much as
-    /// gradients take. Leaves and this output keep their values; asking a variable in between for
-    /// its own is [`Error::Released`] from then on, and so is a second walk through it.
+    /// The gradients, for a tape that is walked once: intermediate values go back to the pool right after
+    /// their last use, so that the peak of a step is lower by the size of the gradients. Leaves and
+    /// this output keep their values. Reading a variable in between is [`Error::Released`] from then
+    /// on, and so is a second walk through it.
     ///
     /// # Errors
     /// Those of [`try_backward`](Self::try_backward).
@@ -119,15 +119,15 @@ impl CreateGraph {
     pub const Yes: AsVariables = AsVariables;
 }
 
-/// What [`CreateGraph::No`] is.
+/// The type of [`CreateGraph::No`].
 #[derive(Clone, Copy, Debug)]
 pub struct AsTensors;
 
-/// What [`CreateGraph::Yes`] is.
+/// The type of [`CreateGraph::Yes`].
 #[derive(Clone, Copy, Debug)]
 pub struct AsVariables;
 
-/// What [`grad`] returns for [`CreateGraph::No`] and [`CreateGraph::Yes`]. No other types have it.
+/// What [`grad`] returns for [`CreateGraph::No`] and [`CreateGraph::Yes`]. Only these two types implement it.
 pub trait Returned<'t, E: Element>: sealed::Sealed {
     /// A gradient.
     type Gradient;
@@ -188,7 +188,7 @@ impl<'t, E: Element> Returned<'t, E> for AsVariables {
 /// ```
 ///
 /// # Errors
-/// [`Error::Shapes`] if a cotangent has not its output's shape or their numbers differ,
+/// [`Error::Shapes`] if a cotangent does not have its output's shape or their numbers differ,
 /// [`Error::NoGradient`] if an input is a constant, [`Error::DifferentTapes`], and those of the
 /// operations' rules.
 #[allow(clippy::needless_pass_by_value, reason = "a choice without contents")]
@@ -234,7 +234,7 @@ fn walk_to<'t, E: Element>(
     }
     let pairs: Vec<_> = outputs.iter().copied().zip(cotangents.iter().copied()).collect();
     let wanted: Vec<u32> = inputs.iter().map(|x| x.index()).collect();
-    let _borrowed = tape.borrow_back();
+    let _recalled = tape.recall_lent();
     Walk::run(tape, &pairs, &Wanted::These(&wanted), Sums::OF_OPS, keep).map(Some)
 }
 

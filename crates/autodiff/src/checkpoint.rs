@@ -1,11 +1,10 @@
-//! [`checkpoint`]: memory for time. Of what a closure computes only the operations are kept, and the
+//! [`checkpoint`]: less memory for more time. Of a closure only the operations are kept, and its
 //! values are computed again on the walk back.
 //!
-//! The closure runs once. The operations it recorded are cut out of the tape, without their values,
-//! and become one operation, whose operands are all that they read from outside: the variables given
-//! to the closure, those it captured, and the parameters it asked for. So the closure may borrow what
-//! it likes, draws its random numbers once, and changes what it changes (a generator, running
-//! averages) once.
+//! The closure runs once. The operations it recorded are removed from the tape, without their values,
+//! and become one operation. Its operands are all values that they read from outside: the variables
+//! given to the closure, those it captured, and the parameters it put on the tape. So the closure may
+//! borrow anything, and its side effects (random draws, running averages) happen once.
 //!
 //! T. Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174, 2016: a chain
 //! of `n` steps in `sqrt n` checkpoints of `sqrt n` steps each keeps about `2 sqrt n` values.
@@ -124,7 +123,7 @@ impl<E: Element> Composition<E> for Checkpoint<E> {
     }
 }
 
-/// An operation that is recorded once more.
+/// An operation that is recorded again.
 #[derive(Debug)]
 struct Again<E: Element>(Arc<Rule<E>>);
 
@@ -158,7 +157,7 @@ impl<E: Element> Op<E> for Again<E> {
     }
 }
 
-/// The part of a tape that a closure records. It is gone when this is dropped.
+/// The part of a tape that a closure records. Dropping this removes it.
 struct Segment<'t, E: Element> {
     tape: &'t Tape<E>,
     start: usize,
@@ -173,13 +172,13 @@ struct Leaf<E: Element> {
     hooks: Vec<Hook<E>>,
 }
 
-/// What a segment has come to.
+/// A segment as one operation.
 struct CutOut<E: Element> {
     operands: Vec<u32>,
     op: Checkpoint<E>,
     value: Option<Tensor<E>>,
     requires_grad: bool,
-    /// Whether it was computed from a variable that gradients can be had for, unrecorded.
+    /// Whether it was computed from a variable that requires a gradient, and not recorded.
     cut: bool,
 }
 
@@ -319,7 +318,7 @@ impl<'t, E: Element> Segment<'t, E> {
 }
 
 impl<E: Element> CutOut<E> {
-    /// Puts the value on the tape, and the operation if it is ever asked for.
+    /// Puts the value on the tape, and the operation if a gradient may flow through it.
     #[track_caller]
     fn push(self, tape: &Tape<E>) -> Var<'_, E> {
         let CutOut { operands, op, mut value, requires_grad, cut } = self;

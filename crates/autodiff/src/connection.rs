@@ -8,9 +8,9 @@ use crate::var::Var;
 
 /// How an output depends on a variable.
 ///
-/// Asked with [`Var::connection`] or [`Gradients::connection`](crate::Gradients::connection). A
-/// gradient is absent for a reason, and each reason has its name here; a gradient that is zero is
-/// present, and [`Connected`](Self::Connected).
+/// [`Var::connection`] and [`Gradients::connection`](crate::Gradients::connection) return it. Each
+/// variant but the first is a reason for which a gradient is absent. A gradient that is zero is
+/// present: [`Connected`](Self::Connected).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Connection {
@@ -27,15 +27,15 @@ pub enum Connection {
     /// The variable was used in nothing the output depends on.
     #[default]
     Unused,
-    /// The variable is a constant: no gradient was ever to be had.
+    /// The variable is a constant, which has no gradient.
     Constant,
-    /// The gradients are not of the variable's tape, or the tape was cleared since: they say
-    /// nothing about the variable.
+    /// The gradients come from another tape, or the tape was cleared since: they contain no
+    /// information on the variable.
     DifferentTape,
 }
 
 impl Connection {
-    /// The greater, the more of a gradient there is.
+    /// A rank: the closer the connection, the greater.
     pub(crate) fn closeness(self) -> u8 {
         match self {
             Self::Connected => 4,
@@ -47,7 +47,7 @@ impl Connection {
     }
 }
 
-/// How strong a path is; a node's is the strongest of its paths.
+/// The strength of a path; that of a node is the strongest of its paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Path {
     None,
@@ -57,7 +57,7 @@ enum Path {
 }
 
 impl Path {
-    /// The path prolonged by an unrecorded operation or one that reads whole numbers.
+    /// The path continued through an unrecorded operation, or through one that reads whole numbers.
     fn cut(self, index: bool) -> Path {
         let most = if index { Path::Index } else { Path::Detached };
         if index && self == Path::Detached { Path::Detached } else { self.min(most) }
@@ -94,7 +94,7 @@ impl<'t, E: Element> Var<'t, E> {
     }
 }
 
-/// The strongest path from one node to another behind it.
+/// The strongest path from one node to a later one.
 fn trace<E: Element>(nodes: &[Node<E>], cuts: &Cuts, from: u32, to: u32) -> Path {
     let mut paths = vec![Path::None; (to - from) as usize + 1];
     paths[0] = Path::Recorded;

@@ -5,7 +5,7 @@ use crate::shape::{Shape, list};
 
 /// What can go wrong with tensors, variables and gradients.
 ///
-/// Every message says what was asked, what was got and what would be right.
+/// Every message states what was asked for, what was given and what would be right.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -24,9 +24,9 @@ pub enum Error {
     Arity {
         /// The operation.
         op: &'static str,
-        /// How many it takes.
+        /// The number it takes.
         expected: usize,
-        /// How many it got.
+        /// The number it was given.
         got: usize,
     },
     /// Data that does not fill the shape.
@@ -124,10 +124,11 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
-    /// An operation gave a NaN or an infinity, and the tape was asked to look out for it.
+    /// An operation gave a NaN or an infinity, and the tape checks for them
+    /// ([`Tape::detect_anomaly`](crate::Tape::detect_anomaly)).
     #[error("{0}")]
     Anomaly(Box<Anomaly>),
-    /// A variable whose value is gone from the tape.
+    /// A variable whose value is no longer on the tape.
     #[error("{op}: the value of a variable is no longer on the tape: {reason}")]
     Released {
         /// The operation.
@@ -137,7 +138,7 @@ pub enum Error {
     },
 }
 
-/// What refused an allocation.
+/// The bound that an allocation exceeds, for the message.
 fn most(limit: Option<usize>) -> String {
     limit.map_or_else(
         || "the system gives".to_owned(),
@@ -172,7 +173,7 @@ pub(crate) fn expect<T>(result: Result<T>) -> T {
     }
 }
 
-/// Which axes there are.
+/// The range of axis numbers, for the message.
 fn axes(rank: usize) -> String {
     if rank == 0 {
         "it has none".to_owned()

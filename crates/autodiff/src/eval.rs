@@ -1,4 +1,4 @@
-//! The value of an operation: on tensors alone, and what a tape adds to it.
+//! Evaluation: the value of an operation or of a composition, with a tape or without.
 
 use std::panic::Location;
 
@@ -17,8 +17,8 @@ use crate::tensor::Tensor;
 use crate::tensor::finite::first_non_finite;
 use crate::var::Var;
 
-/// `value` receives the value, `saved` what the operation saves. (A tensor in a result would be
-/// moved once more on each level it passes.)
+/// `value` receives the value, `saved` what the operation saves. (A tensor in a `Result`
+/// would be moved once more by each caller.)
 #[inline]
 pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     op: &O,
@@ -46,12 +46,12 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     if let Some(pool) = context.pool {
         value.bring_home(pool);
     }
-    context.anomaly.map_or(Ok(()), |line| look(op.name(), inputs, value, line))
+    context.anomaly.map_or(Ok(()), |line| check_finite(op.name(), inputs, value, line))
 }
 
 /// Whether a value is finite.
 #[cold]
-fn look<E: Element>(
+fn check_finite<E: Element>(
     op: &'static str,
     inputs: &[&Tensor<E>],
     value: &Tensor<E>,
@@ -136,7 +136,7 @@ pub(crate) fn compose_all<E: Element>(
     f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Vec<Var<'t, E>>>,
 ) -> Result<Vec<Tensor<E>>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
-    let tape = Tape::beside(pool);
+    let tape = Tape::with_pool_of(pool);
     let vars: Vec<_> = inputs.iter().map(|tensor| tape.constant(tensor)).collect();
     let values: Vec<Tensor<E>> =
         f(&vars)?.into_iter().map(Var::try_value).collect::<Result<_>>()?;

@@ -9,8 +9,8 @@ use std::ops::{Deref, DerefMut};
 
 pub(crate) const INLINE: usize = 4;
 
-/// Calls `then` with what `f` makes of each item, in a list that lies on the stack if it is short. (A
-/// vector that grows is written to memory with each item, its length as well, and read back.)
+/// Calls `then` with the results of `f` for all items, in a list that is on the stack if it is short.
+/// (A vector that grows writes its length to memory with each item, and reads it back.)
 #[inline]
 pub(crate) fn with_each<T, U: Copy, X, R>(
     items: &[T],
@@ -45,8 +45,9 @@ enum Repr<T> {
     Heap(Vec<T>),
 }
 
-/// A length up to [`INLINE`]. A whole word, which tells the two representations apart as well: a
-/// byte of its own, read as part of a word just after it was written, would stall the processor.
+/// A length up to [`INLINE`]. A whole word, which also distinguishes the two representations. A
+/// separate byte, read as part of a word just after it was written, would cause a store-forwarding
+/// stall.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Len {
@@ -201,7 +202,7 @@ mod tests {
             few.remove(model.len() / 2);
             model.remove(model.len() / 2);
             assert_eq!(few[..], model[..]);
-            // However it came to be, equal lists are equal.
+            // Equality does not depend on how a list was built.
             assert_eq!(few, Few::from_slice(&model));
         }
         assert_eq!(Few::repeat(1_isize, 6)[..], [1; 6]);

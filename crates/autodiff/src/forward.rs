@@ -10,7 +10,7 @@ use crate::memory::Pool;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// What a forward computation is given beside its operands.
+/// What a forward computation is given in addition to its operands.
 #[derive(Debug)]
 pub struct Forward<'a, E: Element> {
     pub(crate) shape: &'a Shape,
@@ -69,7 +69,7 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// The sum of all elements of a pending operand, times the factor if there is one, as a
-    /// deferred result. `None` if there is nothing to gain.
+    /// deferred result. `None` if that would save nothing.
     pub(crate) fn defer_sum(&self, x: &Tensor<E>, factor: Option<E>) -> Option<Tensor<E>> {
         let schedule = self.context.lazy.filter(|_| self.len == 1)?;
         x.lazy_sum(self.shape, factor, self.context.pool, schedule)
@@ -114,7 +114,7 @@ impl<E: Element> Forward<'_, E> {
     }
 }
 
-/// What an evaluation is given beside its operands.
+/// What an evaluation is given in addition to its operands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a, E: Element> {
     /// Where buffers come from.

@@ -1,4 +1,4 @@
-//! [`gradcheck`]: gradients against differences of values, for the functions of users.
+//! [`gradcheck`]: compares gradients with differences of values.
 //!
 //! The differences are central ones in f64, extrapolated to step zero with an estimate of their
 //! own error (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in
@@ -73,10 +73,10 @@ pub enum Mode {
 /// cotangent: under cotangents of both signs, of several scales, and under a sum of two. (A rule that
 /// forgets its cotangent gives the right derivatives of a scalar output, whose cotangent is 1.)
 ///
-/// # What it cannot see
+/// # Limits
 /// Differences see the function from a largest [`step`](Self::step) down to one some 70 times smaller. A
-/// term that lives within a ten-thousandth of the point alone changes none of them, and half a slope is
-/// taken for a kink where the point lies closer to one than the smallest step. A smaller step sees both.
+/// term that is nonzero only within a ten-thousandth of the point changes none of them, and half a slope
+/// is taken for a kink where the point is closer to one than the smallest step. A smaller step reveals both.
 #[derive(Clone, Copy, Debug)]
 pub struct Gradcheck {
     order: u8,
@@ -109,8 +109,8 @@ pub(crate) fn check_order(order: u8) {
     assert!(matches!(order, 1 | 2), "the order must be 1 or 2, got {order}");
 }
 
-/// A function of variables, however many.
-type Function<'a> = dyn for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> + 'a;
+/// A function of any number of variables.
+type VarFn<'a> = dyn for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> + 'a;
 
 impl Gradcheck {
     /// A check of first derivatives with the default tolerances: `1e-7 + 1e-6 |derivative|`.
@@ -144,7 +144,7 @@ impl Gradcheck {
         self
     }
 
-    /// The share of points that may be kinks; 0.1 unless told.
+    /// The share of points that may be kinks; 0.1 by default.
     ///
     /// # Panics
     /// If it is not from 0 to 1.
@@ -155,7 +155,7 @@ impl Gradcheck {
         self
     }
 
-    /// The largest step of the differences in units of `max(1, |x|)`; 0.05 unless told. Ten steps
+    /// The largest step of the differences in units of `max(1, |x|)`; 0.05 by default. Ten steps
     /// are tried, the smallest 69 times smaller; where they do not settle on the derivative, far
     /// smaller ones.
     ///
@@ -168,7 +168,7 @@ impl Gradcheck {
         self
     }
 
-    /// Checks a second time with the inputs laid out otherwise in memory: their axes in reverse
+    /// Checks a second time with the inputs in another memory layout: their axes in reverse
     /// order, or with gaps between the elements. For an operation that reads its operands' buffers.
     pub fn non_contiguous(mut self, also: bool) -> Self {
         self.non_contiguous = also;
@@ -205,7 +205,7 @@ impl Gradcheck {
     /// See [`GradcheckError`].
     pub fn run_slice(
         &self,
-        f: &Function<'_>,
+        f: &VarFn<'_>,
         inputs: &[&Tensor<f64>],
     ) -> Result<Report, GradcheckError> {
         let mut report = Report::default();
@@ -242,7 +242,7 @@ impl Gradcheck {
     /// Compares derivatives up to the order asked for.
     fn orders(
         &self,
-        f: &Function<'_>,
+        f: &VarFn<'_>,
         inputs: &[&Tensor<f64>],
         contiguous: bool,
         report: &mut Report,
@@ -268,7 +268,7 @@ impl Gradcheck {
     fn compare(
         &self,
         order: u8,
-        f: &Function<'_>,
+        f: &VarFn<'_>,
         inputs: &[&Tensor<f64>],
         contiguous: bool,
         report: &mut Report,
@@ -315,7 +315,7 @@ impl Gradcheck {
                     observe(&all)
                 };
                 let coarse = differentiate(moved, value, self.step)?;
-                // Made where the first steps leave a doubt.
+                // Computed only where the first steps do not decide.
                 let mut again: Option<Vec<Vec<Difference>>> = None;
                 for (output, numeric) in coarse.into_iter().enumerate() {
                     let analytic = analytic[output][input][place];
@@ -360,7 +360,7 @@ impl Gradcheck {
     }
 }
 
-/// The derivatives that let a check fail.
+/// The derivatives that make a check fail.
 #[derive(Debug, Default)]
 struct Findings {
     wrong: Vec<Comparison>,
@@ -370,7 +370,7 @@ struct Findings {
 
 /// The function whose value is the gradient, by all inputs, of `f`'s outputs weighted with one more
 /// variable; as one flat vector.
-fn gradient_of(f: &Function<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> {
+fn gradient_of(f: &VarFn<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> {
     move |vars| {
         let Some((weights, inputs)) = vars.split_last() else {
             return Err(Error::NoGradient { reason: "the function has no inputs" });
@@ -398,7 +398,7 @@ fn gradient_of(f: &Function<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<V
 }
 
 /// The value of `f` at `inputs`. The inputs are variables: `f` may ask for gradients.
-fn evaluate(f: &Function<'_>, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
+fn evaluate(f: &VarFn<'_>, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
     let tape = Tape::new();
     let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
     Ok(f(&vars)?.value())
@@ -418,7 +418,7 @@ type Jacobian = Vec<Vec<Vec<f64>>>;
 
 /// The Jacobian's rows, and for each input the operations that lead to the output.
 fn jacobian(
-    f: &Function<'_>,
+    f: &VarFn<'_>,
     inputs: &[&Tensor<f64>],
     cotangents: &[Tensor<f64>],
 ) -> Result<(Jacobian, Vec<OpPath>)> {

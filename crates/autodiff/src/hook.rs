@@ -31,7 +31,7 @@ impl<E: Element> Hooks<E> {
         self.0.is_empty()
     }
 
-    /// Forgets the hooks of nodes from `len` on.
+    /// Removes the hooks of nodes from `len` on.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         if !self.0.is_empty() {
@@ -68,7 +68,7 @@ impl<E: Element> Var<'_, E> {
     /// ```
     ///
     /// # Panics
-    /// If no gradient can be had of the variable.
+    /// If the variable has no gradient (it is a constant).
     #[track_caller]
     pub fn register_hook(
         self,
@@ -82,7 +82,7 @@ impl<E: Element> Var<'_, E> {
     }
 }
 
-/// What the hooks make of a gradient.
+/// The gradient after the hooks have replaced it, one after the other.
 pub(crate) fn run<E: Element>(hooks: Vec<Hook<E>>, mut gradient: Var<'_, E>) -> Result<Var<'_, E>> {
     let op = "register_hook";
     for hook in hooks {

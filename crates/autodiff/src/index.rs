@@ -15,8 +15,8 @@ const PRINTED: usize = 1000;
 
 /// A tensor of whole numbers: positions along an axis, class labels, the results of searches.
 ///
-/// It is no [`Tensor`](crate::Tensor) and cannot be put on a tape: there is no derivative by a
-/// position, and the type says so. Cloning shares the numbers.
+/// It is not a [`Tensor`](crate::Tensor) and cannot be put on a tape, as positions have no
+/// derivative. Cloning shares the numbers.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -35,7 +35,7 @@ impl Index {
     /// The numbers of `data` in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for.
+    /// [`Error::Length`] if the length of `data` is not the number of elements of the shape.
     pub fn from_slice(data: &[usize], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         let mut numbers = try_vec(data.len(), 0).map_err(|e| e.for_shape("index", &shape))?;
@@ -46,7 +46,7 @@ impl Index {
     /// The numbers of `data` in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for.
+    /// [`Error::Length`] if the length of `data` is not the number of elements of the shape.
     pub fn from_vec(data: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
         Self::new(Arc::new(data), shape.into())
     }
@@ -62,7 +62,7 @@ impl Index {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] if `data` does not hold as many numbers as the shape asks for, and
+    /// [`Error::Length`] if the length of `data` is not the number of elements of the shape, and
     /// [`Error::Argument`] for one that lies outside of `-size..size`.
     pub fn from_signed(data: &[isize], shape: impl Into<Shape>, size: usize) -> Result<Self> {
         let place = |(place, &number): (usize, &isize)| {
@@ -98,7 +98,7 @@ impl Index {
         expect(Self::from_vec(numbers, shape))
     }
 
-    /// As many numbers as the shape asks for, all zero.
+    /// Zeros.
     pub(crate) fn blank(op: &'static str, shape: &Shape) -> Result<Vec<usize>> {
         let len = shape.checked_len::<usize>(op)?;
         try_vec(len, 0).map_err(|refused| refused.for_shape(op, shape))
@@ -122,7 +122,7 @@ impl Index {
         self.shape.rank()
     }
 
-    /// How many numbers there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.numbers.len()
     }
@@ -176,8 +176,8 @@ impl Index {
 }
 
 impl<E: Element> Tensor<E> {
-    /// A one at the position each number gives along a new last axis, zeros beside it. It is a
-    /// constant: there is nothing to differentiate by.
+    /// A one at the position each number gives along a new last axis, zeros elsewhere. It is a
+    /// constant: positions have no derivative.
     ///
     /// ```
     /// use wengert_autodiff::{Index, Tensor};

@@ -30,7 +30,7 @@
 //! | `relu(0)`, `abs(0)`, `softshrink` at its ends | 0 |
 //! | `leaky_relu(0)` | the slope |
 //! | `relu6`, `hard_tanh`, `hard_sigmoid`, `hard_swish`, `clamp` at their bounds | 0 (`hard_swish(3)`: 1) |
-//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | as beside them |
+//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | that on either side |
 //! | `maximum`, `minimum`, `max`, `min`, `norm` of infinite `p`, among equal elements | shared equally |
 //! | `std` and `norm` where they are 0 | 0 |
 //! | `atan2(0, 0)` and at infinity; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
@@ -41,8 +41,8 @@
 //! # Zero cotangents
 //!
 //! A cotangent that is exactly zero stays zero through every rule, though the derivative be infinite or NaN:
-//! `sqrt` at 0 or below, a quotient by 0, any function of a NaN. What [`ops::where_`], [`ops::masked_fill`], a
-//! slice or [`ops::dropout`] cut off contributes nothing to a gradient or to a gradient of a gradient. A NaN
+//! `sqrt` at 0 or below, a quotient by 0, any function of a NaN. Elements that [`ops::where_`],
+//! [`ops::masked_fill`], a slice or [`ops::dropout`] exclude contribute nothing to a gradient or to a gradient of a gradient. A NaN
 //! cotangent stays NaN, and any other times an infinite derivative is infinite. A rule of your own keeps to
 //! this with [`ops::mul_no_nan`] and [`ops::div_keep_zero`].
 //!

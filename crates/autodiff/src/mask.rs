@@ -14,11 +14,11 @@ use crate::shape::{Shape, Strides};
 use crate::tensor::equal::{View, equal};
 use crate::tensor::{Tensor, strided};
 
-/// An array of truth values: which elements are meant.
+/// An array of truth values that selects elements.
 ///
 /// Comparisons give it ([`Tensor::lt`], [`Var::lt`](crate::Var::lt) and their kin), and
-/// [`where_`](crate::ops::where_) and [`masked_fill`](crate::ops::masked_fill) choose by it. It is no
-/// tensor: there is no derivative by it, and none can be asked for.
+/// [`where_`](crate::ops::where_) and [`masked_fill`](crate::ops::masked_fill) choose by it. It is not a
+/// tensor, and has no derivative.
 ///
 /// Cloning and views (`transpose`, `broadcast_to`, ..) share the values.
 ///
@@ -45,7 +45,7 @@ impl Mask {
         Mask { values: Arc::new(values), offset: 0, shape, strides }
     }
 
-    /// As many values as the shape asks for, all false.
+    /// A mask of this shape, all false.
     fn blank(op: &'static str, shape: &Shape) -> Result<Vec<bool>> {
         let len = shape.checked_len::<bool>(op)?;
         try_vec(len, false).map_err(|refused| refused.for_shape(op, shape))
@@ -54,7 +54,7 @@ impl Mask {
     /// The values in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if there are not as many as the shape asks for.
+    /// [`Error::Length`] if their number is not that of the shape.
     pub fn from_slice(values: &[bool], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         if shape.checked_len::<bool>("mask")? != values.len() {
@@ -102,9 +102,9 @@ impl Mask {
         Self::row_major(vec![value], Shape::scalar()).broadcast_to(shape)
     }
 
-    /// Who may look at whom when each of the last `queries` of `keys` positions sees itself and what
-    /// came before: true at `(i, j)` where `j <= i + keys - queries`. With as many keys as queries
-    /// it is the lower triangle; with fewer keys the first queries see none.
+    /// The mask of causal attention: each of the last `queries` of `keys` positions attends to itself and
+    /// to the positions before it. True at `(i, j)` where `j <= i + keys - queries`. With equal numbers it is the
+    /// lower triangle; with fewer keys the first queries attend to none.
     ///
     /// # Shapes
     /// The result is `[queries, keys]`.
@@ -297,7 +297,7 @@ impl Mask {
         mask
     }
 
-    /// A new axis of size 1 in front of `axis`; `rank` puts it behind the last. No copy.
+    /// A new axis of size 1 before `axis`; `rank` puts it after the last. No copy.
     ///
     /// # Panics
     /// If there is no such place.

@@ -88,7 +88,7 @@ pub trait Op<E: Element>: Debug + Send + Sync + 'static {
 
     /// Whether the operand in place `i` is read as whole numbers (labels, positions): there is no
     /// derivative by it, none is asked of [`vjp`](Self::vjp), and
-    /// [`Connection::Index`](crate::Connection::Index) tells so.
+    /// [`Connection::Index`](crate::Connection::Index) reports it.
     fn reads_index(&self, i: usize) -> bool {
         let _ = i;
         false

@@ -121,8 +121,8 @@ impl Shape {
         }
     }
 
-    /// The place for a new axis that a (possibly negative) number names: in front of the axis of
-    /// that number, or behind the last.
+    /// The place for a new axis that a (possibly negative) number names: before the axis of
+    /// that number, or after the last.
     pub(crate) fn place(&self, op: &'static str, axis: isize) -> Result<usize> {
         let places = self.rank() + 1;
         let absolute = if axis < 0 { axis + places as isize } else { axis };
@@ -142,12 +142,14 @@ impl Shape {
         if self[at] == 1 {
             return Ok(at);
         }
-        let message =
-            format!("axis {axis} of {self} has size {}; an axis of size 1 can go", self[at]);
+        let message = format!(
+            "axis {axis} of {self} has size {}; only an axis of size 1 can be removed",
+            self[at]
+        );
         Err(Error::Argument { op, message })
     }
 
-    /// The sizes in front of the last two, and the last two.
+    /// The leading sizes, and the last two.
     pub(crate) fn matrices(&self, op: &'static str) -> Result<(&[usize], [usize; 2])> {
         let Some((front, &matrix)) = self.split_last_chunk() else {
             let expected = "matrices, a shape [.., rows, columns]".to_owned();
@@ -180,7 +182,7 @@ impl Shape {
         Shape(self.0.iter().zip(flags).filter(|(_, flag)| !**flag).map(|(&d, _)| d).collect())
     }
 
-    /// Whether the strides are those of row-major order, as far as they matter.
+    /// Whether the strides are those of row-major order, axes of size 1 aside.
     pub(crate) fn are_row_major(&self, strides: &Strides) -> bool {
         let mut step = 1_isize;
         for (&stride, &dim) in strides.iter().zip(self.iter()).rev() {
@@ -232,7 +234,7 @@ impl Shape {
         self.holds(index).then(at)
     }
 
-    /// The next place in row-major order; behind the last comes the first.
+    /// The next place in row-major order; the first one follows the last.
     pub(crate) fn advance(&self, place: &mut [usize]) {
         for (i, &dim) in place.iter_mut().zip(self.0.iter()).rev() {
             *i += 1;

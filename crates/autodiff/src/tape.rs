@@ -53,14 +53,14 @@ pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
     pool: Pool<E>,
     schedule: Schedule<E>,
-    /// Whether the pool is the tape's own, and not one it shares.
+    /// Whether this tape made the pool, and closes it.
     owns_pool: bool,
     pub(crate) recording: Cell<Recording>,
     /// Whether every result is searched for NaN and infinity.
     anomaly: Cell<bool>,
-    /// Whether a composition is recorded: it must not find leaves by itself.
+    /// Whether a composition is being recorded: parameters must then be operands.
     closed: Cell<bool>,
-    /// Whether a checkpoint's closure runs: all it computes is recorded, to be computed again.
+    /// Whether a checkpoint's closure runs: all its operations are recorded, to be computed again.
     pub(crate) segment: Cell<bool>,
     /// The parameters that closures of checkpoints have put on the tape, and where.
     pub(crate) asked: RefCell<Vec<(ParameterId, u32)>>,
@@ -73,7 +73,7 @@ pub struct Tape<E: Element = f32> {
     epoch: Cell<u32>,
     /// The parameters. All but the last leaf of each are released, and the last may be.
     pub(crate) parameters: RefCell<Leaves>,
-    /// What it shares with the gradients that come from it.
+    /// What the tape shares with its gradients.
     link: OnceCell<Arc<Link<E>>>,
     /// Whether gradients were made since it was cleared: values of parameters may be lent to them.
     lends: Cell<bool>,
@@ -102,7 +102,7 @@ impl<E: Element> Drop for Tape<E> {
 pub(crate) enum Recording {
     /// They are recorded.
     On,
-    /// They are not, on the user's wish; where that cuts a path is remembered.
+    /// They are not, as the user asked ([`Tape::no_grad`]). Where that cuts a path is recorded.
     Off,
     /// They are not: a rule runs, and what it makes is freed afterwards.
     Rule,
@@ -137,7 +137,7 @@ impl<E: Element> Tape<E> {
         Self::default()
     }
 
-    /// An empty tape that takes its buffers from a pool of another's.
+    /// An empty tape that takes its buffers from another tape's pool.
     pub(crate) fn with_pool(pool: Pool<E>) -> Self {
         Tape {
             nodes: RefCell::default(),
@@ -163,18 +163,18 @@ impl<E: Element> Tape<E> {
         }
     }
 
-    /// An empty tape beside a pool, if there is one.
-    pub(crate) fn beside(pool: Option<&Pool<E>>) -> Self {
+    /// An empty tape that shares a pool, if there is one.
+    pub(crate) fn with_pool_of(pool: Option<&Pool<E>>) -> Self {
         pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()))
     }
 
-    /// Puts a tensor on the tape that no gradient is wanted for. Shares the tensor's buffer.
+    /// Puts a tensor on the tape that has no gradient. Shares the tensor's buffer.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {
         self.push_shared(value, false)
     }
 
-    /// Puts a tensor on the tape that gradients can be had for. Shares the tensor's buffer.
+    /// Puts a tensor on the tape whose gradient can be asked for. Shares the tensor's buffer.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
         self.push_shared(value, self.records())
@@ -253,7 +253,7 @@ impl<E: Element> Tape<E> {
         with(&self.closed, true, body)
     }
 
-    /// Asks every result, in the forward pass and on the walk back, whether it is finite: the first
+    /// Checks whether every result, in the forward pass and on the walk back, is finite: the first
     /// operation that gives a NaN or an infinity is an [`Error::Anomaly`], with its name, its
     /// operands' shapes and the line that recorded it. Costs a pass over every result.
     ///
@@ -274,7 +274,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next (see
-    /// [`Memory::pooled`]). That no variable is used afterwards is the borrow checker's work.
+    /// [`Memory::pooled`]). The borrow checker refuses uses of its variables afterwards.
     ///
     /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is
     /// computed here, so that it does not keep its operands in memory. Dropping the tape computes
@@ -376,7 +376,7 @@ impl<E: Element> Tape<E> {
     }
 }
 
-/// Runs `body` with another value in a cell, which gets its own back also after a panic.
+/// Runs `body` with another value in a cell. The old value is restored, also after a panic.
 #[inline]
 pub(crate) fn with<T: Copy, R>(cell: &Cell<T>, value: T, body: impl FnOnce() -> R) -> R {
     struct Restore<'a, T: Copy>(&'a Cell<T>, T);

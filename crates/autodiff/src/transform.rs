@@ -1,7 +1,6 @@
-//! Derivatives of functions: of closures on variables, with the tape kept out of sight.
+//! Derivatives of functions: closures on variables, on a tape that the caller does not see.
 //!
-//! All are exact, none takes differences. What belongs here turns a function into its derivative;
-//! the walk itself is in `backward`.
+//! All are exact; none uses differences. The walk itself is in `backward`.
 
 use wengert_kernels::Element;
 
@@ -70,7 +69,7 @@ pub fn vjp<E: Element, const N: usize>(
 /// ```
 ///
 /// # Errors
-/// [`Error::Shapes`] if a tangent has not its input's shape, and those of the operations' rules.
+/// [`Error::Shapes`] if a tangent does not have its input's shape, and those of the operations' rules.
 pub fn jvp<E: Element, const N: usize>(
     f: impl for<'t> Fn([Var<'t, E>; N]) -> Var<'t, E>,
     inputs: [&Tensor<E>; N],
@@ -82,7 +81,7 @@ pub fn jvp<E: Element, const N: usize>(
     let tape = Tape::new();
     let vars = inputs.map(|x| tape.variable(x));
     let y = f(vars);
-    // One zero, seen in the output's shape: no memory.
+    // A single zero, broadcast to the output's shape: it takes no memory.
     let zero = || filled(y.shape(), E::ZERO);
     if !y.requires_grad() {
         return Ok((y.value(), zero()));
@@ -198,7 +197,7 @@ fn pull<E: Element, const N: usize>(
     } else {
         Ok(vec![None; N])
     };
-    // The cotangent does not stay.
+    // Removes the cotangent from the tape.
     tape.truncate(mark);
     let mut found = found?.into_iter();
     let gradients = inputs.map(|x| match found.next().flatten() {
@@ -255,7 +254,7 @@ fn filled<E: Element>(shape: Shape, value: E) -> Tensor<E> {
 /// The values, or the first error.
 fn all<T, const N: usize>(results: [Result<T>; N]) -> Result<[T; N]> {
     let values: Vec<T> = results.into_iter().collect::<Result<_>>()?;
-    Ok(values.try_into().unwrap_or_else(|_| unreachable!("as many values as results")))
+    Ok(values.try_into().unwrap_or_else(|_| unreachable!("one value for each result")))
 }
 
 fn twice(shape: &Shape) -> Shape {

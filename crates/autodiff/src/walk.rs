@@ -1,7 +1,7 @@
 //! The walk back over the tape.
 //!
-//! Everything a rule need not care about is here: the order, skipping what is zero or not asked
-//! for, undoing broadcasts, adding up cotangents, hooks, freeing what a rule made.
+//! It does what is the same for all rules: the order, skipping what is zero or not wanted, undoing
+//! broadcasts, adding up cotangents, hooks, and freeing what a rule made.
 
 mod taken;
 
@@ -44,14 +44,14 @@ pub struct Sums<E: Element> {
     pub(crate) accumulate: Accumulate<E>,
 }
 
-/// What becomes of the tape.
+/// What the walk does with the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// It stays as it is.
     Tape,
     /// It stays, and what the rules compute is recorded on it.
     Graph,
-    /// What the walk has passed is freed.
+    /// Nodes that the walk has passed are freed.
     Nothing,
 }
 
@@ -103,7 +103,7 @@ impl<'t, E: Element> Walk<'t, E> {
         Ok(walk)
     }
 
-    /// Makes room for the cotangents of that many nodes, or forgets those of the others.
+    /// Makes room for the cotangents of `len` nodes, and drops those of later ones.
     fn resize(&mut self, len: usize) {
         self.marks.resize(len, Mark::default());
         if self.graph() {
@@ -130,7 +130,7 @@ impl<'t, E: Element> Walk<'t, E> {
             }
             Wanted::These(list) => {
                 for &index in *list {
-                    // A wanted node behind the outputs is not reached, and has no mark.
+                    // A wanted node after the outputs is not reached, and has no mark.
                     if let Some(mark) = self.marks.get_mut(index as usize) {
                         *mark = Mark { depends: true, wanted: true, reached: false };
                     }
@@ -252,7 +252,7 @@ impl<'t, E: Element> Walk<'t, E> {
         let tape = self.tape;
         let (made, watched) = (tape.len(), tape.detects_anomaly());
         let line = self.line(index, rule);
-        // If nothing arrived the cotangent is zero, and so is all behind it.
+        // If nothing arrived the cotangent is zero, and so is all that it contributes.
         let Some(gy) = self.arrived(index) else { return Ok(()) };
         let given_finite = !watched || self.anomaly_of(gy).is_none();
         tape.on_behalf_of.set(Some(line?));
@@ -267,9 +267,9 @@ impl<'t, E: Element> Walk<'t, E> {
             let (Some(cotangent), true) = (cotangents[place], needed) else { continue };
             let fitted = self.fit(rule, cotangent, input)?;
             if watched {
-                self.look(index, rule, place, fitted, given_finite)?;
+                self.check_finite(index, rule, place, fitted, given_finite)?;
             }
-            // What the rule made goes to its last user; what was there before stays.
+            // A value that the rule made moves to the last operand that takes it; earlier values stay.
             let mut later = cotangents[place + 1..].iter().flatten();
             let last = !later.any(|other| other.index() == fitted.index());
             self.arrive(input as usize, fitted, last && fitted.index() as usize >= made)?;
@@ -299,8 +299,8 @@ impl<'t, E: Element> Walk<'t, E> {
         (self.sums.sum_to)(cotangent, expected)
     }
 
-    /// Adds a cotangent to what has arrived at a node. `may_take` says that nobody else needs the
-    /// cotangent's place on the tape.
+    /// Adds a cotangent to what has arrived at a node. `may_take` says whether the
+    /// cotangent may be moved off the tape: no other operand uses it.
     #[inline]
     fn arrive(&mut self, index: usize, cotangent: Var<'t, E>, may_take: bool) -> Result<()> {
         if self.graph() {
@@ -343,7 +343,7 @@ impl<'t, E: Element> Walk<'t, E> {
         self.resize(tape.len());
         self.mark_dependents(base);
         let result = self.begin(y, cotangent).and_then(|()| {
-            // Nobody else sees these nodes: each goes as soon as it is passed.
+            // Only this walk uses these nodes: each is freed as soon as it is passed.
             (base..self.marks.len().min(y.index() as usize + 1))
                 .rev()
                 .try_for_each(|index| self.visit(index, !self.graph()))
@@ -371,7 +371,7 @@ impl<'t, E: Element> Walk<'t, E> {
         result
     }
 
-    /// As if nothing had arrived at a node.
+    /// Drops what has arrived at a node.
     fn forget(&mut self, index: usize) {
         if self.graph() {
             self.places[index] = None;
@@ -386,7 +386,7 @@ impl<'t, E: Element> Walk<'t, E> {
 
     /// Whether what a rule passes to an operand is finite.
     #[cold]
-    fn look(
+    fn check_finite(
         &self,
         index: usize,
         rule: &Rule<E>,

@@ -56,7 +56,7 @@ fn cases_are_strided_empty_single_and_broadcast() {
     }
 }
 
-/// Operations that add up in an order of their own for some layouts tell them apart by one thing:
+/// Operations whose order of additions depends on the layout may depend on one property only:
 /// which axes (longer than one) have stride 1. Rows further apart, and tensors at other places of
 /// their buffers, give the same bits.
 #[test]

@@ -32,7 +32,7 @@ fn checkpoints_give_the_same_gradients_to_the_bit() {
     let derivatives = |segment: Option<usize>| {
         let tape = Tape::new();
         let (x, w) = (tape.variable(&x), tape.variable(&w));
-        // Used before and behind, so that contributions come from several sides.
+        // Used before and after the checkpoint, so that several contributions arrive.
         let loss = (chain(x * w, w, 24, segment) * w).sum();
         let one = tape.constant(&Tensor::scalar(1.0));
         let first = grad(&[loss], &[one], &[x, w], CreateGraph::Yes).unwrap();
@@ -185,7 +185,7 @@ fn parameters_and_captured_variables_have_the_gradients_of_what_is_recorded_in_p
     same_as_in_place(|x, _, p, through| {
         maybe(through, |[x]| (x * x.tape().parameter(p)).tanh(), x)
     });
-    // Twice inside, inside and outside, before and behind; and a variable that is captured.
+    // Twice inside, inside and outside, before and after; and a variable that is captured.
     same_as_in_place(|x, w, p, through| {
         let tape = x.tape();
         let x = x * tape.parameter(p);

@@ -28,7 +28,7 @@ impl Op<f64> for TakeAt {
         Ok(Tensor::scalar(inputs[0].to_vec()[inputs[1].item() as usize]))
     }
     fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {
-        assert!(!node.needs(1), "nobody asks for the derivative by a position");
+        assert!(!node.needs(1), "no derivative by a position is needed");
         let (at, x) = (node.input(1).item() as usize, node.input(0).shape());
         let mut one_hot = Tensor::zeros(x);
         one_hot.as_mut_slice()[at] = 1.0;
@@ -43,14 +43,14 @@ impl Op<f64> for TakeAt {
 fn every_reason_for_an_absent_gradient_has_a_name() {
     let tape = Tape::new();
     let x = tape.variable(&vector(&[1.0, -2.0]));
-    let [at, detached, unrecorded, unused, behind] =
+    let [at, detached, unrecorded, unused, later] =
         [1.0, 2.0, 3.0, 4.0, 5.0].map(|value| tape.variable(&Tensor::scalar(value)));
     let constant = tape.constant(&Tensor::scalar(6.0));
     let taken = tape.apply(TakeAt, &[x, at]).unwrap();
-    // The cut is seen through what was computed behind it.
+    // The cut is found through later operations.
     let cut = detached.detach() * 2.0 + tape.no_grad(|| unrecorded * unrecorded) * constant;
     let loss = taken.relu() + cut * x.sum();
-    assert!((loss * behind).requires_grad());
+    assert!((loss * later).requires_grad());
     let gradients = loss.backward();
 
     assert_eq!(gradients.get(x).unwrap().to_vec(), [cut.item(), cut.item()]);
@@ -59,7 +59,7 @@ fn every_reason_for_an_absent_gradient_has_a_name() {
     assert_eq!(gradients.connection(detached), Connection::Detached);
     assert_eq!(gradients.connection(unrecorded), Connection::Detached);
     assert_eq!(gradients.connection(unused), Connection::Unused);
-    assert_eq!(gradients.connection(behind), Connection::Unused);
+    assert_eq!(gradients.connection(later), Connection::Unused);
     assert_eq!(gradients.connection(constant), Connection::Constant);
     // A node in the middle has no entry among the leaves, but is connected.
     assert_eq!(gradients.connection(taken), Connection::Connected);
@@ -70,7 +70,7 @@ fn every_reason_for_an_absent_gradient_has_a_name() {
     let zero = taken.relu().backward();
     assert_eq!(zero.connection(x), Connection::Connected);
     assert_eq!(zero.get(x).unwrap().to_vec(), [0.0, 0.0]);
-    // `grad` says the same by `None`, and the output tells why.
+    // `grad` returns `None`, and the output gives the reason.
     let one = tape.constant(&Tensor::scalar(1.0));
     let found = grad(&[loss], &[one], &[x, at, detached], CreateGraph::Yes).unwrap();
     assert!(found[0].is_some() && found[1].is_none() && found[2].is_none());
@@ -118,12 +118,12 @@ fn hooks_read_and_replace_gradients() {
     let x = tape.variable(&vector(&[1.0, 2.0]));
     let y = x * x;
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let note = |name: &'static str| {
+    let record = |name: &'static str| {
         let seen = Arc::clone(&seen);
         move |g: Var<'_, f64>| seen.lock().unwrap().push((name, g.value().to_vec()))
     };
     // All contributions have come together; two hooks see one another; a leaf has hooks as well.
-    let (first, second, leaf) = (note("first"), note("second"), note("leaf"));
+    let (first, second, leaf) = (record("first"), record("second"), record("leaf"));
     y.register_hook(move |g| {
         first(g);
         Some(g * 10.0)
@@ -269,7 +269,7 @@ fn buffers_are_back_in_the_pool_while_the_walk_goes_on() {
         let tape = Tape::new();
         let x = tape.variable(&Tensor::full([LEN], 0.5_f64));
         let early = x.tanh();
-        // A hook near the end of the walk looks at the memory: what it saw tells what was back.
+        // A hook near the end of the walk reads the memory in use: what the walk has freed is missing.
         let first = Arc::new(Mutex::new(0));
         let seen = Arc::clone(&first);
         early.register_hook(move |g| {
@@ -290,7 +290,7 @@ fn buffers_are_back_in_the_pool_while_the_walk_goes_on() {
     assert!(peak <= 51 + 3, "{peak}");
     let (before, live, peak, freed) = run(true);
     assert_eq!(before, 51);
-    // The values behind are gone: this one's own and the cotangent.
+    // The values of later nodes are freed: this one's own and the cotangent are left.
     assert!(live <= 2, "{live}");
     assert!(peak <= 51 + 2, "{peak}");
     assert_eq!(kept, freed);

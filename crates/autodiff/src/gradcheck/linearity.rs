@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::report::Nonlinearity;
-use super::{Function, Gradcheck, GradcheckError, jacobian, unravel};
+use super::{Gradcheck, GradcheckError, VarFn, jacobian, unravel};
 use crate::tensor::Tensor;
 
 /// The combinations `a g + b h` of two random cotangents that the gradient is asked for: the other
@@ -26,7 +26,7 @@ impl Gradcheck {
     pub(super) fn nonlinearities(
         &self,
         order: u8,
-        f: &Function<'_>,
+        f: &VarFn<'_>,
         inputs: &[&Tensor<f64>],
         shape: &crate::shape::Shape,
     ) -> Result<Vec<Nonlinearity>, GradcheckError> {

@@ -1,4 +1,4 @@
-//! What a check says: the derivatives it compared, and the operations they went through.
+//! The report of a check: the derivatives it compared, and the operations between input and output.
 
 use std::fmt;
 use std::panic::Location;
@@ -12,7 +12,7 @@ use crate::var::Var;
 #[non_exhaustive]
 pub struct Comparison {
     /// 1 or 2. At order 2 the function is the gradient of a random combination of the outputs, and
-    /// the weights of the combination are one more input behind the others.
+    /// the weights of the combination are one more input after the others.
     pub order: u8,
     /// The output's element (row-major), or 0 under a projection.
     pub output: usize,
@@ -24,7 +24,7 @@ pub struct Comparison {
     pub value: f64,
     /// What the engine computed.
     pub analytic: f64,
-    /// What the differences say.
+    /// The derivative by differences.
     pub numeric: f64,
     /// The differences' estimate of their own error.
     pub uncertainty: f64,
@@ -101,11 +101,11 @@ impl fmt::Display for Nonlinearity {
     }
 }
 
-/// What a passed check has seen.
+/// The summary of a check that passed.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many derivatives agreed.
+    /// The number of derivatives that agreed.
     pub checked: usize,
     /// Points where one-sided differences disagree: nothing to compare with.
     pub kinks: Vec<Comparison>,
@@ -135,9 +135,9 @@ pub enum GradcheckError {
     /// Derivatives that disagree; at most ten are listed.
     #[error("{count} of {of} derivatives are wrong:{}", lines(first))]
     Mismatch {
-        /// How many.
+        /// Their number.
         count: usize,
-        /// Of how many compared.
+        /// The number of derivatives compared.
         of: usize,
         /// The first of them.
         first: Vec<Comparison>,
@@ -148,31 +148,31 @@ pub enum GradcheckError {
         lines(first)
     )]
     Nonlinear {
-        /// How many elements of the gradient, over all cotangents tried.
+        /// The number of elements of the gradient, over all cotangents tried.
         count: usize,
         /// The first of them.
         first: Vec<Nonlinearity>,
     },
-    /// Derivatives there is nothing to compare with: the differences leave the domain or do not
-    /// settle, however small the step; at most ten are listed.
+    /// Derivatives that could not be compared: the differences leave the domain or do not converge
+    /// with shrinking steps; at most ten are listed.
     #[error(
         "{count} of {of} derivatives could not be differenced, the differences are not finite or do not settle at any step; move the inputs, or set another largest step (`Gradcheck::step`):{}",
         lines(first)
     )]
     Undifferenced {
-        /// How many.
+        /// Their number.
         count: usize,
-        /// Of how many compared.
+        /// The number of derivatives compared.
         of: usize,
         /// The first of them.
         first: Vec<Comparison>,
     },
-    /// So many kinks that the check says little. Move the inputs, or allow more.
+    /// Too many kinks for the check to mean much. Move the inputs, or allow more.
     #[error("{} of {of} derivatives lie at kinks, where there is nothing to compare with; move the inputs or allow more kinks:{}", kinks.len(), lines(kinks))]
     Kinks {
         /// Where.
         kinks: Vec<Comparison>,
-        /// Of how many compared.
+        /// The number of derivatives compared.
         of: usize,
     },
     /// The function's value is not finite at the inputs.
@@ -185,7 +185,7 @@ pub enum GradcheckError {
     },
     /// The function or its gradient failed.
     #[error(transparent)]
-    Function(#[from] Error),
+    VarFn(#[from] Error),
 }
 
 /// The operations between an input and an output, in the order in which they were recorded.

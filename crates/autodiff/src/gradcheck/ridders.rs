@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 
-/// How many step sizes are tried.
+/// The number of step sizes that are tried.
 const STEPS: usize = 10;
 /// The ratio of one step size to the next.
 const SHRINK: f64 = 1.6;
@@ -16,12 +16,12 @@ pub(super) struct Difference {
     /// `|f(x+h) - 2 f(x) + f(x-h)| / h`, the disagreement of the one-sided differences, for each
     /// step from the largest.
     gaps: [f64; STEPS],
-    /// What rounding of the values may do to a difference over the smallest step.
+    /// The error that rounding of the values may cause in a difference over the smallest step.
     noise: f64,
 }
 
 impl Difference {
-    /// What rounding of the values may do to a difference over the smallest step.
+    /// The error that rounding of the values may cause in a difference over the smallest step.
     pub(super) fn noise(&self) -> f64 {
         self.noise
     }
@@ -37,7 +37,7 @@ impl Difference {
 /// How much smaller the first step is when a derivative is differenced again.
 const FINER: [f64; 3] = [30.0, 1e3, 3e4];
 
-/// The least first step, relative to the argument, that leaves it digits.
+/// The least first step relative to the argument: below it the argument's own rounding dominates.
 const LEAST_STEP: f64 = 1e-11;
 
 /// The derivatives once more, from steps that are far smaller: for a point close to a kink or to
@@ -53,7 +53,7 @@ pub(super) fn finer(
     if x.abs() < 10.0 * last && x.abs() > f64::MIN_POSITIVE / f64::EPSILON {
         steps.extend([0.1 * x.abs(), 0.02 * x.abs()]);
     }
-    // A function of a large argument may change over steps that are small beside it, down to where the
+    // A function of a large argument may change over steps that are small compared with it, down to where the
     // argument itself is rounded.
     let absolute = [step, step / FINER[0]].map(|step| step / x.abs());
     steps.extend(absolute.into_iter().filter(|&step| x.abs() > 100.0 && step > LEAST_STEP));
@@ -91,7 +91,7 @@ pub(super) fn differentiate(
     // is kept.
     let mut before: Vec<Vec<f64>> = Vec::new();
     for i in 0..STEPS {
-        // The step that is really taken, after rounding.
+        // The actual step, after rounding.
         let (right, left) = (x + step, x - step);
         let (above, below) = (f(right)?, f(left)?);
         let mut column: Vec<Vec<f64>> = Vec::with_capacity(i + 1);

@@ -1,9 +1,9 @@
-//! What differences say of a derivative.
+//! The judgement on a derivative, from differences.
 
 use super::Gradcheck;
 use super::ridders::Difference;
 
-/// What is said of one derivative.
+/// The judgement on one derivative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Agrees,
@@ -20,15 +20,15 @@ impl Gradcheck {
 
     pub(super) fn agrees(&self, analytic: f64, numeric: &Difference) -> bool {
         let tolerance = self.allowed(analytic, numeric.value);
-        // An infinite tolerance would allow anything; and the mean of two slopes is none.
+        // An infinite tolerance would accept anything, and the mean of two slopes is no derivative.
         tolerance.is_finite()
             && (analytic - numeric.value).abs() <= tolerance
             && numeric.uncertainty <= tolerance
             && !numeric.kink(tolerance)
     }
 
-    /// What differences of several first steps, the largest first, say of a derivative; and the one
-    /// that says it.
+    /// The judgement of differences with several first steps, the largest first, and the difference
+    /// that decides.
     pub(super) fn judge<'d>(
         &self,
         analytic: f64,
@@ -45,7 +45,7 @@ impl Gradcheck {
             return (Verdict::Wrong, best);
         }
         let kinked = |numeric: &Difference| numeric.kink(self.allowed(analytic, numeric.value));
-        // Far surer of themselves than they are near the derivative.
+        // Their error estimate is far smaller than their distance from the derivative.
         let against: Vec<&Difference> = all
             .iter()
             .filter(|numeric| {
@@ -65,14 +65,14 @@ impl Gradcheck {
                 return (Verdict::Wrong, surer);
             }
         }
-        // Only the first steps rise above rounding.
+        // Only the differences of the first steps exceed rounding.
         let first = &all[0];
         let tolerance = self.allowed(analytic, first.value);
         if first.value.is_finite() && first.uncertainty <= tolerance && !kinked(first) {
             return (Verdict::Wrong, first);
         }
-        // A kink is one for the smallest steps that rise above rounding: over larger ones any bend may
-        // look like it.
+        // Only the smallest steps whose differences exceed rounding show a kink: over larger ones any
+        // curvature may resemble one.
         let fine =
             |numeric: &&Difference| 2.0 * numeric.noise() <= self.allowed(analytic, numeric.value);
         let kink = match all.iter().rfind(fine) {

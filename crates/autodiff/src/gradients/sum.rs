@@ -73,7 +73,7 @@ impl<E: Element> Source<E> {
     }
 
     /// Records which of the tape's parameters one of the gradients belongs to.
-    fn note(&mut self, id: ParameterId, leaf: u32) {
+    fn record(&mut self, id: ParameterId, leaf: u32) {
         if leaf != NONE
             && let Err(place) = self.leaves.binary_search(&(id, leaf))
         {
@@ -157,7 +157,7 @@ impl<E: Element> Gradients<E> {
         Ok(())
     }
 
-    /// Drops the sources that are no tape any more.
+    /// Drops the sources whose tape was cleared or dropped.
     fn drop_past_sources(&mut self) {
         let first = |sources: &[Source<E>]| sources.first().map(|first| Arc::as_ptr(&first.link));
         let before = first(&self.sources);
@@ -188,7 +188,7 @@ impl<E: Element> Gradients<E> {
             }
         }
         for (id, leaf) in leaves {
-            source.note(id, leaf);
+            source.record(id, leaf);
         }
         let pool = new.link.pool();
         for OfVariable { place, value } in &new.variables {

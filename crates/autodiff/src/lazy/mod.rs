@@ -41,7 +41,7 @@ pub(crate) const LEAST: usize = if cfg!(fuzzing) { 1 << 6 } else { 1 << 16 };
 /// The longest chain that is deferred. It bounds the stack that dropping one takes.
 const DEEPEST: u32 = 128;
 
-/// How often a value may be computed on the way to another before it is kept.
+/// The number of times a value may be recomputed as part of another before it is kept.
 const COMPUTED_AGAIN: u32 = 2;
 
 /// The most sums that are computed on the way to a value: each takes a buffer for every thread.
@@ -92,7 +92,7 @@ enum Work<E: Element> {
     Sum { of: Handle<E>, len: usize, factor: Option<E> },
 }
 
-/// What distinguishes a value from others.
+/// The address of a value, which identifies it.
 type Identity = usize;
 
 /// A value that may not be computed yet.
@@ -101,7 +101,7 @@ pub(crate) struct Lazy<E: Element> {
     level: Level,
     /// The length of the longest chain of pending operations that it takes.
     depth: u32,
-    /// How often it was computed on the way to another value.
+    /// The number of times it was recomputed as part of another value.
     computed: AtomicU32,
     pool: Option<Pool<E>>,
     /// The schedule of the tape that recorded it.
@@ -196,14 +196,14 @@ impl<E: Element> Lazy<E> {
         Ok(self.value.get().expect("the work is taken only once there is a value"))
     }
 
-    /// Keeps the value, and drops what it was computed from.
+    /// Stores the value, and drops its operands.
     fn settle(&self, value: Handle<E>) {
         let _ = self.value.set(value);
         let spent = self.lock().take();
         self.release(spent);
     }
 
-    /// Drops what the value was to be computed from. It has a buffer now, or is not wanted.
+    /// Drops the operands. The value has a buffer now, or is not wanted.
     fn release(&self, work: Option<Work<E>>) {
         if let (Some(Work::Each(_)), Some(pool)) = (&work, &self.pool) {
             pool.keep_promise(self.len);
@@ -225,8 +225,8 @@ impl<E: Element> Lazy<E> {
         self.value.get().is_none()
     }
 
-    /// What is to be computed on the way to another value; `None` if it was computed by now, or is
-    /// better computed and kept.
+    /// The expression, for computing it as part of another value; `None` if it has a value now, or is
+    /// better computed once and kept.
     fn inner(&self, level: Level) -> Result<Option<Expression<E>>, Refused> {
         let again = self.computed.fetch_add(1, Ordering::Relaxed) >= COMPUTED_AGAIN;
         if !again
@@ -272,8 +272,8 @@ impl<E: Element> Lazy<E> {
         std::ptr::from_ref(self).addr()
     }
 
-    /// The values on the way to this one that are not computed yet.
-    fn behind(&self) -> Vec<Identity> {
+    /// The pending values that this one is computed from, directly or not.
+    fn pending_operands(&self) -> Vec<Identity> {
         let mut all: Vec<Identity> = Vec::new();
         let mut next: Vec<Work<E>> = self.work().into_iter().collect();
         while let Some(work) = next.pop() {
@@ -319,7 +319,7 @@ impl<E: Element> Lazy<E> {
     /// Whether computing other values computes part of what this one takes, `own` being what is
     /// needed by the others. It does not if it takes one of the others itself, which is in memory then.
     fn shares(&self, others: &[(&Self, Expression<E>)], own: &[Identity]) -> bool {
-        let mut all = self.behind();
+        let mut all = self.pending_operands();
         all.push(self.identity());
         !others.iter().any(|(other, _)| all.contains(&other.identity()))
             && all.iter().any(|lazy| own.contains(lazy))
@@ -362,7 +362,8 @@ fn compute_all<E: Element>(
     let wanted = first.schedule.sums();
     let mut taken: SmallVec<[(&Lazy<E>, Option<E>); 1]> = SmallVec::new();
     if !wanted.is_empty() {
-        let own: Vec<Identity> = values.iter().flat_map(|(value, _)| value.behind()).collect();
+        let own: Vec<Identity> =
+            values.iter().flat_map(|(value, _)| value.pending_operands()).collect();
         for sum in wanted.iter().filter_map(Handle::pending) {
             if taken.len() < MOST_SUMS
                 && sum.level == first.level

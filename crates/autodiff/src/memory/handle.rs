@@ -16,13 +16,13 @@ use super::storage::Storage;
 /// counted reference to a buffer, and dropping the last one returns the buffer to its pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle<E: Element> {
-    /// The element, where there is no buffer.
+    /// The element, if there is no buffer.
     single: Single<E>,
     buffer: Option<Arc<Buffer<E>>>,
 }
 
-/// An element that fills a word: in half of one, what lies beside it would be moved in pieces that
-/// do not fit those it was written in, and wait for them.
+/// An element that fills a word. In half a word, its neighbour would be moved in pieces of other sizes
+/// than it was written in: a store-forwarding stall.
 #[derive(Clone, Debug)]
 #[repr(align(8))]
 struct Single<E>([E; 1]);
@@ -193,7 +193,7 @@ impl<E: Element> Handle<E> {
             .is_none_or(|buffer| buffer.deferred.is_none() && Arc::strong_count(buffer) == 1)
     }
 
-    /// The element, if it lies here.
+    /// The element, if the handle itself contains it.
     #[inline]
     pub(crate) fn single(&self) -> Option<E> {
         self.buffer.is_none().then_some(self.single.0[0])

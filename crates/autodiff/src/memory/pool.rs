@@ -134,7 +134,7 @@ impl<E: Element> Pool<E> {
         len: usize,
         f: impl FnOnce(&mut [E]),
     ) -> Handle<E> {
-        // Proof of being the only owner takes as long as many an operation on a few numbers.
+        // `Arc::get_mut` is atomic: for a few numbers it costs as much as the operation.
         let unique = Arc::get_mut(&mut buffer).expect("a pooled buffer has one owner");
         unique.home = Some(self.clone());
         if cfg!(debug_assertions) {
@@ -206,7 +206,7 @@ impl<E: Element> Pool<E> {
         Ok(())
     }
 
-    /// What was promised has a buffer, or is not wanted any more.
+    /// Ends a promise: the result has a buffer now, or is not wanted any more.
     pub(crate) fn keep_promise(&self, len: usize) {
         self.lock().promised -= size_class(len).0 * size_of::<E>();
     }

@@ -14,7 +14,7 @@ pub(crate) const ALIGN: usize = 64;
 ///
 /// The kernels accept any alignment. An unaligned 64-byte load touches two cache lines. Measured on
 /// Zen 5 with AVX-512: a square of 4096 elements runs at half speed, a polynomial of degree 8 or
-/// 2^22 elements at full speed. A copy into aligned memory takes as long as a square of as many
+/// 2^22 elements at full speed. A copy into aligned memory takes as long as squaring the
 /// elements.
 #[derive(Debug)]
 pub(crate) enum Storage<E> {

@@ -252,7 +252,7 @@ impl<E: Element> Tensor<E> {
         bias: Option<&Self>,
         eps: f64,
     ) -> Result<(Self, Self, Self)> {
-        let tape = Tape::beside(self.pool());
+        let tape = Tape::with_pool_of(self.pool());
         let [weight, bias] = [weight, bias].map(|part| part.map(|part| tape.constant(part)));
         let normalized = batch_norm(tape.constant(self), weight, bias, eps)?;
         Ok((normalized.output.try_value()?, normalized.mean, normalized.variance))

@@ -41,7 +41,7 @@ pub(super) fn on_tape<E: Element>(
     pool: Option<&Pool<E>>,
     body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
 ) -> Result<Tensor<E>> {
-    let tape = Tape::beside(pool);
+    let tape = Tape::with_pool_of(pool);
     let value = body(&tape)?.try_value()?;
     value.compute()?;
     Ok(value)

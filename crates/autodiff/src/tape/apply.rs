@@ -1,4 +1,4 @@
-//! [`Tape::apply`]: the one way in which operations come to a tape.
+//! [`Tape::apply`]: evaluates an operation and records it.
 
 use std::panic::Location;
 
@@ -13,19 +13,19 @@ use crate::forward::Context;
 use crate::op::Op;
 use crate::tensor::Tensor;
 
-/// What an evaluation has made and found out.
+/// The results of an evaluation.
 struct Made<E: Element> {
     value: Option<Tensor<E>>,
     saved: Vec<Tensor<E>>,
-    /// Whether a gradient can be had of an operand.
+    /// Whether an operand requires a gradient.
     differentiable: bool,
-    /// Whether an operand was computed from what a gradient can be had of, recorded or not.
+    /// Whether an operand was computed from a variable that requires one, recorded or not.
     touched: bool,
 }
 
 impl<E: Element> Tape<E> {
-    /// Applies an operation, the crate's or one's own, and records it if a gradient may be asked
-    /// of an operand.
+    /// Applies an operation, of this crate or user-defined, and records it if an operand requires a
+    /// gradient.
     ///
     /// # Errors
     /// Those of the operation, [`Error::DifferentTapes`], and with
@@ -74,7 +74,7 @@ impl<E: Element> Tape<E> {
         // A result that is searched for NaN and infinity is not deferred.
         let context = Context {
             pool: Some(&self.pool),
-            anomaly: self.looks_out().then_some(Location::caller()),
+            anomaly: self.checks_results().then_some(Location::caller()),
             lazy: (!self.anomaly.get()).then_some(&self.schedule),
             recorded: self.recording.get() != Recording::Rule,
         };
@@ -97,7 +97,7 @@ impl<E: Element> Tape<E> {
     /// Whether results of operations are to be searched for NaN and infinity. Those of operations
     /// inside a rule are not: the walk searches the cotangents that the rule returns, and names the
     /// operation whose rule it is.
-    fn looks_out(&self) -> bool {
+    fn checks_results(&self) -> bool {
         self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
     }
 

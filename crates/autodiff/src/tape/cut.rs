@@ -1,8 +1,8 @@
-//! [`Cuts`]: where values came from that no gradient flows to.
+//! [`Cuts`]: the operands of unrecorded operations, for the report on why a gradient is absent.
 
 use crate::few::Few;
 
-/// Where something unrecorded came from.
+/// An operand of an unrecorded operation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cut {
     pub(crate) node: u32,
@@ -24,7 +24,7 @@ impl Cuts {
         self.0.iter()
     }
 
-    /// Forgets the nodes from `len` on.
+    /// Removes the nodes from `len` on.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         while self.0.last().is_some_and(|(node, _)| *node as usize >= len) {

@@ -38,14 +38,14 @@ impl Leaves {
         Some((leaf as u32, self.all[leaf].1))
     }
 
-    /// Notes that a leaf is at another place now, the order on the tape being the same.
+    /// Moves a leaf to another place. The order of the leaves stays the same.
     pub(crate) fn moved(&mut self, from: u32, to: u32) {
         if let Some((leaf, _)) = self.at(from) {
             self.all[leaf as usize].0 = to;
         }
     }
 
-    /// Forgets the leaves at the places from `first` on, and returns how many stay.
+    /// Removes the leaves at the places from `first` on, and returns the number of the others.
     pub(crate) fn truncate(&mut self, first: u32) -> u32 {
         let stay = self.all.partition_point(|&(place, _)| place < first);
         self.all.truncate(stay);
@@ -54,7 +54,7 @@ impl Leaves {
 
     #[inline]
     pub(crate) fn clear(&mut self) {
-        // Parameters that are no longer used would stay for ever.
+        // Otherwise parameters that are no longer used would stay forever.
         if self.last.len() > 2 * self.all.len() {
             self.last.clear();
         }

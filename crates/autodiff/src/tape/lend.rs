@@ -8,8 +8,8 @@ use super::Tape;
 use super::link::Link;
 use crate::tensor::Tensor;
 
-/// The leaves whose lent values are on the tape until this is dropped.
-pub(crate) struct LentBack<'t, E: Element> {
+/// The leaves whose lent values are back on the tape until this is dropped.
+pub(crate) struct Recalled<'t, E: Element> {
     tape: &'t Tape<E>,
     leaves: Vec<u32>,
 }
@@ -57,7 +57,7 @@ impl<E: Element> Tape<E> {
         }
     }
 
-    /// Forgets what was lent of leaves that are no longer on the tape, from `first` on.
+    /// Drops the lent values of leaves that are no longer on the tape, from `first` on.
     #[cold]
     pub(crate) fn forget_lent(&self, first: u32) {
         if let Some(mut lent) = self.link().and_then(|link| link.lent(self.generation())) {
@@ -67,16 +67,16 @@ impl<E: Element> Tape<E> {
 
     /// Puts lent values back on the tape for a walk.
     #[inline]
-    pub(crate) fn borrow_back(&self) -> LentBack<'_, E> {
-        let mut borrowed = LentBack { tape: self, leaves: Vec::new() };
+    pub(crate) fn recall_lent(&self) -> Recalled<'_, E> {
+        let mut recalled = Recalled { tape: self, leaves: Vec::new() };
         if self.lends.get() {
-            borrowed.begin();
+            recalled.begin();
         }
-        borrowed
+        recalled
     }
 }
 
-impl<E: Element> LentBack<'_, E> {
+impl<E: Element> Recalled<'_, E> {
     #[cold]
     fn begin(&mut self) {
         let tape = self.tape;
@@ -106,7 +106,7 @@ impl<E: Element> LentBack<'_, E> {
     }
 }
 
-impl<E: Element> Drop for LentBack<'_, E> {
+impl<E: Element> Drop for Recalled<'_, E> {
     #[inline]
     fn drop(&mut self) {
         if !self.leaves.is_empty() {

@@ -1,4 +1,4 @@
-//! The memory a tape may take, and what it does where there is none.
+//! The memory limit of a tape, and what an operation without memory returns.
 
 use wengert_kernels::Element;
 
@@ -32,8 +32,8 @@ impl<E: Element> Tape<E> {
         self.pool.set_limit(bytes);
     }
 
-    /// What an operation without a value gives: its error. One of a rule that ran out of memory
-    /// gives zeros instead, which take none, and the walk returns the error when the rule has
+    /// The result of an operation that failed: its error. An operation of a rule that ran out of
+    /// memory gives zeros instead, which take none, and the walk returns the error when the rule has
     /// ended.
     #[cold]
     #[track_caller]

@@ -14,18 +14,18 @@ use crate::tensor::Tensor;
 pub(crate) struct Node<E: Element> {
     /// `None` once released.
     pub(crate) value: Option<Tensor<E>>,
-    /// How it came to be; `None` for leaves and for what was not recorded.
+    /// The operation that made it; `None` for leaves and for unrecorded values.
     pub(crate) rule: Option<Box<Rule<E>>>,
     pub(crate) recorded_at: &'static Location<'static>,
     pub(crate) epoch: u32,
     pub(crate) requires_grad: bool,
-    /// Whether it was computed from a variable that gradients can be had for, unrecorded.
+    /// Whether it was computed from a variable that requires a gradient, and not recorded.
     pub(crate) cut: bool,
     /// Whether a walk that frees the tape has passed it.
     pub(crate) spent: bool,
 }
 
-/// The operation behind a node, its operands and what it saved, in one allocation.
+/// The operation that made a node, its operands and what it saved, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
     pub(crate) inputs: Few<u32>,
@@ -41,7 +41,7 @@ impl<E: Element> Node<E> {
         self.value.as_ref().ok_or_else(|| self.released(op))
     }
 
-    /// Whether it is a leaf gradients can be had for.
+    /// Whether it is a leaf that requires a gradient.
     #[inline]
     pub(crate) fn is_leaf(&self) -> bool {
         self.requires_grad && self.rule.is_none() && !self.spent

@@ -130,7 +130,7 @@ pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
     let copies: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
     let contiguous = eval(&case.op(), &copies.iter().collect::<Vec<_>>())
         .map_err(|error| fail(format!("on contiguous copies: {error}")))?;
-    // Which NaN it is is no part of a result.
+    // The bits of a NaN are no part of a result.
     let one_nan = |x: f64| if x.is_nan() { f64::NAN } else { x };
     let bits = |tensor: &Tensor<f64>| {
         tensor.to_vec().into_iter().map(|x| one_nan(x).to_bits()).collect::<Vec<_>>()
@@ -157,7 +157,7 @@ pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks the derivatives alone, of what `wrap` makes of the operation.
+/// Checks the derivatives alone, of the operation that `wrap` returns.
 ///
 /// # Errors
 /// [`Failure`] says what is wrong with them.

@@ -1,4 +1,4 @@
-//! The oracle: arrays in f64, row-major, index by index, with nothing clever about them.
+//! The oracle: row-major arrays in f64, computed index by index.
 
 use crate::tensor::Tensor;
 use crate::tensor::view::Step;
@@ -98,7 +98,7 @@ impl Dense {
         Dense { shape, data }
     }
 
-    /// `f` of each element and all before it along an axis, or all behind it.
+    /// `f` of each element and all before it along an axis, or all after it.
     pub fn scanned(&self, axis: usize, reverse: bool, f: impl Fn(&[f64]) -> f64) -> Self {
         Self::from_fn(&self.shape, |index| {
             let here = index[axis];

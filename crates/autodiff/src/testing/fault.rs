@@ -1,4 +1,4 @@
-//! Wrong gradients, planted on purpose: a check that does not see them is no check.
+//! Wrong gradients, planted on purpose, to test that a check detects them.
 
 use wengert_kernels::Element;
 

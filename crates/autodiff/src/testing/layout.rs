@@ -69,7 +69,7 @@ fn compact<E: Element>(x: &Tensor<E>) -> Tensor<E> {
     x.copied(None).expect("there is memory for a case")
 }
 
-/// `x` with the axis prolonged: position `i` holds what `at` says, or NaN, which nobody must read.
+/// `x` with the axis prolonged: position `i` holds what `at` says, or NaN, which must not be read.
 fn spread<E: Element>(
     x: &Tensor<E>,
     axis: usize,

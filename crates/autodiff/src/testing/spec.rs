@@ -65,7 +65,7 @@ impl Spec {
         Self::new(operands, move |x| Dense::zip(&x[0], &x[1], &f))
     }
 
-    /// The highest order of derivative to check, 1 or 2; 2 unless told.
+    /// The highest order of derivative to check, 1 or 2; 2 by default.
     ///
     /// # Panics
     /// If it is neither.
@@ -82,13 +82,13 @@ impl Spec {
         self
     }
 
-    /// How many cases to draw, 24 unless told.
+    /// How many cases to draw, 24 by default.
     pub fn cases(mut self, cases: u64) -> Self {
         self.cases = cases;
         self
     }
 
-    /// Where the draws begin.
+    /// The seed of the first case.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -108,7 +108,7 @@ impl Spec {
         for seed in seeds.clone() {
             check(&row, &draw(seed)).map_err(|failure| failure.at(name, seed))?;
         }
-        // The check must be able to fail: with these operands it sees a planted fault.
+        // The check must be able to fail: with these operands it detects a planted fault.
         for fault in Fault::ALL {
             if fault == Fault::Detached && self.order < 2 {
                 continue;

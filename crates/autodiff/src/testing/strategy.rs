@@ -1,4 +1,4 @@
-//! Strategies for property tests with `proptest`, behind the feature of that name.
+//! Strategies for property tests, with the feature `proptest`.
 //!
 //! They shrink towards fewer axes, smaller sizes and plainer layouts, and stay valid on the way:
 //! what is drawn are plain numbers, and every value of those makes a shape, a permutation, a pair
