@@ -6,9 +6,9 @@ use wengert_kernels::pool::{self, AdaptiveGeometry};
 
 use super::adaptive_avg_pool_grad::AdaptiveAvgPoolGrad;
 use super::convolution::{Extent, plane};
-use super::pooling::{Planes, refused, split};
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
+use super::pooling::{Planes, refused, split};
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -24,13 +24,7 @@ pub(crate) struct AdaptiveAvgPool {
 }
 
 impl<E: Element> Op<E> for AdaptiveAvgPool {
-    fn name(&self) -> &'static str {
-        "adaptive_avg_pool"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("adaptive_avg_pool", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
@@ -109,20 +103,15 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "adaptive_avg_pool",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let planes = pool_reference::draw_bins(s);
-        let x = s.tensor(&planes.shape(planes.geometry.input()), &Domain::REAL);
-        Case::new(AdaptiveAvgPool { planes: planes.clone() }, vec![x], move |x| {
-            let mean = |places: Vec<usize>| {
-                let total: f64 = places.iter().map(|&place| x[0].data[place]).sum();
-                total / places.len() as f64
-            };
-            let data = pool_reference::bins(&planes).into_iter().map(mean).collect();
-            Dense { shape: planes.shape(planes.geometry.output()).to_vec(), data }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("adaptive_avg_pool", |s| {
+    let planes = pool_reference::draw_bins(s);
+    let x = s.tensor(&planes.shape(planes.geometry.input()), &Domain::REAL);
+    Case::new(AdaptiveAvgPool { planes: planes.clone() }, vec![x], move |x| {
+        let mean = |places: Vec<usize>| {
+            let total: f64 = places.iter().map(|&place| x[0].data[place]).sum();
+            total / places.len() as f64
+        };
+        let data = pool_reference::bins(&planes).into_iter().map(mean).collect();
+        Dense { shape: planes.shape(planes.geometry.output()).to_vec(), data }
+    })
+})];

@@ -19,13 +19,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct AdaptiveAvgPoolGrad(pub(crate) AdaptiveAvgPool);
 
 impl<E: Element> Op<E> for AdaptiveAvgPoolGrad {
-    fn name(&self) -> &'static str {
-        "adaptive_avg_pool_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("adaptive_avg_pool_grad", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let planes = &self.0.planes;
@@ -45,22 +39,17 @@ impl<E: Element> Op<E> for AdaptiveAvgPoolGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "adaptive_avg_pool_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let planes = pool_reference::draw_bins(s);
-        let gy = s.tensor(&planes.shape(planes.geometry.output()), &Domain::REAL);
-        let op = AdaptiveAvgPoolGrad(AdaptiveAvgPool { planes: planes.clone() });
-        Case::new(op, vec![gy], move |x| {
-            let mut out = Dense::zeros(&planes.shape(planes.geometry.input()));
-            for (places, gy) in pool_reference::bins(&planes).iter().zip(&x[0].data) {
-                for &place in places {
-                    out.data[place] += gy / places.len() as f64;
-                }
+pub(crate) const ROWS: &[Row] = &[Row::new("adaptive_avg_pool_grad", |s| {
+    let planes = pool_reference::draw_bins(s);
+    let gy = s.tensor(&planes.shape(planes.geometry.output()), &Domain::REAL);
+    let op = AdaptiveAvgPoolGrad(AdaptiveAvgPool { planes: planes.clone() });
+    Case::new(op, vec![gy], move |x| {
+        let mut out = Dense::zeros(&planes.shape(planes.geometry.input()));
+        for (places, gy) in pool_reference::bins(&planes).iter().zip(&x[0].data) {
+            for &place in places {
+                out.data[place] += gy / places.len() as f64;
             }
-            out
-        })
-    },
-}];
+        }
+        out
+    })
+})];

@@ -5,9 +5,9 @@ use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::avg_pool_grad::AvgPoolGrad;
-use super::pooling::{Planes, Pool, Pool1d, Pool2d};
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
+use super::pooling::{Planes, Pool, Pool1d, Pool2d};
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -24,13 +24,7 @@ pub(crate) struct AvgPool {
 }
 
 impl<E: Element> Op<E> for AvgPool {
-    fn name(&self) -> &'static str {
-        "avg_pool"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("avg_pool", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
@@ -109,19 +103,14 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "avg_pool",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (planes, count_include_pad) = pool_reference::draw(s);
-        let x = s.tensor(&planes.shape(planes.geometry.input()), &Domain::REAL);
-        let op = AvgPool { planes: planes.clone(), count_include_pad };
-        Case::new(op, vec![x], move |x| {
-            pool_reference::windows(&planes, |window| {
-                let count = window.count(count_include_pad);
-                window.places.iter().map(|&place| x[0].data[place]).sum::<f64>() / count
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("avg_pool", |s| {
+    let (planes, count_include_pad) = pool_reference::draw(s);
+    let x = s.tensor(&planes.shape(planes.geometry.input()), &Domain::REAL);
+    let op = AvgPool { planes: planes.clone(), count_include_pad };
+    Case::new(op, vec![x], move |x| {
+        pool_reference::windows(&planes, |window| {
+            let count = window.count(count_include_pad);
+            window.places.iter().map(|&place| x[0].data[place]).sum::<f64>() / count
         })
-    },
-}];
+    })
+})];

@@ -19,13 +19,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct AvgPoolGrad(pub(crate) AvgPool);
 
 impl<E: Element> Op<E> for AvgPoolGrad {
-    fn name(&self) -> &'static str {
-        "avg_pool_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("avg_pool_grad", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let planes = &self.0.planes;
@@ -45,22 +39,17 @@ impl<E: Element> Op<E> for AvgPoolGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "avg_pool_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (planes, count_include_pad) = pool_reference::draw(s);
-        let gy = s.tensor(&planes.shape(planes.geometry.output()), &Domain::REAL);
-        let op = AvgPoolGrad(AvgPool { planes: planes.clone(), count_include_pad });
-        Case::new(op, vec![gy], move |x| {
-            let mut out = Dense::zeros(&planes.shape(planes.geometry.input()));
-            for (window, gy) in pool_reference::all(&planes).zip(&x[0].data) {
-                for &place in &window.places {
-                    out.data[place] += gy / window.count(count_include_pad);
-                }
+pub(crate) const ROWS: &[Row] = &[Row::new("avg_pool_grad", |s| {
+    let (planes, count_include_pad) = pool_reference::draw(s);
+    let gy = s.tensor(&planes.shape(planes.geometry.output()), &Domain::REAL);
+    let op = AvgPoolGrad(AvgPool { planes: planes.clone(), count_include_pad });
+    Case::new(op, vec![gy], move |x| {
+        let mut out = Dense::zeros(&planes.shape(planes.geometry.input()));
+        for (window, gy) in pool_reference::all(&planes).zip(&x[0].data) {
+            for &place in &window.places {
+                out.data[place] += gy / window.count(count_include_pad);
             }
-            out
-        })
-    },
-}];
+        }
+        out
+    })
+})];

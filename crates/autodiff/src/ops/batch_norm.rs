@@ -26,7 +26,9 @@ pub(crate) struct BatchNorm<E: Element> {
 
 /// `[batch, channels, elements of an image]`.
 pub(super) fn dims(op: &'static str, x: &Shape) -> Result<[usize; 3]> {
-    if let [batch, channels, image @ ..] = x.dims() { Ok([*batch, *channels, image.iter().product()]) } else {
+    if let [batch, channels, image @ ..] = x.dims() {
+        Ok([*batch, *channels, image.iter().product()])
+    } else {
         let expected = "x [batch, channels, ..]".to_owned();
         Err(Error::Shapes { op, expected, got: vec![x.clone()] })
     }
@@ -79,7 +81,14 @@ impl<E: Element> Op<E> for BatchNorm<E> {
         let held = Held::new(self.parts, 1, inputs)?;
         let out = ctx.output_by(|out| {
             let given = (support::slice(&mean), support::slice(&variance));
-            norm::batch_norm_training(support::slice(&x), dims, given, held.affine(), self.eps, out);
+            norm::batch_norm_training(
+                support::slice(&x),
+                dims,
+                given,
+                held.affine(),
+                self.eps,
+                out,
+            );
         })?;
         ctx.save(mean);
         ctx.save(variance);
@@ -260,37 +269,32 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "batch_norm",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let channels = s.size();
-        let shape: Shape = if s.coin() {
-            [2 + s.below(3), channels].into()
-        } else {
-            [1 + s.below(2), channels, 2 + s.below(2)].into()
-        };
-        let parts = Parts { weight: s.coin(), bias: s.coin() };
-        let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        for there in [parts.weight, parts.bias] {
-            if there {
-                inputs.push(s.tensor(&[channels].into(), &Domain::REAL));
-            }
+pub(crate) const ROWS: &[Row] = &[Row::new("batch_norm", |s| {
+    let channels = s.size();
+    let shape: Shape = if s.coin() {
+        [2 + s.below(3), channels].into()
+    } else {
+        [1 + s.below(2), channels, 2 + s.below(2)].into()
+    };
+    let parts = Parts { weight: s.coin(), bias: s.coin() };
+    let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    for there in [parts.weight, parts.bias] {
+        if there {
+            inputs.push(s.tensor(&[channels].into(), &Domain::REAL));
         }
-        let eps = 0.1;
-        let single = BatchNorm { eps, parts, statistics: None };
-        let double = BatchNorm { eps, parts, statistics: None };
-        Case::pair(single, double, inputs, move |x| {
-            let axes: Vec<isize> = (0..x[0].shape.len() as isize).filter(|&i| i != 1).collect();
-            let mean = |v: &Dense| v.reduce(&axes, true, |v| v.iter().sum::<f64>() / v.len() as f64);
-            let d = Dense::zip(&x[0], &mean(&x[0]), |x, mean| x - mean);
-            let variance = mean(&d.map(|d| d * d));
-            let y = Dense::zip(&d, &variance, |d, variance| d / (variance + eps).sqrt());
-            affine(&y, parts, &x[1..])
-        })
-    },
-}];
+    }
+    let eps = 0.1;
+    let single = BatchNorm { eps, parts, statistics: None };
+    let double = BatchNorm { eps, parts, statistics: None };
+    Case::pair(single, double, inputs, move |x| {
+        let axes: Vec<isize> = (0..x[0].shape.len() as isize).filter(|&i| i != 1).collect();
+        let mean = |v: &Dense| v.reduce(&axes, true, |v| v.iter().sum::<f64>() / v.len() as f64);
+        let d = Dense::zip(&x[0], &mean(&x[0]), |x, mean| x - mean);
+        let variance = mean(&d.map(|d| d * d));
+        let y = Dense::zip(&d, &variance, |d, variance| d / (variance + eps).sqrt());
+        affine(&y, parts, &x[1..])
+    })
+})];
 
 /// Applies the weight and the bias of each channel.
 #[cfg(any(test, feature = "testing"))]

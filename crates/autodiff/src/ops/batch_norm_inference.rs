@@ -37,7 +37,11 @@ impl<E: Element> Op<E> for BatchNormInference {
             return Ok(inputs[0].clone());
         }
         let expected = format!("a mean and a variance of shape [{channels}]");
-        Err(Error::Shapes { op, expected, got: inputs.iter().map(|&shape| shape.clone()).collect() })
+        Err(Error::Shapes {
+            op,
+            expected,
+            got: inputs.iter().map(|&shape| shape.clone()).collect(),
+        })
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
@@ -124,32 +128,27 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "batch_norm_inference",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let channels = s.size();
-        let mut shape = vec![s.size(), channels];
-        if s.coin() {
-            shape.push(s.size());
+pub(crate) const ROWS: &[Row] = &[Row::new("batch_norm_inference", |s| {
+    let channels = s.size();
+    let mut shape = vec![s.size(), channels];
+    if s.coin() {
+        shape.push(s.size());
+    }
+    let parts = Parts { weight: s.coin(), bias: s.coin() };
+    let each = Shape::from([channels]);
+    let mut inputs = vec![s.tensor(&shape.into(), &Domain::REAL)];
+    inputs.push(s.tensor(&each, &Domain::REAL));
+    inputs.push(s.tensor(&each, &Domain::POSITIVE));
+    for there in [parts.weight, parts.bias] {
+        if there {
+            inputs.push(s.tensor(&each, &Domain::REAL));
         }
-        let parts = Parts { weight: s.coin(), bias: s.coin() };
-        let each = Shape::from([channels]);
-        let mut inputs = vec![s.tensor(&shape.into(), &Domain::REAL)];
-        inputs.push(s.tensor(&each, &Domain::REAL));
-        inputs.push(s.tensor(&each, &Domain::POSITIVE));
-        for there in [parts.weight, parts.bias] {
-            if there {
-                inputs.push(s.tensor(&each, &Domain::REAL));
-            }
-        }
-        Case::new(BatchNormInference { eps: 0.1, parts }, inputs, move |x| {
-            let normal = Dense::from_fn(&x[0].shape, |index| {
-                let channel = index[1];
-                (x[0].at(&index) - x[1].data[channel]) / (x[2].data[channel] + 0.1).sqrt()
-            });
-            affine(&normal, parts, &x[3..])
-        })
-    },
-}];
+    }
+    Case::new(BatchNormInference { eps: 0.1, parts }, inputs, move |x| {
+        let normal = Dense::from_fn(&x[0].shape, |index| {
+            let channel = index[1];
+            (x[0].at(&index) - x[1].data[channel]) / (x[2].data[channel] + 0.1).sqrt()
+        });
+        affine(&normal, parts, &x[3..])
+    })
+})];

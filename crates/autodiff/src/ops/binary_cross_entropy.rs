@@ -35,7 +35,11 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
             return Ok((*x).clone());
         }
         let expected = "logits and targets of one shape, and a weight that broadcasts to it".into();
-        Err(Error::Shapes { op, expected, got: inputs.iter().map(|&shape| shape.clone()).collect() })
+        Err(Error::Shapes {
+            op,
+            expected,
+            got: inputs.iter().map(|&shape| shape.clone()).collect(),
+        })
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
@@ -46,7 +50,8 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
             None => None,
         };
         let (x, targets) = (support::slice(&x), support::slice(&targets));
-        let (mut negated, mut positive) = (ctx.scratch(shape.clone())?, ctx.scratch(shape.clone())?);
+        let (mut negated, mut positive) =
+            (ctx.scratch(shape.clone())?, ctx.scratch(shape.clone())?);
         let (negated, positive) = (negated.as_mut_slice(), positive.as_mut_slice());
         wengert_kernels::elementwise::neg(x, negated);
         activation::forward(SOFTPLUS, negated, positive);
@@ -75,7 +80,9 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
             let negative = (-targets).add_scalar(E::ONE) * x.logistic();
             gy.cotangent_mul(negative - weighted(targets * (-x).logistic()))
         }));
-        result.push(node.needs(1).then(|| gy.cotangent_mul(weighted((-x).softplus(1.0)) - x.softplus(1.0))));
+        result.push(
+            node.needs(1).then(|| gy.cotangent_mul(weighted((-x).softplus(1.0)) - x.softplus(1.0))),
+        );
         if weight.is_some() {
             result.push(node.needs(2).then(|| gy.cotangent_mul(targets * (-x).softplus(1.0))));
         }
@@ -125,29 +132,24 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "binary_cross_entropy_with_logits",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let mut inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::UNIT)];
-        if s.coin() {
-            let mut weight: Vec<usize> = shape[s.below(shape.rank() + 1)..].to_vec();
-            if let Some(size) = weight.first_mut()
-                && s.coin()
-            {
-                *size = 1;
-            }
-            inputs.push(s.tensor(&weight.into(), &Domain::POSITIVE));
+pub(crate) const ROWS: &[Row] = &[Row::new("binary_cross_entropy_with_logits", |s| {
+    let shape = s.shape();
+    let mut inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::UNIT)];
+    if s.coin() {
+        let mut weight: Vec<usize> = shape[s.below(shape.rank() + 1)..].to_vec();
+        if let Some(size) = weight.first_mut()
+            && s.coin()
+        {
+            *size = 1;
         }
-        Case::new(BinaryCrossEntropy, inputs, |x| {
-            Dense::from_fn(&x[0].shape, |index| {
-                let (logit, target) = (x[0].at(&index), x[1].at(&index));
-                let weight = x.get(2).map_or(1.0, |weight| weight.at(&index));
-                weight * target * (1.0 + (-logit).exp()).ln()
-                    + (1.0 - target) * (1.0 + logit.exp()).ln()
-            })
+        inputs.push(s.tensor(&weight.into(), &Domain::POSITIVE));
+    }
+    Case::new(BinaryCrossEntropy, inputs, |x| {
+        Dense::from_fn(&x[0].shape, |index| {
+            let (logit, target) = (x[0].at(&index), x[1].at(&index));
+            let weight = x.get(2).map_or(1.0, |weight| weight.at(&index));
+            weight * target * (1.0 + (-logit).exp()).ln()
+                + (1.0 - target) * (1.0 + logit.exp()).ln()
         })
-    },
-}];
+    })
+})];

@@ -17,13 +17,7 @@ pub(crate) struct BroadcastTo {
 }
 
 impl<E: Element> Op<E> for BroadcastTo {
-    fn name(&self) -> &'static str {
-        "broadcast_to"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("broadcast_to", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -60,16 +54,11 @@ impl<E: Element> Var<'_, E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "broadcast_to",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (a, b) = s.broadcast_pair();
-        let to = a.broadcast(&b).unwrap_or_else(|| a.clone());
-        let op = BroadcastTo { shape: to.clone() };
-        Case::new(op, vec![s.tensor(&a, &Domain::REAL)], move |x| {
-            Dense::zip(&x[0], &Dense::zeros(to.dims()), |x, _| x)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("broadcast_to", |s| {
+    let (a, b) = s.broadcast_pair();
+    let to = a.broadcast(&b).unwrap_or_else(|| a.clone());
+    let op = BroadcastTo { shape: to.clone() };
+    Case::new(op, vec![s.tensor(&a, &Domain::REAL)], move |x| {
+        Dense::zip(&x[0], &Dense::zeros(to.dims()), |x, _| x)
+    })
+})];

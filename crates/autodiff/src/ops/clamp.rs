@@ -28,13 +28,7 @@ pub(super) fn check<E: Element>(op: &'static str, low: E, high: E) -> Result<()>
 }
 
 impl<E: Element> Op<E> for Clamp<E> {
-    fn name(&self) -> &'static str {
-        "clamp"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("clamp", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         check("clamp", self.low, self.high)?;
@@ -65,16 +59,9 @@ pub(super) const BOUNDS: Domain =
     Domain { low: -2.0, high: 2.0, avoid: &[-1.0, 0.5], margin: 0.25 };
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "clamp",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let inputs = vec![s.tensor(&shape, &BOUNDS)];
-        let single = Clamp { low: -1.0_f32, high: 0.5 };
-        Case::pair(single, Clamp { low: -1.0, high: 0.5 }, inputs, |x| {
-            x[0].map(|x| x.clamp(-1.0, 0.5))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("clamp", |s| {
+    let shape = s.shape();
+    let inputs = vec![s.tensor(&shape, &BOUNDS)];
+    let single = Clamp { low: -1.0_f32, high: 0.5 };
+    Case::pair(single, Clamp { low: -1.0, high: 0.5 }, inputs, |x| x[0].map(|x| x.clamp(-1.0, 0.5)))
+})];

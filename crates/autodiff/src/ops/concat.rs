@@ -116,7 +116,8 @@ pub fn stack<'t, E: Element>(operands: &[Var<'t, E>], axis: isize) -> Result<Var
         return Err(Error::Shapes { op: "stack", expected, got });
     }
     shape.place("stack", axis)?;
-    let rows: Vec<_> = operands.iter().map(|&x| super::unsqueeze(x, axis)).collect::<Result<_>>()?;
+    let rows: Vec<_> =
+        operands.iter().map(|&x| super::unsqueeze(x, axis)).collect::<Result<_>>()?;
     concat(&rows, axis)
 }
 
@@ -189,30 +190,25 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "concat",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let axis = s.below(shape.rank());
-        let inputs: Vec<_> = (0..=s.below(3))
-            .map(|_| {
-                let mut own = shape.clone();
-                own.dims_mut()[axis] = s.size();
-                s.tensor(&own, &Domain::REAL)
-            })
-            .collect();
-        Case::new(Concat { axis: axis as isize }, inputs, move |x| {
-            let mut all = shape.to_vec();
-            all[axis] = x.iter().map(|x| x.shape[axis]).sum();
-            // Each operand is padded with zeros to its position, and all are added.
-            let mut start = 0;
-            x.iter().fold(Dense::zeros(&all), |out, x| {
-                let out = out.with_added(x, |place| place[axis] += start);
-                start += x.shape[axis];
-                out
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("concat", |s| {
+    let shape = s.shape_with_axis();
+    let axis = s.below(shape.rank());
+    let inputs: Vec<_> = (0..=s.below(3))
+        .map(|_| {
+            let mut own = shape.clone();
+            own.dims_mut()[axis] = s.size();
+            s.tensor(&own, &Domain::REAL)
         })
-    },
-}];
+        .collect();
+    Case::new(Concat { axis: axis as isize }, inputs, move |x| {
+        let mut all = shape.to_vec();
+        all[axis] = x.iter().map(|x| x.shape[axis]).sum();
+        // Each operand is padded with zeros to its position, and all are added.
+        let mut start = 0;
+        x.iter().fold(Dense::zeros(&all), |out, x| {
+            let out = out.with_added(x, |place| place[axis] += start);
+            start += x.shape[axis];
+            out
+        })
+    })
+})];

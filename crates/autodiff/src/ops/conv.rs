@@ -8,9 +8,9 @@ use wengert_kernels::activation::Activation;
 use wengert_kernels::conv::Conv as Kernel;
 
 use super::activate::check;
-use super::convolution::{self, Conv1dOptions, Conv2dOptions, ConvOptions, Sizes};
 #[cfg(any(test, feature = "testing"))]
 use super::conv_reference;
+use super::convolution::{self, Conv1dOptions, Conv2dOptions, ConvOptions, Sizes};
 use super::{epilogue, support};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp};
@@ -142,21 +142,16 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "conv",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let sizes = conv_reference::draw(s);
-        let ([x, weight, _], bias) = (sizes.shapes(), Shape::from([sizes.geometry.channels().output]));
-        let with_bias = s.coin();
-        let shapes = [x, weight, bias];
-        let shapes = &shapes[..2 + usize::from(with_bias)];
-        let (activation, f) = conv_reference::activation(s);
-        let op = Conv { sizes, activation };
-        conv_reference::case(s, op, shapes, move |x| {
-            let z = conv_reference::conv(sizes, &x[0], &x[1]);
-            conv_reference::finish(&z, x.get(2), f)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("conv", |s| {
+    let sizes = conv_reference::draw(s);
+    let ([x, weight, _], bias) = (sizes.shapes(), Shape::from([sizes.geometry.channels().output]));
+    let with_bias = s.coin();
+    let shapes = [x, weight, bias];
+    let shapes = &shapes[..2 + usize::from(with_bias)];
+    let (activation, f) = conv_reference::activation(s);
+    let op = Conv { sizes, activation };
+    conv_reference::case(s, op, shapes, move |x| {
+        let z = conv_reference::conv(sizes, &x[0], &x[1]);
+        conv_reference::finish(&z, x.get(2), f)
+    })
+})];

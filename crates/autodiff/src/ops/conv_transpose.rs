@@ -7,9 +7,9 @@ use wengert_kernels::activation::Activation;
 use wengert_kernels::conv::ConvTranspose as Kernel;
 
 use super::activate::check;
-use super::convolution::{self, ConvTransposeOptions, Sizes};
 #[cfg(any(test, feature = "testing"))]
 use super::conv_reference;
+use super::convolution::{self, ConvTransposeOptions, Sizes};
 use super::{epilogue, support};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp};
@@ -144,21 +144,16 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "conv_transpose",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let sizes = conv_reference::draw(s);
-        let ([_, weight, y], bias) = (sizes.shapes(), Shape::from([sizes.geometry.channels().input]));
-        let with_bias = s.coin();
-        let shapes = [y, weight, bias];
-        let shapes = &shapes[..2 + usize::from(with_bias)];
-        let (activation, f) = conv_reference::activation(s);
-        let op = ConvTranspose { sizes, activation };
-        conv_reference::case(s, op, shapes, move |x| {
-            let z = conv_reference::conv_transpose(sizes, &x[0], &x[1]);
-            conv_reference::finish(&z, x.get(2), f)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("conv_transpose", |s| {
+    let sizes = conv_reference::draw(s);
+    let ([_, weight, y], bias) = (sizes.shapes(), Shape::from([sizes.geometry.channels().input]));
+    let with_bias = s.coin();
+    let shapes = [y, weight, bias];
+    let shapes = &shapes[..2 + usize::from(with_bias)];
+    let (activation, f) = conv_reference::activation(s);
+    let op = ConvTranspose { sizes, activation };
+    conv_reference::case(s, op, shapes, move |x| {
+        let z = conv_reference::conv_transpose(sizes, &x[0], &x[1]);
+        conv_reference::finish(&z, x.get(2), f)
+    })
+})];

@@ -6,9 +6,9 @@
 use wengert_kernels::Element;
 use wengert_kernels::conv::ConvWeightGrad as Kernel;
 
-use super::convolution::{self, Sizes};
 #[cfg(any(test, feature = "testing"))]
 use super::conv_reference;
+use super::convolution::{self, Sizes};
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -23,13 +23,7 @@ pub(crate) struct ConvWeightGrad {
 }
 
 impl<E: Element> Op<E> for ConvWeightGrad {
-    fn name(&self) -> &'static str {
-        "conv_weight_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("conv_weight_grad", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let expected = [self.sizes.input(), self.sizes.output()];
@@ -54,15 +48,10 @@ impl<E: Element> Op<E> for ConvWeightGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "conv_weight_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let sizes = conv_reference::draw(s);
-        let [x, _, y] = sizes.shapes();
-        conv_reference::case(s, ConvWeightGrad { sizes }, &[x, y], move |x| {
-            conv_reference::weight_grad(sizes, &x[0], &x[1])
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("conv_weight_grad", |s| {
+    let sizes = conv_reference::draw(s);
+    let [x, _, y] = sizes.shapes();
+    conv_reference::case(s, ConvWeightGrad { sizes }, &[x, y], move |x| {
+        conv_reference::weight_grad(sizes, &x[0], &x[1])
+    })
+})];

@@ -10,8 +10,8 @@ use super::cross_entropy_grad::CrossEntropyGrad;
 use super::mean;
 use super::support;
 use crate::error::{Error, Result, expect};
-use crate::labels::IntoLabels;
 use crate::eval::eval;
+use crate::labels::IntoLabels;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -51,13 +51,7 @@ pub(super) fn pairs_mut<E: Element>(x: &mut Tensor<E>) -> &mut [[E; 2]] {
 }
 
 impl<E: Element> Op<E> for CrossEntropy {
-    fn name(&self) -> &'static str {
-        "cross_entropy"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("cross_entropy", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         check("cross_entropy", inputs[0], &self.labels).map(|_| Shape::scalar())
@@ -145,21 +139,15 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "cross_entropy",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (rows, classes) = (s.size().max(1), s.size().max(1));
-        let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();
-        let inputs = vec![s.tensor(&Shape::from([rows, classes]), &Domain::REAL)];
-        Case::new(CrossEntropy { labels: Arc::clone(&labels) }, inputs, move |x| {
-            let loss = |row: &[f64], label: usize| {
-                row.iter().map(|x| x.exp()).sum::<f64>().ln() - row[label]
-            };
-            let total: f64 =
-                x[0].data.chunks(classes).zip(labels.iter()).map(|(row, &l)| loss(row, l)).sum();
-            Dense { shape: vec![], data: vec![total / rows as f64] }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("cross_entropy", |s| {
+    let (rows, classes) = (s.size().max(1), s.size().max(1));
+    let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();
+    let inputs = vec![s.tensor(&Shape::from([rows, classes]), &Domain::REAL)];
+    Case::new(CrossEntropy { labels: Arc::clone(&labels) }, inputs, move |x| {
+        let loss =
+            |row: &[f64], label: usize| row.iter().map(|x| x.exp()).sum::<f64>().ln() - row[label];
+        let total: f64 =
+            x[0].data.chunks(classes).zip(labels.iter()).map(|(row, &l)| loss(row, l)).sum();
+        Dense { shape: vec![], data: vec![total / rows as f64] }
+    })
+})];

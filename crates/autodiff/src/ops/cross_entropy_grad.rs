@@ -24,13 +24,7 @@ pub(crate) struct CrossEntropyGrad<E: Element> {
 }
 
 impl<E: Element> Op<E> for CrossEntropyGrad<E> {
-    fn name(&self) -> &'static str {
-        "cross_entropy_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("cross_entropy_grad", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let op = "cross_entropy_grad";
@@ -94,27 +88,22 @@ impl<E: Element> Op<E> for CrossEntropyGrad<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "cross_entropy_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (rows, classes) = (s.size().max(1), s.size().max(1));
-        let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();
-        let inputs = vec![
-            s.tensor(&Shape::scalar(), &Domain::REAL),
-            s.tensor(&Shape::from([rows, classes]), &Domain::REAL),
-        ];
-        let single = CrossEntropyGrad { labels: Arc::clone(&labels), normalizers: None };
-        let double = CrossEntropyGrad { labels: Arc::clone(&labels), normalizers: None };
-        Case::pair(single, double, inputs, move |x| {
-            let gy = x[0].data[0] / rows as f64;
-            let data = x[1].data.chunks(classes).zip(labels.iter()).flat_map(|(row, &label)| {
-                let total: f64 = row.iter().map(|x| x.exp()).sum();
-                let hit = move |i| if i == label { 1.0 } else { 0.0 };
-                row.iter().enumerate().map(move |(i, x)| gy * (x.exp() / total - hit(i)))
-            });
-            Dense { shape: vec![rows, classes], data: data.collect() }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("cross_entropy_grad", |s| {
+    let (rows, classes) = (s.size().max(1), s.size().max(1));
+    let labels: Arc<[usize]> = (0..rows).map(|_| s.below(classes)).collect();
+    let inputs = vec![
+        s.tensor(&Shape::scalar(), &Domain::REAL),
+        s.tensor(&Shape::from([rows, classes]), &Domain::REAL),
+    ];
+    let single = CrossEntropyGrad { labels: Arc::clone(&labels), normalizers: None };
+    let double = CrossEntropyGrad { labels: Arc::clone(&labels), normalizers: None };
+    Case::pair(single, double, inputs, move |x| {
+        let gy = x[0].data[0] / rows as f64;
+        let data = x[1].data.chunks(classes).zip(labels.iter()).flat_map(|(row, &label)| {
+            let total: f64 = row.iter().map(|x| x.exp()).sum();
+            let hit = move |i| if i == label { 1.0 } else { 0.0 };
+            row.iter().enumerate().map(move |(i, x)| gy * (x.exp() / total - hit(i)))
+        });
+        Dense { shape: vec![rows, classes], data: data.collect() }
+    })
+})];

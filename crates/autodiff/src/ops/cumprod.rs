@@ -24,13 +24,7 @@ pub(crate) struct Cumprod {
 }
 
 impl<E: Element> Op<E> for Cumprod {
-    fn name(&self) -> &'static str {
-        "cumprod"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("cumprod", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         inputs[0].axis("cumprod", self.axis)?;
@@ -54,11 +48,7 @@ impl<E: Element> Op<E> for Cumprod {
 
 /// The running products, from either end.
 #[track_caller]
-pub(super) fn running<E: Element>(
-    x: Var<'_, E>,
-    axis: isize,
-    reverse: bool,
-) -> Result<Var<'_, E>> {
+pub(super) fn running<E: Element>(x: Var<'_, E>, axis: isize, reverse: bool) -> Result<Var<'_, E>> {
     x.tape().apply(Cumprod { axis, reverse }, &[x])
 }
 
@@ -119,26 +109,21 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "cumprod",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis) = sample_axis(s);
-        let reverse = s.coin();
-        let mut x = s.tensor(&shape, &Domain { low: -1.5, high: 1.5, avoid: &[], margin: 0.0 });
-        if s.coin() {
-            let mut values = x.contiguous();
-            for value in values.as_mut_slice() {
-                if s.below(3) == 0 {
-                    *value = 0.0;
-                }
+pub(crate) const ROWS: &[Row] = &[Row::new("cumprod", |s| {
+    let (shape, axis) = sample_axis(s);
+    let reverse = s.coin();
+    let mut x = s.tensor(&shape, &Domain { low: -1.5, high: 1.5, avoid: &[], margin: 0.0 });
+    if s.coin() {
+        let mut values = x.contiguous();
+        for value in values.as_mut_slice() {
+            if s.below(3) == 0 {
+                *value = 0.0;
             }
-            x = s.lay_out(&values);
         }
-        Case::new(Cumprod { axis, reverse }, vec![x], move |x| {
-            let axis = shape.axis("cumprod", axis).expect("a drawn axis");
-            x[0].scanned(axis, reverse, |line| line.iter().product())
-        })
-    },
-}];
+        x = s.lay_out(&values);
+    }
+    Case::new(Cumprod { axis, reverse }, vec![x], move |x| {
+        let axis = shape.axis("cumprod", axis).expect("a drawn axis");
+        x[0].scanned(axis, reverse, |line| line.iter().product())
+    })
+})];

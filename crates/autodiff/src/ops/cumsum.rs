@@ -3,9 +3,9 @@
 
 use wengert_kernels::{Element, scan};
 
+use super::recurrence::dims;
 #[cfg(any(test, feature = "testing"))]
 use super::recurrence::sample_axis;
-use super::recurrence::dims;
 use crate::error::{Result, expect};
 use crate::eval::eval;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -22,13 +22,7 @@ pub(crate) struct Cumsum {
 }
 
 impl<E: Element> Op<E> for Cumsum {
-    fn name(&self) -> &'static str {
-        "cumsum"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("cumsum", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         inputs[0].axis("cumsum", self.axis)?;
@@ -88,17 +82,12 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "cumsum",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis) = sample_axis(s);
-        let reverse = s.coin();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        Case::new(Cumsum { axis, reverse }, inputs, move |x| {
-            let axis = shape.axis("cumsum", axis).expect("a drawn axis");
-            x[0].scanned(axis, reverse, |line| line.iter().sum())
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("cumsum", |s| {
+    let (shape, axis) = sample_axis(s);
+    let reverse = s.coin();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    Case::new(Cumsum { axis, reverse }, inputs, move |x| {
+        let axis = shape.axis("cumsum", axis).expect("a drawn axis");
+        x[0].scanned(axis, reverse, |line| line.iter().sum())
+    })
+})];

@@ -20,13 +20,7 @@ pub(crate) struct Diagonal {
 }
 
 impl<E: Element> Op<E> for Diagonal {
-    fn name(&self) -> &'static str {
-        "diagonal"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("diagonal", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let (front, matrix) = inputs[0].matrices("diagonal")?;
@@ -71,14 +65,14 @@ pub fn trace<E: Element>(x: Var<'_, E>) -> Result<Var<'_, E>> {
     sum_axes(diagonal(x, 0)?, &[-1], false)
 }
 
-sugar! {
+methods! {
     /// The diagonal of each matrix.
-    var diagonal(x; offset: isize)
+    var diagonal(; offset: isize)
 }
 
-sugar! {
+methods! {
     /// The sum of the diagonal of each matrix.
-    trace / try_trace(x)
+    trace / try_trace()
 }
 
 /// A shape of matrices and the offset of a diagonal, which may be beyond the matrix.
@@ -98,23 +92,18 @@ pub(super) fn origin(place: &mut Vec<usize>, offset: isize) {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "diagonal",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, offset) = sample(s);
-        let mut result = shape.to_vec();
-        let cols = result.pop().expect("two axes at least") as isize;
-        let rows = result.pop().expect("two axes at least") as isize;
-        // The length of the diagonal by counting, independent of the formula under test.
-        result.push((0..rows).filter(|row| (0..cols).contains(&(row + offset))).count());
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        Case::new(Diagonal { offset }, inputs, move |x| {
-            Dense::from_fn(&result, |mut place| {
-                origin(&mut place, offset);
-                x[0].at(&place)
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("diagonal", |s| {
+    let (shape, offset) = sample(s);
+    let mut result = shape.to_vec();
+    let cols = result.pop().expect("two axes at least") as isize;
+    let rows = result.pop().expect("two axes at least") as isize;
+    // The length of the diagonal by counting, independent of the formula under test.
+    result.push((0..rows).filter(|row| (0..cols).contains(&(row + offset))).count());
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    Case::new(Diagonal { offset }, inputs, move |x| {
+        Dense::from_fn(&result, |mut place| {
+            origin(&mut place, offset);
+            x[0].at(&place)
         })
-    },
-}];
+    })
+})];

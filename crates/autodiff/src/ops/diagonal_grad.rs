@@ -3,9 +3,9 @@
 
 use wengert_kernels::Element;
 
+use super::diagonal::diagonal;
 #[cfg(any(test, feature = "testing"))]
 use super::diagonal::{origin, sample};
-use super::diagonal::diagonal;
 use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -24,13 +24,7 @@ pub(crate) struct DiagonalGrad {
 }
 
 impl<E: Element> Op<E> for DiagonalGrad {
-    fn name(&self) -> &'static str {
-        "diagonal_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("diagonal_grad", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let front = &inputs[0][..inputs[0].rank() - 1];
@@ -76,11 +70,7 @@ pub fn diag_embed<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>
 /// [`diag_embed`] on behalf of the operation `op`, which the error names if the result would be too
 /// large.
 #[track_caller]
-fn embedded<'t, E: Element>(
-    op: &'static str,
-    x: Var<'t, E>,
-    offset: isize,
-) -> Result<Var<'t, E>> {
+fn embedded<'t, E: Element>(op: &'static str, x: Var<'t, E>, offset: isize) -> Result<Var<'t, E>> {
     let mut shape = x.shape();
     let size = support::last_axis(op, &shape)?.saturating_add(offset.unsigned_abs());
     let grad = DiagonalGrad { offset, matrix: [size, size] };
@@ -111,12 +101,12 @@ pub fn diag<E: Element>(x: Var<'_, E>, offset: isize) -> Result<Var<'_, E>> {
     }
 }
 
-sugar! {
+methods! {
     /// Square matrices with the last axis on a diagonal and zeros elsewhere.
-    diag_embed / try_diag_embed(x; offset: isize)
+    diag_embed / try_diag_embed(; offset: isize)
 }
 
-sugar! {
+methods! {
     /// A matrix with a vector on a diagonal, or the diagonal of a matrix.
     ///
     /// ```
@@ -127,22 +117,17 @@ sugar! {
     /// # Ok::<(), wengert_autodiff::Error>(())
     /// ```
     ///
-    diag / try_diag(x; offset: isize)
+    diag / try_diag(; offset: isize)
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "diagonal_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, offset) = sample(s);
-        let (front, &matrix) = shape.split_last_chunk().expect("two axes at least");
-        let (_, len) = diagonal_of(matrix, offset);
-        let diagonal: Shape = front.iter().copied().chain([len]).collect();
-        let inputs = vec![s.tensor(&diagonal, &Domain::REAL)];
-        Case::new(DiagonalGrad { offset, matrix }, inputs, move |x| {
-            Dense::zeros(&shape).with_added(&x[0], |place| origin(place, offset))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("diagonal_grad", |s| {
+    let (shape, offset) = sample(s);
+    let (front, &matrix) = shape.split_last_chunk().expect("two axes at least");
+    let (_, len) = diagonal_of(matrix, offset);
+    let diagonal: Shape = front.iter().copied().chain([len]).collect();
+    let inputs = vec![s.tensor(&diagonal, &Domain::REAL)];
+    Case::new(DiagonalGrad { offset, matrix }, inputs, move |x| {
+        Dense::zeros(&shape).with_added(&x[0], |place| origin(place, offset))
+    })
+})];

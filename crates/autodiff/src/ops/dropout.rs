@@ -86,13 +86,7 @@ struct Dropout {
 }
 
 impl<E: Element> Op<E> for Dropout {
-    fn name(&self) -> &'static str {
-        "dropout"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("dropout", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok(inputs[0].clone())

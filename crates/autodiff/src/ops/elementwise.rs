@@ -15,13 +15,7 @@ macro_rules! unary {
         pub(crate) struct $op;
 
         impl<E: wengert_kernels::Element> crate::Op<E> for $op {
-            fn name(&self) -> &'static str {
-                stringify!($name)
-            }
-
-            fn arity(&self) -> Option<usize> {
-                Some(1)
-            }
+            described!(stringify!($name), operands: 1);
 
             fn shape(&self, inputs: &[&crate::Shape]) -> crate::Result<crate::Shape> {
                 Ok(inputs[0].clone())
@@ -78,13 +72,7 @@ macro_rules! binary {
         pub(crate) struct $op;
 
         impl<E: wengert_kernels::Element> crate::Op<E> for $op {
-            fn name(&self) -> &'static str {
-                stringify!($name)
-            }
-
-            fn arity(&self) -> Option<usize> {
-                Some(2)
-            }
+            described!(stringify!($name), operands: 2);
 
             fn shape(&self, inputs: &[&crate::Shape]) -> crate::Result<crate::Shape> {
                 super::support::broadcast(stringify!($name), inputs)

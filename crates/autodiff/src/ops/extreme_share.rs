@@ -21,13 +21,7 @@ use crate::testing::{Case, Dense, Row};
 pub(crate) struct ExtremeShare(pub(super) Extreme);
 
 impl<E: Element> Op<E> for ExtremeShare {
-    fn name(&self) -> &'static str {
-        "extreme_share"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("extreme_share", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Op::<E>::shape(&self.0, inputs)?;
@@ -61,10 +55,11 @@ pub(crate) const ROWS: &[Row] = &[Row {
     sample: |s| {
         let (x, axes, keep) = sample_distinct(s);
         let largest = s.coin();
-        let extreme = Extreme { axes: Axes { axes: Some(axes.clone()), keep }, largest };
+        let extreme = Extreme { axes: Axes::of(&axes, keep), largest };
         Case::new(ExtremeShare(extreme), vec![x], move |x| {
             let better = |a: f64, b: f64| if largest { a.max(b) } else { a.min(b) };
-            let best = x[0].reduce(&axes, true, |v| v.iter().copied().reduce(better).unwrap_or(0.0));
+            let best =
+                x[0].reduce(&axes, true, |v| v.iter().copied().reduce(better).unwrap_or(0.0));
             Dense::zip(&x[0], &best, |x, best| if x == best { 1.0 } else { 0.0 })
         })
     },

@@ -16,13 +16,7 @@ pub(crate) struct Flip {
 }
 
 impl<E: Element> Op<E> for Flip {
-    fn name(&self) -> &'static str {
-        "flip"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("flip", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         inputs[0].axis_set("flip", &self.axes)?;
@@ -45,23 +39,18 @@ entry! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "flip",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, _) = s.axes(&shape);
-        let named: Vec<usize> =
-            axes.iter().map(|&axis| axis.rem_euclid(shape.rank() as isize) as usize).collect();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        Case::new(Flip { axes }, inputs, move |x| {
-            Dense::from_fn(&shape, |mut place| {
-                for &axis in &named {
-                    place[axis] = shape[axis] - 1 - place[axis];
-                }
-                x[0].at(&place)
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("flip", |s| {
+    let shape = s.shape();
+    let (axes, _) = s.axes(&shape);
+    let named: Vec<usize> =
+        axes.iter().map(|&axis| axis.rem_euclid(shape.rank() as isize) as usize).collect();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    Case::new(Flip { axes }, inputs, move |x| {
+        Dense::from_fn(&shape, |mut place| {
+            for &axis in &named {
+                place[axis] = shape[axis] - 1 - place[axis];
+            }
+            x[0].at(&place)
         })
-    },
-}];
+    })
+})];

@@ -20,13 +20,7 @@ pub(crate) struct Gather {
 }
 
 impl<E: Element> Op<E> for Gather {
-    fn name(&self) -> &'static str {
-        "gather"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("gather", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         indexed::along("gather", inputs[0], self.axis, &self.index)?;
@@ -80,19 +74,14 @@ pub(super) fn sample(s: &mut crate::testing::Sampler) -> (Shape, usize, Index) {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "gather",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis, index) = sample(s);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        let op = Gather { axis: axis as isize, index: index.clone() };
-        Case::new(op, inputs, move |x| {
-            Dense::from_fn(index.shape(), |mut place| {
-                place[axis] = index.get(&place).expect("a place of the index");
-                x[0].at(&place)
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("gather", |s| {
+    let (shape, axis, index) = sample(s);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    let op = Gather { axis: axis as isize, index: index.clone() };
+    Case::new(op, inputs, move |x| {
+        Dense::from_fn(index.shape(), |mut place| {
+            place[axis] = index.get(&place).expect("a place of the index");
+            x[0].at(&place)
         })
-    },
-}];
+    })
+})];

@@ -22,13 +22,7 @@ pub(crate) struct GatherGrad {
 }
 
 impl<E: Element> Op<E> for GatherGrad {
-    fn name(&self) -> &'static str {
-        "gather_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("gather_grad", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -51,19 +45,14 @@ impl<E: Element> Op<E> for GatherGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "gather_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis, index) = sample(s);
-        let inputs = vec![s.tensor(index.shape(), &Domain::REAL)];
-        let gather = Gather { axis: axis as isize, index: index.clone() };
-        let op = GatherGrad { gather, shape: shape.clone() };
-        Case::new(op, inputs, move |x| {
-            Dense::zeros(&shape).with_added(&x[0], |place| {
-                place[axis] = index.get(place).expect("a place of the index");
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("gather_grad", |s| {
+    let (shape, axis, index) = sample(s);
+    let inputs = vec![s.tensor(index.shape(), &Domain::REAL)];
+    let gather = Gather { axis: axis as isize, index: index.clone() };
+    let op = GatherGrad { gather, shape: shape.clone() };
+    Case::new(op, inputs, move |x| {
+        Dense::zeros(&shape).with_added(&x[0], |place| {
+            place[axis] = index.get(place).expect("a place of the index");
         })
-    },
-}];
+    })
+})];

@@ -20,13 +20,7 @@ pub(crate) struct Huber {
 }
 
 impl<E: Element> Op<E> for Huber {
-    fn name(&self) -> &'static str {
-        "huber_loss"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("huber_loss", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         check::<E>("huber_loss", "delta", self.delta).map(|()| inputs[0].clone())
@@ -120,15 +114,10 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "huber_loss",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let domain = Domain { avoid: &[-1.0, 1.0], margin: 0.2, ..Domain::REAL };
-        Case::new(Huber { delta: 1.0 }, vec![s.tensor(&shape, &domain)], |x| {
-            x[0].map(|r| if r.abs() <= 1.0 { r * r / 2.0 } else { r.abs() - 0.5 })
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("huber_loss", |s| {
+    let shape = s.shape();
+    let domain = Domain { avoid: &[-1.0, 1.0], margin: 0.2, ..Domain::REAL };
+    Case::new(Huber { delta: 1.0 }, vec![s.tensor(&shape, &domain)], |x| {
+        x[0].map(|r| if r.abs() <= 1.0 { r * r / 2.0 } else { r.abs() - 0.5 })
+    })
+})];

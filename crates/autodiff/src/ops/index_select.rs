@@ -30,13 +30,7 @@ impl IndexSelect {
 }
 
 impl<E: Element> Op<E> for IndexSelect {
-    fn name(&self) -> &'static str {
-        "index_select"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("index_select", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.selected("index_select", inputs[0])
@@ -92,20 +86,15 @@ pub(super) fn origin(place: &mut Vec<usize>, axis: usize, index: &Index) {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "index_select",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis, index) = sample(s);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        let op = IndexSelect { axis: axis as isize, index: index.clone() };
-        let selected = op.selected("index_select", &shape).expect("the index fits the shape");
-        Case::new(op, inputs, move |x| {
-            Dense::from_fn(&selected, |mut place| {
-                origin(&mut place, axis, &index);
-                x[0].at(&place)
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("index_select", |s| {
+    let (shape, axis, index) = sample(s);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    let op = IndexSelect { axis: axis as isize, index: index.clone() };
+    let selected = op.selected("index_select", &shape).expect("the index fits the shape");
+    Case::new(op, inputs, move |x| {
+        Dense::from_fn(&selected, |mut place| {
+            origin(&mut place, axis, &index);
+            x[0].at(&place)
         })
-    },
-}];
+    })
+})];

@@ -3,9 +3,9 @@
 
 use wengert_kernels::Element;
 
+use super::index_select::{IndexSelect, index_select};
 #[cfg(any(test, feature = "testing"))]
 use super::index_select::{origin, sample};
-use super::index_select::{IndexSelect, index_select};
 use super::indexed::Rows;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -22,13 +22,7 @@ pub(crate) struct IndexSelectGrad {
 }
 
 impl<E: Element> Op<E> for IndexSelectGrad {
-    fn name(&self) -> &'static str {
-        "index_select_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("index_select_grad", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -50,18 +44,13 @@ impl<E: Element> Op<E> for IndexSelectGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "index_select_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis, index) = sample(s);
-        let select = IndexSelect { axis: axis as isize, index: index.clone() };
-        let selected = select.selected("index_select", &shape).expect("the index fits the shape");
-        let inputs = vec![s.tensor(&selected, &Domain::REAL)];
-        let op = IndexSelectGrad { select, shape: shape.clone() };
-        Case::new(op, inputs, move |x| {
-            Dense::zeros(&shape).with_added(&x[0], |place| origin(place, axis, &index))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("index_select_grad", |s| {
+    let (shape, axis, index) = sample(s);
+    let select = IndexSelect { axis: axis as isize, index: index.clone() };
+    let selected = select.selected("index_select", &shape).expect("the index fits the shape");
+    let inputs = vec![s.tensor(&selected, &Domain::REAL)];
+    let op = IndexSelectGrad { select, shape: shape.clone() };
+    Case::new(op, inputs, move |x| {
+        Dense::zeros(&shape).with_added(&x[0], |place| origin(place, axis, &index))
+    })
+})];

@@ -22,13 +22,7 @@ pub(crate) struct Inside<E> {
 }
 
 impl<E: Element> Op<E> for Inside<E> {
-    fn name(&self) -> &'static str {
-        "inside"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("inside", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         check("inside", self.low, self.high)?;

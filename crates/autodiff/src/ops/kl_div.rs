@@ -21,13 +21,7 @@ pub(crate) struct KlDiv {
 }
 
 impl<E: Element> Op<E> for KlDiv {
-    fn name(&self) -> &'static str {
-        "kl_div"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("kl_div", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         support::same("kl_div", inputs)
@@ -98,19 +92,18 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "kl_div",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let log_target = s.coin();
-        let domain = if log_target { Domain::REAL } else { Domain::UNIT };
-        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &domain)];
-        Case::new(KlDiv { log_target }, inputs, move |x| {
-            Dense::zip(&x[0], &x[1], |x, t| {
+pub(crate) const ROWS: &[Row] = &[Row::new("kl_div", |s| {
+    let shape = s.shape();
+    let log_target = s.coin();
+    let domain = if log_target { Domain::REAL } else { Domain::UNIT };
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &domain)];
+    Case::new(KlDiv { log_target }, inputs, move |x| {
+        Dense::zip(
+            &x[0],
+            &x[1],
+            |x, t| {
                 if log_target { t.exp() * (t - x) } else { t * (t.ln() - x) }
-            })
-        })
-    },
-}];
+            },
+        )
+    })
+})];

@@ -57,7 +57,13 @@ impl<E: Element> Op<E> for LayerNorm {
         if node.creates_graph() || x.is_empty() {
             let sizes = (rows, cols);
             let saved = node.saved(1);
-            return normalization::recorded(node, self.parts, sizes, (self.options.eps, saved), true);
+            return normalization::recorded(
+                node,
+                self.parts,
+                sizes,
+                (self.options.eps, saved),
+                true,
+            );
         }
         let mut buffers = Buffers::new(node, self.parts)?;
         let (gy, x) = (node.gy().value().try_contiguous()?, x.try_contiguous()?);
@@ -123,38 +129,32 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "layer_norm",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let axes = 1 + s.below(shape.rank());
-        let (parts, options) =
-            (Parts { weight: s.coin(), bias: s.coin() }, NormOptions::new().axes(axes).eps(0.1));
-        let trailing: Shape = shape[shape.rank() - axes..].into();
-        let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        for there in [parts.weight, parts.bias] {
-            if there {
-                inputs.push(s.tensor(&trailing, &Domain::REAL));
-            }
+pub(crate) const ROWS: &[Row] = &[Row::new("layer_norm", |s| {
+    let shape = s.shape_with_axis();
+    let axes = 1 + s.below(shape.rank());
+    let (parts, options) =
+        (Parts { weight: s.coin(), bias: s.coin() }, NormOptions::new().axes(axes).eps(0.1));
+    let trailing: Shape = shape[shape.rank() - axes..].into();
+    let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    for there in [parts.weight, parts.bias] {
+        if there {
+            inputs.push(s.tensor(&trailing, &Domain::REAL));
         }
-        let cols = trailing.numel();
-        Case::new(LayerNorm { options, parts }, inputs, move |x| {
-            let (weight, bias) = parts.places(1);
-            let part = |place: Option<usize>, i: usize, none: f64| {
-                place.map_or(none, |place| x[place].data[i % cols])
-            };
-            let data = x[0].data.chunks(cols.max(1)).flat_map(|row| {
-                let mean = row.iter().sum::<f64>() / row.len() as f64;
-                let squares = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
-                let deviation = (squares / row.len() as f64 + 0.1).sqrt();
-                row.iter().map(move |x| (x - mean) / deviation)
-            });
-            let data = data
-                .enumerate()
-                .map(|(i, normal)| normal * part(weight, i, 1.0) + part(bias, i, 0.0));
-            Dense { shape: x[0].shape.clone(), data: data.collect() }
-        })
-    },
-}];
+    }
+    let cols = trailing.numel();
+    Case::new(LayerNorm { options, parts }, inputs, move |x| {
+        let (weight, bias) = parts.places(1);
+        let part = |place: Option<usize>, i: usize, none: f64| {
+            place.map_or(none, |place| x[place].data[i % cols])
+        };
+        let data = x[0].data.chunks(cols.max(1)).flat_map(|row| {
+            let mean = row.iter().sum::<f64>() / row.len() as f64;
+            let squares = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
+            let deviation = (squares / row.len() as f64 + 0.1).sqrt();
+            row.iter().map(move |x| (x - mean) / deviation)
+        });
+        let data =
+            data.enumerate().map(|(i, normal)| normal * part(weight, i, 1.0) + part(bias, i, 0.0));
+        Dense { shape: x[0].shape.clone(), data: data.collect() }
+    })
+})];

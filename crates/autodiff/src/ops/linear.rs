@@ -117,8 +117,9 @@ impl Linear {
                 Ok(())
             })
         };
-        let by_bias =
-            || node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(gz.as_ref()), out));
+        let by_bias = || {
+            node.constant_like(2, |values, out| strided::sum_rows(values.or_gy(gz.as_ref()), out))
+        };
         let all = [
             if node.needs(0) { Some(by_x()?) } else { None },
             if node.needs(1) { Some(by_weight()?) } else { None },
@@ -214,8 +215,11 @@ pub(crate) const ROWS: &[Row] = &[Row {
                 Some(bias) => Dense::zip(&z, bias, |z, b| z + b),
                 None => z,
             };
-            let shape: Vec<usize> =
-                x[0].shape[..x[0].shape.len() - 1].iter().chain(&x[1].shape[..1]).copied().collect();
+            let shape: Vec<usize> = x[0].shape[..x[0].shape.len() - 1]
+                .iter()
+                .chain(&x[1].shape[..1])
+                .copied()
+                .collect();
             Dense { shape, data: z.map(f).data }
         })
     },

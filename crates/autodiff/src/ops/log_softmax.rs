@@ -5,8 +5,7 @@ use wengert_kernels::{Element, softmax as kernel};
 
 use super::log_softmax_grad::LogSoftmaxGrad;
 use super::support;
-use crate::error::{Result, expect};
-use crate::eval::eval;
+use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -19,13 +18,7 @@ use crate::testing::{Case, Domain, Row};
 pub(crate) struct LogSoftmax;
 
 impl<E: Element> Op<E> for LogSoftmax {
-    fn name(&self) -> &'static str {
-        "log_softmax"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("log_softmax", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         support::last_axis("log_softmax", inputs[0])?;
@@ -49,57 +42,21 @@ impl<E: Element> Op<E> for LogSoftmax {
 /// If the axis does not exist.
 #[track_caller]
 pub fn log_softmax<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
-    let axis = x.shape().axis("log_softmax", axis)? as isize;
-    if axis + 1 == x.shape().rank() as isize {
-        return x.tape().apply(LogSoftmax, &[x]);
-    }
-    let last = super::transpose(x, axis, -1)?;
-    super::transpose(x.tape().apply(LogSoftmax, &[last])?, axis, -1)
+    support::along_axis(LogSoftmax, x, axis)
 }
 
-impl<E: Element> Var<'_, E> {
-    /// The logarithm of the softmax. See [`ops::log_softmax`](crate::ops::log_softmax).
-    ///
-    /// # Panics
-    /// If the axis does not exist.
-    #[track_caller]
-    pub fn log_softmax(self, axis: isize) -> Self {
-        expect(log_softmax(self, axis))
-    }
-}
-
-impl<E: Element> Tensor<E> {
-    /// The logarithm of the softmax. See [`ops::log_softmax`](crate::ops::log_softmax).
-    ///
-    /// # Panics
-    /// If the axis does not exist.
-    #[track_caller]
-    pub fn log_softmax(&self, axis: isize) -> Self {
-        expect(self.try_log_softmax(axis))
-    }
-
-    /// Fallible version of [`log_softmax`](Self::log_softmax).
-    ///
-    /// # Errors
-    /// If the axis does not exist, or there is no memory for the result.
-    pub fn try_log_softmax(&self, axis: isize) -> Result<Self> {
-        let axis = self.shape().axis("log_softmax", axis)? as isize;
-        eval(&LogSoftmax, &[&self.try_transpose(axis, -1)?])?.try_transpose(axis, -1)
-    }
+methods! {
+    /// The logarithm of the softmax.
+    log_softmax / try_log_softmax(; axis: isize)
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "log_softmax",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        Case::new(LogSoftmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {
-            x[0].map_rows(|row| {
-                let total: f64 = row.iter().map(|x| x.exp()).sum();
-                row.iter().map(|x| x - total.ln()).collect()
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("log_softmax", |s| {
+    let shape = s.shape_with_axis();
+    Case::new(LogSoftmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {
+        x[0].map_rows(|row| {
+            let total: f64 = row.iter().map(|x| x.exp()).sum();
+            row.iter().map(|x| x - total.ln()).collect()
         })
-    },
-}];
+    })
+})];

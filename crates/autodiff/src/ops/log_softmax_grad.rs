@@ -15,13 +15,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct LogSoftmaxGrad;
 
 impl<E: Element> Op<E> for LogSoftmaxGrad {
-    fn name(&self) -> &'static str {
-        "log_softmax_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("log_softmax_grad", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         support::last_axis("log_softmax_grad", inputs[0])?;
@@ -45,18 +39,13 @@ impl<E: Element> Op<E> for LogSoftmaxGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "log_softmax_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
-        Case::new(LogSoftmaxGrad, inputs, |x| {
-            let last = [x[0].shape.len() as isize - 1];
-            let total = x[0].reduce(&last, true, |values| values.iter().sum());
-            let share = Dense::zip(&x[1].map(f64::exp), &total, |p, s| p * s);
-            Dense::zip(&x[0], &share, |gy, s| gy - s)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("log_softmax_grad", |s| {
+    let shape = s.shape_with_axis();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+    Case::new(LogSoftmaxGrad, inputs, |x| {
+        let last = [x[0].shape.len() as isize - 1];
+        let total = x[0].reduce(&last, true, |values| values.iter().sum());
+        let share = Dense::zip(&x[1].map(f64::exp), &total, |p, s| p * s);
+        Dense::zip(&x[0], &share, |gy, s| gy - s)
+    })
+})];

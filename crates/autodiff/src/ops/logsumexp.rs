@@ -17,13 +17,7 @@ use crate::testing::{Case, Domain, Row};
 pub(crate) struct LogSumExp(Axes);
 
 impl<E: Element> Op<E> for LogSumExp {
-    fn name(&self) -> &'static str {
-        "logsumexp"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("logsumexp", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.0.reduced("logsumexp", inputs[0])
@@ -56,7 +50,7 @@ entry! {
     /// that nothing overflows. Without elements, and if all are minus infinity, the result is minus
     /// infinity and the derivatives are 0. Otherwise the derivatives are the softmax: 1 at a single
     /// `inf`, NaN if there are several.
-    logsumexp / try_logsumexp(x) = LogSumExp(Axes { axes: None, keep: false })
+    logsumexp / try_logsumexp(x) = LogSumExp(Axes::ALL)
 }
 
 entry! {
@@ -64,20 +58,15 @@ entry! {
     /// these axes stay with size 1, otherwise they are removed. See
     /// [`logsumexp`](crate::ops::logsumexp).
     logsumexp_axes / try_logsumexp_axes(x; axes: &[isize], keep_dims: bool) =
-        LogSumExp(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+        LogSumExp(Axes::of(axes, keep_dims))
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "logsumexp",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, keep) = s.axes(&shape);
-        let op = LogSumExp(Axes { axes: Some(axes.clone()), keep });
-        Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
-            x[0].reduce(&axes, keep, |values| values.iter().map(|x| x.exp()).sum::<f64>().ln())
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("logsumexp", |s| {
+    let shape = s.shape();
+    let (axes, keep) = s.axes(&shape);
+    let op = LogSumExp(Axes::of(&axes, keep));
+    Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
+        x[0].reduce(&axes, keep, |values| values.iter().map(|x| x.exp()).sum::<f64>().ln())
+    })
+})];

@@ -5,8 +5,8 @@
 
 use wengert_kernels::{Element, softmax as kernel};
 
-use super::support;
 use super::sum::Axes;
+use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -46,7 +46,11 @@ impl<E: Element> Op<E> for LogSumExpGrad {
         let [_, axis, inner] = group.dims;
         for (line, _) in gy.iter().enumerate().filter(|(_, gy)| **gy == E::ZERO) {
             let first = line / inner * axis * inner + line % inner;
-            out.as_mut_slice()[first..].iter_mut().step_by(inner).take(axis).for_each(|x| *x = E::ZERO);
+            out.as_mut_slice()[first..]
+                .iter_mut()
+                .step_by(inner)
+                .take(axis)
+                .for_each(|x| *x = E::ZERO);
         }
         group.restore(&out)
     }
@@ -67,21 +71,16 @@ impl<E: Element> Op<E> for LogSumExpGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "logsumexp_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, keep) = s.axes(&shape);
-        let axes_of = Axes { axes: Some(axes.clone()), keep };
-        let reduced = axes_of.reduced(OP, &shape).expect("drawn axes");
-        let inputs = vec![s.tensor(&reduced, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
-        Case::new(LogSumExpGrad(axes_of), inputs, move |x| {
-            let e = x[1].map(f64::exp);
-            let total = e.reduce(&axes, true, |values| values.iter().sum());
-            let gy = Dense { shape: total.shape.clone(), data: x[0].data.clone() };
-            Dense::zip(&Dense::zip(&e, &total, |e, s| e / s), &gy, |p, gy| p * gy)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("logsumexp_grad", |s| {
+    let shape = s.shape();
+    let (axes, keep) = s.axes(&shape);
+    let axes_of = Axes::of(&axes, keep);
+    let reduced = axes_of.reduced(OP, &shape).expect("drawn axes");
+    let inputs = vec![s.tensor(&reduced, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+    Case::new(LogSumExpGrad(axes_of), inputs, move |x| {
+        let e = x[1].map(f64::exp);
+        let total = e.reduce(&axes, true, |values| values.iter().sum());
+        let gy = Dense { shape: total.shape.clone(), data: x[0].data.clone() };
+        Dense::zip(&Dense::zip(&e, &total, |e, s| e / s), &gy, |p, gy| p * gy)
+    })
+})];

@@ -7,8 +7,8 @@ use wengert_kernels::{Element, elementwise};
 use super::support;
 use super::where_::where_;
 use crate::error::{Error, Result, expect};
-use crate::mask::Mask;
 use crate::eval::eval;
+use crate::mask::Mask;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -23,13 +23,7 @@ pub(crate) struct MaskedFill<E> {
 }
 
 impl<E: Element> Op<E> for MaskedFill<E> {
-    fn name(&self) -> &'static str {
-        "masked_fill"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("masked_fill", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         if self.mask.shape().broadcasts_to(inputs[0]) {
@@ -101,20 +95,13 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "masked_fill",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let mask = support::sample_mask(s, &shape);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        let filled = mask.broadcast_to(&shape);
-        let single = MaskedFill { mask: mask.clone(), value: -7.5_f32 };
-        Case::pair(single, MaskedFill { mask, value: -7.5 }, inputs, move |x| {
-            Dense::from_fn(&shape, |i| {
-                if filled.get(&i) == Some(true) { -7.5 } else { x[0].at(&i) }
-            })
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("masked_fill", |s| {
+    let shape = s.shape();
+    let mask = support::sample_mask(s, &shape);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    let filled = mask.broadcast_to(&shape);
+    let single = MaskedFill { mask: mask.clone(), value: -7.5_f32 };
+    Case::pair(single, MaskedFill { mask, value: -7.5 }, inputs, move |x| {
+        Dense::from_fn(&shape, |i| if filled.get(&i) == Some(true) { -7.5 } else { x[0].at(&i) })
+    })
+})];

@@ -18,13 +18,7 @@ use crate::testing::{Case, Dense, Domain, Row, Sampler};
 pub(crate) struct MatMul;
 
 impl<E: Element> Op<E> for MatMul {
-    fn name(&self) -> &'static str {
-        "matmul"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("matmul", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let (a, b) = (inputs[0], inputs[1]);
@@ -106,10 +100,7 @@ impl<E: Element> Op<E> for MatMul {
             let gb = a.transpose(-2, -1).matmul(gy);
             if column { squeeze(gb, -1) } else { Ok(gb) }
         };
-        cotangents([
-            node.needs(0).then(of_a).transpose()?,
-            node.needs(1).then(of_b).transpose()?,
-        ])
+        cotangents([node.needs(0).then(of_a).transpose()?, node.needs(1).then(of_b).transpose()?])
     }
 }
 
@@ -239,7 +230,8 @@ pub(super) fn scaled_product<E: Element>(
 fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<()> {
     let (front_a, [m, k]) = a.shape().matrices("matmul")?;
     let (front_b, [_, n]) = b.shape().matrices("matmul")?;
-    let batch = Shape::from(front_a).broadcast(&Shape::from(front_b)).expect("the shape was checked");
+    let batch =
+        Shape::from(front_a).broadcast(&Shape::from(front_b)).expect("the shape was checked");
     let full = |x: &Tensor<E>, rows: usize, cols: usize| {
         x.try_broadcast_to(batch.iter().copied().chain([rows, cols]).collect::<Shape>())
     };

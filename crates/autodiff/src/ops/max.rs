@@ -75,7 +75,7 @@ impl<E: Element> Op<E> for Extreme {
 entry! {
     /// The largest element, a single number; NaN if any element is. Equal elements share the
     /// gradient equally.
-    max / try_max(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: true }
+    max / try_max(x) = Extreme { axes: Axes::ALL, largest: true }
 }
 
 entry! {
@@ -83,19 +83,14 @@ entry! {
     /// `keep_dims` these axes stay with size 1, otherwise they are removed. See
     /// [`max`](crate::ops::max).
     max_axes / try_max_axes(x; axes: &[isize], keep_dims: bool) =
-        Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: true }
+        Extreme { axes: Axes::of(axes, keep_dims), largest: true }
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "max",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (x, axes, keep) = sample_distinct(s);
-        let op = Extreme { axes: Axes { axes: Some(axes.clone()), keep }, largest: true };
-        Case::new(op, vec![x], move |x| {
-            x[0].reduce(&axes, keep, |values| values.iter().copied().fold(f64::MIN, f64::max))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("max", |s| {
+    let (x, axes, keep) = sample_distinct(s);
+    let op = Extreme { axes: Axes::of(&axes, keep), largest: true };
+    Case::new(op, vec![x], move |x| {
+        x[0].reduce(&axes, keep, |values| values.iter().copied().fold(f64::MIN, f64::max))
+    })
+})];

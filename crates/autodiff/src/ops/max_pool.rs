@@ -5,9 +5,9 @@ use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::max_pool_grad::MaxPoolGrad;
-use super::pooling::{Planes, Pool, Pool1d, Pool2d};
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
+use super::pooling::{Planes, Pool, Pool1d, Pool2d};
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -23,13 +23,7 @@ pub(crate) struct MaxPool {
 }
 
 impl<E: Element> Op<E> for MaxPool {
-    fn name(&self) -> &'static str {
-        "max_pool"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("max_pool", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
@@ -105,17 +99,12 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "max_pool",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (planes, _) = pool_reference::draw(s);
-        let x = pool_reference::distinct(s, &planes.shape(planes.geometry.input()));
-        Case::new(MaxPool { planes: planes.clone() }, vec![x], move |x| {
-            pool_reference::windows(&planes, |window| {
-                window.places.iter().map(|&i| x[0].data[i]).fold(f64::NEG_INFINITY, f64::max)
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("max_pool", |s| {
+    let (planes, _) = pool_reference::draw(s);
+    let x = pool_reference::distinct(s, &planes.shape(planes.geometry.input()));
+    Case::new(MaxPool { planes: planes.clone() }, vec![x], move |x| {
+        pool_reference::windows(&planes, |window| {
+            window.places.iter().map(|&i| x[0].data[i]).fold(f64::NEG_INFINITY, f64::max)
         })
-    },
-}];
+    })
+})];

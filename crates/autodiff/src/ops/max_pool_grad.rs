@@ -7,9 +7,9 @@ use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::max_pool_pick::MaxPoolPick;
-use super::pooling::Planes;
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
+use super::pooling::Planes;
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -24,13 +24,7 @@ pub(crate) struct MaxPoolGrad {
 }
 
 impl<E: Element> Op<E> for MaxPoolGrad {
-    fn name(&self) -> &'static str {
-        "max_pool_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("max_pool_grad", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
@@ -51,23 +45,18 @@ impl<E: Element> Op<E> for MaxPoolGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "max_pool_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (planes, _) = pool_reference::draw(s);
-        let geometry = planes.geometry;
-        let gy = s.tensor(&planes.shape(geometry.output()), &Domain::REAL);
-        let x = pool_reference::distinct(s, &planes.shape(geometry.input()));
-        Case::new(MaxPoolGrad { planes: planes.clone() }, vec![gy, x], move |x| {
-            let mut out = Dense::zeros(&x[1].shape);
-            for (place, &gy) in pool_reference::first_maxima(&planes, &x[1]).zip(&x[0].data) {
-                if let Some(place) = place {
-                    out.data[place] += gy;
-                }
+pub(crate) const ROWS: &[Row] = &[Row::new("max_pool_grad", |s| {
+    let (planes, _) = pool_reference::draw(s);
+    let geometry = planes.geometry;
+    let gy = s.tensor(&planes.shape(geometry.output()), &Domain::REAL);
+    let x = pool_reference::distinct(s, &planes.shape(geometry.input()));
+    Case::new(MaxPoolGrad { planes: planes.clone() }, vec![gy, x], move |x| {
+        let mut out = Dense::zeros(&x[1].shape);
+        for (place, &gy) in pool_reference::first_maxima(&planes, &x[1]).zip(&x[0].data) {
+            if let Some(place) = place {
+                out.data[place] += gy;
             }
-            out
-        })
-    },
-}];
+        }
+        out
+    })
+})];

@@ -6,9 +6,9 @@ use wengert_kernels::Element;
 use wengert_kernels::pool::{self, PoolGeometry};
 
 use super::max_pool_grad::MaxPoolGrad;
-use super::pooling::Planes;
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
+use super::pooling::Planes;
 use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -23,13 +23,7 @@ pub(crate) struct MaxPoolPick {
 }
 
 impl<E: Element> Op<E> for MaxPoolPick {
-    fn name(&self) -> &'static str {
-        "max_pool_pick"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("max_pool_pick", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
@@ -50,19 +44,14 @@ impl<E: Element> Op<E> for MaxPoolPick {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "max_pool_pick",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (planes, _) = pool_reference::draw(s);
-        let geometry = planes.geometry;
-        let from = s.tensor(&planes.shape(geometry.input()), &Domain::REAL);
-        let x = pool_reference::distinct(s, &planes.shape(geometry.input()));
-        Case::new(MaxPoolPick { planes: planes.clone() }, vec![from, x], move |x| {
-            let places = pool_reference::first_maxima(&planes, &x[1]);
-            let data = places.map(|place| place.map_or(0.0, |place| x[0].data[place])).collect();
-            Dense { shape: planes.shape(geometry.output()).to_vec(), data }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("max_pool_pick", |s| {
+    let (planes, _) = pool_reference::draw(s);
+    let geometry = planes.geometry;
+    let from = s.tensor(&planes.shape(geometry.input()), &Domain::REAL);
+    let x = pool_reference::distinct(s, &planes.shape(geometry.input()));
+    Case::new(MaxPoolPick { planes: planes.clone() }, vec![from, x], move |x| {
+        let places = pool_reference::first_maxima(&planes, &x[1]);
+        let data = places.map(|place| place.map_or(0.0, |place| x[0].data[place])).collect();
+        Dense { shape: planes.shape(geometry.output()).to_vec(), data }
+    })
+})];

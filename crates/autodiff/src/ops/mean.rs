@@ -49,27 +49,19 @@ pub(super) fn of<E: Element>(x: &[E]) -> E {
 /// The sum of all elements, divided by a number.
 #[track_caller]
 pub(super) fn sum_over<E: Element>(x: Var<'_, E>, divisor: usize) -> Result<Var<'_, E>> {
-    let axes = Axes { axes: None, keep: false };
+    let axes = Axes::ALL;
     x.tape().apply(Mean { axes, divisor: Some(divisor) }, &[x])
 }
 
 impl<E: Element> Op<E> for Mean {
-    fn name(&self) -> &'static str {
-        "mean"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("mean", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.axes.reduced("mean", inputs[0])
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        if let Some(mean) =
-            ctx.defer_sum(inputs[0], Some(self.reciprocal(inputs[0].shape())?))
-        {
+        if let Some(mean) = ctx.defer_sum(inputs[0], Some(self.reciprocal(inputs[0].shape())?)) {
             return Ok(mean);
         }
         // The mean over copies is the mean over one of them.
@@ -101,31 +93,25 @@ entry! {
     /// The mean of all elements, a single number; NaN if there are none. The mean of finite numbers
     /// is finite, even if their sum overflows. The error is that of [`sum`](crate::ops::sum),
     /// divided by the number of elements, plus two roundings.
-    mean / try_mean(x) = Mean { axes: Axes { axes: None, keep: false }, divisor: None }
+    mean / try_mean(x) = Mean { axes: Axes::ALL, divisor: None }
 }
 
 entry! {
     /// The [`mean`](super::mean()) over the given axes (negative numbers count from the last). With
     /// `keep_dims` these axes stay with size 1, otherwise they are removed.
     mean_axes / try_mean_axes(x; axes: &[isize], keep_dims: bool) =
-        Mean { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, divisor: None }
+        Mean { axes: Axes::of(axes, keep_dims), divisor: None }
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "mean",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, keep) = s.axes(&shape);
-        let divisor = s.coin().then_some(3);
-        let op = Mean { axes: Axes { axes: Some(axes.clone()), keep }, divisor };
-        Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
-            let mean = |values: &[f64]| {
-                values.iter().sum::<f64>() / divisor.unwrap_or(values.len()) as f64
-            };
-            x[0].reduce(&axes, keep, mean)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("mean", |s| {
+    let shape = s.shape();
+    let (axes, keep) = s.axes(&shape);
+    let divisor = s.coin().then_some(3);
+    let op = Mean { axes: Axes::of(&axes, keep), divisor };
+    Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
+        let mean =
+            |values: &[f64]| values.iter().sum::<f64>() / divisor.unwrap_or(values.len()) as f64;
+        x[0].reduce(&axes, keep, mean)
+    })
+})];

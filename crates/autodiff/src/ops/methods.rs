@@ -1,8 +1,8 @@
-//! [`methods!`]: the methods of `Var` and `Tensor` for an entry that is written out.
+//! [`methods!`]: the methods of `Var` and `Tensor` for a function that is written out.
 
 /// Defines the methods of `Var` and `Tensor` that call the function of the same name: operands,
 /// in brackets those that may be left out, and after a semicolon other arguments. The name after
-/// the slash is that of the fallible method of `Tensor`.
+/// the slash is that of the fallible method of `Tensor`. After `var`, only the method of `Var`.
 macro_rules! methods {
     (
         $(#[$doc:meta])*
@@ -10,21 +10,9 @@ macro_rules! methods {
             $($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?
         )
     ) => {
-        impl<'t, E: wengert_kernels::Element> crate::Var<'t, E> {
+        methods! {
             $(#[$doc])*
-            #[doc = concat!(" See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
-            ///
-            /// # Panics
-            /// If the shapes or arguments do not fit; the message states the expected ones.
-            #[track_caller]
-            pub fn $name(
-                self
-                $(, $operand: crate::Var<'t, E>)*
-                $($(, $optional: Option<crate::Var<'t, E>>)+)?
-                $($(, $arg: $type)+)?
-            ) -> Self {
-                crate::error::expect($name(self $(, $operand)* $($(, $optional)+)? $($(, $arg)+)?))
-            }
+            var $name($($operand),* $([$($optional),+])? $(; $($arg: $type),+)?)
         }
 
         impl<E: wengert_kernels::Element> crate::Tensor<E> {
@@ -55,7 +43,8 @@ macro_rules! methods {
                 $($(, $optional: Option<&crate::Tensor<E>>)+)?
                 $($(, $arg: $type)+)?
             ) -> crate::Result<Self> {
-                crate::ops::support::on_tape(self.pool(), |tape| {
+                let pool = self.pool()$(.or_else(|| $operand.pool()))*;
+                crate::ops::support::on_tape(pool, |tape| {
                     $name(
                         tape.constant(self)
                         $(, tape.constant($operand))*
@@ -63,6 +52,29 @@ macro_rules! methods {
                         $($(, $arg)+)?
                     )
                 })
+            }
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        var $name:ident(
+            $($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?
+        )
+    ) => {
+        impl<'t, E: wengert_kernels::Element> crate::Var<'t, E> {
+            $(#[$doc])*
+            #[doc = concat!(" See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
+            ///
+            /// # Panics
+            /// If the shapes or arguments do not fit; the message states the expected ones.
+            #[track_caller]
+            pub fn $name(
+                self
+                $(, $operand: crate::Var<'t, E>)*
+                $($(, $optional: Option<crate::Var<'t, E>>)+)?
+                $($(, $arg: $type)+)?
+            ) -> Self {
+                crate::error::expect($name(self $(, $operand)* $($(, $optional)+)? $($(, $arg)+)?))
             }
         }
     };

@@ -10,7 +10,7 @@ use crate::testing::{Case, Row};
 entry! {
     /// The smallest element, a single number; NaN if any element is. Equal elements share the
     /// gradient equally.
-    min / try_min(x) = Extreme { axes: Axes { axes: None, keep: false }, largest: false }
+    min / try_min(x) = Extreme { axes: Axes::ALL, largest: false }
 }
 
 entry! {
@@ -18,19 +18,14 @@ entry! {
     /// `keep_dims` these axes stay with size 1, otherwise they are removed. See
     /// [`min`](crate::ops::min).
     min_axes / try_min_axes(x; axes: &[isize], keep_dims: bool) =
-        Extreme { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, largest: false }
+        Extreme { axes: Axes::of(axes, keep_dims), largest: false }
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "min",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (x, axes, keep) = sample_distinct(s);
-        let op = Extreme { axes: Axes { axes: Some(axes.clone()), keep }, largest: false };
-        Case::new(op, vec![x], move |x| {
-            x[0].reduce(&axes, keep, |values| values.iter().copied().fold(f64::MAX, f64::min))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("min", |s| {
+    let (x, axes, keep) = sample_distinct(s);
+    let op = Extreme { axes: Axes::of(&axes, keep), largest: false };
+    Case::new(op, vec![x], move |x| {
+        x[0].reduce(&axes, keep, |values| values.iter().copied().fold(f64::MAX, f64::min))
+    })
+})];

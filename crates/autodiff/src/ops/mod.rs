@@ -113,64 +113,23 @@ macro_rules! entry {
     };
 }
 
-#[macro_use]
-mod elementwise;
-
-/// Defines the methods of `Var` and `Tensor` that call a function of this module and panic with its
-/// error, and, named after the slash, the method of `Tensor` that returns it.
-macro_rules! sugar {
-    (
-        $(#[$doc:meta])*
-        $name:ident / $try_name:ident(
-            $first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?
-        )
-    ) => {
-        sugar! { $(#[$doc])* var $name($first $(, $operand)* $(; $($arg: $type),+)?) }
-
-        impl<E: wengert_kernels::Element> crate::Tensor<E> {
-            $(#[$doc])*
-            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
-            ///
-            /// # Panics
-            /// If the shapes or arguments do not fit; the message states the expected ones.
-            #[track_caller]
-            pub fn $name(&self $(, $operand: &Self)* $($(, $arg: $type)+)?) -> Self {
-                crate::error::expect(self.$try_name($($operand,)* $($($arg),+)?))
-            }
-
-            #[doc = concat!("Fallible version of [`", stringify!($name), "`](Self::", stringify!($name), ").")]
-            ///
-            /// # Errors
-            /// If the shapes or arguments do not fit, or there is no memory for the result.
-            pub fn $try_name(
-                &self $(, $operand: &Self)* $($(, $arg: $type)+)?
-            ) -> crate::Result<Self> {
-                crate::eval::compose(&[self $(, $operand)*], |operands| {
-                    let &[$first $(, $operand)*] = operands else {
-                        unreachable!("as many variables as tensors")
-                    };
-                    $name($first $(, $operand)* $($(, $arg)+)?)
-                })
-            }
+/// The name of an operation and the number of its operands: the head of its `impl Op`.
+macro_rules! described {
+    ($name:expr, operands: $arity:literal) => {
+        fn name(&self) -> &'static str {
+            $name
         }
-    };
-    (
-        $(#[$doc:meta])*
-        var $name:ident($first:ident $(, $operand:ident)* $(; $($arg:ident: $type:ty),+)?)
-    ) => {
-        impl<E: wengert_kernels::Element> crate::Var<'_, E> {
-            $(#[$doc])*
-            #[doc = concat!("See [`ops::", stringify!($name), "`](crate::ops::", stringify!($name), ").")]
-            ///
-            /// # Panics
-            /// If the shapes or arguments do not fit; the message states the expected ones.
-            #[track_caller]
-            pub fn $name(self $(, $operand: Self)* $($(, $arg: $type)+)?) -> Self {
-                crate::error::expect($name(self $(, $operand)* $($(, $arg)+)?))
-            }
+
+        fn arity(&self) -> Option<usize> {
+            Some($arity)
         }
     };
 }
+
+#[macro_use]
+mod elementwise;
+#[macro_use]
+mod methods;
 
 /// Declares the modules of the operations and collects their rows, which are compiled for tests
 /// only.
@@ -185,9 +144,6 @@ macro_rules! catalogue {
         }
     };
 }
-
-#[macro_use]
-mod methods;
 
 catalogue!(
     abs,

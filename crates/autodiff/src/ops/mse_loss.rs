@@ -22,13 +22,7 @@ fn mean_of_large_squares<E: Element>(d: &[E]) -> E {
 }
 
 impl<E: Element> Op<E> for MseLoss {
-    fn name(&self) -> &'static str {
-        "mse_loss"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("mse_loss", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         support::same("mse_loss", inputs).map(|_| Shape::scalar())
@@ -43,8 +37,7 @@ impl<E: Element> Op<E> for MseLoss {
         let total = reduce::sum_squares(d);
         // The mean over no elements is NaN.
         let mean = total / E::from_f64(shape.numel() as f64);
-        let mean =
-            if mean.is_finite() || d.is_empty() { mean } else { mean_of_large_squares(d) };
+        let mean = if mean.is_finite() || d.is_empty() { mean } else { mean_of_large_squares(d) };
         ctx.output_by(|out| out[0] = mean)
     }
 
@@ -83,17 +76,12 @@ entry! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "mse_loss",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
-        Case::new(MseLoss, inputs, |x| {
-            let squares = Dense::zip(&x[0], &x[1], |a, b| (a - b) * (a - b)).data;
-            let mean = squares.iter().sum::<f64>() / squares.len() as f64;
-            Dense { shape: vec![], data: vec![mean] }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("mse_loss", |s| {
+    let shape = s.shape();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+    Case::new(MseLoss, inputs, |x| {
+        let squares = Dense::zip(&x[0], &x[1], |a, b| (a - b) * (a - b)).data;
+        let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+        Dense { shape: vec![], data: vec![mean] }
+    })
+})];

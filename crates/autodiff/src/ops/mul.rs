@@ -1,61 +1,16 @@
 //! `y = a b`; the cotangents are `gy b` and `gy a`.
 
-use wengert_kernels::Element;
 use wengert_kernels::elementwise::Binary;
 
-use super::support;
-use crate::error::Result;
-use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
-use crate::shape::Shape;
-use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
-use crate::testing::{Case, Dense, Domain, Row};
+use crate::testing::Domain;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mul;
-
-impl<E: Element> Op<E> for Mul {
-    fn name(&self) -> &'static str {
-        "mul"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
-
-    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        support::broadcast("mul", inputs)
-    }
-
-    fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        support::lazy_zip(ctx, inputs[0], inputs[1], Binary::Mul)
-    }
-
-    fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let (gy, a, b) = (node.gy(), node.input(0), node.input(1));
-        cotangents([
-            node.needs(0).then(|| gy.cotangent_mul(b)),
-            node.needs(1).then(|| gy.cotangent_mul(a)),
-        ])
-    }
-}
-
-entry! {
+binary! {
     /// `a b`, element by element.
-    ///
-    /// # Shapes
-    /// The operands broadcast; the result has the shape they broadcast to.
-    mul / try_mul(a, b) = Mul
-}
-
-#[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "mul",
-    order: 2,
-    reorders: false,
-    sample: |s| {
+    mul / try_mul = Mul, Binary::Mul;
+    |gy, a, b, _| [Some(gy.cotangent_mul(b)), Some(gy.cotangent_mul(a))];
+    order 2, |s| {
         let (a, b) = s.broadcast_pair();
-        let inputs = vec![s.tensor(&a, &Domain::REAL), s.tensor(&b, &Domain::REAL)];
-        Case::new(Mul, inputs, |x| Dense::zip(&x[0], &x[1], |a, b| a * b))
-    },
-}];
+        vec![s.tensor(&a, &Domain::REAL), s.tensor(&b, &Domain::REAL)]
+    }, |a, b| a * b
+}

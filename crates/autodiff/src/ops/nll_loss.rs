@@ -70,13 +70,7 @@ pub(super) fn reduce<'t, E: Element>(
 }
 
 impl<E: Element> Op<E> for NllLoss {
-    fn name(&self) -> &'static str {
-        "nll_loss"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("nll_loss", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         match *inputs[0].dims() {
@@ -142,16 +136,11 @@ pub(super) fn draw(s: &mut Sampler, rows: usize, classes: usize) -> Labels {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "nll_loss",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (rows, classes) = (s.size(), s.size().max(1));
-        let labels = draw(s, rows, classes);
-        let inputs = vec![s.tensor(&Shape::from([rows, classes]), &Domain::REAL)];
-        Case::new(NllLoss { labels: Arc::clone(&labels) }, inputs, move |x| {
-            Dense::from_fn(&[rows], |i| labels[i[0]].map_or(0.0, |label| -x[0].at(&[i[0], label])))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("nll_loss", |s| {
+    let (rows, classes) = (s.size(), s.size().max(1));
+    let labels = draw(s, rows, classes);
+    let inputs = vec![s.tensor(&Shape::from([rows, classes]), &Domain::REAL)];
+    Case::new(NllLoss { labels: Arc::clone(&labels) }, inputs, move |x| {
+        Dense::from_fn(&[rows], |i| labels[i[0]].map_or(0.0, |label| -x[0].at(&[i[0], label])))
+    })
+})];

@@ -23,13 +23,7 @@ pub(crate) struct NllLossGrad {
 }
 
 impl<E: Element> Op<E> for NllLossGrad {
-    fn name(&self) -> &'static str {
-        "nll_loss_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("nll_loss_grad", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok([inputs[0][0], self.classes].into())
@@ -55,18 +49,13 @@ impl<E: Element> Op<E> for NllLossGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "nll_loss_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (rows, classes) = (s.size(), s.size().max(1));
-        let labels = nll_loss::draw(s, rows, classes);
-        let inputs = vec![s.tensor(&Shape::from([rows]), &Domain::REAL)];
-        let op = NllLossGrad { labels: Arc::clone(&labels), classes };
-        Case::new(op, inputs, move |x| {
-            let hit = |i: &[usize]| labels[i[0]] == Some(i[1]);
-            Dense::from_fn(&[rows, classes], |i| if hit(&i) { -x[0].data[i[0]] } else { 0.0 })
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("nll_loss_grad", |s| {
+    let (rows, classes) = (s.size(), s.size().max(1));
+    let labels = nll_loss::draw(s, rows, classes);
+    let inputs = vec![s.tensor(&Shape::from([rows]), &Domain::REAL)];
+    let op = NllLossGrad { labels: Arc::clone(&labels), classes };
+    Case::new(op, inputs, move |x| {
+        let hit = |i: &[usize]| labels[i[0]] == Some(i[1]);
+        Dense::from_fn(&[rows, classes], |i| if hit(&i) { -x[0].data[i[0]] } else { 0.0 })
+    })
+})];

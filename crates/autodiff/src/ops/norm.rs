@@ -7,9 +7,9 @@ use wengert_kernels::{Element, elementwise, reduce};
 
 use super::extreme_share::ExtremeShare;
 use super::max::Extreme;
+use super::scaling;
 use super::sum::Axes;
 use super::support;
-use super::scaling;
 #[cfg(any(test, feature = "testing"))]
 use super::support::sample_distinct;
 use crate::error::{Error, Result};
@@ -46,13 +46,7 @@ impl Norm {
 }
 
 impl<E: Element> Op<E> for Norm {
-    fn name(&self) -> &'static str {
-        "norm"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("norm", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         if self.p >= 1.0 {
@@ -129,20 +123,20 @@ entry! {
     ///
     /// The derivative is 0 where the norm is 0. For `p = 1` it is `sign(x)`, 0 at 0; for infinite
     /// `p` it is shared equally by the largest magnitudes.
-    norm / try_norm(x; p: f64) = Norm { axes: Axes { axes: None, keep: false }, p }
+    norm / try_norm(x; p: f64) = Norm { axes: Axes::ALL, p }
 }
 
 entry! {
     /// The `p`-norm over the given axes (negative numbers count from the last). With `keep_dims`
     /// these axes stay with size 1, otherwise they are removed. See [`norm`](crate::ops::norm).
     norm_axes / try_norm_axes(x; p: f64, axes: &[isize], keep_dims: bool) =
-        Norm { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, p }
+        Norm { axes: Axes::of(axes, keep_dims), p }
 }
 
 #[cfg(any(test, feature = "testing"))]
 fn sample(s: &mut Sampler, p: f64) -> Case {
     let (x, axes, keep) = sample_distinct(s);
-    let op = Norm { axes: Axes { axes: Some(axes.clone()), keep }, p };
+    let op = Norm { axes: Axes::of(&axes, keep), p };
     Case::new(op, vec![x], move |x| {
         x[0].reduce(&axes, keep, |values| {
             let magnitudes = values.iter().map(|x| x.abs());

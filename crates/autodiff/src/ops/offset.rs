@@ -17,13 +17,7 @@ pub(crate) struct Offset<E> {
 }
 
 impl<E: Element> Op<E> for Offset<E> {
-    fn name(&self) -> &'static str {
-        "add_scalar"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("add_scalar", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok(inputs[0].clone())
@@ -44,16 +38,11 @@ entry! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "add_scalar",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let number = s.number(-2.0, 2.0);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        Case::pair(Offset { number: number as f32 }, Offset { number }, inputs, move |x| {
-            x[0].map(|x| x + number)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("add_scalar", |s| {
+    let shape = s.shape();
+    let number = s.number(-2.0, 2.0);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    Case::pair(Offset { number: number as f32 }, Offset { number }, inputs, move |x| {
+        x[0].map(|x| x + number)
+    })
+})];

@@ -64,13 +64,7 @@ fn padded(shape: &Shape, widths: &[PadWidth]) -> Result<Shape> {
 }
 
 impl<E: Element> Op<E> for Pad<E> {
-    fn name(&self) -> &'static str {
-        "pad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("pad", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         padded(inputs[0], &self.widths)
@@ -96,7 +90,8 @@ impl<E: Element> Op<E> for Pad<E> {
             }
             let mut place = vec![0; front.rank()];
             for row in from.chunks_exact(run) {
-                let steps = place.iter().zip(strides.iter()).map(|(&i, &stride)| i * stride as usize);
+                let steps =
+                    place.iter().zip(strides.iter()).map(|(&i, &stride)| i * stride as usize);
                 let at = start + steps.sum::<usize>();
                 out[at..at + run].copy_from_slice(row);
                 front.advance(&mut place);
@@ -170,49 +165,56 @@ fn positions(size: usize, width: PadWidth, reflect: bool) -> Result<Index> {
     for (i, position) in positions.iter_mut().enumerate() {
         *position = match i.checked_sub(width.before) {
             Some(inside) if inside <= last => inside,
-            Some(behind) => if reflect { 2 * last - behind } else { last },
-            None => if reflect { width.before - i } else { 0 },
+            Some(behind) => {
+                if reflect {
+                    2 * last - behind
+                } else {
+                    last
+                }
+            }
+            None => {
+                if reflect {
+                    width.before - i
+                } else {
+                    0
+                }
+            }
         };
     }
     Index::from_vec(positions, shape)
 }
 
-sugar! {
+methods! {
     /// The tensor padded along some axes.
-    pad / try_pad(x; widths: &[PadWidth], mode: PadMode<E>)
+    pad / try_pad(; widths: &[PadWidth], mode: PadMode<E>)
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "pad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, _) = s.axes(&shape);
-        let widths: Vec<PadWidth> =
-            axes.iter().map(|&axis| PadWidth { axis, before: s.below(3), after: s.below(3) }).collect();
-        let value = s.number(-2.0, 2.0);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        let single = Pad { widths: widths.clone(), value: value as f32 };
-        let double = Pad { widths: widths.clone(), value };
-        Case::pair(single, double, inputs, move |x| {
-            let mut before = vec![0; shape.rank()];
-            let mut sizes = shape.to_vec();
-            for width in &widths {
-                let axis = width.axis.rem_euclid(shape.rank() as isize) as usize;
-                before[axis] = width.before;
-                sizes[axis] += width.before + width.after;
-            }
-            Dense::from_fn(&sizes, |place| {
-                let own: Option<Vec<usize>> = place
-                    .iter()
-                    .zip(&before)
-                    .zip(shape.iter())
-                    .map(|((&i, &before), &dim)| i.checked_sub(before).filter(|&i| i < dim))
-                    .collect();
-                own.map_or(value, |own| x[0].at(&own))
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("pad", |s| {
+    let shape = s.shape();
+    let (axes, _) = s.axes(&shape);
+    let widths: Vec<PadWidth> =
+        axes.iter().map(|&axis| PadWidth { axis, before: s.below(3), after: s.below(3) }).collect();
+    let value = s.number(-2.0, 2.0);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    let single = Pad { widths: widths.clone(), value: value as f32 };
+    let double = Pad { widths: widths.clone(), value };
+    Case::pair(single, double, inputs, move |x| {
+        let mut before = vec![0; shape.rank()];
+        let mut sizes = shape.to_vec();
+        for width in &widths {
+            let axis = width.axis.rem_euclid(shape.rank() as isize) as usize;
+            before[axis] = width.before;
+            sizes[axis] += width.before + width.after;
+        }
+        Dense::from_fn(&sizes, |place| {
+            let own: Option<Vec<usize>> = place
+                .iter()
+                .zip(&before)
+                .zip(shape.iter())
+                .map(|((&i, &before), &dim)| i.checked_sub(before).filter(|&i| i < dim))
+                .collect();
+            own.map_or(value, |own| x[0].at(&own))
         })
-    },
-}];
+    })
+})];

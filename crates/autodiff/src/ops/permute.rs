@@ -16,13 +16,7 @@ pub(crate) struct Permute {
 }
 
 impl<E: Element> Op<E> for Permute {
-    fn name(&self) -> &'static str {
-        "permute"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("permute", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         // The shape rule of the view, applied to a tensor of that shape that has a single element
@@ -81,7 +75,7 @@ pub fn move_axis<E: Element>(x: Var<'_, E>, from: isize, to: isize) -> Result<Va
     x.tape().apply(Permute { order }, &[x])
 }
 
-sugar! {
+methods! {
     /// An axis moved to another position; the others keep their order.
     ///
     /// ```
@@ -90,7 +84,7 @@ sugar! {
     /// assert_eq!(x.move_axis(0, -1).shape(), &[3, 4, 2][..]);
     /// ```
     ///
-    move_axis / try_move_axis(x; from: isize, to: isize)
+    move_axis / try_move_axis(; from: isize, to: isize)
 }
 
 impl<E: Element> Var<'_, E> {

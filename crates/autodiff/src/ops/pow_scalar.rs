@@ -18,13 +18,7 @@ pub(crate) struct PowScalar<E> {
 }
 
 impl<E: Element> Op<E> for PowScalar<E> {
-    fn name(&self) -> &'static str {
-        "pow_scalar"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("pow_scalar", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok(inputs[0].clone())
@@ -61,20 +55,15 @@ entry! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "pow_scalar",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        // Integer exponents permit negative bases.
-        let (p, domain) = match s.below(3) {
-            0 => (s.choose(&[2.0, 3.0, 4.0]), Domain::REAL),
-            1 => (s.choose(&[-1.0, -2.0, -3.0]), Domain::AWAY_FROM_ZERO),
-            _ => (s.choose(&[0.5, 1.5, -0.5, 2.5]), Domain::POSITIVE),
-        };
-        let inputs = vec![s.tensor(&shape, &domain)];
-        let single = PowScalar { exponent: p as f32 };
-        Case::pair(single, PowScalar { exponent: p }, inputs, move |x| x[0].map(|x| x.powf(p)))
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("pow_scalar", |s| {
+    let shape = s.shape();
+    // Integer exponents permit negative bases.
+    let (p, domain) = match s.below(3) {
+        0 => (s.choose(&[2.0, 3.0, 4.0]), Domain::REAL),
+        1 => (s.choose(&[-1.0, -2.0, -3.0]), Domain::AWAY_FROM_ZERO),
+        _ => (s.choose(&[0.5, 1.5, -0.5, 2.5]), Domain::POSITIVE),
+    };
+    let inputs = vec![s.tensor(&shape, &domain)];
+    let single = PowScalar { exponent: p as f32 };
+    Case::pair(single, PowScalar { exponent: p }, inputs, move |x| x[0].map(|x| x.powf(p)))
+})];

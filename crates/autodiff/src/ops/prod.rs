@@ -18,13 +18,7 @@ use crate::testing::{Case, Domain, Row};
 pub(crate) struct Prod(Axes);
 
 impl<E: Element> Op<E> for Prod {
-    fn name(&self) -> &'static str {
-        "prod"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("prod", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.0.reduced("prod", inputs[0])
@@ -68,38 +62,31 @@ fn powers<E: Element>(copies: usize, products: &mut [E]) {
 entry! {
     /// The product of all elements, a single number; 1 if there are none. The derivatives are
     /// correct for any number of zeros among the factors.
-    prod / try_prod(x) = Prod(Axes { axes: None, keep: false })
+    prod / try_prod(x) = Prod(Axes::ALL)
 }
 
 entry! {
     /// The product over the given axes (negative numbers count from the last). With `keep_dims`
     /// these axes stay with size 1, otherwise they are removed. See [`prod`](crate::ops::prod).
-    prod_axes / try_prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+    prod_axes / try_prod_axes(x; axes: &[isize], keep_dims: bool) = Prod(Axes::of(axes, keep_dims))
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "prod",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, keep) = s.axes(&shape);
-        let op = Prod(Axes { axes: Some(axes.clone()), keep });
-        let mut x = s.tensor(&shape, &Domain { low: -1.2, high: 1.2, avoid: &[], margin: 0.0 });
-        // No zeros, some, or only zeros.
-        let zeros = s.below(4);
-        if zeros > 0 {
-            let mut values = x.contiguous();
-            for value in values.as_mut_slice() {
-                if s.below(4) < zeros {
-                    *value = 0.0;
-                }
+pub(crate) const ROWS: &[Row] = &[Row::new("prod", |s| {
+    let shape = s.shape();
+    let (axes, keep) = s.axes(&shape);
+    let op = Prod(Axes::of(&axes, keep));
+    let mut x = s.tensor(&shape, &Domain { low: -1.2, high: 1.2, avoid: &[], margin: 0.0 });
+    // No zeros, some, or only zeros.
+    let zeros = s.below(4);
+    if zeros > 0 {
+        let mut values = x.contiguous();
+        for value in values.as_mut_slice() {
+            if s.below(4) < zeros {
+                *value = 0.0;
             }
-            x = s.lay_out(&values);
         }
-        Case::new(op, vec![x], move |x| {
-            x[0].reduce(&axes, keep, |values| values.iter().product())
-        })
-    },
-}];
+        x = s.lay_out(&values);
+    }
+    Case::new(op, vec![x], move |x| x[0].reduce(&axes, keep, |values| values.iter().product()))
+})];

@@ -41,7 +41,7 @@ pub fn outer<'t, E: Element>(a: Var<'t, E>, b: Var<'t, E>) -> Result<Var<'t, E>>
     mul(unsqueeze(a, 1)?, b)
 }
 
-sugar! {
+methods! {
     /// The inner product of two vectors.
     ///
     /// ```
@@ -51,10 +51,10 @@ sugar! {
     /// assert_eq!(a.outer(&b).to_vec(), [2.0, 2.0, 4.0, 4.0]);
     /// ```
     ///
-    dot / try_dot(a, b)
+    dot / try_dot(b)
 }
 
-sugar! {
+methods! {
     /// The outer product of two vectors.
-    outer / try_outer(a, b)
+    outer / try_outer(b)
 }

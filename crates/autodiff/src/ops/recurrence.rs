@@ -25,13 +25,7 @@ pub(crate) struct Recurrence {
 }
 
 impl<E: Element> Op<E> for Recurrence {
-    fn name(&self) -> &'static str {
-        "recurrence"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("recurrence", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         inputs[0].axis("recurrence", self.axis)?;
@@ -50,12 +44,11 @@ impl<E: Element> Op<E> for Recurrence {
         let factors = shifted(node.input(1), axis, !reverse)?;
         let back = Recurrence { axis, reverse: !reverse };
         let sums = node.tape().apply(back, &[node.gy(), factors])?;
-        let for_factors =
-            if node.needs(1) {
-                Some(sums.mul_absorbing(shifted(node.output(), axis, reverse)?))
-            } else {
-                None
-            };
+        let for_factors = if node.needs(1) {
+            Some(sums.mul_absorbing(shifted(node.output(), axis, reverse)?))
+        } else {
+            None
+        };
         cotangents([Some(sums), for_factors])
     }
 }
@@ -89,29 +82,24 @@ pub(super) fn sample_axis(s: &mut Sampler) -> (Shape, isize) {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "recurrence",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis) = sample_axis(s);
-        let reverse = s.coin();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
-        Case::new(Recurrence { axis, reverse }, inputs, move |x| {
-            let axis = shape.axis("recurrence", axis).expect("a drawn axis");
-            // The sum of each preceding element times the factors in between.
-            Dense::from_fn(&shape, |at| {
-                let here = at[axis];
-                let there = if reverse { here..shape[axis] } else { 0..here + 1 };
-                let value = |x: &Dense, i: usize| {
-                    let mut at = at.clone();
-                    at[axis] = i;
-                    x.at(&at)
-                };
-                let factors = |i: usize| if reverse { here..i } else { i + 1..here + 1 };
-                let term = |i| value(&x[0], i) * factors(i).map(|j| value(&x[1], j)).product::<f64>();
-                there.map(term).sum()
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("recurrence", |s| {
+    let (shape, axis) = sample_axis(s);
+    let reverse = s.coin();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+    Case::new(Recurrence { axis, reverse }, inputs, move |x| {
+        let axis = shape.axis("recurrence", axis).expect("a drawn axis");
+        // The sum of each preceding element times the factors in between.
+        Dense::from_fn(&shape, |at| {
+            let here = at[axis];
+            let there = if reverse { here..shape[axis] } else { 0..here + 1 };
+            let value = |x: &Dense, i: usize| {
+                let mut at = at.clone();
+                at[axis] = i;
+                x.at(&at)
+            };
+            let factors = |i: usize| if reverse { here..i } else { i + 1..here + 1 };
+            let term = |i| value(&x[0], i) * factors(i).map(|j| value(&x[1], j)).product::<f64>();
+            there.map(term).sum()
         })
-    },
-}];
+    })
+})];

@@ -59,7 +59,7 @@ pub fn repeat_interleave<E: Element>(
     reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
 }
 
-sugar! {
+methods! {
     /// The tensor tiled along each axis.
     ///
     /// ```
@@ -69,10 +69,10 @@ sugar! {
     /// assert_eq!(x.repeat_interleave(2, 0).to_vec(), [0.0, 0.0, 1.0, 1.0]);
     /// ```
     ///
-    repeat / try_repeat(x; times: &[usize])
+    repeat / try_repeat(; times: &[usize])
 }
 
-sugar! {
+methods! {
     /// Each position along an axis repeated; the copies are adjacent.
-    repeat_interleave / try_repeat_interleave(x; times: usize, axis: isize)
+    repeat_interleave / try_repeat_interleave(; times: usize, axis: isize)
 }

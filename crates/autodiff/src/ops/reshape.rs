@@ -16,13 +16,7 @@ pub(crate) struct Reshape {
 }
 
 impl<E: Element> Op<E> for Reshape {
-    fn name(&self) -> &'static str {
-        "reshape"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("reshape", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -99,7 +93,8 @@ pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<V
     }
     let (from, to) = (shape.axis("flatten", first)?, shape.axis("flatten", last)?);
     if from > to {
-        let message = format!("axis {last} is before axis {first}; give the first axis first");
+        let message =
+            format!("axis {last} lies in front of axis {first}; name the first one first");
         return Err(Error::Argument { op: "flatten", message });
     }
     let merged = shape[from..=to].iter().product();
@@ -107,18 +102,18 @@ pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<V
     reshape(x, sizes.copied().collect::<Shape>())
 }
 
-sugar! {
+methods! {
     /// The tensor with a new axis of size 1 before `axis`; the rank (or -1) adds it after the last
     /// axis.
-    var unsqueeze(x; axis: isize)
+    var unsqueeze(; axis: isize)
 }
 
-sugar! {
+methods! {
     /// The tensor without an axis of size 1.
-    var squeeze(x; axis: isize)
+    var squeeze(; axis: isize)
 }
 
-sugar! {
+methods! {
     /// The axes from `first` to `last`, both included, merged into one.
     ///
     /// ```
@@ -127,23 +122,18 @@ sugar! {
     /// assert_eq!(x.flatten(1, -1).shape(), &[2, 12][..]);
     /// ```
     ///
-    flatten / try_flatten(x; first: isize, last: isize)
+    flatten / try_flatten(; first: isize, last: isize)
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "reshape",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let from = s.shape();
-        // The sizes in another order, with an axis of size 1 inserted.
-        let mut to: Vec<usize> = from.iter().rev().copied().collect();
-        to.insert(to.len() / 2, 1);
-        let op = Reshape { shape: to.clone().into() };
-        Case::new(op, vec![s.tensor(&from, &Domain::REAL)], move |x| Dense {
-            shape: to.clone(),
-            data: x[0].data.clone(),
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("reshape", |s| {
+    let from = s.shape();
+    // The sizes in another order, with an axis of size 1 inserted.
+    let mut to: Vec<usize> = from.iter().rev().copied().collect();
+    to.insert(to.len() / 2, 1);
+    let op = Reshape { shape: to.clone().into() };
+    Case::new(op, vec![s.tensor(&from, &Domain::REAL)], move |x| Dense {
+        shape: to.clone(),
+        data: x[0].data.clone(),
+    })
+})];

@@ -54,7 +54,13 @@ impl<E: Element> Op<E> for RmsNorm {
         if node.creates_graph() || x.is_empty() {
             let sizes = (rows, cols);
             let saved = node.saved(0);
-            return normalization::recorded(node, self.parts, sizes, (self.options.eps, saved), false);
+            return normalization::recorded(
+                node,
+                self.parts,
+                sizes,
+                (self.options.eps, saved),
+                false,
+            );
         }
         let mut buffers = Buffers::new(node, self.parts)?;
         let (gy, x) = (node.gy().value().try_contiguous()?, x.try_contiguous()?);
@@ -105,30 +111,25 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "rms_norm",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let axes = 1 + s.below(shape.rank());
-        let parts = Parts { weight: s.coin(), bias: false };
-        let options = NormOptions::new().axes(axes).eps(0.1);
-        let trailing: Shape = shape[shape.rank() - axes..].into();
-        let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        if parts.weight {
-            inputs.push(s.tensor(&trailing, &Domain::REAL));
-        }
-        let cols = trailing.numel();
-        Case::new(RmsNorm { options, parts }, inputs, move |x| {
-            let data = x[0].data.chunks(cols.max(1)).flat_map(|row| {
-                let square = row.iter().map(|x| x * x).sum::<f64>() / row.len() as f64;
-                row.iter().enumerate().map(move |(i, value)| {
-                    let weight = x.get(1).map_or(1.0, |weight| weight.data[i]);
-                    value / (square + 0.1).sqrt() * weight
-                })
-            });
-            Dense { shape: x[0].shape.clone(), data: data.collect() }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("rms_norm", |s| {
+    let shape = s.shape_with_axis();
+    let axes = 1 + s.below(shape.rank());
+    let parts = Parts { weight: s.coin(), bias: false };
+    let options = NormOptions::new().axes(axes).eps(0.1);
+    let trailing: Shape = shape[shape.rank() - axes..].into();
+    let mut inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    if parts.weight {
+        inputs.push(s.tensor(&trailing, &Domain::REAL));
+    }
+    let cols = trailing.numel();
+    Case::new(RmsNorm { options, parts }, inputs, move |x| {
+        let data = x[0].data.chunks(cols.max(1)).flat_map(|row| {
+            let square = row.iter().map(|x| x * x).sum::<f64>() / row.len() as f64;
+            row.iter().enumerate().map(move |(i, value)| {
+                let weight = x.get(1).map_or(1.0, |weight| weight.data[i]);
+                value / (square + 0.1).sqrt() * weight
+            })
+        });
+        Dense { shape: x[0].shape.clone(), data: data.collect() }
+    })
+})];

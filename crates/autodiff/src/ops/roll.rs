@@ -18,13 +18,7 @@ pub(crate) struct Roll {
 }
 
 impl<E: Element> Op<E> for Roll {
-    fn name(&self) -> &'static str {
-        "roll"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("roll", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         for &(axis, _) in &self.shifts {
@@ -71,25 +65,20 @@ entry! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "roll",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, _) = s.axes(&shape);
-        let shifts: Vec<(isize, isize)> =
-            axes.iter().map(|&axis| (axis, s.below(15) as isize - 7)).collect();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        Case::new(Roll { shifts: shifts.clone() }, inputs, move |x| {
-            Dense::from_fn(&shape, |mut place| {
-                for &(axis, by) in &shifts {
-                    let axis = axis.rem_euclid(shape.rank() as isize) as usize;
-                    let from = place[axis] as isize - by;
-                    place[axis] = from.rem_euclid(shape[axis] as isize) as usize;
-                }
-                x[0].at(&place)
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("roll", |s| {
+    let shape = s.shape();
+    let (axes, _) = s.axes(&shape);
+    let shifts: Vec<(isize, isize)> =
+        axes.iter().map(|&axis| (axis, s.below(15) as isize - 7)).collect();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    Case::new(Roll { shifts: shifts.clone() }, inputs, move |x| {
+        Dense::from_fn(&shape, |mut place| {
+            for &(axis, by) in &shifts {
+                let axis = axis.rem_euclid(shape.rank() as isize) as usize;
+                let from = place[axis] as isize - by;
+                place[axis] = from.rem_euclid(shape[axis] as isize) as usize;
+            }
+            x[0].at(&place)
         })
-    },
-}];
+    })
+})];

@@ -17,13 +17,7 @@ pub(crate) struct Scale<E> {
 }
 
 impl<E: Element> Op<E> for Scale<E> {
-    fn name(&self) -> &'static str {
-        "mul_scalar"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("mul_scalar", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok(inputs[0].clone())
@@ -49,16 +43,11 @@ entry! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "mul_scalar",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let factor = s.number(-2.0, 2.0);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        Case::pair(Scale { factor: factor as f32 }, Scale { factor }, inputs, move |x| {
-            x[0].map(|x| x * factor)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("mul_scalar", |s| {
+    let shape = s.shape();
+    let factor = s.number(-2.0, 2.0);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    Case::pair(Scale { factor: factor as f32 }, Scale { factor }, inputs, move |x| {
+        x[0].map(|x| x * factor)
+    })
+})];

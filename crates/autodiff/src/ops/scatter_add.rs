@@ -3,13 +3,13 @@
 
 use wengert_kernels::Element;
 
+use super::gather::gather;
 #[cfg(any(test, feature = "testing"))]
 use super::gather::sample;
-use super::gather::gather;
 use super::indexed;
 use crate::error::{Error, Result, expect};
-use crate::index::Index;
 use crate::eval::eval;
+use crate::index::Index;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -24,19 +24,17 @@ pub(crate) struct ScatterAdd {
 }
 
 impl<E: Element> Op<E> for ScatterAdd {
-    fn name(&self) -> &'static str {
-        "scatter_add"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("scatter_add", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         indexed::along("scatter_add", inputs[0], self.axis, &self.index)?;
         if inputs[1] != self.index.shape() {
             let expected = format!("a source of the index's shape {}", self.index.shape());
-            return Err(Error::Shapes { op: "scatter_add", expected, got: vec![inputs[1].clone()] });
+            return Err(Error::Shapes {
+                op: "scatter_add",
+                expected,
+                got: vec![inputs[1].clone()],
+            });
         }
         Ok(inputs[0].clone())
     }
@@ -116,19 +114,13 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "scatter_add",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (shape, axis, index) = sample(s);
-        let inputs =
-            vec![s.tensor(&shape, &Domain::REAL), s.tensor(index.shape(), &Domain::REAL)];
-        let op = ScatterAdd { axis: axis as isize, index: index.clone() };
-        Case::new(op, inputs, move |x| {
-            x[0].clone().with_added(&x[1], |place| {
-                place[axis] = index.get(place).expect("a place of the index");
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("scatter_add", |s| {
+    let (shape, axis, index) = sample(s);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(index.shape(), &Domain::REAL)];
+    let op = ScatterAdd { axis: axis as isize, index: index.clone() };
+    Case::new(op, inputs, move |x| {
+        x[0].clone().with_added(&x[1], |place| {
+            place[axis] = index.get(place).expect("a place of the index");
         })
-    },
-}];
+    })
+})];

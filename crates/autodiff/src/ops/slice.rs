@@ -21,13 +21,7 @@ pub(crate) struct Slice {
 }
 
 impl<E: Element> Op<E> for Slice {
-    fn name(&self) -> &'static str {
-        "slice"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("slice", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let axis = inputs[0].axis("slice", self.axis)?;
@@ -99,7 +93,7 @@ pub fn narrow<E: Element>(
     slice(x, axis, start as isize..end as isize)
 }
 
-sugar! {
+methods! {
     /// One position along an axis, which is removed.
     ///
     /// ```
@@ -108,12 +102,12 @@ sugar! {
     /// assert_eq!(x.select(1, -1).to_vec(), [2.0, 12.0]);
     /// ```
     ///
-    select / try_select(x; axis: isize, position: isize)
+    select / try_select(; axis: isize, position: isize)
 }
 
-sugar! {
+methods! {
     /// The `len` positions from `start` along an axis.
-    narrow / try_narrow(x; axis: isize, start: usize, len: usize)
+    narrow / try_narrow(; axis: isize, start: usize, len: usize)
 }
 
 impl<E: Element> Var<'_, E> {
@@ -128,15 +122,10 @@ impl<E: Element> Var<'_, E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "slice",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let (axis, range) = s.range(&shape);
-        let inputs = vec![s.tensor(&shape, &Domain::REAL)];
-        let op = Slice { axis: axis as isize, range };
-        Case::new(op, inputs, move |x| x[0].picked(axis, &range))
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("slice", |s| {
+    let shape = s.shape_with_axis();
+    let (axis, range) = s.range(&shape);
+    let inputs = vec![s.tensor(&shape, &Domain::REAL)];
+    let op = Slice { axis: axis as isize, range };
+    Case::new(op, inputs, move |x| x[0].picked(axis, &range))
+})];

@@ -22,19 +22,14 @@ pub(crate) struct SliceGrad {
 impl SliceGrad {
     /// Places a vector of `len` elements at `start` among `total` zeros.
     pub(crate) fn along_first(start: usize, len: usize, total: usize) -> Self {
-        let range = Step { start: Some(start as isize), stop: Some((start + len) as isize), step: 1 };
+        let range =
+            Step { start: Some(start as isize), stop: Some((start + len) as isize), step: 1 };
         SliceGrad { slice: Slice { axis: 0, range }, shape: Shape::from([total]) }
     }
 }
 
 impl<E: Element> Op<E> for SliceGrad {
-    fn name(&self) -> &'static str {
-        "slice_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("slice_grad", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -69,26 +64,19 @@ impl<E: Element> Op<E> for SliceGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "slice_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let (axis, range) = s.range(&shape);
-        let places = Dense {
-            shape: shape.to_vec(),
-            data: (0..shape.numel()).map(|i| i as f64).collect(),
+pub(crate) const ROWS: &[Row] = &[Row::new("slice_grad", |s| {
+    let shape = s.shape_with_axis();
+    let (axis, range) = s.range(&shape);
+    let places =
+        Dense { shape: shape.to_vec(), data: (0..shape.numel()).map(|i| i as f64).collect() }
+            .picked(axis, &range);
+    let inputs = vec![s.tensor(&Shape::from(&places.shape[..]), &Domain::REAL)];
+    let op = SliceGrad { slice: Slice { axis: axis as isize, range }, shape: shape.clone() };
+    Case::new(op, inputs, move |x| {
+        let mut out = Dense::zeros(shape.dims());
+        for (&place, &value) in places.data.iter().zip(&x[0].data) {
+            out.data[place as usize] = value;
         }
-        .picked(axis, &range);
-        let inputs = vec![s.tensor(&Shape::from(&places.shape[..]), &Domain::REAL)];
-        let op = SliceGrad { slice: Slice { axis: axis as isize, range }, shape: shape.clone() };
-        Case::new(op, inputs, move |x| {
-            let mut out = Dense::zeros(shape.dims());
-            for (&place, &value) in places.data.iter().zip(&x[0].data) {
-                out.data[place as usize] = value;
-            }
-            out
-        })
-    },
-}];
+        out
+    })
+})];

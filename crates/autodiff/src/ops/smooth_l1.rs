@@ -19,13 +19,7 @@ pub(crate) struct SmoothL1 {
 }
 
 impl<E: Element> Op<E> for SmoothL1 {
-    fn name(&self) -> &'static str {
-        "smooth_l1_loss"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("smooth_l1_loss", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         check::<E>("smooth_l1_loss", "beta", self.beta).map(|()| inputs[0].clone())
@@ -51,15 +45,10 @@ impl<E: Element> Op<E> for SmoothL1 {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "smooth_l1_loss",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let domain = Domain { avoid: &[-0.5, 0.5], margin: 0.2, ..Domain::REAL };
-        Case::new(SmoothL1 { beta: 0.5 }, vec![s.tensor(&shape, &domain)], |x| {
-            x[0].map(|r| if r.abs() <= 0.5 { r * r } else { r.abs() - 0.25 })
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("smooth_l1_loss", |s| {
+    let shape = s.shape();
+    let domain = Domain { avoid: &[-0.5, 0.5], margin: 0.2, ..Domain::REAL };
+    Case::new(SmoothL1 { beta: 0.5 }, vec![s.tensor(&shape, &domain)], |x| {
+        x[0].map(|r| if r.abs() <= 0.5 { r * r } else { r.abs() - 0.25 })
+    })
+})];

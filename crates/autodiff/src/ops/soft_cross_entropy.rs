@@ -27,20 +27,15 @@ pub(super) fn matrix(op: &'static str, logits: &Shape, targets: &Shape) -> Resul
         }
         _ => {
             let expected =
-                "logits [.., classes] of one class or more and targets of the same shape".to_owned();
+                "logits [.., classes] of one class or more and targets of the same shape"
+                    .to_owned();
             Err(Error::Shapes { op, expected, got: vec![logits.clone(), targets.clone()] })
         }
     }
 }
 
 impl<E: Element> Op<E> for SoftCrossEntropy {
-    fn name(&self) -> &'static str {
-        "soft_cross_entropy"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("soft_cross_entropy", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         matrix("soft_cross_entropy", inputs[0], inputs[1])?;
@@ -48,8 +43,7 @@ impl<E: Element> Op<E> for SoftCrossEntropy {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (rows, classes) =
-            matrix("soft_cross_entropy", inputs[0].shape(), inputs[1].shape())?;
+        let (rows, classes) = matrix("soft_cross_entropy", inputs[0].shape(), inputs[1].shape())?;
         let (logits, targets) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (logits, targets) = (support::slice(&logits), support::slice(&targets));
         let mut terms = ctx.scratch([rows, classes])?;
@@ -111,22 +105,17 @@ methods! {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "soft_cross_entropy",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
-        Case::new(SoftCrossEntropy, inputs, |x| {
-            let classes = *x[0].shape.last().expect("an axis");
-            let rows = x[0].data.chunks(classes).zip(x[1].data.chunks(classes));
-            let data = rows.map(|(logits, targets)| {
-                let total: f64 = logits.iter().map(|x| x.exp()).sum();
-                logits.iter().zip(targets).map(|(x, t)| t * (total.ln() - x)).sum()
-            });
-            let front = &x[0].shape[..x[0].shape.len() - 1];
-            Dense { shape: front.to_vec(), data: data.collect() }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("soft_cross_entropy", |s| {
+    let shape = s.shape_with_axis();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::REAL)];
+    Case::new(SoftCrossEntropy, inputs, |x| {
+        let classes = *x[0].shape.last().expect("an axis");
+        let rows = x[0].data.chunks(classes).zip(x[1].data.chunks(classes));
+        let data = rows.map(|(logits, targets)| {
+            let total: f64 = logits.iter().map(|x| x.exp()).sum();
+            logits.iter().zip(targets).map(|(x, t)| t * (total.ln() - x)).sum()
+        });
+        let front = &x[0].shape[..x[0].shape.len() - 1];
+        Dense { shape: front.to_vec(), data: data.collect() }
+    })
+})];

@@ -19,13 +19,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct SoftCrossEntropyGrad;
 
 impl<E: Element> Op<E> for SoftCrossEntropyGrad {
-    fn name(&self) -> &'static str {
-        "soft_cross_entropy_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(3)
-    }
+    described!("soft_cross_entropy_grad", operands: 3);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let op = "soft_cross_entropy_grad";
@@ -34,7 +28,11 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
             return Ok(inputs[1].clone());
         }
         let expected = "a cotangent for each row".to_owned();
-        Err(Error::Shapes { op, expected, got: inputs.iter().map(|&shape| shape.clone()).collect() })
+        Err(Error::Shapes {
+            op,
+            expected,
+            got: inputs.iter().map(|&shape| shape.clone()).collect(),
+        })
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
@@ -76,7 +74,8 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
         let x = if unused.any() { super::masked_fill(x, &unused, E::ZERO)? } else { x };
         let p = x.softmax(-1);
         let total = targets.sum_axes(&[-1], true);
-        let for_gy = node.needs(0).then(|| g.cotangent_mul(p * total - targets).sum_axes(&[-1], false));
+        let for_gy =
+            node.needs(0).then(|| g.cotangent_mul(p * total - targets).sum_axes(&[-1], false));
         let for_x = if node.needs(1) {
             Some(tape.apply(SoftmaxGrad, &[g.mul_absorbing(each.cotangent_mul(total)), p])?)
         } else {
@@ -87,28 +86,23 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "soft_cross_entropy_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let front: Shape = shape[..shape.rank() - 1].into();
-        let inputs = vec![
-            s.tensor(&front, &Domain::REAL),
-            s.tensor(&shape, &Domain::REAL),
-            s.tensor(&shape, &Domain::REAL),
-        ];
-        Case::new(SoftCrossEntropyGrad, inputs, |x| {
-            let classes = *x[1].shape.last().expect("an axis");
-            let rows = x[1].data.chunks(classes).zip(x[2].data.chunks(classes)).zip(&x[0].data);
-            let data = rows.flat_map(|((logits, targets), gy)| {
-                let total: f64 = logits.iter().map(|x| x.exp()).sum();
-                let mass: f64 = targets.iter().sum();
-                let pairs = logits.iter().zip(targets);
-                pairs.map(move |(x, t)| gy * (x.exp() / total * mass - t))
-            });
-            Dense { shape: x[1].shape.clone(), data: data.collect() }
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("soft_cross_entropy_grad", |s| {
+    let shape = s.shape_with_axis();
+    let front: Shape = shape[..shape.rank() - 1].into();
+    let inputs = vec![
+        s.tensor(&front, &Domain::REAL),
+        s.tensor(&shape, &Domain::REAL),
+        s.tensor(&shape, &Domain::REAL),
+    ];
+    Case::new(SoftCrossEntropyGrad, inputs, |x| {
+        let classes = *x[1].shape.last().expect("an axis");
+        let rows = x[1].data.chunks(classes).zip(x[2].data.chunks(classes)).zip(&x[0].data);
+        let data = rows.flat_map(|((logits, targets), gy)| {
+            let total: f64 = logits.iter().map(|x| x.exp()).sum();
+            let mass: f64 = targets.iter().sum();
+            let pairs = logits.iter().zip(targets);
+            pairs.map(move |(x, t)| gy * (x.exp() / total * mass - t))
+        });
+        Dense { shape: x[1].shape.clone(), data: data.collect() }
+    })
+})];

@@ -5,8 +5,7 @@ use wengert_kernels::{Element, softmax as kernel};
 
 use super::softmax_grad::SoftmaxGrad;
 use super::support;
-use crate::error::{Result, expect};
-use crate::eval::eval;
+use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -19,13 +18,7 @@ use crate::testing::{Case, Domain, Row};
 pub(crate) struct Softmax;
 
 impl<E: Element> Op<E> for Softmax {
-    fn name(&self) -> &'static str {
-        "softmax"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("softmax", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         support::last_axis("softmax", inputs[0])?;
@@ -52,57 +45,21 @@ impl<E: Element> Op<E> for Softmax {
 /// If the axis does not exist.
 #[track_caller]
 pub fn softmax<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
-    let axis = x.shape().axis("softmax", axis)? as isize;
-    if axis + 1 == x.shape().rank() as isize {
-        return x.tape().apply(Softmax, &[x]);
-    }
-    let last = super::transpose(x, axis, -1)?;
-    super::transpose(x.tape().apply(Softmax, &[last])?, axis, -1)
+    support::along_axis(Softmax, x, axis)
 }
 
-impl<E: Element> Var<'_, E> {
-    /// The softmax along an axis. See [`ops::softmax`](crate::ops::softmax).
-    ///
-    /// # Panics
-    /// If the axis does not exist.
-    #[track_caller]
-    pub fn softmax(self, axis: isize) -> Self {
-        expect(softmax(self, axis))
-    }
-}
-
-impl<E: Element> Tensor<E> {
-    /// The softmax along an axis. See [`ops::softmax`](crate::ops::softmax).
-    ///
-    /// # Panics
-    /// If the axis does not exist.
-    #[track_caller]
-    pub fn softmax(&self, axis: isize) -> Self {
-        expect(self.try_softmax(axis))
-    }
-
-    /// Fallible version of [`softmax`](Self::softmax).
-    ///
-    /// # Errors
-    /// If the axis does not exist, or there is no memory for the result.
-    pub fn try_softmax(&self, axis: isize) -> Result<Self> {
-        let axis = self.shape().axis("softmax", axis)? as isize;
-        eval(&Softmax, &[&self.try_transpose(axis, -1)?])?.try_transpose(axis, -1)
-    }
+methods! {
+    /// The softmax along an axis.
+    softmax / try_softmax(; axis: isize)
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "softmax",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        Case::new(Softmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {
-            x[0].map_rows(|row| {
-                let total: f64 = row.iter().map(|x| x.exp()).sum();
-                row.iter().map(|x| x.exp() / total).collect()
-            })
+pub(crate) const ROWS: &[Row] = &[Row::new("softmax", |s| {
+    let shape = s.shape_with_axis();
+    Case::new(Softmax, vec![s.tensor(&shape, &Domain::REAL)], |x| {
+        x[0].map_rows(|row| {
+            let total: f64 = row.iter().map(|x| x.exp()).sum();
+            row.iter().map(|x| x.exp() / total).collect()
         })
-    },
-}];
+    })
+})];

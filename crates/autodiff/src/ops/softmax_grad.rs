@@ -16,13 +16,7 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct SoftmaxGrad;
 
 impl<E: Element> Op<E> for SoftmaxGrad {
-    fn name(&self) -> &'static str {
-        "softmax_grad"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("softmax_grad", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         support::last_axis("softmax_grad", inputs[0])?;
@@ -38,7 +32,8 @@ impl<E: Element> Op<E> for SoftmaxGrad {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (g, gy, y) = (node.gy(), node.input(0), node.input(1));
-        let for_gy = if node.needs(0) { Some(node.tape().apply(SoftmaxGrad, &[g, y])?) } else { None };
+        let for_gy =
+            if node.needs(0) { Some(node.tape().apply(SoftmaxGrad, &[g, y])?) } else { None };
         let for_y = node.needs(1).then(|| {
             let inner = |a: Var<'t, E>, b: Var<'t, E>| a.cotangent_mul(b).sum_axes(&[-1], true);
             g.mul_absorbing(gy - inner(gy, y)) - gy.mul_absorbing(inner(g, y))
@@ -48,19 +43,14 @@ impl<E: Element> Op<E> for SoftmaxGrad {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "softmax_grad",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape_with_axis();
-        let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::UNIT)];
-        Case::new(SoftmaxGrad, inputs, |x| {
-            let last = [x[0].shape.len() as isize - 1];
-            let inner = Dense::zip(&x[0], &x[1], |gy, y| gy * y);
-            let inner = inner.reduce(&last, true, |values| values.iter().sum());
-            let centred = Dense::zip(&x[0], &inner, |gy, s| gy - s);
-            Dense::zip(&centred, &x[1], |d, y| d * y)
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("softmax_grad", |s| {
+    let shape = s.shape_with_axis();
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), s.tensor(&shape, &Domain::UNIT)];
+    Case::new(SoftmaxGrad, inputs, |x| {
+        let last = [x[0].shape.len() as isize - 1];
+        let inner = Dense::zip(&x[0], &x[1], |gy, y| gy * y);
+        let inner = inner.reduce(&last, true, |values| values.iter().sum());
+        let centred = Dense::zip(&x[0], &inner, |gy, s| gy - s);
+        Dense::zip(&centred, &x[1], |d, y| d * y)
+    })
+})];

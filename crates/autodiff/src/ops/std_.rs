@@ -3,11 +3,11 @@
 
 use wengert_kernels::{Element, elementwise, reduce};
 
+use super::scaling;
 use super::sum::Axes;
 #[cfg(any(test, feature = "testing"))]
 use super::support::sample_distinct;
 use super::support::{self};
-use super::scaling;
 #[cfg(any(test, feature = "testing"))]
 use super::var::reference;
 use super::var::{centred, deviations, is_extreme};
@@ -26,13 +26,7 @@ pub(crate) struct Std {
 }
 
 impl<E: Element> Op<E> for Std {
-    fn name(&self) -> &'static str {
-        "std"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("std", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.axes.reduced("std", inputs[0])
@@ -84,7 +78,7 @@ entry! {
     /// The relative error of the result and of the gradient is below `(500 + n / 512) eps`, for any
     /// mean, and also where the variance overflows or underflows; a deviation that itself exceeds
     /// the range is infinite.
-    std / try_std(x; correction: usize) = Std { axes: Axes { axes: None, keep: false }, correction }
+    std / try_std(x; correction: usize) = Std { axes: Axes::ALL, correction }
 }
 
 entry! {
@@ -92,20 +86,13 @@ entry! {
     /// `keep_dims` these axes stay with size 1, otherwise they are removed. See
     /// [`std`](crate::ops::std).
     std_axes / try_std_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
-        Std { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
+        Std { axes: Axes::of(axes, keep_dims), correction }
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "std",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        // A single element has a deviation of 0, a kink, unless Bessel's correction makes it NaN.
-        let (x, axes, keep) = sample_distinct(s);
-        let op = Std { axes: Axes { axes: Some(axes.clone()), keep }, correction: 1 };
-        Case::new(op, vec![x], move |x| {
-            x[0].reduce(&axes, keep, |values| reference(values, 1).sqrt())
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("std", |s| {
+    // A single element has a deviation of 0, a kink, unless Bessel's correction makes it NaN.
+    let (x, axes, keep) = sample_distinct(s);
+    let op = Std { axes: Axes::of(&axes, keep), correction: 1 };
+    Case::new(op, vec![x], move |x| x[0].reduce(&axes, keep, |values| reference(values, 1).sqrt()))
+})];

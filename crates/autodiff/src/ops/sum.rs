@@ -20,6 +20,14 @@ pub(crate) struct Axes {
 }
 
 impl Axes {
+    /// All axes, none of which stays.
+    pub(super) const ALL: Axes = Axes { axes: None, keep: false };
+
+    /// The named axes.
+    pub(super) fn of(axes: &[isize], keep: bool) -> Self {
+        Axes { axes: Some(axes.to_vec()), keep }
+    }
+
     /// One flag per axis: whether it is reduced.
     pub(crate) fn flags(&self, op: &'static str, shape: &Shape) -> Result<Vec<bool>> {
         match &self.axes {
@@ -107,13 +115,7 @@ impl Group {
 pub(crate) struct Sum(pub(super) Axes);
 
 impl<E: Element> Op<E> for Sum {
-    fn name(&self) -> &'static str {
-        "sum"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("sum", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.0.reduced("sum", inputs[0])
@@ -147,13 +149,13 @@ entry! {
     /// harm: the result is infinite only if the sum itself exceeds the range, or an element is
     /// infinite. Where elements repeat along an axis (a broadcast view), one copy is summed and
     /// multiplied by the number of copies, which is at least as accurate.
-    sum / try_sum(x) = Sum(Axes { axes: None, keep: false })
+    sum / try_sum(x) = Sum(Axes::ALL)
 }
 
 entry! {
     /// The sum over the given axes (negative numbers count from the last). With `keep_dims` these
     /// axes stay with size 1, otherwise they are removed.
-    sum_axes / try_sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes { axes: Some(axes.to_vec()), keep: keep_dims })
+    sum_axes / try_sum_axes(x; axes: &[isize], keep_dims: bool) = Sum(Axes::of(axes, keep_dims))
 }
 
 #[cfg(any(test, feature = "testing"))]
@@ -164,7 +166,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     sample: |s| {
         let shape = s.shape();
         let (axes, keep) = s.axes(&shape);
-        let op = Sum(Axes { axes: Some(axes.clone()), keep });
+        let op = Sum(Axes::of(&axes, keep));
         Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
             x[0].reduce(&axes, keep, |values| values.iter().sum())
         })

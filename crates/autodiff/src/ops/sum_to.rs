@@ -18,13 +18,7 @@ pub(crate) struct SumTo {
 }
 
 impl<E: Element> Op<E> for SumTo {
-    fn name(&self) -> &'static str {
-        "sum_to"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("sum_to", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         if self.shape.broadcasts_to(inputs[0]) {
@@ -65,14 +59,9 @@ pub fn sum_to<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var<
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "sum_to",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let (a, b) = s.broadcast_pair();
-        let from = a.broadcast(&b).unwrap_or_else(|| a.clone());
-        let op = SumTo { shape: a.clone() };
-        Case::new(op, vec![s.tensor(&from, &Domain::REAL)], move |x| x[0].sum_to(a.dims()))
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("sum_to", |s| {
+    let (a, b) = s.broadcast_pair();
+    let from = a.broadcast(&b).unwrap_or_else(|| a.clone());
+    let op = SumTo { shape: a.clone() };
+    Case::new(op, vec![s.tensor(&from, &Domain::REAL)], move |x| x[0].sum_to(a.dims()))
+})];

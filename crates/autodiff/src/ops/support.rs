@@ -35,6 +35,21 @@ pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
     })
 }
 
+/// An operation on the last axis, applied along any axis.
+#[track_caller]
+pub(super) fn along_axis<'t, E: Element>(
+    op: impl Op<E>,
+    x: Var<'t, E>,
+    axis: isize,
+) -> Result<Var<'t, E>> {
+    let axis = x.shape().axis(op.name(), axis)? as isize;
+    if axis + 1 == x.shape().rank() as isize {
+        return x.tape().apply(op, &[x]);
+    }
+    let last = super::transpose(x, axis, -1)?;
+    super::transpose(x.tape().apply(op, &[last])?, axis, -1)
+}
+
 /// The value of a computation on a tape of its own, which is materialized before the tape is
 /// dropped.
 pub(super) fn on_tape<E: Element>(

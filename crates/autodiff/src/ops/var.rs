@@ -83,13 +83,7 @@ pub(super) fn deviations<'t, E: Element>(
 }
 
 impl<E: Element> Op<E> for Variance {
-    fn name(&self) -> &'static str {
-        "var"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(1)
-    }
+    described!("var", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.axes.reduced("var", inputs[0])
@@ -124,14 +118,14 @@ entry! {
     /// The relative error is below `(500 + n / 512) eps`, for any mean, where the variance is a
     /// normal number; beyond the range it is infinite, and below it zero or subnormal. The gradient
     /// is correct in these cases too.
-    var / try_var(x; correction: usize) = Variance { axes: Axes { axes: None, keep: false }, correction }
+    var / try_var(x; correction: usize) = Variance { axes: Axes::ALL, correction }
 }
 
 entry! {
     /// The variance over the given axes (negative numbers count from the last). With `keep_dims`
     /// these axes stay with size 1, otherwise they are removed. See [`var`](crate::ops::var).
     var_axes / try_var_axes(x; axes: &[isize], correction: usize, keep_dims: bool) =
-        Variance { axes: Axes { axes: Some(axes.to_vec()), keep: keep_dims }, correction }
+        Variance { axes: Axes::of(axes, keep_dims), correction }
 }
 
 /// The naive variance.
@@ -143,17 +137,12 @@ pub(super) fn reference(values: &[f64], correction: usize) -> f64 {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "var",
-    order: 2,
-    reorders: false,
-    sample: |s| {
-        let shape = s.shape();
-        let (axes, keep) = s.axes(&shape);
-        let correction = s.below(2);
-        let op = Variance { axes: Axes { axes: Some(axes.clone()), keep }, correction };
-        Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
-            x[0].reduce(&axes, keep, |values| reference(values, correction))
-        })
-    },
-}];
+pub(crate) const ROWS: &[Row] = &[Row::new("var", |s| {
+    let shape = s.shape();
+    let (axes, keep) = s.axes(&shape);
+    let correction = s.below(2);
+    let op = Variance { axes: Axes::of(&axes, keep), correction };
+    Case::new(op, vec![s.tensor(&shape, &Domain::REAL)], move |x| {
+        x[0].reduce(&axes, keep, |values| reference(values, correction))
+    })
+})];

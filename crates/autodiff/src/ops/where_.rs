@@ -7,8 +7,8 @@ use wengert_kernels::{Element, elementwise};
 #[cfg(any(test, feature = "testing"))]
 use super::support;
 use crate::error::{Error, Result, expect};
-use crate::mask::Mask;
 use crate::eval::eval;
+use crate::mask::Mask;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -22,13 +22,7 @@ pub(crate) struct Where {
 }
 
 impl<E: Element> Op<E> for Where {
-    fn name(&self) -> &'static str {
-        "where"
-    }
-
-    fn arity(&self) -> Option<usize> {
-        Some(2)
-    }
+    described!("where", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let shape = inputs[0].broadcast(inputs[1]).and_then(|s| s.broadcast(self.mask.shape()));
@@ -107,11 +101,8 @@ impl<E: Element> Tensor<E> {
 }
 
 #[cfg(any(test, feature = "testing"))]
-pub(crate) const ROWS: &[Row] = &[Row {
-    name: "where",
-    order: 2,
-    reorders: false,
-    sample: |s| {
+pub(crate) const ROWS: &[Row] =
+    &[Row::new("where", |s| {
         let (a, b) = s.broadcast_pair();
         let shape = a.broadcast(&b).unwrap_or_else(|| a.clone());
         let mask = support::sample_mask(s, &shape);
@@ -122,5 +113,4 @@ pub(crate) const ROWS: &[Row] = &[Row {
                 if chosen.get(&i) == Some(true) { x[0].at(&i) } else { x[1].at(&i) }
             })
         })
-    },
-}];
+    })];
