@@ -3,6 +3,7 @@
 mod accessors;
 mod activation;
 mod affine;
+mod attention;
 mod batch_norm;
 mod buffer;
 mod builder;
@@ -18,12 +19,17 @@ mod group_norm;
 mod layer_norm;
 mod linear;
 mod pool;
+mod positional;
 mod recurrent;
 mod rms_norm;
 mod sequential;
 mod shape;
+mod transformer;
 
 pub use activation::ActivationLayer;
+pub use attention::{
+    AttentionMask, KeyValueCache, MultiHeadAttention, MultiHeadAttentionConfig, Rotary,
+};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNormConfig};
 pub use buffer::Buffer;
 pub use builder::SequentialBuilder;
@@ -39,6 +45,9 @@ pub use group_norm::{GroupNorm, GroupNormConfig};
 pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{Linear, LinearConfig};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use positional::{
+    LearnedEncoding, LearnedEncodingConfig, SinusoidalEncoding, SinusoidalEncodingConfig,
+};
 pub use recurrent::{
     Gates, Gru, GruCell, GruGates, Lstm, LstmCell, LstmGates, Recurrent, RecurrentCell,
     RecurrentCellConfig, RecurrentConfig, Rnn, RnnCell, SimpleGates,
@@ -46,3 +55,7 @@ pub use recurrent::{
 pub use rms_norm::{RmsNorm, RmsNormConfig};
 pub use sequential::Sequential;
 pub use shape::SampleShape;
+pub use transformer::{
+    TransformerDecoder, TransformerDecoderConfig, TransformerDecoderLayer, TransformerEncoder,
+    TransformerEncoderConfig, TransformerEncoderLayer, TransformerLayerConfig,
+};

@@ -8,6 +8,7 @@ use rand_pcg::Pcg64;
 use wengert_autodiff::{CreateGraph, Shape, Tape, Tensor, Var, grad};
 use wengert_nn::{Module, VisitorMut, check_module};
 
+mod attention;
 mod recurrent;
 
 /// A layer under the name it has in a table.
@@ -162,4 +163,4 @@ macro_rules! families {
     };
 }
 
-families!(recurrent);
+families!(attention, recurrent);
