@@ -185,7 +185,7 @@ pub enum GradcheckError {
     },
     /// The function or its gradient failed.
     #[error(transparent)]
-    VarFn(#[from] Error),
+    Function(#[from] Error),
 }
 
 /// The operations between an input and an output, in the order in which they were recorded.
