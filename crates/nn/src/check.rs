@@ -51,8 +51,8 @@ pub enum ModuleError {
 }
 
 /// Tests a manual implementation of [`Module`](trait@Module): [`visit`](Module::visit) and
-/// [`visit_mut`](Module::visit_mut) must show the same parameters and modules, in the same order and
-/// with the same names, names must be unique, and no parameter may be shown twice.
+/// [`visit_mut`](Module::visit_mut) must show the same parameters and modules, in the same order
+/// and with the same names, names must be unique, and no parameter may be shown twice.
 ///
 /// Otherwise weights may be loaded into the wrong parameter, or a part may stay in training mode.
 ///

@@ -2,8 +2,8 @@
 
 use wengert_autodiff::{Activation, Element, Tensor};
 
-/// An output counts as saturated within this distance of an end of the activation's range, relative to
-/// the length of the range: a logistic unit below 0.01 or above 0.99, a tanh unit beyond 0.98 in
+/// An output counts as saturated within this distance of an end of the activation's range, relative
+/// to the length of the range: a logistic unit below 0.01 or above 0.99, a tanh unit beyond 0.98 in
 /// magnitude. The derivative there is at most 1/25 of its maximum.
 pub const SATURATED: f64 = 0.01;
 
@@ -15,8 +15,8 @@ pub struct UnitHealth {
     pub saturated: Option<f64>,
     /// The fraction of units that are dead; see [`dead_share`].
     pub dead: Option<f64>,
-    /// The fraction of outputs that are NaN or infinite. They are not saturated, and a unit with such
-    /// an output is not dead.
+    /// The fraction of outputs that are NaN or infinite. They are not saturated, and a unit with
+    /// such an output is not dead.
     pub not_finite: f64,
 }
 
@@ -93,8 +93,8 @@ impl UnitTally {
         }
     }
 
-    /// For each unit whether it is dead; `None` for activations whose outputs do not determine it, see
-    /// [`dead_share`].
+    /// For each unit whether it is dead; `None` for activations whose outputs do not determine it,
+    /// see [`dead_share`].
     pub fn dead_units(&self) -> Option<Vec<bool>> {
         sloping(self.activation)?;
         Some(self.units.iter().map(|unit| !unit.alive && !unit.not_finite).collect())
@@ -197,12 +197,12 @@ fn one_unit<E: Element>(activation: Activation, outputs: &Tensor<E>) -> UnitHeal
     tally.health()
 }
 
-/// The fraction of a layer's units that are dead: their derivative is zero for every example, so that
-/// their weights get no gradient. `None` for activations whose outputs do not determine this: those
-/// whose derivative is zero nowhere, and `hard_swish`.
+/// The fraction of a layer's units that are dead: their derivative is zero for every example, so
+/// that their weights get no gradient. `None` for activations whose outputs do not determine this:
+/// those whose derivative is zero nowhere, and `hard_swish`.
 ///
-/// A relu unit is dead if its output is zero for every example. A unit with an output that is NaN or
-/// infinite is not dead; [`not_finite_share`] counts such outputs.
+/// A relu unit is dead if its output is zero for every example. A unit with an output that is NaN
+/// or infinite is not dead; [`not_finite_share`] counts such outputs.
 ///
 /// # Shapes
 /// `outputs` is `[examples, units]`; the fractions are NaN for no examples or no units.

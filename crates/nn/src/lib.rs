@@ -2,7 +2,8 @@
 //!
 //! - [`Module`](trait@Module): anything with parameters; derive it for a struct of your own.
 //! - [`Layer`]: a module that maps one variable to one. [`layer`] has [`Linear`], [`Conv2d`],
-//!   [`LayerNorm`], [`Dropout`], [`Embedding`] and others; [`Sequential`] and its builder chain them.
+//!   [`LayerNorm`], [`Dropout`], [`Embedding`] and others; [`Sequential`] and its builder chain
+//!   them.
 //! - [`Init`]: initial values of parameters, with the formula and the paper of each scheme.
 //! - [`Optimizer`]: updates parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.

@@ -11,8 +11,8 @@ use crate::layer::Buffer;
 
 /// Anything with parameters: a layer, a network, a struct of these.
 ///
-/// Derive it: every field is a part of the module, named like the field. The forward pass is a method
-/// of any name and signature; a module that maps one variable to one can also implement
+/// Derive it: every field is a part of the module, named like the field. The forward pass is a
+/// method of any name and signature; a module that maps one variable to one can also implement
 /// [`Layer`](crate::Layer).
 ///
 /// ```
@@ -51,10 +51,10 @@ use crate::layer::Buffer;
 /// # Deriving
 ///
 /// A part is a [`Parameter`], a [`Buffer`], a module, or an `Option`, `Vec`, `Box`, array, tuple or
-/// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their keys.
-/// Fields of primitive types (numbers, `bool`, `char`, strings, containers of these, `PhantomData`)
-/// are ignored; other fields without parameters must be marked `skip`. A variant of an enum with one
-/// unnamed field has the parts of that field, with the same names.
+/// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their
+/// keys. Fields of primitive types (numbers, `bool`, `char`, strings, containers of these,
+/// `PhantomData`) are ignored; other fields without parameters must be marked `skip`. A variant of
+/// an enum with one unnamed field has the parts of that field, with the same names.
 ///
 /// The element type is the type parameter bounded by `Element`. Without one it is `f64` if the
 /// parts name that type, else `f32`; a module without parts, or one whose parts all depend on type
@@ -97,15 +97,15 @@ use crate::layer::Buffer;
     note = "a module whose elements are not `f32` says so with `#[module(element = ..)]`"
 )]
 pub trait Module<E: Element = f32> {
-    /// Shows the visitor each parameter and buffer with its name, and each module among the parts with
-    /// [`Visitor::child`].
+    /// Shows the visitor each parameter and buffer with its name, and each module among the parts
+    /// with [`Visitor::child`].
     ///
     /// A bias ([`Kind::Bias`](wengert_autodiff::Kind::Bias)) belongs to the nearest weight or gain
     /// that the same module shows before it and that has no bias yet.
     fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>);
 
-    /// Shows the same parameters and modules as [`visit`](Self::visit), in the same order and with the
-    /// same names.
+    /// Shows the same parameters and modules as [`visit`](Self::visit), in the same order and with
+    /// the same names.
     fn visit_mut(&mut self, visitor: &mut VisitorMut<'_, E>);
 
     /// The activation that computes the outputs; [`Activation::Identity`] by default.
@@ -113,8 +113,8 @@ pub trait Module<E: Element = f32> {
         Activation::Identity
     }
 
-    /// The function that computes the outputs, for initialization theory, if it is user-defined and not
-    /// [`activation`](Self::activation).
+    /// The function that computes the outputs, for initialization theory, if it is user-defined and
+    /// not [`activation`](Self::activation).
     fn nonlinearity(&self) -> Option<Arc<dyn Nonlinearity>> {
         None
     }
@@ -125,14 +125,14 @@ pub trait Module<E: Element = f32> {
     }
 
     /// Sets the mode of this module, without its parts, to training or inference. Only layers that
-    /// behave differently in the two modes need it; [`train`](Self::train) and [`eval`](Self::eval) set the
-    /// module and all its parts.
+    /// behave differently in the two modes need it; [`train`](Self::train) and [`eval`](Self::eval)
+    /// set the module and all its parts.
     fn set_training(&mut self, training: bool) {
         let _ = training;
     }
 
-    /// Shows the module to the visitor as the part with this name. Parameters, buffers and containers
-    /// override it.
+    /// Shows the module to the visitor as the part with this name. Parameters, buffers and
+    /// containers override it.
     #[doc(hidden)]
     fn visit_as<'a>(&'a self, name: &str, visitor: &mut Visitor<'_, 'a, E>) {
         visitor.enter(name, self);

@@ -17,8 +17,8 @@ fn rng() -> Pcg64 {
     Pcg64::seed_from_u64(5)
 }
 
-/// The network of Y. `LeCun` et al., "Gradient-based learning applied to document recognition", 1998,
-/// reduced to images of 8 x 8.
+/// The network of Y. `LeCun` et al., "Gradient-based learning applied to document recognition",
+/// 1998, reduced to images of 8 x 8.
 fn lenet() -> SequentialBuilder {
     let relu = Conv2dOptions::new().activation(Activation::Relu);
     Sequential::builder()

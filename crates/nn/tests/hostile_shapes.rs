@@ -1,5 +1,5 @@
-//! Layers whose sizes exceed the memory. Every fallible constructor returns an error of one line, every
-//! infallible one panics with one; none aborts the process or runs forever.
+//! Layers whose sizes exceed the memory. Every fallible constructor returns an error of one line,
+//! every infallible one panics with one; none aborts the process or runs forever.
 
 #[path = "../../autodiff/tests/support/cases.rs"]
 mod cases;

@@ -1,4 +1,5 @@
-//! Normalizations, dropout, embeddings and transposed convolutions; training and inference; buffers.
+//! Normalizations, dropout, embeddings and transposed convolutions; training and inference;
+//! buffers.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -385,8 +386,8 @@ fn labels_come_in_any_form() {
     );
 }
 
-/// The builder reports every layer at fault, and checks the layers after one against its output for a
-/// valid input.
+/// The builder reports every layer at fault, and checks the layers after one against its output for
+/// a valid input.
 #[test]
 fn the_builder_reports_every_fault_with_its_position() {
     let nan = Init::Normal { mean: 0.0, std: f64::NAN };

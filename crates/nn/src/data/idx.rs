@@ -64,8 +64,8 @@ impl Idx {
     /// Decodes an uncompressed IDX file in memory.
     ///
     /// # Errors
-    /// If the bytes are not IDX, the elements are not unsigned bytes, or the length is not that of the
-    /// header.
+    /// If the bytes are not IDX, the elements are not unsigned bytes, or the length is not that of
+    /// the header.
     pub fn parse(bytes: &[u8]) -> Result<Self, DataError> {
         let origin = Origin::memory("the IDX data");
         let mut rest = bytes;
@@ -77,8 +77,8 @@ impl Idx {
     /// Decodes IDX data from a reader, to its end. Gzip compression, also with several members, is
     /// recognized by the first bytes.
     ///
-    /// Memory grows with the bytes read, not with the sizes in the header, and at most one byte more
-    /// than the header states is decompressed.
+    /// Memory grows with the bytes read, not with the sizes in the header, and at most one byte
+    /// more than the header states is decompressed.
     ///
     /// # Errors
     /// Those of [`Idx::parse`], and if the reader fails or the compressed data is damaged.
@@ -89,14 +89,14 @@ impl Idx {
     /// Reads an IDX file, plain or gzip-compressed, with any name.
     ///
     /// # Errors
-    /// Those of [`Idx::from_reader`], with the name of the file; and if it cannot be opened, or is not
-    /// a regular file (a pipe may never end).
+    /// Those of [`Idx::from_reader`], with the name of the file; and if it cannot be opened, or is
+    /// not a regular file (a pipe may never end).
     pub fn read(path: impl AsRef<Path>) -> Result<Self, DataError> {
         Self::read_as(path.as_ref(), None)
     }
 
-    /// [`read`](Self::read), with a check of the rank against that of `role` before the length of the
-    /// data, which depends on the rank.
+    /// [`read`](Self::read), with a check of the rank against that of `role` before the length of
+    /// the data, which depends on the rank.
     pub(super) fn read_as(path: &Path, role: Option<FileRole>) -> Result<Self, DataError> {
         let origin = Origin::file(path);
         let io = |source| DataError::Io { origin: origin.clone(), source };
@@ -166,9 +166,9 @@ fn read_all(
     let swapped = element_count(&little_endian(&shape));
     let mut data = Vec::new();
     // One byte more than the header states shows whether data follows; at the exact end, the read
-    // makes the decompressor verify its checksum. The vector grows with the bytes read. If the stated
-    // size is beyond the address space, the data is read only to find out whether the dimensions are
-    // little-endian.
+    // makes the decompressor verify its checksum. The vector grows with the bytes read. If the
+    // stated size is beyond the address space, the data is read only to find out whether the
+    // dimensions are little-endian.
     let most = needed.or(swapped).unwrap_or(0);
     let limit = (most as u64).saturating_add(1);
     reader.take(limit).read_to_end(&mut data).map_err(|e| reading_failed(e, origin))?;

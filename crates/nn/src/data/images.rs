@@ -275,8 +275,8 @@ fn find(directory: &Path, split: Split, role: FileRole) -> Result<PathBuf, DataE
         .iter()
         .flat_map(|name| [directory.join(name), directory.join(format!("{name}.gz"))])
         .collect();
-    // Some archives unpack to a directory of the file's name: a file with another spelling of the name
-    // is preferred, and without one the directory is reported.
+    // Some archives unpack to a directory of the file's name: a file with another spelling of the
+    // name is preferred, and without one the directory is reported.
     let file = paths.iter().find(|path| path.is_file());
     match file.or_else(|| paths.iter().find(|path| path.exists())) {
         Some(path) => Ok(path.clone()),

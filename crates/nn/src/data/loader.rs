@@ -12,8 +12,8 @@ use wengert_autodiff::Tensor;
 /// Inputs and targets are data with one row per example along the first axis ([`Rows`]): tensors,
 /// class labels, an [`Index`](wengert_autodiff::Index) of tokens, or tuples of these. Each
 /// [`epoch`](Self::epoch) yields every example once; the last batch may be smaller. With
-/// [`shuffled`](Self::shuffled) each epoch has a different order, determined by the seed. The tensors
-/// of a batch are reused for later batches once nothing else refers to them.
+/// [`shuffled`](Self::shuffled) each epoch has a different order, determined by the seed. The
+/// tensors of a batch are reused for later batches once nothing else refers to them.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -130,8 +130,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         Epoch { batches: self, next: 0 }
     }
 
-    /// A batch of `rows` examples to be overwritten: a spare one that nothing else refers to, or a new
-    /// one.
+    /// A batch of `rows` examples to be overwritten: a spare one that nothing else refers to, or a
+    /// new one.
     fn blank(&mut self, rows: usize) -> Batch<X, Y> {
         let free = |batch: &Batch<X, Y>| {
             batch.inputs.count() == Some(rows)

@@ -1,9 +1,9 @@
 //! Data: mini-batches, and with the feature `data` the files they come from, the IDX format of the
 //! MNIST family, plain or gzip-compressed.
 //!
-//! The readers check files and return bytes, not tensors. Files are untrusted: for any content, reading
-//! returns a value or a `DataError` whose text is one sentence with the file, the fault and the
-//! expected content, and no memory is allocated for a size that only a header claims.
+//! The readers check files and return bytes, not tensors. Files are untrusted: for any content,
+//! reading returns a value or a `DataError` whose text is one sentence with the file, the fault and
+//! the expected content, and no memory is allocated for a size that only a header claims.
 //!
 #![cfg_attr(
     feature = "data",

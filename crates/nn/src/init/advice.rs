@@ -63,11 +63,11 @@ pub struct Advice {
 /// square 1 (standardized data).
 ///
 /// Each activation is operated on its edge of chaos, where both signals and gradients keep their
-/// variance. The point on the edge depends on the depth of the network, and the scale of the weights
-/// on the mean square of the layer's inputs. Activations without such a point get their forward gain,
-/// or Glorot's scheme if that is predicted to change the gradient at the first layer less; the reason
-/// then states the change of gradients per layer, and [`Advice::warning`] what to change if they
-/// vanish. Layers inside a module of [`Role::Residual`] get the scales of
+/// variance. The point on the edge depends on the depth of the network, and the scale of the
+/// weights on the mean square of the layer's inputs. Activations without such a point get their
+/// forward gain, or Glorot's scheme if that is predicted to change the gradient at the first layer
+/// less; the reason then states the change of gradients per layer, and [`Advice::warning`] what to
+/// change if they vanish. Layers inside a module of [`Role::Residual`] get the scales of
 /// [`Fixup`](super::Fixup). The rows of a [`Kind::Table`] are activations, and get variance 1.
 ///
 /// The kind of a parameter and the fans of a weight are stated by the layer that owns it: see
@@ -123,8 +123,8 @@ pub fn recommend_for<E: Element>(
 }
 
 impl Advice {
-    /// Samples new values for the parameters of the advice, in the module's order. Frozen parameters
-    /// and all others keep their values.
+    /// Samples new values for the parameters of the advice, in the module's order. Frozen
+    /// parameters and all others keep their values.
     ///
     /// # Errors
     /// [`InitError::OtherModel`] if the module's weights are not those the advice is for, by name,
@@ -191,8 +191,9 @@ impl Advice {
         }
     }
 
-    /// The layers as a stack for [`predict`](super::predict). A table counts as a layer with one input
-    /// of square 1. Of residual modules only the branch is included, and normalizations are left out.
+    /// The layers as a stack for [`predict`](super::predict). A table counts as a layer with one
+    /// input of square 1. Of residual modules only the branch is included, and normalizations are
+    /// left out.
     pub fn stack(&self) -> Vec<StackLayer> {
         let layer = |advice: &LayerAdvice| {
             let last = advice.shape.dims().last().copied().unwrap_or(1);

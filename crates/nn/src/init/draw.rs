@@ -17,9 +17,10 @@ impl Init {
     ///
     /// # Errors
     /// [`InitError::NoFan`] if the scheme scales with the fan and the shape has fewer than two
-    /// axes, [`InitError::Shape`] if the scheme is not defined for the shape, [`InitError::Number`] if a
-    /// number of the scheme is outside its domain or too large for the element type, [`InitError::Size`] if
-    /// the shape's size does not fit the address space or there is no memory for it.
+    /// axes, [`InitError::Shape`] if the scheme is not defined for the shape, [`InitError::Number`]
+    /// if a number of the scheme is outside its domain or too large for the element type,
+    /// [`InitError::Size`] if the shape's size does not fit the address space or there is no memory
+    /// for it.
     pub fn sample<E: Element>(
         &self,
         shape: impl Into<Shape>,
@@ -32,11 +33,11 @@ impl Init {
 
     /// Samples a tensor for a parameter of this kind.
     ///
-    /// For a [`Kind::Weight`] the fans are those of the kind, the orthogonal schemes sample a matrix
-    /// `[out / groups, in / groups * field]` for each group, and a weight whose inputs come first
-    /// is sampled as `[out, in / groups, field ..]` and then permuted to the layout of the kind. The
-    /// padding row of a [`Kind::Table`] is always zero. For the other kinds, and for tables, this is
-    /// [`sample`](Self::sample), which treats a table as a weight `[out, in]`.
+    /// For a [`Kind::Weight`] the fans are those of the kind, the orthogonal schemes sample a
+    /// matrix `[out / groups, in / groups * field]` for each group, and a weight whose inputs come
+    /// first is sampled as `[out, in / groups, field ..]` and then permuted to the layout of the
+    /// kind. The padding row of a [`Kind::Table`] is always zero. For the other kinds, and for
+    /// tables, this is [`sample`](Self::sample), which treats a table as a weight `[out, in]`.
     ///
     /// ```
     /// use rand::SeedableRng;

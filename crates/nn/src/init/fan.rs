@@ -27,8 +27,8 @@ impl Fan {
 /// The fan-in and fan-out of a weight of shape `[out, in, receptive field ..]` in one group, or
 /// `None` if it has fewer than two axes.
 ///
-/// The shape alone does not determine the fans of a transposed or grouped convolution. The fans of a
-/// layer's weight are therefore part of the parameter: see
+/// The shape alone does not determine the fans of a transposed or grouped convolution. The fans of
+/// a layer's weight are therefore part of the parameter: see
 /// [`Kind::fans`](wengert_autodiff::Kind::fans).
 ///
 /// ```

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::figure::rounded;
 
-/// The gradient that reaches the first layer is too small or too large for training with any initial
-/// weights. `Display` states what to change in the network instead.
+/// The gradient that reaches the first layer is too small or too large for training with any
+/// initial weights. `Display` states what to change in the network instead.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GradientWarning {
@@ -24,8 +24,8 @@ pub struct GradientWarning {
 const MODERATE: f64 = 100.0;
 
 impl GradientWarning {
-    /// The warning for a gradient whose mean square at the first layer has this logarithm; `None` if
-    /// the size is moderate.
+    /// The warning for a gradient whose mean square at the first layer has this logarithm; `None`
+    /// if the size is moderate.
     pub(super) fn new(ln_square: f64, layers: usize, activations: Vec<String>) -> Option<Self> {
         let moderate = ln_square.abs() <= 2.0 * MODERATE.ln();
         if moderate || activations.is_empty() {

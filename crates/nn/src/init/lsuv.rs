@@ -92,12 +92,13 @@ pub enum LsuvError {
 }
 
 /// Scales the weights of each layer, from the first to the last, so that its pre-activations have
-/// variance 1 on a batch of data. Source: D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016.
+/// variance 1 on a batch of data. Source: D. Mishkin and J. Matas, "All you need is a good init",
+/// ICLR 2016.
 ///
 /// The layers are those that the module shows its [`Observer`]; a module that shows no parts is
-/// scaled as a whole. Only parameters that are stated to be weights or tables ([`Kind`]) are scaled;
-/// layers without one are skipped, and gains, frozen parameters and parameters of no stated kind
-/// are not changed.
+/// scaled as a whole. Only parameters that are stated to be weights or tables ([`Kind`]) are
+/// scaled; layers without one are skipped, and gains, frozen parameters and parameters of no stated
+/// kind are not changed.
 ///
 /// ```
 /// use rand::SeedableRng;

@@ -1,9 +1,9 @@
 //! Initializers, and the theory of signals and gradients at initialization.
 //!
-//! - [`Init`] is a scheme for initial values, sampled by [`Init::sample`]; [`Fixup`] gives the schemes
-//!   of a residual branch; [`lsuv`] scales the weights of any module by a batch of data.
-//! - [`gain()`] computes by which factor an activation, built in or user-defined, changes the variance
-//!   of signals and gradients.
+//! - [`Init`] is a scheme for initial values, sampled by [`Init::sample`]; [`Fixup`] gives the
+//!   schemes of a residual branch; [`lsuv`] scales the weights of any module by a batch of data.
+//! - [`gain()`] computes by which factor an activation, built in or user-defined, changes the
+//!   variance of signals and gradients.
 //! - [`MeanField`], [`edge_of_chaos`], [`phase_diagram`] and [`predict`] predict both in a deep
 //!   network.
 //! - [`measure`] measures the quantities that they predict.

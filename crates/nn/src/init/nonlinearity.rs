@@ -1,5 +1,5 @@
-//! [`Nonlinearity`]: a function of one number with its exact derivative and its kinks, for gains and
-//! mean-field theory.
+//! [`Nonlinearity`]: a function of one number with its exact derivative and its kinks, for gains
+//! and mean-field theory.
 
 use std::fmt::Debug;
 
@@ -22,8 +22,8 @@ pub trait Nonlinearity: Debug + Send + Sync {
     /// [`TheoryError::Function`] if the function cannot be computed.
     fn evaluate(&self, points: &[f64]) -> Result<Evaluation, TheoryError>;
 
-    /// The points where the function or its derivative jumps: integrals are split there. A kink that
-    /// is not listed is located by bisection, which takes longer.
+    /// The points where the function or its derivative jumps: integrals are split there. A kink
+    /// that is not listed is located by bisection, which takes longer.
     fn kinks(&self) -> Vec<f64> {
         Vec::new()
     }

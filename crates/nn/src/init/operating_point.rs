@@ -26,9 +26,9 @@ const DRIFT: f64 = 1.5;
 /// unit variance at which two uncorrelated inputs remain distinguishable after all layers; if there
 /// is none, the one with the smallest correlation. `None` if no candidate variance is on the edge.
 ///
-/// Gradients keep their variance at every point of the edge. At small variance an activation is more
-/// linear: correlations converge more slowly (as `2 / (l q sigma_w^2 E[f''^2])` after `l` layers),
-/// and the network is less expressive.
+/// Gradients keep their variance at every point of the edge. At small variance an activation is
+/// more linear: correlations converge more slowly (as `2 / (l q sigma_w^2 E[f''^2])` after `l`
+/// layers), and the network is less expressive.
 pub(super) fn operating_point(
     activation: &dyn Nonlinearity,
     depth: usize,

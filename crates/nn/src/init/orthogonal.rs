@@ -43,9 +43,9 @@ pub(super) fn haar_groups(
 }
 
 /// The factor `Q` of `A = Q R` with signs such that the diagonal of `R` is positive, which makes it
-/// unique. For a matrix of normal numbers it is uniformly distributed (F. Mezzadri, "How to generate random
-/// matrices from the classical compact groups", Notices of the AMS 54, 2007). For a wide
-/// matrix, the transpose is factorized.
+/// unique. For a matrix of normal numbers it is uniformly distributed (F. Mezzadri, "How to
+/// generate random matrices from the classical compact groups", Notices of the AMS 54, 2007). For a
+/// wide matrix, the transpose is factorized.
 pub(super) fn orthonormalized(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     let (length, count) = (rows.max(columns), rows.min(columns));
     // The vectors along the shorter side, one after another.

@@ -1,5 +1,6 @@
 //! Expectations under the normal distribution: Gauss-Hermite rules for smooth functions, composite
-//! Gauss-Legendre rules with bisection for functions with kinks. Every result has an error estimate.
+//! Gauss-Legendre rules with bisection for functions with kinks. Every result has an error
+//! estimate.
 
 use std::sync::LazyLock;
 
@@ -22,10 +23,10 @@ pub(super) struct Rule {
 /// The Gauss-Hermite rule of `n` nodes for the weight `e^(-z^2/2) / sqrt(2 pi)`, exact for
 /// polynomials of degree `2n - 1`.
 ///
-/// The nodes are the eigenvalues of the Jacobi matrix with off-diagonals `sqrt(k)` and a zero diagonal (G.
-/// Golub and J. Welsch, "Calculation of Gauss quadrature rules", Math. Comp. 23, 1969), found by
-/// bisection on the sign changes of its leading minors; the weight of a node is the inverse of the
-/// sum of squares of the orthonormal polynomials there.
+/// The nodes are the eigenvalues of the Jacobi matrix with off-diagonals `sqrt(k)` and a zero
+/// diagonal (G. Golub and J. Welsch, "Calculation of Gauss quadrature rules", Math. Comp. 23,
+/// 1969), found by bisection on the sign changes of its leading minors; the weight of a node is the
+/// inverse of the sum of squares of the orthonormal polynomials there.
 pub(super) fn gauss_hermite(n: usize) -> Rule {
     // The number of eigenvalues below x: negative pivots of the shifted matrix.
     let below = |x: f64| {
@@ -136,7 +137,8 @@ pub(super) fn composite(breaks: &[f64]) -> Rule {
     rule
 }
 
-/// Points around which a function may change quickly, each with a sequence of points converging to it.
+/// Points around which a function may change quickly, each with a sequence of points converging to
+/// it.
 fn graded(kinks: &[f64]) -> Vec<f64> {
     let mut breaks = Vec::new();
     for &kink in kinks.iter().chain(&[0.0]) {
@@ -153,8 +155,8 @@ fn graded(kinks: &[f64]) -> Vec<f64> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Estimate<const K: usize> {
     pub(super) values: [f64; K],
-    /// The differences between two rules plus the truncated tail, relative to the larger of the value
-    /// and 1; infinite if the integrand does not decay.
+    /// The differences between two rules plus the truncated tail, relative to the larger of the
+    /// value and 1; infinite if the integrand does not decay.
     pub(super) errors: [f64; K],
 }
 
@@ -195,11 +197,11 @@ fn largest<const K: usize>(a: [f64; K], b: [f64; K]) -> [f64; K] {
 
 /// `E[g(z)]` for `z ~ N(0, 1)` and each of the integrands.
 ///
-/// Without kinks the Gauss-Hermite rules of 32, 64 and 128 nodes are tried in order, until two agree
-/// to `tolerance` with each other and with a composite rule whose panels become narrow around 0.
-/// Otherwise the line is split at the kinks, and every panel is bisected until the sum of its halves
-/// agrees with it. If the tail beyond [`REACH`] is not negligible the integral extends to [`FAR`],
-/// and an estimate of the tail beyond that is part of the error.
+/// Without kinks the Gauss-Hermite rules of 32, 64 and 128 nodes are tried in order, until two
+/// agree to `tolerance` with each other and with a composite rule whose panels become narrow around
+/// 0. Otherwise the line is split at the kinks, and every panel is bisected until the sum of its
+/// halves agrees with it. If the tail beyond [`REACH`] is not negligible the integral extends to
+/// [`FAR`], and an estimate of the tail beyond that is part of the error.
 pub(super) fn expectation<const K: usize, X>(
     integrands: &Integrands<'_, K, X>,
     kinks: &[f64],
@@ -364,7 +366,8 @@ mod tests {
                 assert!((moment / want - 1.0).abs() < 1e-12, "{n} nodes, z^{k}: {moment} {want}");
             }
         }
-        // z^2n is the first power for which two nodes are not exact: E[z^4] = 3, and the rule gives 1.
+        // z^2n is the first power for which two nodes are not exact: E[z^4] = 3, and the rule gives
+        // 1.
         let two = gauss_hermite(2);
         assert!((two.nodes[1] - 1.0).abs() < 1e-15 && (two.weights[0] - 0.5).abs() < 1e-15);
     }

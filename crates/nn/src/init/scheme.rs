@@ -24,9 +24,8 @@ pub enum Distribution {
 /// All draws are made in f64 from the caller's generator in row-major order and rounded to the
 /// element type, so that the same seed gives the same network in f32 and f64, on every machine.
 ///
-/// With `m` the fan-in and `n` the fan-out, which a parameter's
-/// [`Kind`](wengert_autodiff::Kind) states and [`fans`](super::fans) computes from a shape, the schemes
-/// that scale are
+/// With `m` the fan-in and `n` the fan-out, which a parameter's [`Kind`](wengert_autodiff::Kind)
+/// states and [`fans`](super::fans) computes from a shape, the schemes that scale are
 ///
 /// | scheme | variance |
 /// |---|---|
@@ -103,8 +102,8 @@ pub enum Init {
         /// The factor.
         gain: f64,
     },
-    /// For a matrix `[out, in]`: N(0, std^2), with `ceil(sparsity * out)` elements of each column set
-    /// to zero. J. Martens, "Deep learning via Hessian-free optimization", ICML 2010.
+    /// For a matrix `[out, in]`: N(0, std^2), with `ceil(sparsity * out)` elements of each column
+    /// set to zero. J. Martens, "Deep learning via Hessian-free optimization", ICML 2010.
     Sparse {
         /// The fraction of zeros, in `0..=1`.
         sparsity: f64,
@@ -138,8 +137,8 @@ impl Init {
         Self::scaled(Distribution::Normal, Fan::Average, 1.0)
     }
 
-    /// Uniform with variance 2/(m+n), in `[-a, a)` with `a = sqrt(6/(m+n))`: Glorot and Bengio 2010,
-    /// equation 16.
+    /// Uniform with variance 2/(m+n), in `[-a, a)` with `a = sqrt(6/(m+n))`: Glorot and Bengio
+    /// 2010, equation 16.
     pub const fn xavier_uniform() -> Self {
         Self::scaled(Distribution::Uniform, Fan::Average, 1.0)
     }
@@ -156,8 +155,8 @@ impl Init {
     }
 
     /// N(0, 1/m): Y. `LeCun`, L. Bottou, G. Orr and K.-R. Müller, "Efficient backprop", 1998,
-    /// equation 16. For selu, which was designed for it (G. Klambauer et al., "Self-normalizing neural
-    /// networks", 2017).
+    /// equation 16. For selu, which was designed for it (G. Klambauer et al., "Self-normalizing
+    /// neural networks", 2017).
     pub const fn lecun_normal() -> Self {
         Self::scaled(Distribution::Normal, Fan::In, 1.0)
     }

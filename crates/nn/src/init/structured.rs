@@ -9,8 +9,8 @@ pub(super) fn eye<E: Element>(shape: Shape) -> Result<Tensor<E>> {
     Tensor::try_from_fn(shape, |i| if i[0] == i[1] { E::ONE } else { E::ZERO })
 }
 
-/// Zeros, except for `at(out, in)` at the centre of the receptive field. The centre of an even number
-/// of positions is the one after the middle.
+/// Zeros, except for `at(out, in)` at the centre of the receptive field. The centre of an even
+/// number of positions is the one after the middle.
 pub(super) fn centred<E: Element>(
     shape: Shape,
     at: impl Fn(usize, usize) -> f64,

@@ -80,7 +80,8 @@ impl Tree {
         self.entries.iter().filter(|entry| entry.kind.is_weight()).count()
     }
 
-    /// The modules from an entry's own to that of the next entry, without those that contain others.
+    /// The modules from an entry's own to that of the next entry, without those that contain
+    /// others.
     pub(super) fn following(&self, entry: usize) -> impl Iterator<Item = &Met> {
         let start = self.entries[entry].owner;
         let end = self.entries.get(entry + 1).map_or(self.modules.len(), |next| next.owner);

@@ -5,10 +5,10 @@ use rand_distr::{Distribution as _, Exp1, StandardNormal, StandardUniform};
 
 /// N(mean, std^2) within `[low, high]`.
 ///
-/// Proposals come from the distribution with the highest acceptance rate: the normal distribution for
-/// wide intervals, the uniform distribution for narrow ones, an exponential distribution for a far
-/// tail (C. P. Robert, "Simulation of truncated
-/// normal variables", Statistics and Computing 5, 1995).
+/// Proposals come from the distribution with the highest acceptance rate: the normal distribution
+/// for wide intervals, the uniform distribution for narrow ones, an exponential distribution for a
+/// far tail (C. P. Robert, "Simulation of truncated normal variables", Statistics and Computing 5,
+/// 1995).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Truncated {
     mean: f64,
@@ -36,8 +36,8 @@ impl Truncated {
         if mirrored {
             (low, high) = (-high, -low);
         }
-        // A uniform proposal is accepted with the probability mass / (width * largest density). A tail
-        // counts as far where the exponential proposal has the higher acceptance rate.
+        // A uniform proposal is accepted with the probability mass / (width * largest density). A
+        // tail counts as far where the exponential proposal has the higher acceptance rate.
         let proposal = if high - low < 1.5 {
             Proposal::Uniform
         } else if low > 0.5 {

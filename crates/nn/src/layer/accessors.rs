@@ -1,8 +1,8 @@
 //! The accessors of layers with parameters: `weight`, `weight_mut`, `bias`, `bias_mut`.
 
-/// Defines the accessors in an `impl` block of the layer, from expressions of the layer: the weight,
-/// and the bias as an `Option` of a reference and of a mutable reference. A layer without a bias omits
-/// the latter.
+/// Defines the accessors in an `impl` block of the layer, from expressions of the layer: the
+/// weight, and the bias as an `Option` of a reference and of a mutable reference. A layer without a
+/// bias omits the latter.
 macro_rules! accessors {
     ($layer:ident => $weight:expr; $weight_shape:literal) => {
         accessors!(@weight $layer => $weight; $weight_shape);

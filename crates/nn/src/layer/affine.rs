@@ -37,7 +37,8 @@ impl<E: Element> Affine<E> {
     }
 }
 
-/// The initializer of a weight before this activation: the one of the config, or the recommended one.
+/// The initializer of a weight before this activation: the one of the config, or the recommended
+/// one.
 pub(super) fn scheme(
     named: Option<&Init>,
     activation: Activation,
@@ -49,9 +50,9 @@ pub(super) fn scheme(
     }
 }
 
-/// The kind of the weight of a convolution, or of a transposed one, with these numbers of channels in
-/// each group: each output is a sum over the inputs of its group at all kernel positions, and each
-/// input contributes to the outputs of its group at all kernel positions.
+/// The kind of the weight of a convolution, or of a transposed one, with these numbers of channels
+/// in each group: each output is a sum over the inputs of its group at all kernel positions, and
+/// each input contributes to the outputs of its group at all kernel positions.
 pub(super) fn convolution(
     [inputs, outputs]: [usize; 2],
     kernel: &[usize],

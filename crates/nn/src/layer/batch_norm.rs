@@ -13,10 +13,10 @@ use crate::module::{Module, Role};
 /// Batch normalization with a weight and a bias for each channel, which begin as 1 and 0.
 ///
 /// In training each channel is normalized by the mean and the variance of the batch, and updates
-/// running averages: `running = (1 - momentum) running + momentum batch` with a `momentum` of 0.1 by
-/// default and the unbiased variance. In inference ([`Module::eval`]) each channel is normalized by
-/// the running averages. These are [`Buffer`]s, and so part of a saved model. If the variance of a
-/// batch exceeds the range of the element type (values of 1e19 and more in `f32`), the running
+/// running averages: `running = (1 - momentum) running + momentum batch` with a `momentum` of 0.1
+/// by default and the unbiased variance. In inference ([`Module::eval`]) each channel is normalized
+/// by the running averages. These are [`Buffer`]s, and so part of a saved model. If the variance of
+/// a batch exceeds the range of the element type (values of 1e19 and more in `f32`), the running
 /// variance becomes and stays infinite, and the output of the channel in inference is its bias.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use wengert_autodiff::{Element, Tensor};
 
-/// A tensor that is part of a model's state but not learned, such as running statistics. The forward
-/// pass may change it.
+/// A tensor that is part of a model's state but not learned, such as running statistics. The
+/// forward pass may change it.
 #[derive(Debug)]
 pub struct Buffer<E: Element = f32> {
     value: Mutex<Tensor<E>>,

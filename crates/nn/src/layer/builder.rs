@@ -1,4 +1,5 @@
-//! [`SequentialBuilder`]: a list of layer configs, whose shapes are checked when the network is built.
+//! [`SequentialBuilder`]: a list of layer configs, whose shapes are checked when the network is
+//! built.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use crate::forward::Layer;
 ///
 /// [`with`](Self::with) takes the config of a layer; the other methods are shorthands for common
 /// layers. Unless the config has an initializer, the weight of a linear layer or a convolution is
-/// drawn by [`Init::for_activation`](crate::Init::for_activation) of its activation, and its bias is
-/// zero.
+/// drawn by [`Init::for_activation`](crate::Init::for_activation) of its activation, and its bias
+/// is zero.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -78,8 +79,8 @@ impl<E: Element> SequentialBuilder<E> {
         self
     }
 
-    /// Adds an existing layer; each network that is built gets a clone. The builder does not know the
-    /// shape of its output: pass a [`LayerConfig`] to [`with`](Self::with) to have it checked.
+    /// Adds an existing layer; each network that is built gets a clone. The builder does not know
+    /// the shape of its output: pass a [`LayerConfig`] to [`with`](Self::with) to have it checked.
     pub fn layer(mut self, layer: impl Layer<E> + Clone + Send + Sync + 'static) -> Self {
         self.layers.push(Arc::new(Ready(layer)));
         self
@@ -90,9 +91,9 @@ impl<E: Element> SequentialBuilder<E> {
     /// # Errors
     /// [`BuildError`] lists every layer at fault: [`LayerError::Features`] and
     /// [`LayerError::Shape`] if it does not accept the output of the layer before it,
-    /// [`LayerError::Sizes`] if a window is larger than the image or there is no memory for the layer,
-    /// [`LayerError::Init`] if an initializer cannot be applied, [`LayerError::Activation`] if the
-    /// layer has no initializer and its activation no gain.
+    /// [`LayerError::Sizes`] if a window is larger than the image or there is no memory for the
+    /// layer, [`LayerError::Init`] if an initializer cannot be applied, [`LayerError::Activation`]
+    /// if the layer has no initializer and its activation no gain.
     pub fn build(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
         let mut model = Sequential::empty();
         let mut faults = Vec::new();

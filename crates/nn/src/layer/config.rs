@@ -57,8 +57,8 @@ pub trait LayerConfig<E: Element = f32>: Debug {
     /// The layer that is described.
     type Layer: Layer<E>;
 
-    /// The shape of an output sample (a batch without its first axis), as far as it follows from the
-    /// known part of the input's shape.
+    /// The shape of an output sample (a batch without its first axis), as far as it follows from
+    /// the known part of the input's shape.
     ///
     /// # Errors
     /// If the layer does not accept inputs of that shape.

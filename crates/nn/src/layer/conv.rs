@@ -12,8 +12,8 @@ use crate::init::Init;
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// `y = activation(conv(x, weight) + bias)`, with bias and activation fused into the convolution. The
-/// activation is one of the options.
+/// `y = activation(conv(x, weight) + bias)`, with bias and activation fused into the convolution.
+/// The activation is one of the options.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -61,9 +61,9 @@ impl<const AXES: usize> Conv<AXES> {
 }
 
 impl<const AXES: usize, E: Element> Conv<AXES, E> {
-    /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of zeros.
-    /// The fan-in of the weight is `inputs / groups` times the number of kernel positions, its fan-out
-    /// `outputs / groups` times that number.
+    /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of
+    /// zeros. The fan-in of the weight is `inputs / groups` times the number of kernel positions,
+    /// its fan-out `outputs / groups` times that number.
     ///
     /// # Errors
     /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
@@ -164,8 +164,8 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for ConvConfig<AXES> {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Adds a convolution over signals from `inputs` to `outputs` channels; the activation is one of
-    /// the options.
+    /// Adds a convolution over signals from `inputs` to `outputs` channels; the activation is one
+    /// of the options.
     pub fn conv1d(
         self,
         inputs: usize,

@@ -13,8 +13,8 @@ use crate::init::Init;
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// `y = activation(conv^T(x, weight) + bias)`: the transpose of a convolution, which enlarges an image
-/// where the convolution reduces it. The activation is one of the options.
+/// `y = activation(conv^T(x, weight) + bias)`: the transpose of a convolution, which enlarges an
+/// image where the convolution reduces it. The activation is one of the options.
 ///
 /// # Shapes
 /// For images `x` is `[batch, in, rows, columns]` and `weight` `[in, out / groups, kernel rows,
@@ -49,10 +49,10 @@ impl<const AXES: usize> ConvTranspose<AXES> {
 }
 
 impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
-    /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of zeros.
-    /// The fans are those of a convolution between the same channels: `inputs / groups` and
-    /// `outputs / groups`, times the number of kernel positions. (With a stride, an output depends on
-    /// one in `stride` of them along each axis.)
+    /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of
+    /// zeros. The fans are those of a convolution between the same channels: `inputs / groups` and
+    /// `outputs / groups`, times the number of kernel positions. (With a stride, an output depends
+    /// on one in `stride` of them along each axis.)
     ///
     /// # Errors
     /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
@@ -159,8 +159,8 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for ConvTransposeConfig<AXES>
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Adds a transposed convolution over images from `inputs` to `outputs` channels; the activation is
-    /// one of the options.
+    /// Adds a transposed convolution over images from `inputs` to `outputs` channels; the
+    /// activation is one of the options.
     pub fn conv_transpose2d(
         self,
         inputs: usize,

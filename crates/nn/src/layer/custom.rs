@@ -13,8 +13,9 @@ type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync;
 
 /// An activation defined by a closure on variables.
 ///
-/// It is a layer, to be placed after a linear layer with the activation identity. Its gain and edge of
-/// chaos are computed like those of the built-in activations, with derivatives of the tape, in `E`.
+/// It is a layer, to be placed after a linear layer with the activation identity. Its gain and edge
+/// of chaos are computed like those of the built-in activations, with derivatives of the tape, in
+/// `E`.
 ///
 /// ```
 /// use wengert_autodiff::Activation;
@@ -46,8 +47,8 @@ impl<E: Element> CustomActivation<E> {
         Self { name: name.into(), function: Arc::new(function), kinks: Vec::new() }
     }
 
-    /// Sets the points where the function or its derivative jumps. Without them gains are accurate but
-    /// slower to compute, and correlations are accurate to four digits.
+    /// Sets the points where the function or its derivative jumps. Without them gains are accurate
+    /// but slower to compute, and correlations are accurate to four digits.
     pub fn with_kinks(mut self, kinks: impl IntoIterator<Item = f64>) -> Self {
         self.kinks = kinks.into_iter().collect();
         self

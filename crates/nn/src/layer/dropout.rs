@@ -10,11 +10,12 @@ use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// In training sets each element to zero with probability `p` and divides the others by `1 - p`, which
-/// keeps the mean; see [`ops::dropout`]. In inference ([`eval`](Self::eval)) it is the identity.
+/// In training sets each element to zero with probability `p` and divides the others by `1 - p`,
+/// which keeps the mean; see [`ops::dropout`]. In inference ([`eval`](Self::eval)) it is the
+/// identity.
 ///
-/// Each layer has its own random stream: the passes of a training run have different masks, which are
-/// reproduced by a run with the same seed. A pass that is recomputed by a
+/// Each layer has its own random stream: the passes of a training run have different masks, which
+/// are reproduced by a run with the same seed. A pass that is recomputed by a
 /// [`checkpoint`](wengert_autodiff::checkpoint()) has the mask of the original pass.
 ///
 /// # Shapes

@@ -44,8 +44,8 @@ pub enum LayerError {
     },
 }
 
-/// The error of [`SequentialBuilder::build`](crate::SequentialBuilder::build): all layers that cannot
-/// be built or do not accept their input.
+/// The error of [`SequentialBuilder::build`](crate::SequentialBuilder::build): all layers that
+/// cannot be built or do not accept their input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BuildError {
     pub(super) faults: Vec<LayerFault>,

@@ -7,7 +7,8 @@ use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// Merges all axes after the batch axis into one, as is needed between convolutions and linear layers.
+/// Merges all axes after the batch axis into one, as is needed between convolutions and linear
+/// layers.
 ///
 /// # Shapes
 /// `[batch, ..]` to `[batch, features]`; `[batch]` to `[batch, 1]`.

@@ -45,7 +45,8 @@ impl Linear {
 }
 
 impl<E: Element> Linear<E> {
-    /// A layer from `inputs` to `outputs` features, with a weight drawn by `init` and a bias of zeros.
+    /// A layer from `inputs` to `outputs` features, with a weight drawn by `init` and a bias of
+    /// zeros.
     ///
     /// # Errors
     /// If the initializer cannot be applied.

@@ -22,7 +22,8 @@ pub struct MaxPool2d(#[module(skip)] pub Pool2d);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct AvgPool2d(#[module(skip)] pub Pool2d);
 
-/// The means of bins that divide an image of any size evenly into a fixed number of rows and columns.
+/// The means of bins that divide an image of any size evenly into a fixed number of rows and
+/// columns.
 ///
 /// # Shapes
 /// `[.., rows, columns]`, to the numbers of rows and columns of bins.

@@ -76,8 +76,8 @@ impl SampleShape {
         })
     }
 
-    /// The rule of a layer that maps images (with `AXES` 1, signals) of `inputs` channels to images of
-    /// `outputs` channels; `size` computes the output's size from the input's.
+    /// The rule of a layer that maps images (with `AXES` 1, signals) of `inputs` channels to images
+    /// of `outputs` channels; `size` computes the output's size from the input's.
     ///
     /// # Errors
     /// [`LayerError::Shape`], and those of `size`.
@@ -125,8 +125,8 @@ impl SampleShape {
         }
     }
 
-    /// The rule of a pool over the last two axes; `pooled` computes the output's size, and `name` is
-    /// that of the operation in errors.
+    /// The rule of a pool over the last two axes; `pooled` computes the output's size, and `name`
+    /// is that of the operation in errors.
     pub(super) fn pooled(
         &self,
         name: &'static str,
@@ -148,8 +148,8 @@ impl SampleShape {
         SampleShape::Axes(axes.iter().copied().chain([Some(features)]).collect())
     }
 
-    /// The rule of a layer that keeps the shape and accepts samples with `channels` channels along the
-    /// first axis and one of these numbers of axes.
+    /// The rule of a layer that keeps the shape and accepts samples with `channels` channels along
+    /// the first axis and one of these numbers of axes.
     ///
     /// # Errors
     /// [`LayerError::Shape`].
@@ -166,7 +166,8 @@ impl SampleShape {
         if fits { Ok(self.clone()) } else { Err(self.refused(format!("[{channels}, ..]"))) }
     }
 
-    /// The rule of a layer that keeps the shape and accepts samples whose last axes have these sizes.
+    /// The rule of a layer that keeps the shape and accepts samples whose last axes have these
+    /// sizes.
     ///
     /// # Errors
     /// [`LayerError::Shape`].

@@ -32,8 +32,8 @@ fn deep(activation: &CustomActivation<f32>, init: &Init, seed: u64) -> Sequentia
     model
 }
 
-/// The factors by which the variances of activations and of gradients differ between the first and the
-/// last layer, averaged over some seeds.
+/// The factors by which the variances of activations and of gradients differ between the first and
+/// the last layer, averaged over some seeds.
 fn factors(activation: &CustomActivation<f32>, init: Option<&Init>, seeds: u64) -> [f64; 2] {
     let mut ends = [[0.0; 2]; 2];
     for seed in 0..seeds {
@@ -130,7 +130,7 @@ fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
     assert!(tanh.reason.contains("edge of chaos"), "{}", tanh.reason);
     let logistic = &advice.layers[2];
     near(logistic.gradient_factor, 0.15282, 1e-4, "logistic");
-    assert!(logistic.reason.contains("gradients change by 0.153 a layer"), "{}", logistic.reason);
+    assert!(logistic.reason.contains("variance of gradients by 0.153"), "{}", logistic.reason);
     assert_eq!(advice.to_string().lines().count(), 5);
     // By theory every layer has the variance of the advice.
     for (layer, predicted) in advice.layers.iter().zip(predict(&advice.stack(), 4.0).unwrap()) {
@@ -224,7 +224,11 @@ fn after_a_normalization_variance_is_known_whatever_came_before() {
         }
         model.push(linear(Activation::Relu));
         let layers = recommend_for(&model, 7.0).unwrap().layers;
-        assert!(layers[0].reason.starts_with("normalized after it"), "{}", layers[0].reason);
+        assert!(
+            layers[0].reason.starts_with("followed by a normalization"),
+            "{}",
+            layers[0].reason
+        );
         assert_eq!(layers[0].activation.name(), "relu");
         near(layers[1].sigma_w.powi(2), want, 1e-9, "what comes in has that square's inverse");
     }

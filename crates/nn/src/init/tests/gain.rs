@@ -151,7 +151,7 @@ fn an_activation_that_is_zero_everywhere_is_named() {
         crate::Sequential::<f32>::builder().linear(4, 4, activation).build(&mut super::rng(1))
     };
     let error = build(dead).unwrap_err().to_string();
-    assert!(error.contains("layer 0: its activation softshrink"), "{error}");
+    assert!(error.contains("for the activation softshrink"), "{error}");
     let error = build(Activation::LeakyRelu { slope: f64::NAN }).unwrap_err().to_string();
     assert!(error.contains("leaky") && error.contains("slope"), "{error}");
 }

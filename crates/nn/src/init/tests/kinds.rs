@@ -157,9 +157,9 @@ fn the_fans_of_groups_are_those_of_one_group() {
     assert_eq!((stack.fan_in, stack.fan_out, stack.units), (18, 27, 12));
 }
 
-/// The mean square of a gradient after `steps` convolutions by a kernel of three positions with zero
-/// padding, on a line of `side` positions, relative to that with circular padding: at each end a third
-/// is lost.
+/// The mean square of a gradient after `steps` convolutions by a kernel of three positions with
+/// zero padding, on a line of `side` positions, relative to that with circular padding: at each end
+/// a third is lost.
 fn border_factor(side: usize, steps: usize) -> f64 {
     let mut squares = vec![1.0; side];
     for _ in 0..steps {
@@ -169,9 +169,9 @@ fn border_factor(side: usize, steps: usize) -> f64 {
     squares.iter().sum::<f64>() / side as f64
 }
 
-/// The fan-in of 9 makes the mean square of a channel's gradient heavy-tailed: its relative deviation is
-/// 1.3 after three layers, and 10 after six. With three layers, 40 networks of 64 channels have a
-/// standard error of 3 %.
+/// The fan-in of 9 makes the mean square of a channel's gradient heavy-tailed: its relative
+/// deviation is 1.3 after three layers, and 10 after six. With three layers, 40 networks of 64
+/// channels have a standard error of 3 %.
 #[test]
 fn gradients_of_depthwise_layers_are_predicted() {
     let (channels, depth, side) = (64, 3, 16);

@@ -7,7 +7,8 @@ use super::{normal, rng};
 use crate::init::{Init, Propagation, StackLayer, edge_of_chaos, measure, predict};
 use crate::{ActivationLayer, CustomActivation, Layer, Linear, Module, Sequential};
 
-/// The variance of pre-activations and the mean square of the gradient in each layer, for some seeds.
+/// The variance of pre-activations and the mean square of the gradient in each layer, for some
+/// seeds.
 fn measured(
     stack: &[StackLayer],
     activation: &CustomActivation<f32>,
@@ -37,7 +38,8 @@ fn measured(
     (0..seeds).map(one).collect()
 }
 
-/// Layers of one width at the critical point with this variance, the first for inputs of variance 1.
+/// Layers of one width at the critical point with this variance, the first for inputs of variance
+/// 1.
 fn critical(
     activation: &CustomActivation<f32>,
     q: f64,
@@ -70,8 +72,8 @@ fn tanh_of_width_1000_and_depth_50_is_predicted_to_five_per_cent() {
     }
 }
 
-/// The ratio depth / width is that of 50 layers of 1,000, at a hundredth of the cost, which allows many
-/// networks.
+/// The ratio depth / width is that of 50 layers of 1,000, at a hundredth of the cost, which allows
+/// many networks.
 #[test]
 fn relus_fluctuations_have_the_size_that_is_stated() {
     let relu = CustomActivation::new("relu", |x| x.relu()).with_kinks([0.0]);

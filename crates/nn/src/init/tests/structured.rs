@@ -67,8 +67,8 @@ fn orthogonal_weights_are_orthogonal_in_every_shape() {
         assert_multiple_of_close(&gram(&single.cast()), 2.25);
     }
     assert!(Init::orthogonal().sample::<f32>([0, 3], &mut rng(1)).unwrap().is_empty());
-    // Uniform over all rotations: each element of a row of 8 has the mean square 1/8, and both signs are
-    // equally frequent; without the choice of signs the first would be negative.
+    // Uniform over all rotations: each element of a row of 8 has the mean square 1/8, and both
+    // signs are equally frequent; without the choice of signs the first would be negative.
     let mut generator = rng(5);
     let (mut squares, mut positive) = ([0.0; 8], 0);
     for _ in 0..4000 {

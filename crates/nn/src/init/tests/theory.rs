@@ -1,4 +1,5 @@
-//! Maps, fixed points and the edge of chaos compared with mpmath, closed forms and published values.
+//! Maps, fixed points and the edge of chaos compared with mpmath, closed forms and published
+//! values.
 
 use wengert_autodiff::Activation;
 

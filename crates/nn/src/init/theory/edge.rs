@@ -26,9 +26,9 @@ pub struct CriticalPoint {
 /// sigma_b^2(q) = q - sigma_w^2(q) E[f(sqrt(q) z)^2]
 /// ```
 ///
-/// Not every `q` is on the curve: where `sigma_b^2` would be negative no bias keeps that variance. For
-/// relu the curve is one point, `(sqrt 2, 0)`, for every `q`; for the logistic function it begins at
-/// large variances, where the units saturate.
+/// Not every `q` is on the curve: where `sigma_b^2` would be negative no bias keeps that variance.
+/// For relu the curve is one point, `(sqrt 2, 0)`, for every `q`; for the logistic function it
+/// begins at large variances, where the units saturate.
 #[derive(Clone, Copy, Debug)]
 pub struct EdgeOfChaos<'a> {
     activation: &'a dyn Nonlinearity,
@@ -82,9 +82,9 @@ impl EdgeOfChaos<'_> {
         }))
     }
 
-    /// The point with these biases and the smallest variance from 1e-4 to 1e4, or `None` if that range
-    /// has no such point. With `sigma_b = 0` the limit of small variance, for a function through zero
-    /// (`sigma_w = 1 / |f'(0)|`).
+    /// The point with these biases and the smallest variance from 1e-4 to 1e4, or `None` if that
+    /// range has no such point. With `sigma_b = 0` the limit of small variance, for a function
+    /// through zero (`sigma_w = 1 / |f'(0)|`).
     ///
     /// # Errors
     /// [`TheoryError`] if `sigma_b` is negative or an expectation cannot be computed.
@@ -98,8 +98,8 @@ impl EdgeOfChaos<'_> {
         self.first_crossing(|point| point.sigma_b - sigma_b)
     }
 
-    /// The point with these weights and the smallest variance from 1e-4 to 1e4, or `None` if that range
-    /// has no such point.
+    /// The point with these weights and the smallest variance from 1e-4 to 1e4, or `None` if that
+    /// range has no such point.
     ///
     /// # Errors
     /// [`TheoryError`] if `sigma_w` is negative or an expectation cannot be computed.

@@ -5,8 +5,8 @@ use super::pair::pair;
 use crate::init::gain::moments;
 use crate::init::nonlinearity::Nonlinearity;
 
-/// A deep fully connected network of infinite width with weights from `N(0, sigma_w^2 / fan_in)` and
-/// biases from `N(0, sigma_b^2)`.
+/// A deep fully connected network of infinite width with weights from `N(0, sigma_w^2 / fan_in)`
+/// and biases from `N(0, sigma_b^2)`.
 ///
 /// The pre-activations of a layer are normal, of variance `q`; those of two inputs have a
 /// correlation `c`. A layer maps (Poole et al. 2016)

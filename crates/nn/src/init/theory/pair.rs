@@ -32,8 +32,8 @@ pub(super) fn pair(
     }
     let (root, rest) = (q.sqrt(), (1.0 - c * c).max(0.0).sqrt());
     let kinks: Vec<f64> = activation.kinks().iter().map(|kink| kink / root).collect();
-    // As a function of the outer variable, the inner integral changes around each kink over a length
-    // of `rest`: the panels grow with the distance from it.
+    // As a function of the outer variable, the inner integral changes around each kink over a
+    // length of `rest`: the panels grow with the distance from it.
     let mut breaks = vec![0.0];
     for &kink in &kinks {
         breaks.push(kink);
@@ -53,8 +53,8 @@ pub(super) fn pair(
     })
 }
 
-/// The same by one product rule of 32 nodes in each variable: accurate to three digits at kinks, and
-/// much faster.
+/// The same by one product rule of 32 nodes in each variable: accurate to three digits at kinks,
+/// and much faster.
 pub(in crate::init) fn rough_pair(
     activation: &dyn Nonlinearity,
     q: f64,

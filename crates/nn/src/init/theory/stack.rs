@@ -80,7 +80,8 @@ pub struct StackPrediction {
     /// the gradient with respect to the stack's outputs.
     pub gradient_square: f64,
     /// The Euclidean norm of the gradient with respect to the weight, for a gradient of norm 1 with
-    /// respect to the stack's outputs and one example. (For a convolution, the contribution of one position.)
+    /// respect to the stack's outputs and one example. (For a convolution, the contribution of one
+    /// position.)
     pub weight_gradient_norm: f64,
     /// The relative standard deviation of `variance` of one network, due to the finite width alone.
     pub variance_deviation: f64,
@@ -90,8 +91,8 @@ pub struct StackPrediction {
     pub gradient_deviation: f64,
 }
 
-/// Predicts the moments of an input whose elements have the mean square `input_square` in each layer
-/// of a stack, and those of the gradient.
+/// Predicts the moments of an input whose elements have the mean square `input_square` in each
+/// layer of a stack, and those of the gradient.
 ///
 /// The means follow the maps of [`MeanField`](super::MeanField) from layer to layer, not at a fixed
 /// point. To first order in `1/width`, with `v` the variance of a network's `q` about its mean,
@@ -101,10 +102,10 @@ pub struct StackPrediction {
 /// mean -> sigma_w^2 E[f^2] + sigma_b^2, plus v/2 times the second derivative of that by q
 /// ```
 ///
-/// and the relative variance of the gradient's mean square grows by
-/// `(3 E[f'^4] / E[f'^2]^2 - 1) / width` a layer. For relu of depth `L` both are `5 L / width`,
-/// as derived by B. Hanin and M. Nica ("Products of many large random matrices and gradients in deep
-/// neural networks", 2018). The deviations hold where they are small.
+/// and the relative variance of the gradient's mean square grows by `(3 E[f'^4] / E[f'^2]^2 - 1) /
+/// width` a layer. For relu of depth `L` both are `5 L / width`, as derived by B. Hanin and M. Nica
+/// ("Products of many large random matrices and gradients in deep neural networks", 2018). The
+/// deviations hold where they are small.
 ///
 /// # Errors
 /// [`TheoryError`] if a number is negative or an expectation cannot be computed.
@@ -184,8 +185,8 @@ fn backward(stack: &[StackLayer], all: &mut [(StackPrediction, Moments, f64)]) {
         square *= moments.slope;
         if moments.slope > 0.0 {
             let kurtosis = moments.slope_fourth / moments.slope.powi(2);
-            // Given the gradient of the next layer, the elements of this one are normal, with a fourth
-            // moment of 3. That of the last layer is the argument.
+            // Given the gradient of the next layer, the elements of this one are normal, with a
+            // fourth moment of 3. That of the last layer is the argument.
             let normal = if i + 1 == stack.len() { 1.0 } else { 3.0 };
             relative += (normal * kurtosis - 1.0) / units;
         }
