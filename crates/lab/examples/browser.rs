@@ -1,11 +1,12 @@
-//! Opens a report in headless Chromium and checks it: in light and dark, on a desktop and on a phone.
+//! Opens a report in headless Chromium and checks it: in light and dark, on a desktop and on a
+//! phone.
 //!
 //! `cargo run -p wengert-lab --example browser -- PAGE SCREENSHOTS [CHROMIUM]`
 //!
-//! Fails if a figure is empty or too small, if the page or the strip of claims is wider than the screen
-//! of a desktop, if text has too little contrast, if the console has a message, or if the page requests
-//! any resource. Screenshots are written to the directory SCREENSHOTS. Chromium is controlled over its
-//! debugging pipe: JSON messages that end with a zero byte.
+//! Fails if a figure is empty or too small, if the page or the strip of claims is wider than the
+//! screen of a desktop, if text has too little contrast, if the console has a message, or if the
+//! page requests any resource. Screenshots are written to the directory SCREENSHOTS. Chromium is
+//! controlled over its debugging pipe: JSON messages that end with a zero byte.
 
 use std::error::Error;
 use std::fs::{self, File};

@@ -9,12 +9,14 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use crate::fit::Training;
 use crate::grid::Settings;
 
-/// Test the claims of lecture notes on activation functions and weight initialization by experiments.
+/// Test the claims of lecture notes on activation functions and weight initialization by
+/// experiments.
 ///
 /// Without a command, every claim of the notes is tested with small neural networks, most of them
 /// trained on the UCI handwritten digits, which are part of the program. The program prints a
 /// table, and writes the page index.html with all figures and report.json with all numbers to the
-/// directory of --out. The command `claim` tests some claims and writes claims.html and claims.json.
+/// directory of --out. The command `claim` tests some claims and writes claims.html and
+/// claims.json.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = AFTER)]
 pub struct Args {
@@ -68,9 +70,15 @@ pub enum Command {
         #[arg(required = true, value_name = "CLAIM")]
         ids: Vec<String>,
     },
-    /// Train a network for every pair of eight activations and six initializations, with three seeds
+    /// Train a network for every pair of eight activations and six initializations, with three
+    /// seeds
     Grid(Grid),
     /// Train one network and show the state of its layers after each epoch
+    ///
+    /// For each layer with parameters: the fraction of saturated outputs (within 1 % of an end of the
+    /// activation's range, where its derivative is almost zero), the fraction of dead units (whose
+    /// derivative is zero for every example), mean and variance of the outputs, and the norm of the
+    /// gradient of the parameters, all for 512 training examples.
     Train(Train),
     /// Print gains, means and rounding errors of all activations
     Activations,

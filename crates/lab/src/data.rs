@@ -1,5 +1,5 @@
-//! The data of the experiments: the digits that are compiled into the program, or a directory of IDX
-//! files, divided into training and test images.
+//! The data of the experiments: the digits that are compiled into the program, or a directory of
+//! IDX files, divided into training and test images.
 
 use std::path::Path;
 
@@ -74,10 +74,10 @@ pub struct StratifiedSplit {
 
 /// Divides images so that every class has the same fraction of both parts, to within one image.
 ///
-/// Of the n images of a class, n * `train_count` / `labels.len()` are for training, rounded down, and
-/// the remaining training images are of the classes with the largest remainders. Within a class the
-/// images of both parts are distributed evenly over the given order, so that a trend in that order
-/// (one writer after another) affects both parts equally. The split does not depend on random
+/// Of the n images of a class, n * `train_count` / `labels.len()` are for training, rounded down,
+/// and the remaining training images are of the classes with the largest remainders. Within a class
+/// the images of both parts are distributed evenly over the given order, so that a trend in that
+/// order (one writer after another) affects both parts equally. The split does not depend on random
 /// numbers.
 ///
 /// # Panics
@@ -121,8 +121,8 @@ fn class_counts(labels: &[u8]) -> [usize; CLASSES] {
     counts
 }
 
-/// The number of training images of each class, by the largest-remainder method; of equal remainders
-/// the smaller class has priority.
+/// The number of training images of each class, by the largest-remainder method; of equal
+/// remainders the smaller class has priority.
 fn train_quotas(class_counts: &[usize; CLASSES], train_count: usize) -> [usize; CLASSES] {
     let total = class_counts.iter().sum::<usize>().max(1);
     let mut quotas = class_counts.map(|count| count * train_count / total);
@@ -141,7 +141,8 @@ mod tests {
 
     use super::*;
 
-    /// Checks that every image occurs once, in order, and every class is within one image of its part.
+    /// Checks that every image occurs once, in order, and every class is within one image of its
+    /// part.
     fn check(labels: &[u8], train_count: usize) -> StratifiedSplit {
         let split = stratified_split(labels, train_count);
         assert_eq!(split.train.len(), train_count);
@@ -187,7 +188,8 @@ mod tests {
     fn both_parts_are_distributed_over_the_given_order() {
         let split = check(&[5; 12], 9);
         assert_eq!(split.test, [0, 4, 8]);
-        // In every interval of a class, the fraction of training images is kept to within one image.
+        // In every interval of a class, the fraction of training images is kept to within one
+        // image.
         let labels = digits().labels().to_vec();
         let split = check(&labels, DIGITS_TRAIN_COUNT);
         for end in (0..labels.len()).step_by(100) {

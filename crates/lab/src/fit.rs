@@ -1,5 +1,5 @@
-//! [`fit()`]: trains a classifier with mini-batches, softmax cross-entropy and gradient descent with
-//! momentum.
+//! [`fit()`]: trains a classifier with mini-batches, softmax cross-entropy and gradient descent
+//! with momentum.
 
 use wengert::prelude::*;
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::text::figure;
 
-/// The mean of independent measurements with its 95 % confidence interval, by Student's t. The interval
-/// of a single measurement, or of an exact number, is the number itself.
+/// The mean of independent measurements with its 95 % confidence interval, by Student's t. The
+/// interval of a single measurement, or of an exact number, is the number itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The mean.
@@ -40,6 +40,7 @@ impl Interval {
         let count = values.len();
         // The mean of equal numbers would be rounded.
         if let [first, ..] = values
+            && first.is_finite()
             && values.iter().all(|value| value == first)
         {
             return Self { count, ..Self::exact(*first) };
@@ -102,6 +103,7 @@ mod tests {
         assert_eq!(Interval::of(&[0.1; 3]), Interval { count: 3, ..Interval::exact(0.1) });
         assert!(Interval::of(&[]).mean.is_nan());
         assert!(Interval::of(&[1.0, f64::INFINITY]).low.is_nan());
+        assert!(Interval::of(&[f64::INFINITY; 2]).low.is_nan());
         assert_eq!(Interval::of_flags([true, false, true, true]).mean, 0.75);
     }
 

@@ -1,9 +1,9 @@
-//! Why a network trains or does not: lecture notes on activation functions and weight initialization,
-//! tested claim by claim on networks of this engine.
+//! Why a network trains or does not: lecture notes on activation functions and weight
+//! initialization, tested claim by claim on networks of this engine.
 //!
 //! - [`args`] is the command line, [`app`] carries out the commands.
-//! - [`course`] has the claims with their experiments, [`grid`] trains every pair of an activation and
-//!   an initialization; [`explore`] and [`live`] are the other commands.
+//! - [`course`] has the claims with their experiments, [`grid`] trains every pair of an activation
+//!   and an initialization; [`explore`] and [`live`] are the other commands.
 //! - [`data`] has the images and [`task`] converts them to tensors; [`network`] builds networks,
 //!   [`mod@fit`] trains them, and [`measure`] measures them.
 //! - [`activation`], [`sweep`] and [`timing`] evaluate the activation kernels; [`statistics`] and

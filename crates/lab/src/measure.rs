@@ -1,5 +1,5 @@
-//! Measurements of a network that do not change it: accuracy and loss, the values of its layers, the
-//! state of its hidden units, and the gradients of its layers.
+//! Measurements of a network that do not change it: accuracy and loss, the values of its layers,
+//! the state of its hidden units, and the gradients of its layers.
 
 use std::collections::HashSet;
 

@@ -1,9 +1,9 @@
 //! The files of a run. A file is replaced as a whole or not at all.
 //!
 //! JSON has no NaN and no infinity: such a number is `null`. In the report of the grid the list
-//! `non_finite` states which it was; a `null` that is not in the list is a number that does not exist:
-//! the fraction of dead units for an activation whose units cannot die, or the epochs to an accuracy
-//! that is never reached.
+//! `non_finite` states which it was; a `null` that is not in the list is a number that does not
+//! exist: the fraction of dead units for an activation whose units cannot die, or the epochs to an
+//! accuracy that is never reached.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -122,8 +122,8 @@ impl Output {
 
 /// A complete report that has not replaced the old one yet. It is removed when dropped.
 ///
-/// All reports of a run are staged before the first is published, so that they are consistent if the
-/// disk is full.
+/// All reports of a run are staged before the first is published, so that they are consistent if
+/// the disk is full.
 #[derive(Debug)]
 #[must_use = "a staged report is removed unless it is published"]
 pub struct Staged<'a> {

@@ -32,7 +32,8 @@ pub fn fraction(flags: impl IntoIterator<Item = bool>) -> f64 {
     set as f64 / count as f64
 }
 
-/// The median; of an even number of values the larger of the two in the middle. Panics without values.
+/// The median; of an even number of values the larger of the two in the middle. Panics without
+/// values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -1,4 +1,5 @@
-//! The errors of the activation kernels in units in the last place, over a sweep of all `f32` numbers.
+//! The errors of the activation kernels in units in the last place, over a sweep of all `f32`
+//! numbers.
 
 use serde::Serialize;
 use wengert::Activation;
@@ -30,8 +31,8 @@ pub fn points(stride: usize) -> Vec<f32> {
     (0..=u32::MAX).step_by(stride).map(f32::from_bits).filter(|x| !x.is_nan()).collect()
 }
 
-/// The errors of the kernels of `activation` at these points, compared with the formula of `formula`
-/// in `f64`.
+/// The errors of the kernels of `activation` at these points, compared with the formula of
+/// `formula` in `f64`.
 pub fn errors(activation: Activation, formula: Activation, points: &[f32]) -> Errors {
     // The kernels round the parameters of an activation to f32.
     let formula = rounded(formula);

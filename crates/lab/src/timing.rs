@@ -41,8 +41,8 @@ impl Serialize for Activated {
     }
 }
 
-/// Measures some activations on one thread; each repetition measures all of them. `repetitions` is the
-/// number for elements in memory, where one takes about 0.1 s for an activation.
+/// Measures some activations on one thread; each repetition measures all of them. `repetitions` is
+/// the number for elements in memory, where one takes about 0.1 s for an activation.
 ///
 /// # Errors
 /// If the system does not start the thread.

@@ -11,7 +11,8 @@ use std::time::Duration;
 /// A case with its name. It succeeds, or returns an error of one line.
 pub type Case<E> = (String, Box<dyn Fn() -> Result<(), E>>);
 
-/// The address space of the child in KiB, so that results do not depend on the memory of the machine.
+/// The address space of the child in KiB, so that results do not depend on the memory of the
+/// machine.
 const KIB: usize = 1 << 20;
 
 /// The time after which a case counts as endless, far more than any case takes.
@@ -23,8 +24,8 @@ const CHILD: &str = "WENGERT_TEST_CASES_CHILD";
 /// Runs the cases of the test function with the name `test` in child processes.
 ///
 /// # Panics
-/// If a case panics, aborts, does not end, or returns an error of several lines or none; and if there
-/// are not more than `least` cases.
+/// If a case panics, aborts, does not end, or returns an error of several lines or none; and if
+/// there are not more than `least` cases.
 pub fn run_in_children<E: Display>(test: &str, cases: impl FnOnce() -> Vec<Case<E>>, least: usize) {
     if let Ok(first) = std::env::var(CHILD) {
         return run_from(first.parse().expect("the index of a case"), cases());

@@ -22,8 +22,8 @@ use crate::{explore, live};
 /// Carries out a command.
 ///
 /// # Errors
-/// If an argument, `WENGERT_SIMD`, the data or the output directory is invalid, or the system does not
-/// start a thread or accept the output.
+/// If an argument, `WENGERT_SIMD`, the data or the output directory is invalid, or the system does
+/// not start a thread or accept the output.
 pub fn run(args: &Args) -> Result<ExitCode, LabError> {
     let level = Level::from_env()?;
     let common = &args.common;
@@ -60,8 +60,8 @@ pub(crate) fn pool(common: &Common) -> Result<ThreadPool, LabError> {
     Ok(ThreadPoolBuilder::new().num_threads(common.threads()).build()?)
 }
 
-/// The activation with a name, in any case; `sigmoid` is also accepted for `logistic`, and `swish` for
-/// `silu`.
+/// The activation with a name, in any case; `sigmoid` is also accepted for `logistic`, and `swish`
+/// for `silu`.
 ///
 /// # Errors
 /// If there is none; the error lists the names.

@@ -40,7 +40,8 @@ impl fmt::Debug for Claim {
 }
 
 impl Claim {
-    /// The verdicts that this repository expects; more than one if the result depends on the machine.
+    /// The verdicts that this repository expects; more than one if the result depends on the
+    /// machine.
     pub fn expected(&self) -> &'static [Verdict] {
         expected::verdicts(self.id)
     }

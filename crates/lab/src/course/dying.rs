@@ -199,13 +199,13 @@ struct Neuron {
 
 const NEURON_STEPS: usize = 2500;
 
-/// The neuron's learning rate, and the factor of the large step. As the square of an input (64 pixels
-/// and the bias) is about 13, a rate above 1/13 overshoots.
+/// The neuron's learning rate, and the factor of the large step. As the square of an input (64
+/// pixels and the bias) is about 13, a rate above 1/13 overshoots.
 const RATE: f64 = 0.03;
 const FACTOR: f64 = 6.0;
 
-/// Trains a neuron whose initial outputs are too large; one step is [`FACTOR`] times as large as the
-/// others.
+/// Trains a neuron whose initial outputs are too large; one step is [`FACTOR`] times as large as
+/// the others.
 fn neuron(activation: Activation, context: &Context, seed: u64) -> Result<Neuron, Failure> {
     const FATAL: usize = 10;
     let digits = &context.digits.train;
@@ -286,8 +286,8 @@ fn lifelines(context: &Context) -> Result<Figure, Failure> {
     ))
 }
 
-/// The fraction of dead units after training at a learning rate, for each seed, and the number of runs
-/// that end with weights that are not finite.
+/// The fraction of dead units after training at a learning rate, for each seed, and the number of
+/// runs that end with weights that are not finite.
 fn dead_at(
     activation: Activation,
     rate: f64,

@@ -1,8 +1,8 @@
 //! [`Evidence`]: the measurements of an experiment, and the verdict that follows from them.
 //!
-//! A [`Check`] is a measured number with its confidence interval over seeds, the prediction of theory
-//! if there is one, the threshold and the reason for it. The verdict depends on the checks alone: see
-//! [`Evidence::verdict`].
+//! A [`Check`] is a measured number with its confidence interval over seeds, the prediction of
+//! theory if there is one, the threshold and the reason for it. The verdict depends on the checks
+//! alone: see [`Evidence::verdict`].
 
 use std::fmt;
 
@@ -149,8 +149,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The verdict: a failed essential check refutes the claim, a failed strict check adds a caveat. An
-    /// experiment without checks does not support the claim.
+    /// The verdict: a failed essential check refutes the claim, a failed strict check adds a
+    /// caveat. An experiment without checks does not support the claim.
     pub fn verdict(&self) -> Verdict {
         let fails =
             |weight| self.checks.iter().any(|check| check.weight == weight && !check.passed);

@@ -41,8 +41,8 @@ const FAN_INS: [usize; 5] = [16, 64, 256, 1024, 4096];
 const UNITS: usize = 128;
 const SEEDS: usize = 5;
 
-/// The slope of a line through five points whose logarithms have a standard deviation of sqrt(2/128)
-/// each is accurate to a few hundredths.
+/// The slope of a line through five points whose logarithms have a standard deviation of
+/// sqrt(2/128) each is accurate to a few hundredths.
 const TOLERANCE: f64 = 0.1;
 
 fn variance(fan_in: usize, power: f64, seed: u64) -> Result<f64, Failure> {

@@ -56,8 +56,8 @@ pub(super) const CLAIMS: [Claim; 4] = [
     },
 ];
 
-/// The accuracy that the engine guarantees for all instruction sets: values and derivatives within 3
-/// ULP (within 2 where the processor multiplies and adds in one step).
+/// The accuracy that the engine guarantees for all instruction sets: values and derivatives within
+/// 3 ULP (within 2 where the processor multiplies and adds in one step).
 const ULP: f64 = 3.0;
 
 /// The checks that `activation` is the function of `formula`.
@@ -308,8 +308,8 @@ fn curves() -> Result<Figure, Failure> {
     ))
 }
 
-/// The ranges in which the derivative is less than 1/25 of its largest magnitude and approaches 0. This
-/// excludes extrema, where it changes its sign, and ranges where it is a small constant.
+/// The ranges in which the derivative is less than 1/25 of its largest magnitude and approaches 0.
+/// This excludes extrema, where it changes its sign, and ranges where it is a small constant.
 fn flat(points: &[f64], derivatives: &[f64]) -> Vec<[f64; 2]> {
     let most = derivatives.iter().fold(0.0, |most: f64, d| most.max(d.abs()));
     let step = points[1] - points[0];

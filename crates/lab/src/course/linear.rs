@@ -55,8 +55,8 @@ const SIZES: [usize; 4] = [2, 16, 16, 2];
 const SEEDS: usize = 5;
 const TRAINING: Training = Training { learning_rate: 0.1, momentum: 0.9, batch: 20, epochs: 60 };
 
-/// A network with a curved boundary solves both tasks, up to a few errors for some seeds; no straight
-/// line exceeds three quarters.
+/// A network with a curved boundary solves both tasks, up to a few errors for some seeds; no
+/// straight line exceeds three quarters.
 const SOLVED: f64 = 0.9;
 
 pub(super) fn experiment(setup: &LinearSetup, context: &Context) -> Result<Evidence, Failure> {
@@ -190,8 +190,8 @@ fn collapse(model: &Sequential<f32>, examples: &Examples) -> f64 {
     worst
 }
 
-/// The best accuracy of a straight line on the examples: tries a line between every two neighbours in
-/// each of 720 directions.
+/// The best accuracy of a straight line on the examples: tries a line between every two neighbours
+/// in each of 720 directions.
 fn best_line(examples: &Examples) -> f64 {
     let inputs = examples.inputs().to_vec();
     let count = examples.len();

@@ -1,10 +1,10 @@
 //! The course: every claim of a week of lecture notes on activation functions and weight
 //! initialization, as an experiment on networks that this engine trains or differentiates.
 //!
-//! The file of a claim contains the statement of the notes, the experiment with its setup as a value,
-//! and the thresholds with the theory from which they are derived; [`evidence`] defines how a verdict
-//! follows from them. As the setup is a value, a test can run the experiment on the opposite and
-//! check that the verdict changes.
+//! The file of a claim contains the statement of the notes, the experiment with its setup as a
+//! value, and the thresholds with the theory from which they are derived; [`evidence`] defines how
+//! a verdict follows from them. As the setup is a value, a test can run the experiment on the
+//! opposite and check that the verdict changes.
 
 mod claim;
 mod compare;

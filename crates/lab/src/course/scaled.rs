@@ -113,8 +113,8 @@ fn factor(values: &[f64]) -> f64 {
     (values[values.len() - 1] / values[0]).powf(1.0 / (values.len() as f64 - 1.0))
 }
 
-/// The factors of activations (in the forward pass) and gradients (in the backward pass), measured and
-/// by theory.
+/// The factors of activations (in the forward pass) and gradients (in the backward pass), measured
+/// and by theory.
 fn factors(
     activation: Activation,
     init: &Init,
@@ -133,8 +133,8 @@ fn factors(
 
 const NAMES: [&str; 2] = ["activations", "gradients"];
 
-/// A single network deviates from the mean by sqrt(5 depth / width) = 77 % over all layers, which is a
-/// few percent per layer.
+/// A single network deviates from the mean by sqrt(5 depth / width) = 77 % over all layers, which
+/// is a few percent per layer.
 const TOLERANCE: f64 = 0.06;
 
 pub(super) fn xavier(setup: &SchemeSetup, context: &Context) -> Result<Evidence, Failure> {
@@ -283,7 +283,8 @@ fn histograms(context: &Context) -> Result<Figure, Failure> {
             let values = layer_values(&model, &normal([16, WIDTH], context.seed ^ 1)?)?;
             let row = |layer: usize| {
                 let outputs = values[layer - 1].output.to_vec().into_iter().map(f64::from);
-                // Half of the outputs of relu are zero, and would hide the distribution of the others.
+                // Half of the outputs of relu are zero, and would hide the distribution of the
+                // others.
                 let shown = outputs.filter(|&y| activation != Activation::Relu || y > 0.0);
                 (format!("{layer}"), histogram(shown, range, 40))
             };

@@ -115,8 +115,8 @@ fn agree(gradient: &[f32]) -> bool {
     gradient.iter().all(|g| *g >= 0.0) || gradient.iter().all(|g| *g <= 0.0)
 }
 
-/// The fraction of random networks with one neuron after `width` units whose weight gradients have the
-/// same sign.
+/// The fraction of random networks with one neuron after `width` units whose weight gradients have
+/// the same sign.
 fn agreement(activation: Activation, width: usize, seed: u64) -> Result<f64, Failure> {
     let mut tape = Tape::new();
     let mut flags = Vec::new();

@@ -66,8 +66,8 @@ fn trained(
     Ok(model)
 }
 
-/// The largest accuracy of a network with one unit per hidden layer, and of guessing. The largest, as
-/// equal units do not learn at the rate of a single one.
+/// The largest accuracy of a network with one unit per hidden layer, and of guessing. The largest,
+/// as equal units do not learn at the rate of a single one.
 fn single_unit(activation: Activation, context: &Context) -> Result<f64, Failure> {
     let mut best = context.digits.guessing();
     for seed in context.grid_seeds() {

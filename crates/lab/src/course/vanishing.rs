@@ -52,9 +52,10 @@ const WIDTH: usize = 256;
 const BATCH: usize = 4;
 const SEEDS: usize = 10;
 
-/// The tolerance of a factor. A tenth of the exponent: the mean of the squared derivative of saturated
-/// units is dominated by the rare least saturated ones, so that most networks of this width are below
-/// it. A tenth of the factor: one network deviates by sqrt(depth / width), 18 % over all layers.
+/// The tolerance of a factor. A tenth of the exponent: the mean of the squared derivative of
+/// saturated units is dominated by the rare least saturated ones, so that most networks of this
+/// width are below it. A tenth of the factor: one network deviates by sqrt(depth / width), 18 %
+/// over all layers.
 fn near(theory: f64) -> Need {
     Need::Between(0.9 * theory.powf(1.1), 1.1 * theory.powf(0.9))
 }
@@ -172,8 +173,8 @@ fn measured_norms(
     Ok(seen.iter().map(|layer| (layer.gradient_square / last).sqrt()).collect())
 }
 
-/// The same by mean-field theory: the variances in the forward pass, then the factors in the backward
-/// pass.
+/// The same by mean-field theory: the variances in the forward pass, then the factors in the
+/// backward pass.
 fn predicted_norms(activation: Activation, drive: f64) -> Result<Vec<f64>, Failure> {
     let shifted = |shift: f64| {
         CustomActivation::<f64>::new("shifted", move |x| {
@@ -197,14 +198,14 @@ fn predicted_norms(activation: Activation, drive: f64) -> Result<Vec<f64>, Failu
     Ok(norms)
 }
 
-/// The points from which the derivative is 0 in f32, by the engine's kernel and by the formula in terms
-/// of the rounded value.
+/// The points from which the derivative is 0 in f32, by the engine's kernel and by the formula in
+/// terms of the rounded value.
 fn zeros(setup: &VanishingSetup, evidence: &mut Evidence, words: &mut Vec<String>) {
     let ln2 = std::f64::consts::LN_2;
     let mut series = Vec::new();
     for (colour, &activation) in setup.activations.iter().enumerate() {
-        // f' = c e^-kx for large x; numbers below 2^-150 are rounded to 0. The value is rounded to 1
-        // within 2^-25 of it, and a derivative computed from it is then 0.
+        // f' = c e^-kx for large x; numbers below 2^-150 are rounded to 0. The value is rounded to
+        // 1 within 2^-25 of it, and a derivative computed from it is then 0.
         let (theory, rounded, by_value): (_, _, fn(f32) -> f32) = match activation {
             Activation::Tanh => (152.0 * ln2 / 2.0, 26.0 * ln2 / 2.0, |f| 1.0 - f * f),
             _ => (150.0 * ln2, 25.0 * ln2, |f| f * (1.0 - f)),
@@ -267,7 +268,8 @@ fn zeros(setup: &VanishingSetup, evidence: &mut Evidence, words: &mut Vec<String
     ));
 }
 
-/// The smallest x at which a decreasing function is 0, by bisection; NaN if there is none below 1,000.
+/// The smallest x at which a decreasing function is 0, by bisection; NaN if there is none below
+/// 1,000.
 fn first_zero(f: impl Fn(f64) -> f32) -> f64 {
     let (mut low, mut high) = (0.0, 1000.0);
     if f(high) != 0.0 || f(low) == 0.0 {
@@ -280,7 +282,8 @@ fn first_zero(f: impl Fn(f64) -> f32) -> f64 {
     high
 }
 
-/// Saturation by large weights in place of biases; the weights are factors of the chain rule as well.
+/// Saturation by large weights in place of biases; the weights are factors of the chain rule as
+/// well.
 fn large_weights(context: &Context, evidence: &mut Evidence) -> Result<(), Failure> {
     const SIGMA: f64 = 5.0;
     let mut factors = Vec::new();

@@ -11,8 +11,8 @@ pub(super) fn is_inside((px, py): Point, [x, y]: Field) -> bool {
     (x[0]..=x[1]).contains(&px) && (y[0]..=y[1]).contains(&py)
 }
 
-/// The parts of a line within the field. The line ends at the edge of the field, and is not continued
-/// along it.
+/// The parts of a line within the field. The line ends at the edge of the field, and is not
+/// continued along it.
 pub(super) fn visible(points: &[Point], field: Field) -> Vec<Vec<Point>> {
     let mut parts: Vec<Vec<Point>> = Vec::new();
     let mut end = None;

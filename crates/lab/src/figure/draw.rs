@@ -14,7 +14,8 @@ use super::{Axis, Heat, Mark, Panel, Plane, Plot, Ridges, Series};
 /// The size of a chart, which the page scales.
 const SIZE: (u32, u32) = (440, 300);
 
-/// The size of a chart in a row of three or more, which are shown smaller; texts have the same size.
+/// The size of a chart in a row of three or more, which are shown smaller; texts have the same
+/// size.
 const SMALL: (u32, u32) = (300, 220);
 
 /// The number of colours of series.
@@ -134,8 +135,8 @@ fn ends(axis: &Axis, values: impl Iterator<Item = f64>) -> [f64; 2] {
     [low - margin, high + margin]
 }
 
-/// The ticks of a logarithmic axis, as exponents of ten: at 1, 2 and 5 times a few powers, otherwise at
-/// every power, or every second, fifth, ..
+/// The ticks of a logarithmic axis, as exponents of ten: at 1, 2 and 5 times a few powers,
+/// otherwise at every power, or every second, fifth, ..
 fn powers([low, high]: [f64; 2]) -> Vec<f64> {
     let decades = high - low;
     let (first, last) = (low.ceil() as i32, high.floor() as i32);

@@ -197,7 +197,8 @@ impl Figure {
     }
 }
 
-/// The fractions of values in `parts` equal bins of a range; values outside count for the outermost.
+/// The fractions of values in `parts` equal bins of a range; values outside count for the
+/// outermost.
 pub fn histogram(values: impl IntoIterator<Item = f64>, range: [f64; 2], parts: usize) -> Vec<f64> {
     let mut counts = vec![0_usize; parts];
     let mut total = 0_usize;

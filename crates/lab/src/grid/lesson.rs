@@ -1,5 +1,5 @@
-//! Conclusions from the table, in sentences. A sentence is printed only if it is true for the numbers
-//! of this run, and contains no others.
+//! Conclusions from the table, in sentences. A sentence is printed only if it is true for the
+//! numbers of this run, and contains no others.
 
 use wengert::Activation;
 

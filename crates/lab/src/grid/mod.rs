@@ -1,5 +1,5 @@
-//! The grid: trains a network for every pair of an activation and an initialization and every seed, on
-//! several threads. [`train`] has a single run.
+//! The grid: trains a network for every pair of an activation and an initialization and every seed,
+//! on several threads. [`mod@train`] has a single run.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,8 +72,8 @@ impl Initialization {
         }
     }
 
-    /// The distribution of the weights; m is the number of inputs of a unit, n the number of outputs of a
-    /// layer.
+    /// The distribution of the weights; m is the number of inputs of a unit, n the number of
+    /// outputs of a layer.
     pub fn formula(self) -> &'static str {
         match self {
             Self::Zero => "0",
@@ -143,8 +143,8 @@ pub struct PairRuns {
     pub runs: Vec<TrainingRun>,
 }
 
-/// Trains every pair with every seed on `threads` threads, and calls `epoch_done` after each epoch of
-/// each run. Each run is on one thread and independent of the others, so that the results do not
+/// Trains every pair with every seed on `threads` threads, and calls `epoch_done` after each epoch
+/// of each run. Each run is on one thread and independent of the others, so that the results do not
 /// depend on the number of threads.
 ///
 /// # Errors
@@ -158,8 +158,8 @@ pub fn run_grid(
     let pairs = Pair::all();
     let seeds = &settings.seeds;
     let jobs = pairs.len() * seeds.len();
-    // A pool of one thread for each worker, as kernels use all threads of the pool in which they are
-    // called.
+    // A pool of one thread for each worker, as kernels use all threads of the pool in which they
+    // are called.
     let pools: Vec<ThreadPool> = (0..threads.clamp(1, jobs.max(1)))
         .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
         .collect::<Result<_, _>>()?;

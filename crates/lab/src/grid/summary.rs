@@ -30,7 +30,8 @@ pub struct Summary {
     pub mean_accuracy: f64,
     /// The lowest and the highest test accuracy after training.
     pub accuracy_range: [f64; 2],
-    /// The number of epochs until [`GOAL`] is first reached; `None` if the median run does not reach it.
+    /// The number of epochs until [`GOAL`] is first reached; `None` if the median run does not
+    /// reach it.
     pub epochs_to_goal: Option<usize>,
     /// The fraction of the hidden layers' outputs that are saturated.
     pub saturated: Ends<Option<f64>>,

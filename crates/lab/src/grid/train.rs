@@ -182,8 +182,8 @@ mod tests {
                     Initialization::Computed if out == 10 => 1.0 / inputs as f32,
                     Initialization::Computed => 2.536 / inputs as f32,
                 };
-                // The mean square of n normal numbers has the relative deviation sqrt(2 / n), and n is at
-                // least 320.
+                // The mean square of n normal numbers has the relative deviation sqrt(2 / n), and n
+                // is at least 320.
                 assert!((mean_square - variance).abs() <= 0.4 * variance, "{initialization}");
             }
             let first = layer_parameters(&model)[0].weight.value().to_vec()[0];

@@ -1,5 +1,5 @@
-//! [`verdict()`]: the results of a pair in a few words, which depend on its numbers alone and not on the
-//! names of the activation and the initialization.
+//! [`verdict()`]: the results of a pair in a few words, which depend on its numbers alone and not
+//! on the names of the activation and the initialization.
 
 use crate::grid::summary::{GOAL, Summary};
 

@@ -47,8 +47,8 @@ pub struct ClaimReport {
     pub stated: &'static [Verdict],
     /// Whether the verdict is one of them.
     pub as_stated: bool,
-    /// The duration of the experiment. Of the other numbers, only those of A9 depend on the machine's
-    /// speed.
+    /// The duration of the experiment. Of the other numbers, only those of A9 depend on the
+    /// machine's speed.
     pub seconds: f64,
     /// The main measurements in a few words.
     pub summary: String,

@@ -1,5 +1,5 @@
-//! A tanh network of fifty layers learns the digits with the recommended initialization, and not with
-//! other ones.
+//! A tanh network of fifty layers learns the digits with the recommended initialization, and not
+//! with other ones.
 
 use wengert::prelude::*;
 use wengert_lab::data::Dataset;

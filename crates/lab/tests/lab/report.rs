@@ -119,8 +119,8 @@ fn the_report_of_an_epoch_is_complete() {
             let expected = if equal { Value::from(1) } else { layer["units"].clone() };
             assert_eq!(layer["distinct_units_start"], expected);
         }
-        // In an epoch, equal units do not learn much; networks with scaled weights do, except with the
-        // logistic function.
+        // In an epoch, equal units do not learn much; networks with scaled weights do, except with
+        // the logistic function.
         let accuracy = pair["test_accuracy"].as_f64().unwrap();
         assert!(!equal || accuracy < 0.5, "{pair}");
         assert!(!scaled || pair["activation"] == "logistic" || accuracy > 0.6, "{pair}");

@@ -12,7 +12,8 @@ use crate::support::defaults;
 #[test]
 fn scaled_weights_reach_95_percent_except_with_logistic_and_selu() {
     let (task, settings) = (Task::new(&Dataset::digits(), &hidden(None)), defaults().settings(1));
-    // The logistic function learns slowly, and selu, whose slope exceeds 1, is unstable at this rate.
+    // The logistic function learns slowly, and selu, whose slope exceeds 1, is unstable at this
+    // rate.
     let slow = [Activation::Logistic, Activation::Selu];
     for activation in ACTIVATIONS.into_iter().filter(|it| !slow.contains(it)) {
         for initialization in [Initialization::Xavier, Initialization::He, Initialization::Computed]
