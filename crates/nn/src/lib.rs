@@ -38,6 +38,8 @@
 extern crate self as wengert_nn;
 
 mod check;
+#[cfg(feature = "checkpoint")]
+pub mod checkpoint;
 pub mod data;
 pub mod diagnosis;
 mod error;
@@ -49,15 +51,25 @@ mod module;
 mod observe;
 mod optim;
 mod parts;
+pub mod schedule;
+mod state;
 
 pub use check::{ModuleError, check_module};
 pub use error::{Error, Result};
+#[cfg(feature = "checkpoint")]
+pub use checkpoint::{
+    Checkpoint, CheckpointError, LoadOptions, LoadReport, load_model, load_model_with, save_model,
+};
 pub use forward::Layer;
 pub use init::{Distribution, Fan, Init, InitError, fans};
 pub use layer::*;
 pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use observe::{Observation, Observer};
-pub use optim::{Adam, Optimizer, RmsProp, Sgd};
+pub use optim::{
+    Adadelta, Adagrad, Adam, Adamax, Average, Groups, Lamb, Lbfgs, Lion, Lookahead, Muon, NAdam,
+    Optimizer, RAdam, RmsProp, Sgd,
+};
+pub use state::{ParameterState, State, StateError, Stateful};
 
 /// The names that the derive macro uses.
 #[doc(hidden)]

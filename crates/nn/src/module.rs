@@ -7,7 +7,7 @@ use wengert_autodiff::{Activation, Element, Parameter};
 pub use wengert_derive::Module;
 
 use crate::init::Nonlinearity;
-use crate::layer::Buffer;
+use crate::layer::{Buffer, RandomStream};
 
 /// Anything with parameters: a layer, a network, a struct of these.
 ///
@@ -50,7 +50,7 @@ use crate::layer::Buffer;
 ///
 /// # Deriving
 ///
-/// A part is a [`Parameter`], a [`Buffer`], a module, or an `Option`, `Vec`, `Box`, array, tuple or
+/// A part is a [`Parameter`], a [`Buffer`], a [`RandomStream`], a module, or an `Option`, `Vec`, `Box`, array, tuple or
 /// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their
 /// keys. Fields of primitive types (numbers, `bool`, `char`, strings, containers of these,
 /// `PhantomData`) are ignored; other fields without parameters must be marked `skip`. A variant of
@@ -214,6 +214,14 @@ pub trait Module<E: Element = f32> {
         all
     }
 
+    /// The random numbers of the layers with their names, in a fixed order.
+    fn random_streams(&self) -> Vec<(String, &RandomStream)> {
+        let mut all = Vec::new();
+        let mut see = |path: Path<'_>, stream| all.push((path.to_string(), stream));
+        self.visit(&mut Visitor { streams: Some(&mut see), ..Visitor::new(&mut |_, _| ()) });
+        all
+    }
+
     /// The number of elements of all parameters, frozen ones included.
     fn parameter_count(&self) -> usize {
         let mut count = 0;
@@ -301,11 +309,13 @@ impl Met {
 pub struct Visitor<'v, 'a, E: Element = f32> {
     see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
     buffers: Option<&'v mut SeeBuffer<'v, 'a, E>>,
+    streams: Option<&'v mut SeeStream<'v, 'a>>,
     path: Option<&'v Path<'v>>,
     met: Option<&'v mut Vec<Met>>,
 }
 
 type SeeBuffer<'v, 'a, E> = dyn FnMut(Path<'_>, &'a Buffer<E>) + 'v;
+type SeeStream<'v, 'a> = dyn FnMut(Path<'_>, &'a RandomStream) + 'v;
 
 /// Visits every parameter of a module tree, mutably.
 pub struct VisitorMut<'v, E: Element = f32> {
@@ -320,7 +330,7 @@ pub struct VisitorMut<'v, E: Element = f32> {
 impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
     /// A visitor that starts at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>)) -> Self {
-        Self { see, buffers: None, path: None, met: None }
+        Self { see, buffers: None, streams: None, path: None, met: None }
     }
 
     /// A visitor that starts at a root and also records the modules below it.
@@ -328,7 +338,12 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
         see: &'v mut dyn FnMut(Path<'_>, &'a Parameter<E>),
         met: &'v mut Vec<Met>,
     ) -> Self {
-        Self { see, buffers: None, path: None, met: Some(met) }
+        Self { met: Some(met), ..Self::new(see) }
+    }
+
+    /// Shows a parameter whose path below the current module is known.
+    pub(crate) fn shown(&mut self, path: Path<'_>, parameter: &'a Parameter<E>) {
+        (self.see)(path, parameter);
     }
 
     /// Shows a parameter of the current module.
@@ -340,6 +355,13 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
     pub fn buffer(&mut self, name: &str, buffer: &'a Buffer<E>) {
         if let Some(see) = &mut self.buffers {
             see(Path::below(self.path, name), buffer);
+        }
+    }
+
+    /// Shows a random stream of the current module.
+    pub fn random_stream(&mut self, name: &str, stream: &'a RandomStream) {
+        if let Some(see) = &mut self.streams {
+            see(Path::below(self.path, name), stream);
         }
     }
 
@@ -355,8 +377,15 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
             met.push(Met::new(path.to_string(), module));
         }
         let buffers = self.buffers.as_mut().map(|see| &mut **see as &mut SeeBuffer<'_, 'a, E>);
+        let streams = self.streams.as_mut().map(|see| &mut **see as &mut SeeStream<'_, 'a>);
         let met = self.met.as_deref_mut();
-        module.visit(&mut Visitor { see: &mut *self.see, buffers, path: Some(&path), met });
+        module.visit(&mut Visitor {
+            see: &mut *self.see,
+            buffers,
+            streams,
+            path: Some(&path),
+            met,
+        });
     }
 }
 
@@ -372,6 +401,11 @@ impl<'v, E: Element> VisitorMut<'v, E> {
         met: &'v mut Vec<String>,
     ) -> Self {
         Self { met: Some(met), ..Self::new(see) }
+    }
+
+    /// Shows a parameter whose path below the current module is known.
+    pub(crate) fn shown(&mut self, path: Path<'_>, parameter: &mut Parameter<E>) {
+        (self.see)(path, parameter);
     }
 
     /// Shows a parameter of the current module.

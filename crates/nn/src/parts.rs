@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wengert_autodiff::{Activation, Element, Parameter};
 
 use crate::init::Nonlinearity;
-use crate::layer::Buffer;
+use crate::layer::{Buffer, RandomStream};
 use crate::module::{Module, Role, Visitor, VisitorMut};
 
 /// As a root a parameter has the empty name.
@@ -34,6 +34,18 @@ impl<E: Element> Module<E> for Buffer<E> {
     fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
     fn visit_as<'a>(&'a self, name: &str, visitor: &mut Visitor<'_, 'a, E>) {
         visitor.buffer(name, self);
+    }
+    fn visit_mut_as(&mut self, _: &str, _: &mut VisitorMut<'_, E>) {}
+}
+
+/// As a root it has the empty name.
+impl<E: Element> Module<E> for RandomStream {
+    fn visit<'a>(&'a self, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.random_stream("", self);
+    }
+    fn visit_mut(&mut self, _: &mut VisitorMut<'_, E>) {}
+    fn visit_as<'a>(&'a self, name: &str, visitor: &mut Visitor<'_, 'a, E>) {
+        visitor.random_stream(name, self);
     }
     fn visit_mut_as(&mut self, _: &str, _: &mut VisitorMut<'_, E>) {}
 }

@@ -1,10 +1,10 @@
 //! [`Batches`]: divides a data set into mini-batches, shuffled by a seed.
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand_pcg::Pcg64;
 
 use super::rows::{IntoRows, Labels, Rows};
+use super::sampling::{Draws, Weights};
+use crate::state::{State, StateError, Stateful};
 use wengert_autodiff::Tensor;
 
 /// Examples with their targets, divided into mini-batches.
@@ -14,6 +14,9 @@ use wengert_autodiff::Tensor;
 /// [`epoch`](Self::epoch) yields every example once; the last batch may be smaller. With
 /// [`shuffled`](Self::shuffled) each epoch has a different order, determined by the seed. The
 /// tensors of a batch are reused for later batches once nothing else refers to them.
+///
+/// [`next_batch`](Self::next_batch) deals the same batches one by one, so that the loader can be saved
+/// between any two ([`Stateful`]); one that is loaded continues with the batch that was next.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -39,8 +42,16 @@ use wengert_autodiff::Tensor;
 pub struct Batches<X: Rows = Tensor, Y: Rows = Labels> {
     all: Batch<X, Y>,
     size: usize,
+    /// The examples of an epoch, in the order of their batches.
     order: Vec<usize>,
-    rng: Option<Pcg64>,
+    draws: Option<Draws>,
+    /// The chances of the examples, if they are not dealt once each.
+    weights: Option<Weights>,
+    drop_last: bool,
+    /// How many examples of the epoch at hand were dealt; `None` between epochs.
+    dealt: Option<usize>,
+    /// Whether the epoch at hand was loaded.
+    resumed: bool,
     spare: Vec<Batch<X, Y>>,
 }
 
@@ -76,6 +87,12 @@ pub enum BatchesError {
         /// `inputs` or `targets`.
         what: &'static str,
     },
+    /// Weights of examples that cannot be chances.
+    #[error("the weights of the examples cannot be used: {message}")]
+    Weights {
+        /// What is wrong, and what would be right.
+        message: String,
+    },
 }
 
 impl<X: Rows, Y: Rows> Batches<X, Y> {
@@ -98,12 +115,53 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         if inputs != targets {
             return Err(BatchesError::Targets { inputs, targets });
         }
-        Ok(Self { all, size, order: (0..inputs).collect(), rng: None, spare: Vec::new() })
+        Ok(Self {
+            all,
+            size,
+            order: (0..inputs).collect(),
+            draws: None,
+            weights: None,
+            drop_last: false,
+            dealt: None,
+            resumed: false,
+            spare: Vec::new(),
+        })
     }
 
     /// Shuffles the examples before each epoch.
     pub fn shuffled(mut self, seed: u64) -> Self {
-        self.rng = Some(Pcg64::seed_from_u64(seed));
+        (self.draws, self.weights) = (Some(Draws::new(seed)), None);
+        self
+    }
+
+    /// The same, but each example of an epoch is drawn anew, with a chance in proportion to its
+    /// weight: some several times, some not at all.
+    ///
+    /// ```
+    /// use wengert_nn::data::Batches;
+    /// # use wengert_autodiff::Tensor;
+    /// // Two classes of unequal size, dealt equally often.
+    /// let labels = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    /// let weights = labels.map(|label| [1.0 / 9.0, 1.0][label]);
+    /// let inputs = Tensor::<f32>::zeros([10, 2]);
+    /// let mut batches = Batches::new(inputs, labels, 5)?.weighted(&weights, 1)?;
+    /// assert_eq!(batches.epoch().count(), 2);
+    /// # Ok::<(), wengert_nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BatchesError::Weights`], if there is not one weight for each example, one is negative or not
+    /// finite, or all are zero.
+    pub fn weighted(mut self, weights: &[f64], seed: u64) -> Result<Self, BatchesError> {
+        let weights = Weights::new(weights, self.len())
+            .map_err(|message| BatchesError::Weights { message })?;
+        (self.draws, self.weights) = (Some(Draws::new(seed)), Some(weights));
+        Ok(self)
+    }
+
+    /// The same, without the last batch of an epoch if it is smaller than the others.
+    pub fn drop_last(mut self) -> Self {
+        self.drop_last = true;
         self
     }
 
@@ -119,15 +177,78 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
 
     /// The number of batches in an epoch.
     pub fn batches(&self) -> usize {
-        self.len().div_ceil(self.size)
+        self.batches_of(self.len())
     }
 
-    /// An iterator over the batches of one pass over the examples.
+    fn batches_of(&self, examples: usize) -> usize {
+        if self.drop_last { examples / self.size } else { examples.div_ceil(self.size) }
+    }
+
+    /// Every example once: a new epoch, also if the last one was not dealt to its end. After a state was
+    /// loaded it is the rest of the epoch that was saved.
     pub fn epoch(&mut self) -> Epoch<'_, X, Y> {
-        if let Some(rng) = &mut self.rng {
-            self.order.shuffle(rng);
+        if !(self.resumed && self.dealt.is_some()) {
+            self.begin();
         }
-        Epoch { batches: self, next: 0 }
+        self.resumed = false;
+        Epoch { batches: self }
+    }
+
+    /// The next batch of the epoch at hand; `None` once at its end. The call after that begins a new
+    /// epoch, as does the first.
+    ///
+    /// ```
+    /// use wengert_nn::data::Batches;
+    /// # use wengert_autodiff::Tensor;
+    /// # let inputs = Tensor::<f32>::zeros([10, 2]);
+    /// let mut batches = Batches::new(inputs, [0; 10], 4)?.shuffled(1);
+    /// for epoch in 0..2 {
+    ///     while let Some(batch) = batches.next_batch() {
+    ///         // A checkpoint can be saved here.
+    ///     }
+    /// }
+    /// # Ok::<(), wengert_nn::Error>(())
+    /// ```
+    pub fn next_batch(&mut self) -> Option<Batch<X, Y>> {
+        if self.dealt.is_none() {
+            self.begin();
+        }
+        self.resumed = false;
+        let batch = self.deal();
+        if batch.is_none() {
+            self.dealt = None;
+        }
+        batch
+    }
+
+    /// Begins an epoch.
+    fn begin(&mut self) {
+        match (&mut self.draws, &self.weights) {
+            (Some(draws), Some(weights)) => weights.draw(draws, &mut self.order),
+            (Some(draws), None) => self.order.shuffle(draws),
+            (None, _) => {}
+        }
+        self.dealt = Some(0);
+    }
+
+    /// The next batch of an epoch that has begun.
+    fn deal(&mut self) -> Option<Batch<X, Y>> {
+        let dealt = self.dealt?;
+        let rows = self.size.min(self.len() - dealt);
+        if rows == 0 || self.drop_last && rows < self.size {
+            return None;
+        }
+        let mut batch = self.blank(rows);
+        let Self { all, order, spare, .. } = &mut *self;
+        let picked = &order[dealt..dealt + rows];
+        batch.inputs.copy_rows(&all.inputs, picked);
+        batch.targets.copy_rows(&all.targets, picked);
+        if spare.len() == SPARES {
+            spare.remove(0);
+        }
+        spare.push(batch.clone());
+        self.dealt = Some(dealt + rows);
+        Some(batch)
     }
 
     /// A batch of `rows` examples to be overwritten: a spare one that nothing else refers to, or a
@@ -145,11 +266,54 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
     }
 }
 
+/// The order of the epoch at hand, the place in it, and the generator: a loader over the same examples
+/// that loads it deals what this one would have dealt.
+impl<X: Rows, Y: Rows> Stateful for Batches<X, Y> {
+    fn state(&self) -> State {
+        let mut state = State::new();
+        let order: Vec<u64> = self.order.iter().map(|&place| place as u64).collect();
+        state.insert_integers("order", order);
+        let dealt = self.dealt.map_or([0, 0], |dealt| [1, dealt as u64]);
+        state.insert_integers("dealt", dealt);
+        if let Some(draws) = &self.draws {
+            state.insert_integers("draws", draws.position());
+        }
+        state
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        let (len, wrong) = (self.len(), |name: &str, message: String| StateError::Content {
+            name: name.to_owned(),
+            message,
+        });
+        let order = state.integers("order", len)?;
+        if let Some(place) = order.iter().find(|&&place| place >= len as u64) {
+            return Err(wrong("order", format!("it has example {place} of {len}")));
+        }
+        let dealt = match state.integers("dealt", 2)?[..] {
+            [0, _] => None,
+            [_, dealt] if dealt <= len as u64 => Some(dealt as usize),
+            ref other => return Err(wrong("dealt", format!("{other:?} of {len} examples"))),
+        };
+        let draws = match &self.draws {
+            Some(_) => {
+                let position = state.integers("draws", 3)?;
+                Some(Draws::at([position[0], position[1], position[2]]))
+            }
+            None => None,
+        };
+        let shuffled = draws.is_some();
+        state.only(|name| name == "order" || name == "dealt" || name == "draws" && shuffled)?;
+        self.order = order.into_iter().map(|place| place as usize).collect();
+        (self.dealt, self.draws, self.resumed) = (dealt, draws, true);
+        Ok(())
+    }
+}
+
 /// The batches of one pass over the examples.
 #[derive(Debug)]
 pub struct Epoch<'a, X: Rows = Tensor, Y: Rows = Labels> {
     batches: &'a mut Batches<X, Y>,
-    next: usize,
 }
 
 /// The number of batches that are kept for reuse.
@@ -159,25 +323,16 @@ impl<X: Rows, Y: Rows> Iterator for Epoch<'_, X, Y> {
     type Item = Batch<X, Y>;
 
     fn next(&mut self) -> Option<Batch<X, Y>> {
-        let rows = self.batches.size.min(self.batches.len() - self.next);
-        if rows == 0 {
-            return None;
+        let batch = self.batches.deal();
+        if batch.is_none() {
+            self.batches.dealt = None;
         }
-        let mut batch = self.batches.blank(rows);
-        let Batches { all, order, spare, .. } = &mut *self.batches;
-        let picked = &order[self.next..self.next + rows];
-        batch.inputs.copy_rows(&all.inputs, picked);
-        batch.targets.copy_rows(&all.targets, picked);
-        if spare.len() == SPARES {
-            spare.remove(0);
-        }
-        spare.push(batch.clone());
-        self.next += rows;
-        Some(batch)
+        batch
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.batches.len() - self.next).div_ceil(self.batches.size);
+        let batches = &*self.batches;
+        let left = batches.dealt.map_or(0, |dealt| batches.batches_of(batches.len() - dealt));
         (left, Some(left))
     }
 }
@@ -185,105 +340,4 @@ impl<X: Rows, Y: Rows> Iterator for Epoch<'_, X, Y> {
 impl<X: Rows, Y: Rows> ExactSizeIterator for Epoch<'_, X, Y> {}
 
 #[cfg(test)]
-mod tests {
-    use wengert_autodiff::Index;
-
-    use super::*;
-
-    fn batches(n: usize, size: usize) -> Batches {
-        let inputs = Tensor::from_fn([n, 2], |i| (10 * i[0] + i[1]) as f32);
-        Batches::new(&inputs, (0..n).collect::<Vec<_>>(), size).unwrap()
-    }
-
-    fn labels(epoch: Epoch<'_>) -> Vec<usize> {
-        epoch.flat_map(|batch| batch.targets.to_vec()).collect()
-    }
-
-    #[test]
-    fn every_example_occurs_once_with_its_label() {
-        let mut plain = batches(7, 3);
-        assert_eq!(labels(plain.epoch()), [0, 1, 2, 3, 4, 5, 6]);
-        let mut shuffled = batches(7, 3).shuffled(5);
-        let first = labels(shuffled.epoch());
-        let second = labels(shuffled.epoch());
-        assert_ne!(first, second);
-        let mut sorted = first.clone();
-        sorted.sort_unstable();
-        assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(first, labels(batches(7, 3).shuffled(5).epoch()));
-        for batch in shuffled.epoch() {
-            for (row, &label) in batch.inputs.to_vec().chunks(2).zip(batch.targets.iter()) {
-                assert_eq!(row, [10.0 * label as f32, 10.0 * label as f32 + 1.0]);
-            }
-        }
-    }
-
-    #[test]
-    fn a_batch_that_is_still_referenced_is_not_overwritten() {
-        let mut batches = batches(6, 2);
-        let held: Vec<Batch> = batches.epoch().collect();
-        let again: Vec<Batch> = batches.epoch().collect();
-        for (a, b) in held.iter().zip(&again) {
-            assert_eq!(a.inputs, b.inputs);
-            assert_eq!(a.targets, b.targets);
-        }
-    }
-
-    #[test]
-    fn unreferenced_batches_are_reused() {
-        let mut batches = batches(5, 2);
-        let places = |batches: &mut Batches| -> Vec<*const f32> {
-            let mut places: Vec<_> =
-                batches.epoch().map(|batch| batch.inputs.as_slice().unwrap().as_ptr()).collect();
-            places.sort_unstable();
-            places.dedup();
-            places
-        };
-        let first = places(&mut batches);
-        assert_eq!(first, places(&mut batches));
-        assert_eq!(first.len(), 2);
-    }
-
-    #[test]
-    fn invalid_sizes_and_rows_are_refused() {
-        let inputs = Tensor::<f32>::zeros([3, 2]);
-        assert_eq!(Batches::new(&inputs, [0; 3], 0).unwrap_err(), BatchesError::Size);
-        let error = Batches::new(&inputs, [0; 4], 1).unwrap_err().to_string();
-        assert!(error.starts_with("3 inputs") && error.ends_with("got 4"), "{error}");
-        let scalar = Tensor::<f32>::ones([]);
-        for error in [
-            Batches::new(&scalar, [0; 1], 1).unwrap_err(),
-            Batches::new((&inputs, [0; 2]), [0; 3], 1).unwrap_err(),
-        ] {
-            assert_eq!(error, BatchesError::Rows { what: "inputs" });
-        }
-        let error = Batches::new(&inputs, &scalar, 1).unwrap_err();
-        assert_eq!(error, BatchesError::Rows { what: "targets" });
-        assert_eq!(batches(0, 4).epoch().count(), 0);
-    }
-
-    #[test]
-    fn rows_of_all_parts_stay_together() {
-        let values = Tensor::<f64>::from_fn([7, 2], |i| (10 * i[0] + i[1]) as f64);
-        let tokens = Index::from_fn([7, 3], |i| 100 * i[0] + i[1]);
-        let strided = Tensor::<f32>::from_fn([2, 7], |i| i[1] as f32).transpose(0, 1);
-        let labels: Vec<usize> = (0..7).collect();
-        let mut batches =
-            Batches::new((&values, &tokens), (&strided, &labels), 3).unwrap().shuffled(2);
-        let mut seen = Vec::new();
-        for _ in 0..3 {
-            for batch in batches.epoch() {
-                let ((values, tokens), (strided, labels)) = (batch.inputs, batch.targets);
-                for (row, &label) in labels.iter().enumerate() {
-                    assert_eq!(values.get(&[row, 1]), Some(10.0 * label as f64 + 1.0));
-                    assert_eq!(tokens.get(&[row, 2]), Some(100 * label + 2));
-                    assert_eq!(strided.get(&[row, 0]), Some(label as f32));
-                }
-                seen.extend_from_slice(&labels);
-            }
-        }
-        seen.sort_unstable();
-        let thrice: Vec<usize> = (0..21).map(|i| i / 3).collect();
-        assert_eq!(seen, thrice);
-    }
-}
+mod tests;

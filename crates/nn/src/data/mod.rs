@@ -27,6 +27,7 @@ mod idx;
 mod images;
 mod loader;
 mod rows;
+mod sampling;
 
 #[cfg(feature = "data")]
 pub use error::{DataError, FileRole, Origin};

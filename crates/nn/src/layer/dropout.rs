@@ -1,12 +1,9 @@
 //! [`Dropout`]: sets elements to zero at random in training.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use rand::{Rng, RngExt};
 use wengert_autodiff::{Element, Error, Result, Var, ops};
-use wengert_kernels::random::Stream;
 
-use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use super::{LayerConfig, LayerError, RandomStream, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
@@ -20,12 +17,11 @@ use crate::module::Module;
 ///
 /// # Shapes
 /// Any; the output has the shape of the input.
-#[derive(Debug, Module)]
+#[derive(Clone, Debug, Module)]
+#[module(element = any)]
 pub struct Dropout {
     p: f64,
-    seed: u64,
-    #[module(skip)]
-    passes: AtomicU64,
+    stream: RandomStream,
     #[module(training)]
     training: bool,
 }
@@ -40,8 +36,7 @@ impl Dropout {
             let message = format!("the probability to drop an element must be in 0..=1, got {p}");
             return Err(Error::Argument { op: "dropout", message }.into());
         }
-        let passes = AtomicU64::new(0);
-        Ok(Self { p, seed: rng.random(), passes, training: true })
+        Ok(Self { p, stream: RandomStream::new(rng.random()), training: true })
     }
 
     /// The config of a layer that drops each element with probability `p`.
@@ -60,20 +55,12 @@ impl Dropout {
     }
 }
 
-impl Clone for Dropout {
-    fn clone(&self) -> Self {
-        let passes = AtomicU64::new(self.passes.load(Ordering::Relaxed));
-        Self { passes, ..*self }
-    }
-}
-
 impl<E: Element> Layer<E> for Dropout {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         if !self.training {
             return Ok(x);
         }
-        let pass = self.passes.fetch_add(1, Ordering::Relaxed);
-        ops::dropout_from(x, self.p, Stream::new(self.seed, pass))
+        ops::dropout_from(x, self.p, self.stream.next_stream())
     }
 }
 

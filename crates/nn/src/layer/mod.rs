@@ -21,6 +21,7 @@ mod linear;
 mod pool;
 mod positional;
 mod recurrent;
+mod random_stream;
 mod rms_norm;
 mod sequential;
 mod shape;
@@ -52,6 +53,7 @@ pub use recurrent::{
     Gates, Gru, GruCell, GruGates, Lstm, LstmCell, LstmGates, Recurrent, RecurrentCell,
     RecurrentCellConfig, RecurrentConfig, Rnn, RnnCell, SimpleGates,
 };
+pub use random_stream::RandomStream;
 pub use rms_norm::{RmsNorm, RmsNormConfig};
 pub use sequential::Sequential;
 pub use shape::SampleShape;

@@ -3,7 +3,9 @@
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
-use super::{Memories, Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
 use crate::module::Module;
 
 /// Adam, AdamW and AMSGrad: steps along the mean of the gradient over the root of its mean square.
@@ -124,3 +126,10 @@ impl<E: Element> Optimizer<E> for Adam<E> {
         self.rule.lr = rate;
     }
 }
+
+/// The arrays that are remembered.
+fn arrays(amsgrad: bool) -> &'static [&'static str] {
+    if amsgrad { &["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] } else { &["exp_avg", "exp_avg_sq"] }
+}
+
+parameter_state!(Adam, "Adam", |this| this.rule.lr, this.moments, arrays(this.amsgrad));

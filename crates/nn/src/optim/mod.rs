@@ -1,19 +1,54 @@
 //! Optimizers: one a file.
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
+mod average;
+mod groups;
+mod lamb;
+mod lbfgs;
+mod line_search;
+mod lion;
+mod lookahead;
+mod memory;
+mod muon;
+mod nadam;
+mod pattern;
+mod radam;
 mod rmsprop;
+mod select;
 mod sgd;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use average::Average;
+pub use groups::Groups;
+pub use lamb::Lamb;
+pub use lbfgs::Lbfgs;
+pub use lion::Lion;
+pub use lookahead::Lookahead;
+pub use muon::Muon;
+pub use nadam::NAdam;
+pub(crate) use pattern::matches;
+pub use radam::RAdam;
 pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
-use wengert_autodiff::{Element, Gradients, ParameterId, ParameterMap, Tensor};
+use wengert_autodiff::{Element, Gradients, ParameterId};
+
+use memory::{Memories, parameter_state};
 
 use crate::module::{Module, VisitorMut};
+use crate::state::{ParameterState, State, StateError};
 
 /// Changes a module's parameters by their gradients.
-pub trait Optimizer<E: Element = f32> {
+///
+/// A checkpoint saves the learning rate and what is remembered of each parameter
+/// ([`ParameterState`]); the other settings are those of the program that loads it.
+pub trait Optimizer<E: Element = f32>: ParameterState<E> {
     /// One step. Parameters without a gradient (the loss does not depend on them) and frozen ones
     /// stay as they are. The gradients' tape drops its references to the parameters' values, so
     /// that they are changed in place; clear it, or run the forward pass again, before asking it
@@ -25,6 +60,30 @@ pub trait Optimizer<E: Element = f32> {
 
     /// Changes the learning rate.
     fn set_learning_rate(&mut self, rate: f64);
+}
+
+impl<E: Element, O: Optimizer<E> + ?Sized> Optimizer<E> for Box<O> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        (**self).step(module, gradients);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        (**self).set_learning_rate(rate);
+    }
+}
+
+impl<E: Element, P: ParameterState<E> + ?Sized> ParameterState<E> for Box<P> {
+    fn state(&self, module: &dyn Module<E>) -> State {
+        (**self).state(module)
+    }
+
+    fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
+        (**self).load_state(module, state)
+    }
 }
 
 /// Calls `step` with each parameter that has a gradient and is not frozen: its identity, its
@@ -47,36 +106,6 @@ fn for_each_parameter<E: Element>(
             None => step(id, weights, &gradient.to_vec()),
         }
     }));
-}
-
-/// What an optimizer remembers of a parameter: arrays of its size that begin at zero, and the
-/// number of steps it has had.
-#[derive(Clone, Debug)]
-struct Memory<E: Element> {
-    arrays: Vec<Tensor<E>>,
-    steps: u64,
-}
-
-/// What an optimizer remembers, `N` arrays a parameter.
-#[derive(Clone, Debug)]
-struct Memories<E: Element>(ParameterMap<Memory<E>>);
-
-impl<E: Element> Default for Memories<E> {
-    fn default() -> Self {
-        Memories(ParameterMap::default())
-    }
-}
-
-impl<E: Element> Memories<E> {
-    /// The `N` arrays of a parameter of `len` elements, and the number of this step, from one.
-    fn recall<const N: usize>(&mut self, id: ParameterId, len: usize) -> ([&mut [E]; N], u64) {
-        let memory = self.0.entry(id).or_insert_with(|| Memory { arrays: Vec::new(), steps: 0 });
-        memory.arrays.resize_with(N.max(memory.arrays.len()), || Tensor::zeros([len]));
-        memory.steps += 1;
-        let mut arrays = memory.arrays.iter_mut();
-        let next = |_| arrays.next().map(Tensor::as_mut_slice).unwrap_or_default();
-        (std::array::from_fn(next), memory.steps)
-    }
 }
 
 #[track_caller]

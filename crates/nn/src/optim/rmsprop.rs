@@ -3,7 +3,9 @@
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
-use super::{Memories, Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
 use crate::module::Module;
 
 /// `RMSprop`: with the gradient `g`, plus `weight_decay * w` where asked for,
@@ -91,3 +93,5 @@ impl<E: Element> Optimizer<E> for RmsProp<E> {
         self.rate = rate;
     }
 }
+
+parameter_state!(RmsProp, "RmsProp", |this| this.rate, this.squares, &["square_avg"]);

@@ -3,7 +3,9 @@
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
-use super::{Memories, Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
 use crate::module::Module;
 
 /// Stochastic gradient descent.
@@ -123,3 +125,5 @@ impl<E: Element> Optimizer<E> for Sgd<E> {
         self.rate = rate;
     }
 }
+
+parameter_state!(Sgd, "Sgd", |this| this.rate, this.velocity, &["momentum_buffer"]);

@@ -1,0 +1,111 @@
+//! [`Adadelta`]: steps of the size of those before.
+
+use wengert_autodiff::{Element, Gradients};
+use wengert_kernels::optim;
+
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
+use crate::module::Module;
+
+/// Adadelta: the gradient over the root of its mean square, times that of the steps so far.
+///
+/// With the gradient `g`, plus `weight_decay * w` where asked for:
+///
+/// ```text
+/// squares = rho squares + (1 - rho) g^2
+/// step    = sqrt(steps + eps) / sqrt(squares + eps) g
+/// steps   = rho steps + (1 - rho) step^2
+/// w      -= rate step
+/// ```
+///
+/// ```
+/// let adadelta = wengert_nn::Adadelta::<f32>::new(1.0);
+/// ```
+///
+/// Source: M. D. Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701, 2012.
+#[derive(Clone, Debug)]
+pub struct Adadelta<E: Element = f32> {
+    rate: f64,
+    rho: f64,
+    eps: f64,
+    weight_decay: f64,
+    squares: Memories<E>,
+}
+
+impl<E: Element> Adadelta<E> {
+    /// With `rho` 0.9, `eps` 1e-6, and no weight decay. The paper has a rate of 1.
+    ///
+    /// # Panics
+    /// If the rate is negative or not finite.
+    #[track_caller]
+    pub fn new(rate: f64) -> Self {
+        check_not_negative("learning rate", rate);
+        Adadelta { rate, rho: 0.9, eps: 1e-6, weight_decay: 0.0, squares: Memories::default() }
+    }
+
+    /// With the share of the mean squares that is kept from step to step.
+    ///
+    /// # Panics
+    /// If it is not in [0, 1).
+    #[track_caller]
+    pub fn rho(mut self, rho: f64) -> Self {
+        check_share("rho", rho);
+        self.rho = rho;
+        self
+    }
+
+    /// With what is added under the roots.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(mut self, eps: f64) -> Self {
+        check_not_negative("eps", eps);
+        self.eps = eps;
+        self
+    }
+
+    /// With a multiple of the weights added to the gradient.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        check_not_negative("weight decay", weight_decay);
+        self.weight_decay = weight_decay;
+        self
+    }
+}
+
+impl<E: Element> Optimizer<E> for Adadelta<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        let rule = optim::Adadelta {
+            lr: E::from_f64(self.rate),
+            rho: E::from_f64(self.rho),
+            eps: E::from_f64(self.eps),
+            weight_decay: E::from_f64(self.weight_decay),
+        };
+        for_each_parameter(module, gradients, |id, weights, gradient| {
+            let ([squares, steps], _) = self.squares.recall(id, weights.len());
+            optim::adadelta_step(weights, gradient, squares, steps, rule);
+        });
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rate = rate;
+    }
+}
+
+parameter_state!(
+    Adadelta,
+    "Adadelta",
+    |this| this.rate,
+    this.squares,
+    &["square_avg", "acc_delta"]
+);

@@ -1,0 +1,112 @@
+//! [`Adagrad`]: the gradient over the root of the sum of its squares.
+
+use wengert_autodiff::{Element, Gradients, Tensor};
+use wengert_kernels::optim;
+
+use super::{Memories, Optimizer, check_not_negative, for_each_parameter, parameter_state};
+use crate::module::Module;
+
+/// Adagrad: with the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`
+/// `sum = sum + g^2`, then `w -= rate / (1 + (t - 1) rate_decay) * g / (sqrt(sum) + eps)`.
+///
+/// ```
+/// let adagrad = wengert_nn::Adagrad::<f32>::new(1e-2).initial_sum(0.1);
+/// ```
+///
+/// Source: J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and
+/// stochastic optimization", JMLR 12, 2011.
+#[derive(Clone, Debug)]
+pub struct Adagrad<E: Element = f32> {
+    rate: f64,
+    rate_decay: f64,
+    initial: f64,
+    eps: f64,
+    weight_decay: f64,
+    sums: Memories<E>,
+}
+
+impl<E: Element> Adagrad<E> {
+    /// With sums that begin at zero, `eps` 1e-10, and no decay of the rate or the weights.
+    ///
+    /// # Panics
+    /// If the rate is negative or not finite.
+    #[track_caller]
+    pub fn new(rate: f64) -> Self {
+        check_not_negative("learning rate", rate);
+        let sums = Memories::default();
+        Adagrad { rate, rate_decay: 0.0, initial: 0.0, eps: 1e-10, weight_decay: 0.0, sums }
+    }
+
+    /// With a rate that falls as `1 / (1 + (t - 1) rate_decay)`.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[doc(alias = "lr_decay")]
+    pub fn rate_decay(mut self, rate_decay: f64) -> Self {
+        check_not_negative("rate decay", rate_decay);
+        self.rate_decay = rate_decay;
+        self
+    }
+
+    /// With sums that begin at this number.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    #[doc(alias = "initial_accumulator_value")]
+    pub fn initial_sum(mut self, initial: f64) -> Self {
+        check_not_negative("initial sum", initial);
+        self.initial = initial;
+        self
+    }
+
+    /// With what is added to the denominator.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(mut self, eps: f64) -> Self {
+        check_not_negative("eps", eps);
+        self.eps = eps;
+        self
+    }
+
+    /// With a multiple of the weights added to the gradient.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        check_not_negative("weight decay", weight_decay);
+        self.weight_decay = weight_decay;
+        self
+    }
+}
+
+impl<E: Element> Optimizer<E> for Adagrad<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        let Self { rate, rate_decay, initial, eps, weight_decay, .. } = *self;
+        for_each_parameter(module, gradients, |id, weights, gradient| {
+            let start = || Tensor::full([weights.len()], E::from_f64(initial));
+            let ([sum], step) = self.sums.recall_from(id, start);
+            let rule = optim::Adagrad {
+                lr: E::from_f64(rate / (1.0 + (step - 1) as f64 * rate_decay)),
+                eps: E::from_f64(eps),
+                weight_decay: E::from_f64(weight_decay),
+            };
+            optim::adagrad_step(weights, gradient, sum, rule);
+        });
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rate = rate;
+    }
+}
+
+parameter_state!(Adagrad, "Adagrad", |this| this.rate, this.sums, &["sum"]);

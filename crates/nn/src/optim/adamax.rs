@@ -1,0 +1,108 @@
+//! [`Adamax`]: Adam with the largest gradient in place of the mean square.
+
+use wengert_autodiff::{Element, Gradients};
+use wengert_kernels::optim;
+
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
+use crate::module::Module;
+
+/// Adamax: steps along the mean of the gradient over its largest size so far, which fades.
+///
+/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+///
+/// ```text
+/// m = beta1 m + (1 - beta1) g          u = max(beta2 u, |g| + eps)
+/// w -= rate / (1 - beta1^t) * m / u
+/// ```
+///
+/// ```
+/// let adamax = wengert_nn::Adamax::<f32>::new(2e-3);
+/// ```
+///
+/// Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, section 7.1.
+#[derive(Clone, Debug)]
+pub struct Adamax<E: Element = f32> {
+    rate: f64,
+    beta1: f64,
+    beta2: f64,
+    eps: f64,
+    weight_decay: f64,
+    moments: Memories<E>,
+}
+
+impl<E: Element> Adamax<E> {
+    /// With `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
+    ///
+    /// # Panics
+    /// If the rate is negative or not finite.
+    #[track_caller]
+    pub fn new(rate: f64) -> Self {
+        check_not_negative("learning rate", rate);
+        let moments = Memories::default();
+        Adamax { rate, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, moments }
+    }
+
+    /// With the share of the mean that is kept, and the factor by which the largest size fades.
+    ///
+    /// # Panics
+    /// If one is not in [0, 1).
+    #[track_caller]
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+        check_share("beta1", beta1);
+        check_share("beta2", beta2);
+        (self.beta1, self.beta2) = (beta1, beta2);
+        self
+    }
+
+    /// With what is added to the gradient's size.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(mut self, eps: f64) -> Self {
+        check_not_negative("eps", eps);
+        self.eps = eps;
+        self
+    }
+
+    /// With a multiple of the weights added to the gradient.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        check_not_negative("weight decay", weight_decay);
+        self.weight_decay = weight_decay;
+        self
+    }
+}
+
+impl<E: Element> Optimizer<E> for Adamax<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        let Self { rate, beta1, beta2, eps, weight_decay, .. } = *self;
+        for_each_parameter(module, gradients, |id, weights, gradient| {
+            let ([m, largest], step) = self.moments.recall(id, weights.len());
+            let rule = optim::Adamax {
+                lr: E::from_f64(rate / (1.0 - beta1.powf(step as f64))),
+                beta1: E::from_f64(beta1),
+                beta2: E::from_f64(beta2),
+                eps: E::from_f64(eps),
+                weight_decay: E::from_f64(weight_decay),
+            };
+            optim::adamax_step(weights, gradient, m, largest, rule);
+        });
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rate = rate;
+    }
+}
+
+parameter_state!(Adamax, "Adamax", |this| this.rate, this.moments, &["exp_avg", "exp_inf"]);

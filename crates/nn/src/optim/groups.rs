@@ -1,0 +1,155 @@
+//! [`Groups`]: an optimizer of its own for some parameters.
+
+use wengert_autodiff::{Element, Gradients};
+
+use super::select::Selected;
+use super::{Optimizer, check_not_negative, matches};
+use crate::module::Module;
+use crate::state::{ParameterState, State, StateError};
+
+/// Parameter groups: parameters whose path fits a pattern have an optimizer of their own, with its
+/// own rate, weight decay and other settings.
+///
+/// A parameter belongs to the first group whose pattern fits, else to the optimizer that
+/// [`new`](Self::new) is given. In a pattern `*` stands for any characters, dots included.
+/// [`set_learning_rate`](Optimizer::set_learning_rate) sets the rate of the latter and scales those
+/// of the groups along, so that a schedule keeps their ratios.
+///
+/// ```
+/// use wengert_nn::{Adam, Groups, Optimizer};
+/// let adam = |decay| Adam::<f32>::new(1e-3).decoupled(decay);
+/// let mut optimizer = Groups::new(adam(0.01))
+///     .group("*.bias", adam(0.0))
+///     .group("encoder.*", Adam::new(1e-4).decoupled(0.01));
+/// optimizer.set_learning_rate(2e-3);
+/// assert_eq!(optimizer.rates(), [2e-3, 2e-3, 2e-4]);
+/// ```
+pub struct Groups<E: Element = f32> {
+    rate: f64,
+    /// The first is for what fits no pattern.
+    optimizers: Vec<Box<dyn Optimizer<E> + Send>>,
+    /// The rates as shares of the first one's.
+    shares: Vec<f64>,
+    patterns: Vec<String>,
+}
+
+impl<E: Element> Groups<E> {
+    /// An optimizer for all parameters that belong to no group.
+    pub fn new(optimizer: impl Optimizer<E> + Send + 'static) -> Self {
+        let (rate, shares) = (optimizer.learning_rate(), vec![1.0]);
+        Self { rate, optimizers: vec![Box::new(optimizer)], shares, patterns: Vec::new() }
+    }
+
+    /// Adds a group after the others: the parameters whose path fits `pattern` have this optimizer.
+    ///
+    /// # Panics
+    /// If the rate of the optimizer given to [`new`](Self::new) is 0, of which no other is a multiple.
+    #[track_caller]
+    pub fn group(mut self, pattern: &str, optimizer: impl Optimizer<E> + Send + 'static) -> Self {
+        assert!(
+            self.rate > 0.0,
+            "groups: the rate of the first optimizer is 0; it must be positive, as the rates of the \
+             groups are multiples of it"
+        );
+        self.shares.push(optimizer.learning_rate() / self.rate);
+        self.patterns.push(pattern.to_owned());
+        self.optimizers.push(Box::new(optimizer));
+        self
+    }
+
+    /// The rate of the first optimizer, and those of the groups in order.
+    pub fn rates(&self) -> Vec<f64> {
+        self.optimizers.iter().map(Optimizer::learning_rate).collect()
+    }
+
+    /// The paths of a module's parameters that belong to the first optimizer, and to each group.
+    ///
+    /// ```
+    /// use wengert_nn::{Groups, Linear, Sgd};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let layer = Linear::config(3, 2).build::<f32>(&mut rng)?;
+    /// let groups = Groups::new(Sgd::new(0.1).weight_decay(1e-4)).group("*bias", Sgd::new(0.1));
+    /// assert_eq!(groups.members(&layer), [["weight"], ["bias"]]);
+    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// ```
+    pub fn members(&self, module: &dyn Module<E>) -> Vec<Vec<String>> {
+        let mut members = vec![Vec::new(); self.optimizers.len()];
+        for (path, _) in module.parameters() {
+            members[group_of(&self.patterns, &path)].push(path);
+        }
+        members
+    }
+}
+
+/// The place of the optimizer of a parameter.
+fn group_of(patterns: &[String], path: &str) -> usize {
+    patterns.iter().position(|pattern| matches(pattern, path)).map_or(0, |at| at + 1)
+}
+
+impl<E: Element> Optimizer<E> for Groups<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        let Self { optimizers, patterns, .. } = self;
+        for (place, optimizer) in optimizers.iter_mut().enumerate() {
+            let keep = |path: &str, _: &_| group_of(patterns, path) == place;
+            optimizer.step(&mut Selected { module: &mut *module, keep }, gradients);
+        }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rate = rate;
+        for (optimizer, share) in self.optimizers.iter_mut().zip(&self.shares) {
+            optimizer.set_learning_rate(rate * share);
+        }
+    }
+}
+
+impl<E: Element> ParameterState<E> for Groups<E> {
+    fn state(&self, module: &dyn Module<E>) -> State {
+        let mut state = State::new();
+        state.insert_text("kind", "Groups");
+        state.insert_number("learning_rate", self.rate);
+        for (place, optimizer) in self.optimizers.iter().enumerate() {
+            state.insert_part(&place.to_string(), optimizer.state(module));
+        }
+        state
+    }
+
+    fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
+        state.expect_kind("Groups")?;
+        let rate = super::memory::load_rate(state)?;
+        let parts: Vec<String> = (0..self.optimizers.len()).map(|i| i.to_string()).collect();
+        state.only(|name| {
+            let of_part = |part: &String| {
+                name.strip_prefix(part.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            };
+            name == "kind" || name == "learning_rate" || parts.iter().any(of_part)
+        })?;
+        let before: Vec<State> = self.optimizers.iter().map(|o| o.state(module)).collect();
+        for (place, part) in parts.iter().enumerate() {
+            let loaded = self.optimizers[place].load_state(module, &state.part(part));
+            if let Err(error) = loaded {
+                for (optimizer, before) in self.optimizers[..place].iter_mut().zip(&before) {
+                    // Its own state, taken a moment ago.
+                    let restored = optimizer.load_state(module, before);
+                    debug_assert!(restored.is_ok(), "{restored:?}");
+                }
+                return Err(error.within(part));
+            }
+        }
+        self.rate = rate;
+        Ok(())
+    }
+}
+
+impl<E: Element> std::fmt::Debug for Groups<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rate, shares, patterns, .. } = self;
+        write!(f, "Groups of rate {rate}, shares {shares:?} for {patterns:?}")
+    }
+}

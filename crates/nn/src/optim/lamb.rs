@@ -1,0 +1,130 @@
+//! [`Lamb`]: Adam's direction with a length in proportion to each layer's weights.
+
+use wengert_autodiff::{Element, Gradients};
+use wengert_kernels::{elementwise, optim, reduce};
+
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
+use crate::module::Module;
+
+/// LAMB: each parameter moves along Adam's direction by a share of its own norm, for large batches.
+///
+/// With the gradient `g`, at a parameter's step `t`:
+///
+/// ```text
+/// m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+/// u = m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps) + weight_decay w
+/// w -= rate |w| / |u| u
+/// ```
+///
+/// Where one of the norms is zero, the step is `rate u`.
+///
+/// ```
+/// let lamb = wengert_nn::Lamb::<f32>::new(1e-3).weight_decay(0.01);
+/// ```
+///
+/// Source: Y. You et al., "Large batch optimization for deep learning: training BERT in 76 minutes",
+/// ICLR 2020.
+#[derive(Clone, Debug)]
+pub struct Lamb<E: Element = f32> {
+    rate: f64,
+    beta1: f64,
+    beta2: f64,
+    eps: f64,
+    weight_decay: f64,
+    moments: Memories<E>,
+    /// The direction of the parameter at hand.
+    direction: Vec<E>,
+}
+
+impl<E: Element> Lamb<E> {
+    /// With `beta1` 0.9, `beta2` 0.999, the paper's `eps` 1e-6, and no weight decay.
+    ///
+    /// # Panics
+    /// If the rate is negative or not finite.
+    #[track_caller]
+    pub fn new(rate: f64) -> Self {
+        check_not_negative("learning rate", rate);
+        Lamb {
+            rate,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-6,
+            weight_decay: 0.0,
+            moments: Memories::default(),
+            direction: Vec::new(),
+        }
+    }
+
+    /// With the shares of the mean and of the mean square that are kept from step to step.
+    ///
+    /// # Panics
+    /// If one is not in [0, 1).
+    #[track_caller]
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+        check_share("beta1", beta1);
+        check_share("beta2", beta2);
+        (self.beta1, self.beta2) = (beta1, beta2);
+        self
+    }
+
+    /// With what is added to the denominator.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(mut self, eps: f64) -> Self {
+        check_not_negative("eps", eps);
+        self.eps = eps;
+        self
+    }
+
+    /// With a weight decay that is part of the direction.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        check_not_negative("weight decay", weight_decay);
+        self.weight_decay = weight_decay;
+        self
+    }
+}
+
+impl<E: Element> Optimizer<E> for Lamb<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        let Self { rate, beta1, beta2, eps, weight_decay, .. } = *self;
+        for_each_parameter(module, gradients, |id, weights, gradient| {
+            let ([m, v], step) = self.moments.recall(id, weights.len());
+            let power = |beta: f64| beta.powf(step as f64);
+            let rule = optim::Moments {
+                beta1,
+                beta2,
+                decay: weight_decay,
+                shrink: 1.0,
+                gradient: 0.0,
+                mean: 1.0 / (1.0 - power(beta1)),
+                root: 1.0 / (1.0 - power(beta2)).sqrt(),
+                floor: eps,
+            };
+            self.direction.resize(weights.len(), E::ZERO);
+            let direction = &mut self.direction[..];
+            optim::lamb_direction(weights, gradient, m, v, direction, rule);
+            let [size, length] = [&*weights, direction].map(|x| reduce::norm(x).to_f64());
+            let trust = if size > 0.0 && length > 0.0 { size / length } else { 1.0 };
+            elementwise::axpy(E::from_f64(-rate * trust), direction, weights);
+        });
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rate = rate;
+    }
+}
+
+parameter_state!(Lamb, "Lamb", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

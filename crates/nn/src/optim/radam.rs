@@ -1,0 +1,143 @@
+//! [`RAdam`]: Adam that waits for its mean square.
+
+use wengert_autodiff::{Element, Gradients};
+use wengert_kernels::optim;
+
+use super::{
+    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
+};
+use crate::module::Module;
+
+/// `RAdam`: Adam whose first steps do not divide by the mean square of the gradient, and whose next
+/// ones are shorter, as long as that is known from few gradients.
+///
+/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+///
+/// ```text
+/// m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
+/// rho_inf = 2 / (1 - beta2) - 1        rho = rho_inf - 2 t beta2^t / (1 - beta2^t)
+/// r = sqrt((rho - 4) (rho - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho))
+/// w -= rate m / (1 - beta1^t)                                               if rho <= 5
+/// w -= rate r sqrt(1 - beta2^t) m / ((1 - beta1^t) (sqrt(v) + eps))         otherwise
+/// ```
+///
+/// ```
+/// let radam = wengert_nn::RAdam::<f32>::new(1e-3);
+/// ```
+///
+/// Source: L. Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR 2020.
+#[derive(Clone, Debug)]
+pub struct RAdam<E: Element = f32> {
+    rate: f64,
+    beta1: f64,
+    beta2: f64,
+    eps: f64,
+    weight_decay: f64,
+    decoupled: bool,
+    moments: Memories<E>,
+}
+
+impl<E: Element> RAdam<E> {
+    /// With `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
+    ///
+    /// # Panics
+    /// If the rate is negative or not finite.
+    #[track_caller]
+    pub fn new(rate: f64) -> Self {
+        check_not_negative("learning rate", rate);
+        RAdam {
+            rate,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 0.0,
+            decoupled: false,
+            moments: Memories::default(),
+        }
+    }
+
+    /// With the shares of the mean and of the mean square that are kept from step to step.
+    ///
+    /// # Panics
+    /// If one is not in [0, 1).
+    #[track_caller]
+    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+        check_share("beta1", beta1);
+        check_share("beta2", beta2);
+        (self.beta1, self.beta2) = (beta1, beta2);
+        self
+    }
+
+    /// With what is added to the denominator.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn eps(mut self, eps: f64) -> Self {
+        check_not_negative("eps", eps);
+        self.eps = eps;
+        self
+    }
+
+    /// With a multiple of the weights added to the gradient.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        check_not_negative("weight decay", weight_decay);
+        (self.weight_decay, self.decoupled) = (weight_decay, false);
+        self
+    }
+
+    /// With a weight decay that acts on the weights themselves.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
+    pub fn decoupled(self, weight_decay: f64) -> Self {
+        Self { decoupled: true, ..self.weight_decay(weight_decay) }
+    }
+}
+
+impl<E: Element> Optimizer<E> for RAdam<E> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        let Self { rate, beta1, beta2, eps, weight_decay, decoupled, .. } = *self;
+        for_each_parameter(module, gradients, |id, weights, gradient| {
+            let ([m, v], step) = self.moments.recall(id, weights.len());
+            let t = step as f64;
+            let (power, rest1) = (beta2.powf(t), 1.0 - beta1.powf(t));
+            let limit = 2.0 / (1.0 - beta2) - 1.0;
+            let length = limit - 2.0 * t * power / (1.0 - power);
+            let (mean, root, floor) = if length > 5.0 {
+                let shares = (length - 4.0) * (length - 2.0) * limit;
+                let rectified = (shares / ((limit - 4.0) * (limit - 2.0) * length)).sqrt();
+                (rate * rectified * (1.0 - power).sqrt() / rest1, 1.0, eps)
+            } else {
+                (rate / rest1, 0.0, 1.0)
+            };
+            let rule = optim::Moments {
+                beta1,
+                beta2,
+                decay: if decoupled { 0.0 } else { weight_decay },
+                shrink: if decoupled { 1.0 - rate * weight_decay } else { 1.0 },
+                gradient: 0.0,
+                mean,
+                root,
+                floor,
+            };
+            optim::moments_step(weights, gradient, m, v, rule);
+        });
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.rate
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        check_not_negative("learning rate", rate);
+        self.rate = rate;
+    }
+}
+
+parameter_state!(RAdam, "RAdam", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

@@ -1,0 +1,178 @@
+//! Learning rates that change over a training run.
+//!
+//! A [`Schedule`] is the rate as a function of the number of steps so far, so it has no state of its
+//! own. A [`Scheduler`] counts the steps and sets the rate of an optimizer; it is what a checkpoint
+//! saves. [`Plateau`] follows a metric instead.
+//!
+//! | | the rate |
+//! |---|---|
+//! | [`Constant`] | stays |
+//! | [`StepDecay`], [`MultiStep`] | falls by a factor every so many steps, or at given ones |
+//! | [`Exponential`] | falls by a factor at each step |
+//! | [`Polynomial`] | falls to zero as a power of the steps left |
+//! | [`Linear`] | moves along a line |
+//! | [`Cosine`], [`CosineRestarts`] | falls along half a cosine, once or again and again |
+//! | [`OneCycle`] | rises, then falls far below where it began |
+//! | [`lambda`] | a closure |
+//!
+//! [`then`](Schedule::then), [`warm_up`](Schedule::warm_up) and [`times`](Schedule::times) compose them.
+//!
+//! ```
+//! use wengert_nn::schedule::{Cosine, Schedule, Scheduler};
+//! use wengert_nn::{Adam, Optimizer};
+//! let mut adam = Adam::<f32>::new(1e-3);
+//! let mut scheduler = Scheduler::new(Cosine::new(1e-3, 900).warm_up(100, 0.01));
+//! for step in 0..1000 {
+//!     // the forward pass, and then
+//!     scheduler.step(&mut adam);
+//!     // adam.step(&mut model, &loss.backward());
+//! }
+//! assert!(adam.learning_rate() < 1e-8);
+//! ```
+
+mod combine;
+mod cosine;
+mod decay;
+mod plateau;
+
+pub use combine::{Then, Times, WarmUp};
+pub use cosine::{Cosine, CosineRestarts, OneCycle};
+pub use decay::{Constant, Exponential, Linear, MultiStep, Polynomial, StepDecay};
+pub use plateau::Plateau;
+
+use wengert_autodiff::Element;
+
+use crate::optim::Optimizer;
+use crate::state::{State, StateError, Stateful};
+
+/// The learning rate at each step of a training run.
+pub trait Schedule {
+    /// The rate after this number of steps: the first step has the rate of 0.
+    fn rate(&self, step: u64) -> f64;
+
+    /// This schedule for a number of steps, then another one from its beginning.
+    fn then<S: Schedule>(self, steps: u64, next: S) -> Then<Self, S>
+    where
+        Self: Sized,
+    {
+        Then::new(self, steps, next)
+    }
+
+    /// A number of steps in which the rate rises along a line, from the share `start` of this
+    /// schedule's first rate to that rate; then this schedule.
+    ///
+    /// Source: P. Goyal et al., "Accurate, large minibatch SGD: training `ImageNet` in 1 hour",
+    /// arXiv:1706.02677, 2017.
+    ///
+    /// # Panics
+    /// If `start` is negative or not finite.
+    #[track_caller]
+    fn warm_up(self, steps: u64, start: f64) -> WarmUp<Self>
+    where
+        Self: Sized,
+    {
+        WarmUp::new(self, steps, start)
+    }
+
+    /// The product of this schedule and another one, which then is a factor.
+    fn times<S: Schedule>(self, factor: S) -> Times<Self, S>
+    where
+        Self: Sized,
+    {
+        Times::new(self, factor)
+    }
+}
+
+impl<S: Schedule + ?Sized> Schedule for Box<S> {
+    fn rate(&self, step: u64) -> f64 {
+        (**self).rate(step)
+    }
+}
+
+impl<S: Schedule + ?Sized> Schedule for &S {
+    fn rate(&self, step: u64) -> f64 {
+        (**self).rate(step)
+    }
+}
+
+/// The rate as a closure of the number of steps.
+///
+/// ```
+/// use wengert_nn::schedule::{Schedule, lambda};
+/// // The inverse root of the step, after 100 steps of warming up.
+/// let schedule = lambda(|step| 0.1 / ((step + 1) as f64).sqrt()).warm_up(100, 0.0);
+/// assert_eq!(schedule.rate(100), 0.1);
+/// ```
+pub fn lambda<F: Fn(u64) -> f64>(rate: F) -> Lambda<F> {
+    Lambda { rate }
+}
+
+/// A closure as a [`Schedule`]: see [`lambda`].
+#[derive(Clone, Copy)]
+pub struct Lambda<F> {
+    rate: F,
+}
+
+impl<F: Fn(u64) -> f64> Schedule for Lambda<F> {
+    fn rate(&self, step: u64) -> f64 {
+        (self.rate)(step)
+    }
+}
+
+impl<F> std::fmt::Debug for Lambda<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lambda")
+    }
+}
+
+/// A schedule, and the number of steps it has had.
+#[derive(Clone, Debug)]
+pub struct Scheduler<S> {
+    schedule: S,
+    steps: u64,
+}
+
+impl<S: Schedule> Scheduler<S> {
+    /// A schedule at its beginning.
+    pub fn new(schedule: S) -> Self {
+        Self { schedule, steps: 0 }
+    }
+
+    /// Sets the optimizer's rate for its next step, and counts that step: call it before each one. The
+    /// rate is returned.
+    pub fn step<E: Element, O: Optimizer<E> + ?Sized>(&mut self, optimizer: &mut O) -> f64 {
+        let rate = self.schedule.rate(self.steps);
+        optimizer.set_learning_rate(rate);
+        self.steps += 1;
+        rate
+    }
+
+    /// The rate of the next step.
+    pub fn rate(&self) -> f64 {
+        self.schedule.rate(self.steps)
+    }
+
+    /// The number of steps so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+}
+
+/// The number of steps.
+impl<S> Stateful for Scheduler<S> {
+    fn state(&self) -> State {
+        self.steps.state()
+    }
+
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        self.steps.load_state(state)
+    }
+}
+
+#[track_caller]
+fn check_rate(what: &str, rate: f64) {
+    assert!(
+        rate.is_finite() && rate >= 0.0,
+        "the {what} of a schedule must be finite and not negative, got {rate}"
+    );
+}
