@@ -1,5 +1,8 @@
-//! Data: mini-batches, and with the feature `data` the files they come from, the IDX format of the
-//! MNIST family, plain or gzip-compressed.
+//! Data: mini-batches ([`Batches`]), parts for training and testing ([`stratified_split`],
+//! [`k_fold`]), features on a common scale ([`Scaler`]), batches made ahead ([`prefetch`]), and the
+//! files they come from: with the feature `data` the IDX format of the MNIST family, plain or
+//! gzip-compressed, with the feature `csv` tables, and the
+//! arrays of `NumPy` ([`read_npy`]).
 //!
 //! The readers check files and return bytes, not tensors. Files are untrusted: for any content,
 //! reading returns a value or a `DataError` whose text is one sentence with the file, the fault and
@@ -26,8 +29,14 @@ mod idx;
 #[cfg(feature = "data")]
 mod images;
 mod loader;
+mod npy;
+mod prefetch;
 mod rows;
 mod sampling;
+mod scale;
+mod split;
+#[cfg(feature = "csv")]
+mod table;
 
 #[cfg(feature = "data")]
 pub use error::{DataError, FileRole, Origin};
@@ -36,4 +45,10 @@ pub use idx::Idx;
 #[cfg(feature = "data")]
 pub use images::{ImageSet, Split};
 pub use loader::{Batch, Batches, BatchesError, Epoch};
+pub use npy::{NpyError, read_npy, write_npy};
+pub use prefetch::{Prefetch, prefetch};
 pub use rows::{IntoRows, Labels, Rows};
+pub use scale::Scaler;
+pub use split::{k_fold, pick, stratified_k_fold, stratified_split, train_test_split};
+#[cfg(feature = "csv")]
+pub use table::{CsvReader, Table, TableError};

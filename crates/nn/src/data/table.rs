@@ -1,0 +1,508 @@
+//! [`Table`]: columns of numbers and categories, read from CSV.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use wengert_autodiff::{Element, Tensor};
+
+/// How a table in CSV is read.
+///
+/// A column whose first value is a number is one of numbers, any other one of categories, unless
+/// [`category`](Self::category) says so. Missing values are refused unless there is a rule for them.
+///
+/// ```
+/// use wengert_nn::data::CsvReader;
+/// let text = "length,width,kind\n1.5,2,iris\n0.5,,rose\n1,1,iris\n";
+/// let table = CsvReader::new().fill_missing(0.0).parse(text.as_bytes())?;
+/// let x = table.features::<f32>(&["length", "width"])?;
+/// assert_eq!(x.to_vec(), [1.5, 2.0, 0.5, 0.0, 1.0, 1.0]);
+/// let (labels, names) = table.labels("kind")?;
+/// assert_eq!((labels, names), (&[0, 1, 0][..], &["iris".to_owned(), "rose".to_owned()][..]));
+///
+/// let error = CsvReader::new().parse(text.as_bytes()).unwrap_err();
+/// assert_eq!(error.to_string(), "the CSV data: line 3, column 2 (\"width\") is empty; \
+///     a number was expected");
+/// # Ok::<(), wengert_nn::data::TableError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CsvReader {
+    delimiter: u8,
+    header: bool,
+    missing: Vec<String>,
+    fill: Fill,
+    categories: Vec<String>,
+}
+
+/// What stands for a missing number.
+#[derive(Clone, Copy, Debug)]
+enum Fill {
+    Refuse,
+    Number(f64),
+    Mean,
+}
+
+impl Default for CsvReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CsvReader {
+    /// Cells separated by commas, the first line of them names.
+    pub fn new() -> Self {
+        let missing = ["", "?", "NA", "NaN", "nan"].map(str::to_owned).to_vec();
+        Self { delimiter: b',', header: true, missing, fill: Fill::Refuse, categories: Vec::new() }
+    }
+
+    /// With this byte between cells.
+    pub fn delimiter(self, delimiter: u8) -> Self {
+        Self { delimiter, ..self }
+    }
+
+    /// Without a line of names: the columns are named `0`, `1`, ..
+    pub fn without_header(self) -> Self {
+        Self { header: false, ..self }
+    }
+
+    /// With these texts for missing values, in place of the empty one, `?`, `NA`, `NaN` and `nan`.
+    pub fn missing(self, texts: &[&str]) -> Self {
+        Self { missing: texts.iter().map(|text| (*text).to_owned()).collect(), ..self }
+    }
+
+    /// With a number in the place of missing ones.
+    pub fn fill_missing(self, number: f64) -> Self {
+        Self { fill: Fill::Number(number), ..self }
+    }
+
+    /// With the mean of a column's numbers in the place of missing ones.
+    pub fn fill_missing_by_mean(self) -> Self {
+        Self { fill: Fill::Mean, ..self }
+    }
+
+    /// With a column of categories, also if they are numbers. A missing one is a category as well.
+    pub fn category(mut self, column: &str) -> Self {
+        self.categories.push(column.to_owned());
+        self
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`TableError`], which names the file, the line and the column.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Table, TableError> {
+        let path = path.as_ref();
+        let origin = format!("`{}`", path.display());
+        let failed = |message: String| TableError::File { path: path.to_path_buf(), message };
+        let found = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+        if !found.is_file() {
+            let what = if found.is_dir() { "a directory" } else { "a pipe, a socket or a device" };
+            return Err(failed(format!("it is {what}")));
+        }
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        self.table(file, &origin)
+    }
+
+    /// Reads a table from memory.
+    ///
+    /// # Errors
+    /// [`TableError`], which names the line and the column.
+    pub fn parse(&self, csv: &[u8]) -> Result<Table, TableError> {
+        self.table(csv, "the CSV data")
+    }
+
+    fn table(&self, reader: impl Read, origin: &str) -> Result<Table, TableError> {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .has_headers(self.header)
+            .trim(csv::Trim::All)
+            .from_reader(reader);
+        let broken = |error: &csv::Error| TableError::Broken {
+            origin: origin.to_owned(),
+            message: describe(error),
+        };
+        let mut names: Vec<String> = Vec::new();
+        if self.header {
+            let header = reader.headers().map_err(|error| broken(&error))?;
+            names = header.iter().map(str::to_owned).collect();
+        }
+        let mut columns: Vec<Builder> = Vec::new();
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).map_err(|error| broken(&error))? {
+            if columns.is_empty() {
+                if !self.header {
+                    names = (0..record.len()).map(|i| i.to_string()).collect();
+                }
+                columns = names.iter().map(|name| Builder::new(name)).collect();
+            }
+            let line = record.position().map_or(0, csv::Position::line);
+            for (place, cell) in record.iter().enumerate() {
+                let column = &mut columns[place];
+                column.push(self, cell).map_err(|expected| TableError::Cell {
+                    origin: origin.to_owned(),
+                    line,
+                    column: place + 1,
+                    name: column.name.clone(),
+                    found: shorten(cell),
+                    expected,
+                })?;
+            }
+        }
+        for (place, name) in names.iter().enumerate() {
+            if names[..place].contains(name) {
+                let (origin, name) = (origin.to_owned(), name.clone());
+                return Err(TableError::Repeated { origin, name });
+            }
+        }
+        if let Some(name) = self.categories.iter().find(|name| !names.contains(name)) {
+            return Err(TableError::NoColumn { name: name.clone(), names });
+        }
+        if columns.is_empty() {
+            return Err(TableError::Empty { origin: origin.to_owned() });
+        }
+        let rows = columns[0].rows;
+        let columns = columns.into_iter().map(|column| column.finish(self.fill)).collect();
+        Ok(Table { names, columns, rows })
+    }
+}
+
+/// What is wrong with a file that is not CSV.
+fn describe(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line} has {len} cells, where {expected_len} were expected")
+        }
+        csv::ErrorKind::Utf8 { pos, err } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line}, column {} is not UTF-8", err.field() + 1)
+        }
+        csv::ErrorKind::Io(error) => error.to_string(),
+        _ => error.to_string(),
+    }
+}
+
+fn shorten(cell: &str) -> String {
+    if cell.chars().count() > 40 {
+        return format!("{}..", cell.chars().take(40).collect::<String>());
+    }
+    cell.to_owned()
+}
+
+/// A column that is being read.
+struct Builder {
+    name: String,
+    rows: usize,
+    /// The missing values before the first that is there.
+    pending: usize,
+    cells: Option<Column>,
+}
+
+/// The values of a column.
+#[derive(Clone, Debug, PartialEq)]
+enum Column {
+    /// A missing one is NaN until the column is complete.
+    Numbers(Vec<f64>),
+    Categories {
+        names: Vec<String>,
+        codes: Vec<usize>,
+    },
+}
+
+impl Builder {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), rows: 0, pending: 0, cells: None }
+    }
+
+    /// Takes in a cell, or says what was expected.
+    fn push(&mut self, reader: &CsvReader, cell: &str) -> Result<(), &'static str> {
+        self.rows += 1;
+        let category = reader.categories.contains(&self.name);
+        let missing = !category && reader.missing.iter().any(|text| text == cell);
+        if missing && matches!(self.cells, None | Some(Column::Numbers(_))) {
+            if matches!(reader.fill, Fill::Refuse) {
+                return Err("a number");
+            }
+            match &mut self.cells {
+                Some(Column::Numbers(numbers)) => numbers.push(f64::NAN),
+                _ => self.pending += 1,
+            }
+            return Ok(());
+        }
+        let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
+        let cells = self.cells.get_or_insert_with(|| match number {
+            Some(_) if !category => Column::Numbers(vec![f64::NAN; self.pending]),
+            _ => {
+                let names = if self.pending > 0 { vec![String::new()] } else { Vec::new() };
+                Column::Categories { names, codes: vec![0; self.pending] }
+            }
+        });
+        match cells {
+            Column::Numbers(numbers) => numbers.push(number.ok_or("a finite number")?),
+            Column::Categories { names, codes } => {
+                let code = names.iter().position(|name| name == cell).unwrap_or_else(|| {
+                    names.push(cell.to_owned());
+                    names.len() - 1
+                });
+                codes.push(code);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, fill: Fill) -> Column {
+        let mut column = self.cells.unwrap_or(Column::Numbers(vec![f64::NAN; self.pending]));
+        if let Column::Numbers(numbers) = &mut column {
+            let known = numbers.iter().filter(|number| !number.is_nan());
+            let (count, sum) = known.fold((0.0, 0.0), |(count, sum), x| (count + 1.0, sum + x));
+            let instead = match fill {
+                Fill::Number(number) => number,
+                Fill::Mean | Fill::Refuse => sum / count,
+            };
+            for number in numbers.iter_mut().filter(|number| number.is_nan()) {
+                *number = instead;
+            }
+        }
+        column
+    }
+}
+
+/// A table of named columns, each of numbers or of categories.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    names: Vec<String>,
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl Table {
+    /// The number of rows, the line of names not counted.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The names of the columns, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn column(&self, name: &str) -> Result<&Column, TableError> {
+        let place = self.names.iter().position(|other| other == name);
+        let place = place.ok_or_else(|| TableError::NoColumn {
+            name: name.to_owned(),
+            names: self.names.clone(),
+        })?;
+        Ok(&self.columns[place])
+    }
+
+    /// A column of numbers.
+    ///
+    /// # Errors
+    /// If there is no such column, or it is one of categories.
+    pub fn numbers(&self, name: &str) -> Result<&[f64], TableError> {
+        match self.column(name)? {
+            Column::Numbers(numbers) => Ok(numbers),
+            Column::Categories { .. } => Err(TableError::Kind {
+                name: name.to_owned(),
+                found: "categories",
+                expected: "numbers",
+            }),
+        }
+    }
+
+    /// A column of categories: the number of each row's category, and the categories' names, in the
+    /// order in which they occur first.
+    ///
+    /// # Errors
+    /// If there is no such column, or it is one of numbers.
+    pub fn labels(&self, name: &str) -> Result<(&[usize], &[String]), TableError> {
+        match self.column(name)? {
+            Column::Categories { names, codes } => Ok((codes, names)),
+            Column::Numbers(_) => Err(TableError::Kind {
+                name: name.to_owned(),
+                found: "numbers",
+                expected: "categories; name it with `category`",
+            }),
+        }
+    }
+
+    /// Columns as features, `[rows, features]`: a number is a feature, a category one for each of its
+    /// column's categories, which is 1 for that of the row and 0 for the others.
+    ///
+    /// # Errors
+    /// If there is no such column, or no memory for the tensor.
+    pub fn features<E: Element>(&self, columns: &[&str]) -> Result<Tensor<E>, TableError> {
+        let columns: Vec<&Column> =
+            columns.iter().map(|name| self.column(name)).collect::<Result<_, _>>()?;
+        let width = |column: &&Column| match column {
+            Column::Numbers(_) => 1,
+            Column::Categories { names, .. } => names.len(),
+        };
+        let features: usize = columns.iter().map(width).sum();
+        let mut data = Vec::with_capacity(self.rows * features);
+        for row in 0..self.rows {
+            for column in &columns {
+                match column {
+                    Column::Numbers(numbers) => data.push(E::from_f64(numbers[row])),
+                    Column::Categories { names, codes } => {
+                        let hot = |code| if code == codes[row] { E::ONE } else { E::ZERO };
+                        data.extend((0..names.len()).map(hot));
+                    }
+                }
+            }
+        }
+        Ok(Tensor::from_vec(data, [self.rows, features])?)
+    }
+}
+
+/// Why a table cannot be read or used. `Display` is one sentence.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// A file that cannot be read.
+    #[error("`{}` cannot be read: {message}; a CSV file was expected", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        message: String,
+    },
+    /// A file that is not CSV: lines of different numbers of cells, or no text.
+    #[error("{origin}: {message}")]
+    Broken {
+        /// What was read.
+        origin: String,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// A table without rows.
+    #[error("{origin} has no rows")]
+    Empty {
+        /// What was read.
+        origin: String,
+    },
+    /// A cell that holds no value of its column.
+    #[error(
+        "{origin}: line {line}, column {column} ({name:?}) {}; {expected} was expected",
+        content(found)
+    )]
+    Cell {
+        /// What was read.
+        origin: String,
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 1.
+        column: usize,
+        /// The name of the column.
+        name: String,
+        /// The cell.
+        found: String,
+        /// What would have been right.
+        expected: &'static str,
+    },
+    /// Two columns of one name.
+    #[error("{origin} has two columns named {name:?}")]
+    Repeated {
+        /// What was read.
+        origin: String,
+        /// The name.
+        name: String,
+    },
+    /// A column that the table does not have.
+    #[error("there is no column {name:?} among {names:?}")]
+    NoColumn {
+        /// The name asked for.
+        name: String,
+        /// Those that there are.
+        names: Vec<String>,
+    },
+    /// A column of another kind.
+    #[error("the column {name:?} is one of {found}, not of {expected}")]
+    Kind {
+        /// The column.
+        name: String,
+        /// What it holds.
+        found: &'static str,
+        /// What was asked for.
+        expected: &'static str,
+    },
+    /// A tensor that cannot be made.
+    #[error(transparent)]
+    Tensor(#[from] wengert_autodiff::Error),
+}
+
+fn content(cell: &str) -> String {
+    if cell.is_empty() { "is empty".to_owned() } else { format!("is {cell:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Table, TableError> {
+        CsvReader::new().parse(text.as_bytes())
+    }
+
+    #[test]
+    fn columns_have_their_kinds() {
+        let text = "\u{feff}a;b ;c\n1;x y;-1e3\n\n2.5;\"q\"\"; z\";0\n-.5;x y; 7\n";
+        let table = CsvReader::new().delimiter(b';').parse(text.as_bytes()).unwrap();
+        assert_eq!((table.rows(), table.names()), (3, &["a", "b", "c"].map(str::to_owned)[..]));
+        assert_eq!(table.numbers("a").unwrap(), [1.0, 2.5, -0.5]);
+        let (codes, names) = table.labels("b").unwrap();
+        assert_eq!((codes, names), (&[0, 1, 0][..], &["x y", "q\"; z"].map(str::to_owned)[..]));
+        let x = table.features::<f64>(&["c", "b"]).unwrap();
+        assert_eq!(x.to_vec(), [-1e3, 1.0, 0.0, 0.0, 0.0, 1.0, 7.0, 1.0, 0.0]);
+        let table = CsvReader::new().without_header().category("1").parse(b"1,2\n3,4\n").unwrap();
+        assert_eq!(table.labels("1").unwrap().0, [0, 1]);
+        assert_eq!(table.numbers("0").unwrap(), [1.0, 3.0]);
+    }
+
+    #[test]
+    fn missing_numbers_are_filled() {
+        let text = b"a,b,c\n?,NA,x\n1,,\n3,5,y\n";
+        let of = |reader: CsvReader| reader.parse(text).unwrap();
+        let table = of(CsvReader::new().fill_missing(-1.0));
+        assert_eq!(table.numbers("a").unwrap(), [-1.0, 1.0, 3.0]);
+        assert_eq!(table.numbers("b").unwrap(), [-1.0, -1.0, 5.0]);
+        // A missing category is one of its own.
+        assert_eq!(table.labels("c").unwrap().1, ["x", "", "y"]);
+        let table = of(CsvReader::new().fill_missing_by_mean());
+        assert_eq!(table.numbers("a").unwrap(), [2.0, 1.0, 3.0]);
+        assert_eq!(table.numbers("b").unwrap(), [5.0; 3]);
+    }
+
+    #[test]
+    fn errors_name_the_line_and_the_column() {
+        for (text, expected) in [
+            ("a,b\n1,2\n3,x\n", "line 3, column 2 (\"b\") is \"x\"; a finite number was expected"),
+            ("a,b\n1,2\n3,inf\n", "line 3, column 2 (\"b\") is \"inf\"; a finite number"),
+            ("a,b\n1,2\n\"3\n4\",2\n", "line 3, column 1 (\"a\") is \"3\\n4\""),
+            ("a,b\n1,2\n3\n", "line 3 has 1 cells, where 2 were expected"),
+            ("a,b\n1,2\n,3\n", "line 3, column 1 (\"a\") is empty; a number was expected"),
+            ("a,a\n1,2\n", "has two columns named \"a\""),
+            ("a,b\n", "has no rows"),
+            ("", "has no rows"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.starts_with("the CSV data") && error.contains(expected), "{error}");
+        }
+        let error = CsvReader::new().parse(b"a,b\n1,\xff\n").unwrap_err().to_string();
+        assert!(error.contains("line 2, column 2 is not UTF-8"), "{error}");
+        let table = parse("a,b\n1,x\n").unwrap();
+        assert!(table.numbers("c").unwrap_err().to_string().contains("among [\"a\", \"b\"]"));
+        assert!(table.numbers("b").is_err() && table.labels("a").is_err());
+        assert!(CsvReader::new().category("z").parse(b"a\n1\n").is_err());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = CsvReader::new().read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("it is a directory; a CSV file was expected"), "{error}");
+        let path = folder.path().join("a.csv");
+        assert!(CsvReader::new().read(&path).unwrap_err().to_string().contains("a.csv"));
+        std::fs::write(&path, "a\n1\n").unwrap();
+        assert_eq!(CsvReader::new().read(&path).unwrap().rows(), 1);
+    }
+}
