@@ -1,4 +1,35 @@
 //! Measures of a network's predictions.
+//!
+//! Metrics are accumulated batch by batch with `update`, those of several threads or processes are
+//! put together with `merge`, and read at any time.
+//!
+//! | | |
+//! |---|---|
+//! | classes | [`accuracy`], [`TopK`], [`ConfusionMatrix`] with precision, recall and F1 |
+//! | two classes by a score | [`RocAuc`] |
+//! | numbers | [`R2`], [`MeanError`] |
+//! | a mean, such as that of losses | [`Mean`], [`Perplexity`] |
+//!
+//! ```
+//! use wengert_autodiff::Tensor;
+//! use wengert_nn::metrics::{Averaging, ConfusionMatrix};
+//! let mut matrix = ConfusionMatrix::new(3);
+//! matrix.update(&[0, 0, 1, 2, 2], &[0, 1, 1, 2, 0]);
+//! assert_eq!(matrix.accuracy(), 0.6);
+//! assert_eq!(matrix.count(1, 0), 1); // one example of class 1 was taken for class 0
+//! assert_eq!(matrix.precision(0), 0.5);
+//! println!("{matrix}\nF1 {:.3}", matrix.f1_score(Averaging::Macro));
+//! ```
+
+mod classes;
+mod mean;
+mod regression;
+mod roc;
+
+pub use classes::{Averaging, ConfusionMatrix, TopK};
+pub use mean::{Mean, Perplexity};
+pub use regression::{MeanError, R2};
+pub use roc::RocAuc;
 
 use wengert_autodiff::{Element, IntoLabels, Tensor};
 use wengert_kernels::reduce;
