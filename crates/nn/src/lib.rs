@@ -46,6 +46,7 @@ mod error;
 mod forward;
 pub mod init;
 pub mod layer;
+pub mod loss;
 pub mod metrics;
 mod module;
 mod observe;

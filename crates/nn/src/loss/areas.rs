@@ -1,0 +1,103 @@
+//! Losses for rare classes and areas of images.
+
+use wengert_autodiff::{Element, Error, Result, Var, ops};
+
+use super::{Reduction, domain, reduce, same_shape};
+
+/// Options of [`focal_loss`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FocalOptions {
+    /// The weight of positives, and one minus that of negatives; without it both weigh 1. 0.25 by
+    /// default.
+    pub alpha: Option<f64>,
+    /// How much the loss of easy examples is reduced; 2 by default. With 0 it is the binary
+    /// cross-entropy.
+    pub gamma: f64,
+    /// What becomes of the losses.
+    pub reduction: Reduction,
+}
+
+impl Default for FocalOptions {
+    fn default() -> Self {
+        Self { alpha: Some(0.25), gamma: 2.0, reduction: Reduction::Mean }
+    }
+}
+
+/// The binary cross-entropy of logits, times `(1 - p)^gamma` with the probability `p` of the target, so
+/// that easy examples count little: for many negatives and few positives.
+///
+/// # Shapes
+/// Both have one shape, which is that of the losses. The targets lie in 0..=1.
+///
+/// # Errors
+/// If the shapes differ, `alpha` is not in 0..=1, or `gamma` is negative or not finite.
+///
+/// Source: T.-Y. Lin et al., "Focal loss for dense object detection", ICCV 2017.
+pub fn focal_loss<'t, E: Element>(
+    logits: Var<'t, E>,
+    targets: Var<'t, E>,
+    options: FocalOptions,
+) -> Result<Var<'t, E>> {
+    const OP: &str = "focal_loss";
+    same_shape(OP, &[logits, targets])?;
+    domain(OP, "gamma", options.gamma, false)?;
+    let entropy = ops::binary_cross_entropy_with_logits(logits, targets, None, Reduction::None)?;
+    let one_minus = |x: Var<'t, E>| ops::add_scalar(ops::neg(x)?, E::ONE);
+    // 1 - p, without a difference that cancels: each probability is one of its own logit.
+    let (yes, no) = (ops::logistic(logits)?, ops::logistic(ops::neg(logits)?)?);
+    let negatives = one_minus(targets)?;
+    let missed = ops::add(ops::mul(no, targets)?, ops::mul(yes, negatives)?)?;
+    let mut losses = if options.gamma == 0.0 {
+        entropy
+    } else {
+        ops::mul(entropy, ops::pow_scalar(missed, E::from_f64(options.gamma))?)?
+    };
+    if let Some(alpha) = options.alpha {
+        if !(0.0..=1.0).contains(&alpha) {
+            let message = format!("alpha must be in 0..=1, got {alpha}");
+            return Err(Error::Argument { op: OP, message });
+        }
+        let (positive, negative) = (E::from_f64(alpha), E::from_f64(1.0 - alpha));
+        let weights =
+            ops::add(ops::mul_scalar(targets, positive)?, ops::mul_scalar(negatives, negative)?)?;
+        losses = ops::mul(losses, weights)?;
+    }
+    reduce(losses, options.reduction)
+}
+
+/// One minus the overlap of predicted and true areas: for each sample
+/// `1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth)`.
+///
+/// # Shapes
+/// The probabilities `p` and the targets are `[batch, ..]`, the losses `[batch]`.
+///
+/// # Errors
+/// If the shapes differ or there is no batch axis, or `smooth` is negative or not finite.
+///
+/// Source: F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net: fully convolutional neural networks for
+/// volumetric medical image segmentation", 3DV 2016.
+pub fn dice_loss<'t, E: Element>(
+    probabilities: Var<'t, E>,
+    targets: Var<'t, E>,
+    smooth: f64,
+    reduction: Reduction,
+) -> Result<Var<'t, E>> {
+    const OP: &str = "dice_loss";
+    same_shape(OP, &[probabilities, targets])?;
+    domain(OP, "smooth", smooth, false)?;
+    let shape = probabilities.shape();
+    if shape.rank() == 0 {
+        let expected = "probabilities [batch, ..]".to_owned();
+        return Err(Error::Shapes { op: OP, expected, got: vec![shape] });
+    }
+    let axes: Vec<isize> = (1..shape.rank() as isize).collect();
+    let total = |x: Var<'t, E>| {
+        if axes.is_empty() { Ok(x) } else { ops::sum_axes(x, &axes, false) }
+    };
+    let smooth = E::from_f64(smooth);
+    let overlap = total(ops::mul(probabilities, targets)?)?;
+    let overlap = ops::add_scalar(ops::mul_scalar(overlap, E::from_f64(2.0))?, smooth)?;
+    let areas = ops::add_scalar(ops::add(total(probabilities)?, total(targets)?)?, smooth)?;
+    let losses = ops::add_scalar(ops::neg(ops::div(overlap, areas)?)?, E::ONE)?;
+    reduce(losses, reduction)
+}

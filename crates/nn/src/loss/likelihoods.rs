@@ -1,0 +1,111 @@
+//! Negative log-likelihoods of numbers.
+
+use std::f64::consts::TAU;
+
+use wengert_autodiff::{Element, Result, Var, ops};
+
+use super::{Reduction, domain, reduce, same_shape};
+
+/// Options of [`gaussian_nll_loss`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GaussianNll {
+    /// Whether the constant `ln(2 pi) / 2` is part of the loss; false by default.
+    pub full: bool,
+    /// The least variance; 1e-6 by default.
+    pub eps: f64,
+    /// What becomes of the losses.
+    pub reduction: Reduction,
+}
+
+impl Default for GaussianNll {
+    fn default() -> Self {
+        Self { full: false, eps: 1e-6, reduction: Reduction::Mean }
+    }
+}
+
+/// The negative log-likelihood of targets under normal distributions of these means and variances,
+/// `(ln v + (target - mean)^2 / v) / 2` with `v = max(variance, eps)`.
+///
+/// # Shapes
+/// All have one shape, which is that of the losses.
+///
+/// # Errors
+/// If the shapes differ, or `eps` is not positive and finite.
+///
+/// Source: D. A. Nix, A. S. Weigend, "Estimating the mean and variance of the target probability
+/// distribution", ICNN 1994.
+pub fn gaussian_nll_loss<'t, E: Element>(
+    mean: Var<'t, E>,
+    target: Var<'t, E>,
+    variance: Var<'t, E>,
+    options: GaussianNll,
+) -> Result<Var<'t, E>> {
+    const OP: &str = "gaussian_nll_loss";
+    same_shape(OP, &[mean, target, variance])?;
+    domain(OP, "eps", options.eps, true)?;
+    let variance = ops::clamp(variance, E::from_f64(options.eps), E::INFINITY)?;
+    // The deviation is divided before it is squared: its square alone may be out of range.
+    let ratio = ops::div(ops::sub(target, mean)?, ops::sqrt(variance)?)?;
+    let losses = ops::add(ops::log(variance)?, ops::square(ratio)?)?;
+    let mut losses = ops::mul_scalar(losses, E::from_f64(0.5))?;
+    if options.full {
+        losses = ops::add_scalar(losses, E::from_f64(0.5 * TAU.ln()))?;
+    }
+    reduce(losses, options.reduction)
+}
+
+/// Options of [`poisson_nll_loss`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PoissonNll {
+    /// Whether the predictions are logarithms of rates; true by default.
+    pub log_input: bool,
+    /// Whether Stirling's approximation of `ln target!`, for targets above 1, is part of the loss; false
+    /// by default.
+    pub full: bool,
+    /// What is added to a rate in the logarithm, if the predictions are rates; 1e-8 by default.
+    pub eps: f64,
+    /// What becomes of the losses.
+    pub reduction: Reduction,
+}
+
+impl Default for PoissonNll {
+    fn default() -> Self {
+        Self { log_input: true, full: false, eps: 1e-8, reduction: Reduction::Mean }
+    }
+}
+
+/// The negative log-likelihood of counts under Poisson distributions: `e^x - target x` of logarithms of
+/// rates, `x - target ln(x + eps)` of rates.
+///
+/// # Shapes
+/// Both have one shape, which is that of the losses.
+///
+/// # Errors
+/// If the shapes differ, or `eps` is negative or not finite.
+pub fn poisson_nll_loss<'t, E: Element>(
+    prediction: Var<'t, E>,
+    target: Var<'t, E>,
+    options: PoissonNll,
+) -> Result<Var<'t, E>> {
+    const OP: &str = "poisson_nll_loss";
+    same_shape(OP, &[prediction, target])?;
+    domain(OP, "eps", options.eps, false)?;
+    let (rate, log_rate) = if options.log_input {
+        (ops::exp(prediction)?, prediction)
+    } else {
+        let shifted = ops::add_scalar(prediction, E::from_f64(options.eps))?;
+        (prediction, ops::log(shifted)?)
+    };
+    let mut losses = ops::sub(rate, ops::mul(target, log_rate)?)?;
+    if options.full {
+        // y ln y - y + ln(2 pi y) / 2
+        let ordinary = ops::clamp(target, E::ONE, E::INFINITY)?;
+        let log = ops::log(ordinary)?;
+        let half = ops::add_scalar(log, E::from_f64(TAU.ln()))?;
+        let stirling = ops::sub(ops::mul(ordinary, log)?, ordinary)?;
+        let stirling = ops::add(stirling, ops::mul_scalar(half, E::from_f64(0.5))?)?;
+        let large = target.gt_scalar(E::ONE);
+        losses = ops::where_(&large, ops::add(losses, stirling)?, losses)?;
+    }
+    reduce(losses, options.reduction)
+}
