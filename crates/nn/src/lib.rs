@@ -54,6 +54,7 @@ mod optim;
 mod parts;
 pub mod schedule;
 mod state;
+pub mod train;
 
 pub use check::{ModuleError, check_module};
 pub use error::{Error, Result};
