@@ -1,0 +1,243 @@
+//! Losses in f64 against those of PyTorch (`../training_reference/losses.py`), and their derivatives
+//! against differences.
+
+use wengert_autodiff::{Result, Tape, Tensor, Var, gradgradcheck};
+use wengert_nn::loss::{
+    CtcOptions, FocalOptions, GaussianNll, PoissonNll, Reduction, TripletOptions,
+    cosine_embedding_loss, ctc_loss, dice_loss, focal_loss, gaussian_nll_loss, hinge_loss,
+    info_nce_loss, multi_margin_loss, poisson_nll_loss, triplet_margin_loss,
+};
+
+fn matrix(f: impl Fn(f64, f64) -> f64) -> Tensor<f64> {
+    Tensor::from_fn([4, 3], |i| f(i[0] as f64, i[1] as f64))
+}
+
+fn a() -> Tensor<f64> {
+    matrix(|i, j| 1.5 * (1.0 + 3.0 * i + j).sin())
+}
+
+fn b() -> Tensor<f64> {
+    matrix(|i, j| (2.0 + i - 2.0 * j).cos())
+}
+
+fn c() -> Tensor<f64> {
+    matrix(|i, j| (i + 5.0 * j).sin())
+}
+
+fn sign() -> Tensor<f64> {
+    matrix(|i, j| if (i + j) % 3.0 == 0.0 { 1.0 } else { -1.0 })
+}
+
+fn frames() -> Tensor<f64> {
+    Tensor::from_fn([6, 3, 5], |i| {
+        let [t, n, k] = [i[0], i[1], i[2]].map(|i| i as f64);
+        1.5 * (1.0 + 3.0 * t + 7.0 * n + 2.0 * k + t * k).sin()
+    })
+}
+
+/// A loss as a function of its first operand.
+type Loss = for<'t> fn(Var<'t, f64>) -> Result<Var<'t, f64>>;
+
+fn constant<'t>(like: Var<'t, f64>, value: &Tensor<f64>) -> Var<'t, f64> {
+    like.tape().constant(value)
+}
+
+const LABELS: [usize; 4] = [2, 0, 1, 1];
+
+fn sequences() -> Vec<Vec<usize>> {
+    vec![vec![1, 2, 2], vec![3, 3], vec![4]]
+}
+
+const LOSSES: [(&str, Loss); 18] = [
+    ("gaussian", |a| {
+        let variance = constant(a, &(c().square() + 0.1));
+        gaussian_nll_loss(a, constant(a, &b()), variance, GaussianNll::default())
+    }),
+    ("gaussian_full_sum", |a| {
+        let options =
+            GaussianNll { full: true, reduction: Reduction::Sum, ..GaussianNll::default() };
+        gaussian_nll_loss(a, constant(a, &b()), constant(a, &(c().square() + 0.1)), options)
+    }),
+    ("gaussian_variance", |a| {
+        let variance = a.square() + 0.1;
+        let (mean, target) = (constant(a, &b()), constant(a, &c()));
+        gaussian_nll_loss(mean, target, variance, GaussianNll::default())
+    }),
+    ("poisson", |a| poisson_nll_loss(a, constant(a, &counts()), PoissonNll::default())),
+    ("poisson_full", |a| {
+        let options = PoissonNll { full: true, reduction: Reduction::Sum, ..PoissonNll::default() };
+        poisson_nll_loss(a, constant(a, &counts()), options)
+    }),
+    ("poisson_rate", |a| {
+        let options = PoissonNll { log_input: false, ..PoissonNll::default() };
+        poisson_nll_loss(a.square() + 0.1, constant(a, &counts()), options)
+    }),
+    ("hinge", |a| hinge_loss(a, constant(a, &sign()), 1.0, Reduction::Mean)),
+    ("multi_margin", |a| multi_margin_loss(a, LABELS, 0.8, Reduction::Mean)),
+    ("cosine_embedding", |a| {
+        let target = constant(a, &Tensor::from([1.0, -1.0, -1.0, 1.0]));
+        cosine_embedding_loss(a, constant(a, &b()), target, 0.1, Reduction::Mean)
+    }),
+    ("triplet", |a| {
+        triplet_margin_loss(a, constant(a, &b()), constant(a, &c()), TripletOptions::default())
+    }),
+    ("triplet_swap", |a| {
+        let reduction = Reduction::Sum;
+        let options = TripletOptions {
+            margin: 2.0,
+            p: 3.0,
+            swap: true,
+            reduction,
+            ..TripletOptions::default()
+        };
+        triplet_margin_loss(a, constant(a, &b()), constant(a, &c()), options)
+    }),
+    ("info_nce", |a| info_nce_loss(a, constant(a, &b()), 0.5, false, Reduction::Mean)),
+    ("info_nce_symmetric", |a| info_nce_loss(a, constant(a, &b()), 0.5, true, Reduction::Mean)),
+    ("focal", |a| focal_loss(a, constant(a, &bits()), FocalOptions::default())),
+    ("focal_plain", |a| {
+        let options = FocalOptions { alpha: None, gamma: 0.5, ..FocalOptions::default() };
+        focal_loss(a, constant(a, &bits()), options)
+    }),
+    ("dice", |a| dice_loss(a.logistic(), constant(a, &bits()), 1.0, Reduction::Mean)),
+    ("ctc", |a| ctc_loss(a.log_softmax(2), &sequences(), &[6, 5, 4], CtcOptions::default())),
+    ("ctc_sum", |a| {
+        let options = CtcOptions { reduction: Reduction::Sum, ..CtcOptions::default() };
+        ctc_loss(a.log_softmax(2), &sequences(), &[6, 5, 4], options)
+    }),
+];
+
+fn counts() -> Tensor<f64> {
+    matrix(|i, j| (i * j) % 4.0)
+}
+
+fn bits() -> Tensor<f64> {
+    (sign() + 1.0) / 2.0
+}
+
+fn operand(name: &str) -> Tensor<f64> {
+    if name.starts_with("ctc") { frames() } else { a() }
+}
+
+#[test]
+fn losses_and_derivatives_are_those_of_pytorch() {
+    let table: Vec<_> = crate::table(include_str!("../training_reference/losses.csv")).collect();
+    assert_eq!(table.len(), LOSSES.len());
+    for ((name, loss), (expected_name, expected)) in LOSSES.iter().zip(table) {
+        assert_eq!(*name, expected_name);
+        let tape = Tape::new();
+        let x = tape.variable(&operand(name));
+        let value = loss(x).unwrap();
+        let gradient = value.backward().get(x).unwrap().to_vec();
+        assert_eq!(gradient.len() + 1, expected.len(), "{name}");
+        for (found, expected) in std::iter::once(value.item()).chain(gradient).zip(expected) {
+            let close = (found - expected).abs() < 1e-9 * expected.abs().max(1.0);
+            assert!(close, "{name}: {found} for {expected}");
+        }
+    }
+}
+
+#[test]
+fn derivatives_are_those_of_differences() {
+    for (name, loss) in LOSSES {
+        let check = gradgradcheck(|[x]| loss(x).unwrap(), [&operand(name)]);
+        check.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn losses_of_single_examples_add_up() {
+    let tape = Tape::new();
+    let x = tape.variable(&a());
+    let all = |reduction| multi_margin_loss(x, LABELS, 0.8, reduction).unwrap();
+    let each = all(Reduction::None);
+    assert_eq!(each.shape().dims(), [4]);
+    assert!((each.sum().item() - all(Reduction::Sum).item()).abs() < 1e-12);
+    assert!((each.mean().item() - all(Reduction::Mean).item()).abs() < 1e-12);
+    let hinge = |reduction| hinge_loss(x, tape.constant(&sign()), 1.0, reduction).unwrap();
+    assert!(
+        (hinge(Reduction::BatchMean).item() * 4.0 - hinge(Reduction::Sum).item()).abs() < 1e-12
+    );
+}
+
+/// A loss of extreme numbers is an ordinary number where the true one is.
+#[test]
+fn large_and_small_numbers_stay_in_range() {
+    let tape = Tape::<f32>::new();
+    let x = |values: [f32; 2]| tape.variable(&Tensor::from([values]));
+    let sum = Reduction::Sum;
+    let gaussian = GaussianNll { eps: 1e-30, reduction: sum, ..GaussianNll::default() };
+    let loss = gaussian_nll_loss(x([1e30, 0.0]), x([0.0, 1e-30]), x([1e38, 1e-20]), gaussian);
+    // ln 1e38 / 2, 1e22 / 2, ln 1e-20 / 2
+    assert!((loss.unwrap().item() / 5e21 - 1.0).abs() < 1e-5);
+    let loss = info_nce_loss(x([3e30, 4e30]), x([3e-30, 4e-30]), 0.1, true, sum).unwrap();
+    assert!(loss.item().abs() < 1e-6, "{}", loss.item());
+    let focal = FocalOptions { alpha: None, reduction: sum, ..FocalOptions::default() };
+    let loss = focal_loss(x([200.0, -200.0]), tape.constant(&Tensor::from([[0.0, 1.0]])), focal);
+    assert!((loss.unwrap().item() - 400.0).abs() < 1e-3);
+}
+
+#[test]
+fn a_sequence_without_an_alignment_is_infinite_or_zero() {
+    for zero_infinity in [false, true] {
+        let tape = Tape::new();
+        let x = tape.variable(&frames());
+        let options =
+            CtcOptions { zero_infinity, reduction: Reduction::None, ..CtcOptions::default() };
+        // Two equal labels need a blank between them.
+        let losses = ctc_loss(x.log_softmax(2), &sequences(), &[6, 2, 4], options).unwrap();
+        let values = losses.value().to_vec();
+        assert!(values[0].is_finite() && values[2].is_finite());
+        assert_eq!(values[1], if zero_infinity { 0.0 } else { f64::INFINITY });
+        let gradient = losses.sum().backward().get(x).unwrap().to_vec();
+        assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+        assert!(gradient.iter().skip(5).take(5).all(|g| *g == 0.0), "of the impossible sequence");
+    }
+}
+
+/// Without labels all frames spell the blank.
+#[test]
+fn no_labels_are_all_blanks() {
+    let tape = Tape::new();
+    let x = tape.variable(&frames());
+    let log_probs = x.log_softmax(2);
+    let options = CtcOptions { reduction: Reduction::Sum, ..CtcOptions::default() };
+    let loss = ctc_loss(log_probs, &[vec![], vec![], vec![]], &[6, 6, 6], options).unwrap();
+    let blanks = -log_probs.select(2, 0).sum().item();
+    assert!((loss.item() - blanks).abs() < 1e-12, "{} for {blanks}", loss.item());
+}
+
+#[test]
+fn operands_that_do_not_fit_are_refused() {
+    let tape = Tape::new();
+    let (x, row) = (tape.variable(&a()), tape.constant(&Tensor::<f64>::ones([3])));
+    let mean = Reduction::Mean;
+    let ctc = |labels: &[Vec<usize>], lengths: &[usize], blank| {
+        let log_probs = tape.constant(&frames()).log_softmax(2);
+        ctc_loss(log_probs, labels, lengths, CtcOptions { blank, ..CtcOptions::default() })
+    };
+    let three = sequences();
+    for (loss, text) in [
+        (hinge_loss(x, row, 1.0, mean), "hinge_loss: expected operands of one shape"),
+        (hinge_loss(x, x, -1.0, mean), "the margin must be finite and not negative, got -1"),
+        (multi_margin_loss(x, [0, 1], 1.0, mean), "one row for each label"),
+        (multi_margin_loss(x, [0, 1, 3, 0], 1.0, mean), "label 3 of row 2"),
+        (multi_margin_loss(row, [0, 1, 2], 1.0, mean), "logits [3, classes]"),
+        (gaussian_nll_loss(x, x, row, GaussianNll::default()), "gaussian_nll_loss: expected"),
+        (poisson_nll_loss(x, row, PoissonNll::default()), "poisson_nll_loss: expected"),
+        (cosine_embedding_loss(x, x, x, 0.0, mean), "cosine_embedding_loss: expected"),
+        (cosine_embedding_loss(x, x, row, 2.0, mean), "the margin must be in -1..=1, got 2"),
+        (info_nce_loss(row, row, 1.0, false, mean), "queries and keys [batch, features]"),
+        (info_nce_loss(x, x, 0.0, false, mean), "the temperature must be finite and positive"),
+        (focal_loss(x, row, FocalOptions::default()), "focal_loss: expected"),
+        (dice_loss(x, row, 1.0, mean), "dice_loss: expected"),
+        (ctc(&three[..2], &[6, 6, 6], 0), "a batch of 3 needs as many"),
+        (ctc(&three, &[6, 7, 6], 0), "sequence 1 has length 7, and there are 6 frames"),
+        (ctc(&three, &[6, 6, 6], 5), "the blank 5 is not among the 5 classes"),
+        (ctc(&three, &[6, 6, 6], 4), "sequence 2 has the blank, 4, among its labels"),
+        (ctc(&[vec![5], vec![], vec![]], &[6, 6, 6], 0), "label 5 of row 0"),
+    ] {
+        let error = loss.unwrap_err().to_string();
+        assert!(error.contains(text), "{text}: {error}");
+    }
+}
