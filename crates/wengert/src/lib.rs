@@ -31,7 +31,10 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `checkpoint` (default) | checkpoints and models in safetensors files: `nn::checkpoint` |
 //! | `data` (default) | readers of data files: [`data`] |
+//! | `csv` | a reader of tables in CSV files: `data::CsvReader` |
+//! | `progress` | a progress bar for `nn::train::Trainer` |
 //! | `ndarray` | `Tensor::as_ndarray`, `into_ndarray` and `from_ndarray`, and `TryFrom<ndarray::Array>` |
 //! | `serde` | `Serialize` and `Deserialize` for [`Tensor`], [`Shape`], [`Mask`] and [`Index`] |
 //! | `proptest` | strategies for property tests, in [`testing`] |
@@ -74,9 +77,14 @@ pub mod prelude {
     pub use crate::nn::init::{gain, recommend};
     pub use crate::nn::layer::*;
     pub use crate::nn::metrics::accuracy;
+    pub use crate::nn::schedule::{Schedule, Scheduler};
     pub use crate::nn::{
-        Adam, Init, Layer, Module, Optimizer, RmsProp, Sgd, Visitor, VisitorMut, check_module,
+        Adadelta, Adagrad, Adam, Adamax, Average, Groups, Init, Lamb, Layer, Lbfgs, Lion,
+        Lookahead, Module, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd, Stateful, Visitor,
+        VisitorMut, check_module,
     };
+    #[cfg(feature = "checkpoint")]
+    pub use crate::nn::{Checkpoint, load_model, save_model};
 }
 
 #[cfg(doctest)]
