@@ -57,11 +57,11 @@ mod state;
 pub mod train;
 
 pub use check::{ModuleError, check_module};
-pub use error::{Error, Result};
 #[cfg(feature = "checkpoint")]
 pub use checkpoint::{
     Checkpoint, CheckpointError, LoadOptions, LoadReport, load_model, load_model_with, save_model,
 };
+pub use error::{Error, Result};
 pub use forward::Layer;
 pub use init::{Distribution, Fan, Init, InitError, fans};
 pub use layer::*;

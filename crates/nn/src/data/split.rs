@@ -169,7 +169,7 @@ mod tests {
     fn parts_have_every_example_once() {
         let labels: Vec<usize> = (0..53).map(|i| [0, 0, 0, 7, 2][i % 5]).collect();
         let all: Vec<usize> = (0..53).collect();
-        for share in [0.0, 0.1, 0.25, 0.5, 1.0] {
+        for share in [0.0_f64, 0.1, 0.25, 0.5, 1.0] {
             let expected = (53.0 * share).round() as usize;
             for (train, test) in
                 [train_test_split(53, share, 3), stratified_split(&labels, share, 3)]

@@ -20,8 +20,8 @@ mod layer_norm;
 mod linear;
 mod pool;
 mod positional;
-mod recurrent;
 mod random_stream;
+mod recurrent;
 mod rms_norm;
 mod sequential;
 mod shape;
@@ -49,11 +49,11 @@ pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
 pub use positional::{
     LearnedEncoding, LearnedEncodingConfig, SinusoidalEncoding, SinusoidalEncodingConfig,
 };
+pub use random_stream::RandomStream;
 pub use recurrent::{
     Gates, Gru, GruCell, GruGates, Lstm, LstmCell, LstmGates, Recurrent, RecurrentCell,
     RecurrentCellConfig, RecurrentConfig, Rnn, RnnCell, SimpleGates,
 };
-pub use random_stream::RandomStream;
 pub use rms_norm::{RmsNorm, RmsNormConfig};
 pub use sequential::Sequential;
 pub use shape::SampleShape;
