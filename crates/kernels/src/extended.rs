@@ -88,8 +88,8 @@ impl Extended {
         self.exponent
     }
 
-    /// The sum of terms, halves of the range pairwise: the error is below `(16 + log2 n) eps` of the
-    /// sum of their magnitudes.
+    /// The sum of terms, halves of the range pairwise: the error is below `(16 + log2 n) eps` of
+    /// the sum of their magnitudes.
     pub(crate) fn sum(range: Range<usize>, term: &impl Fn(usize) -> Self) -> Self {
         let len = range.len();
         if len <= 16 {

@@ -1,5 +1,5 @@
-//! A line of a matrix, on vectors: a row, whose neighbours fill a vector, or as many columns side by
-//! side as a vector has lanes. What is computed along a line is written once for both.
+//! A line of a matrix, on vectors: a row, whose neighbours fill a vector, or as many columns side
+//! by side as a vector has lanes. What is computed along a line is written once for both.
 
 use std::marker::PhantomData;
 
@@ -168,7 +168,7 @@ impl<S: Simd, E: Float> Line<S, E> for Row<S, E> {
         v.lit(v.reduce_sum())
     }
 
-    /// One number's is had sooner without vectors.
+    /// A single number is faster without vectors.
     #[inline(always)]
     fn log(self, v: E::Vector<S>) -> E::Vector<S> {
         v.lit(E::from_f64(v.first().to_f64().ln()))
@@ -287,7 +287,7 @@ macro_rules! for_line {
     };
     ($line:expr, |$k:ident, $j:ident, $partial:ident| $body:block, $flush:block) => {{
         let (whole, end) = ($line.whole(), $line.whole() + $line.partial());
-        // Both in the same order: what becomes of a column does not depend on how many are beside it.
+        // Both in the same order: a column's result does not depend on the number of columns.
         for_line!(@from 0, whole, |$k, $j, $partial = false| $body, $flush);
         for_line!(@from whole, end, |$k, $j, $partial = true| $body, $flush);
     }};

@@ -33,8 +33,8 @@ pub(crate) use calls::awake;
 
 use crate::shared::Shared;
 
-/// An amount of work from which on handing it to a thread pays; a 256th of it where the crate is built
-/// for fuzzing, so that inputs of a few bytes reach the code for several threads.
+/// An amount of work from which on handing it to a thread pays; a 256th of it where the crate is
+/// built for fuzzing, so that inputs of a few bytes reach the code for several threads.
 pub(crate) const fn work(amount: usize) -> usize {
     if cfg!(fuzzing) { amount >> 8 } else { amount }
 }

@@ -21,10 +21,9 @@ use thiserror::Error;
 pub struct Window {
     /// The positions the window sees along each axis.
     pub kernel: [usize; 2],
-    /// How far it moves from one output to the next.
+    /// The distance from one output's window to the next.
     pub stride: [usize; 2],
-    /// What is thought around the image, for each axis before its first and behind its last
-    /// position.
+    /// The number of positions added before and after the image on each axis.
     pub padding: [[usize; 2]; 2],
     /// The distance between the positions it sees.
     pub dilation: [usize; 2],
@@ -51,7 +50,7 @@ impl Window {
         Window { stride, ..self }
     }
 
-    /// With so many rows above and below, and columns left and right.
+    /// With `rows` rows of padding above and below, and `cols` columns left and right.
     #[must_use]
     pub const fn padding(self, [rows, cols]: [usize; 2]) -> Self {
         self.padding_sides([[rows, rows], [cols, cols]])
@@ -177,7 +176,8 @@ pub(crate) const AXES: [&str; 2] = ["rows", "columns"];
 /// Positions are counted with a sign, and added to each other a few times.
 const LONGEST: usize = isize::MAX as usize / 8;
 
-/// A padded image of more positions must not be larger than its input by more than [`PADDED_TIMES`].
+/// A padded image of more positions must not be larger than its input by more than
+/// [`PADDED_TIMES`].
 const PADDED_MOST: usize = 1 << 24;
 const PADDED_TIMES: usize = 16;
 
@@ -210,7 +210,7 @@ pub enum WindowError {
         extent: usize,
         /// The positions of the input.
         input: usize,
-        /// The padding before and behind.
+        /// The padding before the first and after the last element.
         padding: [usize; 2],
         /// The positions of the padded input.
         padded: usize,
@@ -236,7 +236,7 @@ pub enum WindowError {
     TooMuchPadding {
         /// The axis, `"rows"` or `"columns"`.
         axis: &'static str,
-        /// The padding before and behind.
+        /// The padding before the first and after the last element.
         padding: [usize; 2],
         /// The most there may be.
         most: usize,

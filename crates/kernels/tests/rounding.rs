@@ -1,5 +1,5 @@
-//! Rounding, remainders, signs, bounds, comparisons and choices against the scalar operations, on all
-//! magnitudes and special values.
+//! Rounding, remainders, signs, bounds, comparisons and choices against the scalar operations, on
+//! all magnitudes and special values.
 
 use wengert_kernels::Element;
 use wengert_kernels::elementwise::{self, Comparison, Run, compare, select};

@@ -79,7 +79,8 @@ impl Function2 {
     /// `out[i] = f(a[i], b[i])`.
     ///
     /// # Panics
-    /// If an operand's length is not the output's, or a number of the activation is outside its domain.
+    /// If an operand's length is not the output's, or a number of the activation is outside its
+    /// domain.
     #[inline]
     #[track_caller]
     pub fn apply<E: Element>(self, a: Run<'_, E>, b: Run<'_, E>, out: &mut [E]) {

@@ -1,13 +1,13 @@
 //! Chains of elementwise operations, computed tile by tile: what one operation writes another reads
 //! while it is in the first-level cache, and what is not an output never reaches memory.
 //!
-//! A [`Chain`] is a list of operations, each on arrays, numbers and the results of those before it.
-//! [`Chain::compile`] gives results their places and makes pairs of sums, differences and products one
-//! pass; [`Program::run`] goes through all of it for one tile after the other. An element's result has
-//! the bits it has when the operations are applied one after the other to whole arrays; where one is
-//! NaN so is the other, but sign and payload of a NaN may differ.
+//! A [`Chain`] is a list of operations, each on arrays, numbers and results of earlier operations.
+//! [`Chain::compile`] gives results their places and makes pairs of sums, differences and products
+//! one pass; [`Program::run`] goes through all of it for one tile after the other. An element's
+//! result has the bits it has when the operations are applied one after the other to whole arrays;
+//! where one is NaN so is the other, but sign and payload of a NaN may differ.
 //!
-//! What does not belong here: the operations, and whose idea it was to compute them together.
+//! What does not belong here: the operations, and the choice of those that are computed together.
 
 mod function;
 mod pair;
@@ -24,14 +24,14 @@ use crate::elementwise::{Binary, Simple};
 use pair::Light;
 use program::{Instruction, Kind, Place};
 
-/// The elements of a tile: few enough for two dozen of them to stay in the first-level cache, and so
-/// many that choosing an operation does not count.
+/// The elements of a tile: few enough that two dozen tiles stay in the first-level cache, and
+/// enough that the choice of an operation costs nothing measurable.
 pub const TILE: usize = 512;
 
-/// The most arrays a chain may read: so few that places can be counted.
+/// The most arrays a chain may read. Indices of places cannot overflow.
 const MOST_ARRAYS: usize = 1 << 16;
 
-/// What an operation is applied to.
+/// An operand of an operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Operand<E> {
     /// The elements of the array of this number.
@@ -84,8 +84,8 @@ impl<E: Element> Chain<E> {
     /// Adds an operation of one operand, and gives its step's number.
     ///
     /// # Panics
-    /// If the operand is a step that is not there or an array beyond the 65,536th, or a number of the
-    /// activation is outside its domain.
+    /// If the operand is a step that is not there or an array beyond the 65,536th, or a number of
+    /// the activation is outside its domain.
     #[track_caller]
     pub fn map(&mut self, function: impl Into<Function1<E>>, x: Operand<E>) -> usize {
         let function = match function.into() {
@@ -98,8 +98,8 @@ impl<E: Element> Chain<E> {
     /// Adds an operation of two operands, and gives its step's number.
     ///
     /// # Panics
-    /// If an operand is a step that is not there or an array beyond the 65,536th, or a number of the
-    /// activation is outside its domain.
+    /// If an operand is a step that is not there or an array beyond the 65,536th, or a number of
+    /// the activation is outside its domain.
     #[track_caller]
     pub fn zip(&mut self, function: impl Into<Function2>, a: Operand<E>, b: Operand<E>) -> usize {
         let function = match function.into() {
@@ -140,7 +140,7 @@ impl<E: Element> Chain<E> {
         self.steps.is_empty()
     }
 
-    /// What computes the results of the steps `outputs`.
+    /// The program that computes the results of the steps `outputs`.
     ///
     /// # Panics
     /// If a step is not there, or stands among the outputs twice.
@@ -159,7 +159,7 @@ impl<E: Element> Chain<E> {
         Program::new(planned, slots, places.numbers, places.arrays, outputs.len())
     }
 
-    /// The instructions, results being known by their steps.
+    /// The instructions; a result's place is still the number of its step.
     fn in_pairs(&self, output_of: &[Option<usize>], places: &mut Places<E>) -> Vec<Instruction<E>> {
         let mut uses = vec![0_usize; self.steps.len()];
         for step in &self.steps {
@@ -176,7 +176,8 @@ impl<E: Element> Chain<E> {
             for (place, operand) in instruction.places.iter_mut().zip(operands) {
                 *place = places.of(operand);
             }
-            // The result of a sum, difference or product that one other alone takes stays in a register.
+            // The result of a sum, difference or product that one other alone takes stays in a
+            // register.
             for side in 0..2 {
                 let (Kind::Light(second), Operand::Step(used)) = (instruction.kind, operands[side])
                 else {
@@ -213,7 +214,8 @@ impl<E: Element> Step<E> {
         [Some(a), (a != b).then_some(b)].into_iter().flatten()
     }
 
-    /// How it is computed, of what: what is a sum or product with a number or itself is one.
+    /// How the step is computed, and its operands: an offset, a scale and a square are sums and
+    /// products.
     fn kind(&self) -> (Kind<E>, [Operand<E>; 2]) {
         let [x, _] = self.operands;
         match self.function {
@@ -270,7 +272,7 @@ impl<E: Element> Places<E> {
     }
 }
 
-/// Gives each result an output or a tile that nobody needs any more, and counts the tiles.
+/// Gives each result an output or a tile whose contents are no longer needed, and counts the tiles.
 fn assign_slots<E>(
     instructions: &mut [Instruction<E>],
     output_of: &[Option<usize>],

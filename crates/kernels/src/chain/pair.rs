@@ -34,8 +34,8 @@ impl Side {
     }
 }
 
-/// Whether [`pair`] has a loop for `g` applied to the result of `f`. Each pair is compiled for every
-/// level and type, so those that no gradient contains are left out.
+/// Whether [`pair`] has a loop for `g` applied to the result of `f`. Each pair is compiled for
+/// every level and type, so those that no gradient contains are left out.
 pub(super) fn is_pair(f: Light, g: Light, side: Side) -> bool {
     match (f, g) {
         (Light::Sub, Light::MulNoNan) | (Light::MulNoNan, Light::Sub) => false,
@@ -130,8 +130,8 @@ macro_rules! pairs {
 /// `out = g(f(a, b), c)`, or the other order that `side` names, for the pairs of [`is_pair`].
 ///
 /// # Safety
-/// `len` elements must be readable at each operand and writable at `out` by this thread alone; `out`
-/// must not overlap an operand.
+/// `len` elements must be readable at each operand and writable at `out` by this thread alone;
+/// `out` must not overlap an operand.
 #[inline(always)]
 pub(super) unsafe fn pair<E: Element, S: Simd>(
     simd: S,
@@ -167,9 +167,9 @@ impl<E: Element, S: Simd> Pass<S, E> {
         Self { simd, operands, out, len }
     }
 
-    /// `out = f(a, b, c)`, as a function of its own ([`Simd::vectorize`]): an unoptimized build gives
-    /// every temporary value of a function its own place on the stack, and the loops of all pairs
-    /// together overflowed a stack of 512 KiB.
+    /// `out = f(a, b, c)`, as a function of its own ([`Simd::vectorize`]): an unoptimized build
+    /// gives every temporary value of a function its own place on the stack, and the loops of all
+    /// pairs together overflowed a stack of 512 KiB.
     #[inline(always)]
     fn run<F: VectorFn3<E>>(self, f: F) {
         let Self { simd, operands, out, len } = self;
@@ -197,7 +197,8 @@ impl<E: Element, F: VectorFn3<E>> Kernel for Loop<E, F> {
         while len - i >= UNROLL * lanes {
             for j in 0..UNROLL {
                 let at = i + j * lanes;
-                // SAFETY: `at + lanes <= len`, the number of elements at each pointer by `Pass::new`.
+                // SAFETY: `at + lanes <= len`, the number of elements at each pointer by
+                // `Pass::new`.
                 unsafe {
                     let a = E::Vector::<S>::load_ptr(simd, a.add(at));
                     let b = E::Vector::<S>::load_ptr(simd, b.add(at));

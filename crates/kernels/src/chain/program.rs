@@ -13,7 +13,7 @@ use crate::vectors::prefetch;
 /// The bytes of a cache line.
 const LINE: usize = 64;
 
-/// The most cache lines that are asked for at once.
+/// The most cache lines that are prefetched for an instruction.
 const MOST_LINES: usize = 8;
 
 /// How an instruction computes.
@@ -33,7 +33,7 @@ pub(super) enum Place {
     Number(usize),
     Array(usize),
     Output(usize),
-    /// Not given a place yet.
+    /// The result of a step, before it is assigned a place.
     Step(usize),
 }
 
@@ -47,8 +47,8 @@ pub(super) struct Instruction<E> {
 /// A compiled [`Chain`](super::Chain).
 #[derive(Clone, Debug)]
 pub struct Program<E> {
-    /// How each instruction computes, and the numbers of its places: tiles, then numbers, arrays and
-    /// outputs.
+    /// How each instruction computes, and the numbers of its places: tiles, then numbers, arrays
+    /// and outputs.
     instructions: Vec<(Kind<E>, [usize; 4])>,
     tiles: usize,
     numbers: Vec<E>,
@@ -81,17 +81,17 @@ impl<E: Element> Program<E> {
         self.arrays
     }
 
-    /// The elements of the memory it needs beside arrays and outputs.
+    /// The number of elements of scratch memory it needs.
     pub fn scratch(&self) -> usize {
         (self.tiles + self.numbers.len()) * TILE
     }
 
-    /// Computes the outputs from the arrays. `scratch` may hold anything before, and holds nothing of use
-    /// afterwards.
+    /// Computes the outputs from the arrays. `scratch` may hold anything before, and holds nothing
+    /// of use afterwards.
     ///
     /// # Panics
-    /// If there are fewer arrays or other than so many outputs, if one differs in length from the others,
-    /// or if the scratch memory is shorter than [`scratch`](Self::scratch).
+    /// If there are fewer arrays than it reads or another number of outputs, if their lengths
+    /// differ, or if the scratch memory is shorter than [`scratch`](Self::scratch).
     #[track_caller]
     pub fn run(&self, arrays: &[&[E]], outputs: &mut [&mut [E]], scratch: &mut [E]) {
         let Self { tiles, ref numbers, .. } = *self;
@@ -159,8 +159,9 @@ impl<E: Element> Kernel for Tiles<'_, E> {
     fn run<S: Simd>(self, simd: S) {
         let Self { program, places, len } = self;
         let fixed = program.tiles + program.numbers.len();
-        // The processor loses sight of arrays between two tiles. The next one's elements are asked for
-        // a few at a time, as only so many can be under way; there is no time for it in a short program.
+        // The hardware prefetcher loses the arrays between two tiles. The next tile is prefetched a
+        // few at a time, as the processor has few requests for cache lines; a short program leaves
+        // no time for it.
         let lines = TILE * size_of::<E>() / LINE;
         let share = ((places.len() - fixed) * lines).div_ceil(program.instructions.len());
         let share = if share <= MOST_LINES { share } else { 0 };
@@ -210,11 +211,11 @@ impl<E: Element> Kernel for Tiles<'_, E> {
 /// `out = f(x)`.
 ///
 /// # Safety
-/// `len` elements must be behind both, and not the same.
+/// `len` elements must be readable at `x` and writable at `out`, and must not overlap.
 #[inline(always)]
 unsafe fn one<E: Element, S: Simd>(simd: S, f: Function1<E>, x: *const E, out: *mut E, len: usize) {
     if let Function1::Activation(act) = f {
-        // The way to others takes as long as some vectors, so it is the shortest.
+        // The call of another activation costs as much as some vectors, so relu is called directly.
         let x = Source::at_ptr(x);
         // SAFETY: the contract of this function is that of both.
         return unsafe {
@@ -232,7 +233,8 @@ unsafe fn one<E: Element, S: Simd>(simd: S, f: Function1<E>, x: *const E, out: *
 /// `out = f(a, b)`.
 ///
 /// # Safety
-/// `len` elements must be behind each, and none is written but `out`'s, which are no operand's.
+/// `len` elements must be readable at each operand and writable at `out`, which must not overlap
+/// one.
 #[inline(always)]
 unsafe fn two<E: Element, S: Simd>(
     simd: S,
@@ -258,7 +260,7 @@ unsafe fn two<E: Element, S: Simd>(
 }
 
 /// # Safety
-/// `len` elements must be behind the pointer, and stay as they are.
+/// `len` elements must be readable at the pointer, and must not be written for `'a`.
 unsafe fn slice<'a, E>(x: *const E, len: usize) -> &'a [E] {
     // SAFETY: `len` elements follow each pointer, by this function's contract.
     unsafe { std::slice::from_raw_parts(x, len) }

@@ -59,8 +59,8 @@ impl Axis {
     /// The transpose along `axis`, for the positions `residue`, `residue + stride`, ... of the
     /// convolution's input.
     ///
-    /// Input position x meets kernel position j at output position `(x + padding - j dilation) /
-    /// stride`, where that is a whole number.
+    /// Input position x meets kernel position j at output position
+    /// `(x + padding - j dilation) / stride`, where that is a whole number.
     pub(crate) fn transposed(geometry: &ConvGeometry, axis: usize, residue: usize) -> Self {
         let window = geometry.window();
         let (stride, kernel) = (window.stride[axis], window.kernel[axis]);

@@ -12,9 +12,9 @@ use crate::simd::{Lanes, Simd};
 
 /// What patches are drawn from: planes of one image, and the taps along both axes.
 ///
-/// Row p of the matrix of patches is the tap `p % cols.taps` of the columns and `p / cols.taps %
-/// rows.taps` of the rows in channel `p / (rows.taps * cols.taps)`; its column j is the result at
-/// row `j / cols.len` and column `j % cols.len`.
+/// Row p of the matrix of patches is the tap `p % cols.taps` of the columns and
+/// `p / cols.taps % rows.taps` of the rows in channel `p / (rows.taps * cols.taps)`; its column j
+/// is the result at row `j / cols.len` and column `j % cols.len`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gather<E> {
     /// The first plane of `channels`; the functions that read them require that they be readable.
@@ -31,13 +31,14 @@ impl<E: Float> Gather<E> {
         self.channels * self.rows.taps * self.cols.taps
     }
 
-    /// Its columns; of no images, they may be beyond counting.
+    /// Its columns. Without images the number may overflow; it is not used then.
     #[inline(always)]
     pub(crate) fn results(&self) -> usize {
         self.rows.len.wrapping_mul(self.cols.len)
     }
 
-    /// The elements of a plane of the source; of no planes, they may be beyond counting.
+    /// The elements of a plane of the source. Without planes the number may overflow; it is not
+    /// used then.
     #[inline(always)]
     pub(crate) fn plane(&self) -> usize {
         self.rows.size.wrapping_mul(self.cols.size)
@@ -122,7 +123,7 @@ impl<'a, E: Float> Band<'a, E> {
                         until = until.clamp(from, len);
                     }
                     // SAFETY: the elements from `from` to `until` lie in the row of the source; of
-                    // the band the row is written and up to a vector behind it, which is filled
+                    // the band the row is written and up to a vector after it, which is filled
                     // next or slack.
                     unsafe {
                         splat(simd, around, row_to, from as usize);
@@ -213,7 +214,7 @@ impl<'a, E: Float> Band<'a, E> {
         self.ptr.wrapping_offset(self.first_tap()).wrapping_add(self.offset(row, col))
     }
 
-    /// How far behind [`first`](Self::first) the rows of the matrix of patches from `row` on are.
+    /// The distance from [`first`](Self::first) to the rows of the matrix of patches from `row` on.
     #[inline(always)]
     pub(crate) fn offsets(&self, row: usize, offsets: &mut [usize]) {
         let (rows, cols) = self.taps();
@@ -231,7 +232,7 @@ impl<'a, E: Float> Band<'a, E> {
         }
     }
 
-    /// How far behind the band's first result another one is.
+    /// The distance from the band's first result to another one.
     #[inline(always)]
     pub(crate) fn offset(&self, row: usize, col: usize) -> usize {
         (row - self.extent.results.0.start) * self.result_stride()

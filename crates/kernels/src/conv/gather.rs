@@ -92,7 +92,7 @@ impl Residues {
 struct Shape<'a, E> {
     residues: Residues,
     groups: usize,
-    /// The channels of a group drawn from, and of those made.
+    /// The number of channels of a group in the source, and in the result.
     from: usize,
     made: usize,
     source: &'a [E],

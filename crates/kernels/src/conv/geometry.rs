@@ -230,7 +230,7 @@ pub enum ConvError {
         /// The output channels.
         output: usize,
     },
-    /// A transposed convolution cannot tell so many sizes apart.
+    /// An output padding of a transposed convolution that is as large as the stride.
     #[error(
         "an output padding of {extra} was asked of a transposed convolution, but it must be below \
          the stride {stride} or the dilation {dilation}"

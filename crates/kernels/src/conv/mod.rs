@@ -18,22 +18,22 @@
 //! # How it runs
 //!
 //! For one image and group, the output is the product of the weights and a matrix whose columns are
-//! the patches of the image under the window. The blocked loops of [`gemm`](crate::gemm) compute it;
-//! when they come to a block of patches, the part of the image it draws from is copied with its
+//! the patches of the image under the window. The blocked loops of [`gemm`](crate::gemm) compute
+//! it; when they come to a block of patches, the part of the image it draws from is copied with its
 //! padding (a *band*) and the block is packed from there. The matrix of patches is never whole in
-//! memory. The transpose is the same with the weights turned round; with a stride, it falls into
-//! as many convolutions without one as the stride has residues, and no product with a zero
-//! in between is formed. The weight's gradient is the product of the patches of all images with the
-//! output's gradients. Convolutions with few channels to a group, among them the depthwise ones, do
-//! not repay the packing: they have kernels that read the band in place. Where a batch is large and its
-//! images are small, the lanes of a vector are not neighbouring results but images: no lane is lost to
-//! short rows, and a transpose multiplies only what there is. Which it is depends on the geometry, the
-//! element and the level.
+//! memory. The transpose is the same with the weights turned round; with a stride, it falls into as
+//! many convolutions without one as the stride has residues, and no product with a zero in between
+//! is formed. The weight's gradient is the product of the patches of all images with the output's
+//! gradients. Convolutions with few channels to a group, among them the depthwise ones, do not
+//! repay the packing: they have kernels that read the band in place. Where a batch is large and its
+//! images are small, the lanes of a vector are not neighbouring results but images: no lane is lost
+//! to short rows, and a transpose multiplies only what there is. Which it is depends on the
+//! geometry, the element and the level.
 //!
 //! # Threads
 //!
 //! Work is cut into pieces by image, group, residue and block of results, and for the weight's
-//! gradient by group and rows of the kernel; the sum behind an element is never divided, and its
+//! gradient by group and rows of the kernel; the sum of an element is never divided, and its
 //! order is fixed by the geometry and the level. Results have the same bits for any number of
 //! threads.
 //!
@@ -44,11 +44,11 @@
 //!
 //! # Special values
 //!
-//! Infinities and NaN follow the arithmetic: they reach every result whose window sees them. Padding
-//! is zeros like any others: an infinity that meets it makes NaN, as it would with padding stored. What
-//! surrounds the output that a transpose takes back is zeros or nothing, as the kernel has it: an infinite
-//! weight may make NaN near the edge, or not. With `beta = 0`
-//! the output is overwritten without being read.
+//! Infinities and NaN follow the arithmetic: they reach every result whose window sees them.
+//! Padding is zeros like any others: an infinity that meets it makes NaN, as it would with padding
+//! stored. What surrounds the output that a transpose takes back is zeros or nothing, as the kernel
+//! has it: an infinite weight may make NaN near the edge, or not. With `beta = 0` the output is
+//! overwritten without being read.
 
 pub(crate) mod axis;
 pub(crate) mod band;
@@ -209,7 +209,8 @@ impl<'a, E: Element> ConvTranspose<'a, E> {
 }
 
 /// The gradient of a convolution by its weight: `weight = grad + beta weight`, with
-/// `grad[o, c, r, t] = sum over n, i, j of output[n, o, i, j] input[n, c, i s - p + r d, j s - p + t d]`.
+/// `grad[o, c, r, t]` the sum over `n, i, j` of
+/// `output[n, o, i, j] input[n, c, i s - p + r d, j s - p + t d]`.
 ///
 /// For a transposed convolution, `output` is what it takes and `input` the gradient of its result.
 ///

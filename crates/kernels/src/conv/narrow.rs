@@ -12,7 +12,7 @@ use crate::gemm::Epilogue;
 use crate::gemm::implicit::{MAX_ROWS, Output, Scratch, Strided, each_row, finish};
 use crate::simd::{Kernel, Lanes, Simd};
 
-/// Groups that make up to so many channels come here.
+/// The most output channels of a group that these kernels compute.
 pub(super) const MOST: usize = 8;
 
 /// The elements of a band: what the first-level cache holds.
@@ -171,7 +171,7 @@ pub(super) fn offsets(scratch: &mut Scratch, count: usize) -> &mut [usize] {
 /// The most pieces of a tile.
 const MAX_PIECES: usize = 8;
 
-/// The pieces of the widest tile of so many rows.
+/// The number of pieces of the widest tile of `rows` rows.
 #[inline(always)]
 fn widest<S: Simd>(rows: usize, limit: usize) -> usize {
     [8, 4, 2]
@@ -180,7 +180,7 @@ fn widest<S: Simd>(rows: usize, limit: usize) -> usize {
         .unwrap_or(1)
 }
 
-/// The most rows of a tile of so many pieces: what is compiled.
+/// The most rows of a tile of `pieces` pieces that is compiled.
 const fn most_rows(pieces: usize) -> usize {
     if pieces == 8 { 2 } else { 6 }
 }

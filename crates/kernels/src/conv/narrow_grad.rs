@@ -1,6 +1,6 @@
-//! The gradient by the weight for groups of few channels. The lanes are neighbouring results of a row;
-//! every lane is a chain of multiply-adds in the order of the images and results, and the lanes are
-//! added up at the end.
+//! The gradient by the weight for groups of few channels. The lanes are neighbouring results of a
+//! row; every lane is a chain of multiply-adds in the order of the images and results, and the
+//! lanes are added up at the end.
 
 use super::band::{Band, Extent, Gather};
 use super::narrow::{chunk, fits, offsets, tile_rows};
@@ -120,7 +120,8 @@ struct Strip<E> {
     cols: usize,
 }
 
-/// Adds the products of a strip to the sums of some channels and taps: for every tap `made` vectors.
+/// Adds the products of a strip to the sums of some channels and taps: for every tap `made`
+/// vectors.
 ///
 /// # Safety
 /// The band must have the strip at each offset, the output have it for each channel, and the sums

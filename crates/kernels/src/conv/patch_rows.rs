@@ -1,4 +1,5 @@
-//! Patches packed by rows, and planes packed by columns: the operands of the gradient by the weight.
+//! Patches packed by rows, and planes packed by columns: the operands of the gradient by the
+//! weight.
 
 use super::axis::Axis;
 use super::band::{Band, Extent, Gather};
@@ -33,8 +34,8 @@ impl<E: Float> PatchRows<E> {
 }
 
 /// The rows of the matrix of patches for the first tap of the rows, as the left operand of as many
-/// products as there are taps: where windows move by one row at a time, what one tap sees is what the
-/// first one sees some rows further on.
+/// products as there are taps: where windows move by one row at a time, what one tap sees is what
+/// the first one sees some rows further on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PatchRowsByTap<E> {
     patches: PatchRows<E>,

@@ -1,5 +1,5 @@
-//! Patches packed as the blocked loops of the matrix product come to them, by columns: for the output
-//! and the input's gradient. The matrix of patches is never whole in memory.
+//! Patches packed as the blocked loops of the matrix product come to them, by columns: for the
+//! output and the input's gradient. The matrix of patches is never whole in memory.
 
 use std::ops::Range;
 

@@ -57,7 +57,8 @@ fn run<E: Float, S: Simd>(simd: S, task: Task<'_, E>) {
     let work = taps.saturating_mul(made).saturating_mul(depth);
     let work = work.max(1);
     // A piece is a run of groups, or some rows of one, which has the output's gradients packed once
-    // more: no more pieces than there are threads for. No bit depends on it, as sums are not divided.
+    // more: no more pieces than there are threads for. No bit depends on it, as sums are not
+    // divided.
     let pieces = if threads::count() == 1 { 1 } else { 2 * threads::count() };
     let (run, split) = if work.saturating_mul(groups) < 2 * piece {
         (groups, 1)
@@ -87,7 +88,7 @@ fn run<E: Float, S: Simd>(simd: S, task: Task<'_, E>) {
 }
 
 /// Whether a packed row serves all taps of the rows: where windows move by one row, and what is
-/// packed for the other taps is little beside what is packed for the first.
+/// packed for the other taps is little compared with what is packed for the first.
 fn by_tap(geometry: &ConvGeometry, made: usize) -> bool {
     let (window, [rows, cols]) = (geometry.window(), geometry.output());
     let extra = (window.kernel[0] - 1).saturating_mul(window.dilation[0]).saturating_mul(cols);
@@ -95,7 +96,7 @@ fn by_tap(geometry: &ConvGeometry, made: usize) -> bool {
     made > narrow::MOST && window.kernel[0] > 1 && window.stride[0] == 1 && extra <= enough
 }
 
-/// The most that is packed beside what a block of products is deep.
+/// The most elements that are packed for the other taps only.
 const BY_TAP: usize = 256;
 
 /// Some rows of the transposed gradient of a group.

@@ -47,8 +47,8 @@ binary_entry_points! {
     maximum: Maximum;
     /// The smaller of `a[i]` and `b[i]`; NaN if either is. Of two zeros, either.
     minimum: Minimum;
-    /// `a[i] - b[i] trunc(a[i] / b[i])` exactly, with the sign of `a[i]`, as `%` and C's `fmod`; NaN
-    /// for infinite `a[i]` and for `b[i]` zero.
+    /// `a[i] - b[i] trunc(a[i] / b[i])` exactly, with the sign of `a[i]`, as `%` and C's `fmod`;
+    /// NaN for infinite `a[i]` and for `b[i]` zero.
     rem: Rem;
     /// `a[i] * b[i]`, but zero where `b[i]` is zero, though `a[i]` be infinite or NaN.
     mul_no_nan: MulNoNan;
@@ -56,7 +56,8 @@ binary_entry_points! {
     mul_absorbing: MulAbsorbing;
     /// `a[i] / b[i]`, but zero where `a[i]` is zero, though `b[i]` be zero or NaN.
     div_keep_zero: DivKeepZero;
-    /// One where `a[i] > b[i]`, a half where they are equal, zero where `a[i] < b[i]`; NaN if either is.
+    /// One where `a[i] > b[i]`, a half where they are equal, zero where `a[i] < b[i]`; NaN if
+    /// either is.
     share: Share;
     /// One where the two are equal or both NaN, else zero.
     tie: Tie;
@@ -94,7 +95,7 @@ simple_entry_points! {
     ceil: Ceil;
     /// The whole number nearest to `x[i]`, from the middle between two the even one.
     round: Round;
-    /// `x[i]` without what stands behind its point.
+    /// `x[i]` without its fraction, rounded towards zero.
     trunc: Trunc;
 }
 

@@ -183,8 +183,8 @@ fn prefetch_next<E: Float, B: Right<E>>(
 }
 
 /// Computes the product tile by tile, with k in one piece and the operands in place, but for a B by
-/// columns, which is turned first. The last columns, where they are few, are computed as rows of the
-/// transposed product: they would leave most lanes of their vectors idle.
+/// columns, which is turned first. The last columns, where they are few, are computed as rows of
+/// the transposed product: they would leave most lanes of their vectors idle.
 ///
 /// # Safety
 /// The problem must hold what [`Problem`] says, with C written by this thread alone; k > 0, and a
@@ -224,8 +224,8 @@ unsafe fn last_columns<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, col
     unsafe { turned(simd, &last, m) };
 }
 
-/// Computes the first `cols` columns of the product, a B by columns being turned first, and applies the
-/// activation: to the whole of its rows, where C has them contiguous.
+/// Computes the first `cols` columns of the product, a B by columns being turned first, and applies
+/// the activation: to the whole of its rows, where C has them contiguous.
 ///
 /// # Safety
 /// As for [`direct`].
@@ -247,8 +247,8 @@ unsafe fn turned<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, cols: usi
     }
 }
 
-/// Computes the first `cols` columns of the product tile by tile, with the operands in place and k in
-/// one piece, and applies the activation, as [`turned`] does.
+/// Computes the first `cols` columns of the product tile by tile, with the operands in place and k
+/// in one piece, and applies the activation, as [`turned`] does.
 ///
 /// # Safety
 /// As for [`direct`], and the column stride of B is one.
@@ -318,8 +318,8 @@ unsafe fn place<E: Float, S: Simd>(simd: S, tile: &Tile<E>, finish: impl Fn(S, O
     }
 }
 
-/// Computes the tile and finishes it by way of a copy. A function of its own, so that others need no
-/// room for one.
+/// Computes the tile and finishes it by way of a copy. A function of its own, so that others need
+/// no room for one.
 ///
 /// # Safety
 /// As for [`place`].

@@ -97,7 +97,7 @@ unsafe fn tiles<E: Float, S: Simd, const R: usize, const N: usize>(
 ) {
     let &Problem { m, n, k, .. } = problem;
     // Columns a page or more apart come from far away, and the processor does not see beyond pages.
-    // A single row has too little to do beside.
+    // A single row has too little other work.
     let far = R > 1 && n.saturating_mul(k).saturating_mul(size_of::<E>()) > FAR;
     let plain = problem.alpha == E::ONE && problem.beta == E::ZERO && problem.c.col_stride == 1;
     let mut col = 0;
@@ -229,8 +229,8 @@ impl<E: Float, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
                 }
             }
         }
-        // Stored one by one, in loops that are unrolled: indexed otherwise, they would lie in memory from
-        // the start.
+        // Stored one by one, in loops that are unrolled: indexed otherwise, they would lie in
+        // memory from the start.
         let mut rows = MaybeUninit::<[E; MAX_SUMS * MAX_LANES]>::uninit();
         let rows = rows.as_mut_ptr().cast::<E>();
         for (i, acc) in acc.iter().enumerate() {
@@ -242,7 +242,7 @@ impl<E: Float, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
         let mut done = 0;
         while done < R * N {
             let here = lanes.min(R * N - done);
-            // SAFETY: so many vectors were stored.
+            // SAFETY: that number of vectors was stored.
             unsafe {
                 totals(simd, rows.wrapping_add(done * lanes), &mut self.sums[done..][..here]);
             };
@@ -251,8 +251,9 @@ impl<E: Float, const R: usize, const N: usize> Kernel for Sums<'_, E, R, N> {
     }
 }
 
-/// Adds up the lanes of as many vectors as there are sums, at most a vector's lanes of them: halves of
-/// all that is left are added until each has one lane, in the same order wherever a vector stands.
+/// Adds up the lanes of as many vectors as there are sums, at most a vector's lanes of them: halves
+/// of all that is left are added until each has one lane, in the same order wherever a vector
+/// stands.
 ///
 /// # Safety
 /// The vectors must be readable.
@@ -265,7 +266,7 @@ unsafe fn totals<E: Float, S: Simd>(simd: S, rows: *const E, sums: &mut [E]) {
         // SAFETY: there are as many vectors as sums, by this function's contract.
         *left = unsafe { E::Vector::<S>::load_ptr(simd, rows.wrapping_add(i * lanes)) };
     }
-    // Lane l of what is left belongs to row l modulo the number of those it is made of.
+    // Lane l of a remaining vector belongs to row l modulo the number of rows it is made of.
     let mut len = wide;
     while len > 1 {
         len /= 2;

@@ -57,7 +57,7 @@ pub enum MatrixError {
         /// The distance between columns.
         col_stride: isize,
     },
-    /// A matrix of a batch would begin before or far behind its slice.
+    /// A matrix of a batch would begin before or far after its slice.
     #[error(
         "the last of {count} matrices, {step} elements apart from offset {offset} on, does not \
          begin within the slice of {len} elements"

@@ -113,8 +113,8 @@ impl Layout {
         }
     }
 
-    /// Checks that the matrix and those `step` elements behind each other, `count` in all, lie in a
-    /// slice of `len` elements.
+    /// Checks that the matrix and those that follow it, `step` elements apart, `count` in all, lie
+    /// in a slice of `len` elements.
     fn check_repeats(&self, count: usize, step: isize, len: usize) -> Result<(), MatrixError> {
         if count <= 1 || self.rows == 0 || self.cols == 0 {
             return Ok(());
@@ -271,8 +271,8 @@ impl<'a, E: Copy> MatRef<'a, E> {
         self.layout.row_stride
     }
 
-    /// The distance between two columns, in elements. With fewer than two columns it has no meaning,
-    /// and may be zero instead of what was given.
+    /// The distance between two columns, in elements. With fewer than two columns it has no
+    /// meaning, and may be zero instead of what was given.
     #[inline]
     pub fn col_stride(&self) -> isize {
         self.layout.col_stride
@@ -401,8 +401,8 @@ impl<'a, E: Float> MatMut<'a, E> {
         self.layout.row_stride
     }
 
-    /// The distance between two columns, in elements. With fewer than two columns it has no meaning,
-    /// and may be zero instead of what was given.
+    /// The distance between two columns, in elements. With fewer than two columns it has no
+    /// meaning, and may be zero instead of what was given.
     #[inline]
     pub fn col_stride(&self) -> isize {
         self.layout.col_stride

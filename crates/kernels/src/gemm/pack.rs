@@ -28,8 +28,8 @@ pub(crate) trait Left<E: Float> {
         to: *mut E,
     ) -> Strided<E>;
 
-    /// How many products a packed micro-panel serves, and how much deeper each begins in it than
-    /// the one before; C has the rows of one behind those of the other.
+    /// The number of products that a packed micro-panel serves, and the distance in depth from the
+    /// start of one to that of the next. The rows of C of the products follow one another.
     #[inline(always)]
     fn repeats(&self) -> (usize, usize) {
         (1, 0)
@@ -45,7 +45,8 @@ pub(crate) trait Left<E: Float> {
     fn prefetch(&self, rows: (usize, usize), depth: (usize, usize), share: Share);
 }
 
-/// A share of some work that is spread over other work: after `done` parts of `all`, the next `now`.
+/// A share of some work that is spread over other work: after `done` parts of `all`, the next
+/// `now`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share {
     pub(crate) done: usize,
@@ -63,11 +64,11 @@ impl Share {
 
 /// A right operand that can be packed, a block at a time. Ranges are (first, count).
 pub(crate) trait Right<E: Float> {
-    /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after row.
-    /// What is behind the last column of a row counts for nothing.
+    /// Packs the elements in `depth` and `cols` into `to`: panels of [`panel_width`], row after
+    /// row. Elements after the last column of a row are not used.
     ///
     /// # Safety
-    /// The elements must be readable, `to` writable for [`b_len`] elements and a vector behind them.
+    /// The elements must be readable, `to` writable for [`b_len`] elements and a vector after them.
     unsafe fn pack<S: Simd>(
         &self,
         simd: S,

@@ -49,8 +49,9 @@ pub(super) enum Path {
     Axpy,
     /// Few rows or few columns: inner products along k.
     Dot,
-    /// Register tiles on the operands in place, for products with little to walk over. A B by columns
-    /// is turned first; a few columns beside whole vectors are rows of the transposed product.
+    /// Register tiles on the operands in place, for products with little to walk over. A B by
+    /// columns is turned first; a few columns after whole vectors are rows of the transposed
+    /// product.
     Direct,
     /// The blocked loops. The micro-kernel reads in place what is not packed.
     Blocked {
@@ -75,14 +76,14 @@ pub(super) fn work<E>(problem: &Problem<'_, E>) -> usize {
     problem.m.saturating_mul(problem.n).saturating_mul(problem.k)
 }
 
-/// Whether so many multiply-adds are worth more than one thread. No bit depends on it.
+/// Whether `work` multiply-adds are worth more than one thread. The result does not depend on it.
 #[inline(always)]
 pub(crate) fn worth_threads(work: usize) -> bool {
     worth_threads_by(work, PIECE)
 }
 
-/// Whether so many multiply-adds, in pieces of so many, are worth more than one thread. No bit depends
-/// on it.
+/// Whether `work` multiply-adds, in pieces of `piece`, are worth more than one thread. The result
+/// does not depend on it.
 #[inline(always)]
 pub(super) fn worth_threads_by(work: usize, piece: usize) -> bool {
     // A platform without threads may have no clock either.
@@ -128,8 +129,8 @@ impl Plan {
 ///
 /// The columns of C are computed as vectors, so they should be contiguous; of a vector, the longer
 /// dimension becomes the columns. Where C has so few columns that many lanes would idle, and the
-/// rows of A are interleaved anyhow, they become the columns though C must then be scattered; so they do
-/// in a small product if less has to be turned then.
+/// rows of A are interleaved anyhow, they become the columns though C must then be scattered; so
+/// they do in a small product if less has to be turned then.
 #[inline(always)]
 pub(super) fn orient<E: Float, S: Simd>(problem: &mut Problem<'_, E>) {
     let &mut Problem { m, n, k, a, c, .. } = problem;
@@ -148,8 +149,8 @@ pub(super) fn orient<E: Float, S: Simd>(problem: &mut Problem<'_, E>) {
     problem.settle();
 }
 
-/// Whether the transposed product is less work for a B by columns, which has to be turned: then A is
-/// turned instead, if need be, and C must be scattered.
+/// Whether the transposed product is less work for a B by columns, which has to be turned: then A
+/// is turned instead, if need be, and C must be scattered.
 #[inline(always)]
 fn turns_less<E: Float, S: Simd>(problem: &Problem<'_, E>) -> bool {
     let &Problem { m, n, k, a, b, c, .. } = problem;
@@ -166,8 +167,8 @@ fn turns_less<E: Float, S: Simd>(problem: &Problem<'_, E>) -> bool {
     tiles[1] + (turn_a + m * n) / TURNED < tiles[0] + n * k / TURNED
 }
 
-/// The last columns of a product on the direct path that had better be rows of the transposed one: how
-/// many there are beside whole vectors, if few.
+/// The number of columns after whole vectors, if they are few: on the direct path, these columns
+/// are faster as rows of the transposed product.
 #[inline(always)]
 pub(super) fn edge<E: Float, S: Simd>(problem: &Problem<'_, E>) -> usize {
     let &Problem { m, n, k, a, .. } = problem;

@@ -93,8 +93,8 @@ impl<E> Addend<E> {
 /// # Safety
 /// The elements described by `a` (`rows x depth`) and `b` (`depth x cols`, or whole vectors if
 /// `padded`) must be readable, those of `c` readable and writable by this thread alone; `rows` and
-/// `cols` must be within the limits stated at [`Tile`] and not zero. The bias must be readable for as
-/// many elements as there are rows or columns.
+/// `cols` must be within the limits stated at [`Tile`] and not zero. The bias must be readable for
+/// as many elements as there are rows or columns.
 #[inline(always)]
 pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;

@@ -66,8 +66,8 @@ pub(crate) unsafe fn block<E: Float, S: Simd>(
     }
 }
 
-/// As [`block`], for a block of which only `count` vectors of `len` elements are there. Writes `len`
-/// vectors, whose lanes from `count` on are of no account.
+/// As [`block`], for a block of which only `count` vectors of `len` elements are there. Writes
+/// `len` vectors, whose lanes from `count` on are of no account.
 ///
 /// # Safety
 /// `count` times `len` elements must be readable, `len` vectors writable.

@@ -205,7 +205,8 @@ pub(super) unsafe fn tiny<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) 
 const ALONG: usize = 4;
 
 /// The same bits along the rows of C, for a B and a C whose rows are contiguous: every element is a
-/// product and a sum at a time, each rounded, as for single numbers. The bias is added if asked for.
+/// product and a sum at a time, each rounded, as for single numbers. The bias is added if asked
+/// for.
 ///
 /// # Safety
 /// As [`tiny`], with k not zero.
@@ -219,8 +220,8 @@ unsafe fn tiny_rows<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>, add_bi
             let count = lanes.min(n - j);
             let mut sum = E::Vector::<S>::splat(simd, E::ZERO);
             for p in 0..k {
-                // SAFETY: the element lies within A, and `count` elements from column `j` on within the
-                // row of B.
+                // SAFETY: the element lies within A, and `count` elements from column `j` on within
+                // the row of B.
                 unsafe {
                     let left = E::Vector::<S>::splat(simd, a.at(i, p).ptr.read());
                     sum = sum + left * some(simd, b.at(p, j).ptr, count);

@@ -11,8 +11,8 @@ use kernels::{BLOCK, ShortRows, Turn};
 /// Copies a strided view into a contiguous, row-major `dst`.
 ///
 /// The element with index `(i_0, .., i_r)` is read from
-/// `src[offset + i_0 * strides[0] + .. + i_r * strides[r]]`. Strides may be negative, or zero, which
-/// repeats elements. Dimensions that lie contiguously behind one another are merged, runs are
+/// `src[offset + i_0 * strides[0] + .. + i_r * strides[r]]`. Strides may be negative, or zero,
+/// which repeats elements. Dimensions that are contiguous with the next one are merged, runs are
 /// copied whole, and transposed planes go block by block, so that both sides are read and written
 /// in whole cache lines; a block is turned in registers. Large views are split over threads.
 ///
@@ -178,10 +178,11 @@ impl Plane {
         self.rows.stride == 1 && self.cols.stride > 1
     }
 
-    /// Copies a part of so many rows and columns from a place of the source to one of the output.
+    /// Copies a part of a plane from a place of the source to one of the output.
     ///
     /// # Safety
-    /// The part must lie in the source and the output, of which nobody else uses these elements.
+    /// The part must lie in the source and the output, and no other thread may use it in the
+    /// output.
     unsafe fn copy<E: Element>(
         &self,
         level: Level,
@@ -247,11 +248,11 @@ impl Plane {
 /// For runs of fewer elements a call of `memcpy` costs more than the copy.
 const SHORT: usize = 64;
 
-/// Copies rows of `run` elements that lie `stride` apart in `src`, the first of them at `start`, one
-/// behind the other until `dst` is full. The stride may be negative, or zero, which repeats a row.
+/// Copies rows of `run` elements that lie `stride` apart in `src`, the first of them at `start`,
+/// row after row until `dst` is full. The stride may be negative, or zero, which repeats a row.
 ///
-/// It is [`copy_strided`] for two dimensions, on one thread and with nothing to plan: for parts of a
-/// view that are small enough to be used right after, from the first-level cache.
+/// It is [`copy_strided`] for two dimensions, on one thread and with nothing to plan: for parts of
+/// a view that are small enough to be used right after, from the first-level cache.
 ///
 /// ```
 /// let mut rows = [0.0; 4];

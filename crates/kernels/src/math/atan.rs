@@ -1,9 +1,9 @@
 //! The angle of a point, by the arctangent.
 //!
 //! The smaller coordinate is divided by the larger, so that the quotient lies in `[0, 1]`. Above
-//! `tan(pi / 8)` the identity `atan z = pi / 4 + atan((z - 1) / (z + 1))` takes it to the interval of one
-//! polynomial; octants are put back by their exact angles (W. J. Cody and W. Waite, Software Manual for
-//! the Elementary Functions, 1980, chapter 11). For `f32` all of it is done in `f64`.
+//! `tan(pi / 8)` the identity `atan z = pi / 4 + atan((z - 1) / (z + 1))` takes it to the interval
+//! of one polynomial; octants are put back by their exact angles (W. J. Cody and W. Waite, Software
+//! Manual for the Elementary Functions, 1980, chapter 11). For `f32` all of it is done in `f64`.
 
 use std::f64::consts::{FRAC_PI_4, SQRT_2};
 

@@ -1,4 +1,4 @@
-//! The numbers behind the elementary functions, for each element type.
+//! The constants of the elementary functions, for each element type.
 //!
 //! Polynomials are Chebyshev interpolants of the functions their doc comments name, computed by
 //! `tools/minimax.py` in 60-digit arithmetic; the stated error is that of the fit relative to the
@@ -9,8 +9,8 @@
 pub trait Constants: Sized + Copy + 'static {
     /// `1.5 * 2^(mantissa bits)`: adding and subtracting it rounds to an integer.
     const ROUNDER: Self;
-    /// [`ROUNDER`](Self::ROUNDER) and the exponents' bias: adding it to an integer puts that, biased, into
-    /// the lowest bits.
+    /// [`ROUNDER`](Self::ROUNDER) and the exponents' bias: adding it to an integer puts that,
+    /// biased, into the lowest bits.
     const EXPONENT_MAGIC: Self;
     /// `1 / ln 2`.
     const LOG2_E: Self;
@@ -37,7 +37,7 @@ pub trait Constants: Sized + Copy + 'static {
     const TANH_MAX: Self;
     /// Below this `x e^x` rounds to zero.
     const VANISHING: Self;
-    /// So large that one is lost beside it, its square being finite.
+    /// A number `n` so large that `n + 1` rounds to `n`, whose square is finite.
     const HUGE: Self;
     /// The number of quarter turns up to which an angle is reduced by multiplication.
     const PERIODS_MAX: Self;

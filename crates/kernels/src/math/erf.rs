@@ -1,10 +1,10 @@
 //! The error function, its complement, and the tail of the normal distribution.
 //!
-//! Both tails are `e^(-x^2)` (or `e^(-z^2/2)`) times a slowly falling function, which is `u P(u)` with
-//! `u = 1 / (1 + c x)` and a polynomial `P`: the mapping of M. M. Shepherd and J. G. Laframboise,
-//! "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity", Mathematics of
-//! Computation 36 (1981), with a scale chosen for the range that matters here. The square is a pair,
-//! so the tail is as accurate at its end as at its beginning.
+//! Both tails are `e^(-x^2)` (or `e^(-z^2/2)`) times a slowly falling function, which is `u P(u)`
+//! with `u = 1 / (1 + c x)` and a polynomial `P`: the mapping of M. M. Shepherd and J. G.
+//! Laframboise, "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity",
+//! Mathematics of Computation 36 (1981), with a scale chosen for the range that matters here. The
+//! square is a pair, so the tail is as accurate at its end as at its beginning.
 
 use crate::simd::Lanes;
 
@@ -28,8 +28,8 @@ fn mapped<W: Lanes<Elem = f64>>(x: W, c: f64) -> Pair<W> {
     Pair { hi: one, lo: zero }.over(Pair { hi: sum.hi, lo: sum.lo + cx.lo })
 }
 
-/// A polynomial in `v = u - center`, its last two steps in pairs; `low` is what the first two coefficients
-/// lack.
+/// A polynomial in `v = u - center`, its last two steps in pairs; `low` is what the first two
+/// coefficients lack.
 #[inline(always)]
 fn polynomial<W: Lanes<Elem = f64>>(
     u: Pair<W>,

@@ -1,7 +1,7 @@
 //! Logarithms: `ln x`, `ln(1 + x)`, and the core they share with softplus.
 //!
-//! `ln(1 + f) = 2 atanh(f / (2 + f))`, an odd series in the quotient; the quotient is a pair, so the
-//! leading term has no rounding error to speak of (the reduction is that of the fdlibm library,
+//! `ln(1 + f) = 2 atanh(f / (2 + f))`, an odd series in the quotient; the quotient is a pair, so
+//! the leading term has no rounding error to speak of (the reduction is that of the fdlibm library,
 //! Sun Microsystems 1993; the quotient is halved here, which keeps subnormals exact).
 
 use crate::Float;

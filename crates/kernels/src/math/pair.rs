@@ -1,8 +1,8 @@
 //! Compensated arithmetic: sums and products with their rounding errors.
 //!
-//! A [`Pair`] is an unevaluated sum `hi + lo` with `lo` small beside `hi`. Sources: T. J. Dekker,
-//! "A floating-point technique for extending the available precision" (1971); D. E. Knuth, The Art
-//! of Computer Programming, vol. 2, 4.2.2.
+//! A [`Pair`] is an unevaluated sum `hi + lo` with `lo` small compared with `hi`. Sources: T. J.
+//! Dekker, "A floating-point technique for extending the available precision" (1971); D. E. Knuth,
+//! The Art of Computer Programming, vol. 2, 4.2.2.
 
 use crate::simd::{Lanes, Simd};
 
@@ -108,8 +108,8 @@ impl<V: Lanes> Pair<V> {
 
     /// `self / divisor` rounded, with an error of a sixteenth of an ULP before that.
     ///
-    /// The quotient of the high parts is mended by its residual and by the low parts. The divisor's
-    /// reciprocal must be normal.
+    /// The quotient of the high parts is corrected by its residual and by the low parts. The
+    /// divisor's reciprocal must be normal.
     #[inline(always)]
     pub(crate) fn over_rounded(self, divisor: Self) -> V {
         let (q, rest, reciprocal) = self.divided(divisor);

@@ -1,7 +1,7 @@
 //! Powers with arbitrary exponents.
 //!
-//! Lane by lane, by the f64 function of the standard library: for `f32` that is correctly rounded but
-//! for ties of one in millions; for `f64` it is as accurate as the platform's `pow`.
+//! Lane by lane, by the f64 function of the standard library: for `f32` that is correctly rounded
+//! but for ties of one in millions; for `f64` it is as accurate as the platform's `pow`.
 
 use crate::Float;
 use crate::simd::{Lanes, MAX_LANES};

@@ -10,7 +10,7 @@ use super::pair::Pair;
 use super::table;
 
 /// Numerator and denominator of `tanh |x|`: with `u = e^(-2|x|) - 1` they are `-u` and `2 + u`. `u`
-/// is a pair that is accurate beside itself however small `x` is, so no range needs its own branch.
+/// is a pair of small relative error however small `x` is, so no range needs its own branch.
 #[inline(always)]
 pub(crate) fn fraction<V: Lanes>(x: V) -> (Pair<V>, Pair<V>) {
     let two = x.lit(V::Elem::ONE + V::Elem::ONE);

@@ -1,9 +1,10 @@
 //! Sine, cosine and tangent.
 //!
-//! The angle is reduced to `x = k pi / 2 + r`: by three products with the parts of `pi / 2` (Cody and
-//! Waite) for up to [`PERIODS_MAX`](super::constants::Constants::PERIODS_MAX) quarter turns, and by an
-//! integer product with the digits of `2 / pi` beyond (M. H. Payne and R. N. Hanek, "Radian reduction
-//! for trigonometric functions", SIGNUM Newsletter 18, 1983). `r` is a pair in both.
+//! The angle is reduced to `x = k pi / 2 + r`: by three products with the parts of `pi / 2` (Cody
+//! and Waite) for up to [`PERIODS_MAX`](super::constants::Constants::PERIODS_MAX) quarter turns,
+//! and by an integer product with the digits of `2 / pi` beyond (M. H. Payne and R. N. Hanek,
+//! "Radian reduction for trigonometric functions", SIGNUM Newsletter 18, 1983). `r` is a pair in
+//! both.
 
 use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Mask as _};
@@ -52,7 +53,7 @@ fn reduce_large<V: Lanes>(x: V, small: V::Mask, k: V, r: Pair<V>) -> (V, Pair<V>
     (V::select(small, k, load(&turns)), Pair::select(small, r, large))
 }
 
-/// The digits of `2 / pi` behind the point.
+/// The digits of `2 / pi` after the point.
 const TWO_OVER_PI: [u64; 20] = [
     0xa2f9_836e_4e44_1529,
     0xfc27_57d1_f534_ddc0,
@@ -98,7 +99,7 @@ fn reduce_exactly(x: f64) -> (i8, [f64; 2]) {
         carry >>= 64;
     }
     product[4] = carry as u64;
-    // The point lies above so many bits of the product.
+    // The number of bits of the product after the point.
     let point = (64 * (skipped as i32 + 4) - exponent) as usize;
     let word = |from: usize| {
         let (i, shift) = (from / 64, from % 64);

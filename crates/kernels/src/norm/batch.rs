@@ -17,7 +17,7 @@ use crate::threads;
 /// Elements a thread takes at a time.
 const GRAIN: usize = threads::work(1 << 15);
 
-/// Where the lines of a channel (or of those side by side) lie.
+/// Where the lines of a channel, or of adjacent channels, lie.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     /// The first element.
@@ -324,8 +324,8 @@ impl<E: Float> ChannelFn<E> for ChannelSums<E> {
     }
 }
 
-/// `gx = weight rstd (gy - gbias / n - y gweight / n)`, or `weight rstd gy` where the statistics are
-/// given numbers.
+/// `gx = weight rstd (gy - gbias / n - y gweight / n)`, or `weight rstd gy` where the statistics
+/// are given numbers.
 #[derive(Clone, Copy)]
 pub(super) struct InputGrad<E> {
     pub(super) gy: Source<E>,

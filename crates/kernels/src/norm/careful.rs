@@ -1,5 +1,5 @@
-//! Rows and channels whose statistics, products or results leave the element's range on the way: the
-//! same formulas in [`Extended`] numbers, one element after the other.
+//! Rows and channels whose statistics, products or results leave the element's range on the way:
+//! the same formulas in [`Extended`] numbers, one element after the other.
 //!
 //! The kernels' results are kept for ordinary lines: those with `rstd` in `2^-40..2^40` for `f32`
 //! (`2^-320..2^320` for `f64`) and gradients and weights to match; and for lines with a NaN or an

@@ -8,12 +8,12 @@
 //!
 //! # Range
 //!
-//! Nothing is lost where squares, sums or products leave the element's range and the result does not:
-//! rows of 1e38 and, as far as `eps` lets them count, of 1e-38 are normalized like any other, and so
-//! are their gradients computed. The lines this takes, those with `rstd` outside about 1e-12..1e12
-//! (1e-96..1e96 in `f64`) or with gradients that are all below 1e-25 or beyond 1e15 with sums that
-//! show it, go through a slower pass, some fifty times as slow. Statistics are elements: a variance
-//! beyond the range is given as infinite, and one below it as zero.
+//! Nothing is lost where squares, sums or products leave the element's range and the result does
+//! not: rows of 1e38 and, as far as `eps` lets them count, of 1e-38 are normalized like any other,
+//! and so are their gradients computed. The lines this takes, those with `rstd` outside about
+//! 1e-12..1e12 (1e-96..1e96 in `f64`) or with gradients that are all below 1e-25 or beyond 1e15
+//! with sums that show it, go through a slower pass, some fifty times as slow. Statistics are
+//! elements: a variance beyond the range is given as infinite, and one below it as zero.
 //!
 //! # Accuracy
 //!
@@ -112,7 +112,8 @@ pub fn rms_norm_grad<E: Element>(from: &RmsNormGrad<'_, E>, to: NormGrads<'_, E>
 }
 
 /// The mean and the population's variance of every channel, for [`batch_norm`] in training and for
-/// the running statistics. NaN where a channel has no elements; a variance beyond the range is infinite.
+/// the running statistics. NaN where a channel has no elements; a variance beyond the range is
+/// infinite.
 ///
 /// # Shapes
 /// `x` is contiguous `[outer, channels, inner]`: batch, channels, and the pixels of an image (one
@@ -170,8 +171,8 @@ pub fn batch_norm<E: Element>(
 }
 
 /// As [`batch_norm`], by the statistics of `x` itself, which [`batch_norm_statistics`] gave: for
-/// training. A channel whose variance is beyond the element's range, or below it, is normalized all the
-/// same, by a slower pass.
+/// training. A channel whose variance is beyond the element's range, or below it, is normalized all
+/// the same, by a slower pass.
 ///
 /// ```
 /// use wengert_kernels::norm::{Affine, batch_norm_statistics, batch_norm_training};

@@ -56,8 +56,8 @@ pub fn sgd_momentum_step<E: Element>(w: &mut [E], g: &[E], velocity: &mut [E], r
 
 /// One step of Adam or, with [`Adam::decoupled`], of AdamW.
 ///
-/// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015); I. Loshchilov,
-/// F. Hutter, "Decoupled weight decay regularization" (2019).
+/// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015); I.
+/// Loshchilov, F. Hutter, "Decoupled weight decay regularization" (2019).
 ///
 /// # Panics
 /// If the slices differ in length, or `rule.step` is zero.

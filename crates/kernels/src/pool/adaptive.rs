@@ -82,6 +82,6 @@ impl<E: Float> Kernel for Backward<'_, E> {
 #[inline(always)]
 fn line<E: Float>(scratch: &mut Scratch, width: usize) -> &mut [E] {
     let ptr = scratch.get::<E>(width);
-    // SAFETY: the scratch has so many initialised elements, and is borrowed as long.
+    // SAFETY: the scratch has that number of initialised elements, and is borrowed for as long.
     unsafe { std::slice::from_raw_parts_mut(ptr, width) }
 }

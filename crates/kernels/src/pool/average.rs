@@ -99,7 +99,7 @@ impl Counts<'_> {
     fn widths<'s, E: Float>(&self, scratch: &'s mut Scratch) -> &'s [E] {
         let cols = self.geometry.output()[1];
         let ptr = scratch.get::<E>(cols);
-        // SAFETY: the scratch has so many initialised elements, and is borrowed as long.
+        // SAFETY: the scratch has that number of initialised elements, and is borrowed for as long.
         let widths = unsafe { std::slice::from_raw_parts_mut(ptr, cols) };
         for (col, width) in widths.iter_mut().enumerate() {
             *width = E::from_f64(self.along(1, col) as f64);
@@ -126,7 +126,7 @@ impl<E: Float> Kernel for Backward<'_, E> {
         let widths = self.counts.widths::<E>(&mut widths);
         let mut scratch = Scratch::take();
         let ptr = scratch.get::<E>(cols.size);
-        // SAFETY: the scratch has so many initialised elements, and outlives the slice.
+        // SAFETY: the scratch has that number of initialised elements, and outlives the slice.
         let line = unsafe { std::slice::from_raw_parts_mut(ptr, cols.size) };
         self.gx.fill(E::ZERO);
         for (row, gy) in self.gy.chunks_exact(cols.len).enumerate() {

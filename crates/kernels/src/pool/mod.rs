@@ -5,8 +5,8 @@
 //!
 //! # The maximum
 //!
-//! Padding never wins: it counts as negative infinity. A NaN in the window makes the output NaN. The
-//! gradient goes to the first maximum of each window, in row-major order, or to the first NaN;
+//! Padding never wins: it counts as negative infinity. A NaN in the window makes the output NaN.
+//! The gradient goes to the first maximum of each window, in row-major order, or to the first NaN;
 //! windows that overlap add up. Which one that is is found again from the input, instead of being
 //! kept: a pass over the input costs less than an array of indices.
 //!
@@ -81,8 +81,8 @@ pub fn max_pool_grad<E: Element>(geometry: &PoolGeometry, x: &[E], gy: &[E], gx:
 }
 
 /// What `from` holds at the first maximum (or the first NaN) that each window sees of `x`, in `y`;
-/// zero where a window sees nothing. It is the transpose of [`max_pool_grad`], and so the gradient of
-/// that by `gy`.
+/// zero where a window sees nothing. It is the transpose of [`max_pool_grad`], and so the gradient
+/// of that by `gy`.
 ///
 /// # Shapes
 /// `x` and `from` have `planes` planes of the geometry's input, `y` as many of its output.

@@ -1,5 +1,5 @@
-//! Windows of two rows and two columns that lie side by side, the pool of most small networks: neighbours
-//! are taken apart and put together in registers.
+//! Windows of two rows and two columns that lie side by side, the pool of most small networks:
+//! neighbours are taken apart and put together in registers.
 
 use super::geometry::PoolGeometry;
 use super::max;

@@ -39,10 +39,10 @@ pub(super) trait Windows<E: Float> {
     /// What has been made of the elements seen so far, of neighbouring windows.
     type Seen<S: Simd>: Copy;
 
-    /// Before any has been seen.
+    /// The state before the first element.
     fn start<S: Simd>(&self, simd: S) -> Self::Seen<S>;
 
-    /// With one more of each window, the tap that has so many before it.
+    /// The state with element `tap` of each window, in row-major order.
     fn see<S: Simd>(seen: Self::Seen<S>, x: E::Vector<S>, tap: usize) -> Self::Seen<S>;
 
     /// Of `count` windows from output (`row`, `col`) on, all has been seen.

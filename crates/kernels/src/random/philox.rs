@@ -1,8 +1,8 @@
 //! The generator: words from a key and a counter, many blocks side by side.
 //!
 //! Philox 4x32-10 of J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers:
-//! as easy as 1, 2, 3" (2011). Integers only, in loops over arrays which the compiler turns into the
-//! level's vectors.
+//! as easy as 1, 2, 3" (2011). Integers only, in loops over arrays which the compiler turns into
+//! the level's vectors.
 
 /// Blocks computed side by side.
 pub(super) const BLOCKS: usize = 64;

@@ -22,8 +22,8 @@ pub fn sum_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
     E::reduce_axis_kernel(Reduction::Sum, x, dims, out);
 }
 
-/// Computes again those sums in `out`, divided by `divisor`, that are not finite though the elements
-/// are: for a caller that has computed them from parts, or means from sums.
+/// Computes again those sums in `out`, divided by `divisor`, that are not finite though the
+/// elements are: for a caller that has computed them from parts, or means from sums.
 ///
 /// # Panics
 /// If a slice does not have the elements of its shape.
@@ -35,8 +35,8 @@ pub fn repair_sums_axis<E: Element>(x: &[E], dims: [usize; 3], divisor: f64, out
 }
 
 /// As [`sum_axis`], the Euclidean norm, `sqrt(sum x^2)`, with the error bound of
-/// [`norm`](super::norm()); squares may leave the range. NaN where there is one; else infinite where an
-/// element is, or where the norm itself is beyond the range.
+/// [`norm`](super::norm()); squares may leave the range. NaN where there is one; else infinite
+/// where an element is, or where the norm itself is beyond the range.
 ///
 /// # Panics
 /// If a slice does not have the elements of its shape.
@@ -58,8 +58,8 @@ pub fn sum_abs_axis<E: Element>(x: &[E], dims: [usize; 3], out: &mut [E]) {
     E::reduce_axis_kernel(Reduction::SumAbs, x, dims, out);
 }
 
-/// As [`sum_axis`], the product; one of no elements. Its relative error is below `n eps / 2` unless a
-/// product of some of the elements leaves the range.
+/// As [`sum_axis`], the product; one of no elements. Its relative error is below `n eps / 2` unless
+/// a product of some of the elements leaves the range.
 ///
 /// # Panics
 /// If a slice does not have the elements of its shape.

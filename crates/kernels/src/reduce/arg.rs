@@ -95,7 +95,7 @@ pub(super) struct ColumnArg<'a, E, O> {
     pub(super) x: &'a [E],
     pub(super) rows: usize,
     pub(super) stride: usize,
-    /// The first column; there are as many as `out` is long.
+    /// The first column; `out` has an element for each.
     pub(super) first: usize,
     pub(super) out: &'a mut [usize],
 }

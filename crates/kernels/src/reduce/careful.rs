@@ -134,8 +134,8 @@ pub enum Spread {
     Deviation,
 }
 
-/// Finishes the moments of lines that a kernel gave: takes the variances' roots if they are asked for,
-/// and repairs what overflowed or underflowed.
+/// Finishes the moments of lines that a kernel gave: takes the variances' roots if they are asked
+/// for, and repairs what overflowed or underflowed.
 pub(crate) fn finish_moments<'a, E: Float>(
     line: impl Fn(usize) -> LineElements<'a, E>,
     (correction, spread): (usize, Spread),

@@ -1,4 +1,4 @@
-//! Folds: how many vectors become one number, in an order that depends on their count alone.
+//! Folds: the reduction of vectors to one number, in an order that depends on their count alone.
 
 use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
@@ -6,7 +6,7 @@ use crate::vectors::load_filled;
 
 /// A commutative way to combine elements, with a neutral element.
 pub(super) trait Fold<E: Float>: Copy + Send + Sync {
-    /// What an empty fold gives. Lanes behind a slice's end hold it.
+    /// The result of an empty fold. Lanes after a slice's end hold it.
     const NEUTRAL: E;
 
     /// Whether [`add_quick`](Self::add_quick) may pass over a NaN, which the caller then watches
@@ -118,7 +118,7 @@ pub(super) unsafe fn fold_vectors<S: Simd, E: Float, F: Fold<E>>(
     cascade.finish(fold, rest)
 }
 
-/// Adds a vector to each accumulator; `nan` tells what the fold passes over.
+/// Adds a vector to each accumulator; `nan` records the NaNs that the fold ignores.
 ///
 /// # Safety
 /// `x` must be valid for reads of as many vectors as there are accumulators.
@@ -263,7 +263,7 @@ pub(super) struct FoldColumns<'a, E, F> {
     pub(super) rows: usize,
     /// The number of elements in a row.
     pub(super) stride: usize,
-    /// The first column; there are as many as `out` is long.
+    /// The first column; `out` has an element for each.
     pub(super) first: usize,
     pub(super) out: &'a mut [E],
 }

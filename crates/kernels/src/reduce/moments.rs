@@ -44,7 +44,8 @@ impl Moments {
         if self.count == 0.0 { E::NAN } else { E::from_f64(self.mean) }
     }
 
-    /// The variance, NaN of nothing; divided by zero where `correction` leaves nothing to divide by.
+    /// The variance, NaN of nothing; divided by zero where `correction` leaves nothing to divide
+    /// by.
     #[inline]
     pub(crate) fn variance<E: Float>(self, correction: usize) -> E {
         if self.count == 0.0 {
@@ -185,7 +186,7 @@ pub(super) struct ColumnMoments<'a, E> {
     pub(super) x: &'a [E],
     pub(super) rows: usize,
     pub(super) stride: usize,
-    /// The first column; there are as many as `mean` is long.
+    /// The first column; `mean` has an element for each.
     pub(super) first: usize,
     pub(super) correction: usize,
     pub(super) mean: &'a mut [E],

@@ -9,11 +9,12 @@ use super::Spread;
 /// unbiased estimate for one.
 ///
 /// One pass over memory, and stable: the relative error of the variance is below
-/// `(500 + n / 512) eps` however large the mean is compared with the deviations, and the error of the
-/// mean below `(50 + n / 512) eps` of the elements' mean magnitude, or half of the smallest subnormal.
-/// Sums and squares may leave the element's range; a result that does is infinite or zero. Where they
-/// do, or the variance is below 1e-30 (1e-240 in `f64`), a second and slower pass computes the results.
-/// NaN for no elements; a NaN or an infinity makes the variance NaN, and the mean NaN or infinite.
+/// `(500 + n / 512) eps` however large the mean is compared with the deviations, and the error of
+/// the mean below `(50 + n / 512) eps` of the elements' mean magnitude, or half of the smallest
+/// subnormal. Sums and squares may leave the element's range; a result that does is infinite or
+/// zero. Where they do, or the variance is below 1e-30 (1e-240 in `f64`), a second and slower pass
+/// computes the results. NaN for no elements; a NaN or an infinity makes the variance NaN, and the
+/// mean NaN or infinite.
 ///
 /// # Shapes
 /// `x` is contiguous `[outer, axis, inner]`, `mean` and `variance` are `[outer, inner]`.
@@ -38,9 +39,9 @@ pub fn mean_variance_axis<E: Element>(
     E::moments_axis_kernel(x, dims, (correction, Spread::Variance), mean, variance);
 }
 
-/// The mean and the standard deviation, the root of the variance, over the middle of three dimensions.
-/// The deviation may be within the range where the variance is not. Its relative error is below that of
-/// the variance.
+/// The mean and the standard deviation, the root of the variance, over the middle of three
+/// dimensions. The deviation may be within the range where the variance is not. Its relative error
+/// is below that of the variance.
 ///
 /// # Shapes
 /// `x` is contiguous `[outer, axis, inner]`, `mean` and `deviation` are `[outer, inner]`.

@@ -1,11 +1,11 @@
-//! Several sums over one slice in one pass: the driver behind moments, norms and their gradients.
+//! Several sums over one slice in one pass: the driver of moments, norms and their gradients.
 
 use crate::Float;
 use crate::simd::{Lanes, Simd};
 
 /// What every element contributes to `N` sums.
 ///
-/// Terms must be zero where the operands are: lanes behind the end are read as zeros.
+/// Terms must be zero where the operands are: lanes after the end are read as zeros.
 pub(crate) trait Terms<E: Float, const N: usize>: Copy {
     /// The sums with the vector at element `i`; with `PARTIAL`, with its first `count` lanes.
     ///

@@ -8,7 +8,7 @@ use super::x86::{x86_operators, x86_token};
 use super::{Kernel, Lanes, Level, Lookup, Mask, Simd};
 
 x86_token! {
-    /// The token of [`Level::Avx512`]: AVX-512 F, VL, DQ, BW beside AVX2 and FMA.
+    /// The token of [`Level::Avx512`]: AVX-512 F, VL, DQ, BW as well as AVX2 and FMA.
     Avx512, Level::Avx512, Avx512F32, Avx512F64, 32,
     ["avx512f", "avx512vl", "avx512dq", "avx512bw", "avx2", "fma"]
 }
@@ -366,8 +366,8 @@ fn upper64(x: Avx512F64, distance: usize) -> Avx512F64 {
 #[inline(always)]
 fn pick32(x: Avx512F32, y: Avx512F32, indices: [[i32; 16]; 2]) -> [Avx512F32; 2] {
     indices.map(|indices| {
-        // SAFETY: the vectors were made with the token, which witnesses AVX-512; an array of sixteen
-        // indices is as large as a vector.
+        // SAFETY: the vectors were made with the token, which witnesses AVX-512; an array of
+        // sixteen indices is as large as a vector.
         Avx512F32(unsafe {
             _mm512_permutex2var_ps(x.0, _mm512_loadu_si512(indices.as_ptr().cast()), y.0)
         })
@@ -444,8 +444,8 @@ impl Lookup for Avx512F32 {
 
     #[inline(always)]
     fn lookup(self, table: &[f32; 32]) -> Self {
-        // SAFETY: the vector was made with the token, which witnesses AVX-512; the table is as large as
-        // two vectors.
+        // SAFETY: the vector was made with the token, which witnesses AVX-512; the table is as
+        // large as two vectors.
         Self(unsafe {
             let (low, high) =
                 (_mm512_loadu_ps(table.as_ptr()), _mm512_loadu_ps(table[16..].as_ptr()));

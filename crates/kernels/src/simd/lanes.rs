@@ -136,7 +136,7 @@ pub trait Lanes:
     fn low_bits_to_exponent(self) -> Self;
 
     /// About `1 / self` for a normal `self` whose reciprocal is normal, for use where a residual
-    /// mends it: the relative error is at most `2^-14` for `f32` and `2^-27` for `f64`. Other
+    /// corrects it: the relative error is at most `2^-14` for `f32` and `2^-27` for `f64`. Other
     /// values give an unspecified result, but NaN gives NaN.
     fn recip_fast(self) -> Self;
 
@@ -249,7 +249,7 @@ pub trait Lanes:
         unsafe { Self::load_ptr(token, slice.as_ptr()) }
     }
 
-    /// Reads up to `LANES` elements; the lanes behind a shorter slice are zero.
+    /// Reads up to `LANES` elements; the lanes after the end of a shorter slice are zero.
     #[inline(always)]
     fn load_partial(token: Self::Token, slice: &[Self::Elem]) -> Self {
         // SAFETY: the count is bounded by the slice's length.

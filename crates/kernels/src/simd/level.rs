@@ -139,9 +139,10 @@ impl Level {
     }
 }
 
-/// Runs `body` with every kernel *called from this thread* on `level`, whatever threads the
-/// kernels then use themselves. Scopes nest; the level before is restored, also after a panic. (What
-/// `rayon::ThreadPool::install` calls runs on a thread of the pool: the level is to be forced inside.)
+/// Runs `body` with every kernel *called from this thread* on `level`, whatever threads the kernels
+/// then use themselves. Scopes nest; the level before is restored, also after a panic. (What
+/// `rayon::ThreadPool::install` calls runs on a thread of the pool: the level is to be forced
+/// inside.)
 ///
 /// ```
 /// use wengert_kernels::simd::{Level, with_level};

@@ -3,9 +3,9 @@
 //! A kernel is written once, generic over a [`Simd`] token, as a [`Kernel`], and handed to
 //! [`dispatch`], which runs it on the current [`Level`]. A token is a zero-sized *witness*: it can
 //! only be constructed where the CPU has the level's features, so holding one (or a vector made
-//! from one) proves that the instructions behind the lane operations exist.
+//! from one) proves that the CPU has the instructions of the lane operations.
 //!
-//! What does not belong here: any mathematics. Functions live beside their family.
+//! What does not belong here: any mathematics. Functions live in the module of their family.
 //!
 //! # How the instructions get in
 //!

@@ -264,7 +264,7 @@ impl<E: Float> LineFn<E> for LogSumExp<E> {
         let (x, out) = unsafe { (self.x.at(at).as_ptr(), self.out.at(value)) };
         // SAFETY: the line lies within the operands, by the contract of `run`.
         let max = unsafe { max(line, x) };
-        // Nothing is subtracted from an infinity: its exponential tells the answer.
+        // Nothing is subtracted from an infinity: its exponential is the result.
         let infinite = max.abs().eq(max.lit(E::INFINITY));
         let shift = E::Vector::<S>::select(infinite, max.lit(E::ZERO), max);
         // SAFETY: the line lies within the operands, by the contract of `run`.
@@ -274,8 +274,8 @@ impl<E: Float> LineFn<E> for LogSumExp<E> {
     }
 }
 
-/// The factor of a cotangent, but 0 where that is 0: the product stays zero, though the factor be infinite
-/// or NaN.
+/// The factor of a cotangent, but 0 where that is 0: the product stays zero, though the factor be
+/// infinite or NaN.
 #[inline(always)]
 fn unless_zero<V: Lanes>(cotangent: V, factor: V) -> V {
     let zero = factor.lit(V::Elem::ZERO);

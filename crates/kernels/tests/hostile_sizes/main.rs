@@ -1,6 +1,6 @@
-//! Every public kernel with sizes, strides and slices that do not fit: it must give the right answer or
-//! refuse with a message of its own, in debug and in release builds. A kernel that no case calls is
-//! found by reading the sources.
+//! Every public kernel with sizes, strides and slices that do not fit: it must give the right
+//! answer or refuse with a message of its own, in debug and in release builds. A kernel that no
+//! case calls is found by reading the sources.
 //!
 //! `cargo test --release -p wengert-kernels --test hostile_sizes` is the run that finds wrapped
 //! arithmetic: a debug build panics where it would wrap, which is a fault here as well.

@@ -188,7 +188,7 @@ fn products(report: &mut Report) {
     }
 }
 
-/// Shapes that do not fit, views that repeat elements beyond counting, and epilogues that cannot be
+/// Shapes that do not fit, views whose number of elements overflows, and epilogues that cannot be
 /// computed.
 fn refusals(report: &mut Report) {
     let x = [1.0_f32; 6];

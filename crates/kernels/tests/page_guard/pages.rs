@@ -1,4 +1,4 @@
-//! Slices beside pages without access.
+//! Slices adjacent to pages without access.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,14 +1,14 @@
 //! The convolution and its transpose with the lanes along the batch: the same element of as many
-//! images as a vector has lanes. No lane is lost to short rows, and a tap that falls outside of what
-//! a transpose takes back is not multiplied at all.
+//! images as a vector has lanes. No lane is lost to short rows, and a tap that falls outside of
+//! what a transpose takes back is not multiplied at all.
 //!
-//! Images are turned into vectors before (`[row][column][channel][image]`) and back after (`[channel]
-//! [row][column][image]`), which pays where much is done with each element and the turned images
-//! stay in the second-level cache: [`worth`] decides. The convolution's padding is stored, as in a
-//! [band](super::band).
+//! Images are turned into vectors before (`[row][column][channel][image]`) and back after
+//! (`[channel] [row][column][image]`), which pays where much is done with each element and the
+//! turned images stay in the second-level cache: [`worth`] decides. The convolution's padding is
+//! stored, as in a [band](super::band).
 //!
-//! Every element is one chain of multiply-adds, in the order of the rows, columns and channels drawn
-//! from.
+//! Every element is one chain of multiply-adds, in the order of the rows, columns and channels
+//! drawn from.
 
 mod frame;
 mod tile;
@@ -30,7 +30,8 @@ use frame::Frame;
 use tile::{Tile, tile_rows, widest};
 use turn::{deinterleave, interleave};
 
-/// The bytes of the turned images of a piece: what the second-level cache holds beside the weights.
+/// The bytes of the turned images of a piece: what fits into the second-level cache with the
+/// weights.
 const BYTES: usize = 768 << 10;
 /// What turning a vector costs, in multiply-adds of a vector.
 const TURN_COST: usize = 5;
@@ -308,8 +309,8 @@ impl<E: Float> Piece<'_, E> {
     /// Computes the results of a residue.
     ///
     /// # Safety
-    /// `source` must hold the frame, `weight` the residue's weights, `stage` a vector for each of the
-    /// piece's results.
+    /// `source` must hold the frame, `weight` the residue's weights, `stage` a vector for each of
+    /// the piece's results.
     #[inline(always)]
     unsafe fn residue<S: Simd>(
         &self,

@@ -12,7 +12,7 @@ pub(super) fn tile_rows(left: usize) -> usize {
     narrow::tile_rows(left)
 }
 
-/// The results of the widest tile of so many channels.
+/// The number of results of the widest tile of `channels` channels.
 #[inline(always)]
 pub(super) fn widest<S: Simd>(channels: usize, limit: usize) -> usize {
     [4, 2]
@@ -26,9 +26,9 @@ pub(super) fn widest<S: Simd>(channels: usize, limit: usize) -> usize {
 pub(super) struct Tile<E> {
     /// What the first result sees first.
     pub(super) source: *const E,
-    /// From what a result sees to what the next one does.
+    /// The distance between the elements of adjacent results.
     pub(super) next: usize,
-    /// The channels' weights, one behind the other, in the order of what is seen.
+    /// The weights, channel after channel, in the order of the elements they are multiplied with.
     pub(super) weight: *const E,
     /// The rows seen, and from one to the next: in the source and in the weights.
     pub(super) lines: usize,

@@ -78,7 +78,7 @@ fn every_small_geometry_with_images_in_the_lanes() {
     }
 }
 
-/// The case with the lanes along the batch, in pieces of so many products.
+/// The case with the lanes along the batch, in pieces of a given number of products.
 fn interleaved(case: Case, piece: usize) -> Case {
     Case { tuning: Tuning { piece: Some(piece), interleaved: Some(true), ..TINY }, ..case }
 }

@@ -153,7 +153,7 @@ impl<E: Element> Stored<E> {
         MatMut::new(&mut self.data, offset, rows, cols, strides.0, strides.1)
     }
 
-    /// Checks that nothing was written beside the elements of an output.
+    /// Checks that nothing was written but the elements of an output.
     #[track_caller]
     pub(super) fn check_canaries(&self, context: &dyn std::fmt::Debug) {
         for (at, used) in self.used.iter().enumerate() {

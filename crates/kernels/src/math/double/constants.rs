@@ -1,6 +1,6 @@
-//! The numbers behind the functions computed in `f64` lanes, printed by `tools/minimax.py`: see
-//! [`constants`](super::super::constants) for how and for what the errors say. A pair is a number and
-//! what its first part lacks.
+//! The constants of the functions computed in `f64` lanes, printed by `tools/minimax.py`: see
+//! [`constants`](super::super::constants) for how and for what the errors say. A pair is a number
+//! and what its first part lacks.
 
 /// Where `e^x` times any finite number is certain to round to zero.
 pub(crate) const LOST: f64 = -1750.0;

@@ -1,10 +1,11 @@
 //! Functions of `f32` looked up: 32 intervals, on each of them a polynomial of its own.
 //!
-//! Where a lookup of 32 entries is one instruction, this is two to three times as quick as `f64` lanes
-//! ([`double`](super::double)) and right to an ULP or so. Each interval's center is chosen so that the
-//! function's value there is an `f32` but for hundredths of an ULP: what is left of the error is the
-//! polynomial's, small beside the value, and one rounding at the end (S. Gal, B. Bachelis, An accurate
-//! elementary mathematical library for the IEEE floating point standard, 1991, for the centers).
+//! Where a lookup of 32 entries is one instruction, this is two to three times as quick as `f64`
+//! lanes ([`double`](super::double)) and right to an ULP or so. Each interval's center is chosen so
+//! that the function's value there is an `f32` but for hundredths of an ULP: what is left of the
+//! error is the polynomial's, small compared with the value, and one rounding at the end (S. Gal,
+//! B. Bachelis, An accurate elementary mathematical library for the IEEE floating point standard,
+//! 1991, for the centers).
 //!
 //! What does not belong here: functions over all of their range. Beyond the last interval `double`
 //! takes over.
@@ -16,7 +17,8 @@ use crate::simd::Lookup;
 use super::constants::Constants as _;
 use constants::{LOGISTIC, SLOPE, TANH};
 
-/// `f(x) = value + t (slopes[0] + slopes[1] t + ...)` with `t = x - center` on each of 32 intervals.
+/// `f(x) = value + t (slopes[0] + slopes[1] t + ...)` with `t = x - center` on each of 32
+/// intervals.
 struct Table<const N: usize> {
     centers: [f32; 32],
     values: [f32; 32],
@@ -24,8 +26,8 @@ struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    /// `t`, and what it is to be multiplied by, for `x` in the interval that the low five bits of `index`
-    /// name.
+    /// `t`, and what it is to be multiplied by, for `x` in the interval that the low five bits of
+    /// `index` name.
     #[inline(always)]
     fn secant<V: Lookup>(&'static self, x: V, index: V) -> (V, V) {
         let t = x - index.lookup(&self.centers);
@@ -56,8 +58,8 @@ pub(crate) const SLOPE_END: f32 = 7.75;
 /// `tanh x`.
 ///
 /// The intervals are quarters of binades: their numbers are the bits around the binary point. Below
-/// 1/16 it is `x + x p`, and `x` stands where the value at the center stands elsewhere, which is larger
-/// than 1/16.
+/// 1/16 it is `x + x p`, and `x` stands where the value at the center stands elsewhere, which is
+/// larger than 1/16.
 #[inline(always)]
 pub(crate) fn tanh<V: Lookup>(x: V) -> V {
     let first = x.lit(1.0 / 16.0);

@@ -317,7 +317,7 @@ fn empty_sizes() {
     }
 }
 
-/// `ceil` as PyTorch documents it: a window that would begin in the padding behind is left out.
+/// `ceil` as PyTorch documents it: a window that would begin in the trailing padding is left out.
 #[test]
 fn sizes_rounded_up() {
     let output = |size, window| PoolGeometry::ceil(1, [1, size], window).unwrap().output()[1];
