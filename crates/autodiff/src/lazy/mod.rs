@@ -11,8 +11,9 @@
 //! pending sum is computed along with another value of the same chain, so that a loss and a
 //! gradient that is read before it take one pass together.
 //!
-//! An elementwise kernel gives the same bits wherever its elements lie, and sums are added up in the
-//! parts those of arrays are, so the values are those of computing one operation after the other.
+//! An elementwise kernel gives the same bits wherever its elements lie, and sums are added up in
+//! the parts those of arrays are, so the values are those of computing one operation after the
+//! other.
 
 mod plan;
 mod schedule;
@@ -235,8 +236,39 @@ impl<E: Element> Lazy<E> {
         {
             return Ok(Some(expression));
         }
-        self.try_force()?;
+        self.force_in_order()?;
         Ok(None)
+    }
+
+    /// Computes this value after the operands on the way to it that are better kept, the innermost
+    /// first: computing it alone would compute them from within, and use stack for each.
+    fn force_in_order(&self) -> Result<(), Refused> {
+        let mut kept: Vec<Handle<E>> = Vec::new();
+        let mut seen: Vec<Identity> = Vec::new();
+        let mut next: Vec<Work<E>> = self.work().into_iter().collect();
+        while let Some(work) = next.pop() {
+            let Work::Each(Expression { operands, .. }) = work else { continue };
+            for operand in &operands {
+                let Operand::Elements(handle, _) = operand else { continue };
+                let Some(lazy) = handle.pending() else { continue };
+                if seen.contains(&lazy.identity()) {
+                    continue;
+                }
+                seen.push(lazy.identity());
+                next.extend(lazy.work());
+                if lazy.computed.load(Ordering::Relaxed) >= COMPUTED_AGAIN {
+                    kept.push(handle.clone());
+                }
+            }
+        }
+        kept.sort_by_key(|handle| handle.pending().map_or(0, |lazy| lazy.depth));
+        // Each is dropped once it is computed: its buffer is free if only the chain used it.
+        for handle in kept {
+            if let Some(lazy) = handle.pending() {
+                lazy.try_force()?;
+            }
+        }
+        self.try_force().map(|_| ())
     }
 
     #[cold]
@@ -251,8 +283,8 @@ impl<E: Element> Lazy<E> {
                 };
                 let mut result = factor.map_or(sum, |factor| sum * factor);
                 if !result.is_finite() {
-                    // The sum may have left the range on the way, or where the mean does not. A factor
-                    // is the rounded reciprocal of a whole number.
+                    // The sum may have left the range on the way, or where the mean does not. A
+                    // factor is the rounded reciprocal of a whole number.
                     let divisor = factor.map_or(1.0, |factor| factor.to_f64().recip().round());
                     let (x, out) = (&of.as_slice()[..*len], std::slice::from_mut(&mut result));
                     reduce::repair_sums_axis(x, [1, *len, 1], divisor, out);
@@ -317,7 +349,8 @@ impl<E: Element> Lazy<E> {
     }
 
     /// Whether computing other values computes part of what this one takes, `own` being what is
-    /// needed by the others. It does not if it takes one of the others itself, which is in memory then.
+    /// needed by the others. It does not if it takes one of the others itself, which is in memory
+    /// then.
     fn shares(&self, others: &[(&Self, Expression<E>)], own: &[Identity]) -> bool {
         let mut all = self.pending_operands();
         all.push(self.identity());
@@ -353,7 +386,8 @@ pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) -> Result<(), Refused> 
     Ok(())
 }
 
-/// Computes elementwise values of one length in one pass, and with them sums that are still pending.
+/// Computes elementwise values of one length in one pass, and with them sums that are still
+/// pending.
 fn compute_all<E: Element>(
     values: &[(&Lazy<E>, Expression<E>)],
 ) -> Result<Vec<Handle<E>>, Refused> {
