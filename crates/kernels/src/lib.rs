@@ -2,9 +2,9 @@
 //!
 //! # Determinism
 //!
-//! Within one SIMD level a kernel's results have the same bits on every run, for any number of threads
-//! and wherever the operands lie in memory. Sign and payload of a NaN are not part of that: where
-//! a result is NaN it is NaN always, but which NaN the compiler and the processor choose.
+//! Within one SIMD level a kernel's results have the same bits on every run, for any number of
+//! threads and wherever the operands lie in memory. Sign and payload of a NaN are not part of that:
+//! where a result is NaN it is NaN always, but which NaN the compiler and the processor choose.
 //!
 //! # Sizes
 //!
@@ -21,6 +21,7 @@ pub mod conv;
 mod element;
 pub mod elementwise;
 mod extended;
+mod family;
 mod float;
 pub mod gemm;
 pub mod layout;

@@ -338,9 +338,9 @@ fn empty_inputs_are_fine() {
     assert_eq!((gweight, gbias), ([0.0; 4], [0.0; 4]));
 }
 
-/// The methods behind the entry points are reachable, and check for themselves.
+/// The methods that the entry points call are reachable, and check for themselves.
 #[test]
-fn wrong_lengths_are_refused_behind_the_entry_points_too() {
+fn wrong_lengths_are_refused_below_the_entry_points_too() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use wengert_kernels::norm::NormKernels;
     let long = [1.0_f32; 32];

@@ -1,39 +1,21 @@
-//! The compiled convolutions of an element type.
+//! The convolutions, compiled for each element type.
 
 use super::{gather, weight};
+use crate::Float;
+use crate::family::family;
 use crate::simd::dispatch;
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-pub trait ConvKernels: Sized {
-    #[doc(hidden)]
-    #[expect(
-        private_interfaces,
-        reason = "only called by this crate; the supertrait is sealed with Element"
-    )]
-    fn conv_gather(task: gather::Task<'_, Self>);
-
-    #[doc(hidden)]
-    #[expect(
-        private_interfaces,
-        reason = "only called by this crate; the supertrait is sealed with Element"
-    )]
-    fn conv_weight(task: weight::Task<'_, Self>);
+family! {
+    /// The convolutions of an element type.
+    ConvKernels:
+    fn conv_gather(task: gather::Task<'_, Self>) = run_gather;
+    fn conv_weight(task: weight::Task<'_, Self>) = run_weight;
 }
 
-macro_rules! conv_element {
-    ($($type:ty),+) => {$(
-        impl ConvKernels for $type {
-            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
-            fn conv_gather(task: gather::Task<'_, Self>) {
-                dispatch(task);
-            }
-
-            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
-            fn conv_weight(task: weight::Task<'_, Self>) {
-                dispatch(task);
-            }
-        }
-    )+};
+fn run_gather<E: Float>(task: gather::Task<'_, E>) {
+    dispatch(task);
 }
 
-conv_element!(f32, f64);
+fn run_weight<E: Float>(task: weight::Task<'_, E>) {
+    dispatch(task);
+}

@@ -106,12 +106,7 @@ impl<E: Float> Kernel for Select<'_, E> {
 }
 
 #[track_caller]
-pub(super) fn compare_elements<E: Float>(
-    op: Comparison,
-    a: Run<'_, E>,
-    b: Run<'_, E>,
-    out: &mut [bool],
-) {
+pub(super) fn compare<E: Float>(op: Comparison, a: Run<'_, E>, b: Run<'_, E>, out: &mut [bool]) {
     let len = out.len();
     a.check("a", len);
     b.check("b", len);
@@ -133,12 +128,7 @@ pub(super) fn compare_elements<E: Float>(
 }
 
 #[track_caller]
-pub(super) fn select_elements<E: Float>(
-    mask: &[bool],
-    yes: Run<'_, E>,
-    no: Run<'_, E>,
-    out: &mut [E],
-) {
+pub(super) fn select<E: Float>(mask: &[bool], yes: Run<'_, E>, no: Run<'_, E>, out: &mut [E]) {
     let len = out.len();
     check_len("mask", mask.len(), len);
     yes.check("yes", len);

@@ -111,8 +111,10 @@ binary_functions! {
     };
 }
 
+/// Defines light functions of one vector.
 macro_rules! unary_functions {
-    ($($name:ident, $x:ident: $value:expr;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident, $x:ident: $value:expr;)+) => {$(
+        $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(crate) struct $name;
 
@@ -126,6 +128,8 @@ macro_rules! unary_functions {
         }
     )+};
 }
+
+pub(super) use unary_functions;
 
 unary_functions! {
     Neg, x: -x;

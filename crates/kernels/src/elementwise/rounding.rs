@@ -1,5 +1,6 @@
 //! Rounding to whole numbers, and remainders.
 
+use super::operation::unary_functions;
 use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Mask as _, Simd};
 use crate::slices::{VectorFn, VectorFn2};
@@ -13,24 +14,7 @@ fn floor<V: Lanes>(x: V) -> V {
     below.copysign(x)
 }
 
-macro_rules! roundings {
-    ($($(#[$doc:meta])* $name:ident, $x:ident: $value:expr;)+) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy)]
-        pub(super) struct $name;
-
-        impl<E: Float> VectorFn<E> for $name {
-            const COST: Cost = Cost::Light;
-
-            #[inline(always)]
-            fn eval<V: Lanes<Elem = E>>(self, $x: V) -> V {
-                $value
-            }
-        }
-    )+};
-}
-
-roundings! {
+unary_functions! {
     /// Downwards.
     Floor, x: floor(x);
     /// Upwards.
@@ -58,8 +42,9 @@ impl<E: Float> VectorFn2<E> for Rem {
         if !<V::Token as Simd>::FUSED || (!small).any() {
             return one_by_one(a, b);
         }
-        // The quotient was rounded, so its whole part may be one too large. Both the rest of that and
-        // the mended one are multiples of the operands' last places below the divisor: exact.
+        // The quotient was rounded, so its whole part may be one too large. Both the rest of that
+        // and the corrected one are multiples of the operands' last places below the divisor:
+        // exact.
         let rest = floor(quotient).neg_mul_add(divisor, dividend);
         let rest = V::select(rest.lt(a.lit(E::ZERO)), rest + divisor, rest);
         rest.copysign(a)

@@ -1,42 +1,17 @@
-//! The compiled copies of an element type: short rows, and blocks that are turned in registers.
+//! The copies, compiled for each element type: short rows, and blocks transposed in registers.
 
 use crate::Float;
+use crate::family::family;
 use crate::gemm::transpose;
 use crate::simd::{Kernel, Lanes, Level, Simd, run_on};
 use crate::slices::Source;
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-#[doc(hidden)]
-pub trait LayoutKernels: Sized {
-    #[expect(
-        private_interfaces,
-        reason = "only called by this crate; the supertrait is sealed with Element"
-    )]
-    fn turn(level: Level, turn: Turn<Self>);
-    #[expect(
-        private_interfaces,
-        reason = "only called by this crate; the supertrait is sealed with Element"
-    )]
-    fn rows(level: Level, rows: ShortRows<Self>);
+family! {
+    /// The copies of an element type.
+    LayoutKernels:
+    fn turn(level: Level, turn: Turn<Self>) = run_on;
+    fn rows(level: Level, rows: ShortRows<Self>) = run_on;
 }
-
-macro_rules! layout_kernels {
-    ($($type:ty),+) => {$(
-        impl LayoutKernels for $type {
-            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
-            fn turn(level: Level, turn: Turn<Self>) {
-                run_on(level, turn);
-            }
-
-            #[expect(private_interfaces, reason = "only called by this crate; the trait is sealed with Element")]
-            fn rows(level: Level, rows: ShortRows<Self>) {
-                run_on(level, rows);
-            }
-        }
-    )+};
-}
-
-layout_kernels!(f32, f64);
 
 /// The side of the square blocks a transposed plane is copied in: more than a cache line's
 /// elements.

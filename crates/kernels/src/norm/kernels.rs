@@ -1,15 +1,16 @@
-//! The compiled norms of an element type, and what they check.
+//! The norms, compiled for each element type, and their checks.
 
 use super::batch::{self, ChannelSums, InputGrad, Normalize, Statistics, each_channel, each_piece};
 use super::careful::{Channels, channels_backward};
 use super::operands::{Affine, BatchNormGrad, LayerNormGrad, NormGrads, RmsNormGrad};
 use super::rows::{RowOperands, rows_backward, rows_forward};
 use crate::Float;
+use crate::family::family;
 use crate::reduce::check_rows;
 use crate::slices::{Shared, Source, check_len};
 
-/// Whether the gradient is that of no rows, which is written then. The length of a row may be any:
-/// nothing can be allocated or counted by it.
+/// Writes the gradient of an input without rows, and returns whether it is one. A row may have any
+/// length then, which nothing can be allocated by.
 #[track_caller]
 fn is_without_rows<E: Float>(from: &LayerNormGrad<'_, E>, to: &mut NormGrads<'_, E>) -> bool {
     let LayerNormGrad { gy, x, cols, weight, mean, rstd, eps: _ } = *from;
@@ -86,9 +87,9 @@ fn batch_backward<E: Float>(from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>) {
     }
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-#[doc(hidden)]
-pub trait NormKernels: Sized {
+family! {
+    /// The norms of an element type.
+    NormKernels:
     fn layer_norm_kernel(
         x: (&[Self], usize),
         affine: Affine<'_, Self>,
@@ -96,131 +97,112 @@ pub trait NormKernels: Sized {
         out: &mut [Self],
         mean: &mut [Self],
         rstd: &mut [Self],
-    );
-    fn layer_norm_grad_kernel(from: &LayerNormGrad<'_, Self>, to: NormGrads<'_, Self>);
+    ) = layer_norm;
+    fn layer_norm_grad_kernel(
+        from: &LayerNormGrad<'_, Self>, to: NormGrads<'_, Self>
+    ) = layer_norm_grad;
     fn rms_norm_kernel(
         x: (&[Self], usize),
         weight: Option<&[Self]>,
         eps: f64,
         out: &mut [Self],
         rstd: &mut [Self],
-    );
-    fn rms_norm_grad_kernel(from: &RmsNormGrad<'_, Self>, to: NormGrads<'_, Self>);
+    ) = rms_norm;
+    fn rms_norm_grad_kernel(from: &RmsNormGrad<'_, Self>, to: NormGrads<'_, Self>) = rms_norm_grad;
     fn channel_moments_kernel(
-        x: &[Self],
-        dims: [usize; 3],
-        mean: &mut [Self],
-        variance: &mut [Self],
-    );
+        x: &[Self], dims: [usize; 3], mean: &mut [Self], variance: &mut [Self]
+    ) = channel_moments;
     fn batch_norm_kernel(
         x: (&[Self], [usize; 3]),
         statistics: (&[Self], &[Self]),
         affine: Affine<'_, Self>,
         eps: (f64, bool),
         out: &mut [Self],
-    );
-    fn batch_norm_grad_kernel(from: &BatchNormGrad<'_, Self>, to: NormGrads<'_, Self>);
+    ) = batch_norm;
+    fn batch_norm_grad_kernel(
+        from: &BatchNormGrad<'_, Self>, to: NormGrads<'_, Self>
+    ) = batch_backward;
 }
 
-macro_rules! norm_kernels {
-    ($type:ty) => {
-        impl NormKernels for $type {
-            #[track_caller]
-            fn layer_norm_kernel(
-                (x, cols): (&[Self], usize),
-                affine: Affine<'_, Self>,
-                eps: f64,
-                out: &mut [Self],
-                mean: &mut [Self],
-                rstd: &mut [Self],
-            ) {
-                let operands = RowOperands { x, cols, affine, eps };
-                rows_forward::<Self, true>(&operands, out, mean, rstd);
-            }
+#[track_caller]
+fn layer_norm<E: Float>(
+    (x, cols): (&[E], usize),
+    affine: Affine<'_, E>,
+    eps: f64,
+    out: &mut [E],
+    mean: &mut [E],
+    rstd: &mut [E],
+) {
+    let operands = RowOperands { x, cols, affine, eps };
+    rows_forward::<E, true>(&operands, out, mean, rstd);
+}
 
-            #[track_caller]
-            fn layer_norm_grad_kernel(from: &LayerNormGrad<'_, Self>, mut to: NormGrads<'_, Self>) {
-                if !is_without_rows(from, &mut to) {
-                    rows_backward::<Self, true>(from, to);
-                }
-            }
+#[track_caller]
+fn layer_norm_grad<E: Float>(from: &LayerNormGrad<'_, E>, mut to: NormGrads<'_, E>) {
+    if !is_without_rows(from, &mut to) {
+        rows_backward::<E, true>(from, to);
+    }
+}
 
-            #[track_caller]
-            fn rms_norm_kernel(
-                (x, cols): (&[Self], usize),
-                weight: Option<&[Self]>,
-                eps: f64,
-                out: &mut [Self],
-                rstd: &mut [Self],
-            ) {
-                let operands = RowOperands { x, cols, affine: Affine { weight, bias: None }, eps };
-                rows_forward::<Self, false>(&operands, out, &mut [], rstd);
-            }
+#[track_caller]
+fn rms_norm<E: Float>(
+    (x, cols): (&[E], usize),
+    weight: Option<&[E]>,
+    eps: f64,
+    out: &mut [E],
+    rstd: &mut [E],
+) {
+    let operands = RowOperands { x, cols, affine: Affine { weight, bias: None }, eps };
+    rows_forward::<E, false>(&operands, out, &mut [], rstd);
+}
 
-            #[track_caller]
-            fn rms_norm_grad_kernel(from: &RmsNormGrad<'_, Self>, mut to: NormGrads<'_, Self>) {
-                let RmsNormGrad { gy, x, cols, weight, rstd, eps } = *from;
-                let from = LayerNormGrad { gy, x, cols, weight, mean: &[], rstd, eps };
-                if !is_without_rows(&from, &mut to) {
-                    rows_backward::<Self, false>(&from, to);
-                }
-            }
+#[track_caller]
+fn rms_norm_grad<E: Float>(from: &RmsNormGrad<'_, E>, mut to: NormGrads<'_, E>) {
+    let RmsNormGrad { gy, x, cols, weight, rstd, eps } = *from;
+    let from = LayerNormGrad { gy, x, cols, weight, mean: &[], rstd, eps };
+    if !is_without_rows(&from, &mut to) {
+        rows_backward::<E, false>(&from, to);
+    }
+}
 
-            #[track_caller]
-            fn channel_moments_kernel(
-                x: &[Self],
-                dims: [usize; 3],
-                mean: &mut [Self],
-                variance: &mut [Self],
-            ) {
-                check_channels(x.len(), dims, mean.len(), variance.len());
-                // Of nothing, `outer` and `inner` may be beyond counting.
-                if x.is_empty() {
-                    mean.fill(Self::NAN);
-                    variance.fill(Self::NAN);
-                    return;
-                }
-                batch::channel_moments(x, dims, mean, variance);
-            }
+#[track_caller]
+fn channel_moments<E: Float>(x: &[E], dims: [usize; 3], mean: &mut [E], variance: &mut [E]) {
+    check_channels(x.len(), dims, mean.len(), variance.len());
+    // Without elements, `outer` times `inner` may overflow.
+    if x.is_empty() {
+        mean.fill(E::NAN);
+        variance.fill(E::NAN);
+        return;
+    }
+    batch::channel_moments(x, dims, mean, variance);
+}
 
-            #[track_caller]
-            fn batch_norm_kernel(
-                (x, dims): (&[Self], [usize; 3]),
-                (mean, variance): (&[Self], &[Self]),
-                affine: Affine<'_, Self>,
-                (eps, training): (f64, bool),
-                out: &mut [Self],
-            ) {
-                check_channels(x.len(), dims, mean.len(), variance.len());
-                check_len("out", out.len(), x.len());
-                affine.check(dims[1]);
-                if x.is_empty() {
-                    return;
-                }
-                let Affine { weight, bias } = affine;
-                let channels = Channels { x, dims, mean, variance, weight, eps, training };
-                let (mean, variance) = (Source::new(mean), Source::new(variance));
-                let normalize = Normalize {
-                    x: Source::new(x),
-                    statistics: Statistics { mean, variance, eps: Self::from_f64(eps) },
-                    weight: weight.map(Source::new),
-                    bias: bias.map(Source::new),
-                    out: Shared::new(&mut *out),
-                };
-                // SAFETY: `check_channels`, `check_len` and
-                // `Affine::check` found the elements of `dims` and of the channels.
-                unsafe { each_piece(normalize, dims) };
-                channels.forward(bias, out);
-            }
-
-            #[track_caller]
-            fn batch_norm_grad_kernel(from: &BatchNormGrad<'_, Self>, to: NormGrads<'_, Self>) {
-                batch_backward(from, to);
-            }
-        }
+#[track_caller]
+fn batch_norm<E: Float>(
+    (x, dims): (&[E], [usize; 3]),
+    (mean, variance): (&[E], &[E]),
+    affine: Affine<'_, E>,
+    (eps, training): (f64, bool),
+    out: &mut [E],
+) {
+    check_channels(x.len(), dims, mean.len(), variance.len());
+    check_len("out", out.len(), x.len());
+    affine.check(dims[1]);
+    if x.is_empty() {
+        return;
+    }
+    let Affine { weight, bias } = affine;
+    let channels = Channels { x, dims, mean, variance, weight, eps, training };
+    let (mean, variance) = (Source::new(mean), Source::new(variance));
+    let normalize = Normalize {
+        x: Source::new(x),
+        statistics: Statistics { mean, variance, eps: E::from_f64(eps) },
+        weight: weight.map(Source::new),
+        bias: bias.map(Source::new),
+        out: Shared::new(&mut *out),
     };
+    // SAFETY: `check_channels`, `check_len` and
+    // `Affine::check` found the elements of `dims` and of the channels.
+    unsafe { each_piece(normalize, dims) };
+    channels.forward(bias, out);
 }
-
-norm_kernels!(f32);
-
-norm_kernels!(f64);

@@ -1,9 +1,10 @@
-//! The compiled fills of an element type.
+//! The fills, compiled for each element type.
 
 use super::philox::{self, BLOCKS, words};
 use super::stream::Stream;
 use super::transform::{MOST, Transform};
 use crate::Float;
+use crate::family::family;
 use crate::simd::{Kernel, Level, Simd, run_on};
 use crate::slices::Shared;
 use crate::threads;
@@ -71,29 +72,19 @@ fn fill<E: Float + Transform>(draw: Uniform<E>, stream: Stream, out: &mut [E]) {
     });
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-#[doc(hidden)]
-pub trait RandomKernels: Sized {
-    fn uniform_kernel(stream: Stream, low: Self, high: Self, out: &mut [Self]);
+family! {
+    /// The fills of an element type.
+    RandomKernels:
+    fn uniform_kernel(stream: Stream, low: Self, high: Self, out: &mut [Self]) = uniform;
 }
 
-macro_rules! random_kernels {
-    ($type:ident) => {
-        impl RandomKernels for $type {
-            #[track_caller]
-            fn uniform_kernel(stream: Stream, low: Self, high: Self, out: &mut [Self]) {
-                let width = high - low;
-                assert!(
-                    low < high && width.is_finite(),
-                    "uniform numbers were asked for in [{low}, {high}), but the ends must be in \
-                     order and their difference finite"
-                );
-                fill(Uniform { low, width, last: high.next_down() }, stream, out);
-            }
-        }
-    };
+#[track_caller]
+fn uniform<E: Float + Transform>(stream: Stream, low: E, high: E, out: &mut [E]) {
+    let width = high - low;
+    assert!(
+        low < high && width.is_finite(),
+        "uniform numbers were asked for in [{low}, {high}), but the ends must be in order and their \
+         difference finite"
+    );
+    fill(Uniform { low, width, last: high.next_down() }, stream, out);
 }
-
-random_kernels!(f32);
-
-random_kernels!(f64);

@@ -13,6 +13,9 @@ pub(super) trait Transform: Sized {
 
     /// Uniform in `[0, 1)`.
     fn uniform(words: &Words, out: &mut [Self; MOST]);
+
+    /// The largest number below this one.
+    fn next_down(self) -> Self;
 }
 
 impl Transform for f32 {
@@ -25,6 +28,10 @@ impl Transform for f32 {
                 *out = (word >> 8) as f32 * (1.0 / (1 << 24) as f32);
             }
         }
+    }
+
+    fn next_down(self) -> Self {
+        f32::next_down(self)
     }
 }
 
@@ -46,5 +53,9 @@ impl Transform for f64 {
                 *out = from_52_bits(word >> 12) * (1.0 / (1_u64 << 52) as f64);
             }
         }
+    }
+
+    fn next_down(self) -> Self {
+        f64::next_down(self)
     }
 }

@@ -1,13 +1,14 @@
-//! The compiled scans of an element type.
+//! The scans, compiled for each element type.
 
 use std::ops::Range;
 
 use crate::Float;
+use crate::family::family;
 use crate::simd::{Kernel, Level, Simd, run_on};
 use crate::slices::Shared;
 use crate::threads;
 
-/// What becomes of an element and what came before.
+/// How an element is combined with the result before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 #[non_exhaustive]
@@ -21,7 +22,7 @@ pub enum Scan {
 /// Elements a thread takes at a time.
 const GRAIN: usize = threads::work(1 << 16);
 
-/// Lines side by side whose states are kept at a time, so that they stay in the L1 cache.
+/// The adjacent lines whose states are kept at a time, so that they stay in the L1 cache.
 const WIDTH: usize = 512;
 
 /// The state of a line: the result so far, and what rounding has cut off from it. Only sums of f64
@@ -43,6 +44,22 @@ trait Step<E: Float>: Copy + Send + Sync {
     fn value(self, [result, _]: State) -> E {
         E::from_f64(result)
     }
+}
+
+/// An element type's running sum.
+trait RunningSum: Float {
+    type Add: Step<Self>;
+    const ADD: Self::Add;
+}
+
+impl RunningSum for f32 {
+    type Add = Add;
+    const ADD: Add = Add;
+}
+
+impl RunningSum for f64 {
+    type Add = AddCompensated;
+    const ADD: AddCompensated = AddCompensated;
 }
 
 /// The running sum, for elements of less precision than f64.
@@ -200,50 +217,26 @@ fn scan_axis<E: Float, T: Step<E>>(
     });
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-#[doc(hidden)]
-pub trait ScanKernels: Sized {
-    fn scan_kernel(op: Scan, x: &[Self], dims: [usize; 3], reverse: bool, out: &mut [Self]);
+family! {
+    /// The scans of an element type.
+    ScanKernels:
+    fn scan_kernel(
+        op: Scan, x: &[Self], dims: [usize; 3], reverse: bool, out: &mut [Self]
+    ) = scan;
     fn recurrence_kernel(
-        x: &[Self],
-        factors: &[Self],
-        dims: [usize; 3],
-        reverse: bool,
-        out: &mut [Self],
-    );
+        x: &[Self], factors: &[Self], dims: [usize; 3], reverse: bool, out: &mut [Self]
+    ) = recurrence;
 }
 
-macro_rules! scan_kernels {
-    ($type:ty, $add:expr) => {
-        impl ScanKernels for $type {
-            #[track_caller]
-            fn scan_kernel(
-                op: Scan,
-                x: &[Self],
-                dims: [usize; 3],
-                reverse: bool,
-                out: &mut [Self],
-            ) {
-                match op {
-                    Scan::Sum => scan_axis($add, x, x, dims, reverse, out),
-                    Scan::Prod => scan_axis(Multiply, x, x, dims, reverse, out),
-                }
-            }
-
-            #[track_caller]
-            fn recurrence_kernel(
-                x: &[Self],
-                factors: &[Self],
-                dims: [usize; 3],
-                reverse: bool,
-                out: &mut [Self],
-            ) {
-                scan_axis(Recur, x, factors, dims, reverse, out);
-            }
-        }
-    };
+#[track_caller]
+fn scan<E: RunningSum>(op: Scan, x: &[E], dims: [usize; 3], reverse: bool, out: &mut [E]) {
+    match op {
+        Scan::Sum => scan_axis(E::ADD, x, x, dims, reverse, out),
+        Scan::Prod => scan_axis(Multiply, x, x, dims, reverse, out),
+    }
 }
 
-scan_kernels!(f32, Add);
-
-scan_kernels!(f64, AddCompensated);
+#[track_caller]
+fn recurrence<E: Float>(x: &[E], factors: &[E], dims: [usize; 3], reverse: bool, out: &mut [E]) {
+    scan_axis(Recur, x, factors, dims, reverse, out);
+}

@@ -1,4 +1,4 @@
-//! The compiled softmax family of an element type: which lines a thread takes.
+//! The softmax family, compiled for each element type, and how threads share its lines.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -9,6 +9,7 @@ use super::functions::{
 };
 use crate::Float;
 use crate::elementwise::Run;
+use crate::family::family;
 use crate::line::{Columns, Row};
 use crate::reduce::{check_rows, for_lines};
 use crate::simd::{Kernel, Lanes as _, Level, Simd, run_on};
@@ -59,8 +60,8 @@ unsafe fn each_line<E: Float, F: LineFn<E>>(f: F, dims: [usize; 3]) {
 /// Every row of a matrix.
 ///
 /// # Safety
-/// The operands of `f` must have `rows *
-/// cols` elements, and those with a value for each row `rows`.
+/// The operands of `f` must have `rows * cols` elements, and those with a value for each row
+/// `rows`.
 unsafe fn each_row<E: Float, F: LineFn<E>>(f: F, rows: usize, cols: usize) {
     let level = Level::current();
     threads::for_ranges(rows, rows_at_a_time(cols), |range| {
@@ -143,20 +144,24 @@ fn check(name: &str, len: usize, [outer, axis, inner]: [usize; 3], value: bool) 
     );
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-#[doc(hidden)]
-pub trait SoftmaxKernels: Sized {
-    fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]);
-    fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]);
-    fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn log_sum_exp_grad_kernel(gy: &[Self], x: &[Self], dims: [usize; 3], out: &mut [Self]);
+family! {
+    /// The softmax family of an element type.
+    SoftmaxKernels:
+    fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]) = row_map;
+    fn row_grad_kernel(
+        op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]
+    ) = row_grad;
+    fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]) = log_sum_exp;
+    fn log_sum_exp_grad_kernel(
+        gy: &[Self], x: &[Self], dims: [usize; 3], out: &mut [Self]
+    ) = log_sum_exp_grad;
     fn cross_entropy_kernel(
         logits: &[Self],
         cols: usize,
         labels: &[usize],
         losses: &mut [Self],
         normalizers: &mut [[Self; 2]],
-    );
+    ) = cross_entropy;
     fn cross_entropy_grad_kernel(
         logits: &[Self],
         cols: usize,
@@ -164,123 +169,108 @@ pub trait SoftmaxKernels: Sized {
         normalizers: &[[Self; 2]],
         gy: Run<'_, Self>,
         out: &mut [Self],
-    );
+    ) = cross_entropy_grad;
 }
 
-macro_rules! softmax_kernels {
-    ($type:ty) => {
-        impl SoftmaxKernels for $type {
-            #[track_caller]
-            fn row_map_kernel(op: RowMap, x: &[Self], cols: usize, out: &mut [Self]) {
-                let rows = rows(x.len(), cols);
-                check("out", out.len(), [rows, cols, 1], false);
-                let (x, out) = (Source::new(x), Shared::new(out));
-                // SAFETY: `rows` and `check` found `rows * cols` elements in both.
-                unsafe {
-                    match op {
-                        RowMap::Softmax => each_row(Softmax { x, out }, rows, cols),
-                        RowMap::LogSoftmax => each_row(LogSoftmax { x, out }, rows, cols),
-                    }
-                }
-            }
-
-            #[track_caller]
-            fn row_grad_kernel(op: RowMap, gy: &[Self], y: &[Self], cols: usize, out: &mut [Self]) {
-                let rows = rows(y.len(), cols);
-                check("gy", gy.len(), [rows, cols, 1], false);
-                check("out", out.len(), [rows, cols, 1], false);
-                let (gy, y, out) = (Source::new(gy), Source::new(y), Shared::new(out));
-                // SAFETY: `rows` and `check` found `rows * cols` elements in each.
-                unsafe {
-                    match op {
-                        RowMap::Softmax => each_row(SoftmaxGrad { gy, y, out }, rows, cols),
-                        RowMap::LogSoftmax => each_row(LogSoftmaxGrad { gy, y, out }, rows, cols),
-                    }
-                }
-            }
-
-            #[track_caller]
-            fn log_sum_exp_kernel(x: &[Self], dims: [usize; 3], out: &mut [Self]) {
-                check("x", x.len(), dims, false);
-                check("out", out.len(), dims, true);
-                if dims[1] == 0 {
-                    return out.fill(Self::NEG_INFINITY);
-                }
-                let (x, out) = (Source::new(x), Shared::new(out));
-                // SAFETY: `check` found the elements of `dims` in the operands.
-                unsafe { each_line(LogSumExp { x, out }, dims) };
-            }
-
-            #[track_caller]
-            fn log_sum_exp_grad_kernel(
-                gy: &[Self],
-                x: &[Self],
-                dims: [usize; 3],
-                out: &mut [Self],
-            ) {
-                check("gy", gy.len(), dims, true);
-                check("x", x.len(), dims, false);
-                check("out", out.len(), dims, false);
-                let (gy, x, out) = (Source::new(gy), Source::new(x), Shared::new(out));
-                // SAFETY: `check` has compared the length of each operand with `dims`.
-                unsafe { each_line(LogSumExpGrad { gy, x, out }, dims) };
-            }
-
-            #[track_caller]
-            fn cross_entropy_kernel(
-                logits: &[Self],
-                cols: usize,
-                labels: &[usize],
-                losses: &mut [Self],
-                normalizers: &mut [[Self; 2]],
-            ) {
-                check_len("losses", losses.len(), labels.len());
-                check_len("normalizers", normalizers.len(), labels.len());
-                let level = Level::current();
-                let (losses, normalizers) = (Shared::new(losses), Shared::new(normalizers));
-                threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
-                    let x = &logits[rows.start * cols..rows.end * cols];
-                    let labels = &labels[rows.clone()];
-                    // SAFETY: ranges of rows are disjoint, and there is one loss for each.
-                    let losses = unsafe { losses.part(rows.clone()) };
-                    // SAFETY: ranges of rows are disjoint, and there is one normalizer for each.
-                    let normalizers = unsafe { normalizers.part(rows) };
-                    run_on(level, CrossEntropy { x, cols, labels, losses, normalizers });
-                });
-            }
-
-            #[track_caller]
-            fn cross_entropy_grad_kernel(
-                logits: &[Self],
-                cols: usize,
-                labels: &[usize],
-                normalizers: &[[Self; 2]],
-                gy: Run<'_, Self>,
-                out: &mut [Self],
-            ) {
-                check_len("logits", logits.len(), out.len());
-                let level = Level::current();
-                let shared = Shared::new(out);
-                threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
-                    let range = rows.start * cols..rows.end * cols;
-                    let x = &logits[range.clone()];
-                    // SAFETY: ranges of rows are disjoint, and `out` is as long as `logits`.
-                    let out = unsafe { shared.part(range) };
-                    let (labels, normalizers) = (&labels[rows.clone()], &normalizers[rows.clone()]);
-                    let gy = match gy {
-                        Run::Slice(gy) => Run::Slice(&gy[rows]),
-                        splat @ Run::Splat(_) => splat,
-                    };
-                    run_on(level, CrossEntropyGrad { x, cols, labels, normalizers, gy, out });
-                });
-            }
+#[track_caller]
+fn row_map<E: Float>(op: RowMap, x: &[E], cols: usize, out: &mut [E]) {
+    let rows = rows(x.len(), cols);
+    check("out", out.len(), [rows, cols, 1], false);
+    let (x, out) = (Source::new(x), Shared::new(out));
+    // SAFETY: `rows` and `check` found `rows * cols` elements in both.
+    unsafe {
+        match op {
+            RowMap::Softmax => each_row(Softmax { x, out }, rows, cols),
+            RowMap::LogSoftmax => each_row(LogSoftmax { x, out }, rows, cols),
         }
-    };
+    }
 }
 
-softmax_kernels!(f32);
+#[track_caller]
+fn row_grad<E: Float>(op: RowMap, gy: &[E], y: &[E], cols: usize, out: &mut [E]) {
+    let rows = rows(y.len(), cols);
+    check("gy", gy.len(), [rows, cols, 1], false);
+    check("out", out.len(), [rows, cols, 1], false);
+    let (gy, y, out) = (Source::new(gy), Source::new(y), Shared::new(out));
+    // SAFETY: `rows` and `check` found `rows * cols` elements in each.
+    unsafe {
+        match op {
+            RowMap::Softmax => each_row(SoftmaxGrad { gy, y, out }, rows, cols),
+            RowMap::LogSoftmax => each_row(LogSoftmaxGrad { gy, y, out }, rows, cols),
+        }
+    }
+}
 
-softmax_kernels!(f64);
+#[track_caller]
+fn log_sum_exp<E: Float>(x: &[E], dims: [usize; 3], out: &mut [E]) {
+    check("x", x.len(), dims, false);
+    check("out", out.len(), dims, true);
+    if dims[1] == 0 {
+        return out.fill(E::NEG_INFINITY);
+    }
+    let (x, out) = (Source::new(x), Shared::new(out));
+    // SAFETY: `check` found the elements of `dims` in the operands.
+    unsafe { each_line(LogSumExp { x, out }, dims) };
+}
+
+#[track_caller]
+fn log_sum_exp_grad<E: Float>(gy: &[E], x: &[E], dims: [usize; 3], out: &mut [E]) {
+    check("gy", gy.len(), dims, true);
+    check("x", x.len(), dims, false);
+    check("out", out.len(), dims, false);
+    let (gy, x, out) = (Source::new(gy), Source::new(x), Shared::new(out));
+    // SAFETY: `check` has compared the length of each operand with `dims`.
+    unsafe { each_line(LogSumExpGrad { gy, x, out }, dims) };
+}
+
+#[track_caller]
+fn cross_entropy<E: Float>(
+    logits: &[E],
+    cols: usize,
+    labels: &[usize],
+    losses: &mut [E],
+    normalizers: &mut [[E; 2]],
+) {
+    check_len("losses", losses.len(), labels.len());
+    check_len("normalizers", normalizers.len(), labels.len());
+    let level = Level::current();
+    let (losses, normalizers) = (Shared::new(losses), Shared::new(normalizers));
+    threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
+        let x = &logits[rows.start * cols..rows.end * cols];
+        let labels = &labels[rows.clone()];
+        // SAFETY: ranges of rows are disjoint, and there is one loss for each.
+        let losses = unsafe { losses.part(rows.clone()) };
+        // SAFETY: ranges of rows are disjoint, and there is one normalizer for each.
+        let normalizers = unsafe { normalizers.part(rows) };
+        run_on(level, CrossEntropy { x, cols, labels, losses, normalizers });
+    });
+}
+
+#[track_caller]
+fn cross_entropy_grad<E: Float>(
+    logits: &[E],
+    cols: usize,
+    labels: &[usize],
+    normalizers: &[[E; 2]],
+    gy: Run<'_, E>,
+    out: &mut [E],
+) {
+    check_len("logits", logits.len(), out.len());
+    let level = Level::current();
+    let shared = Shared::new(out);
+    threads::for_ranges(labels.len(), rows_at_a_time(cols), |rows| {
+        let range = rows.start * cols..rows.end * cols;
+        let x = &logits[range.clone()];
+        // SAFETY: ranges of rows are disjoint, and `out` is as long as `logits`.
+        let out = unsafe { shared.part(range) };
+        let (labels, normalizers) = (&labels[rows.clone()], &normalizers[rows.clone()]);
+        let gy = match gy {
+            Run::Slice(gy) => Run::Slice(&gy[rows]),
+            splat @ Run::Splat(_) => splat,
+        };
+        run_on(level, CrossEntropyGrad { x, cols, labels, normalizers, gy, out });
+    });
+}
 
 /// The number of rows of `cols` elements that `len` elements are.
 #[track_caller]
