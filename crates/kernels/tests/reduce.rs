@@ -332,9 +332,9 @@ fn minima_along_axes_are_exact() {
     });
 }
 
-/// The methods behind the entry points are reachable, and check for themselves.
+/// The methods that the entry points call are reachable, and check for themselves.
 #[test]
-fn short_outputs_are_refused_behind_the_entry_points_too() {
+fn short_outputs_are_refused_below_the_entry_points_too() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use wengert_kernels::optim::OptimKernels;
     use wengert_kernels::softmax::{RowMap, SoftmaxKernels};

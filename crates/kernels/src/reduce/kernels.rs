@@ -1,14 +1,15 @@
-//! The compiled reductions of an element type: whole slices in parts, and lines.
+//! The reductions, compiled for each element type: of whole slices, in parts, and of lines.
 
 use std::ops::Range;
 
 use super::arg::{ColumnArg, Order, RowArg};
 use super::careful::{LineElements, Spread, finish_moments, repair_squares, repair_sums};
 use super::fold::{Fold, FoldColumns, FoldRows, FoldSlice};
-use super::kinds::{Max, MaxAbs, Min, Prod, ScaledSquares, Sum, SumAbs, SumSquares};
-use super::lines::{check_dims, for_lines};
+use super::kinds::{Magnitude, Max, MaxAbs, Min, Prod, ScaledSquare, Square, Sum, SumOf};
+use super::lines::{check_dims, for_slices};
 use super::moments::{ColumnMoments, Moments, RowMoments, SliceMoments};
 use crate::Float;
+use crate::family::family;
 use crate::simd::{Level, run_on};
 use crate::slices::Shared;
 use crate::threads;
@@ -27,7 +28,7 @@ pub enum Reduction {
     MaxAbs,
 }
 
-/// Whose position is asked for.
+/// The element whose position is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Extreme {
@@ -59,7 +60,7 @@ pub(super) fn pairwise<E: Float, F: Fold<E>>(fold: F, parts: &[E]) -> E {
     }
 }
 
-/// The parts of a slice and what becomes of each, in order.
+/// The result of each part of a slice, in order.
 fn parts<E: Float, R: Copy + Send>(x: &[E], nothing: R, f: impl Fn(&[E]) -> R + Sync) -> Vec<R> {
     let mut parts = vec![nothing; x.len().div_ceil(PART)];
     let shared = Shared::new(&mut parts);
@@ -78,7 +79,7 @@ fn careful_sum<E: Float>(x: &[E]) -> E {
     sum[0]
 }
 
-/// Results that are looked through where they are: a kernel takes longer to begin.
+/// The most results that are checked one by one: for more, a kernel's start pays.
 const FEW: usize = 32;
 
 /// Repairs sums, divided by `divisor`, if one is not finite.
@@ -115,11 +116,11 @@ fn reduce_axis<E: Float, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: &m
     }
     let level = Level::current();
     let shared = Shared::new(out);
-    for_lines(
+    for_slices(
+        x,
         dims,
         PART,
-        |rows| {
-            let x = &x[rows.start * axis..rows.end * axis];
+        |x, rows| {
             // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
             let out = unsafe { shared.part(rows) };
             if out.len() == 1 {
@@ -129,11 +130,9 @@ fn reduce_axis<E: Float, F: Fold<E>>(fold: F, x: &[E], dims: [usize; 3], out: &m
                 run_on(level, FoldRows { fold, x, cols: axis, out });
             }
         },
-        |plane, first, count| {
-            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
-            let start = plane * inner + first;
-            // SAFETY: pieces of planes are disjoint.
-            let out = unsafe { shared.part(start..start + count) };
+        |x, first, columns| {
+            // SAFETY: pieces of planes are disjoint, and `out` has one element for each column.
+            let out = unsafe { shared.part(columns) };
             run_on(level, FoldColumns { fold, x, rows: axis, stride: inner, first, out });
         },
     );
@@ -152,19 +151,17 @@ fn arg_axis<E: Float, O: Order<E>>(order: O, x: &[E], dims: [usize; 3], out: &mu
     );
     let level = Level::current();
     let shared = Shared::new(out);
-    for_lines(
+    for_slices(
+        x,
         dims,
         PART,
-        |rows| {
-            let x = &x[rows.start * axis..rows.end * axis];
+        |x, rows| {
             // SAFETY: ranges of rows are disjoint, and `out` has one element for each.
             run_on(level, RowArg { order, x, cols: axis, out: unsafe { shared.part(rows) } });
         },
-        |plane, first, count| {
-            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
-            let start = plane * inner + first;
-            // SAFETY: pieces of planes are disjoint.
-            let out = unsafe { shared.part(start..start + count) };
+        |x, first, columns| {
+            // SAFETY: pieces of planes are disjoint, and `out` has one element for each column.
+            let out = unsafe { shared.part(columns) };
             run_on(level, ColumnArg { order, x, rows: axis, stride: inner, first, out });
         },
     );
@@ -191,11 +188,11 @@ fn moments_axis<E: Float>(
     // SAFETY: the ranges asked for are disjoint.
     let outputs =
         |range: Range<usize>| unsafe { (means.part(range.clone()), variances.part(range)) };
-    for_lines(
+    for_slices(
+        x,
         dims,
         PART,
-        |rows| {
-            let x = &x[rows.start * axis..rows.end * axis];
+        |x, rows| {
             let (mean, variance) = outputs(rows);
             if let ([mean], [variance]) = (&mut *mean, &mut *variance) {
                 let moments = slice_moments(level, x);
@@ -207,10 +204,8 @@ fn moments_axis<E: Float>(
             let row = |i: usize| LineElements::row(&x[i * axis..(i + 1) * axis]);
             finish_moments(row, (correction, spread), mean, variance);
         },
-        |plane, first, count| {
-            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
-            let start = plane * inner + first;
-            let (mean, variance) = outputs(start..start + count);
+        |x, first, columns| {
+            let (mean, variance) = outputs(columns);
             let (rows, stride) = (axis, inner);
             {
                 let (mean, variance) = (&mut *mean, &mut *variance);
@@ -222,89 +217,65 @@ fn moments_axis<E: Float>(
     );
 }
 
-/// The compiled kernels of an element type. Sealed with [`Element`](crate::Element).
-#[doc(hidden)]
-pub trait ReduceKernels: Sized {
-    fn reduce_kernel(op: Reduction, x: &[Self]) -> Self;
-    fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]);
-    fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self;
-    fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]);
-    fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]);
-    fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]);
+family! {
+    /// The reductions of an element type.
+    ReduceKernels:
+    fn reduce_kernel(op: Reduction, x: &[Self]) -> Self = reduce_slice;
+    fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]) = reduce_lines;
+    fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self = scaled_squares;
+    fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]) = arg_lines;
+    fn repair_sums_kernel(
+        x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]
+    ) = repair_overflown;
+    fn repair_squares_kernel(
+        x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]
+    ) = repair_squares;
     fn moments_axis_kernel(
         x: &[Self],
         dims: [usize; 3],
         what: (usize, Spread),
         mean: &mut [Self],
         variance: &mut [Self],
-    );
+    ) = moments_axis;
 }
 
-macro_rules! reduce_kernels {
-    ($type:ty) => {
-        impl ReduceKernels for $type {
-            fn reduce_kernel(op: Reduction, x: &[Self]) -> Self {
-                match op {
-                    Reduction::Sum => careful_sum(x),
-                    Reduction::SumAbs => reduce(Level::current(), SumAbs, x),
-                    Reduction::Prod => reduce(Level::current(), Prod, x),
-                    Reduction::SumSquares => reduce(Level::current(), SumSquares, x),
-                    Reduction::Max => reduce(Level::current(), Max, x),
-                    Reduction::Min => reduce(Level::current(), Min, x),
-                    Reduction::MaxAbs => reduce(Level::current(), MaxAbs, x),
-                }
-            }
+fn reduce_slice<E: Float>(op: Reduction, x: &[E]) -> E {
+    let level = Level::current();
+    match op {
+        Reduction::Sum => careful_sum(x),
+        Reduction::SumAbs => reduce(level, SumOf(Magnitude), x),
+        Reduction::Prod => reduce(level, Prod, x),
+        Reduction::SumSquares => reduce(level, SumOf(Square), x),
+        Reduction::Max => reduce(level, Max, x),
+        Reduction::Min => reduce(level, Min, x),
+        Reduction::MaxAbs => reduce(level, MaxAbs, x),
+    }
+}
 
-            #[track_caller]
-            fn reduce_axis_kernel(op: Reduction, x: &[Self], dims: [usize; 3], out: &mut [Self]) {
-                match op {
-                    Reduction::Sum => {
-                        reduce_axis(Sum, x, dims, out);
-                        repair_overflown(x, dims, 1.0, out);
-                    }
-                    Reduction::SumAbs => reduce_axis(SumAbs, x, dims, out),
-                    Reduction::Prod => reduce_axis(Prod, x, dims, out),
-                    Reduction::SumSquares => reduce_axis(SumSquares, x, dims, out),
-                    Reduction::Max => reduce_axis(Max, x, dims, out),
-                    Reduction::Min => reduce_axis(Min, x, dims, out),
-                    Reduction::MaxAbs => reduce_axis(MaxAbs, x, dims, out),
-                }
-            }
-
-            fn scaled_squares_kernel(factor: Self, x: &[Self]) -> Self {
-                reduce(Level::current(), ScaledSquares(factor), x)
-            }
-
-            #[track_caller]
-            fn arg_axis_kernel(op: Extreme, x: &[Self], dims: [usize; 3], out: &mut [usize]) {
-                match op {
-                    Extreme::Max => arg_axis(Max, x, dims, out),
-                    Extreme::Min => arg_axis(Min, x, dims, out),
-                }
-            }
-
-            fn repair_sums_kernel(x: &[Self], dims: [usize; 3], divisor: f64, out: &mut [Self]) {
-                repair_overflown(x, dims, divisor, out);
-            }
-
-            fn repair_squares_kernel(x: &[Self], dims: [usize; 3], root: bool, out: &mut [Self]) {
-                repair_squares(x, dims, root, out);
-            }
-
-            #[track_caller]
-            fn moments_axis_kernel(
-                x: &[Self],
-                dims: [usize; 3],
-                what: (usize, Spread),
-                mean: &mut [Self],
-                variance: &mut [Self],
-            ) {
-                moments_axis(x, dims, what, mean, variance);
-            }
+#[track_caller]
+fn reduce_lines<E: Float>(op: Reduction, x: &[E], dims: [usize; 3], out: &mut [E]) {
+    match op {
+        Reduction::Sum => {
+            reduce_axis(Sum, x, dims, out);
+            repair_overflown(x, dims, 1.0, out);
         }
-    };
+        Reduction::SumAbs => reduce_axis(SumOf(Magnitude), x, dims, out),
+        Reduction::Prod => reduce_axis(Prod, x, dims, out),
+        Reduction::SumSquares => reduce_axis(SumOf(Square), x, dims, out),
+        Reduction::Max => reduce_axis(Max, x, dims, out),
+        Reduction::Min => reduce_axis(Min, x, dims, out),
+        Reduction::MaxAbs => reduce_axis(MaxAbs, x, dims, out),
+    }
 }
 
-reduce_kernels!(f32);
+fn scaled_squares<E: Float>(factor: E, x: &[E]) -> E {
+    reduce(Level::current(), SumOf(ScaledSquare(factor)), x)
+}
 
-reduce_kernels!(f64);
+#[track_caller]
+fn arg_lines<E: Float>(op: Extreme, x: &[E], dims: [usize; 3], out: &mut [usize]) {
+    match op {
+        Extreme::Max => arg_axis(Max, x, dims, out),
+        Extreme::Min => arg_axis(Min, x, dims, out),
+    }
+}

@@ -41,73 +41,65 @@ impl<E: Float> Fold<E> for Prod {
     }
 }
 
-/// The sum of magnitudes.
+/// The sum of a term for each element.
 #[derive(Clone, Copy)]
-pub(super) struct SumAbs;
+pub(super) struct SumOf<T>(pub(super) T);
 
-impl<E: Float> Fold<E> for SumAbs {
+/// The terms of a sum.
+pub(super) trait Term<E: Float>: Copy + Send + Sync {
+    /// `acc` and the term of `x`.
+    fn add_to<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V;
+}
+
+impl<E: Float, T: Term<E>> Fold<E> for SumOf<T> {
     const NEUTRAL: E = E::ZERO;
 
     #[inline(always)]
     fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        self.0.add_to(acc, x)
+    }
+
+    #[inline(always)]
+    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
+        a + b
+    }
+
+    #[inline(always)]
+    fn combine_scalars(self, a: E, b: E) -> E {
+        a + b
+    }
+}
+
+/// The magnitude.
+#[derive(Clone, Copy)]
+pub(super) struct Magnitude;
+
+impl<E: Float> Term<E> for Magnitude {
+    #[inline(always)]
+    fn add_to<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
         acc + x.abs()
     }
+}
 
-    #[inline(always)]
-    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
-        a + b
-    }
+/// The square.
+#[derive(Clone, Copy)]
+pub(super) struct Square;
 
+impl<E: Float> Term<E> for Square {
     #[inline(always)]
-    fn combine_scalars(self, a: E, b: E) -> E {
-        a + b
+    fn add_to<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        x.mul_add(x, acc)
     }
 }
 
-/// The sum of squares.
+/// The square of the element times a factor, for squares that leave the range.
 #[derive(Clone, Copy)]
-pub(super) struct SumSquares;
+pub(super) struct ScaledSquare<E>(pub(super) E);
 
-impl<E: Float> Fold<E> for SumSquares {
-    const NEUTRAL: E = E::ZERO;
-
+impl<E: Float> Term<E> for ScaledSquare<E> {
     #[inline(always)]
-    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
-        x.mul_add(x, acc)
-    }
-
-    #[inline(always)]
-    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
-        a + b
-    }
-
-    #[inline(always)]
-    fn combine_scalars(self, a: E, b: E) -> E {
-        a + b
-    }
-}
-
-/// The sum of the squares of the elements times a factor, for squares that leave the range.
-#[derive(Clone, Copy)]
-pub(super) struct ScaledSquares<E>(pub(super) E);
-
-impl<E: Float> Fold<E> for ScaledSquares<E> {
-    const NEUTRAL: E = E::ZERO;
-
-    #[inline(always)]
-    fn add<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
-        let x = x * x.lit(self.0);
-        x.mul_add(x, acc)
-    }
-
-    #[inline(always)]
-    fn combine<V: Lanes<Elem = E>>(self, a: V, b: V) -> V {
-        a + b
-    }
-
-    #[inline(always)]
-    fn combine_scalars(self, a: E, b: E) -> E {
-        a + b
+    fn add_to<V: Lanes<Elem = E>>(self, acc: V, x: V) -> V {
+        Square.add_to(acc, x * x.lit(self.0))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lines along the middle of three dimensions: what is checked, and who computes which.
+//! The lines along the middle of three dimensions: checks, and how threads share them.
 
 use std::ops::Range;
 
@@ -17,8 +17,9 @@ pub(super) fn check_dims(dims: [usize; 3], x: usize, out: usize) {
     );
 }
 
-/// Calls `rows` with ranges of rows if `inner` is one, and else `columns` with the number of a
-/// plane, the first of some columns, and their number. Together they cover everything once.
+/// Calls `rows` with ranges of rows if `inner` is one, and else `columns` with the index of a
+/// plane, the first of some columns, and the number of columns. Together the calls cover every line
+/// once.
 pub(crate) fn for_lines(
     [outer, axis, inner]: [usize; 3],
     grain: usize,
@@ -39,6 +40,29 @@ pub(crate) fn for_lines(
             columns(i / pieces, first, width.min(inner - first));
         }
     });
+}
+
+/// [`for_lines`] of the lines of `x`: `rows` gets the elements of some rows and their numbers,
+/// `columns` the elements of a plane, its first column, and the numbers of the columns among those
+/// of all planes.
+pub(super) fn for_slices<E: Sync>(
+    x: &[E],
+    dims: [usize; 3],
+    grain: usize,
+    rows: impl Fn(&[E], Range<usize>) + Send + Sync,
+    columns: impl Fn(&[E], usize, Range<usize>) + Send + Sync,
+) {
+    let [_, axis, inner] = dims;
+    for_lines(
+        dims,
+        grain,
+        |range| rows(&x[range.start * axis..range.end * axis], range),
+        |plane, first, count| {
+            let start = plane * inner + first;
+            let x = &x[plane * axis * inner..(plane + 1) * axis * inner];
+            columns(x, first, start..start + count);
+        },
+    );
 }
 
 /// Panics unless `x` elements are `rows` rows of `cols`, `cols` being positive.

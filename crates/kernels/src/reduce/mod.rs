@@ -40,17 +40,18 @@ use kinds::Sum;
 use lines::check_dims;
 pub(crate) use lines::{check_rows, for_lines};
 pub(crate) use moments::{Moments, moments};
-pub use norm::{global_norm, norm};
+pub use norm::norm;
 pub use spread::{mean_deviation_axis, mean_variance_axis};
 
-/// The sum of the elements; zero for none. For its accuracy see the [module](self). Infinite only if the
-/// sum itself is beyond the range, or an element is infinite.
+/// The sum of the elements; zero for none. For its accuracy see the [module](self). Infinite only
+/// if the sum itself is beyond the range, or an element is infinite.
 pub fn sum<E: Element>(x: &[E]) -> E {
     E::reduce_kernel(Reduction::Sum, x)
 }
 
-/// The [`sum`] of a slice, to the bit, from the sums of its parts of [`PART`] elements, of which the last
-/// may be shorter: for elements that are never there all at once. Where it is not finite, [`sum`] may be.
+/// The [`sum`] of a slice, to the bit, from the sums of its parts of [`PART`] elements, of which
+/// the last may be shorter: for elements that are never there all at once. Where it is not finite,
+/// [`sum`] may be.
 ///
 /// ```
 /// use wengert_kernels::reduce::{PART, sum, sum_of_parts};

@@ -8,35 +8,26 @@ use super::Reduction;
 ///
 /// The squares are summed as they are if their sum is well within the range, and else scaled by a
 /// power of two first (J. L. Blue, "A portable Fortran program to find the Euclidean norm of a
-/// vector", 1978). The relative error is below `(14 + log2(n) / 2) eps`, half of [`sum`](super::sum)'s
-/// and two roundings. NaN if there is one; else infinite if an element is, or if the norm itself is
-/// beyond the range.
+/// vector", 1978). The relative error is below `(14 + log2(n) / 2) eps`, half of
+/// [`sum`](super::sum)'s and two roundings. NaN if there is one; else infinite if an element is, or
+/// if the norm itself is beyond the range.
 ///
 /// ```
 /// assert_eq!(wengert_kernels::reduce::norm(&[3e30_f32, 4e30]), 5e30);
 /// ```
 pub fn norm<E: Element>(x: &[E]) -> E {
-    global_norm(&[x])
-}
-
-/// The [`norm`] of all elements of several slices: of all gradients, say, to be clipped.
-pub fn global_norm<E: Element>(slices: &[&[E]]) -> E {
-    let squares: f64 =
-        slices.iter().fold(0.0, |sum, x| sum + E::reduce_kernel(Reduction::SumSquares, x).to_f64());
-    // Each square lost at most half the smallest subnormal: nothing beside so many smallest normals.
-    let count: usize = slices.iter().map(|x| x.len()).sum();
+    let squares = E::reduce_kernel(Reduction::SumSquares, x).to_f64();
+    // Each square lost at most half the smallest subnormal, negligible in a sum of normal numbers.
     let smallest = E::MIN_EXPONENT.to_f64();
-    let enough = count as f64 * smallest.exp2();
+    let enough = x.len() as f64 * smallest.exp2();
     if squares.is_nan() || (squares.is_finite() && squares >= enough) {
         return E::from_f64(squares.sqrt());
     }
-    let largest =
-        slices.iter().map(|x| E::reduce_kernel(Reduction::MaxAbs, x).to_f64()).fold(0.0, f64::max);
+    let largest = E::reduce_kernel(Reduction::MaxAbs, x).to_f64();
     if largest == 0.0 || largest.is_infinite() {
         return E::from_f64(largest);
     }
     let factor = (-largest.log2().floor()).clamp(smallest, -smallest).exp2();
-    let squares: f64 =
-        slices.iter().map(|x| E::scaled_squares_kernel(E::from_f64(factor), x).to_f64()).sum();
+    let squares = E::scaled_squares_kernel(E::from_f64(factor), x).to_f64();
     E::from_f64(squares.sqrt() / factor)
 }

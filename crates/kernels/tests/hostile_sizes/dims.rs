@@ -40,7 +40,8 @@ fn want(fits: bool, sizes: &[usize]) -> Want {
     }
 }
 
-/// Calls a reduction of ones with all dimensions; `right` is the result from the length of the axis.
+/// Calls a reduction of ones with all dimensions; `right` is the result from the length of the
+/// axis.
 fn reduction(
     report: &mut Report,
     kernel: &str,
@@ -136,9 +137,6 @@ pub fn reduce(report: &mut Report) {
         ] {
             report.call(kernel, len, Want::Answer, || run(&x) == right);
         }
-        report.call("global_norm", len, Want::Answer, || {
-            reduce::global_norm(&[&x, &[], &x]) == (2.0 * count).sqrt()
-        });
     }
 }
 

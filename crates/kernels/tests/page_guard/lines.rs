@@ -26,7 +26,6 @@ pub fn reduce<E: Element>(place: Place, len: usize) {
         fold(&x);
     }
     folds::sum_of_parts(&x);
-    folds::global_norm(&[&x, &x]);
     for dims in all_dims(len) {
         note(&format!("{dims:?}"));
         let [outer, axis, inner] = dims;
