@@ -1,10 +1,11 @@
 //! The worst error of every function and level in units in the last place.
 //!
 //!     cargo run --release -p wengert-kernels --example ulp -- [NAME...] [--exhaustive] [--level L] [--json]
+//!     cargo run -p wengert-kernels --example ulp -- --formulas | python3 tools/reference.py
 //!
-//! For f32, without `--exhaustive`, every 61st bit pattern is visited; f64 is sampled, on the arguments
-//! of `tests/data/reference.csv`. The exit status is 1 if a function misses
-//! its published bound, 2 if the arguments make no sense.
+//! For f32, without `--exhaustive`, every 61st bit pattern is visited; f64 is sampled, on the
+//! arguments of `tests/data/reference.csv`. The exit status is 1 if a function misses its published
+//! bound, 2 if the arguments make no sense.
 
 #[path = "../tests/support/reference.rs"]
 mod reference;
@@ -19,10 +20,10 @@ use serde_json::json;
 use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::testing::ulp;
 
-use reference::{FUNCTIONS, Function, Line, lines_of, worst_double};
+use reference::{Function, functions, lines_of, worst_double};
 
-/// The worst error of every function and level in units in the last place (ULP), over the bit patterns
-/// of f32.
+/// The worst error of every function and level in units in the last place (ULP), over the bit
+/// patterns of f32.
 #[derive(Parser)]
 #[command(name = "ulp")]
 struct Arguments {
@@ -37,6 +38,9 @@ struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print the formulas from which tools/reference.py computes tests/data/reference.csv
+    #[arg(long)]
+    formulas: bool,
 }
 
 /// The worst case found.
@@ -63,7 +67,7 @@ fn sweep(function: &Function, levels: &[Level], exhaustive: bool, quiet: bool) -
         .expect("a valid template");
     let bar = ProgressBar::with_draw_target(Some(u64::from(chunks)), target)
         .with_style(style)
-        .with_prefix(function.name);
+        .with_prefix(function.name.clone());
     let next = AtomicU32::new(0);
     let worst = Mutex::new(vec![Worst::default(); levels.len()]);
     let work = || {
@@ -79,10 +83,10 @@ fn sweep(function: &Function, levels: &[Level], exhaustive: bool, quiet: bool) -
             x.clear();
             x.extend((first..last).map(|i| f32::from_bits((i * stride) as u32)));
             expected.clear();
-            expected.extend(x.iter().map(|&x| (function.reference)(f64::from(x))));
+            expected.extend(x.iter().map(|&x| function.reference(f64::from(x))));
             let mut y = vec![0.0; x.len()];
             for (level, worst) in levels.iter().zip(&mut mine) {
-                with_level(*level, || (function.single)(&x, &mut y)).expect("an available level");
+                with_level(*level, || function.single(&x, &mut y)).expect("an available level");
                 for ((&input, &output), &expected) in x.iter().zip(&y).zip(&expected) {
                     // Most results are the correctly rounded ones.
                     if output == expected as f32 && worst.error >= 0.5 {
@@ -98,7 +102,8 @@ fn sweep(function: &Function, levels: &[Level], exhaustive: bool, quiet: bool) -
         }
         let mut all = worst.lock().expect("no thread panicked");
         for (all, mine) in all.iter_mut().zip(mine) {
-            // In favour of the smaller bit pattern, so that the table does not depend on the threads.
+            // In favour of the smaller bit pattern, so that the table does not depend on the
+            // threads.
             let before = mine.input.to_bits() < all.input.to_bits();
             if mine.error > all.error || (mine.error == all.error && before) {
                 *all = mine;
@@ -115,8 +120,33 @@ fn sweep(function: &Function, levels: &[Level], exhaustive: bool, quiet: bool) -
     worst.into_inner().expect("no thread panicked")
 }
 
+/// A JSON object for each function, one a line.
+fn print_formulas(functions: &[Function]) {
+    for function in functions {
+        let numbers: serde_json::Map<_, _> = function
+            .exact
+            .numbers
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), json!(value)))
+            .collect();
+        let line = json!({
+            "name": function.name,
+            "formula": function.exact.formula,
+            "derivative": function.exact.derivative,
+            "numbers": numbers,
+            "domain": function.exact.domain,
+        });
+        println!("{line}");
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let functions = functions();
+    if arguments.formulas {
+        print_formulas(&functions);
+        return ExitCode::SUCCESS;
+    }
     let levels: Vec<Level> = match arguments.level {
         Some(level) if !level.is_available() => {
             eprintln!("the SIMD level {level} was asked for, but this CPU lacks it");
@@ -126,15 +156,13 @@ fn main() -> ExitCode {
         None => Level::available(),
     };
     for name in &arguments.names {
-        if !FUNCTIONS.iter().any(|f| f.name == name) {
-            let known: Vec<&str> = FUNCTIONS.iter().map(|f| f.name).collect();
+        if !functions.iter().any(|f| f.name == *name) {
+            let known: Vec<&str> = functions.iter().map(|f| &*f.name).collect();
             eprintln!("there is no function {name}; there are {}", known.join(", "));
             return ExitCode::from(2);
         }
     }
-    let asked = |f: &&Function| {
-        arguments.names.is_empty() || arguments.names.iter().any(|name| name == f.name)
-    };
+    let asked = |f: &&Function| arguments.names.is_empty() || arguments.names.contains(&f.name);
     if !arguments.json {
         println!(
             "{:16} {:8} {:>7} {:>6}  {:>15} {:>15}  {:>7}",
@@ -143,11 +171,11 @@ fn main() -> ExitCode {
     }
     let mut kept = true;
     let mut rows = Vec::new();
-    for function in FUNCTIONS.iter().filter(asked) {
+    for function in functions.iter().filter(asked) {
         let found = sweep(function, &levels, arguments.exhaustive, arguments.json);
         for (level, worst) in levels.iter().zip(found) {
             let bound = function.bound(*level);
-            let lines: Vec<Line> = lines_of(function).collect();
+            let lines = lines_of(function);
             let double = with_level(*level, || worst_double(function, &lines).0);
             let double = double.expect("an available level");
             let bound_double = if *level == Level::Portable { 3.0 } else { 2.0 };

@@ -1,11 +1,12 @@
-//! The error of the elementary functions and activations in units in the last place, on every level.
+//! The error of the elementary functions and activations in units in the last place, on every
+//! level.
 //!
 //! Here with a stride; the `ulp` example visits all inputs there are.
 
 #[path = "support/reference.rs"]
 mod reference;
 
-use reference::{FUNCTIONS, Line, lines_of, table, worst_double};
+use reference::{functions, lines_of, table, worst_double};
 use wengert_kernels::elementwise::Run;
 use wengert_kernels::math;
 use wengert_kernels::simd::Level;
@@ -117,10 +118,10 @@ fn single_precision_is_within_its_bounds_on_all_magnitudes() {
     let x = sample();
     let mut y = vec![0.0; x.len()];
     let mut failures = Vec::new();
-    for function in FUNCTIONS {
-        let expected: Vec<f64> = x.iter().map(|&x| (function.reference)(f64::from(x))).collect();
+    for function in functions() {
+        let expected: Vec<f64> = x.iter().map(|&x| function.reference(f64::from(x))).collect();
         for_each_level(|level| {
-            (function.single)(&x, &mut y);
+            function.single(&x, &mut y);
             let (error, at, got) = worst(&x, &y, &expected);
             if error > function.bound(level) {
                 failures.push(format!(
@@ -136,11 +137,16 @@ fn single_precision_is_within_its_bounds_on_all_magnitudes() {
 #[test]
 fn double_precision_is_within_its_bound_of_high_precision() {
     let mut failures = Vec::new();
-    for function in FUNCTIONS {
-        let lines: Vec<Line> = lines_of(function).collect();
-        assert!(lines.len() >= 90, "{} has lines in the table", function.name);
+    for function in functions() {
+        let lines = lines_of(&function);
+        assert!(
+            lines.len() >= 90,
+            "{} has {} lines in tests/data/reference.csv: run tools/reference.py",
+            function.name,
+            lines.len()
+        );
         for_each_level(|level| {
-            let (error, at, got) = worst_double(function, &lines);
+            let (error, at, got) = worst_double(&function, &lines);
             let bound = if level == Level::Portable { 3.0 } else { 2.0 };
             if error > bound {
                 failures.push(format!(
@@ -155,15 +161,16 @@ fn double_precision_is_within_its_bound_of_high_precision() {
 
 #[test]
 fn the_reference_is_that_of_high_precision() {
+    let functions = functions();
     for line in table() {
         let x = line.x as f32;
         // What `f32` cannot hold, as argument or as result, no sweep meets.
         if f64::from(x) != line.x || line.value[0].abs() < 1e-46 {
             continue;
         }
-        let function = FUNCTIONS.iter().find(|f| f.name == line.name).expect("a known function");
-        let error = ulp::error((function.reference)(line.x), line.value[0], line.value[1]);
-        // 2^-36 beside the value, in units of f64's last place.
+        let function = functions.iter().find(|f| f.name == line.name).expect("a known function");
+        let error = ulp::error(function.reference(line.x), line.value[0], line.value[1]);
+        // 2^-36 of the value, in units of f64's last place.
         assert!(error < 65536.0, "{}({x:e}) is off by {error} ULP of f64", line.name);
     }
 }

@@ -77,8 +77,8 @@ impl UnitTally {
             return;
         }
         self.outputs += outputs.len();
-        let saturated = saturation(self.activation);
-        let alive = sloping(self.activation);
+        let saturated = Saturation::of(self.activation);
+        let alive = self.activation.sloping();
         for row in outputs.to_vec().chunks_exact(units) {
             for (unit, value) in self.units.iter_mut().zip(row) {
                 let value = value.to_f64();
@@ -96,7 +96,7 @@ impl UnitTally {
     /// For each unit whether it is dead; `None` for activations whose outputs do not determine it,
     /// see [`dead_share`].
     pub fn dead_units(&self) -> Option<Vec<bool>> {
-        sloping(self.activation)?;
+        self.activation.sloping()?;
         Some(self.units.iter().map(|unit| !unit.alive && !unit.not_finite).collect())
     }
 
@@ -108,7 +108,7 @@ impl UnitTally {
             if self.outputs == 0 { f64::NAN } else { count as f64 / dead.len() as f64 }
         };
         UnitHealth {
-            saturated: saturation(self.activation).map(|_| of_outputs(self.saturated)),
+            saturated: Saturation::of(self.activation).map(|_| of_outputs(self.saturated)),
             dead: self.dead_units().map(of_units),
             not_finite: of_outputs(self.not_finite),
         }
@@ -123,52 +123,16 @@ struct Saturation {
 }
 
 impl Saturation {
+    /// The outputs near an end of an activation with two ends.
+    fn of(activation: Activation) -> Option<Self> {
+        let [low, high] = activation.range()?;
+        let margin = SATURATED * (high - low);
+        Some(Saturation { below: low + margin, above: high - margin })
+    }
+
     fn contains(self, output: f64) -> bool {
         output < self.below || output > self.above
     }
-}
-
-/// Of an activation with two ends.
-fn saturation(activation: Activation) -> Option<Saturation> {
-    let (low, high) = match activation {
-        Activation::Logistic | Activation::HardSigmoid => (0.0, 1.0),
-        Activation::Tanh | Activation::Softsign => (-1.0, 1.0),
-        Activation::Relu6 => (0.0, 6.0),
-        Activation::HardTanh { min, max } => (min, max),
-        _ => return None,
-    };
-    let margin = SATURATED * (high - low);
-    Some(Saturation { below: low + margin, above: high - margin })
-}
-
-/// The outputs at which the derivative is not zero.
-#[derive(Clone, Copy)]
-enum Sloping {
-    Between(f64, f64),
-    NotAt(f64),
-}
-
-impl Sloping {
-    fn contains(self, output: f64) -> bool {
-        match self {
-            Sloping::Between(low, high) => low < output && output < high,
-            Sloping::NotAt(flat) => output != flat,
-        }
-    }
-}
-
-/// Of an activation whose derivative is zero somewhere, and whose outputs tell where.
-fn sloping(activation: Activation) -> Option<Sloping> {
-    Some(match activation {
-        Activation::Relu | Activation::LeakyRelu { slope: 0.0 } => {
-            Sloping::Between(0.0, f64::INFINITY)
-        }
-        Activation::Relu6 => Sloping::Between(0.0, 6.0),
-        Activation::HardSigmoid => Sloping::Between(0.0, 1.0),
-        Activation::HardTanh { min, max } => Sloping::Between(min, max),
-        Activation::Softshrink { .. } => Sloping::NotAt(0.0),
-        _ => return None,
-    })
 }
 
 /// The fraction of a layer's outputs that are saturated: close to an end of the activation's range,
@@ -270,10 +234,10 @@ mod tests {
             for activation in Activation::ALL {
                 let health = unit_health(activation, &y);
                 assert_eq!(health.not_finite, 0.5, "{activation} {odd}");
-                let dead = sloping(activation)
-                    .map(|range| f64::from(u8::from(!range.contains(0.0))) / 3.0);
+                let sloping = activation.sloping();
+                let dead = sloping.map(|range| f64::from(u8::from(!range.contains(0.0))) / 3.0);
                 assert_eq!(health.dead, dead, "{activation} {odd}");
-                let saturated = saturation(activation);
+                let saturated = Saturation::of(activation);
                 let saturated = saturated.map(|ends| f64::from(u8::from(ends.contains(0.0))) * 0.5);
                 assert_eq!(health.saturated, saturated, "{activation} {odd}");
                 assert_eq!(dead_share(activation, &y), dead);

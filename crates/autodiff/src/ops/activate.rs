@@ -1,20 +1,25 @@
 //! `y = f(x)` for an activation `f` of the kernel crate; the cotangent is `gy f'(x)`, computed by
 //! the fused kernel of [`activate_grad`](super::activate_grad) from what the activation saves.
+//!
+//! An activation is one row of the table below: the doc and the name of its entry, and its second
+//! derivative.
 
-#[cfg(any(test, feature = "testing"))]
 use std::f64::consts::PI;
 
 use wengert_kernels::Element;
 use wengert_kernels::activation::{Activation, ActivationError, Saved};
+#[cfg(any(test, feature = "testing"))]
+use wengert_kernels::testing::activation::{slope, value};
 
-use super::activate_grad::ActivateGrad;
+use super::activate_grad::{ActivateGrad, constant, derivative, logistic_curvature};
 use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
+use crate::tape::Var;
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
-use crate::testing::{Case, Domain, Row};
+use crate::testing::{Case, Dense, Domain, Row, Sampler};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Activate {
@@ -60,172 +65,237 @@ entry! {
     activate / try_activate(x; activation: Activation) = Activate { activation }
 }
 
-entry! {
+/// Defines the entries of the activations, [`curvature`] and [`ROWS`], from a row for each: the
+/// entry, and the second derivative as an expression of recorded operations on what the activation
+/// saves, `None` where it is zero. It may use the activation's numbers, `E` and `?`.
+macro_rules! activations {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident / $try_name:ident(x $(; $($number:ident: f64),+)?) = $activation:ident;
+        |$x:pat_param| $second:expr;
+    )+) => {
+        $(entry! {
+            $(#[$doc])*
+            $name / $try_name(x $(; $($number: f64),+)?) =
+                Activate { activation: Activation::$activation $({ $($number),+ })? }
+        })+
+
+        // The identity is the one activation without an entry.
+        const _: () = assert!(
+            1 + [$(stringify!($name)),+].len() == Activation::ALL.len(),
+            "an activation of the kernel crate has no row here"
+        );
+
+        /// The derivative of `f'` as a function of what the activation saves; `None` is zero. It is
+        /// composed of recorded operations, so that it has derivatives of its own.
+        #[allow(unused_variables, reason = "a second derivative need not depend on the numbers")]
+        pub(super) fn curvature<E: Element>(
+            activation: Activation,
+            saved: Var<'_, E>,
+        ) -> Result<Option<Var<'_, E>>> {
+            Ok(match activation {
+                Activation::Identity => None,
+                $(Activation::$activation $({ $($number),+ })? => {
+                    let $x = saved;
+                    $second
+                })+
+                other => unreachable!("{other} has a row, as the assertion above counts"),
+            })
+        }
+
+        /// A row for each activation.
+        #[cfg(any(test, feature = "testing"))]
+        pub(crate) const ROWS: &[Row] = &[
+            row("identity", |s| case(s, "identity")),
+            $(row(stringify!($name), |s| case(s, stringify!($name)))),+
+        ];
+
+        /// A row for the derivative of each activation.
+        #[cfg(any(test, feature = "testing"))]
+        pub(crate) const GRAD_ROWS: &[Row] = &[
+            row("identity_grad", |s| grad_case(s, "identity")),
+            $(row(concat!(stringify!($name), "_grad"), |s| grad_case(s, stringify!($name)))),+
+        ];
+    };
+}
+
+activations! {
     /// The logistic function `1 / (1 + e^-x)` of each element.
-    logistic / try_logistic(x) = Activate { activation: Activation::Logistic }
-}
+    logistic / try_logistic(x) = Logistic;
+    |x| Some(derivative(Activation::Logistic, x)? * logistic_curvature(x));
 
-entry! {
     /// The hyperbolic tangent of each element.
-    tanh / try_tanh(x) = Activate { activation: Activation::Tanh }
-}
+    tanh / try_tanh(x) = Tanh;
+    |x| Some(x.tanh() * derivative(Activation::Tanh, x)? * E::from_f64(-2.0));
 
-entry! {
     /// `max(0, x)` of each element. The derivative at 0 is 0.
-    relu / try_relu(x) = Activate { activation: Activation::Relu }
-}
+    relu / try_relu(x) = Relu;
+    |_| None;
 
-entry! {
     /// `x` where positive, `slope x` elsewhere. The derivative at 0 is the slope.
-    leaky_relu / try_leaky_relu(x; slope: f64) = Activate { activation: Activation::LeakyRelu { slope } }
-}
+    leaky_relu / try_leaky_relu(x; slope: f64) = LeakyRelu;
+    |_| None;
 
-entry! {
     /// `min(max(x, 0), 6)` of each element. The derivative at 0 and 6 is 0.
-    relu6 / try_relu6(x) = Activate { activation: Activation::Relu6 }
-}
+    relu6 / try_relu6(x) = Relu6;
+    |_| None;
 
-entry! {
     /// `x` where positive, `alpha (e^x - 1)` elsewhere.
-    elu / try_elu(x; alpha: f64) = Activate { activation: Activation::Elu { alpha } }
-}
+    elu / try_elu(x; alpha: f64) = Elu;
+    |x| {
+        let below = constant(x, |x| if x <= 0.0 { 1.0 } else { 0.0 })?;
+        Some(derivative(Activation::Elu { alpha }, x)? * below)
+    };
 
-entry! {
     /// The self-normalizing `scale x` where positive, `scale alpha (e^x - 1)` elsewhere.
-    selu / try_selu(x) = Activate { activation: Activation::Selu }
-}
+    selu / try_selu(x) = Selu;
+    |x| {
+        let below = constant(x, |x| if x <= 0.0 { 1.0 } else { 0.0 })?;
+        Some(derivative(Activation::Selu, x)? * below)
+    };
 
-entry! {
     /// `x` where positive, `alpha (e^(x / alpha) - 1)` elsewhere.
-    celu / try_celu(x; alpha: f64) = Activate { activation: Activation::Celu { alpha } }
-}
+    celu / try_celu(x; alpha: f64) = Celu;
+    |x| {
+        let below = constant(x, |x| if x <= 0.0 { 1.0 / alpha } else { 0.0 })?;
+        Some(derivative(Activation::Celu { alpha }, x)? * below)
+    };
 
-entry! {
     /// `x Phi(x)` of each element, with the standard normal distribution `Phi`.
-    gelu / try_gelu(x) = Activate { activation: Activation::Gelu }
-}
+    gelu / try_gelu(x) = Gelu;
+    |x| {
+        // phi(x) (2 - x^2)
+        let x = within(x, 40.0);
+        let square = x * x;
+        let density =
+            (square * E::from_f64(-0.5)).exp() * E::from_f64((2.0 * PI).sqrt().recip());
+        Some(density * (square * E::from_f64(-1.0) + E::from_f64(2.0)))
+    };
 
-entry! {
     /// Gelu in its tanh form, `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
-    gelu_tanh / try_gelu_tanh(x) = Activate { activation: Activation::GeluTanh }
-}
+    gelu_tanh / try_gelu_tanh(x) = GeluTanh;
+    |x| {
+        // With y = a x + b x^3: 2 s' y' + x (s'' y'^2 + s' y'').
+        let x = within(x, 40.0);
+        let a = 2.0 * (2.0 / PI).sqrt();
+        let b = 0.044715 * a;
+        let square = x * x;
+        let y = x * (square * E::from_f64(b) + E::from_f64(a));
+        let y1 = square * E::from_f64(3.0 * b) + E::from_f64(a);
+        let s1 = derivative(Activation::Logistic, y)?;
+        let curve = logistic_curvature(y) * y1 * y1 + x * E::from_f64(6.0 * b);
+        Some(s1 * (y1 * E::from_f64(2.0) + x * curve))
+    };
 
-entry! {
     /// `x / (1 + e^-x)` of each element.
-    silu / try_silu(x) = Activate { activation: Activation::Silu }
-}
+    silu / try_silu(x) = Silu;
+    |x| {
+        // 2 s' + x s''
+        let x = within(x, 800.0);
+        let s1 = derivative(Activation::Logistic, x)?;
+        Some(s1 * (x * logistic_curvature(x) + E::from_f64(2.0)))
+    };
 
-entry! {
     /// `x tanh(ln(1 + e^x))` of each element.
-    mish / try_mish(x) = Activate { activation: Activation::Mish }
-}
+    mish / try_mish(x) = Mish;
+    |x| {
+        // With t = tanh(p) and p = softplus(x): 2 t' + x t''.
+        let x = within(x, 800.0);
+        let p = x.softplus(1.0);
+        let (t, d) = (p.tanh(), derivative(Activation::Tanh, p)?);
+        let (s, s1) = (x.logistic(), derivative(Activation::Logistic, x)?);
+        let t1 = d * s;
+        let t2 = d * s1 - t * t1 * s * E::from_f64(2.0);
+        Some(t1 * E::from_f64(2.0) + x * t2)
+    };
 
-entry! {
     /// `ln(1 + e^(beta x)) / beta` of each element; accurate everywhere, with no threshold.
-    softplus / try_softplus(x; beta: f64) = Activate { activation: Activation::Softplus { beta } }
-}
+    softplus / try_softplus(x; beta: f64) = Softplus;
+    |x| {
+        let beta = E::from_f64(beta);
+        Some(derivative(Activation::Logistic, x * beta)? * beta)
+    };
 
-entry! {
     /// `x / (1 + |x|)` of each element.
-    softsign / try_softsign(x) = Activate { activation: Activation::Softsign }
-}
+    softsign / try_softsign(x) = Softsign;
+    |x| {
+        // -2 sign(x) / (1 + |x|)^3
+        let sign = constant(x, f64::signum)?;
+        let once = x * sign + E::ONE;
+        Some(sign * E::from_f64(-2.0) / (once * once * once))
+    };
 
-entry! {
     /// `min(max(x + 3, 0), 6) / 6` of each element. The derivative at -3 and 3 is 0.
-    hard_sigmoid / try_hard_sigmoid(x) = Activate { activation: Activation::HardSigmoid }
-}
+    hard_sigmoid / try_hard_sigmoid(x) = HardSigmoid;
+    |_| None;
 
-entry! {
     /// `x min(max(x + 3, 0), 6) / 6` of each element. The derivative is 0 at -3 and 1 at 3.
-    hard_swish / try_hard_swish(x) = Activate { activation: Activation::HardSwish }
-}
+    hard_swish / try_hard_swish(x) = HardSwish;
+    |x| Some(constant(x, |x| if x.abs() < 3.0 { 1.0 / 3.0 } else { 0.0 })?);
 
-entry! {
     /// `min(max(x, min), max)` of each element. The derivative at the ends is 0.
-    hard_tanh / try_hard_tanh(x; min: f64, max: f64) = Activate { activation: Activation::HardTanh { min, max } }
-}
+    hard_tanh / try_hard_tanh(x; min: f64, max: f64) = HardTanh;
+    |_| None;
 
-entry! {
     /// `ln(1 / (1 + e^-x))` of each element.
-    log_sigmoid / try_log_sigmoid(x) = Activate { activation: Activation::LogSigmoid }
-}
+    log_sigmoid / try_log_sigmoid(x) = LogSigmoid;
+    |x| Some(-derivative(Activation::Logistic, x)?);
 
-entry! {
-    /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, else 0. The derivative at the ends
-    /// is 0.
-    softshrink / try_softshrink(x; lambda: f64) = Activate { activation: Activation::Softshrink { lambda } }
-}
+    /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, else 0. The derivative at the
+    /// ends is 0.
+    softshrink / try_softshrink(x; lambda: f64) = Softshrink;
+    |_| None;
 
-entry! {
     /// `x - tanh x` of each element.
-    tanhshrink / try_tanhshrink(x) = Activate { activation: Activation::Tanhshrink }
-}
-
-/// Away from the kinks of the piecewise activations, to both sides of each.
-#[cfg(any(test, feature = "testing"))]
-pub(super) const HARD: Domain =
-    Domain { low: -5.0, high: 8.0, avoid: &[-3.0, 0.0, 3.0, 6.0], margin: 0.25 };
-
-/// One row an activation, each with its definition in f64.
-#[cfg(any(test, feature = "testing"))]
-macro_rules! rows {
-    ($($activation:expr, $name:literal, $domain:expr, $reference:expr;)+) => {
-        pub(crate) const ROWS: &[Row] = &[$(Row {
-            name: $name,
-            order: 2,
-            reorders: false,
-            sample: |s| {
-                let shape = s.shape();
-                let op = Activate { activation: $activation };
-                Case::new(op, vec![s.tensor(&shape, &$domain)], |x| x[0].map($reference))
-            },
-        }),+];
+    tanhshrink / try_tanhshrink(x) = Tanhshrink;
+    |x| {
+        let x = within(x, 800.0);
+        Some(x.tanh() * derivative(Activation::Tanh, x)? * E::from_f64(2.0))
     };
 }
 
-#[cfg(any(test, feature = "testing"))]
-rows! {
-    Activation::Identity, "identity", Domain::REAL, |x| x;
-    Activation::Logistic, "logistic", Domain::REAL, |x: f64| 1.0 / (1.0 + (-x).exp());
-    Activation::Tanh, "tanh", Domain::REAL, f64::tanh;
-    Activation::Relu, "relu", Domain::AWAY_FROM_ZERO, |x: f64| x.max(0.0);
-    Activation::LeakyRelu { slope: 0.01 }, "leaky_relu", Domain::AWAY_FROM_ZERO,
-        |x: f64| if x > 0.0 { x } else { 0.01 * x };
-    Activation::Relu6, "relu6", HARD, |x: f64| x.clamp(0.0, 6.0);
-    Activation::Elu { alpha: 1.5 }, "elu", Domain::AWAY_FROM_ZERO,
-        |x: f64| if x > 0.0 { x } else { 1.5 * x.exp_m1() };
-    Activation::Selu, "selu", Domain::AWAY_FROM_ZERO, |x: f64| {
-        1.0507009873554805 * if x > 0.0 { x } else { 1.6732632423543772 * x.exp_m1() }
-    };
-    Activation::Celu { alpha: 0.7 }, "celu", Domain::AWAY_FROM_ZERO,
-        |x: f64| if x > 0.0 { x } else { 0.7 * (x / 0.7).exp_m1() };
-    Activation::Gelu, "gelu", Domain::REAL, |x: f64| x * normal(x);
-    Activation::GeluTanh, "gelu_tanh", Domain::REAL, |x: f64| {
-        0.5 * x * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())
-    };
-    Activation::Silu, "silu", Domain::REAL, |x: f64| x / (1.0 + (-x).exp());
-    Activation::Mish, "mish", Domain::REAL, |x: f64| x * x.exp().ln_1p().tanh();
-    Activation::Softplus { beta: 2.5 }, "softplus", Domain::REAL,
-        |x: f64| (2.5 * x).exp().ln_1p() / 2.5;
-    Activation::Softsign, "softsign", Domain::AWAY_FROM_ZERO, |x: f64| x / (1.0 + x.abs());
-    Activation::HardSigmoid, "hard_sigmoid", HARD,
-        |x: f64| (x + 3.0).clamp(0.0, 6.0) / 6.0;
-    Activation::HardSwish, "hard_swish", HARD,
-        |x: f64| x * (x + 3.0).clamp(0.0, 6.0) / 6.0;
-    Activation::HardTanh { min: -3.0, max: 6.0 }, "hard_tanh", HARD, |x: f64| x.clamp(-3.0, 6.0);
-    Activation::LogSigmoid, "log_sigmoid", Domain::REAL, |x: f64| -(-x).exp().ln_1p();
-    Activation::Softshrink { lambda: 3.0 }, "softshrink", HARD,
-        |x: f64| if x.abs() > 3.0 { x - 3.0_f64.copysign(x) } else { 0.0 };
-    Activation::Tanhshrink, "tanhshrink", Domain::REAL, |x: f64| x - x.tanh();
+/// `x`, bounded by `far` in magnitude: beyond it a curvature is zero, and where its formula would
+/// multiply a zero by an infinity.
+fn within<E: Element>(x: Var<'_, E>, far: f64) -> Var<'_, E> {
+    x.hard_tanh(-far, far)
 }
 
-/// The standard normal distribution, by Simpson's rule.
 #[cfg(any(test, feature = "testing"))]
-pub(super) fn normal(x: f64) -> f64 {
-    let steps = 2000;
-    let h = x / f64::from(steps);
-    let density = |t: f64| (-0.5 * t * t).exp() / (2.0 * PI).sqrt();
-    let inner: f64 =
-        (1..steps).map(|i| f64::from(2 + 2 * (i % 2)) * density(f64::from(i) * h)).sum();
-    0.5 + h / 3.0 * (density(0.0) + inner + density(x))
+const fn row(name: &'static str, sample: fn(&mut Sampler) -> Case) -> Row {
+    Row { name, order: 2, reorders: false, sample }
+}
+
+/// The activation of a name, with numbers that differ from one another and from the defaults.
+#[cfg(any(test, feature = "testing"))]
+fn named(name: &str) -> Activation {
+    let mut all = Activation::IN_TESTS.into_iter();
+    all.find(|activation| activation.name() == name).expect("an activation")
+}
+
+/// A tensor away from the kinks of an activation, on all sides of each.
+#[cfg(any(test, feature = "testing"))]
+fn operand(s: &mut Sampler, activation: Activation, shape: &Shape) -> Tensor<f64> {
+    let avoid = [activation.kinks(), activation.bends()].concat();
+    if avoid.is_empty() {
+        s.tensor(shape, &Domain::REAL)
+    } else {
+        s.tensor(shape, &Domain { low: -5.0, high: 8.0, avoid: &avoid, margin: 0.25 })
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+fn case(s: &mut Sampler, name: &str) -> Case {
+    let (activation, shape) = (named(name), s.shape());
+    let x = operand(s, activation, &shape);
+    Case::new(Activate { activation }, vec![x], move |x| x[0].map(|x| value(activation, x)))
+}
+
+/// `gy f'(s)`. Where the activation saves its output, its derivative there is that at the input.
+#[cfg(any(test, feature = "testing"))]
+fn grad_case(s: &mut Sampler, name: &str) -> Case {
+    let (activation, shape) = (named(name), s.shape());
+    let inputs = vec![s.tensor(&shape, &Domain::REAL), operand(s, activation, &shape)];
+    Case::new(ActivateGrad { activation }, inputs, move |x| {
+        Dense::zip(&x[0], &x[1], |gy, s| gy * slope(activation, s))
+    })
 }

@@ -280,11 +280,7 @@ mod split;
 pub(crate) mod support;
 
 pub use abs::abs;
-pub use activate::{
-    activate, celu, elu, gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, leaky_relu,
-    log_sigmoid, logistic, mish, relu, relu6, selu, silu, softplus, softshrink, softsign, tanh,
-    tanhshrink,
-};
+pub use activate::*;
 pub use adaptive_avg_pool::{adaptive_avg_pool1d, adaptive_avg_pool2d};
 pub use add::add;
 pub use atan2::atan2;

@@ -11,26 +11,26 @@ use crate::tensor::view::Step;
 
 /// Where values are drawn from: an interval without the neighbourhoods of some points.
 #[derive(Clone, Copy, Debug)]
-pub struct Domain {
+pub struct Domain<'a> {
     /// The least value.
     pub low: f64,
     /// The greatest value.
     pub high: f64,
     /// Points to stay clear of: kinks and poles.
-    pub avoid: &'static [f64],
+    pub avoid: &'a [f64],
     /// By how much.
     pub margin: f64,
 }
 
-impl Domain {
+impl Domain<'static> {
     /// Numbers of order one.
-    pub const REAL: Domain = Domain { low: -2.0, high: 2.0, avoid: &[], margin: 0.0 };
+    pub const REAL: Self = Domain { low: -2.0, high: 2.0, avoid: &[], margin: 0.0 };
     /// Numbers of order one, none near zero.
-    pub const AWAY_FROM_ZERO: Domain = Domain { low: -2.0, high: 2.0, avoid: &[0.0], margin: 0.25 };
+    pub const AWAY_FROM_ZERO: Self = Domain { low: -2.0, high: 2.0, avoid: &[0.0], margin: 0.25 };
     /// Positive numbers of order one.
-    pub const POSITIVE: Domain = Domain { low: 0.25, high: 2.0, avoid: &[], margin: 0.0 };
+    pub const POSITIVE: Self = Domain { low: 0.25, high: 2.0, avoid: &[], margin: 0.0 };
     /// Numbers between zero and one.
-    pub const UNIT: Domain = Domain { low: 0.05, high: 0.95, avoid: &[], margin: 0.0 };
+    pub const UNIT: Self = Domain { low: 0.05, high: 0.95, avoid: &[], margin: 0.0 };
 }
 
 /// Draws what a case is made of.

@@ -48,7 +48,7 @@ impl Spec {
     }
 
     /// One operand of any shape, the function applied to each element.
-    pub fn elementwise(domain: Domain, f: impl Fn(f64) -> f64 + 'static) -> Self {
+    pub fn elementwise(domain: Domain<'static>, f: impl Fn(f64) -> f64 + 'static) -> Self {
         let operands = move |sampler: &mut Sampler| {
             let shape = sampler.shape();
             vec![sampler.tensor(&shape, &domain)]
@@ -57,7 +57,7 @@ impl Spec {
     }
 
     /// Two operands that broadcast, the function applied to each pair of elements.
-    pub fn pairwise(domain: Domain, f: impl Fn(f64, f64) -> f64 + 'static) -> Self {
+    pub fn pairwise(domain: Domain<'static>, f: impl Fn(f64, f64) -> f64 + 'static) -> Self {
         let operands = move |sampler: &mut Sampler| {
             let (a, b) = sampler.broadcast_pair();
             vec![sampler.tensor(&a, &domain), sampler.tensor(&b, &domain)]
@@ -205,7 +205,7 @@ mod tests {
         }
     }
 
-    fn spec(domain: Domain) -> Spec {
+    fn spec(domain: Domain<'static>) -> Spec {
         Spec::elementwise(domain, |x| x * x)
     }
 

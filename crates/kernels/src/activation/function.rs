@@ -46,6 +46,15 @@ impl<E: Float> Derivative<E> for Identity {
     }
 }
 
+/// What is done with the function that an [`Activation`](super::Activation) is.
+///
+/// Mark implementations `#[inline(always)]` (see [`crate::simd`]).
+pub(crate) trait Visit<E: Float> {
+    type Output;
+
+    fn visit<F: Derivative<E>>(self, f: F) -> Self::Output;
+}
+
 /// A derivative, by [`Derivative::cotangent`], as a function of two operands.
 #[derive(Clone, Copy)]
 pub(crate) struct Times<F>(pub(crate) F);

@@ -1,133 +1,82 @@
-//! [`Activation`]: which function, with its numbers.
+//! What is known of an [`Activation`] from its row: domain, text, and the shape of its graph.
 
 use std::fmt;
 
+use super::function::{Derivative, Visit};
+use super::functions::Activation;
 use crate::Float;
 use crate::threads::Cost;
-
-/// An activation function.
-///
-/// ```
-/// use wengert_kernels::activation::{self, Activation};
-/// let mut y = [0.0_f32; 2];
-/// activation::forward(Activation::leaky_relu(0.125)?, &[-1.0, 2.0], &mut y);
-/// assert_eq!(y, [-0.125, 2.0]);
-/// # Ok::<(), activation::ActivationError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum Activation {
-    /// `x`.
-    #[default]
-    Identity,
-    /// `1 / (1 + e^-x)`.
-    Logistic,
-    /// `tanh x`.
-    Tanh,
-    /// `max(x, 0)`; the derivative at zero is 0.
-    Relu,
-    /// `x` for positive `x`, else `slope * x`; the derivative at zero is the slope.
-    LeakyRelu {
-        /// The slope for negative arguments, in `[0, 1)`.
-        slope: f64,
-    },
-    /// `min(max(x, 0), 6)`; the derivative at 0 and 6 is 0.
-    Relu6,
-    /// `x` for positive `x`, else `alpha (e^x - 1)`.
-    Elu {
-        /// The limit at negative infinity is minus this; finite.
-        alpha: f64,
-    },
-    /// `scale x` for positive `x`, else `scale alpha (e^x - 1)`, with the scale 1.0507... and the
-    /// alpha 1.6732... of self-normalizing networks.
-    Selu,
-    /// `x` for positive `x`, else `alpha (e^(x / alpha) - 1)`.
-    Celu {
-        /// The limit at negative infinity is minus this; positive.
-        alpha: f64,
-    },
-    /// `x Phi(x)`, with the standard normal distribution `Phi`.
-    Gelu,
-    /// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, an approximation of gelu.
-    GeluTanh,
-    /// `x / (1 + e^-x)`.
-    Silu,
-    /// `x tanh(ln(1 + e^x))`.
-    Mish,
-    /// `ln(1 + e^(beta x)) / beta`.
-    Softplus {
-        /// The sharpness of the bend; positive.
-        beta: f64,
-    },
-    /// `x / (1 + |x|)`.
-    Softsign,
-    /// `min(max(x + 3, 0), 6) / 6`.
-    HardSigmoid,
-    /// `x min(max(x + 3, 0), 6) / 6`.
-    HardSwish,
-    /// `min(max(x, min), max)`.
-    HardTanh {
-        /// The least value.
-        min: f64,
-        /// The largest value, above the least.
-        max: f64,
-    },
-    /// `ln(1 / (1 + e^-x))`.
-    LogSigmoid,
-    /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, else 0.
-    Softshrink {
-        /// The half-width of what becomes zero; not negative.
-        lambda: f64,
-    },
-    /// `x - tanh x`.
-    Tanhshrink,
-}
 
 /// A number of an activation outside its domain.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("the activation {activation} was asked for, but {needs}")]
 pub struct ActivationError {
-    /// What was asked for.
+    /// The activation that was asked for.
     pub activation: Activation,
-    /// What would be right.
+    /// The domain of its numbers.
     pub needs: &'static str,
 }
 
-/// What an activation's [`backward`](super::backward) wants to see again.
+/// The array that an activation's [`backward`](super::backward) computes the derivative from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saved {
-    /// The function's output.
+    /// The function's output: where the derivative at the output equals that at the input.
     Output,
-    /// The function's input.
+    /// The function's input. Derivatives of saturating functions need it: their rounded output does
+    /// not determine the derivative with any accuracy.
     Input,
 }
 
-impl Activation {
-    /// One of each, with customary numbers.
-    pub const ALL: [Self; 21] = [
-        Self::Identity,
-        Self::Logistic,
-        Self::Tanh,
-        Self::Relu,
-        Self::LeakyRelu { slope: 0.01 },
-        Self::Relu6,
-        Self::Elu { alpha: 1.0 },
-        Self::Selu,
-        Self::Celu { alpha: 1.0 },
-        Self::Gelu,
-        Self::GeluTanh,
-        Self::Silu,
-        Self::Mish,
-        Self::Softplus { beta: 1.0 },
-        Self::Softsign,
-        Self::HardSigmoid,
-        Self::HardSwish,
-        Self::HardTanh { min: -1.0, max: 1.0 },
-        Self::LogSigmoid,
-        Self::Softshrink { lambda: 0.5 },
-        Self::Tanhshrink,
-    ];
+/// The outputs at which an activation's derivative is not zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Sloping {
+    /// Those between the two numbers.
+    Between(f64, f64),
+    /// All but this number.
+    NotAt(f64),
+}
 
+impl Sloping {
+    /// Whether the derivative is not zero where the function has this value.
+    pub fn contains(self, output: f64) -> bool {
+        match self {
+            Sloping::Between(low, high) => low < output && output < high,
+            Sloping::NotAt(flat) => output != flat,
+        }
+    }
+}
+
+/// The facts about the graph of a function: the columns of the same names.
+pub(crate) struct Graph {
+    pub(crate) kinks: Vec<f64>,
+    pub(crate) bends: Vec<f64>,
+    /// Value and derivative at minus infinity, then at plus infinity.
+    pub(crate) ends: [[f64; 2]; 2],
+    pub(crate) sloping: Option<Sloping>,
+}
+
+impl Graph {
+    pub(super) fn new(
+        (kinks, bends): (&[f64], &[f64]),
+        ends: [[f64; 2]; 2],
+        sloping: Option<Sloping>,
+    ) -> Self {
+        Self { kinks: kinks.to_vec(), bends: bends.to_vec(), ends, sloping }
+    }
+}
+
+/// The text of the first condition that does not hold.
+pub(super) fn ensure(conditions: &[(bool, &'static str)]) -> Result<(), &'static str> {
+    conditions.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, needs)| Err(needs))
+}
+
+/// Whether a number is positive and finite.
+pub(super) fn positive(number: f64) -> bool {
+    number.is_finite() && number > 0.0
+}
+
+impl Activation {
     /// A leaky rectifier.
     ///
     /// # Errors
@@ -140,48 +89,24 @@ impl Activation {
     /// Whether the activation's numbers lie in their domains.
     ///
     /// # Errors
-    /// If not; the error says what would be right.
+    /// If a number is outside its domain, which the error states.
     pub fn check(&self) -> Result<(), ActivationError> {
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let (fine, needs) = match *self {
-            Self::LeakyRelu { slope } => (
-                (0.0..1.0).contains(&slope),
-                "its slope must be at least 0 and below 1: its derivative is told from its output",
-            ),
-            Self::Elu { alpha } => (alpha.is_finite(), "its alpha must be finite"),
-            Self::Celu { alpha } => (positive(alpha), "its alpha must be positive and finite"),
-            Self::Softplus { beta } => (positive(beta), "its beta must be positive and finite"),
-            Self::HardTanh { min, max } => (min < max, "its least value must be below its largest"),
-            Self::Softshrink { lambda } => {
-                (lambda.is_finite() && lambda >= 0.0, "its lambda must be finite and not negative")
-            }
-            _ => (true, ""),
-        };
-        if fine { Ok(()) } else { Err(ActivationError { activation: *self, needs }) }
+        self.domain().map_err(|needs| ActivationError { activation: *self, needs })
     }
 
-    /// The same with its numbers rounded to the element type.
-    fn rounded<E: Float>(self) -> Self {
-        let round = |number: f64| E::from_f64(number).to_f64();
-        match self {
-            Self::LeakyRelu { slope } => Self::LeakyRelu { slope: round(slope) },
-            Self::Elu { alpha } => Self::Elu { alpha: round(alpha) },
-            Self::Celu { alpha } => Self::Celu { alpha: round(alpha) },
-            Self::Softplus { beta } => Self::Softplus { beta: round(beta) },
-            Self::HardTanh { min, max } => Self::HardTanh { min: round(min), max: round(max) },
-            Self::Softshrink { lambda } => Self::Softshrink { lambda: round(lambda) },
-            other => other,
-        }
-    }
-
-    /// As [`check`](Self::check), of what the numbers are in an element type: a `beta` of `1e-50` is
-    /// zero in `f32`.
+    /// [`check`](Self::check) of the numbers as they are given and as they are in an element type:
+    /// a `beta` of `1e-50` is zero in `f32`.
     ///
     /// # Errors
-    /// If they are not in their domains; the error says what would be right.
+    /// If a number is outside its domain, which the error states.
     pub fn check_in<E: Float>(&self) -> Result<(), ActivationError> {
         self.check()?;
         self.rounded::<E>().check().map_err(|error| ActivationError { activation: *self, ..error })
+    }
+
+    /// The activation with its numbers rounded to the element type.
+    pub(crate) fn rounded<E: Float>(self) -> Self {
+        self.map_numbers(|number| E::from_f64(number).to_f64())
     }
 
     /// The simplest activation that is the same function: a leaky rectifier without a slope is a
@@ -193,84 +118,52 @@ impl Activation {
         }
     }
 
-    /// What [`backward`](super::backward) takes as `saved`.
-    ///
-    /// The derivatives of the saturating functions cannot be told from their rounded output with any
-    /// accuracy, so those save their input.
-    pub fn saves(&self) -> Saved {
-        match self {
-            Self::Identity | Self::Relu | Self::LeakyRelu { .. } | Self::Relu6 => Saved::Output,
-            _ => Saved::Input,
-        }
-    }
-
-    /// Where the function has no derivative, so that one was chosen.
+    /// The points where the function has no derivative; the [module](super) states which value is
+    /// chosen there.
     pub fn kinks(&self) -> Vec<f64> {
-        match *self {
-            Self::Relu | Self::LeakyRelu { .. } | Self::Selu => vec![0.0],
-            Self::Elu { alpha } if alpha != 1.0 => vec![0.0],
-            Self::Relu6 => vec![0.0, 6.0],
-            Self::HardSigmoid | Self::HardSwish => vec![-3.0, 3.0],
-            Self::HardTanh { min, max } => vec![min, max],
-            Self::Softshrink { lambda } => vec![-lambda, lambda],
-            _ => Vec::new(),
-        }
+        self.graph().kinks
     }
 
-    /// The name, without the numbers: that of the operation.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Logistic => "logistic",
-            Self::Tanh => "tanh",
-            Self::Relu => "relu",
-            Self::LeakyRelu { .. } => "leaky_relu",
-            Self::Relu6 => "relu6",
-            Self::Elu { .. } => "elu",
-            Self::Selu => "selu",
-            Self::Celu { .. } => "celu",
-            Self::Gelu => "gelu",
-            Self::GeluTanh => "gelu_tanh",
-            Self::Silu => "silu",
-            Self::Mish => "mish",
-            Self::Softplus { .. } => "softplus",
-            Self::Softsign => "softsign",
-            Self::HardSigmoid => "hard_sigmoid",
-            Self::HardSwish => "hard_swish",
-            Self::HardTanh { .. } => "hard_tanh",
-            Self::LogSigmoid => "log_sigmoid",
-            Self::Softshrink { .. } => "softshrink",
-            Self::Tanhshrink => "tanhshrink",
-        }
+    /// The points where the function has a derivative that has none itself: elu at 0, softsign at
+    /// 0.
+    pub fn bends(&self) -> Vec<f64> {
+        self.graph().bends
     }
 
-    /// How much work an element is.
+    /// The limits at minus and plus infinity, if both are finite: the function saturates there.
+    pub fn range(&self) -> Option<[f64; 2]> {
+        let ends = self.graph().ends.map(|[value, _]| value);
+        ends.iter().all(|end| end.is_finite()).then_some(ends)
+    }
+
+    /// The outputs at which the derivative is not zero. `None` if it is zero nowhere, or if the
+    /// output does not determine whether it is.
+    pub fn sloping(&self) -> Option<Sloping> {
+        self.simplest().graph().sloping
+    }
+
+    /// The work per element.
     pub(crate) fn cost(self) -> Cost {
-        match self {
-            Self::Identity
-            | Self::Relu
-            | Self::LeakyRelu { .. }
-            | Self::Relu6
-            | Self::HardSigmoid
-            | Self::HardSwish
-            | Self::HardTanh { .. }
-            | Self::Softshrink { .. } => Cost::Light,
-            _ => Cost::Maths,
+        struct CostOf;
+
+        impl Visit<f32> for CostOf {
+            type Output = Cost;
+
+            fn visit<F: Derivative<f32>>(self, _: F) -> Cost {
+                F::COST
+            }
         }
+
+        self.visit(CostOf)
     }
 }
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        match self {
-            Self::LeakyRelu { slope: number }
-            | Self::Elu { alpha: number }
-            | Self::Celu { alpha: number }
-            | Self::Softplus { beta: number }
-            | Self::Softshrink { lambda: number } => write!(f, "({number})"),
-            Self::HardTanh { min, max } => write!(f, "({min}, {max})"),
-            _ => Ok(()),
+        for (i, (_, number)) in self.numbers().into_iter().enumerate() {
+            write!(f, "{}{number}", if i == 0 { "(" } else { ", " })?;
         }
+        f.write_str(if self.numbers().is_empty() { "" } else { ")" })
     }
 }

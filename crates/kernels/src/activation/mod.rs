@@ -1,10 +1,8 @@
 //! Activation functions: the values, and gradients fused with the upstream gradient.
 //!
-//! Each function is one type that implements [`VectorFn`](crate::slices::VectorFn) for its value
-//! and
-//! [`Derivative`] for its derivative; the table in `kernels.rs` is the list of all. What does not
-//! belong here: elementary functions that are no activation (see [`crate::math`]), and reductions
-//! such as softmax.
+//! What an activation is stands in one row of the table in `functions/mod.rs`, from which
+//! [`Activation`] follows. What does not belong here: elementary functions that are no activation
+//! (see [`crate::math`]), and reductions such as softmax.
 //!
 //! # Kinks
 //!
@@ -12,30 +10,20 @@
 //! `hard_tanh` and softshrink at their ends, `hard_sigmoid` at -3 and 3; the slope for leaky relu
 //! at 0; for `hard_swish` zero at -3 and one at 3; for elu and selu that of the lower branch.
 
-mod elu;
 mod function;
-mod gelu;
+mod functions;
 pub(crate) mod kernels;
 mod kind;
-mod mish;
-mod rectifier;
-mod sigmoid;
-mod silu;
-mod softplus;
+pub(crate) mod reference;
+mod table;
 
 use crate::Element;
-pub use crate::math::{Logistic, Tanh};
-pub use elu::{Celu, Elu, Selu};
-pub(crate) use function::Times;
-pub use function::{Derivative, Identity};
-pub use gelu::{Gelu, GeluTanh};
+pub use function::Derivative;
+pub(crate) use function::{Identity, Times};
+pub use functions::Activation;
+pub(crate) use functions::{LeakyRelu, Relu};
 pub(crate) use kernels::{Backward, Forward, checked};
-pub use kind::{Activation, ActivationError, Saved};
-pub use mish::Mish;
-pub use rectifier::{HardSigmoid, HardSwish, HardTanh, LeakyRelu, Relu, Relu6, Softshrink};
-pub use sigmoid::{Softsign, Tanhshrink};
-pub use silu::Silu;
-pub use softplus::{LogSigmoid, Softplus};
+pub use kind::{ActivationError, Saved, Sloping};
 
 /// `out[i] = act(x[i])`.
 ///
@@ -46,8 +34,8 @@ pub fn forward<E: Element>(act: Activation, x: &[E], out: &mut [E]) {
     E::activation_kernel(act, x, out);
 }
 
-/// `out[i] = gy[i] * act'`, the derivative being computed from what [`Activation::saves`] names. Where
-/// `gy[i]` is 0 the result is, though the derivative be NaN.
+/// `out[i] = gy[i] * act'`, the derivative being computed from what [`Activation::saves`] names.
+/// Where `gy[i]` is 0 the result is, though the derivative be NaN.
 ///
 /// # Panics
 /// If the slices differ in length, or a number of the activation is outside its domain.

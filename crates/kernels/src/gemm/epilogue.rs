@@ -1,5 +1,5 @@
-//! What follows the product: a bias and an activation, on a piece of C that was just written and
-//! is still in the nearest cache.
+//! The bias and the activation after a product, on a piece of C that was just written and is still
+//! in the nearest cache.
 
 use super::output::Output;
 use super::tile::Addend;
@@ -20,8 +20,8 @@ pub enum Bias<'a, E> {
     PerColumn(&'a [E]),
 }
 
-/// What is done to `alpha A B + beta C` before it is stored for good: a bias is added, then an
-/// activation applied. The default is nothing.
+/// The last step of a product, before its elements leave the cache: a bias is added to
+/// `alpha A B + beta C`, then an activation applied. The default does nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Epilogue<'a, E> {
     /// The bias.
@@ -121,11 +121,11 @@ impl<E: Float> Kernel for Finish<'_, E> {
     fn run<S: Simd>(self, simd: S) {
         // SAFETY: `new` states that the elements of C may be accessed.
         unsafe {
-            match self.epilogue.activation.simplest() {
+            match self.epilogue.activation {
                 Activation::Identity => self.rows(simd, activation::Identity),
                 Activation::Relu => self.rows(simd, activation::Relu),
                 Activation::LeakyRelu { slope } => {
-                    self.rows(simd, activation::LeakyRelu::new(E::from_f64(slope)));
+                    self.rows(simd, activation::LeakyRelu::new(slope));
                 }
                 // Functions with a body of their own are compiled once, as slice kernels.
                 act => {

@@ -5,210 +5,132 @@
 //! `accuracy.rs` compares each with `tests/data/reference.csv`, computed with 400 digits by
 //! `tools/reference.py`: the relative error stays below `2^-36`, which is 0.0003 ULP of `f32`.
 
-use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::math;
 use wengert_kernels::simd::Level;
-use wengert_kernels::testing::activation::{slope, value};
+use wengert_kernels::testing::activation::{BASIC, COMPOSED, accuracy, slope, value};
 use wengert_kernels::testing::ulp;
 
 /// A function, its kernels, its reference, and how far they may be apart.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Function {
     /// The name, also of the lines in the table of high precision.
-    pub name: &'static str,
+    pub name: String,
     /// The bound in ULP of `f32` on the levels with fused multiply-add, and on the portable one.
     pub bounds: [f64; 2],
-    pub single: fn(&[f32], &mut [f32]),
-    pub double: fn(&[f64], &mut [f64]),
-    pub reference: fn(f64) -> f64,
+    #[allow(dead_code, reason = "the `ulp` example prints it, the tests do not")]
+    pub exact: Exact,
+    kind: Kind,
 }
+
+/// A function as `tools/reference.py` evaluates it.
+#[allow(dead_code, reason = "the `ulp` example prints it, the tests do not")]
+#[derive(Clone)]
+pub struct Exact {
+    pub formula: &'static str,
+    /// Whether the derivative of the formula is meant.
+    pub derivative: bool,
+    /// What the formula calls its numbers, and their values.
+    pub numbers: Vec<(&'static str, f64)>,
+    /// The arguments that matter in f64.
+    pub domain: [f64; 2],
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Math(Slices<f32>, Slices<f64>, fn(f64) -> f64),
+    Value(Activation),
+    Slope(Activation),
+}
+
+type Slices<E> = fn(&[E], &mut [E]);
 
 impl Function {
     /// The bound on a level.
     pub fn bound(&self, level: Level) -> f64 {
         self.bounds[usize::from(level == Level::Portable)]
     }
+
+    /// The kernel in single precision. That of a derivative has an upstream gradient of one.
+    pub fn single(&self, x: &[f32], y: &mut [f32]) {
+        match self.kind {
+            Kind::Math(kernel, _, _) => kernel(x, y),
+            Kind::Value(act) => activation::forward(act, x, y),
+            Kind::Slope(act) => activation::backward(act, &vec![1.0; x.len()], x, y),
+        }
+    }
+
+    /// The kernel in double precision.
+    pub fn double(&self, x: &[f64], y: &mut [f64]) {
+        match self.kind {
+            Kind::Math(_, kernel, _) => kernel(x, y),
+            Kind::Value(act) => activation::forward(act, x, y),
+            Kind::Slope(act) => activation::backward(act, &vec![1.0; x.len()], x, y),
+        }
+    }
+
+    /// The reference.
+    pub fn reference(&self, x: f64) -> f64 {
+        match self.kind {
+            Kind::Math(_, _, reference) => reference(x),
+            Kind::Value(act) => value(act, x),
+            Kind::Slope(act) => slope(act, x),
+        }
+    }
 }
 
-/// The bounds of functions, and of those that are harder: composed ones and derivatives.
-const BASIC: [f64; 2] = [1.0, 2.0];
-const COMPOSED: [f64; 2] = [2.0, 3.0];
+/// All functions: a row for each elementary one, and what the rows of the activations say.
+pub fn functions() -> Vec<Function> {
+    let row = |name: &str, bounds, formula, domain, single, double, reference| Function {
+        name: name.to_owned(),
+        bounds,
+        exact: Exact { formula, derivative: false, numbers: Vec::new(), domain },
+        kind: Kind::Math(single, double, reference),
+    };
+    const ANY: [f64; 2] = [-1e300, 1e300];
+    const POSITIVE: [f64; 2] = [0.0, 1e300];
+    let mut all = vec![
+        row("exp", BASIC, "exp(x)", [-740.0, 740.0], math::exp, math::exp, f64::exp),
+        row("exp_m1", BASIC, "expm1(x)", [-700.0, 700.0], math::exp_m1, math::exp_m1, f64::exp_m1),
+        row("log", BASIC, "log(x)", POSITIVE, math::log, math::log, f64::ln),
+        row("log_1p", BASIC, "log1p(x)", POSITIVE, math::log_1p, math::log_1p, f64::ln_1p),
+        row("rsqrt", COMPOSED, "1 / sqrt(x)", POSITIVE, math::rsqrt, math::rsqrt, |x| {
+            1.0 / x.sqrt()
+        }),
+        row("sin", BASIC, "sin(x)", ANY, math::sin, math::sin, f64::sin),
+        row("cos", BASIC, "cos(x)", ANY, math::cos, math::cos, f64::cos),
+        row("tan", COMPOSED, "tan(x)", ANY, math::tan, math::tan, f64::tan),
+        row("erf", BASIC, "erf(x)", [-7.0, 7.0], math::erf, math::erf, libm::erf),
+        row("erfc", BASIC, "erfc(x)", [-26.0, 26.0], math::erfc, math::erfc, libm::erfc),
+    ];
+    let given = Activation::ALL.into_iter();
+    let others = Activation::IN_TESTS.into_iter().filter(|act| !Activation::ALL.contains(act));
+    let activations: Vec<Activation> = given.chain(others).collect();
+    all.extend(activations.iter().filter_map(|&act| of_activation(act, Kind::Value(act))));
+    all.extend(activations.iter().filter_map(|&act| of_activation(act, Kind::Slope(act))));
+    all
+}
 
-/// All functions.
-pub const FUNCTIONS: &[Function] = &[
-    math("exp", math::exp, math::exp, f64::exp),
-    math("exp_m1", math::exp_m1, math::exp_m1, f64::exp_m1),
-    math("log", math::log, math::log, f64::ln),
-    math("log_1p", math::log_1p, math::log_1p, f64::ln_1p),
-    composed("rsqrt", math::rsqrt, math::rsqrt, |x| 1.0 / x.sqrt()),
-    math("sin", math::sin, math::sin, f64::sin),
-    math("cos", math::cos, math::cos, f64::cos),
-    composed("tan", math::tan, math::tan, f64::tan),
-    math("erf", math::erf, math::erf, libm::erf),
-    math("erfc", math::erfc, math::erfc, libm::erfc),
-    math("logistic", math::logistic, math::logistic, |x| value(Activation::Logistic, x)),
-    math("tanh", math::tanh, math::tanh, f64::tanh),
-    math("elu", |x, y| forward(ELU, x, y), |x, y| forward(ELU, x, y), |x| value(ELU, x)),
-    math(
-        "selu",
-        |x, y| forward(Activation::Selu, x, y),
-        |x, y| forward(Activation::Selu, x, y),
-        |x| value(Activation::Selu, x),
-    ),
-    math("celu", |x, y| forward(CELU, x, y), |x, y| forward(CELU, x, y), |x| value(CELU, x)),
-    math(
-        "silu",
-        |x, y| forward(Activation::Silu, x, y),
-        |x, y| forward(Activation::Silu, x, y),
-        |x| value(Activation::Silu, x),
-    ),
-    math(
-        "softplus",
-        |x, y| forward(SOFTPLUS, x, y),
-        |x, y| forward(SOFTPLUS, x, y),
-        |x| value(SOFTPLUS, x),
-    ),
-    composed(
-        "softplus_3",
-        |x, y| forward(SOFTPLUS_3, x, y),
-        |x, y| forward(SOFTPLUS_3, x, y),
-        |x| value(SOFTPLUS_3, x),
-    ),
-    math(
-        "softsign",
-        |x, y| forward(Activation::Softsign, x, y),
-        |x, y| forward(Activation::Softsign, x, y),
-        |x| value(Activation::Softsign, x),
-    ),
-    math(
-        "log_sigmoid",
-        |x, y| forward(Activation::LogSigmoid, x, y),
-        |x, y| forward(Activation::LogSigmoid, x, y),
-        |x| value(Activation::LogSigmoid, x),
-    ),
-    composed(
-        "hard_sigmoid",
-        |x, y| forward(Activation::HardSigmoid, x, y),
-        |x, y| forward(Activation::HardSigmoid, x, y),
-        |x| value(Activation::HardSigmoid, x),
-    ),
-    composed(
-        "hard_swish",
-        |x, y| forward(Activation::HardSwish, x, y),
-        |x, y| forward(Activation::HardSwish, x, y),
-        |x| value(Activation::HardSwish, x),
-    ),
-    composed(
-        "tanhshrink",
-        |x, y| forward(Activation::Tanhshrink, x, y),
-        |x, y| forward(Activation::Tanhshrink, x, y),
-        |x| value(Activation::Tanhshrink, x),
-    ),
-    composed(
-        "gelu",
-        |x, y| forward(Activation::Gelu, x, y),
-        |x, y| forward(Activation::Gelu, x, y),
-        |x| value(Activation::Gelu, x),
-    ),
-    composed(
-        "gelu_tanh",
-        |x, y| forward(Activation::GeluTanh, x, y),
-        |x, y| forward(Activation::GeluTanh, x, y),
-        |x| value(Activation::GeluTanh, x),
-    ),
-    composed(
-        "mish",
-        |x, y| forward(Activation::Mish, x, y),
-        |x, y| forward(Activation::Mish, x, y),
-        |x| value(Activation::Mish, x),
-    ),
-    composed(
-        "logistic_grad",
-        |x, y| gradient(Activation::Logistic, x, y),
-        |x, y| gradient(Activation::Logistic, x, y),
-        |x| slope(Activation::Logistic, x),
-    ),
-    composed(
-        "tanh_grad",
-        |x, y| gradient(Activation::Tanh, x, y),
-        |x, y| gradient(Activation::Tanh, x, y),
-        |x| slope(Activation::Tanh, x),
-    ),
-    composed("elu_grad", |x, y| gradient(ELU, x, y), |x, y| gradient(ELU, x, y), |x| slope(ELU, x)),
-    composed(
-        "selu_grad",
-        |x, y| gradient(Activation::Selu, x, y),
-        |x, y| gradient(Activation::Selu, x, y),
-        |x| slope(Activation::Selu, x),
-    ),
-    composed(
-        "celu_grad",
-        |x, y| gradient(CELU, x, y),
-        |x, y| gradient(CELU, x, y),
-        |x| slope(CELU, x),
-    ),
-    composed(
-        "silu_grad",
-        |x, y| gradient(Activation::Silu, x, y),
-        |x, y| gradient(Activation::Silu, x, y),
-        |x| slope(Activation::Silu, x),
-    ),
-    composed(
-        "softplus_grad",
-        |x, y| gradient(SOFTPLUS, x, y),
-        |x, y| gradient(SOFTPLUS, x, y),
-        |x| slope(SOFTPLUS, x),
-    ),
-    composed(
-        "softplus_3_grad",
-        |x, y| gradient(SOFTPLUS_3, x, y),
-        |x, y| gradient(SOFTPLUS_3, x, y),
-        |x| slope(SOFTPLUS_3, x),
-    ),
-    composed(
-        "softsign_grad",
-        |x, y| gradient(Activation::Softsign, x, y),
-        |x, y| gradient(Activation::Softsign, x, y),
-        |x| slope(Activation::Softsign, x),
-    ),
-    composed(
-        "log_sigmoid_grad",
-        |x, y| gradient(Activation::LogSigmoid, x, y),
-        |x, y| gradient(Activation::LogSigmoid, x, y),
-        |x| slope(Activation::LogSigmoid, x),
-    ),
-    composed(
-        "hard_swish_grad",
-        |x, y| gradient(Activation::HardSwish, x, y),
-        |x, y| gradient(Activation::HardSwish, x, y),
-        |x| slope(Activation::HardSwish, x),
-    ),
-    composed(
-        "tanhshrink_grad",
-        |x, y| gradient(Activation::Tanhshrink, x, y),
-        |x, y| gradient(Activation::Tanhshrink, x, y),
-        |x| slope(Activation::Tanhshrink, x),
-    ),
-    composed(
-        "gelu_grad",
-        |x, y| gradient(Activation::Gelu, x, y),
-        |x, y| gradient(Activation::Gelu, x, y),
-        |x| slope(Activation::Gelu, x),
-    ),
-    composed(
-        "gelu_tanh_grad",
-        |x, y| gradient(Activation::GeluTanh, x, y),
-        |x, y| gradient(Activation::GeluTanh, x, y),
-        |x| slope(Activation::GeluTanh, x),
-    ),
-    composed(
-        "mish_grad",
-        |x, y| gradient(Activation::Mish, x, y),
-        |x, y| gradient(Activation::Mish, x, y),
-        |x| slope(Activation::Mish, x),
-    ),
-];
+/// An activation or its derivative; `softplus_3` is softplus with other numbers than the default.
+fn of_activation(act: Activation, kind: Kind) -> Option<Function> {
+    let row = accuracy(act)?;
+    let derivative = matches!(kind, Kind::Slope(_));
+    let numbers = act.numbers();
+    let mut name = act.name().to_owned();
+    if !Activation::ALL.contains(&act) {
+        name.extend(numbers.iter().map(|(_, number)| format!("_{number}")));
+    }
+    if derivative {
+        name.push_str("_grad");
+    }
+    let reach = row.reach[usize::from(derivative)];
+    Some(Function {
+        name,
+        bounds: if derivative { COMPOSED } else { row.bounds },
+        exact: Exact { formula: row.formula, derivative, numbers, domain: [-reach, reach] },
+        kind,
+    })
+}
 
 /// A line of the table of high precision.
 #[derive(Clone, Copy)]
@@ -235,50 +157,18 @@ pub fn table() -> Vec<Line> {
 }
 
 /// The lines of a function.
-pub fn lines_of(function: &Function) -> impl Iterator<Item = Line> {
-    table().into_iter().filter(|line| line.name == function.name)
+pub fn lines_of(function: &Function) -> Vec<Line> {
+    table().into_iter().filter(|line| line.name == function.name).collect()
 }
 
 /// The largest error in ULP of f64 on the current level, its argument and what was given there.
 pub fn worst_double(function: &Function, lines: &[Line]) -> (f64, f64, f64) {
     let x: Vec<f64> = lines.iter().map(|line| line.x).collect();
     let mut y = vec![0.0; x.len()];
-    (function.double)(&x, &mut y);
+    function.double(&x, &mut y);
     let errors = lines.iter().zip(&y).map(|(line, &y)| {
         let [hi, lo] = line.value;
         (ulp::error(y, hi, lo), line.x, y)
     });
     errors.fold((0.0, 0.0, 0.0), |a, b| if b.0 > a.0 { b } else { a })
-}
-
-const ELU: Activation = Activation::Elu { alpha: 1.0 };
-const CELU: Activation = Activation::Celu { alpha: 3.0 };
-const SOFTPLUS: Activation = Activation::Softplus { beta: 1.0 };
-const SOFTPLUS_3: Activation = Activation::Softplus { beta: 3.0 };
-
-const fn math(
-    name: &'static str,
-    single: fn(&[f32], &mut [f32]),
-    double: fn(&[f64], &mut [f64]),
-    reference: fn(f64) -> f64,
-) -> Function {
-    Function { name, bounds: BASIC, single, double, reference }
-}
-
-const fn composed(
-    name: &'static str,
-    single: fn(&[f32], &mut [f32]),
-    double: fn(&[f64], &mut [f64]),
-    reference: fn(f64) -> f64,
-) -> Function {
-    Function { name, bounds: COMPOSED, single, double, reference }
-}
-
-fn forward<E: Element>(act: Activation, x: &[E], y: &mut [E]) {
-    activation::forward(act, x, y);
-}
-
-/// The derivative, as the gradient for an upstream gradient of one.
-fn gradient<E: Element>(act: Activation, x: &[E], y: &mut [E]) {
-    activation::backward(act, &vec![E::ONE; x.len()], x, y);
 }

@@ -124,11 +124,11 @@ impl Nonlinearity for Activation {
     }
 
     fn kinks(&self) -> Vec<f64> {
-        match self {
-            // Their derivative bends there, which is enough to spoil a quadrature.
-            Activation::Elu { .. } | Activation::Celu { .. } | Activation::Softsign => vec![0.0],
-            other => Activation::kinks(other),
-        }
+        // A bend of the derivative is enough to spoil a quadrature.
+        let mut points = [Activation::kinks(self), self.bends()].concat();
+        points.sort_by(f64::total_cmp);
+        points.dedup();
+        points
     }
 
     fn is_identity(&self) -> bool {

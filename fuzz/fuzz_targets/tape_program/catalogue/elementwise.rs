@@ -35,19 +35,8 @@ pub fn unary(draw: &mut Draw<'_>) -> Call {
 
 /// Any activation, with parameters that are nearly always in its domain.
 pub fn any_activation(draw: &mut Draw<'_>) -> Activation {
-    let number = draw.option();
-    match draw.of(&Activation::ALL) {
-        Activation::LeakyRelu { .. } => Activation::LeakyRelu { slope: number },
-        Activation::Elu { .. } => Activation::Elu { alpha: number },
-        Activation::Celu { .. } => Activation::Celu { alpha: number },
-        Activation::Softplus { .. } => Activation::Softplus { beta: number },
-        Activation::Softshrink { .. } => Activation::Softshrink { lambda: number },
-        Activation::HardTanh { .. } => {
-            let max = draw.option();
-            Activation::HardTanh { min: number - 1.0, max }
-        }
-        other => other,
-    }
+    let factor = draw.option();
+    draw.of(&Activation::ALL).map_numbers(|number| number * factor)
 }
 
 pub fn activation(draw: &mut Draw<'_>) -> Call {

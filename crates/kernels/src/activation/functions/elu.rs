@@ -1,6 +1,7 @@
-//! The exponential linear units: elu (D.-A. Clevert et al., "Fast and accurate deep network learning
-//! by exponential linear units", 2015), selu (G. Klambauer et al., "Self-normalizing neural networks",
-//! 2017) and celu (J. T. Barron, "Continuously differentiable exponential linear units", 2017).
+//! The exponential linear units: elu (D.-A. Clevert et al., "Fast and accurate deep network
+//! learning by exponential linear units", 2015), selu (G. Klambauer et al., "Self-normalizing
+//! neural networks", 2017) and celu (J. T. Barron, "Continuously differentiable exponential linear
+//! units", 2017).
 
 use crate::math::constants::Constants as _;
 use crate::math::double::constants::LOST;
@@ -28,7 +29,8 @@ fn short_below<W: Lanes<Elem = f64>>(x: W) -> W {
     double::exp_m1(double::clamp(x, -700.0, 0.0))
 }
 
-/// `e^x` for `x <= 0`, to be rounded to `f32`; others give what is to be thrown away, and NaN is kept.
+/// `e^x` for `x <= 0`, to be rounded to `f32`; others give what is to be thrown away, and NaN is
+/// kept.
 #[inline(always)]
 fn short_slope_below<W: Lanes<Elem = f64>>(x: W) -> W {
     double::exp(double::clamp(x, -700.0, 0.0))
@@ -85,8 +87,8 @@ impl DerivativeInDouble for Elu {
     }
 }
 
-/// `scale x` for positive `x`, else `scale alpha (e^x - 1)`, with the two numbers for which zero mean
-/// and unit variance are a fixed point, as a vector function.
+/// `scale x` for positive `x`, else `scale alpha (e^x - 1)`, with the two numbers for which zero
+/// mean and unit variance are a fixed point, as a vector function.
 #[derive(Clone, Copy, Debug)]
 pub struct Selu;
 

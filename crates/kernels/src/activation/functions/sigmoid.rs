@@ -1,6 +1,6 @@
 //! The saturating activations: derivatives of logistic and tanh, softsign, tanhshrink.
 //!
-//! Derivatives are computed from the argument: told from the rounded output, that of the logistic
+//! Derivatives are computed from the argument: from the rounded output, that of the logistic
 //! function would have lost half of its digits at 8 and all of them at 17.
 
 use crate::Float;
@@ -15,7 +15,7 @@ use crate::math::{
 use crate::simd::{Lanes, Lookup};
 use crate::slices::VectorFn;
 
-use super::Derivative;
+use crate::activation::function::Derivative;
 
 impl DerivativeInDouble for Logistic {
     const SLOPE_TABLE: Reach = Reach::Below(2.0 * table::SLOPE_END);
@@ -75,7 +75,7 @@ derivatives_in_double!(Logistic, Tanh);
 #[derive(Clone, Copy, Debug)]
 pub struct Softsign;
 
-/// `|x|`, but no larger than where one is lost beside it, and `1 + |x|`.
+/// `|x|`, bounded where `1 + |x|` rounds to `|x|`, and `1 + |x|`.
 #[inline(always)]
 fn softsign_parts<W: Lanes<Elem = f64>>(x: W) -> (Pair<W>, Pair<W>) {
     let a = x.lit(f64::HUGE).min(x.abs());
@@ -112,7 +112,7 @@ impl DerivativeInDouble for Softsign {
         let (_, sum) = softsign_parts(x);
         let one = Pair { hi: x.lit(1.0), lo: x.lit(0.0) };
         let near = gy * one.over_rounded(sum.squared());
-        // Far out, where the square might overflow, one is lost beside the argument.
+        // Far out, where the square might overflow, `1 + |x|` rounds to `|x|`.
         let a = x.abs();
         W::select(a.lt(x.lit(f64::HUGE)), near, gy / a / a)
     }

@@ -6,7 +6,7 @@ use crate::simd::Lanes;
 use crate::slices::VectorFn;
 use crate::threads::Cost;
 
-use super::Derivative;
+use crate::activation::function::Derivative;
 
 /// `gy` where `inside`, else zero; NaN where `x` is and `gy` is not zero.
 #[inline(always)]
@@ -59,8 +59,8 @@ pub struct LeakyRelu<E> {
 impl<E: Float> LeakyRelu<E> {
     /// With this slope for negative arguments.
     #[inline(always)]
-    pub fn new(slope: E) -> Self {
-        Self { slope }
+    pub(crate) fn new(slope: f64) -> Self {
+        Self { slope: E::from_f64(slope) }
     }
 }
 
@@ -113,11 +113,17 @@ impl<E: Float> Derivative<E> for Relu6 {
 
 /// `min(max(x, low), high)`, as a vector function.
 #[derive(Clone, Copy, Debug)]
-pub struct HardTanh<E> {
-    /// The least value.
-    pub low: E,
-    /// The largest value.
-    pub high: E,
+pub(super) struct HardTanh<E> {
+    low: E,
+    high: E,
+}
+
+impl<E: Float> HardTanh<E> {
+    /// With this least and this largest value.
+    #[inline(always)]
+    pub(super) fn new(min: f64, max: f64) -> Self {
+        Self { low: E::from_f64(min), high: E::from_f64(max) }
+    }
 }
 
 impl<E: Float> VectorFn<E> for HardTanh<E> {
@@ -202,9 +208,16 @@ impl<E: Float> Derivative<E> for HardSwish {
 
 /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, zero between, as a vector function.
 #[derive(Clone, Copy, Debug)]
-pub struct Softshrink<E> {
-    /// `lambda`, not negative.
-    pub lambda: E,
+pub(super) struct Softshrink<E> {
+    lambda: E,
+}
+
+impl<E: Float> Softshrink<E> {
+    /// With this `lambda`, which is not negative.
+    #[inline(always)]
+    pub(super) fn new(lambda: f64) -> Self {
+        Self { lambda: E::from_f64(lambda) }
+    }
 }
 
 impl<E: Float> VectorFn<E> for Softshrink<E> {

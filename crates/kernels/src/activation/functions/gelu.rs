@@ -54,8 +54,8 @@ impl DerivativeInDouble for Gelu {
         W::select(x.lt(x.lit(0.0)), y, x.lit(1.0) - y)
     }
 
-    /// At `-z` it is `Phi(-z) - z phi(z)`, which is `phi` times a function with one zero; at `z` it is
-    /// one less that.
+    /// At `-z` it is `Phi(-z) - z phi(z)`, which is `phi` times a function with one zero; at `z` it
+    /// is one less that.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let z = x.lit(LOST_SLOPE).min(x.abs());
@@ -74,10 +74,10 @@ impl DerivativeInDouble for Gelu {
 #[derive(Clone, Copy, Debug)]
 pub struct GeluTanh;
 
-/// Where the exponential in the tanh form's tail is certain to have vanished: the cubic's value there
-/// is 774.
+/// Where the exponential in the tanh form's tail is certain to have vanished: the cubic's value
+/// there is 774.
 const VANISHED_TANH: f64 = 21.8;
-/// Where it has vanished beside any finite number: the value is 1,528.
+/// Where it times any finite number underflows: the value is 1,528.
 const LOST_SLOPE_TANH: f64 = 27.5;
 
 impl InDouble for GeluTanh {
@@ -119,8 +119,8 @@ impl DerivativeInDouble for GeluTanh {
         silu::short_slope(d * (slope + bent), d * steep, GELU_TANH_ROOT_EXP[0])
     }
 
-    /// At `-z`, with `t = e^-y`, it is `t (1 + t - z y') / (1 + t)^2`. As for silu the factor is taken
-    /// from its zero `z0`: with `d = z - z0` and `s = z^2 + z z0 + z0^2` it is
+    /// At `-z`, with `t = e^-y`, it is `t (1 + t - z y') / (1 + t)^2`. As for silu the factor is
+    /// taken from its zero `z0`: with `d = z - z0` and `s = z^2 + z z0 + z0^2` it is
     /// `t0 (e^(y0 - y) - 1) - d (slope + 3 cubic s)`, where `y - y0 = d (slope + cubic s)`.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {

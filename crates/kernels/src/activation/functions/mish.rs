@@ -15,7 +15,7 @@ use super::silu::{distance, short_distance};
 #[derive(Clone, Copy, Debug)]
 pub struct Mish;
 
-/// Beyond this `x e^-x` is lost beside one in `f64`.
+/// Above this argument `1 + x e^-x` rounds to one in `f64`.
 const SATURATED: f64 = 40.0;
 
 impl InDouble for Mish {
@@ -29,8 +29,8 @@ impl InDouble for Mish {
         bounded * numerator / (numerator + two)
     }
 
-    /// With `w = e^-|x|` the hyperbolic tangent is `w (w + 2) / (w (w + 2) + 2)` for negative `x` and
-    /// `(1 + 2 w) / (1 + 2 w + 2 w^2)` for others.
+    /// With `w = e^-|x|` the hyperbolic tangent is `w (w + 2) / (w (w + 2) + 2)` for negative `x`
+    /// and `(1 + 2 w) / (1 + 2 w + 2 w^2)` for others.
     #[inline(always)]
     fn long<W: Lanes<Elem = f64>>(self, x: W) -> W {
         let (zero, one) = (x.lit(0.0), x.lit(1.0));

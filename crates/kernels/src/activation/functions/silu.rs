@@ -1,5 +1,6 @@
-//! `silu(x) = x logistic(x)`, also called swish. S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-weighted
-//! linear units for neural network function approximation in reinforcement learning", 2017.
+//! `silu(x) = x logistic(x)`, also called swish. S. Elfwing, E. Uchibe and K. Doya,
+//! "Sigmoid-weighted linear units for neural network function approximation in reinforcement
+//! learning", 2017.
 
 use crate::math::constants::Constants as _;
 use crate::math::double::constants::{LOST, SILU_ROOT, SILU_ROOT_EXP};
@@ -59,8 +60,8 @@ pub(super) fn short_distance<W: Lanes<Elem = f64>>(x: W, [root, lacks]: [f64; 2]
 }
 
 /// `e (e - 1 + steep / t0) / (e + 1 / t0)^2` with `e = e^y`, to be rounded to `f32`: the derivative
-/// of `x / (1 + e^-f(x))`, with `y = f(x) - f(x0)`, `1 / t0 = e^-f(x0)` and `steep = x f'(x) - x0 f'(x0)`,
-/// at `x0` being zero. There `1 + (1 + x0 f'(x0)) / t0 = 0`.
+/// of `x / (1 + e^-f(x))`, with `y = f(x) - f(x0)`, `1 / t0 = e^-f(x0)` and
+/// `steep = x f'(x) - x0 f'(x0)`, at `x0` being zero. There `1 + (1 + x0 f'(x0)) / t0 = 0`.
 #[inline(always)]
 pub(super) fn short_slope<W: Lanes<Elem = f64>>(y: W, steep: W, t0: f64) -> W {
     let over = y.lit(1.0 / t0);
@@ -69,8 +70,8 @@ pub(super) fn short_slope<W: Lanes<Elem = f64>>(y: W, steep: W, t0: f64) -> W {
     e * over.mul_add(steep, m1) / (sum * sum)
 }
 
-/// The derivative at `-z`, given as `2^n numerator / sum^2`, continued to both sides: the derivative
-/// at `z` is one less this.
+/// The derivative at `-z`, given as `2^n numerator / sum^2`, continued to both sides: the
+/// derivative at `z` is one less this.
 #[inline(always)]
 pub(super) fn finish<W: Lanes<Elem = f64>>(
     gy: W,
@@ -95,8 +96,8 @@ impl DerivativeInDouble for Silu {
     }
 
     /// At `-z`, with `t = e^-z`, it is `t (1 + t - z) / (1 + t)^2`, with a zero at a `z0` where
-    /// `1 + t0 = z0`. With `d = z - z0` the difference is `t0 (e^-d - 1) - d`: both terms have the same
-    /// sign, so that nothing cancels.
+    /// `1 + t0 = z0`. With `d = z - z0` the difference is `t0 (e^-d - 1) - d`: both terms have the
+    /// same sign, so that nothing cancels.
     #[inline(always)]
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W {
         let z = x.lit(-LOST).min(x.abs());

@@ -2,7 +2,6 @@
 //! C. Dugas et al., "Incorporating second-order functional knowledge for better option pricing",
 //! NIPS 2000. No threshold switches to `x`: the function is accurate everywhere.
 
-use crate::Float;
 use crate::math::constants::Constants as _;
 use crate::math::double::constants::{LOST, short};
 use crate::math::double::{
@@ -23,8 +22,7 @@ pub struct Softplus {
 
 impl Softplus {
     /// With this `beta`, which must not be zero.
-    pub fn new<E: Float>(beta: E) -> Self {
-        let beta = beta.to_f64();
+    pub(super) fn new(beta: f64) -> Self {
         let hi = 1.0 / beta;
         // What the rounded reciprocal lacks: (1 - hi beta) / beta.
         Self { beta, inverse: [hi, (-hi).mul_add(beta, 1.0) * hi] }
@@ -46,8 +44,8 @@ impl Softplus {
 const VANISHED: f64 = 1400.0;
 
 impl InDouble for Softplus {
-    /// `(max(beta x, 0) + ln(1 + e^-|beta x|)) / beta`, the logarithm as twice the inverse hyperbolic
-    /// tangent of `t / (2 + t)`.
+    /// `(max(beta x, 0) + ln(1 + e^-|beta x|)) / beta`, the logarithm as twice the inverse
+    /// hyperbolic tangent of `t / (2 + t)`.
     #[inline(always)]
     fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
         let y = x * x.lit(self.beta);
