@@ -19,7 +19,7 @@ use std::ops::Range;
 /// The result in a lane must depend on that lane's argument alone. Mark implementations
 /// `#[inline(always)]` (see [`crate::simd`]).
 pub trait VectorFn<E: Float>: Copy + Send + Sync {
-    /// How much work an element is, which decides when threads pay.
+    /// The work per element, which decides when threads pay.
     const COST: Cost = Cost::Maths;
 
     /// The value of the function in every lane.
@@ -31,7 +31,7 @@ pub trait VectorFn<E: Float>: Copy + Send + Sync {
 /// The result in a lane must depend on that lane's arguments alone. Mark implementations
 /// `#[inline(always)]` (see [`crate::simd`]).
 pub trait VectorFn2<E: Float>: Copy + Send + Sync {
-    /// How much work an element is, which decides when threads pay.
+    /// The work per element, which decides when threads pay.
     const COST: Cost = Cost::Maths;
 
     /// The value of the function in every lane.
@@ -220,7 +220,7 @@ impl<E: Float> Operand<E> for Value<E> {
     }
 }
 
-/// How many vectors a loop body handles: cheap functions are bound by the loop's own overhead.
+/// The vectors of a loop body: cheap functions are bound by the loop's own overhead.
 const UNROLL: usize = 4;
 
 /// `out = f(x)` on one thread.
@@ -252,7 +252,7 @@ impl<E: Float, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
         let lanes = E::Vector::<S>::LANES;
         let Self { f, x, out, len, .. } = self;
         let mut i = 0;
-        if F::COST.is_light() {
+        if const { F::COST.is_light() } {
             while len - i >= UNROLL * lanes {
                 for j in 0..UNROLL {
                     let at = i + j * lanes;
@@ -262,10 +262,10 @@ impl<E: Float, F: VectorFn<E>, A: Operand<E>> Kernel for Map<E, F, A> {
                 i += UNROLL * lanes;
             }
         }
-        // One copy of the function serves whole vectors and the last one: its code is the size of the
-        // loop. The choices around it are always the same but for the last time. A single element
-        // goes the way of numbers, for which a masked load just after the element was written, or a
-        // load of what was just stored masked, would have to wait.
+        // One copy of the function serves whole vectors and the last one: its code is the size of
+        // the loop. The branches around it are predicted but for the last vector. A single element
+        // is loaded and stored as a scalar: a masked load just after the element was written, or a
+        // load of what was just stored masked, would be a store-forwarding stall.
         while i < len {
             let count = lanes.min(len - i);
             // SAFETY: `i + count <= len`, the number of elements in both by `new`.
@@ -321,7 +321,7 @@ impl<E: Float, F: VectorFn2<E>, A: Operand<E>, B: Operand<E>> Kernel for Zip<E, 
         let lanes = E::Vector::<S>::LANES;
         let Self { f, a, b, out, len, .. } = self;
         let mut i = 0;
-        if F::COST.is_light() {
+        if const { F::COST.is_light() } {
             while len - i >= UNROLL * lanes {
                 for j in 0..UNROLL {
                     let at = i + j * lanes;

@@ -1,10 +1,10 @@
 //! Functions computed in `f64` lanes, whichever element they are of.
 //!
 //! An `f32` is widened. In `f64` its products are exact, nothing underflows, and where terms cancel
-//! more digits are left than an `f32` has: a plain formula does, and one rounding at its end. That is
-//! quicker than pairs of `f32` though the vectors are half as long, and right to 0.6 ULP. An `f64` has
-//! nothing wider to go to, and is computed in pairs. Where a [`table`](super::table) is quicker still it
-//! is used as far as it reaches.
+//! more digits are left than an `f32` has: a plain formula does, and one rounding at its end. That
+//! is quicker than pairs of `f32` though the vectors are half as long, and right to 0.6 ULP. An
+//! `f64` has nothing wider to go to, and is computed in pairs. Where a [`table`](super::table) is
+//! quicker still it is used as far as it reaches.
 //!
 //! What belongs here: how a function is taken to either, and the exponential of the shorter. What
 //! does not: the functions, which live in their families.
@@ -65,7 +65,8 @@ pub(crate) trait DerivativeInDouble: Copy {
     fn long_times<W: Lanes<Elem = f64>>(self, gy: W, x: W) -> W;
 }
 
-/// Whether these lanes are `f64`.
+/// Whether these lanes are `f64`. Used in `const` blocks: code that an unoptimized build can see is
+/// never run takes no stack there.
 #[inline(always)]
 pub(crate) const fn is_double<V: Lanes>() -> bool {
     size_of::<V::Elem>() == size_of::<f64>()
@@ -74,11 +75,11 @@ pub(crate) const fn is_double<V: Lanes>() -> bool {
 /// `f(x)`.
 #[inline(always)]
 pub(crate) fn value<F: InDouble, V: Lanes>(f: F, x: V) -> V {
-    if is_double::<V>() {
+    if const { is_double::<V>() } {
         let [low, high] = x.widen();
         return V::narrow([f.long(low), high]);
     }
-    if !has_lookup::<V>() || matches!(F::TABLE, Reach::Nowhere) {
+    if const { !has_lookup::<V>() || matches!(F::TABLE, Reach::Nowhere) } {
         return short(f, x);
     }
     let quick = V::of_single(f.quick(x.to_single()));
@@ -100,11 +101,11 @@ fn short<F: InDouble, V: Lanes>(f: F, x: V) -> V {
 /// `gy f'(x)`.
 #[inline(always)]
 pub(crate) fn derivative<F: DerivativeInDouble, V: Lanes>(f: F, gy: V, x: V) -> V {
-    if is_double::<V>() {
+    if const { is_double::<V>() } {
         let ([gy, _], [low, high]) = (gy.widen(), x.widen());
         return V::narrow([f.long_times(gy, low), high]);
     }
-    if !has_lookup::<V>() || matches!(F::SLOPE_TABLE, Reach::Nowhere) {
+    if const { !has_lookup::<V>() || matches!(F::SLOPE_TABLE, Reach::Nowhere) } {
         return short_times(f, gy, x);
     }
     let quick = gy * V::of_single(f.quick_slope(x.to_single()));
