@@ -142,12 +142,10 @@ fn same_everywhere<E: Element>(name: &str, function: impl Fn(&[E], &mut [E])) {
     });
 }
 
-fn functions<E: Element>() -> [(&'static str, Unary<E>); 12] {
+fn functions<E: Element>() -> [(&'static str, Unary<E>); 10] {
     [
         ("exp", math::exp),
         ("exp_m1", math::exp_m1),
-        ("logistic", math::logistic),
-        ("tanh", math::tanh),
         ("log", math::log),
         ("log_1p", math::log_1p),
         ("rsqrt", math::rsqrt),
@@ -224,7 +222,7 @@ fn threads_change_no_bit() {
     for_each_level(|level| {
         let run = || {
             let mut y = vec![f32::NAN; x.len()];
-            math::tanh(&x, &mut y);
+            math::exp(&x, &mut y);
             elementwise::add_assign(&mut y, &x);
             y
         };

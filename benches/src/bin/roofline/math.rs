@@ -33,8 +33,6 @@ macro_rules! functions {
         [
             ("exp", math::exp as Map<$E>, plain!($E, |x| x.exp()) as Map<$E>),
             ("exp_m1", math::exp_m1, plain!($E, |x| x.exp_m1())),
-            ("logistic", math::logistic, plain!($E, |x| 1.0 / (1.0 + (-x).exp()))),
-            ("tanh", math::tanh, plain!($E, |x| x.tanh())),
             ("log", math::log, plain!($E, |x| x.ln())),
             ("log_1p", math::log_1p, plain!($E, |x| x.ln_1p())),
             ("rsqrt", math::rsqrt, plain!($E, |x| 1.0 / x.sqrt())),

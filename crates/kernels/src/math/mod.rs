@@ -1,4 +1,5 @@
-//! Elementary functions of slices.
+//! Elementary functions of slices. `tanh` and the logistic function are activations (see
+//! [`activation`](crate::activation)).
 
 mod atan;
 pub(crate) mod constants;
@@ -56,10 +57,6 @@ entry_points! {
     exp: Exp;
     /// `out[i] = e^x[i] - 1`, accurate near zero.
     exp_m1: ExpM1;
-    /// `out[i] = 1 / (1 + e^-x[i])`.
-    logistic: Logistic;
-    /// `out[i] = tanh x[i]`.
-    tanh: Tanh;
     /// `out[i] = ln x[i]`; NaN for negative arguments, negative infinity for zeros.
     log: Log;
     /// `out[i] = ln(1 + x[i])`, accurate near zero.
@@ -78,8 +75,8 @@ entry_points! {
     erfc: Erfc;
 }
 
-/// `out[i] = a[i]^b[i]`, with the special values of IEEE 754's `pow`: `x^0` and `1^x` are 1 even for
-/// NaN; a negative base with a fractional exponent is NaN.
+/// `out[i] = a[i]^b[i]`, with the special values of IEEE 754's `pow`: `x^0` and `1^x` are 1 even
+/// for NaN; a negative base with a fractional exponent is NaN.
 ///
 /// # Panics
 /// If an operand's length is not the output's.
