@@ -1,12 +1,11 @@
-//! Gradients of outputs: [`Var::backward`] by all leaves, [`grad`] by any variables. The walk itself
-//! is in `walk`.
+//! Gradients of outputs: [`Var::backward`] by all leaves, [`grad`] by any variables. The walk
+//! itself is in `walk`.
 
 use wengert_kernels::Element;
 
 use crate::error::{Error, Result, expect};
 use crate::gradients::Gradients;
 use crate::shape::Shape;
-use crate::tape::scratch::Mark;
 use crate::tensor::Tensor;
 use crate::var::Var;
 use crate::walk::{Keep, Sums, Walk, Wanted};
@@ -54,15 +53,10 @@ impl<E: Element> Var<'_, E> {
             return Err(Error::NoGradient { reason });
         }
         let mark = tape.len();
-        let seed = tape.push(Tensor::full(shape, E::ONE), None, false);
+        let seed = tape.push(Tensor::single(shape, E::ONE), None, false);
         let walk = Walk::run(tape, &[(self, seed)], &Wanted::Leaves, Sums::OF_OPS, keep);
         tape.truncate(mark);
-        let Walk { values, marks, .. } = &mut walk?;
-        let has = |place: usize| {
-            let mark: &Mark = &marks[place];
-            mark.wanted && mark.reached
-        };
-        tape.collect(self, values, has)
+        tape.collect(self, &mut walk?)
     }
 
     /// The gradients of this single number. See [`try_backward`](Self::try_backward).
@@ -74,10 +68,10 @@ impl<E: Element> Var<'_, E> {
         expect(self.try_backward())
     }
 
-    /// The gradients, for a tape that is walked once: intermediate values go back to the pool right after
-    /// their last use, so that the peak of a step is lower by the size of the gradients. Leaves and
-    /// this output keep their values. Reading a variable in between is [`Error::Released`] from then
-    /// on, and so is a second walk through it.
+    /// The gradients, for a tape that is walked once: intermediate values go back to the pool right
+    /// after their last use, so that the peak of a step is lower by the size of the gradients.
+    /// Leaves and this output keep their values. Reading a variable in between is
+    /// [`Error::Released`] from then on, and so is a second walk through it.
     ///
     /// # Errors
     /// Those of [`try_backward`](Self::try_backward).
@@ -127,7 +121,8 @@ pub struct AsTensors;
 #[derive(Clone, Copy, Debug)]
 pub struct AsVariables;
 
-/// What [`grad`] returns for [`CreateGraph::No`] and [`CreateGraph::Yes`]. Only these two types implement it.
+/// What [`grad`] returns for [`CreateGraph::No`] and [`CreateGraph::Yes`]. Only these two types
+/// implement it.
 pub trait Returned<'t, E: Element>: sealed::Sealed {
     /// A gradient.
     type Gradient;
@@ -168,7 +163,10 @@ impl<'t, E: Element> Returned<'t, E> for AsVariables {
 }
 
 /// The gradients of `outputs` with respect to `inputs`, any variables of the tape:
-/// `sum_i cotangents[i] . d outputs[i] / d inputs[j]`. They are tensors with [`CreateGraph::No`], and
+///
+/// `sum_i cotangents[i] . d outputs[i] / d inputs[j]`
+///
+/// They are tensors with [`CreateGraph::No`], and
 /// variables that can be differentiated again with [`CreateGraph::Yes`].
 ///
 /// A `None` among the results says that no output depends on that input; a gradient that is zero
@@ -249,7 +247,7 @@ impl<'t, E: Element> Var<'t, E> {
         if shape.numel() != 1 {
             return Err(Error::NotScalar { op: "grad", shape });
         }
-        let seed = self.tape().push(Tensor::full(shape, E::ONE), None, false);
+        let seed = self.tape().push(Tensor::single(shape, E::ONE), None, false);
         Ok(grad(&[self], &[seed], &[x], CreateGraph::Yes)?[0])
     }
 }

@@ -1,10 +1,10 @@
 //! [`checkpoint`]: less memory for more time. Of a closure only the operations are kept, and its
 //! values are computed again on the walk back.
 //!
-//! The closure runs once. The operations it recorded are removed from the tape, without their values,
-//! and become one operation. Its operands are all values that they read from outside: the variables
-//! given to the closure, those it captured, and the parameters it put on the tape. So the closure may
-//! borrow anything, and its side effects (random draws, running averages) happen once.
+//! The closure runs once. The operations it recorded are removed from the tape, without their
+//! values, and become one operation. Its operands are all values that they read from outside: the
+//! variables given to the closure, those it captured, and the parameters it put on the tape. So the
+//! closure may borrow anything, and its side effects (random draws, running averages) happen once.
 //!
 //! T. Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174, 2016: a chain
 //! of `n` steps in `sqrt n` checkpoints of `sqrt n` steps each keeps about `2 sqrt n` values.
@@ -29,8 +29,8 @@ use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// The operations of a closure. They work on a list of values: the operands, then the constants, then
-/// what each step gives; the inputs of a step's rule are places in this list.
+/// The operations of a closure. They work on a list of values: the operands, then the constants,
+/// then what each step gives; the inputs of a step's rule are places in this list.
 struct Checkpoint<E: Element> {
     /// Whether a gradient flows from the result to each operand.
     flows: Vec<bool>,
@@ -276,7 +276,8 @@ impl<'t, E: Element> Segment<'t, E> {
             }
         }
 
-        // The operands come first in the list of values, in the order in which they will be on the tape.
+        // The operands come first in the list of values, in the order in which they will be on the
+        // tape.
         let mut operands: Vec<u32> = outside.keys().copied().collect();
         let mut flow: Vec<bool> = outside.values().copied().collect();
         let mut places = vec![0; segment.len()];
@@ -344,14 +345,15 @@ impl<E: Element> Tape<E> {
         self.segment.get() && self.recording.get() != Recording::Rule
     }
 
-    /// The value of `f`, of which only the operations are kept: the walk back computes what they give
-    /// again. Gradients are to the bit those of `f` recorded in place, those of parameters it asks its
-    /// tape for and of variables it captures included. Gradients of gradients are the same up to
-    /// rounding: what was computed again is recorded last, and sums are formed in another order.
+    /// The value of `f`, of which only the operations are kept: the walk back computes what they
+    /// give again. Gradients are to the bit those of `f` recorded in place, those of parameters it
+    /// asks its tape for and of variables it captures included. Gradients of gradients are the same
+    /// up to rounding: what was computed again is recorded last, and sums are formed in another
+    /// order.
     ///
     /// `f` runs once, so it may borrow a model and draw random numbers. What it computes outside of
-    /// operations on variables, such as masks and constants, is kept. A [`Op::forward`] of one's own in
-    /// it must give the same on every run. Variables made in `f`, other than the result, do
+    /// operations on variables, such as masks and constants, is kept. A [`Op::forward`] of one's
+    /// own in it must give the same on every run. Variables made in `f`, other than the result, do
     /// not outlive it.
     ///
     /// ```

@@ -37,7 +37,8 @@ impl<E: Element> Gradients<E> {
         [largest, self.sum(|g| (g / largest) * (g / largest)).sqrt()]
     }
 
-    /// The sum of a function of all elements, in lanes, so that no addition waits for the one before.
+    /// The sum of a function of all elements, in lanes, so that no addition waits for the one
+    /// before.
     fn sum(&self, f: impl Fn(f64) -> f64) -> f64 {
         const LANES: usize = 8;
         let mut lanes = [0.0; LANES];
@@ -73,8 +74,8 @@ impl<E: Element> Gradients<E> {
     /// # Ok::<(), wengert_autodiff::Error>(())
     /// ```
     ///
-    /// Source: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
-    /// networks", ICML 2013.
+    /// Source: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent
+    /// neural networks", ICML 2013.
     ///
     /// # Panics
     /// If `most` is negative or NaN.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::few::with_each;
 use crate::forward::{Context, Forward};
 use crate::lazy::Schedule;
-use crate::memory::Pool;
+use crate::memory::BufferPool;
 use crate::op::Op;
 use crate::shape::Shape;
 use crate::tape::Tape;
@@ -86,7 +86,7 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
 pub(crate) fn value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
-    pool: Option<&Pool<E>>,
+    pool: Option<&BufferPool<E>>,
 ) -> Result<Tensor<E>> {
     value_in(op, inputs, Context { pool, anomaly: None, lazy: None, recorded: false })
 }
@@ -95,7 +95,7 @@ pub(crate) fn value_of<E: Element>(
 pub(crate) fn lazy_value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
-    pool: &Pool<E>,
+    pool: &BufferPool<E>,
     schedule: &Schedule<E>,
 ) -> Result<Tensor<E>> {
     let lazy = Some(schedule);

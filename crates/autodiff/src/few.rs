@@ -7,10 +7,10 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
-pub(crate) const INLINE: usize = 4;
+const INLINE: usize = 4;
 
-/// Calls `then` with the results of `f` for all items, in a list that is on the stack if it is short.
-/// (A vector that grows writes its length to memory with each item, and reads it back.)
+/// Calls `then` with the results of `f` for all items, in a list that is on the stack if it is
+/// short. (A vector that grows writes its length to memory with each item, and reads it back.)
 #[inline]
 pub(crate) fn with_each<T, U: Copy, X, R>(
     items: &[T],

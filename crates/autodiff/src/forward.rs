@@ -6,7 +6,7 @@ use wengert_kernels::Element;
 
 use crate::error::Result;
 use crate::lazy::{self, Schedule};
-use crate::memory::Pool;
+use crate::memory::BufferPool;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -46,7 +46,7 @@ impl<E: Element> Forward<'_, E> {
     pub(crate) fn defer(
         &self,
         operands: &[&Tensor<E>],
-        function: lazy::Function<E>,
+        function: lazy::Elementwise<E>,
     ) -> Result<Option<Tensor<E>>> {
         if self.len >= lazy::LEAST
             && let Some(operands) = Tensor::lazy_operands(self.shape, operands)
@@ -97,7 +97,7 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// Where buffers come from.
-    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+    pub(crate) fn pool(&self) -> Option<&BufferPool<E>> {
         self.context.pool
     }
 
@@ -118,7 +118,7 @@ impl<E: Element> Forward<'_, E> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a, E: Element> {
     /// Where buffers come from.
-    pub(crate) pool: Option<&'a Pool<E>>,
+    pub(crate) pool: Option<&'a BufferPool<E>>,
     /// The line that asks, if a value that is not finite is an error.
     pub(crate) anomaly: Option<&'static Location<'static>>,
     /// The list of deferred results, if the value may be deferred.

@@ -69,14 +69,16 @@ pub enum Mode {
 
 /// A check of gradients, with its options.
 ///
-/// Derivatives are compared with differences, and the gradient is checked to be linear in the output's
-/// cotangent: under cotangents of both signs, of several scales, and under a sum of two. (A rule that
-/// forgets its cotangent gives the right derivatives of a scalar output, whose cotangent is 1.)
+/// Derivatives are compared with differences, and the gradient is checked to be linear in the
+/// output's cotangent: under cotangents of both signs, of several scales, and under a sum of two.
+/// (A rule that forgets its cotangent gives the right derivatives of a scalar output, whose
+/// cotangent is 1.)
 ///
 /// # Limits
-/// Differences see the function from a largest [`step`](Self::step) down to one some 70 times smaller. A
-/// term that is nonzero only within a ten-thousandth of the point changes none of them, and half a slope
-/// is taken for a kink where the point is closer to one than the smallest step. A smaller step reveals both.
+/// Differences see the function from a largest [`step`](Self::step) down to one some 70 times
+/// smaller. A term that is nonzero only within a ten-thousandth of the point changes none of them,
+/// and half a slope is taken for a kink where the point is closer to one than the smallest step. A
+/// smaller step reveals both.
 #[derive(Clone, Copy, Debug)]
 pub struct Gradcheck {
     order: u8,

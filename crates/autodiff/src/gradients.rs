@@ -10,7 +10,7 @@ use wengert_kernels::Element;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::memory::Pool;
+use crate::memory::BufferPool;
 use crate::parameter::{Parameter, ParameterId};
 use crate::tape::Tape;
 use crate::tape::link::{Lent, Link};
@@ -208,7 +208,7 @@ impl<E: Element> Gradients<E> {
     }
 
     /// The pool for copies.
-    pub(crate) fn pool(&self) -> Option<Pool<E>> {
+    pub(crate) fn pool(&self) -> Option<BufferPool<E>> {
         self.sources.first().map(|source| source.link.pool().clone())
     }
 

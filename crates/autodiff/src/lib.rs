@@ -35,19 +35,21 @@
 //! | `std` and `norm` where they are 0 | 0 |
 //! | `atan2(0, 0)` and at infinity; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
 //!
-//! NaN among the operands of a maximum or minimum is the result. In `max` and `min` it takes the gradient;
-//! in `maximum` and `minimum` the derivatives there are NaN.
+//! NaN among the operands of a maximum or minimum is the result. In `max` and `min` it takes the
+//! gradient; in `maximum` and `minimum` the derivatives there are NaN.
 //!
 //! # Zero cotangents
 //!
-//! A cotangent that is exactly zero stays zero through every rule, though the derivative be infinite or NaN:
-//! `sqrt` at 0 or below, a quotient by 0, any function of a NaN. Elements that [`ops::where_`],
-//! [`ops::masked_fill`], a slice or [`ops::dropout`] exclude contribute nothing to a gradient or to a gradient of a gradient. A NaN
-//! cotangent stays NaN, and any other times an infinite derivative is infinite. A rule of your own keeps to
-//! this with [`ops::mul_no_nan`] and [`ops::div_keep_zero`].
+//! A cotangent that is exactly zero stays zero through every rule, though the derivative be
+//! infinite or NaN: `sqrt` at 0 or below, a quotient by 0, any function of a NaN. Elements that
+//! [`ops::where_`], [`ops::masked_fill`], a slice or [`ops::dropout`] exclude contribute nothing to
+//! a gradient or to a gradient of a gradient. A NaN cotangent stays NaN, and any other times an
+//! infinite derivative is infinite. A rule of your own keeps to this with [`ops::mul_no_nan`] and
+//! [`ops::div_keep_zero`].
 //!
-//! The sums of products in matrix products, convolutions and the batch, layer and root mean square norms are
-//! those of IEEE 754: zero times an infinite or NaN *operand* is NaN there. Mask such operands before.
+//! The sums of products in matrix products, convolutions and the batch, layer and root mean square
+//! norms are those of IEEE 754: zero times an infinite or NaN *operand* is NaN there. Mask such
+//! operands before.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -17,8 +17,8 @@ use crate::tensor::{Tensor, strided};
 /// An array of truth values that selects elements.
 ///
 /// Comparisons give it ([`Tensor::lt`], [`Var::lt`](crate::Var::lt) and their kin), and
-/// [`where_`](crate::ops::where_) and [`masked_fill`](crate::ops::masked_fill) choose by it. It is not a
-/// tensor, and has no derivative.
+/// [`where_`](crate::ops::where_) and [`masked_fill`](crate::ops::masked_fill) choose by it. It is
+/// not a tensor, and has no derivative.
 ///
 /// Cloning and views (`transpose`, `broadcast_to`, ..) share the values.
 ///
@@ -102,9 +102,10 @@ impl Mask {
         Self::row_major(vec![value], Shape::scalar()).broadcast_to(shape)
     }
 
-    /// The mask of causal attention: each of the last `queries` of `keys` positions attends to itself and
-    /// to the positions before it. True at `(i, j)` where `j <= i + keys - queries`. With equal numbers it is the
-    /// lower triangle; with fewer keys the first queries attend to none.
+    /// The mask of causal attention: each of the last `queries` of `keys` positions attends to
+    /// itself and to the positions before it. True at `(i, j)` where `j <= i + keys - queries`.
+    /// With equal numbers it is the lower triangle; with fewer keys the first queries attend to
+    /// none.
     ///
     /// # Shapes
     /// The result is `[queries, keys]`.

@@ -14,7 +14,8 @@ use crate::tensor::Tensor;
 /// A differentiable operation: shapes, value, and vector-Jacobian product.
 ///
 /// The operations of this crate implement it, and so do a user's own; there is no difference
-/// between the two. [`Tape::apply`] records an operation, [`eval`](crate::eval()) runs it on tensors alone.
+/// between the two. [`Tape::apply`] records an operation, [`eval`](crate::eval()) runs it on
+/// tensors alone.
 ///
 /// The vector-Jacobian product takes and returns variables. While gradients are merely computed
 /// nothing is recorded and each intermediate is freed as soon as the rule returns; when a gradient
@@ -245,8 +246,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         Ok(true)
     }
 
-    /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements written
-    /// by `f`.
+    /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements
+    /// written by `f`.
     #[inline]
     pub(crate) fn constant_like(
         &self,
@@ -268,8 +269,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     }
 }
 
-/// What a rule may read of the tape, without a hold on any of it. The walk has seen to it that all of it
-/// is there.
+/// What a rule may read of the tape, without a hold on any of it. The walk has seen to it that all
+/// of it is there.
 #[derive(Clone, Copy)]
 pub(crate) struct Values<'n, E: Element> {
     inputs: &'n [u32],

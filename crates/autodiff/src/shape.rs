@@ -3,8 +3,6 @@
 use std::fmt;
 use std::ops::Deref;
 
-use smallvec::SmallVec;
-
 use crate::error::{Error, Result};
 use crate::few::Few;
 
@@ -85,7 +83,8 @@ impl Shape {
         strides
     }
 
-    /// The shape both operands broadcast to: aligned at the last axis, sizes equal or one of them 1.
+    /// The shape both operands broadcast to: aligned at the last axis, sizes equal or one of them
+    /// 1.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
         let size = |shape: &Shape, axis: usize| {
@@ -159,8 +158,8 @@ impl Shape {
     }
 
     /// One flag an axis: whether `axes` names it. An axis named twice is an error.
-    pub(crate) fn axis_set(&self, op: &'static str, axes: &[isize]) -> Result<SmallVec<[bool; 4]>> {
-        let mut set: SmallVec<[bool; 4]> = SmallVec::from_elem(false, self.rank());
+    pub(crate) fn axis_set(&self, op: &'static str, axes: &[isize]) -> Result<Few<bool>> {
+        let mut set = Few::repeat(false, self.rank());
         for &axis in axes {
             let index = self.axis(op, axis)?;
             if std::mem::replace(&mut set[index], true) {

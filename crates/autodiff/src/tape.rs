@@ -1,5 +1,5 @@
-//! [`Tape`]: the record of a computation. Operations are added in `apply`, nodes in `push`; variables are
-//! in `var`, and the walk back in `walk`.
+//! [`Tape`]: the record of a computation. Operations are added in `apply`, nodes in `push`;
+//! variables are in `var`, and the walk back in `walk`.
 
 mod apply;
 pub(crate) mod cut;
@@ -21,7 +21,7 @@ use wengert_kernels::Element;
 use crate::error::Error;
 use crate::hook::Hooks;
 use crate::lazy::Schedule;
-use crate::memory::{Memory, Pool};
+use crate::memory::{BufferPool, Memory};
 use crate::parameter::{Parameter, ParameterId};
 use crate::tensor::Tensor;
 pub use crate::var::Var;
@@ -51,7 +51,7 @@ use scratch::Scratch;
 /// ```
 pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
-    pool: Pool<E>,
+    pool: BufferPool<E>,
     schedule: Schedule<E>,
     /// Whether this tape made the pool, and closes it.
     owns_pool: bool,
@@ -112,7 +112,7 @@ pub(crate) enum Recording {
 
 impl<E: Element> Default for Tape<E> {
     fn default() -> Self {
-        let mut tape = Self::with_pool(Pool::default());
+        let mut tape = Self::with_pool(BufferPool::default());
         tape.owns_pool = true;
         tape
     }
@@ -138,7 +138,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// An empty tape that takes its buffers from another tape's pool.
-    pub(crate) fn with_pool(pool: Pool<E>) -> Self {
+    pub(crate) fn with_pool(pool: BufferPool<E>) -> Self {
         Tape {
             nodes: RefCell::default(),
             pool,
@@ -164,7 +164,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// An empty tape that shares a pool, if there is one.
-    pub(crate) fn with_pool_of(pool: Option<&Pool<E>>) -> Self {
+    pub(crate) fn with_pool_of(pool: Option<&BufferPool<E>>) -> Self {
         pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()))
     }
 
@@ -184,8 +184,8 @@ impl<E: Element> Tape<E> {
     /// there as a constant.
     ///
     /// # Panics
-    /// Inside [`Composition::record`](crate::Composition::record), which must be given the parameters it
-    /// uses as operands: a gradient would be lost otherwise.
+    /// Inside [`Composition::record`](crate::Composition::record), which must be given the
+    /// parameters it uses as operands: a gradient would be lost otherwise.
     #[track_caller]
     pub fn parameter(&self, parameter: &Parameter<E>) -> Var<'_, E> {
         assert!(
@@ -196,16 +196,13 @@ impl<E: Element> Tape<E> {
         if !self.records() || parameter.is_frozen() {
             return self.constant(parameter.value());
         }
-        let mut parameters = self.parameters.borrow_mut();
-        let (leaves, last) = parameters.last_mut(parameter.id());
-        if let Some(&(place, of)) = leaves.get(*last as usize)
-            && of == parameter.id()
-        {
+        let mut leaves = self.parameters.borrow_mut();
+        if let Some((leaf, place)) = leaves.last(parameter.id()) {
             let epoch = {
                 let node = &self.nodes.borrow()[place as usize];
                 let is_current = match &node.value {
                     Some(value) => value.is_same(parameter.value()),
-                    None => self.lends.get() && self.is_lent(*last, parameter.value()),
+                    None => self.lends.get() && self.is_lent(leaf, parameter.value()),
                 };
                 is_current.then_some(node.epoch)
             };
@@ -213,14 +210,13 @@ impl<E: Element> Tape<E> {
                 return Var::at(self, place, epoch);
             }
             // The parameter has changed since: only its last leaf holds a value.
-            self.release_leaf(place, *last);
+            self.release_leaf(place, leaf);
         }
-        *last = leaves.len() as u32;
         if self.lends.get() {
-            self.forget_lent(*last);
+            self.forget_lent(leaves.all().len() as u32);
         }
-        let var = self.variable(parameter.value());
-        leaves.push((var.index(), parameter.id()));
+        let var = self.push_shared(parameter.value(), true);
+        leaves.push(var.index(), parameter.id());
         if self.segment.get() {
             self.asked.borrow_mut().push((parameter.id(), var.index()));
         }
@@ -273,8 +269,8 @@ impl<E: Element> Tape<E> {
         self.anomaly.get()
     }
 
-    /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next (see
-    /// [`Memory::pooled`]). The borrow checker refuses uses of its variables afterwards.
+    /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next
+    /// (see [`Memory::pooled`]). The borrow checker refuses uses of its variables afterwards.
     ///
     /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is
     /// computed here, so that it does not keep its operands in memory. Dropping the tape computes
@@ -321,7 +317,7 @@ impl<E: Element> Tape<E> {
         self.pool.shrink();
     }
 
-    pub(crate) fn pool(&self) -> &Pool<E> {
+    pub(crate) fn pool(&self) -> &BufferPool<E> {
         &self.pool
     }
 

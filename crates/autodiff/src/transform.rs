@@ -69,7 +69,8 @@ pub fn vjp<E: Element, const N: usize>(
 /// ```
 ///
 /// # Errors
-/// [`Error::Shapes`] if a tangent does not have its input's shape, and those of the operations' rules.
+/// [`Error::Shapes`] if a tangent does not have its input's shape, and those of the operations'
+/// rules.
 pub fn jvp<E: Element, const N: usize>(
     f: impl for<'t> Fn([Var<'t, E>; N]) -> Var<'t, E>,
     inputs: [&Tensor<E>; N],
@@ -208,8 +209,8 @@ fn pull<E: Element, const N: usize>(
 }
 
 /// Returns a closure over variables unchanged. One that is kept in a `let` has one lifetime for its
-/// variables unless its type is known there; given to this function it takes variables of any tape, as
-/// [`gradcheck`](crate::gradcheck), [`jacobian`] and their like ask for.
+/// variables unless its type is known there; given to this function it takes variables of any tape,
+/// as [`gradcheck`](crate::gradcheck), [`jacobian`] and their like ask for.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, closure, gradcheck, gradgradcheck};

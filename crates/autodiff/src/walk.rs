@@ -11,7 +11,7 @@ use wengert_kernels::Element;
 
 use crate::anomaly::{Anomaly, Pass};
 use crate::error::{Error, Result};
-use crate::few;
+use crate::few::Few;
 use crate::hook;
 use crate::op::Vjp;
 use crate::shape::Shape;
@@ -66,6 +66,8 @@ pub struct Walk<'t, E: Element> {
     /// The same where the gradient is to be differentiated again: their places on the tape.
     pub(crate) places: Vec<Option<u32>>,
     pub(crate) marks: Vec<Mark>,
+    /// The number of leaves among them, in a walk to all leaves.
+    pub(crate) leaves: usize,
 }
 
 impl<'t, E: Element> Walk<'t, E> {
@@ -81,7 +83,7 @@ impl<'t, E: Element> Walk<'t, E> {
         let top = outputs.iter().map(|(y, _)| y.index() as usize + 1).max().unwrap_or(0);
         let scratch = tape.scratch.take();
         let Scratch { values, places, marks } = scratch;
-        let mut walk = Walk { tape, sums, keep, values, places, marks };
+        let mut walk = Walk { tape, sums, keep, values, places, marks, leaves: 0 };
         tape.failure.set(None);
         walk.resize(top);
         walk.mark(wanted);
@@ -126,6 +128,7 @@ impl<'t, E: Element> Walk<'t, E> {
                 for (mark, node) in self.marks.iter_mut().zip(nodes.iter()) {
                     mark.depends = node.requires_grad;
                     mark.wanted = node.is_leaf();
+                    self.leaves += usize::from(mark.wanted);
                 }
             }
             Wanted::These(list) => {
@@ -207,13 +210,7 @@ impl<'t, E: Element> Walk<'t, E> {
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let inputs = &rule.inputs[..];
-        let (mut short, mut long) = ([false; few::INLINE], Vec::new());
-        let needs = if let Some(short) = short.get_mut(..inputs.len()) {
-            short
-        } else {
-            long.resize(inputs.len(), false);
-            &mut long
-        };
+        let mut needs = Few::repeat(false, inputs.len());
         let mut any = false;
         for (place, (&input, needed)) in inputs.iter().zip(needs.iter_mut()).enumerate() {
             let mark = &mut self.marks[input as usize];
@@ -226,7 +223,7 @@ impl<'t, E: Element> Walk<'t, E> {
         }
         let mark = self.tape.len();
         let passed =
-            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, needs) };
+            if rule.composed { self.compose(index, rule) } else { self.pass(index, rule, &needs) };
         if !self.graph() {
             self.tape.truncate(mark);
         }
@@ -269,7 +266,8 @@ impl<'t, E: Element> Walk<'t, E> {
             if watched {
                 self.check_finite(index, rule, place, fitted, given_finite)?;
             }
-            // A value that the rule made moves to the last operand that takes it; earlier values stay.
+            // A value that the rule made moves to the last operand that takes it; earlier values
+            // stay.
             let mut later = cotangents[place + 1..].iter().flatten();
             let last = !later.any(|other| other.index() == fitted.index());
             self.arrive(input as usize, fitted, last && fitted.index() as usize >= made)?;

@@ -1,4 +1,4 @@
-//! The one property test of every operation, and the test of that test.
+//! The property test of every operation, and a test that it detects faults.
 
 use proptest::prelude::*;
 use wengert_autodiff::testing::{
@@ -22,7 +22,7 @@ proptest! {
     }
 }
 
-/// The kinds of cases the property speaks of do occur.
+/// All kinds of cases that the property is stated for occur.
 #[test]
 fn cases_are_strided_empty_single_and_broadcast() {
     for row in catalogue() {
@@ -113,7 +113,7 @@ fn only_strides_of_one_change_an_order_of_additions() {
     }
 }
 
-/// Whether the check notices the fault in some of the first cases.
+/// Whether the check detects the fault in some of the first cases.
 fn caught(row: &Row, fault: Fault) -> bool {
     (0..12).any(|seed| {
         let case = (row.sample)(&mut Sampler::new(seed));
@@ -131,7 +131,7 @@ fn a_wrong_gradient_is_caught_for_every_operation() {
     }
 }
 
-/// The check of values notices a wrong value as well.
+/// The check of values detects a wrong value as well.
 #[test]
 fn a_wrong_value_is_caught() {
     #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Checkpoints: the gradients of what is recorded in place, with less memory.
+//! Checkpoints: the same gradients as without, with less memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -104,10 +104,10 @@ fn what_a_checkpoint_cannot_do_is_said_and_leaves_the_tape_as_it_was() {
     assert_eq!(tape.checkpoint(|v| Ok(v[0]), &[stranger]).unwrap_err(), different);
     assert_eq!(tape.len(), before);
     assert!(catch_unwind(|| checkpoint::<f64, 0>(|[]| unreachable!(), [])).is_err());
-    // A parameter that was asked for in what failed is found again.
+    // A parameter that a failed closure used is found again.
     let y = x * tape.parameter(&weight);
     assert_eq!(y.backward().parameter(&weight).unwrap().to_vec(), [1.0]);
-    // What was made in a closure is gone.
+    // Variables made in a closure do not outlive it.
     let mut inner = None;
     let y = checkpoint(
         |[x]| {
@@ -181,7 +181,7 @@ fn inner<'t>(x: Var<'t, f64>, p: &Parameter<f64>) -> Var<'t, f64> {
 
 #[test]
 fn parameters_and_captured_variables_have_the_gradients_of_what_is_recorded_in_place() {
-    // Asked for inside alone.
+    // Used inside only.
     same_as_in_place(|x, _, p, through| {
         maybe(through, |[x]| (x * x.tape().parameter(p)).tanh(), x)
     });
@@ -253,7 +253,7 @@ fn what_no_gradient_flows_through_is_computed_again_as_well() {
             x,
         ) * x
     });
-    // Nothing but a gradient's own is kept: the values of what is not recorded are not.
+    // Only values that a gradient needs are kept: those of unrecorded operations are not.
     let peak = |through: bool| {
         let tape = Tape::new();
         let x = tape.variable(&Tensor::full([1 << 12], 0.5));

@@ -1,5 +1,4 @@
-//! What a user has in hand around a gradient: hooks, clipping, anomaly mode, and the reasons for an
-//! absent one.
+//! Hooks, clipping, anomaly detection, and the reasons for an absent gradient.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -106,7 +105,7 @@ fn a_released_parameter_is_not_an_unconnected_one() {
     assert_eq!(gradients.parameter_connection(&unused, &tape), Connection::Unused);
     assert_eq!(gradients.parameter_connection(&frozen, &tape), Connection::Detached);
     assert_eq!(gradients.parameter_connection(&used.clone(), &tape), Connection::Unused);
-    // Put on the tape again with its new value it is another leaf; each walk knows its own.
+    // With its new value it is another leaf; each walk uses its own.
     let again = (tape.parameter(&used) * tape.parameter(&used)).sum().backward();
     assert_eq!(again.parameter(&used).unwrap().to_vec(), [10.0, 4.0]);
     assert_eq!(gradients.parameter(&used).unwrap().to_vec(), [2.0, 2.0]);
@@ -184,7 +183,8 @@ fn clipping_bounds_the_norm_of_all_or_each_number() {
     assert_eq!(unclipped.get(b).unwrap().item(), -0.5);
     assert_eq!(gradients().get(a).unwrap().to_vec(), [1.0, 1.0], "others are not touched");
 
-    // Squares that overflow or vanish do not, and what is not finite is told and left alone.
+    // Neither overflows nor underflows where squares do; gradients that are not finite are reported
+    // and kept.
     let scaled = |factor: f64| (a * factor).sum().backward();
     assert!((scaled(1e200).norm() / 1e200 - 2.0_f64.sqrt()).abs() < 1e-15);
     assert!((scaled(1e-200).norm() / 1e-200 - 2.0_f64.sqrt()).abs() < 1e-15);
@@ -229,7 +229,7 @@ fn anomaly_mode_names_the_first_operation_that_went_wrong() {
         assert!(anomaly.value.is_infinite() && anomaly.given_finite);
         assert_eq!((anomaly.recorded_at.line(), &anomaly.inputs[..]), (line, &[x.shape()][..]));
     }
-    // What came from outside is told apart.
+    // A value that was not finite before the operation is reported as such.
     let bad = tape.variable(&vector(&[f64::NAN, 1.0]));
     let error = wengert_autodiff::ops::exp(bad).unwrap_err().to_string();
     assert!(error.contains("operands were not finite already"), "{error}");
@@ -269,7 +269,8 @@ fn buffers_are_back_in_the_pool_while_the_walk_goes_on() {
         let tape = Tape::new();
         let x = tape.variable(&Tensor::full([LEN], 0.5_f64));
         let early = x.tanh();
-        // A hook near the end of the walk reads the memory in use: what the walk has freed is missing.
+        // A hook near the end of the walk reads the memory in use: what the walk has freed is
+        // missing.
         let first = Arc::new(Mutex::new(0));
         let seen = Arc::clone(&first);
         early.register_hook(move |g| {
@@ -285,7 +286,7 @@ fn buffers_are_back_in_the_pool_while_the_walk_goes_on() {
         (before / (LEN * 8), live / (LEN * 8), tape.memory().peak / (LEN * 8), value)
     };
     let (before, live, peak, kept) = run(false);
-    // Every value stays for the user; of cotangents only the one on its way is there.
+    // Every value stays; of the cotangents only the current one is in memory.
     assert_eq!((before, live), (51, 52));
     assert!(peak <= 51 + 3, "{peak}");
     let (before, live, peak, freed) = run(true);
@@ -318,7 +319,7 @@ fn a_tape_walked_once_says_so() {
     }
 }
 
-/// Nothing but zero is left of a second derivative far out, and no NaN of an infinity times it.
+/// Far from 0 the second derivative is zero, and not NaN by a product with infinity.
 #[test]
 fn second_derivatives_vanish_far_out() {
     use wengert_autodiff::Activation;

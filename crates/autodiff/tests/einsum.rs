@@ -132,7 +132,7 @@ fn repeated_axes_are_summed_over_where_they_are_long() {
     compare("...i,...i,i->...", &[b, a, c]).unwrap();
 }
 
-/// What is refused is an error of the fallible entry, and says where.
+/// A wrong equation is an error of the fallible function, and names the place.
 #[test]
 fn refusals_point_to_the_character() {
     let tape = Tape::new();

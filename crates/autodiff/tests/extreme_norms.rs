@@ -1,4 +1,5 @@
-//! Norms, moments and normalizations at the ends of the range: right values, and where there is none.
+//! Norms, moments and normalizations at the ends of the range: right values, and where there is
+//! none.
 
 use wengert_autodiff::ops::NormOptions;
 use wengert_autodiff::{Element, Tape, Tensor, Var};

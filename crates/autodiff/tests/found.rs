@@ -1,10 +1,10 @@
-//! What programs of random operations have found: refusals in the name of another operation, and a
-//! gradient that went the wrong way.
+//! Regressions that fuzzing with random programs has found: errors in the name of another
+//! operation, and a wrong gradient.
 
 use wengert_autodiff::ops::{self, Attention, Conv1dOptions, CrossEntropyOptions, Reduction};
 use wengert_autodiff::{Activation, Error, Index, Tape, Tensor, Var, gradcheck};
 
-/// Whether it is refused in one line that begins with the operation's name.
+/// Whether the error is one line that begins with the operation's name.
 #[track_caller]
 fn refused(op: &str, result: Result<Var<'_, f64>, Error>) {
     let text = result.expect_err("something that does not fit").to_string();

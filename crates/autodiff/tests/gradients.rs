@@ -1,4 +1,4 @@
-//! Gradients away from their tape: kept, sent, summed, and given to an optimizer.
+//! Gradients independent of their tape: kept, sent to threads, summed, and given to an optimizer.
 
 use std::thread;
 
@@ -46,7 +46,7 @@ impl Network {
     }
 
     fn gradients(&self, rows: std::ops::Range<usize>) -> Gradients<f64> {
-        // The tape is gone when the gradients are used.
+        // The tape is dropped before the gradients are used.
         let tape = Tape::new();
         self.loss(&tape, rows).backward()
     }
@@ -99,7 +99,7 @@ fn accumulated_gradients_are_those_of_the_whole() {
     network.check(&sum, &network.gradients(0..ROWS));
     sum.scale(1.0 / 3.0);
     network.check(&sum, &mean);
-    // A gradient of one part alone stays as it is: no connection counts as zero.
+    // A gradient that only one part has stays as it is: an absent gradient counts as zero.
     let mut unused = Gradients::new();
     unused.insert(&network.unused, vector(&[4.0])).unwrap();
     sum += &unused;
@@ -131,7 +131,7 @@ fn shapes_that_differ_are_refused_and_nothing_is_added() {
     let error = a.insert(&parameter, vector(&[1.0])).unwrap_err().to_string();
     assert_eq!(error, "insert: expected a gradient of the parameter's shape [2], got [1]");
     a.insert(&parameter, vector(&[1.0, 1.0])).unwrap();
-    // The parameter has another shape by now.
+    // The parameter has another shape now.
     let mut parameter = parameter;
     *parameter.value_mut() = vector(&[1.0, 2.0, 3.0]);
     let mut b = Gradients::new();
@@ -154,7 +154,7 @@ fn variables_of_other_tapes_and_of_other_steps_have_no_gradient_here() {
     };
     tape.clear();
     for tape in [&tape, &other] {
-        // In the same places as those before.
+        // At the same places as the variables before.
         let (x, w) = (tape.variable(&vector(&[5.0, 6.0])), tape.parameter(&weight));
         for var in [x, w] {
             assert!(gradients.get(var).is_none());
@@ -197,7 +197,7 @@ fn a_sum_over_tapes_has_the_gradients_of_the_variables_of_each() {
         both += (x * 2.0).sum().backward();
         assert_eq!(both.connection(x), Connection::Connected);
     }
-    // What belongs to a step that has ended goes with the next sum.
+    // The gradients of a step that has ended are dropped by the next sum.
     assert_eq!(sum.len(), 4);
     one.clear();
     sum += Gradients::new();
@@ -205,7 +205,7 @@ fn a_sum_over_tapes_has_the_gradients_of_the_variables_of_each() {
     assert_eq!(sum.get(two.parameter(&weight)).unwrap().to_vec(), [3.0 + 10.0, 3.0 + 24.0]);
 }
 
-/// Changes a parameter as an optimizer does, and says whether that was done in place.
+/// Changes a parameter as an optimizer does, and returns whether that was done in place.
 fn step(parameter: &mut Parameter<f64>, gradients: &Gradients<f64>) -> bool {
     let address = |parameter: &Parameter<f64>| parameter.value().as_slice().unwrap().as_ptr();
     let before = address(parameter);
@@ -285,7 +285,7 @@ fn gradients_are_sent_and_shared() {
     is::<Gradients<f64>>();
 }
 
-/// A parameter that changes between two uses on one tape: each use reads the value of its time.
+/// A parameter that changes between two uses on one tape: each use reads the value at that time.
 #[test]
 fn a_changed_parameter_is_a_new_leaf() {
     let mut weight = Parameter::new(vector(&[2.0]));

@@ -1,9 +1,9 @@
-//! Operands that take no memory and whose shapes take more than there is. Every fallible entry
-//! gives a value that fits in memory or an error of one line; none aborts the process, and none
-//! runs on.
+//! Broadcast operands, which take no memory, of shapes larger than memory. Every fallible function
+//! returns a value that fits in memory or an error of one line; none aborts the process or runs
+//! without end.
 //!
-//! The cases run in a child process with a limited address space, which names the one it is at:
-//! what aborts or hangs is found by name.
+//! The cases run in a child process with a limited address space, which prints the name of the
+//! current one: a case that aborts or hangs is found by name.
 
 #[path = "support/cases.rs"]
 mod cases;
@@ -247,7 +247,7 @@ fn binary() -> Vec<(&'static str, Binary)> {
     ]
 }
 
-/// What takes tensors, or makes them.
+/// Functions that take tensors or make them.
 fn others() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut add = |name: String, case: Box<dyn Fn() -> Result<()>>| cases.push((name, case));

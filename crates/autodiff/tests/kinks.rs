@@ -1,4 +1,5 @@
-//! Values and derivatives where formulas break: at kinks, ties, jumps, zeros, and next to infinities.
+//! Values and derivatives where formulas break: at kinks, ties, jumps, zeros, and next to
+//! infinities.
 
 use wengert_autodiff::{Mask, Tape, Tensor, Var};
 
@@ -67,7 +68,7 @@ fn ties_share_the_gradient_equally() {
         &[1.0 / 3.0, 0.0, 1.0 / 3.0, 1.0 / 3.0],
     );
     assert_same(&slope(&[3.0, 1.0, 1.0], |x| x.min()), &[0.0, 0.5, 0.5]);
-    // A NaN wins, and takes the gradient.
+    // A NaN is the result, and takes the gradient.
     assert!(vector(&[1.0, NAN, INF]).max().item().is_nan());
     assert_same(&slope(&[1.0, NAN, INF], |x| x.max()), &[0.0, 1.0, 0.0]);
     assert_same(&slope(&[INF, INF, 1.0], |x| x.max()), &[0.5, 0.5, 0.0]);
@@ -76,15 +77,15 @@ fn ties_share_the_gradient_equally() {
     assert!(error.downcast_ref::<String>().unwrap().contains("at least one element"));
 }
 
-/// An infinite gradient from above does not get through where the slope is zero.
+/// An infinite cotangent gives zero where the slope is zero.
 #[test]
-fn nothing_comes_back_from_behind_a_flat_side() {
+fn an_infinite_cotangent_stops_at_a_flat_side() {
     fn infinite(y: Var<'_, f64>) -> Var<'_, f64> {
         y.mul_scalar(INF)
     }
     assert_same(&slope(&[-3.0], |x| infinite(x.clamp(-1.0, 1.0))), &[0.0]);
     assert_same(&slope(&[1.0, 2.0], |x| infinite(x.max())), &[0.0, INF]);
-    // Of what a mask hides, nothing is left in the value, and zero comes back.
+    // Elements that a mask excludes contribute nothing to the value, and their gradient is zero.
     let mask = Mask::from_slice(&[true, false], [2]).unwrap();
     let other = vector(&[NAN, 7.0]);
     assert_same(&vector(&[1.0, INF]).where_(&mask, &vector(&[NAN, 7.0])).to_vec(), &[1.0, 7.0]);

@@ -1,11 +1,12 @@
-//! The memory limit of a tape: what would exceed it is an error, and the tape goes on.
+//! The memory limit of a tape: an operation that would exceed it is an error, and the tape stays
+//! usable.
 
 use wengert_autodiff::{Cotangents, Error, Forward, Op, Result, Shape, Tape, Tensor, Vjp, ops};
 
-/// The elements of a buffer without slack, below those of a deferred result.
+/// A number of elements that fills its size class, and is too small for a deferred result.
 const SMALL: usize = 1 << 10;
 
-/// As many as an elementwise result that is deferred.
+/// The least number of elements of a deferred result.
 const LARGE: usize = 1 << 16;
 
 fn refused(error: &Error) -> (&'static str, usize, Option<usize>) {

@@ -1,5 +1,5 @@
-//! Network operations at their edges: infinite and missing numbers, ties, rows without keys, empty
-//! batches, and what they say of shapes that do not fit.
+//! Network operations at their edges: infinities and NaN, ties, rows without keys, empty
+//! batches, and the errors for shapes that do not fit.
 
 use wengert_autodiff::ops::{
     self, Attention, Conv2dOptions, CrossEntropyOptions, NormOptions, Pool1d, Pool2d, Reduction,
@@ -44,7 +44,7 @@ fn losses_have_their_limits_at_infinite_logits_and_nan_stays() {
     same(&y, &[0.0, INF, INF, 0.0, 1e4, 1e4, NAN]);
     same(&g, &[0.0, 1.0, -1.0, 0.0, 1.0, -1.0, NAN]);
 
-    // A class that is ruled out costs nothing where its target is zero.
+    // A class of probability zero adds nothing to the loss where its target is zero.
     let (y, g) = both(&row(&[0.0, -INF, 0.0]), |x| {
         let targets = x.tape().constant(&row(&[0.5, 0.0, 0.5]));
         x.soft_cross_entropy(targets, Reduction::None)
@@ -78,7 +78,7 @@ fn ignored_rows_cost_nothing_whatever_they_hold() {
     let (y, g) = both(&x, |x| x.nll_loss([1, 7], Some(7), Reduction::Mean));
     same(&y, &[-2.0]);
     same(&g, &[0.0, -1.0, 0.0, 0.0]);
-    // The mean of nothing is none.
+    // The mean of no losses is NaN.
     let none = x.nll_loss([7, 7], Some(7), Reduction::Mean);
     assert!(none.item().is_nan());
     let error = ops::cross_entropy_with(Tape::new().constant(&x), [0, 2], options).unwrap_err();
@@ -91,7 +91,7 @@ fn a_row_without_keys_is_zero_and_poisons_nobody() {
         Tensor::from_fn(shape, |i| ((7 * i[0] + 3 * i[1] + seed) % 5) as f64 * 0.3 - 0.5)
     };
     let operands = [sampled(0, [3, 2]), sampled(1, [3, 2]), sampled(2, [3, 2])];
-    // The second query sees nothing.
+    // The second query attends to no key.
     let mask = Mask::from_fn([3, 3], |i| i[0] != 1 && i[1] <= i[0]);
     let tape = Tape::new();
     let x: Vec<_> = operands.iter().map(|x| tape.variable(x)).collect();

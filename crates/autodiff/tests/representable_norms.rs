@@ -1,6 +1,6 @@
-//! Norms, moments and normalizations lose nothing that is representable: values, gradients and second
-//! derivatives at every scale of the operands, against `f64` where they are `f32`, and against their
-//! own results at scale one where they are `f64`.
+//! Norms, moments and normalizations lose nothing that is representable: values, gradients and
+//! second derivatives at every scale of the operands, against `f64` where they are `f32`, and
+//! against their own results at scale one where they are `f64`.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -48,7 +48,8 @@ struct Problem {
     rows: usize,
     cols: usize,
     eps: f64,
-    /// The lines; the second operand of a cosine; weight and bias of a normalization, if it has them.
+    /// The lines; the second operand of a cosine; weight and bias of a normalization, if it has
+    /// them.
     operands: Vec<Vec<f64>>,
     gy: Vec<f64>,
     /// With which the gradient of the lines is multiplied and summed for a second derivative.
@@ -130,8 +131,8 @@ impl Problem {
         Results { value: wide(&y.value()), gradients, second }
     }
 
-    /// The bounds of the errors of each line's value, gradients and second derivative, for an element
-    /// type with these numbers.
+    /// The bounds of the errors of each line's value, gradients and second derivative, for an
+    /// element type with these numbers.
     fn bounds(&self, epsilon: f64, smallest_normal: f64) -> Bounds {
         let mut bounds = Bounds::default();
         let n = self.cols as f64;
@@ -230,7 +231,8 @@ const SINGLE: Range = Range {
 const DOUBLE: Range =
     Range { epsilon: f64::EPSILON, largest: f64::MAX, smallest: f64::MIN_POSITIVE };
 
-/// Compares line by line; where the terms of a sum are beyond the range, there is nothing to compare.
+/// Compares line by line; where the terms of a sum are beyond the range, there is nothing to
+/// compare.
 fn compare(
     what: &str,
     (got, right): (&[f64], &[f64]),

@@ -1,4 +1,4 @@
-//! The tape as a whole: what is connected, what is refused, long chains, memory.
+//! The tape as a whole: connections, errors, long chains, memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -79,7 +79,7 @@ fn messages_name_the_operation_the_shapes_and_the_remedy() {
     assert!(message(ops::leaky_relu(a, f64::NAN)).starts_with("leaky_relu: "));
     assert!(message(ops::sum_axes(a, &[2], false)).contains("axes run from -2 to 1"));
 
-    // The sugar panics with the same text, at this file's line.
+    // Methods panic with the same text, at this file's line.
     let hook = std::panic::take_hook();
     let place = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let seen = std::sync::Arc::clone(&place);
@@ -94,7 +94,7 @@ fn messages_name_the_operation_the_shapes_and_the_remedy() {
 
 #[test]
 fn a_million_operations_run_backward_and_drop_without_recursion() {
-    // A stack that recursion over the chain could not live on.
+    // A stack too small for recursion over the chain.
     let chain = || {
         let tape = Tape::new();
         let x = tape.variable(&Tensor::scalar(1.0_f64));

@@ -1,5 +1,5 @@
-//! A cotangent that is exactly zero stays zero, though the derivative be infinite or NaN: what a mask cut
-//! off contributes nothing.
+//! A cotangent that is exactly zero stays zero, even where the derivative is infinite or NaN:
+//! elements that a mask excludes contribute nothing.
 
 use wengert_autodiff::testing::{Case, Row, Sampler, catalogue};
 use wengert_autodiff::{CreateGraph, Element, Mask, Op, Tape, Tensor, Var, eval, grad};
@@ -10,8 +10,9 @@ const NAN: f64 = f64::NAN;
 /// Points at which derivatives are infinite or NaN, or overflow.
 const SINGULAR: [f64; 10] = [0.0, -0.0, 1.0, -1.0, INF, -INF, NAN, 1e300, -1e300, 1e-310];
 
-/// Operations whose gradient is a sum of products along a line or over a matrix, made by a kernel in the
-/// arithmetic of IEEE 754, in which zero times infinity is NaN: the contract is that of finite operands.
+/// Operations whose gradient is a sum of products along a line or over a matrix, made by a kernel
+/// in the arithmetic of IEEE 754, in which zero times infinity is NaN: the contract is that of
+/// finite operands.
 const SUMS_OF_PRODUCTS: [&str; 8] = [
     "linear",
     "matmul",
@@ -30,7 +31,7 @@ fn sums_products(row: &Row) -> bool {
 
 type Make<'a, E> = &'a dyn Fn() -> Box<dyn Op<E>>;
 
-/// Which outputs change with an element of an operand: for each operand and element, the outputs' places.
+/// For each operand and element, the places of the outputs that depend on it.
 fn dependents<E: Element>(op: Make<'_, E>, inputs: &[Tensor<E>]) -> Vec<Vec<Vec<usize>>> {
     let value = |inputs: &[Tensor<E>]| -> Vec<u64> {
         let value = eval(&op(), &inputs.iter().collect::<Vec<_>>()).unwrap();
@@ -55,8 +56,8 @@ fn dependents<E: Element>(op: Make<'_, E>, inputs: &[Tensor<E>]) -> Vec<Vec<Vec<
 /// The gradients by all operands: `None` stands for zeros.
 type Gradients<E> = Vec<Option<Vec<E>>>;
 
-/// The gradients by the operands, without a graph and with one, and those of their sum, each weighted, by
-/// the operands and the cotangent.
+/// The gradients by the operands, without a graph and with one, and those of their sum, each
+/// weighted, by the operands and the cotangent.
 fn gradients<E: Element>(
     op: Make<'_, E>,
     inputs: &[Tensor<E>],
@@ -284,7 +285,7 @@ fn other_cotangents_are_what_they_were() {
     assert_same(&first, &[INF, 0.25]);
     let [first, _] = slopes(&[0.0, -1.0, NAN], |x| x.sqrt() + x.log());
     assert_same(&first, &[INF, NAN, NAN]);
-    // A NaN stays one, though the derivative be zero.
+    // A NaN stays NaN, even where the derivative is zero.
     let functions: [fn(Var<'_, f64>) -> Var<'_, f64>; 4] =
         [|x| x.cos(), |x| x.square(), |x| x.exp(), |x| x.tanh()];
     for f in functions {

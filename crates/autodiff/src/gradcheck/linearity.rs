@@ -1,8 +1,9 @@
 //! Whether the gradient is linear in the output's cotangent.
 //!
 //! A vector-Jacobian product is a matrix times its cotangent, so it is linear in it whatever the
-//! point. Comparing with differences does not show this: the cotangent of a scalar output is 1 there,
-//! and a rule that forgets its cotangent, squares it, or takes its magnitude gives the same at 1.
+//! point. Comparing with differences does not show this: the cotangent of a scalar output is 1
+//! there, and a rule that forgets its cotangent, squares it, or takes its magnitude gives the same
+//! at 1.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -21,8 +22,8 @@ const COMBINATIONS: [(f64, f64, &str); 4] = [
 ];
 
 impl Gradcheck {
-    /// Compares the gradients of `f` under combinations of two cotangents with the combinations of the
-    /// gradients under each, and returns where they differ.
+    /// Compares the gradients of `f` under combinations of two cotangents with the combinations of
+    /// the gradients under each, and returns where they differ.
     pub(super) fn nonlinearities(
         &self,
         order: u8,
@@ -53,8 +54,8 @@ impl Gradcheck {
                     let expected = a * by_g + if b == 0.0 { 0.0 } else { b * by_h };
                     let allowed = self.absolute * a.abs()
                         + self.relative * (a * by_g).abs().max((b * by_h).abs());
-                    // A derivative that is infinite or NaN is so under each cotangent, and is judged by
-                    // the differences.
+                    // A derivative that is infinite or NaN is so under each cotangent, and is
+                    // judged by the differences.
                     let finite = [by_g, by_h, got].into_iter().filter(|g| g.is_finite()).count();
                     let differs = (got - expected).abs() > allowed;
                     if finite == 3 && differs || (1..3).contains(&finite) {

@@ -53,8 +53,8 @@ pub(super) fn finer(
     if x.abs() < 10.0 * last && x.abs() > f64::MIN_POSITIVE / f64::EPSILON {
         steps.extend([0.1 * x.abs(), 0.02 * x.abs()]);
     }
-    // A function of a large argument may change over steps that are small compared with it, down to where the
-    // argument itself is rounded.
+    // A function of a large argument may change over steps that are small compared with it, down to
+    // where the argument itself is rounded.
     let absolute = [step, step / FINER[0]].map(|step| step / x.abs());
     steps.extend(absolute.into_iter().filter(|&step| x.abs() > 100.0 && step > LEAST_STEP));
     steps.sort_by(|a, b| b.total_cmp(a));

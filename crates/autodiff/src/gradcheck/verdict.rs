@@ -71,8 +71,8 @@ impl Gradcheck {
         if first.value.is_finite() && first.uncertainty <= tolerance && !kinked(first) {
             return (Verdict::Wrong, first);
         }
-        // Only the smallest steps whose differences exceed rounding show a kink: over larger ones any
-        // curvature may resemble one.
+        // Only the smallest steps whose differences exceed rounding show a kink: over larger ones
+        // any curvature may resemble one.
         let fine =
             |numeric: &&Difference| 2.0 * numeric.noise() <= self.allowed(analytic, numeric.value);
         let kink = match all.iter().rfind(fine) {

@@ -8,53 +8,82 @@ use wengert_kernels::Element;
 use super::{Gradients, OfParameter, OfVariable, Source};
 use crate::error::Result;
 use crate::parameter::ParameterId;
-use crate::tape::Tape;
 use crate::tape::link::Link;
+use crate::tape::{Node, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
+use crate::walk::Walk;
 
 impl<E: Element> Tape<E> {
-    /// The gradients of an output, from those that a walk has left in `values`. `has` says which of
-    /// the nodes have one: it is zero where there is no value. Lends the values of the parameters
-    /// among them, unless this is inside of another walk.
+    /// The gradients of an output, from those that a walk to all leaves has left in its slots.
+    /// Lends the values of the parameters among the leaves, unless this is inside of another walk.
     pub(crate) fn collect(
         &self,
         output: Var<'_, E>,
-        values: &mut [Option<Tensor<E>>],
-        has: impl Fn(usize) -> bool,
+        walk: &mut Walk<'_, E>,
     ) -> Result<Gradients<E>> {
         let link = self.begin_lending();
         let lends = !self.walks.get();
         let (parameters, mut nodes) = (self.parameters.borrow(), self.nodes_mut());
-        let mut leaves = parameters.all().iter().enumerate();
+        let leaves = parameters.all();
         let mut lent = link.lend(self.generation(), leaves.len());
-        let link = Arc::clone(link);
-        let mut collector = Collector::new(link, self.generation(), output, leaves.len());
-        let mut next = leaves.next();
-        for (place, (value, node)) in values.iter_mut().zip(nodes.iter_mut()).enumerate() {
-            let parameter = next.filter(|(_, of)| of.0 as usize == place);
-            if parameter.is_some() {
-                next = leaves.next();
-            }
-            if !has(place) {
-                continue;
-            }
-            if value.is_none() {
-                let shape = node.value("backward")?.shape().clone();
-                *value = Some(Tensor::scalar(E::ZERO).try_broadcast_to(shape)?);
-            }
-            if let Some((leaf, &(_, id))) = parameter {
+        let mut collector =
+            Collector::new(Arc::clone(link), self.generation(), output, leaves.len());
+        let mut marked = 0;
+        for (leaf, &(place, id)) in leaves.iter().enumerate() {
+            let place = place as usize;
+            // The walk has no slots for leaves after the output.
+            let Some(mark) = walk.marks.get(place) else { break };
+            marked += usize::from(mark.wanted);
+            if mark.is_wanted_and_reached() {
+                let node = &mut nodes[place];
+                let value = or_zeros(&mut walk.values[place], node)?;
                 collector.parameter(id, leaf as u32, value);
-                if lends && node.value.is_some() {
-                    lent.swap(leaf, &mut node.value);
+                if lends {
+                    lent.put(leaf, &mut node.value);
                 }
-            } else {
+            }
+        }
+        if marked < walk.leaves {
+            self.collect_variables(walk, &nodes, &mut collector)?;
+        }
+        Ok(collector.finish())
+    }
+
+    /// Adds the gradients that are left in the slots of a walk: those of plain variables.
+    #[cold]
+    fn collect_variables(
+        &self,
+        walk: &mut Walk<'_, E>,
+        nodes: &[Node<E>],
+        collector: &mut Collector<E>,
+    ) -> Result<()> {
+        let parameters = self.parameters.borrow();
+        let mut parameters = parameters.all().iter().map(|&(place, _)| place as usize).peekable();
+        for (place, mark) in walk.marks.iter().enumerate() {
+            let is_parameter = parameters.next_if_eq(&place).is_some();
+            if mark.is_wanted_and_reached() && !is_parameter {
+                let node = &nodes[place];
+                let value = or_zeros(&mut walk.values[place], node)?;
                 let place = Var::at(self, place as u32, node.epoch).place();
                 collector.variable(place, value);
             }
         }
-        Ok(collector.finish())
+        Ok(())
     }
+}
+
+/// The gradient of a leaf that the walk has reached: zeros if no cotangent has arrived.
+#[inline]
+fn or_zeros<'v, E: Element>(
+    value: &'v mut Option<Tensor<E>>,
+    node: &Node<E>,
+) -> Result<&'v mut Option<Tensor<E>>> {
+    if value.is_none() {
+        let shape = node.value("backward")?.shape().clone();
+        *value = Some(Tensor::scalar(E::ZERO).try_broadcast_to(shape)?);
+    }
+    Ok(value)
 }
 
 /// Collects the gradients of one walk back.
@@ -85,8 +114,9 @@ impl<E: Element> Collector<E> {
     fn parameter(&mut self, id: ParameterId, leaf: u32, value: &mut Option<Tensor<E>>) {
         self.unordered |= self.last.is_some_and(|last| last >= id);
         self.last = Some(id);
-        let of = value.take().map(|value| OfParameter { id, leaf, value });
-        self.gradients.parameters.extend(of);
+        if let Some(value) = value.take() {
+            self.gradients.parameters.push(OfParameter { id, leaf, value });
+        }
     }
 
     /// Adds the gradient of a plain variable, taken from where it lies.

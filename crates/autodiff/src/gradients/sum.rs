@@ -8,12 +8,15 @@ use wengert_kernels::{Element, elementwise};
 
 use super::{Gradients, NONE, OfParameter, OfVariable, Source};
 use crate::error::{Error, Result, expect};
-use crate::memory::Pool;
+use crate::memory::BufferPool;
 use crate::parameter::ParameterId;
 use crate::tensor::Tensor;
 
 /// A gradient of these elements that no other tensor shares, in row-major order.
-fn own<'a, E: Element>(gradient: &'a mut Tensor<E>, pool: Option<&Pool<E>>) -> Result<&'a mut [E]> {
+fn own<'a, E: Element>(
+    gradient: &'a mut Tensor<E>,
+    pool: Option<&BufferPool<E>>,
+) -> Result<&'a mut [E]> {
     gradient.settle()?;
     if !(gradient.is_unique() && gradient.is_contiguous()) {
         // In a buffer of the tape's, so that a step of a training loop allocates none.
@@ -26,7 +29,7 @@ fn own<'a, E: Element>(gradient: &'a mut Tensor<E>, pool: Option<&Pool<E>>) -> R
 fn scaled<E: Element>(
     factor: f64,
     gradient: &Tensor<E>,
-    pool: Option<&Pool<E>>,
+    pool: Option<&BufferPool<E>>,
 ) -> Result<Tensor<E>> {
     let mut gradient = gradient.clone();
     if factor != 1.0 {
@@ -40,7 +43,7 @@ fn add_to<E: Element>(
     sum: &mut Tensor<E>,
     factor: f64,
     new: &Tensor<E>,
-    pool: Option<&Pool<E>>,
+    pool: Option<&BufferPool<E>>,
 ) -> Result<()> {
     let (mut room, sum) = (None, own(sum, pool)?);
     let new = new.in_order(&mut room)?;

@@ -32,7 +32,7 @@ use wengert_kernels::simd::{Level, with_level};
 use wengert_kernels::{Element, reduce};
 
 use crate::memory::Refused;
-use crate::memory::{Deferred, Handle, Pool};
+use crate::memory::{BufferPool, Deferred, Handle};
 use plan::Plan;
 pub(crate) use schedule::Schedule;
 
@@ -50,18 +50,18 @@ const MOST_SUMS: usize = 4;
 
 /// An elementwise function of one or two operands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Function<E> {
+pub(crate) enum Elementwise<E> {
     One(Function1<E>),
     Two(Function2),
 }
 
-impl<E: Element> Function<E> {
+impl<E: Element> Elementwise<E> {
     /// The one element of the result, if each operand is one element for all.
     pub(crate) fn of_single_elements(self, operands: &[Operand<E>]) -> Option<E> {
         let mut out = [E::ZERO];
         match (self, operands) {
-            (Function::One(f), &[Operand::Splat(x)]) => f.apply(&[x], &mut out),
-            (Function::Two(f), &[Operand::Splat(a), Operand::Splat(b)]) => {
+            (Elementwise::One(f), &[Operand::Splat(x)]) => f.apply(&[x], &mut out),
+            (Elementwise::Two(f), &[Operand::Splat(a), Operand::Splat(b)]) => {
                 f.apply(Run::Slice(&[a]), Run::Slice(&[b]), &mut out);
             }
             _ => return None,
@@ -80,7 +80,7 @@ pub(crate) enum Operand<E: Element> {
 /// An elementwise operation.
 #[derive(Clone)]
 struct Expression<E: Element> {
-    function: Function<E>,
+    function: Elementwise<E>,
     operands: SmallVec<[Operand<E>; 2]>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct Lazy<E: Element> {
     depth: u32,
     /// The number of times it was recomputed as part of another value.
     computed: AtomicU32,
-    pool: Option<Pool<E>>,
+    pool: Option<BufferPool<E>>,
     /// The schedule of the tape that recorded it.
     schedule: Schedule<E>,
     /// `None` once there is a value.
@@ -125,10 +125,10 @@ impl<E: Element> Lazy<E> {
     /// Defers an elementwise operation.
     pub(crate) fn new(
         len: usize,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         schedule: &Schedule<E>,
         operands: SmallVec<[Operand<E>; 2]>,
-        function: Function<E>,
+        function: Elementwise<E>,
     ) -> Result<Self, Refused> {
         let pending = operands.iter().filter_map(Operand::pending);
         let depth = 1 + pending.map(|lazy| lazy.depth).max().unwrap_or(0);
@@ -149,7 +149,7 @@ impl<E: Element> Lazy<E> {
         of: Handle<E>,
         len: usize,
         factor: Option<E>,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         schedule: &Schedule<E>,
     ) -> Self {
         let depth = 1 + of.pending().map_or(0, |of| of.depth);
@@ -160,7 +160,7 @@ impl<E: Element> Lazy<E> {
         work: Work<E>,
         len: usize,
         depth: u32,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         schedule: &Schedule<E>,
     ) -> Self {
         Lazy {
@@ -179,7 +179,7 @@ impl<E: Element> Lazy<E> {
         self.len
     }
 
-    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+    pub(crate) fn pool(&self) -> Option<&BufferPool<E>> {
         self.pool.as_ref()
     }
 
@@ -226,8 +226,8 @@ impl<E: Element> Lazy<E> {
         self.value.get().is_none()
     }
 
-    /// The expression, for computing it as part of another value; `None` if it has a value now, or is
-    /// better computed once and kept.
+    /// The expression, for computing it as part of another value; `None` if it has a value now, or
+    /// is better computed once and kept.
     fn inner(&self, level: Level) -> Result<Option<Expression<E>>, Refused> {
         let again = self.computed.fetch_add(1, Ordering::Relaxed) >= COMPUTED_AGAIN;
         if !again
@@ -289,7 +289,7 @@ impl<E: Element> Lazy<E> {
                     let (x, out) = (&of.as_slice()[..*len], std::slice::from_mut(&mut result));
                     reduce::repair_sums_axis(x, [1, *len, 1], divisor, out);
                 }
-                Ok(number(result))
+                Ok(Handle::of_single(result))
             }
         }
     }
@@ -415,7 +415,7 @@ fn compute_all<E: Element>(
     for ((sum, factor), total) in taken.into_iter().zip(sums) {
         let total = factor.map_or(total, |factor| total * factor);
         if total.is_finite() {
-            sum.settle(number(total));
+            sum.settle(Handle::of_single(total));
         } else {
             sum.try_force()?;
         }
@@ -443,7 +443,7 @@ impl<E: Element> Deferred<E> for Lazy<E> {
         self.len
     }
 
-    fn pool(&self) -> Option<&Pool<E>> {
+    fn pool(&self) -> Option<&BufferPool<E>> {
         self.pool()
     }
 }
@@ -460,13 +460,6 @@ impl<E: Element> Handle<E> {
         let deferred: &dyn Any = self.deferred()?;
         deferred.downcast_ref::<Lazy<E>>().filter(|lazy| lazy.is_pending())
     }
-}
-
-/// The number in a handle of its own.
-fn number<E: Element>(number: E) -> Handle<E> {
-    let mut value = Handle::stale_single();
-    value.get_mut().expect("a number has one owner")[0] = number;
-    value
 }
 
 impl<E: Element> Operand<E> {

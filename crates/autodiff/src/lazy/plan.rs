@@ -8,16 +8,16 @@ use wengert_kernels::simd::Level;
 use wengert_kernels::threads::for_chunks;
 use wengert_kernels::{Element, reduce};
 
-use super::{Expression, Function, Identity, Lazy, Operand};
+use super::{Elementwise, Expression, Identity, Lazy, Operand};
 use crate::memory::Refused;
-use crate::memory::{Handle, Pool};
+use crate::memory::{BufferPool, Handle};
 
-/// The elements one thread takes at a time, if there is no sum: a sum's parts are as long as those of
-/// an array's.
+/// The elements one thread takes at a time, if there is no sum: a sum's parts are as long as those
+/// of an array's.
 const PIECE: usize = if cfg!(fuzzing) { 1 << 8 } else { 1 << 16 };
 
 /// The sums of a part of the elements.
-type Sums<E> = SmallVec<[E; 1]>;
+type PartSums<E> = SmallVec<[E; 1]>;
 
 /// The same elements of several values.
 type Pieces<'a, E> = SmallVec<[&'a mut [E]; 1]>;
@@ -74,7 +74,7 @@ impl<E: Element> Plan<E> {
     }
 
     /// The sum, for a plan of nothing else.
-    pub(super) fn sum(self, len: usize, pool: Option<&Pool<E>>) -> E {
+    pub(super) fn sum(self, len: usize, pool: Option<&BufferPool<E>>) -> E {
         let program = self.chain.compile(&self.summed);
         let mut parts = vec![E::ZERO; len.div_ceil(reduce::PART)];
         for_chunks(&mut parts, 1, |i, part| {
@@ -84,12 +84,12 @@ impl<E: Element> Plan<E> {
         reduce::sum_of_parts(&parts)
     }
 
-    /// The elements of values of one length, operands before what takes them, and the sums in the order
-    /// they were asked for.
+    /// The elements of values of one length, operands before what takes them, and the sums in the
+    /// order they were asked for.
     pub(super) fn all(
         mut self,
         values: &[(&Lazy<E>, Expression<E>)],
-    ) -> Result<(Vec<Handle<E>>, Sums<E>), Refused> {
+    ) -> Result<(Vec<Handle<E>>, PartSums<E>), Refused> {
         let mut outputs: SmallVec<[usize; 2]> = self.summed.iter().copied().collect();
         for (value, expression) in values {
             let known = self.step_of(value);
@@ -107,7 +107,7 @@ impl<E: Element> Plan<E> {
         };
         let mut elements: Vec<Handle<E>> = values.iter().map(room).collect::<Result<_, _>>()?;
         let piece = if self.summed.is_empty() { PIECE } else { reduce::PART };
-        let parts: Vec<OnceLock<Sums<E>>> =
+        let parts: Vec<OnceLock<PartSums<E>>> =
             (0..len.div_ceil(piece)).map(|_| OnceLock::new()).collect();
         let mut chunks: SmallVec<[_; 1]> = elements
             .iter_mut()
@@ -149,8 +149,8 @@ impl<E: Element> Plan<E> {
             let Some(operand) = top.expression.operands.get(top.next) else {
                 let done = stack.pop().expect("there is a last one");
                 last = match (done.expression.function, &done.operands[..]) {
-                    (Function::One(f), &[x]) => self.chain.map(f, x),
-                    (Function::Two(f), &[a, b]) => self.chain.zip(f, a, b),
+                    (Elementwise::One(f), &[x]) => self.chain.map(f, x),
+                    (Elementwise::Two(f), &[a, b]) => self.chain.zip(f, a, b),
                     (f, operands) => unreachable!("{f:?} of {} operands", operands.len()),
                 };
                 self.known.push((done.value, last));
@@ -194,16 +194,16 @@ impl<E: Element> Plan<E> {
         }))
     }
 
-    /// Computes the elements from `start` on, those of the last outputs into `out`, and the sums of the
-    /// others.
+    /// Computes the elements from `start` on, those of the last outputs into `out`, and the sums of
+    /// the others.
     fn run(
         &self,
         program: &Program<E>,
         start: usize,
         len: usize,
         out: &mut [&mut [E]],
-        pool: Option<&Pool<E>>,
-    ) -> Sums<E> {
+        pool: Option<&BufferPool<E>>,
+    ) -> PartSums<E> {
         let mut scratch = Handle::scratch(program.scratch(), pool);
         let scratch = scratch.get_mut().expect("a new buffer has one owner");
         let mut summed: SmallVec<[Handle<E>; 1]> =

@@ -370,8 +370,8 @@ fn sums_of_sums_and_many_sums_are_computed() {
     }
 }
 
-/// A matrix product chooses its path by its operands' strides, so a deferred result must have those of
-/// the result computed at once.
+/// A matrix product chooses its path by its operands' strides, so a deferred result must have those
+/// of the result computed at once.
 #[test]
 fn a_deferred_result_has_the_layout_of_the_one_computed_at_once() {
     let matrix = Tensor::from_fn([256, 31], |i| ((i[0] * 31 + i[1]) % 97) as f32 * 0.03 - 1.4);

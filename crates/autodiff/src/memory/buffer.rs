@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wengert_kernels::Element;
 
 use super::handle::Handle;
-use super::pool::Pool;
+use super::pool::BufferPool;
 use super::refused::Refused;
 use super::storage::Storage;
 
@@ -19,7 +19,7 @@ pub(super) struct Buffer<E: Element> {
     /// The size class, in a pool.
     pub(super) class: usize,
     /// The pool it returns to when the last handle is dropped. `None` while it lies in the pool.
-    pub(super) home: Option<Pool<E>>,
+    pub(super) home: Option<BufferPool<E>>,
     /// In place of data: the computation of the elements.
     pub(super) deferred: Option<Box<dyn Deferred<E>>>,
 }
@@ -40,7 +40,7 @@ pub(crate) trait Deferred<E: Element>: Any + Debug + Send + Sync {
     fn len(&self) -> usize;
 
     /// The pool that the elements' buffer comes from.
-    fn pool(&self) -> Option<&Pool<E>>;
+    fn pool(&self) -> Option<&BufferPool<E>>;
 }
 
 impl<E: Element> Buffer<E> {

@@ -1,9 +1,9 @@
 //! The free buffers of a pool, by size class, and which of them are returned to the system.
 //!
-//! What a step gives back the next step of the same sizes takes again, so nothing that was used in the
-//! current step is ever freed, and a loop of fixed sizes allocates nothing. Where sizes vary from step to
-//! step, each step has size classes of its own: the least recently used are freed once the pool
-//! holds more than [`MOST`] times what recent steps had live at once.
+//! What a step gives back the next step of the same sizes takes again, so nothing that was used in
+//! the current step is ever freed, and a loop of fixed sizes allocates nothing. Where sizes vary
+//! from step to step, each step has size classes of its own: the least recently used are freed once
+//! the pool holds more than [`MOST`] times what recent steps had live at once.
 
 /// Live and free bytes together, in multiples of the most that was live at once in recent steps.
 const MOST: usize = 2;
@@ -14,8 +14,8 @@ const FADE: usize = 8;
 /// Free buffers of a pool.
 #[derive(Debug)]
 pub(crate) struct FreeLists<B> {
-    /// By size class: the buffers, each with the step in which it was given back. The last one given
-    /// back is the first taken, so the steps of a class never decrease.
+    /// By size class: the buffers, each with the step in which it was given back. The last one
+    /// given back is the first taken, so the steps of a class never decrease.
     classes: Vec<Vec<(B, u64)>>,
     step: u64,
     /// The most bytes that were live at once in earlier steps, the less the longer ago.
@@ -56,8 +56,8 @@ impl<B> FreeLists<B> {
         bytes.saturating_sub(MOST * self.recent.max(peak))
     }
 
-    /// Takes out the least recently used buffers, at least `excess` bytes of them as far as there are
-    /// buffers that were not used in this step.
+    /// Takes out the least recently used buffers, at least `excess` bytes of them as far as there
+    /// are buffers that were not used in this step.
     #[cold]
     pub(crate) fn take_unused(&mut self, excess: usize, bytes: impl Fn(&B) -> usize) -> Vec<B> {
         let (mut taken, mut sum) = (Vec::new(), 0);
@@ -92,7 +92,7 @@ impl<B> FreeLists<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{Memory, Pool};
+    use crate::memory::{BufferPool, Memory};
 
     fn sizes(classes: &mut FreeLists<usize>, excess: usize) -> Vec<usize> {
         classes.take_unused(excess, |bytes| *bytes)
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_closed_pool_keeps_nothing() {
-        let pool = Pool::<f32>::default();
+        let pool = BufferPool::<f32>::default();
         let (kept, dropped) = (pool.take(1000), pool.take(5000));
         drop(dropped);
         assert!(pool.memory().pooled >= 20_000);
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn steps_of_varying_sizes_pool_no_more_than_one_of_them() {
-        let pool = Pool::<f32>::default();
+        let pool = BufferPool::<f32>::default();
         for step in 0..200_usize {
             let len = 1000 + step * 7919 % 9000;
             let buffers: Vec<_> = (0..5).map(|_| pool.take(len)).collect();
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_step_of_fixed_sizes_finds_its_buffers_again_whatever_their_order() {
-        let pool = Pool::<f32>::default();
+        let pool = BufferPool::<f32>::default();
         let mut addresses = Vec::new();
         for step in 0..5 {
             // One after another: together they are many times what is live at once.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use wengert_kernels::Element;
 
 use super::buffer::{Buffer, Deferred, release};
-use super::pool::Pool;
+use super::pool::BufferPool;
 use super::refused::Refused;
 use super::storage::Storage;
 
@@ -21,8 +21,8 @@ pub(crate) struct Handle<E: Element> {
     buffer: Option<Arc<Buffer<E>>>,
 }
 
-/// An element that fills a word. In half a word, its neighbour would be moved in pieces of other sizes
-/// than it was written in: a store-forwarding stall.
+/// An element that fills a word. In half a word, its neighbour would be moved in pieces of other
+/// sizes than it was written in: a store-forwarding stall.
 #[derive(Clone, Debug)]
 #[repr(align(8))]
 struct Single<E>([E; 1]);
@@ -30,7 +30,7 @@ struct Single<E>([E; 1]);
 impl<E: Element> Handle<E> {
     /// Room for `len` elements with unspecified contents, from `pool` if there is one.
     #[inline]
-    pub(crate) fn new(len: usize, pool: Option<&Pool<E>>) -> Result<Self, Refused> {
+    pub(crate) fn new(len: usize, pool: Option<&BufferPool<E>>) -> Result<Self, Refused> {
         match pool {
             _ if len <= 1 => Ok(Self::stale_single()),
             Some(pool) => pool.take(len),
@@ -43,7 +43,7 @@ impl<E: Element> Handle<E> {
     ///
     /// # Panics
     /// If the system has no memory even for that.
-    pub(crate) fn scratch(len: usize, pool: Option<&Pool<E>>) -> Self {
+    pub(crate) fn scratch(len: usize, pool: Option<&BufferPool<E>>) -> Self {
         let handle = match pool {
             Some(pool) if len > 1 => Self::unlimited(len, pool),
             _ => Handle::new(len, None),
@@ -52,7 +52,7 @@ impl<E: Element> Handle<E> {
     }
 
     /// Room for `len` elements that the pool has promised: its limit does not apply.
-    pub(crate) fn unlimited(len: usize, pool: &Pool<E>) -> Result<Self, Refused> {
+    pub(crate) fn unlimited(len: usize, pool: &BufferPool<E>) -> Result<Self, Refused> {
         pool.take_unlimited(len)
     }
 
@@ -60,7 +60,7 @@ impl<E: Element> Handle<E> {
     #[inline]
     pub(crate) fn written_by(
         len: usize,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         f: impl FnOnce(&mut [E]),
     ) -> Result<Self, Refused> {
         match pool {
@@ -76,8 +76,7 @@ impl<E: Element> Handle<E> {
     /// A single element with unspecified contents.
     #[inline]
     pub(crate) fn stale_single() -> Self {
-        let stale = if cfg!(debug_assertions) { E::NAN } else { E::ZERO };
-        Handle { single: Single([stale]), buffer: None }
+        Self::of_single(if cfg!(debug_assertions) { E::NAN } else { E::ZERO })
     }
 
     /// A buffer that belongs to no pool, with unspecified contents.
@@ -94,11 +93,17 @@ impl<E: Element> Handle<E> {
         Handle { single: Single([E::ZERO]), buffer: Some(buffer) }
     }
 
+    /// A single element.
+    #[inline]
+    pub(crate) fn of_single(element: E) -> Self {
+        Handle { single: Single([element]), buffer: None }
+    }
+
     /// The elements of a vector, which is not copied.
     pub(crate) fn adopt(data: Vec<E>) -> Self {
         match data[..] {
             [] => Self::stale_single(),
-            [element] => Handle { single: Single([element]), buffer: None },
+            [element] => Self::of_single(element),
             _ => {
                 let data = Storage::Adopted(data);
                 Handle::of(Arc::new(Buffer { data, class: 0, home: None, deferred: None }))
@@ -200,7 +205,7 @@ impl<E: Element> Handle<E> {
     }
 
     /// The pool the buffer came from.
-    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+    pub(crate) fn pool(&self) -> Option<&BufferPool<E>> {
         let buffer = self.buffer.as_ref()?;
         match &buffer.deferred {
             None => buffer.home.as_ref(),

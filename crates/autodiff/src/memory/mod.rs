@@ -10,6 +10,6 @@ mod storage;
 
 pub(crate) use buffer::Deferred;
 pub(crate) use handle::{Handle, WeakHandle};
+pub(crate) use pool::BufferPool;
 pub use pool::Memory;
-pub(crate) use pool::Pool;
 pub(crate) use refused::{Refused, try_vec};

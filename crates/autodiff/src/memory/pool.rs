@@ -16,7 +16,7 @@ use super::refused::Refused;
 
 /// A set of free buffers, shared by cloning.
 #[derive(Debug)]
-pub(crate) struct Pool<E: Element>(Arc<Mutex<Inner<E>>>);
+pub(crate) struct BufferPool<E: Element>(Arc<Mutex<Inner<E>>>);
 
 #[derive(Debug)]
 struct Inner<E: Element> {
@@ -34,8 +34,8 @@ struct Inner<E: Element> {
 }
 
 impl<E: Element> Inner<E> {
-    /// Takes out the free buffers that are to be returned to the system because sizes vary from step to
-    /// step.
+    /// Takes out the free buffers that are to be returned to the system because sizes vary from
+    /// step to step.
     #[inline]
     fn beyond_bound(&mut self) -> Vec<Arc<Buffer<E>>> {
         let Memory { live, peak, pooled } = self.memory;
@@ -60,19 +60,19 @@ pub struct Memory {
     /// [`Tape::reset_peak`](crate::Tape::reset_peak).
     pub peak: usize,
     /// Free buffers kept to be used again. Where sizes vary from step to step, those that were used
-    /// least recently are freed, so that live and pooled bytes together stay within twice the peak of
-    /// recent steps. What one step uses is always kept for the next, and nothing once the tape is
-    /// dropped.
+    /// least recently are freed, so that live and pooled bytes together stay within twice the peak
+    /// of recent steps. What one step uses is always kept for the next, and nothing once the tape
+    /// is dropped.
     pub pooled: usize,
 }
 
-impl<E: Element> Clone for Pool<E> {
+impl<E: Element> Clone for BufferPool<E> {
     fn clone(&self) -> Self {
-        Pool(Arc::clone(&self.0))
+        BufferPool(Arc::clone(&self.0))
     }
 }
 
-impl<E: Element> Default for Pool<E> {
+impl<E: Element> Default for BufferPool<E> {
     fn default() -> Self {
         let inner = Inner {
             free: FreeLists::default(),
@@ -82,7 +82,7 @@ impl<E: Element> Default for Pool<E> {
             promised: 0,
             limit: usize::MAX,
         };
-        Pool(Arc::new(Mutex::new(inner)))
+        BufferPool(Arc::new(Mutex::new(inner)))
     }
 }
 
@@ -100,7 +100,7 @@ fn size_class(len: usize) -> (usize, usize) {
     ((1 << octave) + steps * step, (octave - 4) * 8 + steps)
 }
 
-impl<E: Element> Pool<E> {
+impl<E: Element> BufferPool<E> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner<E>> {
         // Nothing that can panic runs under the lock, so its state is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,7 +121,8 @@ impl<E: Element> Pool<E> {
         Ok(self.written(self.free_buffer(len, true)?, len, f))
     }
 
-    /// A buffer of at least `len` elements with unspecified contents, to which the limit does not apply.
+    /// A buffer of at least `len` elements with unspecified contents, to which the limit does not
+    /// apply.
     pub(super) fn take_unlimited(&self, len: usize) -> Result<Handle<E>, Refused> {
         Ok(self.written(self.free_buffer(len, false)?, len, |_| ()))
     }
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_dropped_buffer_is_used_again_and_the_books_balance() {
-        let pool = Pool::<f32>::default();
+        let pool = BufferPool::<f32>::default();
         let first = pool.take(1000).unwrap();
         let address = first.as_slice().as_ptr();
         assert_eq!(address.align_offset(ALIGN), 0);
@@ -308,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_buffer_may_outlive_its_pool_and_be_dropped_on_another_thread() {
-        let pool = Pool::<f64>::default();
+        let pool = BufferPool::<f64>::default();
         let buffer = pool.take(10).unwrap();
         drop(pool);
         std::thread::spawn(move || assert_eq!(buffer.as_slice().len(), 16)).join().unwrap();

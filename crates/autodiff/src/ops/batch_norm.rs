@@ -6,7 +6,7 @@
 use wengert_kernels::Element;
 use wengert_kernels::norm::{self, BatchNormGrad};
 
-use super::normalization::{self, Buffers, Held, Parts, Scale};
+use super::normalization::{self, Buffers, Held, Parts, RowScale};
 use super::{scaling, support};
 use crate::error::{Error, Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp};
@@ -130,7 +130,7 @@ impl<E: Element> BatchNorm<E> {
         let scale = if scaling::all_within(node.saved(1), 20)? {
             None
         } else {
-            Some(Scale::new(x, &[true, false, true], self.eps)?)
+            Some(RowScale::new(x, &[true, false, true], self.eps)?)
         };
         let x = scale.as_ref().map_or(x, |scale| scale.x);
         let d = x - mean(x);

@@ -14,7 +14,7 @@ mod path;
 use wengert_kernels::Element;
 
 use self::equation::Equation;
-use self::path::{Labels, path};
+use self::path::{LabelSet, path};
 use super::{diagonal, matmul, mul, permute, reshape, sum_axes};
 use crate::error::{Error, Result, expect};
 use crate::eval::compose;
@@ -62,21 +62,21 @@ pub fn einsum<'t, E: Element>(equation: &str, operands: &[Var<'t, E>]) -> Result
     for (&value, labels) in operands.iter().zip(inputs) {
         singles.push(Term { value, labels }.without_repeats(&sizes)?);
     }
-    let result: Labels = output.iter().copied().collect();
-    let sets: Vec<Labels> = singles.iter().map(Term::set).collect();
+    let result: LabelSet = output.iter().copied().collect();
+    let sets: Vec<LabelSet> = singles.iter().map(Term::set).collect();
     let mut terms = Vec::with_capacity(2 * operands.len());
     for (i, single) in singles.into_iter().enumerate() {
         let others = sets.iter().enumerate().filter(|(j, _)| *j != i);
         let needed = others.fold(result, |all, (_, &set)| all.union(set));
         terms.push(Some(single.reduced(needed)?));
     }
-    let sets: Vec<Labels> = terms.iter().flatten().map(Term::set).collect();
+    let sets: Vec<LabelSet> = terms.iter().flatten().map(Term::set).collect();
     for (i, j) in path(&sets, result, &sizes) {
         let (Some(a), Some(b)) = (terms[i].take(), terms[j].take()) else {
             unreachable!("a path uses each term once")
         };
         let others = terms.iter().flatten().map(Term::set);
-        let needed = others.fold(result, Labels::union);
+        let needed = others.fold(result, LabelSet::union);
         terms.push(Some(Term::contract(&a, &b, needed, &sizes)?));
     }
     let Some(Some(last)) = terms.pop() else { unreachable!("an equation has a term") };
@@ -91,7 +91,7 @@ struct Term<'t, E: Element> {
 }
 
 impl<'t, E: Element> Term<'t, E> {
-    fn set(&self) -> Labels {
+    fn set(&self) -> LabelSet {
         self.labels.iter().copied().collect()
     }
 
@@ -109,7 +109,7 @@ impl<'t, E: Element> Term<'t, E> {
     }
 
     /// The term with each label once, summed over the labels that are not needed elsewhere.
-    fn reduced(mut self, needed: Labels) -> Result<Self> {
+    fn reduced(mut self, needed: LabelSet) -> Result<Self> {
         while let Some((first, second)) = twice(&self.labels) {
             let label = self.labels.remove(second);
             self.labels.remove(first);
@@ -142,7 +142,7 @@ impl<'t, E: Element> Term<'t, E> {
     }
 
     /// The product of two terms, summed over the labels of both that are not needed afterwards.
-    fn contract(a: &Self, b: &Self, needed: Labels, sizes: &[usize]) -> Result<Self> {
+    fn contract(a: &Self, b: &Self, needed: LabelSet, sizes: &[usize]) -> Result<Self> {
         let (in_a, in_b) = (a.set(), b.set());
         let (of_a, of_b) = (a.in_memory()?, b.in_memory()?);
         let pick = |from: &[usize], wanted: &dyn Fn(usize) -> bool| -> Vec<usize> {

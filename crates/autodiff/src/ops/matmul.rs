@@ -2,12 +2,12 @@
 //! and `A^T gY`. A vector is a row on the left and a column on the right. Operands of any layout
 //! are read in place, so a transpose costs nothing.
 
-use smallvec::SmallVec;
 use wengert_kernels::Element;
 use wengert_kernels::gemm::{BatchedGemm, Epilogue, Gemm, MatMut, MatRef};
 
 use super::{squeeze, support, unsqueeze};
 use crate::error::{Error, Result};
+use crate::few::Few;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::{Tensor, strided};
@@ -249,7 +249,7 @@ fn products<E: Element>(a: &Tensor<E>, b: &Tensor<E>, out: &mut [E]) -> Result<(
         Some((&inner, outer)) => (inner, outer),
         None => (strided::Axis { size: 1, a: 0, b: 0 }, &[][..]),
     };
-    let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
+    let mut index = Few::repeat(0, outer.len());
     let (mut at_a, mut at_b) = (a.raw().1 as isize, b.raw().1 as isize);
     for out in out.chunks_exact_mut(inner.size * m * n) {
         let first = Gemm::new(

@@ -158,7 +158,7 @@ pub(super) fn recorded<'t, E: Element>(
     let scale = if scaling::all_within(rstd, 10)? {
         None
     } else {
-        Some(Scale::new(x, &[false, true], eps)?)
+        Some(RowScale::new(x, &[false, true], eps)?)
     };
     let x = scale.as_ref().map_or(x, |scale| scale.x);
     let d = if centred { x - mean(x) } else { x };
@@ -186,7 +186,7 @@ pub(super) fn recorded<'t, E: Element>(
 }
 
 /// An operand whose lines are scaled by powers of two, which are constants in all derivatives.
-pub(super) struct Scale<'t, E: Element> {
+pub(super) struct RowScale<'t, E: Element> {
     /// The operand times the powers.
     pub(super) x: Var<'t, E>,
     /// The powers, by which the operand's gradient is multiplied.
@@ -195,13 +195,13 @@ pub(super) struct Scale<'t, E: Element> {
     eps: Var<'t, E>,
 }
 
-impl<'t, E: Element> Scale<'t, E> {
+impl<'t, E: Element> RowScale<'t, E> {
     /// Scales the lines over the flagged axes.
     pub(super) fn new(x: Var<'t, E>, flags: &[bool], eps: f64) -> Result<Self> {
         let (scaled, powers) = scaling::scaled(x, flags, eps.sqrt())?;
         let constant = |tensor: &Tensor<E>| x.tape().constant(tensor);
         let eps = constant(&scaling::scaled_eps(&powers, eps));
-        Ok(Scale { x: scaled, powers: constant(&powers), eps })
+        Ok(RowScale { x: scaled, powers: constant(&powers), eps })
     }
 
     /// One over the square root of the variances of the scaled operand.

@@ -17,13 +17,13 @@ use crate::tensor::{Tensor, strided};
 
 /// Which of two extremes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Extreme {
+enum Extremum {
     Largest,
     Smallest,
 }
 
-fn arg<E: Element>(x: &Tensor<E>, extreme: Extreme, axis: isize, keep: bool) -> Result<Index> {
-    let largest = extreme == Extreme::Largest;
+fn arg<E: Element>(x: &Tensor<E>, extreme: Extremum, axis: isize, keep: bool) -> Result<Index> {
+    let largest = extreme == Extremum::Largest;
     let op = if largest { "argmax" } else { "argmin" };
     let at = x.shape().axis(op, axis)?;
     let flags: Vec<bool> = (0..x.rank()).map(|axis| axis == at).collect();
@@ -119,7 +119,7 @@ fn order<E: Element>(
 /// # Errors
 /// If the axis does not exist or has no elements.
 pub fn argmax<E: Element>(x: Var<'_, E>, axis: isize, keep_dims: bool) -> Result<Index> {
-    arg(&x.try_value()?, Extreme::Largest, axis, keep_dims)
+    arg(&x.try_value()?, Extremum::Largest, axis, keep_dims)
 }
 
 /// Position of the smallest element along an axis: the first of equal elements, or the first NaN.
@@ -130,7 +130,7 @@ pub fn argmax<E: Element>(x: Var<'_, E>, axis: isize, keep_dims: bool) -> Result
 /// # Errors
 /// If the axis does not exist or has no elements.
 pub fn argmin<E: Element>(x: Var<'_, E>, axis: isize, keep_dims: bool) -> Result<Index> {
-    arg(&x.try_value()?, Extreme::Smallest, axis, keep_dims)
+    arg(&x.try_value()?, Extremum::Smallest, axis, keep_dims)
 }
 
 /// Positions that sort the elements along an axis. The order is stable, and NaN counts as larger
@@ -255,7 +255,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the axis does not exist or has no elements, or there is no memory for the result.
     pub fn try_argmax(&self, axis: isize, keep_dims: bool) -> Result<Index> {
-        arg(self, Extreme::Largest, axis, keep_dims)
+        arg(self, Extremum::Largest, axis, keep_dims)
     }
 
     /// The positions of the smallest elements. See [`ops::argmin`](crate::ops::argmin).
@@ -272,7 +272,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the axis does not exist or has no elements, or there is no memory for the result.
     pub fn try_argmin(&self, axis: isize, keep_dims: bool) -> Result<Index> {
-        arg(self, Extreme::Smallest, axis, keep_dims)
+        arg(self, Extremum::Smallest, axis, keep_dims)
     }
 
     /// Positions that sort the elements. See [`ops::argsort`](crate::ops::argsort).

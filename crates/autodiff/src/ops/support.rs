@@ -6,10 +6,10 @@ use wengert_kernels::elementwise::{self, Run};
 
 use super::sum::Axes;
 use crate::error::{Error, Result};
-use crate::lazy::Function;
+use crate::lazy::Elementwise;
 #[cfg(any(test, feature = "testing"))]
 use crate::mask::Mask;
-use crate::memory::Pool;
+use crate::memory::BufferPool;
 use crate::op::{Forward, Op};
 use crate::shape::Shape;
 pub(super) use crate::shape::broadcast;
@@ -53,7 +53,7 @@ pub(super) fn along_axis<'t, E: Element>(
 /// The value of a computation on a tape of its own, which is materialized before the tape is
 /// dropped.
 pub(super) fn on_tape<E: Element>(
-    pool: Option<&Pool<E>>,
+    pool: Option<&BufferPool<E>>,
     body: impl for<'t> FnOnce(&'t Tape<E>) -> Result<Var<'t, E>>,
 ) -> Result<Tensor<E>> {
     let tape = Tape::with_pool_of(pool);
@@ -173,7 +173,7 @@ pub(super) fn lazy_map<E: Element>(
     function: impl Into<Function1<E>>,
 ) -> Result<Tensor<E>> {
     let function = function.into();
-    match ctx.defer(&[x], Function::One(function))? {
+    match ctx.defer(&[x], Elementwise::One(function))? {
         Some(output) => Ok(output),
         None => each(ctx, x, move |x, out| function.apply(x, out)),
     }
@@ -187,7 +187,7 @@ pub(super) fn lazy_zip<E: Element>(
     function: impl Into<Function2>,
 ) -> Result<Tensor<E>> {
     let function = function.into();
-    match ctx.defer(&[a, b], Function::Two(function))? {
+    match ctx.defer(&[a, b], Elementwise::Two(function))? {
         Some(output) => Ok(output),
         None => zip(ctx, a, b, move |a, b, out| function.apply(a, b, out)),
     }
@@ -201,7 +201,7 @@ pub(super) fn lazy_rows<E: Element>(
     b: &Tensor<E>,
     function: Function2,
 ) -> Result<Tensor<E>> {
-    match ctx.defer(&[a, b], Function::Two(function))? {
+    match ctx.defer(&[a, b], Elementwise::Two(function))? {
         Some(output) => Ok(output),
         None => rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out)),
     }

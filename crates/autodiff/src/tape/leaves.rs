@@ -11,13 +11,47 @@ pub(crate) struct Leaves {
     /// Which of them is the last one of a parameter. An entry is of a step that has ended if it is
     /// not the parameter's in `all`: the next step has the same parameters, and finds its entries.
     last: ParameterMap<u32>,
+    /// The leaves of the step before, if their parameters were all different: their entries in
+    /// `last` are their places in this list.
+    previous: Vec<(u32, ParameterId)>,
+    /// Whether the leaves so far have the parameters of the leaves before them, in that order.
+    in_order: bool,
+    /// Whether two leaves have the same parameter.
+    repeated: bool,
 }
 
 impl Leaves {
-    /// All leaves, and which of them is the last one of a parameter: to be set if one is added.
+    /// The last leaf of a parameter, and its place on the tape.
     #[inline]
-    pub(crate) fn last_mut(&mut self, id: ParameterId) -> (&mut Vec<(u32, ParameterId)>, &mut u32) {
-        (&mut self.all, self.last.entry(id).or_insert(u32::MAX))
+    pub(crate) fn last(&self, id: ParameterId) -> Option<(u32, u32)> {
+        // Steps of a training loop use the same parameters in the same order: most need no search.
+        if self.repeats_at(self.all.len(), id) {
+            return None;
+        }
+        let leaf = *self.last.get(&id)?;
+        let &(place, of) = self.all.get(leaf as usize)?;
+        (of == id).then_some((leaf, place))
+    }
+
+    /// Adds the leaf at a place, the last one on the tape.
+    #[inline]
+    pub(crate) fn push(&mut self, place: u32, id: ParameterId) {
+        let leaf = self.all.len();
+        self.all.push((place, id));
+        if !self.repeats_at(leaf, id) {
+            self.in_order = false;
+            let before = self.last.insert(id, leaf as u32);
+            let is_of =
+                |before: u32| self.all[..leaf].get(before as usize).is_some_and(|of| of.1 == id);
+            self.repeated |= before.is_some_and(is_of);
+        }
+    }
+
+    /// Whether all leaves before this one are those of the step before, and the parameter is that
+    /// of its next leaf.
+    #[inline]
+    fn repeats_at(&self, leaf: usize, id: ParameterId) -> bool {
+        self.in_order && self.previous.get(leaf).is_some_and(|previous| previous.1 == id)
     }
 
     /// The place of a leaf on the tape.
@@ -54,10 +88,66 @@ impl Leaves {
 
     #[inline]
     pub(crate) fn clear(&mut self) {
+        std::mem::swap(&mut self.previous, &mut self.all);
         // Otherwise parameters that are no longer used would stay forever.
-        if self.last.len() > 2 * self.all.len() {
+        if self.last.len() > 2 * self.previous.len() {
             self.last.clear();
+            self.previous.clear();
+        }
+        if self.repeated {
+            self.previous.clear();
         }
         self.all.clear();
+        (self.in_order, self.repeated) = (true, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::seq::IndexedRandom;
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
+
+    use super::*;
+    use crate::parameter::Parameter;
+    use crate::tensor::Tensor;
+
+    /// Steps that repeat one another, deviate, have several leaves of a parameter, or lose the
+    /// latest.
+    #[test]
+    fn the_last_leaf_is_that_of_a_search_from_the_end() {
+        let ids: Vec<_> = (0..6).map(|_| Parameter::new(Tensor::scalar(0.0_f32)).id()).collect();
+        let mut rng = Pcg64::seed_from_u64(0);
+        let (mut leaves, mut found, mut quick) = (Leaves::default(), 0, 0);
+        let mut usual: Vec<ParameterId> = ids.clone();
+        for _ in 0..2000 {
+            if rng.random_range(0..8) == 0 {
+                let uses = rng.random_range(0..12);
+                usual = (0..uses).filter_map(|_| ids.choose(&mut rng).copied()).collect();
+            }
+            let mut all: Vec<(u32, ParameterId)> = Vec::new();
+            for (place, &id) in (0..).zip(&usual) {
+                let unusual = rng.random_range(0..40) == 0;
+                let id = if unusual { *ids.choose(&mut rng).unwrap() } else { id };
+                quick += u32::from(leaves.repeats_at(all.len(), id));
+                let expected = all.iter().rposition(|&(_, other)| other == id);
+                let expected = expected.map(|leaf| (leaf as u32, all[leaf].0));
+                assert_eq!(leaves.last(id), expected);
+                found += u32::from(expected.is_some());
+                // A value that has changed has a leaf of its own.
+                if expected.is_none() || rng.random_range(0..20) == 0 {
+                    leaves.push(place, id);
+                    all.push((place, id));
+                }
+                if rng.random_range(0..60) == 0 {
+                    let first = rng.random_range(0..=place);
+                    all.retain(|&(place, _)| place < first);
+                    assert_eq!(leaves.truncate(first) as usize, all.len());
+                }
+                assert_eq!(leaves.all(), all);
+            }
+            leaves.clear();
+        }
+        assert!(found > 1000 && quick > 1000, "{found} found, {quick} without a search");
     }
 }

@@ -33,8 +33,8 @@ impl<E: Element> Tape<E> {
     }
 
     /// The result of an operation that failed: its error. An operation of a rule that ran out of
-    /// memory gives zeros instead, which take none, and the walk returns the error when the rule has
-    /// ended.
+    /// memory gives zeros instead, which take none, and the walk returns the error when the rule
+    /// has ended.
     #[cold]
     #[track_caller]
     pub(super) fn failed<'t>(

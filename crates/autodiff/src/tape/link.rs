@@ -11,13 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use wengert_kernels::Element;
 
 use crate::lazy::Schedule;
-use crate::memory::Pool;
+use crate::memory::BufferPool;
 use crate::tensor::Tensor;
 
 /// What a tape shares with the gradients that come from it.
 #[derive(Debug)]
 pub(crate) struct Link<E: Element> {
-    pool: Pool<E>,
+    pool: BufferPool<E>,
     schedule: Schedule<E>,
     lent: Mutex<Lent<E>>,
 }
@@ -32,12 +32,12 @@ pub(crate) struct Lent<E: Element> {
 }
 
 impl<E: Element> Link<E> {
-    pub(crate) fn new(pool: Pool<E>, schedule: Schedule<E>) -> Self {
+    pub(crate) fn new(pool: BufferPool<E>, schedule: Schedule<E>) -> Self {
         let lent = Lent { generation: 0, values: Vec::new() };
         Link { pool, schedule, lent: Mutex::new(lent) }
     }
 
-    pub(crate) fn pool(&self) -> &Pool<E> {
+    pub(crate) fn pool(&self) -> &BufferPool<E> {
         &self.pool
     }
 
@@ -89,6 +89,14 @@ impl<E: Element> Lent<E> {
     /// A lent value.
     pub(crate) fn get(&self, leaf: u32) -> Option<&Tensor<E>> {
         self.values.get(leaf as usize)?.as_ref()
+    }
+
+    /// Moves the value of a leaf, if it is there, from the tape to the list, in which it has none.
+    #[inline]
+    pub(crate) fn put(&mut self, leaf: usize, value: &mut Option<Tensor<E>>) {
+        if value.is_some() {
+            self.values[leaf] = value.take();
+        }
     }
 
     /// Moves the value of a leaf from the tape to the list, or back.

@@ -42,8 +42,8 @@ impl<E: Element> Tape<E> {
         var
     }
 
-    /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see `Few`
-    /// on stalls.
+    /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see
+    /// `Few` on stalls.
     #[track_caller]
     pub(super) fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();
@@ -52,8 +52,8 @@ impl<E: Element> Tape<E> {
         var
     }
 
-    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read all
-    /// that lies on the tape before it.
+    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read
+    /// all that lies on the tape before it.
     #[inline]
     #[track_caller]
     pub(crate) fn push_like(

@@ -14,6 +14,14 @@ pub(crate) struct Mark {
     pub(crate) wanted: bool,
 }
 
+impl Mark {
+    /// Whether the node has a gradient that was asked for.
+    #[inline]
+    pub(crate) fn is_wanted_and_reached(self) -> bool {
+        self.wanted && self.reached
+    }
+}
+
 /// Vectors that are used again by the next walk.
 #[derive(Debug)]
 pub(crate) struct Scratch<E: Element> {

@@ -157,9 +157,8 @@ impl<E: Element> Tensor<E> {
     }
 
     /// A tensor of rank 0.
-    #[allow(clippy::missing_panics_doc, reason = "a single element needs no memory of its own")]
     pub fn scalar(value: E) -> Self {
-        Self::full(Shape::scalar(), value)
+        Self::single(Shape::scalar(), value)
     }
 
     /// A tensor whose element at each index is the result of `f`, which is called in row-major

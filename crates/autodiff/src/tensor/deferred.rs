@@ -6,7 +6,7 @@ use wengert_kernels::Element;
 use super::Tensor;
 use crate::error::Result;
 use crate::lazy::{self, Lazy, Operand, Schedule};
-use crate::memory::{Deferred, Handle, Pool};
+use crate::memory::{BufferPool, Deferred, Handle};
 use crate::shape::Shape;
 
 impl<E: Element> Tensor<E> {
@@ -14,10 +14,10 @@ impl<E: Element> Tensor<E> {
     /// [`lazy_operands`](Self::lazy_operands) gave for the shape.
     pub(crate) fn lazy(
         shape: &Shape,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         schedule: &Schedule<E>,
         operands: SmallVec<[Operand<E>; 2]>,
-        function: lazy::Function<E>,
+        function: lazy::Elementwise<E>,
     ) -> Result<Self> {
         match Lazy::new(shape.numel(), pool, schedule, operands, function) {
             Ok(lazy) => Ok(Self::of(Handle::lazy(lazy), shape.clone())),
@@ -52,7 +52,7 @@ impl<E: Element> Tensor<E> {
         &self,
         shape: &Shape,
         factor: Option<E>,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         schedule: &Schedule<E>,
     ) -> Option<Self> {
         let len = self.len();

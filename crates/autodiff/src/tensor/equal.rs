@@ -1,10 +1,10 @@
 //! Equality of arrays of any layout, without a copy of either.
 
-use smallvec::SmallVec;
 use wengert_kernels::Element;
 
 use super::Tensor;
 use super::strided::{advance, coalesce};
+use crate::few::Few;
 use crate::shape::{Shape, Strides};
 
 /// An array under a shape and strides.
@@ -47,7 +47,7 @@ impl<T: PartialEq> View<'_, T> {
         let (mut a, mut b) = (self.offset as isize, other.offset as isize);
         let inner = axes.pop();
         let (size, by_a, by_b) = inner.map_or((1, 0, 0), |axis| (axis.size, axis.a, axis.b));
-        let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, axes.len());
+        let mut index = Few::repeat(0, axes.len());
         let runs: usize = axes.iter().map(|axis| axis.size).product();
         (0..runs).all(|_| {
             let equal = (0..size as isize).all(|i| {

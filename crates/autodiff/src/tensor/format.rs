@@ -101,10 +101,10 @@ enum Event {
 }
 
 /// A function that receives the pieces.
-type Report<'a> = dyn FnMut(Event) -> fmt::Result + 'a;
+type OnEvent<'a> = dyn FnMut(Event) -> fmt::Result + 'a;
 
 /// Reports the pieces of a tensor's printed form.
-fn walk<E: Element>(tensor: &Tensor<E>, report: &mut Report<'_>) -> fmt::Result {
+fn walk<E: Element>(tensor: &Tensor<E>, report: &mut OnEvent<'_>) -> fmt::Result {
     let mut page = Page { tensor, summarized: tensor.len() > SUMMARIZED, left: PAGE };
     page.walk(&mut vec![0; tensor.rank()], 0, report)
 }
@@ -118,7 +118,7 @@ struct Page<'a, E: Element> {
 
 impl<E: Element> Page<'_, E> {
     /// Reports the part of the tensor at `index[..axis]`.
-    fn walk(&mut self, index: &mut [usize], axis: usize, report: &mut Report<'_>) -> fmt::Result {
+    fn walk(&mut self, index: &mut [usize], axis: usize, report: &mut OnEvent<'_>) -> fmt::Result {
         let Some(&dim) = self.tensor.shape().get(axis) else {
             return report(Event::Number(self.tensor[&*index].to_f64()));
         };

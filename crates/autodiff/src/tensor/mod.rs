@@ -22,7 +22,7 @@ pub(crate) mod view;
 use wengert_kernels::{Element, layout};
 
 use crate::error::{Error, Result, expect};
-use crate::memory::{Handle, Pool, try_vec};
+use crate::memory::{BufferPool, Handle, try_vec};
 use crate::shape::{Shape, Strides};
 
 /// A dense array of elements `E` with any number of axes.
@@ -48,14 +48,14 @@ pub struct Tensor<E: Element = f32> {
 
 impl<E: Element> Tensor<E> {
     /// A tensor with unspecified contents, from `pool` if there is one.
-    pub(crate) fn stale(shape: Shape, pool: Option<&Pool<E>>) -> Result<Self> {
+    pub(crate) fn stale(shape: Shape, pool: Option<&BufferPool<E>>) -> Result<Self> {
         let len = shape.checked_len::<E>("tensor")?;
         Self::stale_of(shape, len, pool)
     }
 
     /// [`stale`](Self::stale) for a shape whose number of elements has been checked.
     #[inline]
-    pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&Pool<E>>) -> Result<Self> {
+    pub(crate) fn stale_of(shape: Shape, len: usize, pool: Option<&BufferPool<E>>) -> Result<Self> {
         match Handle::new(len, pool) {
             Ok(handle) => Ok(Tensor { handle, offset: 0, shape, strides: None }),
             Err(refused) => Err(refused.for_shape("tensor", &shape)),
@@ -73,6 +73,12 @@ impl<E: Element> Tensor<E> {
         }
     }
 
+    /// A single element, under a shape of one element.
+    #[inline]
+    pub(crate) fn single(shape: Shape, element: E) -> Self {
+        Self::of(Handle::of_single(element), shape)
+    }
+
     /// The leading elements of a buffer, in row-major order.
     #[inline]
     pub(crate) fn of(handle: Handle<E>, shape: Shape) -> Self {
@@ -86,7 +92,7 @@ impl<E: Element> Tensor<E> {
     pub(crate) fn written_by(
         shape: &Shape,
         len: usize,
-        pool: Option<&Pool<E>>,
+        pool: Option<&BufferPool<E>>,
         f: impl FnOnce(&mut [E]),
     ) -> Result<Self> {
         match Handle::written_by(len, pool, f) {
@@ -262,7 +268,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// A row-major copy in a buffer of its own.
-    pub(crate) fn copied(&self, pool: Option<&Pool<E>>) -> Result<Self> {
+    pub(crate) fn copied(&self, pool: Option<&BufferPool<E>>) -> Result<Self> {
         self.compute()?;
         let len = self.len();
         Self::written_by(&self.shape, len, pool, |target| self.copy_to(target))
@@ -281,7 +287,7 @@ impl<E: Element> Tensor<E> {
     /// Moves a single element that a view repeats to a buffer of the pool, so that copies of it
     /// come from the pool too. Any other tensor does not change.
     #[inline]
-    pub(crate) fn bring_home(&mut self, pool: &Pool<E>) {
+    pub(crate) fn bring_home(&mut self, pool: &BufferPool<E>) {
         if let Some(element) = self.handle.single()
             && self.strides.is_some()
             && self.len() > 1
@@ -394,7 +400,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// The pool the buffer came from.
-    pub(crate) fn pool(&self) -> Option<&Pool<E>> {
+    pub(crate) fn pool(&self) -> Option<&BufferPool<E>> {
         self.handle.pool()
     }
 
@@ -404,7 +410,7 @@ impl<E: Element> Tensor<E> {
         (self.handle.as_slice(), self.offset)
     }
 
-    /// Whether this has the very elements of another tensor, in the same places.
+    /// Whether both tensors have the same elements at the same offsets of one buffer.
     pub(crate) fn is_view_of(&self, other: &Self) -> bool {
         std::ptr::eq(self.handle.as_slice(), other.handle.as_slice())
             && self.offset == other.offset

@@ -7,7 +7,8 @@ use wengert_kernels::{Element, layout, reduce, threads};
 
 use super::Tensor;
 use crate::error::Result;
-use crate::memory::{Handle, Pool};
+use crate::few::Few;
+use crate::memory::{BufferPool, Handle};
 use crate::shape::{Shape, Strides};
 
 /// The shortest inner run that is passed to a kernel directly; shorter ones are first copied
@@ -89,7 +90,7 @@ pub(crate) fn once_both<E: Element>(
     let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
     let (of_a, of_b) = (a.strides(), b.strides());
     let repeated = |&axis: &usize| shape[axis] > 1 && of_a[axis] == 0 && of_b[axis] == 0;
-    let flags: SmallVec<[bool; 4]> = (0..shape.rank()).map(|axis| repeated(&axis)).collect();
+    let flags: Few<bool> = (0..shape.rank()).map(|axis| repeated(&axis)).collect();
     if !flags.contains(&true) {
         return None;
     }
@@ -105,15 +106,15 @@ fn first<E: Element>(x: &Tensor<E>, axis: usize) -> Tensor<E> {
 }
 
 /// The axes in order of decreasing stride: their order in memory.
-fn memory_order(strides: &[isize]) -> SmallVec<[isize; 4]> {
-    let mut order: SmallVec<[isize; 4]> = (0..strides.len() as isize).collect();
+fn memory_order(strides: &[isize]) -> Few<isize> {
+    let mut order: Few<isize> = (0..strides.len() as isize).collect();
     order.sort_by_key(|&axis| std::cmp::Reverse(strides[axis as usize].unsigned_abs()));
     order
 }
 
 /// The inverse of a permutation.
-pub(crate) fn inverse(order: &[isize]) -> SmallVec<[isize; 4]> {
-    let mut inverse = SmallVec::from_elem(0, order.len());
+pub(crate) fn inverse(order: &[isize]) -> Few<isize> {
+    let mut inverse = Few::repeat(0, order.len());
     for (to, &from) in order.iter().enumerate() {
         inverse[from as usize] = to as isize;
     }
@@ -126,7 +127,7 @@ pub(crate) fn common_order<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
     shape: &Shape,
-) -> Option<SmallVec<[isize; 4]>> {
+) -> Option<Few<isize>> {
     if a.is_contiguous() && b.is_contiguous() {
         return None;
     }
@@ -202,7 +203,7 @@ pub(crate) fn zip_at<E: Element, T: Send>(
     let ((buffer_a, start_a), (buffer_b, start_b)) = (a.raw(), b.raw());
     let rows = (CHUNK / inner.size).max(1);
     threads::for_chunks(out, rows * inner.size, |start, out| {
-        let mut walk = Walk::new(outer, start / inner.size, [start_a, start_b]);
+        let mut walk = Odometer::new(outer, start / inner.size, [start_a, start_b]);
         for (i, out) in out.chunks_exact_mut(inner.size).enumerate() {
             let [at_a, at_b] = walk.places;
             let a = run(buffer_a, at_a, inner.a, inner.size);
@@ -214,16 +215,16 @@ pub(crate) fn zip_at<E: Element, T: Send>(
 }
 
 /// The offsets at which the runs of two operands begin, in order.
-struct Walk<'a> {
+struct Odometer<'a> {
     axes: &'a [Axis],
-    index: SmallVec<[usize; 4]>,
+    index: Few<usize>,
     places: [isize; 2],
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Odometer<'a> {
     /// The walk that begins at a run, given by its number, of operands that begin at the `origins`.
     fn new(axes: &'a [Axis], mut run: usize, origins: [usize; 2]) -> Self {
-        let mut index = SmallVec::from_elem(0, axes.len());
+        let mut index = Few::repeat(0, axes.len());
         let mut places = origins.map(|place| place as isize);
         for (i, axis) in index.iter_mut().zip(axes).rev() {
             *i = run % axis.size;
@@ -231,7 +232,7 @@ impl<'a> Walk<'a> {
             places[0] += axis.a * *i as isize;
             places[1] += axis.b * *i as isize;
         }
-        Walk { axes, index, places }
+        Odometer { axes, index, places }
     }
 
     fn step(&mut self) {
@@ -280,9 +281,9 @@ fn zip_short_runs<E: Element, T: Send>(
         let mut copies = [(a, false), (b, same)].map(|(x, is_there)| {
             (!is_there && !x.is_contiguous()).then(|| Handle::scratch(part, pool))
         });
-        let mut walk = Walk::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
-        // The row of the innermost loop but one at which this part begins.
-        let mut done = first / length % rows.size;
+        let mut walk = Odometer::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
+        // Of the rows of the walk's place so many are behind us.
+        let mut behind = first / length % rows.size;
         for (i, out) in out.chunks_mut(part).enumerate() {
             let start = first + i * part;
             let mut filled = 0;
@@ -345,7 +346,7 @@ fn zip_copies<E: Element, T: Send>(
 }
 
 /// A row-major copy of at most [`CHUNK`] elements.
-fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&Pool<E>>) -> Tensor<E> {
+fn in_order<E: Element>(x: &Tensor<E>, pool: Option<&BufferPool<E>>) -> Tensor<E> {
     if x.is_contiguous() {
         return x.clone();
     }
@@ -395,8 +396,7 @@ pub(crate) fn repair_sums<E: Element>(
         return Ok(());
     }
     let axes = |wanted: bool| (0..flags.len()).filter(move |&axis| flags[axis] == wanted);
-    let order: SmallVec<[isize; 4]> =
-        axes(false).chain(axes(true)).map(|axis| axis as isize).collect();
+    let order: Few<isize> = axes(false).chain(axes(true)).map(|axis| axis as isize).collect();
     let lines = x.permute(&order).try_contiguous()?;
     let data = lines.as_slice().expect("made contiguous");
     let count = data.len().checked_div(out.len()).unwrap_or(0);

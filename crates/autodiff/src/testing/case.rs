@@ -16,8 +16,8 @@ use crate::tensor::Tensor;
 pub struct Row {
     /// The operation, or its variant.
     pub name: &'static str,
-    /// The highest order of derivative to check; 0 for an operation whose derivative is zero wherever
-    /// it has one, which is checked.
+    /// The highest order of derivative to check; 0 for an operation whose derivative is zero
+    /// wherever it has one, which is checked.
     pub order: u8,
     /// Whether the operands' layout may change the order of additions, and so the last bits: true
     /// for matrix products, which read transposes where they lie. Of the layout only one thing may
@@ -28,8 +28,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row that checks derivatives of both orders, for an operation whose value does not depend on
-    /// its operands' layout.
+    /// A row that checks derivatives of both orders, for an operation whose value does not depend
+    /// on its operands' layout.
     pub const fn new(name: &'static str, sample: fn(&mut Sampler) -> Case) -> Self {
         Row { name, order: 2, reorders: false, sample }
     }

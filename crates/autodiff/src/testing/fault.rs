@@ -25,8 +25,8 @@ pub enum Fault {
     Absolute,
     /// The right cotangents, but with nothing recorded: there is no second derivative.
     Detached,
-    /// The output's cotangent, as if a step were the identity: for an operation whose cotangents are
-    /// zero, in which the other faults change nothing.
+    /// The output's cotangent, as if a step were the identity: for an operation whose cotangents
+    /// are zero, in which the other faults change nothing.
     Passed,
 }
 

@@ -11,14 +11,14 @@ use crate::op::Op;
 use crate::tensor::Tensor;
 
 type Operands = Rc<dyn Fn(&mut Sampler) -> Vec<Tensor<f64>>>;
-type Reference = Rc<dyn Fn(&[Dense]) -> Dense>;
+type SharedReference = Rc<dyn Fn(&[Dense]) -> Dense>;
 
 /// What an operation should be: operands to try it on, and the same function written naively in
 /// f64.
 #[derive(Clone)]
 pub struct Spec {
     operands: Operands,
-    reference: Reference,
+    reference: SharedReference,
     order: u8,
     reorders: bool,
     cases: u64,
@@ -98,7 +98,7 @@ impl Spec {
     fn run(
         &self,
         name: &'static str,
-        make: impl Fn(Vec<Tensor<f64>>, Reference) -> Case,
+        make: impl Fn(Vec<Tensor<f64>>, SharedReference) -> Case,
     ) -> Result<(), Failure> {
         let sample = |_: &mut Sampler| unreachable!("the cases are drawn here");
         let row = Row { name, order: self.order, reorders: self.reorders, sample };

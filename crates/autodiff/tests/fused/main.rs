@@ -8,7 +8,7 @@ use wengert_autodiff::{Activation, CreateGraph, Shape, Tape, Tensor, Var, grad, 
 
 type Function = for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>;
 
-/// A fused operation and the same of plainer ones.
+/// A fused operation and its composition of simpler ones.
 struct Pair {
     name: &'static str,
     shapes: &'static [&'static [usize]],
@@ -157,8 +157,8 @@ fn derivatives(f: Function, inputs: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
     let weights = weigh(y.shape());
     let first = grad(&[y], &[weights], &vars, CreateGraph::Yes).unwrap();
     let first: Vec<_> = first.into_iter().map(|g| g.unwrap()).collect();
-    // Linear functions of an operand have constant gradients; a term of the operand's own keeps
-    // every gradient's gradient defined.
+    // The gradient of a linear function is constant; adding a term of the operand gives it a
+    // gradient.
     let terms =
         first.iter().zip(&vars).map(|(&g, &x)| (g * g * weigh(x.shape())).sum() + (x * x).sum());
     let total = terms.reduce(|a, b| a + b).unwrap();

@@ -29,7 +29,7 @@ fn one_plus_exp_log(x: Var<'_, f64>) -> Var<'_, f64> {
     (x.exp() + 1.0).log()
 }
 
-/// With mean 0 along an axis, and the mean of the squares.
+/// The elements minus their mean along an axis, and the mean of the squares of these.
 fn centered(x: Var<'_, f64>, axis: isize) -> (Var<'_, f64>, Var<'_, f64>) {
     let size = x.shape()[if axis < 0 { x.shape().rank() - 1 } else { 0 }] as f64;
     let centered = x - x.sum_axes(&[axis], true) / size;
@@ -41,7 +41,7 @@ fn normal<'t>(x: &[Var<'t, f64>], axis: isize) -> Var<'t, f64> {
     centered / (variance + EPS).sqrt() * x[1] + x[2]
 }
 
-/// With no row of equal elements, of which the deviation has no derivative.
+/// Rows whose elements differ: the deviation of equal elements has no derivative.
 fn spread(x: Var<'_, f64>) -> Var<'_, f64> {
     x + x.tape().constant(&Tensor::from_fn([3], |i| 0.01 * (i[0] as f64).sqrt()))
 }

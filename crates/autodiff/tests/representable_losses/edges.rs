@@ -72,7 +72,7 @@ fn even_odds<E: Element>(magnitudes: &[f64]) {
         let sum = E::from_f64(m) + ln2;
         check("logsumexp", x.logsumexp(), sum, [half; 2], hessian);
         check("softmax", x.softmax(-1) * hit, half, hessian, [E::ZERO; 2]);
-        // A column is not a row to the kernel.
+        // A column takes another kernel than a row.
         let rows = Tensor::from_vec(vec![E::from_f64(m); 4], [2, 2]).unwrap();
         let x = tape.variable(&rows);
         let dx = x.logsumexp_axes(&[0], false).sum().grad(x).unwrap().unwrap();
@@ -140,7 +140,7 @@ fn ignored_rows<E: Element>() {
         let x = tape.variable(&Tensor::from_vec(data, [2, 2]).unwrap());
         let derivatives = |loss: Var<'_, E>| {
             let dx = loss.grad(x).unwrap().unwrap();
-            // Directions of different sizes.
+            // Directions of different magnitudes.
             let direction =
                 tape.constant(&Tensor::from_fn([2, 2], |i| E::from_f64(1.0 + i[1] as f64)));
             let ddx = (dx * direction).sum().grad(x).unwrap();

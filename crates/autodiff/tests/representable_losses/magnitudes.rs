@@ -103,7 +103,8 @@ impl Loss {
     }
 }
 
-/// The value, the gradient of the weighted values by `x`, and the gradient of the weighted gradient.
+/// The value, the gradient of the weighted values by `x`, and the gradient of the weighted
+/// gradient.
 fn derivatives<E: Element>(loss: Loss, x: &[f64], y: &[f64]) -> [Vec<f64>; 3] {
     let tape = Tape::<E>::new();
     let tensor = |data: &[f64]| {

@@ -28,7 +28,7 @@ macro_rules! functions {
 }
 use functions;
 
-/// The numbers of the script, by a formula that is exact in both languages.
+/// The input numbers of the script, by a formula that is exact in both languages.
 fn numbers(seed: usize, shape: &Shape) -> Tensor<f64> {
     let mut k = 0;
     Tensor::from_fn(shape.clone(), |_| {
@@ -89,7 +89,7 @@ fn results(f: &Function, record: &Record) -> (Record, Vec<String>) {
     (all, wrong)
 }
 
-/// Says where two tensors differ, if they do.
+/// A description of where two tensors differ, if they do.
 fn difference(what: &str, got: &Tensor<f64>, expected: &Tensor<f64>) -> Option<String> {
     if got.shape() != expected.shape() {
         return Some(format!("{what}: shape {}, PyTorch has {}", got.shape(), expected.shape()));
@@ -104,8 +104,8 @@ fn difference(what: &str, got: &Tensor<f64>, expected: &Tensor<f64>) -> Option<S
     Some(format!("{what}, element {at}: {:e}, PyTorch has {:e}", got[at], expected[at]))
 }
 
-/// Cases with gradients that are NaN in PyTorch, which multiplies a cotangent of zero by a derivative
-/// that is infinite or NaN. Here a cotangent of zero stays zero.
+/// Cases with gradients that are NaN in PyTorch, which multiplies a cotangent of zero by a
+/// derivative that is infinite or NaN. Here a cotangent of zero stays zero.
 const ZERO_COTANGENTS: [&str; 12] = [
     "div/infinite",
     "eq",
@@ -146,8 +146,8 @@ fn check(table: &str, functions: &[(String, Function)]) {
         let (got, unlike) = results(f, record);
         wrong.extend(unlike.into_iter().map(|difference| format!("{case}, {difference}")));
         let expected = record.iter().filter(|(what, _)| !what.starts_with('x'));
-        // Gradients in which PyTorch multiplies a cotangent of zero by a derivative that is infinite or
-        // NaN.
+        // Gradients in which PyTorch multiplies a cotangent of zero by a derivative that is
+        // infinite or NaN.
         let masked =
             |what: &str| what.starts_with(['g', 'h']) && ZERO_COTANGENTS.contains(&&case[..]);
         let differences = expected.filter_map(|(what, want)| {

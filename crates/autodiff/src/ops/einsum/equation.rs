@@ -1,6 +1,6 @@
 //! Parsing an equation and fitting it to the operands' shapes.
 
-use super::path::Labels;
+use super::path::LabelSet;
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -162,12 +162,9 @@ impl Equation {
         let output = parsed.output.clone().unwrap_or_else(|| parsed.implied_output());
         let output = numbers(&output, most).into_iter().map(|(label, _)| label).collect();
         let mut sizes: Vec<Option<usize>> = vec![None; most + names.len()];
-        if sizes.len() > Labels::MOST {
-            let message = format!(
-                "{text:?} has {} labels, at most {} are supported",
-                sizes.len(),
-                Labels::MOST
-            );
+        if sizes.len() > LabelSet::MOST {
+            let message =
+                format!("{text:?} has {} labels, at most {} can be", sizes.len(), LabelSet::MOST);
             return Err(Error::Argument { op: "einsum", message });
         }
         for (labels, shape) in inputs.iter().zip(shapes) {

@@ -2,9 +2,9 @@
 
 /// A set of labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Labels(u128);
+pub(super) struct LabelSet(u128);
 
-impl Labels {
+impl LabelSet {
     /// The maximum number of distinct labels.
     pub(super) const MOST: usize = u128::BITS as usize;
 
@@ -13,11 +13,11 @@ impl Labels {
     }
 
     pub(super) fn union(self, other: Self) -> Self {
-        Labels(self.0 | other.0)
+        LabelSet(self.0 | other.0)
     }
 
     fn both(self, other: Self) -> Self {
-        Labels(self.0 & other.0)
+        LabelSet(self.0 & other.0)
     }
 
     /// The number of index tuples over the labels of the set.
@@ -31,9 +31,9 @@ impl Labels {
     }
 }
 
-impl FromIterator<usize> for Labels {
+impl FromIterator<usize> for LabelSet {
     fn from_iter<I: IntoIterator<Item = usize>>(labels: I) -> Self {
-        Labels(labels.into_iter().fold(0, |set, label| set | 1 << label))
+        LabelSet(labels.into_iter().fold(0, |set, label| set | 1 << label))
     }
 }
 
@@ -42,7 +42,7 @@ const EXHAUSTIVE: usize = 8;
 
 /// The pairs to contract, in order, until one term is left. Terms are numbered from 0, and the
 /// result of each contraction gets the next free number.
-pub(super) fn path(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
+pub(super) fn path(terms: &[LabelSet], output: LabelSet, sizes: &[usize]) -> Vec<(usize, usize)> {
     if terms.len() <= EXHAUSTIVE {
         cheapest(terms, output, sizes)
     } else {
@@ -51,15 +51,15 @@ pub(super) fn path(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(us
 }
 
 /// The path with the fewest multiplications, by dynamic programming over the sets of terms.
-fn cheapest(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
+fn cheapest(terms: &[LabelSet], output: LabelSet, sizes: &[usize]) -> Vec<(usize, usize)> {
     let all = (1_usize << terms.len()) - 1;
     let union = |set: usize| {
         let members = terms.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1);
-        members.fold(Labels::default(), |union, (_, &labels)| union.union(labels))
+        members.fold(LabelSet::default(), |union, (_, &labels)| union.union(labels))
     };
     // For each set of terms: the labels left after contracting it to one term, the cost of that,
     // and the best last pair.
-    let left: Vec<Labels> =
+    let left: Vec<LabelSet> =
         (0..=all).map(|set| union(set).both(output.union(union(all & !set)))).collect();
     let mut best = vec![(0.0_f64, 0_usize); all + 1];
     for set in 1..=all {
@@ -110,24 +110,24 @@ fn visit(
 const COMPARED: usize = 64;
 
 /// A path that contracts, at each step, the pair whose result adds the fewest elements.
-fn greedy(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usize)> {
-    let mut left: Vec<(usize, Labels)> = terms.iter().copied().enumerate().collect();
+fn greedy(terms: &[LabelSet], output: LabelSet, sizes: &[usize]) -> Vec<(usize, usize)> {
+    let mut left: Vec<(usize, LabelSet)> = terms.iter().copied().enumerate().collect();
     let mut steps = Vec::new();
     while left.len() > 1 {
         // The labels of at least one term, of at least two, and of at least three.
         let (mut once, mut twice, mut more) = (0, 0, 0);
-        for &(_, Labels(labels)) in &left {
+        for &(_, LabelSet(labels)) in &left {
             more |= twice & labels;
             twice |= once & labels;
             once |= labels;
         }
         // A label of both terms stays if a third term or the output has it.
-        let result = |a: Labels, b: Labels| {
+        let result = |a: LabelSet, b: LabelSet| {
             let elsewhere = output.0 | more | (twice & !(a.0 & b.0));
-            Labels((a.0 | b.0) & elsewhere)
+            LabelSet((a.0 | b.0) & elsewhere)
         };
         let growth =
-            |a: Labels, b: Labels| result(a, b).count(sizes) - a.count(sizes) - b.count(sizes);
+            |a: LabelSet, b: LabelSet| result(a, b).count(sizes) - a.count(sizes) - b.count(sizes);
         let near = left.len().min(COMPARED);
         let pairs = (0..near).flat_map(|i| (i + 1..near).map(move |j| (i, j)));
         let costs = pairs.map(|(i, j)| (growth(left[i].1, left[j].1), i, j));
@@ -144,13 +144,18 @@ fn greedy(terms: &[Labels], output: Labels, sizes: &[usize]) -> Vec<(usize, usiz
 mod tests {
     use super::*;
 
-    fn set(labels: &[usize]) -> Labels {
+    fn set(labels: &[usize]) -> LabelSet {
         labels.iter().copied().collect()
     }
 
     /// The number of multiplications of a path.
-    fn cost(steps: &[(usize, usize)], terms: &[Labels], output: Labels, sizes: &[usize]) -> f64 {
-        let mut there: Vec<Option<Labels>> = terms.iter().copied().map(Some).collect();
+    fn cost(
+        steps: &[(usize, usize)],
+        terms: &[LabelSet],
+        output: LabelSet,
+        sizes: &[usize],
+    ) -> f64 {
+        let mut there: Vec<Option<LabelSet>> = terms.iter().copied().map(Some).collect();
         let mut total = 0.0;
         for &(i, j) in steps {
             let all = there[i].take().unwrap().union(there[j].take().unwrap());
@@ -181,9 +186,9 @@ mod tests {
                 (state >> 33) as usize % n
             };
             let count = 2 + below(5);
-            let terms: Vec<Labels> =
+            let terms: Vec<LabelSet> =
                 (0..count).map(|_| (0..below(4)).map(|_| below(6)).collect()).collect();
-            // The caller sums over labels of a single term first; here they stay.
+            // LabelSet of one term alone are summed over before; here they stay.
             let alone = |&label: &usize| {
                 terms.iter().filter(|term| term.contains(label)).count() == 1 || below(2) == 0
             };
@@ -199,7 +204,7 @@ mod tests {
 
     #[test]
     fn many_terms_and_empty_ones_have_a_path() {
-        let terms: Vec<Labels> = (0..40).map(|i| set(&[i, i + 1])).collect();
+        let terms: Vec<LabelSet> = (0..40).map(|i| set(&[i, i + 1])).collect();
         let sizes = vec![3; 41];
         let output = set(&[0, 40]);
         // Each product in a chain of small matrices costs 27.
