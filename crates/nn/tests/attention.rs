@@ -1,4 +1,5 @@
-//! Attention, positions and transformer blocks: caches, masks, dropout, shapes, and what they refuse.
+//! Attention, positions and transformer blocks: caches, masks, dropout, shapes, and what they
+//! refuse.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;

@@ -8,8 +8,8 @@ use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
 
-/// Adds to each element of a sequence what says its position: `sin(t w_i)` in feature `2i`, `cos(t w_i)`
-/// in feature `2i + 1`, with `w_i = 10000^(-2i / features)`.
+/// Adds to each element of a sequence what says its position: `sin(t w_i)` in feature `2i`,
+/// `cos(t w_i)` in feature `2i + 1`, with `w_i = 10000^(-2i / features)`.
 ///
 /// Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762, 2017, section 3.5.
 ///
@@ -101,8 +101,8 @@ impl<E: Element> LayerConfig<E> for SinusoidalEncodingConfig {
 /// ```
 ///
 /// # Shapes
-/// `[.., time, features]` with at most as many elements as there are positions; the output has the input's
-/// shape. `weight` is `[positions, features]`.
+/// `[.., time, features]` with at most as many elements as there are positions; the output has the
+/// input's shape. `weight` is `[positions, features]`.
 #[derive(Clone, Debug, Module)]
 pub struct LearnedEncoding<E: Element = f32> {
     weight: Parameter<E>,
@@ -131,7 +131,8 @@ impl<E: Element> LearnedEncoding<E> {
         let time = time("learned_encoding", x, features)?;
         if offset.checked_add(time).is_none_or(|end| end > positions) {
             let message = format!(
-                "there are {positions} positions, too few for {time} elements from position {offset} on"
+                "there are {positions} positions, too few for {time} elements from position \
+                 {offset} on"
             );
             return Err(Error::Argument { op: "learned_encoding", message });
         }

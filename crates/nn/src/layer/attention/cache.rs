@@ -5,11 +5,11 @@ use wengert_autodiff::{Element, Error, Result, Tensor};
 use super::OP;
 
 /// The projected keys and values of the elements that a
-/// [`MultiHeadAttention`](crate::MultiHeadAttention) has already seen, so that a further element costs one
-/// row of scores.
+/// [`MultiHeadAttention`](crate::MultiHeadAttention) has already seen, so that a further element
+/// costs one row of scores.
 ///
-/// Memory grows by doubling. It is written in place when no tape refers to it any more: clear or drop
-/// the tape of a step before the next one.
+/// Memory grows by doubling. It is written in place when no tape refers to it any more: clear or
+/// drop the tape of a step before the next one.
 #[derive(Clone, Debug)]
 pub struct KeyValueCache<E: Element = f32> {
     /// Keys and values, `[batch, heads, capacity, features]`.

@@ -94,14 +94,14 @@ impl MultiHeadAttentionConfig {
         let refused = |message| Err(Error::Argument { op: OP, message });
         if embed == 0 || heads == 0 || embed % heads != 0 {
             return refused(format!(
-                "the number of heads must divide that of features and both be positive, got {embed} \
-                 features and {heads} heads"
+                "the number of heads must divide that of features and both be positive, got \
+                 {embed} features and {heads} heads"
             ));
         }
         if kv_heads == 0 || heads % kv_heads != 0 {
             return refused(format!(
-                "the heads of keys and values must divide the heads and be positive, got {heads} heads \
-                 and {kv_heads} of keys and values"
+                "the heads of keys and values must divide the heads and be positive, got {heads} \
+                 heads and {kv_heads} of keys and values"
             ));
         }
         Ok(embed / heads)
@@ -110,9 +110,9 @@ impl MultiHeadAttentionConfig {
     /// The layer, its weights drawn from `rng`.
     ///
     /// # Errors
-    /// If the heads do not divide the features or the heads of keys and values the heads, one of them is
-    /// zero, the probability of dropout not in 0..=1, or the initializer cannot be applied; with rotary
-    /// positions if a head has an odd number of features.
+    /// If the heads do not divide the features or the heads of keys and values the heads, one of
+    /// them is zero, the probability of dropout not in 0..=1, or the initializer cannot be applied;
+    /// with rotary positions if a head has an odd number of features.
     pub fn build<E: Element>(
         &self,
         rng: &mut impl Rng,

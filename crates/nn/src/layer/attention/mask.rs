@@ -5,8 +5,8 @@ use wengert_autodiff::{Error, Mask, Result, Shape};
 /// Which queries see which keys in [`MultiHeadAttention`](crate::MultiHeadAttention). Where several
 /// are given, all must allow it. A query that sees no key gives zeros before the last projection.
 ///
-/// True means seen, as everywhere in this crate; PyTorch's boolean masks of its attention modules mean
-/// the opposite.
+/// True means seen, as everywhere in this crate; PyTorch's boolean masks of its attention modules
+/// mean the opposite.
 ///
 /// ```
 /// use wengert_autodiff::Mask;

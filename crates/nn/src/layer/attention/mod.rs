@@ -21,15 +21,15 @@ const OP: &str = "multi_head_attention";
 /// Attention of several heads, each with projections of its own: `out_proj(concat of
 /// softmax(q k^T / sqrt(head)) v)`.
 ///
-/// [`self_attend`](Self::self_attend) is attention among the elements of one sequence, with one matrix
-/// product for all projections; [`attend`](Self::attend) reads from another sequence;
+/// [`self_attend`](Self::self_attend) is attention among the elements of one sequence, with one
+/// matrix product for all projections; [`attend`](Self::attend) reads from another sequence;
 /// [`attend_cached`](Self::attend_cached) continues a sequence in inference. As a [`Layer`] it is
 /// self-attention without a mask, or a causal one if the config says so.
 ///
 /// With [`kv_heads`](MultiHeadAttentionConfig::kv_heads) several heads share a key and a value: J.
 /// Ainslie et al., "GQA: training generalized multi-query transformer models from multi-head
-/// checkpoints", EMNLP 2023. Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762,
-/// 2017.
+/// checkpoints", EMNLP 2023. Source: A. Vaswani et al., "Attention is all you need",
+/// arXiv:1706.03762, 2017.
 ///
 /// ```
 /// use wengert_autodiff::{Tape, Tensor};
@@ -46,10 +46,11 @@ const OP: &str = "multi_head_attention";
 ///
 /// # Shapes
 /// The query is `[batch, queries, embed]`, the key `[batch, keys, key features]` and the value
-/// `[batch, keys, value features]` (PyTorch's `batch_first`); the output is `[batch, queries, embed]`. With
-/// `head = embed / heads`, `in_proj_weight` is `[embed + 2 kv_heads head, embed]`, rows for the queries, keys
-/// and values in this order; if keys or values have other features there are `q_proj_weight`,
-/// `k_proj_weight` and `v_proj_weight`. `in_proj_bias` has one entry a row.
+/// `[batch, keys, value features]` (PyTorch's `batch_first`); the output is
+/// `[batch, queries, embed]`. With `head = embed / heads`, `in_proj_weight` is
+/// `[embed + 2 kv_heads head, embed]`, rows for the queries, keys and values in this order; if keys
+/// or values have other features there are `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
+/// `in_proj_bias` has one entry a row.
 #[derive(Clone, Debug, Module)]
 pub struct MultiHeadAttention<E: Element = f32> {
     #[module(flatten)]
@@ -67,6 +68,7 @@ pub struct MultiHeadAttention<E: Element = f32> {
 
 /// The weights of the projections of queries, keys and values.
 #[derive(Clone, Debug, Module)]
+#[allow(clippy::large_enum_variant, reason = "there is one a layer, and most are packed")]
 enum Projection<E: Element> {
     /// All in one, for keys and values of as many features as the queries.
     Packed { in_proj_weight: Parameter<E> },
@@ -125,7 +127,8 @@ impl<E: Element> MultiHeadAttention<E> {
         if !fits || shapes[1][1] != shapes[2][1] {
             let [q, k, v] = takes;
             let expected = format!(
-                "a query [batch, queries, {q}], a key [batch, keys, {k}] and a value [batch, keys, {v}]"
+                "a query [batch, queries, {q}], a key [batch, keys, {k}] and a value [batch, keys, \
+                 {v}]"
             );
             return Err(Error::Shapes { op: OP, expected, got: shapes.into() });
         }
@@ -151,9 +154,9 @@ impl<E: Element> MultiHeadAttention<E> {
         self.combine(self.rotated(projected, 0)?, mask)
     }
 
-    /// Attention of further elements of a sequence to themselves, causally, and to all that the cache
-    /// has seen: incremental inference. No gradient reaches keys and values. The key padding mask of
-    /// `mask`, if there is one, is of all keys, those in the cache included.
+    /// Attention of further elements of a sequence to themselves, causally, and to all that the
+    /// cache has seen: incremental inference. No gradient reaches keys and values. The key padding
+    /// mask of `mask`, if there is one, is of all keys, those in the cache included.
     ///
     /// # Errors
     /// If `x` is not `[batch, new, embed]` with the cache's batch, or a mask has another shape.
@@ -187,8 +190,8 @@ impl<E: Element> MultiHeadAttention<E> {
         let Projection::Packed { in_proj_weight } = &self.projection else {
             let [q, k, v] = takes;
             let message = format!(
-                "attention among the elements of one sequence takes queries, keys and values of as many \
-                 features, this layer takes {q}, {k} and {v}; give it all three with `attend`"
+                "attention among the elements of one sequence takes queries, keys and values of as \
+                 many features, this layer takes {q}, {k} and {v}; give it all three with `attend`"
             );
             return Err(Error::Argument { op: OP, message });
         };
@@ -244,18 +247,17 @@ impl<E: Element> MultiHeadAttention<E> {
                 _ => mask,
             });
         }
-        let y = match &self.dropout {
-            Some(dropout) => dropped([query, key, value], allowed, mask.is_causal(), dropout)?,
-            None => {
-                let mut options = Attention::new();
-                if let Some(allowed) = &allowed {
-                    options = options.mask(allowed);
-                }
-                if mask.is_causal() {
-                    options = options.causal();
-                }
-                ops::scaled_dot_product_attention(query, key, value, &options)?
+        let y = if let Some(dropout) = &self.dropout {
+            dropped([query, key, value], allowed, mask.is_causal(), dropout)?
+        } else {
+            let mut options = Attention::new();
+            if let Some(allowed) = &allowed {
+                options = options.mask(allowed);
             }
+            if mask.is_causal() {
+                options = options.causal();
+            }
+            ops::scaled_dot_product_attention(query, key, value, &options)?
         };
         let y = ops::reshape(y, [batch, heads, queries, head])?;
         let together = [batch, queries, heads * head];

@@ -9,11 +9,11 @@ const OP: &str = "rotary";
 /// Rotary position embedding: pair `i` of the features at position `t` is rotated by the angle
 /// `t base^(-2i / features)`, so that the product of a query and a key depends on their distance.
 ///
-/// A pair is two features next to each other, as in the paper; with [`halves`](Self::halves) it is one
-/// feature of the first half and the one in the same place of the second, as in GPT-NeoX and many
-/// published weights.
+/// A pair is two features next to each other, as in the paper; with [`halves`](Self::halves) it is
+/// one feature of the first half and the one in the same place of the second, as in GPT-NeoX and
+/// many published weights.
 ///
-/// Source: J. Su et al., "RoFormer: enhanced transformer with rotary position embedding",
+/// Source: J. Su et al., "`RoFormer`: enhanced transformer with rotary position embedding",
 /// arXiv:2104.09864, 2021.
 ///
 /// ```
@@ -41,7 +41,7 @@ impl Rotary {
     /// # Errors
     /// If the number of features is odd or zero.
     pub fn new(features: usize) -> Result<Self, LayerError> {
-        if features == 0 || features % 2 != 0 {
+        if features == 0 || !features.is_multiple_of(2) {
             let message =
                 format!("the number of features must be even and positive, got {features}");
             return Err(Error::Argument { op: OP, message }.into());

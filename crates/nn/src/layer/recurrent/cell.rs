@@ -16,7 +16,8 @@ use crate::module::Module;
 /// | | |
 /// |---|---|
 /// | [`RnnCell`] | `h' = tanh(a + b)` |
-/// | [`LstmCell`] | `i, f, g, o = s(a1 + b1), s(a2 + b2), tanh(a3 + b3), s(a4 + b4)`; `c' = f c + i g`; `h' = o tanh(c')` |
+/// | [`LstmCell`] | `i, f, o = s(a1 + b1), s(a2 + b2), s(a4 + b4)`; `g = tanh(a3 + b3)` |
+/// | | `c' = f c + i g`; `h' = o tanh(c')` |
 /// | [`GruCell`] | `r, z = s(a1 + b1), s(a2 + b2)`; `n = tanh(a3 + r b3)`; `h' = (1 - z) n + z h` |
 ///
 /// ```
@@ -104,11 +105,11 @@ impl<G: Gates, E: Element> RecurrentCell<G, E> {
             Some(state) => checked::<G, E>(G::parts(state), &[batch, hidden].into())?,
             None => zeros::<G, E>(x, batch, hidden)?,
         };
-        Ok(G::state(self.advance(self.from_inputs(x)?, state)?))
+        Ok(G::state(self.advance(self.input_sums(x)?, state)?))
     }
 
     /// The sums over the inputs, for any number of steps at once.
-    pub(super) fn from_inputs<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+    pub(super) fn input_sums<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         let tape = x.tape();
         let bias = self.bias_ih.as_ref().map(|bias| tape.parameter(bias));
         ops::linear(x, tape.parameter(&self.weight_ih), bias, IDENTITY)
@@ -134,11 +135,11 @@ pub(super) fn refused<G: Gates>(expected: String, got: Shape) -> Error {
 }
 
 /// A state of zeros.
-pub(super) fn zeros<'t, G: Gates, E: Element>(
-    x: Var<'t, E>,
+pub(super) fn zeros<G: Gates, E: Element>(
+    x: Var<'_, E>,
     batch: usize,
     hidden: usize,
-) -> Result<Parts<'t, E>> {
+) -> Result<Parts<'_, E>> {
     let h = x.tape().constant(&Tensor::try_full([batch, hidden], E::ZERO)?);
     Ok(Parts { h, c: G::CELL.then_some(h) })
 }

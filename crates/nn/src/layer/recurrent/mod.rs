@@ -17,8 +17,9 @@ pub use gates::{Gates, GruGates, LstmGates, Parts, SimpleGates};
 /// A recurrent network over sequences: layers of [`RecurrentCell`]s, forward in time or both ways.
 ///
 /// The sums over the inputs of a layer are one matrix product for all steps; each step is then one
-/// product with the state. As a [`Layer`] it begins with a state of zeros and returns the outputs of
-/// the last layer at each step; [`run`](Self::run) takes a state and a mask, and returns the state.
+/// product with the state. As a [`Layer`] it begins with a state of zeros and returns the outputs
+/// of the last layer at each step; [`run`](Self::run) takes a state and a mask, and returns the
+/// state.
 ///
 /// ```
 /// use wengert_autodiff::{Mask, Tape, Tensor};
@@ -211,7 +212,7 @@ impl<G: Gates, E: Element> Recurrent<G, E> {
                     None => zeros::<G, E>(x, batch, self.hidden())?,
                 };
                 let mut steps = Vec::with_capacity(time);
-                unstack(direction.cell.from_inputs(sequence)?, &mut steps)?;
+                unstack(direction.cell.input_sums(sequence)?, &mut steps)?;
                 let (output, last) = direction.run(&steps, masks.as_deref(), begin, i == 1)?;
                 outputs.push(match output[..] {
                     [] => x.tape().constant(&Tensor::try_full([0, batch, self.hidden()], E::ZERO)?),
@@ -239,8 +240,8 @@ fn at<E: Element>(state: Parts<'_, E>, place: usize) -> Result<Parts<'_, E>> {
     Ok(Parts { h: ops::select(state.h, 0, place)?, c })
 }
 
-/// The mask of each step, `[batch, 1]`, where it is not true for all sequences; `None` if it is true
-/// throughout.
+/// The mask of each step, `[batch, 1]`, where it is not true for all sequences; `None` if it is
+/// true throughout.
 fn masks_by_step(mask: &Mask, batch: usize, time: usize) -> Result<Option<Vec<Option<Mask>>>> {
     let values = mask.try_to_vec()?;
     if !values.contains(&false) {

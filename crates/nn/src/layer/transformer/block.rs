@@ -49,7 +49,8 @@ impl<L> TransformerLayerConfig<L> {
         }
     }
 
-    /// The width of the layer between the two linear ones, PyTorch's `dim_feedforward`. 2048 by default.
+    /// The width of the layer between the two linear ones, PyTorch's `dim_feedforward`. 2048 by
+    /// default.
     pub fn feedforward(self, feedforward: usize) -> Self {
         Self { feedforward, ..self }
     }

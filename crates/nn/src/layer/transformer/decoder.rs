@@ -11,8 +11,8 @@ use crate::layer::{
 use crate::module::Module;
 
 /// A block of a transformer decoder: self-attention, attention to the outputs of an encoder (the
-/// memory), then two linear layers on each element, each added to its input, with layer normalization
-/// after the sum, or first.
+/// memory), then two linear layers on each element, each added to its input, with layer
+/// normalization after the sum, or first.
 ///
 /// Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762, 2017.
 ///
@@ -30,7 +30,8 @@ use crate::module::Module;
 /// ```
 ///
 /// # Shapes
-/// `x` is `[batch, time, embed]`, the memory `[batch, keys, embed]`; the output has the shape of `x`.
+/// `x` is `[batch, time, embed]`, the memory `[batch, keys, embed]`; the output has the shape of
+/// `x`.
 #[derive(Clone, Debug, Module)]
 pub struct TransformerDecoderLayer<E: Element = f32> {
     self_attn: MultiHeadAttention<E>,

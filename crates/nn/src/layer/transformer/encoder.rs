@@ -11,9 +11,9 @@ use crate::layer::{
 };
 use crate::module::Module;
 
-/// A block of a transformer encoder, or with a causal mask of a language model: self-attention, then two
-/// linear layers on each element, each added to its input, with layer normalization after the sum, or
-/// first.
+/// A block of a transformer encoder, or with a causal mask of a language model: self-attention,
+/// then two linear layers on each element, each added to its input, with layer normalization after
+/// the sum, or first.
 ///
 /// Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762, 2017.
 ///

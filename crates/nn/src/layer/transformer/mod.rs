@@ -1,4 +1,5 @@
-//! Transformer blocks: [`TransformerEncoderLayer`], [`TransformerDecoderLayer`], and stacks of them.
+//! Transformer blocks: [`TransformerEncoderLayer`], [`TransformerDecoderLayer`], and stacks of
+//! them.
 
 mod block;
 mod decoder;

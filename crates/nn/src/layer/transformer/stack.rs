@@ -8,8 +8,8 @@ use crate::forward::Layer;
 use crate::layer::{AttentionMask, KeyValueCache, LayerConfig, LayerError, LayerNorm, SampleShape};
 use crate::module::Module;
 
-/// [`TransformerEncoderLayer`]s one after another, and layer normalization after the last if the config
-/// says so.
+/// [`TransformerEncoderLayer`]s one after another, and layer normalization after the last if the
+/// config says so.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -30,11 +30,12 @@ pub struct TransformerEncoder<E: Element = f32> {
     norm: Option<LayerNorm<E>>,
 }
 
-/// [`TransformerDecoderLayer`]s one after another, and layer normalization after the last if the config
-/// says so.
+/// [`TransformerDecoderLayer`]s one after another, and layer normalization after the last if the
+/// config says so.
 ///
 /// # Shapes
-/// `x` is `[batch, time, embed]`, the memory `[batch, keys, embed]`; the output has the shape of `x`.
+/// `x` is `[batch, time, embed]`, the memory `[batch, keys, embed]`; the output has the shape of
+/// `x`.
 #[derive(Clone, Debug, Module)]
 pub struct TransformerDecoder<E: Element = f32> {
     layers: Vec<TransformerDecoderLayer<E>>,
@@ -83,7 +84,8 @@ impl<E: Element> TransformerEncoder<E> {
     /// [`MultiHeadAttention::attend_cached`](crate::MultiHeadAttention::attend_cached).
     ///
     /// # Errors
-    /// If `x` is not `[batch, new, embed]` with the caches' batch, or there is not one cache a layer.
+    /// If `x` is not `[batch, new, embed]` with the caches' batch, or there is not one cache a
+    /// layer.
     pub fn run_cached<'t>(
         &self,
         x: Var<'t, E>,
@@ -183,8 +185,8 @@ impl<E: Element> TransformerDecoder<E> {
     /// The outputs for further elements of a sequence, causally: incremental inference.
     ///
     /// # Errors
-    /// If the shapes are not those of the layers and the caches, the mask has another shape, or there is
-    /// not one cache a layer.
+    /// If the shapes are not those of the layers and the caches, the mask has another shape, or
+    /// there is not one cache a layer.
     pub fn run_cached<'t>(
         &self,
         x: Var<'t, E>,
