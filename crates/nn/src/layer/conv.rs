@@ -6,7 +6,7 @@ use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
-use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder, Weighted};
 use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
@@ -100,6 +100,16 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
     }
 }
 
+impl<const AXES: usize, E: Element> Weighted<E> for Conv<AXES, E> {
+    fn weight_parameter(&self) -> &Parameter<E> {
+        &self.affine.weight
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, E>, weight: Var<'t, E>) -> Result<Var<'t, E>> {
+        ops::conv(x, weight, self.affine.on(x.tape()).1, self.options)
+    }
+}
+
 impl<const AXES: usize, E: Element> Layer<E> for Conv<AXES, E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         self.apply(x, self.activation())
@@ -122,6 +132,10 @@ pub struct ConvConfig<const AXES: usize> {
 }
 
 impl<const AXES: usize> ConvConfig<AXES> {
+    pub(super) fn kernel(&self) -> Extent<AXES> {
+        self.kernel
+    }
+
     /// Sets stride, padding, dilation, groups and activation.
     pub fn options(self, options: ConvOptions<AXES>) -> Self {
         Self { options, ..self }

@@ -7,7 +7,7 @@ use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
-use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder, Weighted};
 use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
@@ -87,6 +87,18 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     accessors! {
         layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
         "`[in, out / groups, kernel ..]`", "`[out]`"
+    }
+}
+
+impl<const AXES: usize, E: Element> Weighted<E> for ConvTranspose<AXES, E> {
+    const OUTPUTS: usize = 1;
+
+    fn weight_parameter(&self) -> &Parameter<E> {
+        &self.affine.weight
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, E>, weight: Var<'t, E>) -> Result<Var<'t, E>> {
+        ops::conv_transpose(x, weight, self.affine.on(x.tape()).1, self.options)
     }
 }
 

@@ -1,7 +1,9 @@
 //! [`Embedding`]: a table of learned vectors.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Index, Kind, Parameter, Result, Tape, Var, ops};
+use wengert_autodiff::{
+    Activation, Element, Error, Index, Kind, Parameter, Result, Tape, Var, ops,
+};
 
 use super::accessors::accessors;
 use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
@@ -64,6 +66,39 @@ impl<E: Element> Embedding<E> {
     }
 
     accessors! { layer => layer.weight; "the table `[rows, features]`" }
+
+    /// The row that is zero and is not learned, if there is one.
+    pub(super) fn padding_row(&self) -> Option<usize> {
+        self.padding
+    }
+
+    /// The scores of features for each row of the table, `x weight^T`: the last layer of a language
+    /// model whose weight is tied to the table. The table is one leaf on the tape, with the
+    /// gradient of both uses.
+    ///
+    /// # Shapes
+    /// `x` is `[.., features]`, the result `[.., rows]`.
+    ///
+    /// ```
+    /// use wengert_autodiff::{Index, Tape};
+    /// use wengert_nn::Embedding;
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let table = Embedding::config(10, 4).build::<f32>(&mut rng)?;
+    /// let tape = Tape::new();
+    /// let x = table.lookup(&tape, &Index::from([7, 2]))?;
+    /// assert_eq!(table.scores(x)?.shape(), [2, 10]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `x` has another number of features.
+    ///
+    /// Source: O. Press, L. Wolf, "Using the output embedding to improve language models", EACL
+    /// 2017.
+    pub fn scores<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        ops::linear(x, x.tape().parameter(&self.weight), None, Activation::Identity)
+    }
 
     /// The vectors of the rows in `index`.
     ///

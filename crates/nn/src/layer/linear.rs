@@ -5,7 +5,7 @@ use wengert_autodiff::{Activation, Element, Kind, Parameter, Result, Var, ops};
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
-use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder, Weighted};
 use crate::forward::Layer;
 use crate::init::{Init, InitError};
 use crate::module::Module;
@@ -75,6 +75,16 @@ impl<E: Element> Linear<E> {
     accessors! {
         layer => layer.affine.weight, layer.affine.bias.as_ref(), layer.affine.bias.as_mut();
         "`[out, in]`", "`[out]`"
+    }
+}
+
+impl<E: Element> Weighted<E> for Linear<E> {
+    fn weight_parameter(&self) -> &Parameter<E> {
+        &self.affine.weight
+    }
+
+    fn forward_with<'t>(&self, x: Var<'t, E>, weight: Var<'t, E>) -> Result<Var<'t, E>> {
+        ops::linear(x, weight, self.affine.on(x.tape()).1, self.activation)
     }
 }
 

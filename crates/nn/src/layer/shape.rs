@@ -125,6 +125,24 @@ impl SampleShape {
         }
     }
 
+    /// A layer that changes the sizes of the last axes, those of positions, by a rule.
+    ///
+    /// # Errors
+    /// [`LayerError::Shape`], or that of the rule.
+    pub fn positions<const AXES: usize>(
+        &self,
+        rule: impl FnOnce([usize; AXES]) -> wengert_autodiff::Result<[usize; AXES]>,
+    ) -> Result<Self, LayerError> {
+        let SampleShape::Axes(axes) = self else { return Ok(SampleShape::Unknown) };
+        let Some(at) = axes.len().checked_sub(AXES) else {
+            let names = if AXES == 1 { "length" } else { "rows, columns" };
+            return Err(self.refused(format!("[.., {names}]")));
+        };
+        let size = known::<AXES>(&axes[at..]).map(rule).transpose()?;
+        let size = size.map_or([None; AXES], |size| size.map(Some));
+        Ok(SampleShape::Axes(axes[..at].iter().copied().chain(size).collect()))
+    }
+
     /// The rule of a pool over the last two axes; `pooled` computes the output's size, and `name`
     /// is that of the operation in errors.
     pub(super) fn pooled(

@@ -1,5 +1,5 @@
-//! Layers, the gradients of their inputs and parameters, and the gradients of those against PyTorch in
-//! f64: see `make.py`.
+//! Layers, the gradients of their inputs and parameters, and the gradients of those against PyTorch
+//! in f64: see `make.py`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,9 @@ use wengert_autodiff::{CreateGraph, Shape, Tape, Tensor, Var, grad};
 use wengert_nn::{Module, VisitorMut, check_module};
 
 mod attention;
+mod convolution;
+mod dense;
+mod normalization;
 mod recurrent;
 
 /// A layer under the name it has in a table.
@@ -48,8 +51,8 @@ fn numbers(seed: usize, shape: &Shape) -> Tensor<f64> {
     })
 }
 
-/// The tensors of a case under their names: its inputs `x0`, `x1`, .., its parameters `p.weight`, .., and
-/// PyTorch's results.
+/// The tensors of a case under their names: its inputs `x0`, `x1`, .., its parameters `p.weight`,
+/// .., and PyTorch's results.
 type Record = BTreeMap<String, Tensor<f64>>;
 
 fn read(table: &str) -> BTreeMap<&str, Record> {
@@ -163,4 +166,28 @@ macro_rules! families {
     };
 }
 
-families!(attention, recurrent);
+families!(attention, convolution, dense, normalization, recurrent);
+
+/// The checks above find a wrong value, a wrong gradient and a wrong second derivative.
+#[test]
+fn a_wrong_layer_is_found() {
+    let table = include_str!("dense.csv");
+    let record = read(table)["highway"].clone();
+    let wrong = |build: fn(&mut Pcg64) -> wengert_nn::Highway<f64>, factor: f64| {
+        let off = case("highway", build, move |layer: &wengert_nn::Highway<f64>, _, x| {
+            wengert_nn::Layer::forward(layer, x[0]) + (x[0] - x[0].detach()).square() * factor
+        });
+        let (got, _) = (off.run)(&record);
+        let differs = |what: &str| difference(what, &got[what], &record[what]).is_some();
+        ["y", "g0", "h0", "g.gate.weight"].map(differs)
+    };
+    let build = |rng: &mut Pcg64| {
+        let config = wengert_nn::Highway::config(3).activation(wengert_autodiff::Activation::Tanh);
+        config.build(rng).unwrap()
+    };
+    assert_eq!(wrong(build, 0.0), [false; 4]);
+    // A term that is zero, with a derivative that is zero and a second one that is not.
+    assert_eq!(wrong(build, 1.0), [false, false, true, false]);
+    let relu = |rng: &mut Pcg64| wengert_nn::Highway::config(3).build(rng).unwrap();
+    assert_eq!(wrong(relu, 0.0), [true; 4]);
+}

@@ -84,7 +84,7 @@ if __name__ == "__main__":
     sys.modules["make"] = sys.modules["__main__"]
     folder = pathlib.Path(__file__).parent
     sys.path.insert(0, str(folder))
-    for family in sys.argv[1:] or ["attention", "recurrent"]:
+    for family in sys.argv[1:] or ["attention", "convolution", "dense", "normalization", "recurrent"]:
         with open(folder / f"{family}.csv", "w") as sys.stdout:
             importlib.import_module(family)
         sys.stdout = sys.__stdout__
