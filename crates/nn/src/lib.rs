@@ -2,10 +2,11 @@
 //!
 //! - [`Module`](trait@Module): anything with parameters; derive it for a struct of your own.
 //! - [`Layer`]: a module that maps one variable to one. [`layer`] has [`Linear`], [`Conv2d`],
-//!   [`LayerNorm`], [`Dropout`], [`Embedding`] and others; [`Sequential`] and its builder chain
-//!   them.
+//!   [`LayerNorm`], [`Dropout`], [`Embedding`], [`Lstm`], [`MultiHeadAttention`] and many others;
+//!   [`Sequential`] and its builder chain them.
+//! - [`ModuleExt`]: parameters by pattern, conversion between `f32` and `f64`, a summary.
 //! - [`Init`]: initial values of parameters, with the formula and the paper of each scheme.
-//! - [`Optimizer`]: updates parameters by their gradients; [`Sgd`], [`Adam`], [`RmsProp`].
+//! - [`Optimizer`]: updates parameters by their gradients; [`Sgd`], [`Adam`] and many others.
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
 //! - [`metrics`] and [`diagnosis`]: the accuracy of a network, and saturated or dead units.
 //! - [`Error`]: any error of this crate, into which `?` converts the specific ones.
@@ -49,6 +50,7 @@ pub mod layer;
 pub mod loss;
 pub mod metrics;
 mod module;
+mod module_ext;
 mod observe;
 mod optim;
 mod parts;
@@ -66,6 +68,7 @@ pub use forward::Layer;
 pub use init::{Distribution, Fan, Init, InitError, fans};
 pub use layer::*;
 pub use module::{Module, Path, Role, Visitor, VisitorMut};
+pub use module_ext::{ConvertError, LayerSummary, ModuleExt, Summary};
 pub use observe::{Observation, Observer};
 pub use optim::{
     Adadelta, Adagrad, Adam, Adamax, Average, Groups, Lamb, Lbfgs, Lion, Lookahead, Muon, NAdam,

@@ -80,7 +80,7 @@ pub mod prelude {
     pub use crate::nn::schedule::{Schedule, Scheduler};
     pub use crate::nn::{
         Adadelta, Adagrad, Adam, Adamax, Average, Groups, Init, Lamb, Layer, Lbfgs, Lion,
-        Lookahead, Module, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd, Stateful, Visitor,
+        Lookahead, Module, ModuleExt, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd, Stateful, Visitor,
         VisitorMut, check_module,
     };
     #[cfg(feature = "checkpoint")]

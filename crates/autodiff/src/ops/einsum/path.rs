@@ -188,7 +188,7 @@ mod tests {
             let count = 2 + below(5);
             let terms: Vec<LabelSet> =
                 (0..count).map(|_| (0..below(4)).map(|_| below(6)).collect()).collect();
-            // LabelSet of one term alone are summed over before; here they stay.
+            // The caller sums over labels of a single term first; here they stay.
             let alone = |&label: &usize| {
                 terms.iter().filter(|term| term.contains(label)).count() == 1 || below(2) == 0
             };

@@ -1,0 +1,395 @@
+//! [`ModuleExt`]: parameters chosen by pattern, conversion between element types, and a summary.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use wengert_autodiff::{Element, Kind, Parameter, Result, Shape, Tape, Tensor};
+
+use crate::forward::Layer;
+use crate::layer::Buffer;
+use crate::module::{Module, VisitorMut};
+use crate::observe::Observer;
+
+/// What can be done with every [`Module`](trait@Module) by the paths of its parameters.
+///
+/// In a pattern `*` stands for one name of a path and `**` for any number of them: `encoder.**` is
+/// all below `encoder`, `**.bias` every bias, `layers.*.weight` the weight of each layer.
+pub trait ModuleExt<E: Element = f32>: Module<E> {
+    /// Calls `f` for each parameter with its path, to change it.
+    ///
+    /// ```
+    /// use wengert_nn::{Linear, ModuleExt};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let mut layer: Linear = Linear::config(3, 2).build(&mut rng)?;
+    /// layer.apply(|path, parameter| println!("{path} {}", parameter.value().shape()));
+    /// # Ok::<(), wengert_nn::LayerError>(())
+    /// ```
+    fn apply(&mut self, mut f: impl FnMut(&str, &mut Parameter<E>)) {
+        self.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+            f(&path.to_string(), parameter);
+        }));
+    }
+
+    /// Freezes the parameters whose paths match the pattern, and returns their number.
+    ///
+    /// ```
+    /// use wengert_autodiff::Activation;
+    /// use wengert_nn::{Module, ModuleExt, Sequential};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let mut model: Sequential = Sequential::builder()
+    ///     .linear(4, 8, Activation::Relu)
+    ///     .linear(8, 2, Activation::Identity)
+    ///     .build(&mut rng)?;
+    /// assert_eq!(model.freeze_matching("0.**"), 2);
+    /// let learned = model.parameters().into_iter().filter(|(_, p)| !p.is_frozen());
+    /// assert!(learned.map(|(name, _)| name).eq(["1.weight", "1.bias"]));
+    /// # Ok::<(), wengert_nn::BuildError>(())
+    /// ```
+    fn freeze_matching(&mut self, pattern: &str) -> usize {
+        set_frozen(self, pattern, true)
+    }
+
+    /// Unfreezes the parameters whose paths match the pattern, and returns their number.
+    fn unfreeze_matching(&mut self, pattern: &str) -> usize {
+        set_frozen(self, pattern, false)
+    }
+
+    /// Takes the values of another module's parameters and buffers, rounded to this one's element
+    /// type: how a model of `f32` becomes one of `f64` and back. Both have the same names and
+    /// shapes.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// use wengert_nn::{Layer, Linear, ModuleExt};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let single: Linear<f32> = Linear::config(3, 2).build(&mut rng)?;
+    /// let mut double: Linear<f64> = Linear::config(3, 2).build(&mut rng)?;
+    /// double.convert_from(&single)?;
+    /// assert_eq!(double.weight().value().to_vec()[0] as f32, single.weight().value().to_vec()[0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConvertError`], for the first name or shape that differs; nothing is changed then.
+    fn convert_from<F: Element>(
+        &mut self,
+        other: &(impl Module<F> + ?Sized),
+    ) -> Result<(), ConvertError> {
+        let theirs: BTreeMap<String, &Parameter<F>> = other.parameters().into_iter().collect();
+        let their_buffers: BTreeMap<String, &Buffer<F>> = other.buffers().into_iter().collect();
+        let mine = self.parameters().into_iter().map(|(name, p)| (name, p.value().shape().clone()));
+        compare(mine, theirs.iter().map(|(name, p)| (name, p.value().shape().clone())))?;
+        let mine = self.buffers().into_iter().map(|(name, b)| (name, b.get().shape().clone()));
+        compare(mine, their_buffers.iter().map(|(name, b)| (name, b.get().shape().clone())))?;
+        for (name, buffer) in self.buffers() {
+            if let Some(theirs) = their_buffers.get(&name) {
+                buffer.set(converted(&theirs.get()));
+            }
+        }
+        self.apply(|path, parameter| {
+            if let Some(theirs) = theirs.get(path) {
+                *parameter.value_mut() = converted(theirs.value());
+            }
+        });
+        Ok(())
+    }
+
+    /// The layers, the shapes of their outputs, their parameters and their products, for inputs of
+    /// this shape: a forward pass of zeros, each layer observed.
+    ///
+    /// ```
+    /// use wengert_autodiff::Activation;
+    /// use wengert_nn::{ModuleExt, Sequential};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
+    /// let model: Sequential = Sequential::builder()
+    ///     .linear(4, 8, Activation::Relu)
+    ///     .linear(8, 2, Activation::Identity)
+    ///     .build(&mut rng)?;
+    /// let summary = model.summary([5, 4])?;
+    /// assert_eq!(summary.parameters, 4 * 8 + 8 + 8 * 2 + 2);
+    /// assert_eq!(summary.multiply_adds, 5 * (4 * 8 + 8 * 2));
+    /// println!("{summary}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the inputs' shape does not fit.
+    fn summary(&self, input: impl Into<Shape>) -> Result<Summary>
+    where
+        Self: Layer<E>,
+    {
+        summarize(self, input.into())
+    }
+}
+
+impl<E: Element, M: Module<E> + ?Sized> ModuleExt<E> for M {}
+
+fn set_frozen<E: Element>(
+    module: &mut (impl Module<E> + ?Sized),
+    pattern: &str,
+    frozen: bool,
+) -> usize {
+    let pattern: Vec<&str> = pattern.split('.').collect();
+    let mut count = 0;
+    module.apply(|path, parameter| {
+        if matches(&pattern, &path.split('.').collect::<Vec<_>>()) {
+            parameter.set_frozen(frozen);
+            count += 1;
+        }
+    });
+    count
+}
+
+/// Whether the names of a path are those of a pattern.
+fn matches(pattern: &[&str], path: &[&str]) -> bool {
+    // Which beginnings of the path the pattern so far matches.
+    let mut reached = vec![false; path.len() + 1];
+    reached[0] = true;
+    for &part in pattern {
+        let mut next = vec![false; path.len() + 1];
+        for i in 0..=path.len() {
+            next[i] = if part == "**" {
+                reached[i] || i > 0 && next[i - 1]
+            } else {
+                i > 0 && reached[i - 1] && (part == "*" || part == path[i - 1])
+            };
+        }
+        reached = next;
+    }
+    reached[path.len()]
+}
+
+/// Why [`ModuleExt::convert_from`] refuses a module.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertError {
+    /// A parameter or buffer that one of the modules does not have.
+    #[error(
+        "{name:?} is in {of} of the two modules alone; both need the same parameters and buffers"
+    )]
+    Missing {
+        /// The name.
+        name: String,
+        /// Which module has it: "the first" is the one that is changed.
+        of: &'static str,
+    },
+    /// A parameter or buffer of another shape.
+    #[error("{name:?} has shape {takes}, but the values given have shape {given}")]
+    Shape {
+        /// The name.
+        name: String,
+        /// Its shape.
+        takes: Shape,
+        /// The shape of the other module's.
+        given: Shape,
+    },
+}
+
+fn compare<'a>(
+    mine: impl Iterator<Item = (String, Shape)>,
+    theirs: impl Iterator<Item = (&'a String, Shape)>,
+) -> Result<(), ConvertError> {
+    let mut theirs: BTreeMap<&String, Shape> = theirs.collect();
+    for (name, takes) in mine {
+        match theirs.remove(&name) {
+            None => return Err(ConvertError::Missing { name, of: "the first" }),
+            Some(given) if given != takes => {
+                return Err(ConvertError::Shape { name, takes, given });
+            }
+            Some(_) => {}
+        }
+    }
+    match theirs.into_keys().next() {
+        Some(name) => Err(ConvertError::Missing { name: name.clone(), of: "the second" }),
+        None => Ok(()),
+    }
+}
+
+fn converted<E: Element, F: Element>(from: &Tensor<F>) -> Tensor<E> {
+    let mut values = from.to_vec().into_iter();
+    Tensor::from_fn(from.shape().clone(), |_| {
+        E::from_f64(values.next().map_or(f64::NAN, F::to_f64))
+    })
+}
+
+/// What [`ModuleExt::summary`] finds; shown as a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The layers in the order in which they are computed.
+    pub layers: Vec<LayerSummary>,
+    /// The number of elements of all parameters.
+    pub parameters: usize,
+    /// The number of elements of parameters that are learned, frozen ones left out.
+    pub learned: usize,
+    /// The products with weights. Products of activations with each other, as in attention, are not
+    /// counted.
+    pub multiply_adds: usize,
+    /// The bytes of all parameters.
+    pub parameter_bytes: usize,
+    /// The bytes of the outputs of all layers, which training keeps until the gradient is computed.
+    pub output_bytes: usize,
+}
+
+/// A layer in a [`Summary`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LayerSummary {
+    /// Its path; empty for a layer that is not made of others.
+    pub path: String,
+    /// The shape of its outputs.
+    pub output: Shape,
+    /// The number of elements of its parameters.
+    pub parameters: usize,
+    /// Its products with weights.
+    pub multiply_adds: usize,
+}
+
+fn summarize<E: Element>(layer: &(impl Layer<E> + ?Sized), input: Shape) -> Result<Summary> {
+    let parameters = layer.parameters();
+    let tape = Tape::new();
+    let x = tape.constant(&Tensor::try_full(input, E::ZERO)?);
+    let mut layers = Vec::new();
+    tape.no_grad(|| {
+        layer.observe(
+            x,
+            &mut Observer::new(&mut |path, seen| {
+                let below = |name: &str| {
+                    path.is_empty()
+                        || name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
+                };
+                let own = parameters.iter().filter(|(name, _)| below(name)).map(|(_, p)| p);
+                let (input, output) = (seen.input.shape(), seen.output.shape());
+                let products = own.clone().map(|p| products(p, &input, &output)).sum();
+                layers.push(LayerSummary {
+                    path: path.to_owned(),
+                    output,
+                    parameters: own.map(|p| p.value().len()).sum(),
+                    multiply_adds: products,
+                });
+            }),
+        )
+    })?;
+    let count = |learned: bool| {
+        let counted = parameters.iter().filter(|(_, p)| !(learned && p.is_frozen()));
+        counted.map(|(_, p)| p.value().len()).sum::<usize>()
+    };
+    let outputs: usize = layers.iter().map(|layer| layer.output.numel()).sum();
+    Ok(Summary {
+        parameters: count(false),
+        learned: count(true),
+        multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),
+        parameter_bytes: count(false) * size_of::<E>(),
+        output_bytes: outputs * size_of::<E>(),
+        layers,
+    })
+}
+
+/// The products with a weight: each of its elements takes part once a position. A convolution has
+/// its positions after the channels, a transposed one those of its input; any other layer has its
+/// features last.
+fn products<E: Element>(parameter: &Parameter<E>, input: &Shape, output: &Shape) -> usize {
+    let Kind::Weight { layout, .. } = parameter.kind() else { return 0 };
+    let moved = parameter.value().rank() > 2;
+    let shape = if layout.inputs_first { input } else { output };
+    let features = if moved { shape.get(1) } else { shape.last() };
+    let positions = shape.numel().checked_div(features.copied().unwrap_or(1)).unwrap_or(0);
+    parameter.value().len() * positions
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = ["layer", "output", "parameters", "multiply-adds"].map(str::to_owned);
+        let rows = self.layers.iter().map(|layer| {
+            let path = if layer.path.is_empty() { "(all)" } else { &layer.path };
+            [
+                path,
+                &layer.output.to_string(),
+                &grouped(layer.parameters),
+                &grouped(layer.multiply_adds),
+            ]
+            .map(str::to_owned)
+        });
+        let rows: Vec<[String; 4]> = [header].into_iter().chain(rows).collect();
+        let width = |column: usize| {
+            rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+        };
+        let [a, b, c, d] = [0, 1, 2, 3].map(width);
+        for [path, output, parameters, products] in &rows {
+            writeln!(f, "{path:a$}  {output:b$}  {parameters:>c$}  {products:>d$}")?;
+        }
+        writeln!(
+            f,
+            "{} parameters ({} learned), {} multiply-adds",
+            grouped(self.parameters),
+            grouped(self.learned),
+            grouped(self.multiply_adds)
+        )?;
+        let mebibytes = |bytes: usize| bytes as f64 / f64::from(1 << 20);
+        write!(
+            f,
+            "{:.2} MiB of parameters, {:.2} MiB of outputs",
+            mebibytes(self.parameter_bytes),
+            mebibytes(self.output_bytes)
+        )
+    }
+}
+
+/// A number with a space before each group of three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, matches};
+
+    #[test]
+    fn patterns_match_names_and_runs_of_names() {
+        let matches = |pattern: &str, path: &str| {
+            let [pattern, path] = [pattern, path].map(|text| text.split('.').collect::<Vec<_>>());
+            matches(&pattern, &path)
+        };
+        for (pattern, path) in [
+            ("weight", "weight"),
+            ("**", "a.b.weight"),
+            ("a.**", "a.b.weight"),
+            ("**.weight", "weight"),
+            ("**.weight", "a.b.weight"),
+            ("a.*.weight", "a.b.weight"),
+            ("**.b.**", "a.b.weight"),
+            ("a.**.b.**.weight", "a.x.b.b.y.weight"),
+        ] {
+            assert!(matches(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [
+            ("weight", "a.weight"),
+            ("a.*", "a.b.weight"),
+            ("*", "a.b"),
+            ("a.*.weight", "a.weight"),
+            ("**.bias", "a.weight"),
+            ("", "weight"),
+            ("we*", "weight"),
+        ] {
+            assert!(!matches(pattern, path), "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        let grouped = [0, 999, 1000, 1_234_567].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1 000", "1 234 567"]);
+    }
+}
