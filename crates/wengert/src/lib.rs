@@ -80,8 +80,8 @@ pub mod prelude {
     pub use crate::nn::schedule::{Schedule, Scheduler};
     pub use crate::nn::{
         Adadelta, Adagrad, Adam, Adamax, Average, Groups, Init, Lamb, Layer, Lbfgs, Lion,
-        Lookahead, Module, ModuleExt, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd, Stateful, Visitor,
-        VisitorMut, check_module,
+        Lookahead, Module, ModuleExt, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd, Stateful,
+        Visitor, VisitorMut, check_module,
     };
     #[cfg(feature = "checkpoint")]
     pub use crate::nn::{Checkpoint, load_model, save_model};

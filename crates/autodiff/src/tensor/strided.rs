@@ -282,8 +282,8 @@ fn zip_short_runs<E: Element, T: Send>(
             (!is_there && !x.is_contiguous()).then(|| Handle::scratch(part, pool))
         });
         let mut walk = Odometer::new(outer, first / length / rows.size, [a.raw().1, b.raw().1]);
-        // Of the rows of the walk's place so many are behind us.
-        let mut behind = first / length % rows.size;
+        // The row of the innermost loop but one at which this part begins.
+        let mut done = first / length % rows.size;
         for (i, out) in out.chunks_mut(part).enumerate() {
             let start = first + i * part;
             let mut filled = 0;

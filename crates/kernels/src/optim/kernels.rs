@@ -27,7 +27,7 @@ family! {
     fn adagrad_kernel(state: [&mut [Self]; 2], g: &[Self], rule: Adagrad<Self>) = adagrad;
     fn adadelta_kernel(state: [&mut [Self]; 3], g: &[Self], rule: Adadelta<Self>) = adadelta;
     fn lion_kernel(state: [&mut [Self]; 2], g: &[Self], rule: Lion<Self>) = lion;
-    fn average_kernel(average: &mut [Self], w: &[Self], share: Self) = average;
+    fn average_kernel(average: &mut [Self], w: &[Self], share: Self) = moving_average;
 }
 
 #[track_caller]
@@ -86,6 +86,6 @@ fn lion<E: Float>(state: [&mut [E]; 2], g: &[E], rule: Lion<E>) {
 }
 
 #[track_caller]
-fn average<E: Float>(average: &mut [E], w: &[E], share: E) {
+fn moving_average<E: Float>(average: &mut [E], w: &[E], share: E) {
     update(AverageStep { share }, w, [average]);
 }
