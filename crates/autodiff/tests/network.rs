@@ -178,7 +178,10 @@ fn errors_say_what_would_be_right() {
         (ops::max_pool2d(of(&[5]), Pool2d::new(2)), "x [.., rows, columns]"),
         (ops::max_pool2d(image, Pool2d::new(2).padding(2)), "at most 1"),
         (ops::layer_norm(image, Some(of(&[4])), None, NormOptions::new()), "shape [5]"),
-        (ops::layer_norm(image, None, None, NormOptions::new().axes(5)), "1 to 4 axes"),
+        (
+            ops::layer_norm(image, None, None, NormOptions::new().axes(5)),
+            "axes must be from 1 to 4",
+        ),
         (ops::group_norm(image, 2, None, None, 1e-5), "divide 3 channels"),
         (ops::dropout_from(image, 1.5, wengert_kernels::random::Stream::new(1, 0)), "0..=1"),
         (ops::huber_loss(image, image, 0.0, Reduction::Mean), "positive and finite"),
