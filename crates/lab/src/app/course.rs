@@ -139,7 +139,8 @@ fn closing(outcomes: &[Outcome], seconds: f64) -> String {
     use crate::course::evidence::Verdict::{DoesNotHold, Holds, HoldsWithCaveat};
     let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict == verdict).count();
     format!(
-        "{} claims hold, {} of them with a caveat; {} do not hold. {} checks in {seconds:.1} s.",
+        "Claims that hold: {}, of which with a caveat: {}. Claims that do not hold: {}. {} checks in \
+         {seconds:.1} s.",
         count(Holds) + count(HoldsWithCaveat),
         count(HoldsWithCaveat),
         count(DoesNotHold),

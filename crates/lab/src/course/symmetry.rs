@@ -135,11 +135,12 @@ pub(super) fn experiment(setup: &SymmetrySetup, context: &Context) -> Result<Evi
             list(&without_gradient)
         ));
     }
-    evidence.summary = format!(
-        "{different} different unit{} per hidden layer after training; test accuracy of at most {}",
-        if different == 1.0 { "" } else { "s" },
-        accuracy(best)
-    );
+    let units = if different == 1.0 {
+        "all units of each hidden layer are equal after training".to_owned()
+    } else {
+        format!("{different} different units in a hidden layer after training")
+    };
+    evidence.summary = format!("{units}; test accuracy of at most {}", accuracy(best));
     Ok(evidence)
 }
 
