@@ -2,7 +2,7 @@
 //! none.
 
 use wengert_autodiff::ops::NormOptions;
-use wengert_autodiff::{Element, Tape, Tensor, Var};
+use wengert_autodiff::{CreateGraph, Element, Tape, Tensor, Var, grad};
 
 fn tensor<E: Element>(data: &[f64], shape: &[usize]) -> Tensor<E> {
     Tensor::from_vec(data.iter().map(|x| E::from_f64(*x)).collect(), shape.to_vec()).unwrap()
@@ -165,5 +165,50 @@ fn a_nan_or_an_infinity_stays_in_its_row() {
         assert!(!y[1].is_finite() && y[0].is_finite() && y[2].is_finite(), "{y:?}");
         let y = rows(x.std_axes(&[1], 0, false));
         assert!(y[1].is_nan() && y[0].is_finite() && y[2].is_finite(), "{y:?}");
+    }
+}
+
+/// `grad` by the kernel and by the formula that is recorded, and a second derivative.
+fn both<E: Element>(x: &Tensor<E>, f: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E>) -> [Tensor<E>; 3] {
+    let tape = Tape::new();
+    let x = tape.variable(x);
+    let y = f(x);
+    let weights = tape.constant(&Tensor::from_fn(y.shape(), |i| {
+        E::from_f64([0.5, -1.5, 2.0, 0.25, -0.75][i.iter().sum::<usize>() % 5])
+    }));
+    let once = grad(&[y], &[weights], &[x], CreateGraph::No).unwrap().remove(0).unwrap();
+    let recorded = grad(&[y], &[weights], &[x], CreateGraph::Yes).unwrap()[0].unwrap();
+    let ones = tape.constant(&Tensor::ones(recorded.shape()));
+    let twice = grad(&[recorded], &[ones], &[x], CreateGraph::No).unwrap().remove(0).unwrap();
+    [once, recorded.value(), twice]
+}
+
+/// Of equal elements, far larger than the root of `eps`: `n` is 0, `gx = (g - mean(g)) / sqrt(eps)`,
+/// and so the second derivative is 0. Of a number of elements whose mean is exact.
+fn equal_elements<E: Element>(scales: &[f64], cols: usize) {
+    for &scale in scales {
+        for eps in [1e-5, 1e-30] {
+            let x = Tensor::full([3, cols], E::from_f64(scale));
+            let options = NormOptions::new().eps(eps);
+            let rows = both(&x, |x| x.layer_norm(None, None, options));
+            let channels = both(&x.t(), |x| x.batch_norm(None, None, eps).output);
+            let groups = both(&x.reshape([3, cols, 1]), |x| x.group_norm(1, None, None, eps));
+            for [once, recorded, twice] in [rows, channels, groups] {
+                let largest = once.abs().max().item().to_f64();
+                assert!(largest.is_finite() && largest > 0.1 / eps.sqrt(), "{scale} {eps}");
+                let off = (&once - &recorded).abs().max().item().to_f64() / largest;
+                assert!(off < 1e-5, "{scale} {eps} {cols}: {once} but {recorded}");
+                let twice = twice.abs().max().item().to_f64();
+                assert!(twice <= 1e-5 * largest * largest, "{scale} {eps} {cols}: {twice}");
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_elements_have_the_same_gradient_where_it_is_recorded() {
+    for cols in [2, 4, 8] {
+        equal_elements::<f32>(&[0.25, 1e3, 1e10, 2.5e18, 2.5e20, 3e38], cols);
+        equal_elements::<f64>(&[0.25, 1e10, 2.5e150, 1e200, 1e308], cols);
     }
 }

@@ -126,14 +126,14 @@ impl<E: Element> BatchNorm<E> {
         let planes = |v: Var<'t, E>| super::reshape(v, dims);
         let (x, gy) = (planes(node.input(0))?, planes(node.gy())?);
         let mean = |v: Var<'t, E>| v.mean_axes(&[0, 2], true);
+        let deviations = |x: Var<'t, E>| x - mean(x);
         // Channels whose squares overflow or underflow are first scaled by powers of two.
         let scale = if scaling::all_within(node.saved(1), 20)? {
             None
         } else {
-            Some(RowScale::new(x, &[true, false, true], self.eps)?)
+            Some(RowScale::new(x, &[true, false, true], self.eps, deviations)?)
         };
-        let x = scale.as_ref().map_or(x, |scale| scale.x);
-        let d = x - mean(x);
+        let d = scale.as_ref().map_or_else(|| deviations(x), |scale| scale.deviations);
         let rstd = match &scale {
             Some(scale) => scale.reciprocal_root(mean(d * d)),
             None => normalization::reciprocal_root(mean(d * d), self.eps),
@@ -144,7 +144,7 @@ impl<E: Element> BatchNorm<E> {
             None => rstd,
         };
         let gx = factor * (gy - mean(gy) - normal * mean(gy * normal));
-        let gx = scale.map_or(gx, |scale| gx * scale.powers);
+        let gx = scale.map_or(gx, |scale| scale.of_operand(gx));
         let mut result = Cotangents::new();
         result.push(Some(super::reshape(gx, node.input(0).shape())?));
         for (place, terms) in [(weight, gy * normal), (bias, gy)] {

@@ -154,14 +154,14 @@ pub(super) fn recorded<'t, E: Element>(
     let matrix = |v: Var<'t, E>| super::reshape(v, [rows, cols]);
     let (x, gy) = (matrix(node.input(0))?, matrix(node.gy())?);
     let mean = |v: Var<'t, E>| v.mean_axes(&[-1], true);
+    let deviations = |x: Var<'t, E>| if centred { x - mean(x) } else { x };
     // Rows whose squares overflow or underflow are first scaled by powers of two.
     let scale = if scaling::all_within(rstd, 10)? {
         None
     } else {
-        Some(RowScale::new(x, &[false, true], eps)?)
+        Some(RowScale::new(x, &[false, true], eps, deviations)?)
     };
-    let x = scale.as_ref().map_or(x, |scale| scale.x);
-    let d = if centred { x - mean(x) } else { x };
+    let d = scale.as_ref().map_or_else(|| deviations(x), |scale| scale.deviations);
     let rstd = match &scale {
         Some(scale) => scale.reciprocal_root(mean(d * d)),
         None => reciprocal_root(mean(d * d), eps),
@@ -173,7 +173,7 @@ pub(super) fn recorded<'t, E: Element>(
     };
     let centred_g = if centred { g - mean(g) } else { g };
     let gx = rstd * (centred_g - normal * mean(g * normal));
-    let gx = scale.map_or(gx, |scale| gx * scale.powers);
+    let gx = scale.map_or(gx, |scale| scale.of_operand(gx));
     let mut result = Cotangents::new();
     result.push(Some(super::reshape(gx, shape)?));
     for (place, terms) in [(weight, gy * normal), (bias, gy)] {
@@ -185,26 +185,44 @@ pub(super) fn recorded<'t, E: Element>(
     Ok(result)
 }
 
-/// An operand whose lines are scaled by powers of two, which are constants in all derivatives.
+/// The deviations of an operand, scaled line by line so that the root of their variance plus
+/// `eps` is of the order of one, by powers of two, which are constants to all derivatives.
+///
+/// The powers depend on the deviations, not on the operand: where the deviations are much smaller
+/// than the mean, a power that scales the mean to one would make `eps` overflow or underflow.
 pub(super) struct RowScale<'t, E: Element> {
-    /// The operand times the powers.
-    pub(super) x: Var<'t, E>,
-    /// The powers, by which the operand's gradient is multiplied.
-    pub(super) powers: Var<'t, E>,
-    /// The numbers added to the variances of the scaled operand.
+    /// The deviations times all powers.
+    pub(super) deviations: Var<'t, E>,
+    /// The powers by which the operand and its deviations were multiplied.
+    powers: [Var<'t, E>; 2],
+    /// The numbers added to the variances of the scaled deviations.
     eps: Var<'t, E>,
 }
 
 impl<'t, E: Element> RowScale<'t, E> {
     /// Scales the lines over the flagged axes.
-    pub(super) fn new(x: Var<'t, E>, flags: &[bool], eps: f64) -> Result<Self> {
-        let (scaled, powers) = scaling::scaled(x, flags, eps.sqrt())?;
+    pub(super) fn new(
+        x: Var<'t, E>,
+        flags: &[bool],
+        eps: f64,
+        deviations: impl Fn(Var<'t, E>) -> Var<'t, E>,
+    ) -> Result<Self> {
         let constant = |tensor: &Tensor<E>| x.tape().constant(tensor);
-        let eps = constant(&scaling::scaled_eps(&powers, eps));
-        Ok(RowScale { x: scaled, powers: constant(&powers), eps })
+        let first = scaling::raising(&x.try_value()?, flags, eps.sqrt())?;
+        let small = deviations(super::mul(x, constant(&first))?);
+        let floor = |line: usize| eps.sqrt() * first.as_slice().map_or(1.0, |s| s[line].to_f64());
+        let second = scaling::powers(&small.try_value()?, flags, floor)?;
+        let deviations = super::mul(small, constant(&second))?;
+        let eps = constant(&scaling::scaled_eps(&first, &second, eps)?);
+        Ok(RowScale { deviations, powers: [constant(&second), constant(&first)], eps })
     }
 
-    /// One over the square root of the variances of the scaled operand.
+    /// The gradient of the operand, from the gradient of the scaled deviations.
+    pub(super) fn of_operand(&self, gradient: Var<'t, E>) -> Var<'t, E> {
+        self.powers.iter().fold(gradient, |gradient, &power| gradient * power)
+    }
+
+    /// One over the root of the variances of the scaled deviations.
     pub(super) fn reciprocal_root(&self, variance: Var<'t, E>) -> Var<'t, E> {
         reciprocal_root(variance + self.eps, 0.0)
     }

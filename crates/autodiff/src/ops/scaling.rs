@@ -61,14 +61,18 @@ pub(super) fn is_needed<E: Element>(
 }
 
 /// For each line over the flagged axes, which stay with size 1, the power of two that scales the
-/// larger of its largest magnitude and `floor` to `1..2`; 1 for a line of zeros, or one with a NaN
-/// or an infinity. Both the power and its reciprocal are normal numbers; for subnormal elements the
-/// power is therefore too small by up to the number of mantissa bits.
-pub(super) fn powers<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> Result<Tensor<E>> {
+/// larger of its largest magnitude and the line's `floor` to `1..2`; 1 for a line of zeros, or one
+/// with a NaN or an infinity. Both the power and its reciprocal are normal numbers; for subnormal
+/// elements the power is therefore too small by up to the number of mantissa bits.
+pub(super) fn powers<E: Element>(
+    x: &Tensor<E>,
+    flags: &[bool],
+    floor: impl Fn(usize) -> f64,
+) -> Result<Tensor<E>> {
     let mut powers = largest(x, flags)?;
     let least = E::MIN_EXPONENT.to_f64();
-    for power in powers.as_mut_slice() {
-        let size = power.to_f64().max(floor);
+    for (line, power) in powers.as_mut_slice().iter_mut().enumerate() {
+        let size = power.to_f64().max(floor(line));
         let ordinary = power.is_finite() && size > 0.0;
         let exponent = if ordinary { -size.log2().floor() } else { 0.0 };
         *power = E::from_f64(exponent.clamp(least, -least).exp2());
@@ -87,13 +91,26 @@ pub(super) fn quarters<E: Element>(x: &Tensor<E>, flags: &[bool]) -> Result<Tens
     Ok(quarters)
 }
 
+/// The [`powers`] of lines that these make larger, and the [`quarters`] of the others, so that
+/// sums and differences of the elements neither overflow nor underflow.
+pub(super) fn raising<E: Element>(x: &Tensor<E>, flags: &[bool], floor: f64) -> Result<Tensor<E>> {
+    let mut powers = powers(x, flags, |_| floor)?;
+    let quarters = quarters(x, flags)?;
+    for (power, &quarter) in powers.as_mut_slice().iter_mut().zip(quarters.iter()) {
+        if *power < E::ONE {
+            *power = quarter;
+        }
+    }
+    Ok(powers)
+}
+
 /// `x` times the powers, and the powers.
 pub(super) fn scaled<'t, E: Element>(
     x: Var<'t, E>,
     flags: &[bool],
     floor: f64,
 ) -> Result<(Var<'t, E>, Tensor<E>)> {
-    let powers = powers(&x.try_value()?, flags, floor)?;
+    let powers = powers(&x.try_value()?, flags, |_| floor)?;
     Ok((super::mul(x, x.tape().constant(&powers))?, powers))
 }
 
@@ -106,11 +123,7 @@ pub(super) fn squares<E: Element>(powers: &Tensor<E>, x: f64) -> Tensor<E> {
     result
 }
 
-/// `eps s^2`: the numbers added to the squares of scaled lines.
-pub(super) fn scaled_eps<E: Element>(powers: &Tensor<E>, eps: f64) -> Tensor<E> {
-    let mut result = powers.clone();
-    for s in result.as_mut_slice() {
-        *s = E::from_f64(eps * s.to_f64() * s.to_f64());
-    }
-    result
+/// `eps (s t)^2`: the numbers added to the squares of lines scaled by both powers.
+pub(super) fn scaled_eps<E: Element>(s: &Tensor<E>, t: &Tensor<E>, eps: f64) -> Result<Tensor<E>> {
+    s.try_zip_with(t, |s, t| E::from_f64(eps * (s.to_f64() * t.to_f64()).powi(2)))
 }
