@@ -145,3 +145,24 @@ fn printing_never_takes_more_than_a_page() {
     let cut = Tensor::scalar(1.0_f32).broadcast_to([8, 8, 8, 8]).to_string();
     assert!(cut.contains('…') && cut.ends_with(']'), "{cut}");
 }
+
+/// Of so many elements that a walk over them would not end.
+#[test]
+fn the_elements_of_a_huge_view_are_counted_and_passed_over_at_once() {
+    let huge = Tensor::<f32>::scalar(1.5).broadcast_to([1_usize << 40]);
+    assert_eq!(huge.iter().count(), 1 << 40);
+    assert_eq!(huge.iter().last(), Some(&1.5));
+    assert_eq!(huge.iter().rev().nth((1 << 40) - 1), Some(&1.5));
+    assert_eq!(huge.iter().rev().nth(1 << 40), None);
+    let x = Tensor::from_fn([3, 4], |i| (4 * i[0] + i[1]) as f32);
+    let view = x.t();
+    let elements = view.to_vec();
+    for skip in 0..14 {
+        let (mut got, mut want) = (view.iter(), elements.iter());
+        assert_eq!(got.nth(1), want.nth(1));
+        assert_eq!(got.nth_back(skip), want.nth_back(skip));
+        assert_eq!(got.clone().count(), want.clone().count());
+        assert_eq!(got.clone().last(), want.clone().last());
+        assert!(got.eq(want), "{skip}");
+    }
+}

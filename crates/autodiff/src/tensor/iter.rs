@@ -115,6 +115,14 @@ impl<'a, E> Iterator for Iter<'a, E> {
         }
     }
 
+    fn count(self) -> usize {
+        self.len()
+    }
+
+    fn last(mut self) -> Option<&'a E> {
+        self.next_back()
+    }
+
     fn size_hint(&self) -> (usize, Option<usize>) {
         let len = match &self.0 {
             Elements::Slice(elements) => elements.len(),
@@ -144,13 +152,18 @@ impl<'a, E> Iterator for Iter<'a, E> {
 
 impl<E> DoubleEndedIterator for Iter<'_, E> {
     fn next_back(&mut self) -> Option<Self::Item> {
+        self.nth_back(0)
+    }
+
+    fn nth_back(&mut self, n: usize) -> Option<Self::Item> {
         match &mut self.0 {
-            Elements::Slice(elements) => elements.next_back(),
-            Elements::Strided { buffer, offset, shape, strides, front, back } => (front < back)
-                .then(|| {
-                    *back -= 1;
-                    Self::strided(buffer, *offset, shape, strides, *back)
-                }),
+            Elements::Slice(elements) => elements.nth_back(n),
+            Elements::Strided { buffer, offset, shape, strides, front, back } => {
+                let at = back.checked_sub(n).and_then(|end| end.checked_sub(1));
+                let at = at.filter(|at| at >= front);
+                *back = at.unwrap_or(*front);
+                at.map(|at| Self::strided(buffer, *offset, shape, strides, at))
+            }
         }
     }
 }
@@ -288,6 +301,12 @@ mod tests {
             }
             prop_assert_eq!(got.len(), want.len());
             prop_assert_eq!(got.clone().nth(skip), want.clone().nth(skip));
+            prop_assert_eq!(got.clone().count(), want.clone().count());
+            prop_assert_eq!(got.clone().last(), want.clone().last());
+            let (mut behind, mut wanted) = (got.clone(), want.clone());
+            prop_assert_eq!(behind.nth_back(skip), wanted.nth_back(skip));
+            prop_assert_eq!(behind.next_back(), wanted.next_back());
+            prop_assert_eq!(behind.next(), wanted.next());
             let listed = |mut list: Vec<f64>, x: &f64| {
                 list.push(*x);
                 list
