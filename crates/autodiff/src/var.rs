@@ -80,7 +80,8 @@ impl<'t, E: Element> Var<'t, E> {
 
     #[inline]
     pub(crate) fn node<'n>(self, nodes: &'n [Node<E>], op: &'static str) -> Result<&'n Node<E>> {
-        let reason = "it belonged to a vector-Jacobian product that has ended";
+        let reason = "it was computed inside a checkpoint or a vector-Jacobian product that has \
+                      ended; compute it again outside, or return it from there";
         match nodes.get(self.index() as usize) {
             Some(node) if node.is_of(self.epoch()) => Ok(node),
             _ => Err(Error::Released { op, reason }),

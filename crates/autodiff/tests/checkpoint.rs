@@ -117,7 +117,9 @@ fn what_a_checkpoint_cannot_do_is_said_and_leaves_the_tape_as_it_was() {
         [x],
     );
     assert!(y.backward().get(x).is_some());
-    assert!(matches!(inner.unwrap().try_value(), Err(Error::Released { .. })));
+    let gone = inner.unwrap().try_value().unwrap_err();
+    assert!(matches!(gone, Error::Released { .. }));
+    assert!(gone.to_string().contains("was computed inside a checkpoint"), "{gone}");
     // A parameter that was updated since is an error, as it is for what was recorded in place.
     let y = checkpoint(|[x]| x * tape.parameter(&weight), [x]);
     y.backward().release(&weight);
