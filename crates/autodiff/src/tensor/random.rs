@@ -25,7 +25,8 @@ impl<E: Element> Tensor<E> {
     ) -> Result<Self> {
         if !(high - low).is_finite() || low > high {
             let message = format!(
-                "uniform draws need finite ends, the lower not above the upper, but got {low} and {high}"
+                "uniform draws need ends a finite distance apart, the lower not above the upper, but \
+                 got {low:?} and {high:?}"
             );
             return Err(Error::Argument { op: "uniform", message });
         }
