@@ -1,12 +1,15 @@
 //! Modules, builders and optimizers compared with explicit calculations.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
-use wengert_autodiff::{Activation, Tape, Tensor};
+use wengert_autodiff::{Activation, Gradients, Tape, Tensor};
 use wengert_nn::init::{Lsuv, lsuv, recommend};
 use wengert_nn::metrics::accuracy;
 use wengert_nn::{
-    Adam, Init, Layer, LayerError, Linear, Module, Optimizer, RmsProp, Sequential, Sgd, VisitorMut,
+    Adam, GroupNorm, Init, Layer, LayerError, Linear, Module, Optimizer, RmsProp, Sequential, Sgd,
+    VisitorMut,
 };
 
 fn rng() -> Pcg64 {
@@ -153,7 +156,7 @@ fn rmsprop_follows_its_formula() {
 #[test]
 fn numbers_optimizers_cannot_use_are_refused() {
     let said = |make: fn()| {
-        let payload = std::panic::catch_unwind(make).expect_err("it is refused");
+        let payload = catch_unwind(make).expect_err("it is refused");
         payload.downcast_ref::<String>().cloned().unwrap_or_default()
             + payload.downcast_ref::<&str>().copied().unwrap_or_default()
     };
@@ -169,6 +172,34 @@ fn numbers_optimizers_cannot_use_are_refused() {
         let message = said(make);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn a_value_of_another_shape_is_named() {
+    let said =
+        |optimizer: &mut dyn Optimizer<f64>, layer: &mut Linear<f64>, grads: &Gradients<f64>| {
+            let step = AssertUnwindSafe(|| optimizer.step(layer, grads));
+            *catch_unwind(step).expect_err("it is refused").downcast::<String>().unwrap()
+        };
+    let mut layer: Linear<f64> = Linear::config(2, 3).build(&mut rng()).unwrap();
+    let gradients = |layer: &Linear<f64>, inputs: usize| {
+        let tape = Tape::new();
+        layer.forward(tape.constant(&Tensor::ones([1, inputs]))).sum().backward()
+    };
+    let before = gradients(&layer, 2);
+    let mut adam = Adam::new(0.1);
+    adam.step(&mut layer, &before);
+    *layer.weight_mut().value_mut() = Tensor::zeros([3, 4]);
+    let message = said(&mut Sgd::new(0.1), &mut layer, &before);
+    assert!(message.contains("weight has the shape [3, 4], its gradient [3, 2]"), "{message}");
+    let now = gradients(&layer, 4);
+    let message = said(&mut adam, &mut layer, &now);
+    assert!(
+        message.contains("has 12 elements, but had 6 at the optimizer's last step"),
+        "{message}"
+    );
+    Sgd::new(0.1).step(&mut layer, &now);
+    assert_eq!(layer.weight().value().to_vec(), [-0.1; 12]);
 }
 
 #[test]

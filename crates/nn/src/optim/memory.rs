@@ -30,6 +30,14 @@ impl<E: Element> Memories<E> {
         id: ParameterId,
         len: usize,
     ) -> ([&mut [E]; N], u64) {
+        if let Some(array) = self.first_mut(id) {
+            let kept = array.len();
+            assert!(
+                kept == len,
+                "a parameter has {len} elements, but had {kept} at the optimizer's last step: use a \
+                 new optimizer after replacing a value by one of another size"
+            );
+        }
         self.recall_from(id, || Tensor::zeros([len]))
     }
 

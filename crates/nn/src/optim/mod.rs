@@ -53,6 +53,10 @@ pub trait Optimizer<E: Element = f32>: ParameterState<E> {
     /// stay as they are. The gradients' tape drops its references to the parameters' values, so
     /// that they are changed in place; clear it, or run the forward pass again, before asking it
     /// for more.
+    ///
+    /// # Panics
+    /// If a parameter's value was replaced by one of another shape since its gradient was computed,
+    /// or since the optimizer's last step.
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
 
     /// The learning rate.
@@ -94,12 +98,18 @@ fn for_each_parameter<E: Element>(
     mut step: impl FnMut(ParameterId, &mut [E], &[E]),
 ) {
     let mut update = gradients.update();
-    module.visit_mut(&mut VisitorMut::new(&mut |_, parameter| {
+    module.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
         if parameter.is_frozen() {
             return;
         }
         let Some(gradient) = update.release(parameter) else { return };
-        let id = parameter.id();
+        let (id, shape) = (parameter.id(), parameter.value().shape());
+        assert!(
+            gradient.shape() == shape,
+            "the parameter {path} has the shape {shape}, its gradient {}: compute the gradient again \
+             after replacing a value by one of another shape",
+            gradient.shape()
+        );
         let weights = parameter.value_mut().as_mut_slice();
         match gradient.as_slice() {
             Some(gradient) => step(id, weights, gradient),
