@@ -83,6 +83,13 @@ fn layers_that_do_not_fit_are_refused() {
         .build(&mut rng())
         .unwrap_err();
     assert!(error.to_string().starts_with("layer 0: "), "{error}");
+    for groups in [0, 3] {
+        let error = GroupNorm::<f32>::try_new(groups, 8).unwrap_err().to_string();
+        let right = format!("the groups must be one or more and divide 8 channels, got {groups}");
+        assert_eq!(error, format!("group_norm: {right}"));
+        let error = Sequential::<f32>::builder().group_norm(groups, 8).build(&mut rng());
+        assert_eq!(error.unwrap_err().to_string(), format!("layer 0: group_norm: {right}"));
+    }
     let tape = Tape::new();
     let wrong = model().try_forward(tape.constant(&Tensor::zeros([2, 4]))).unwrap_err();
     assert!(wrong.to_string().starts_with("linear: "), "{wrong}");

@@ -1,7 +1,7 @@
 //! [`GroupNorm`]: normalization of groups of channels in each sample.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Parameter, Result, Tensor, Var, ops};
+use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
 
 use super::accessors::accessors;
 use super::error::expect;
@@ -34,18 +34,25 @@ impl<E: Element> GroupNorm<E> {
     /// A layer of `groups` groups; `groups` must divide `channels`.
     ///
     /// # Panics
-    /// If there is no memory for the parameters.
+    /// If the groups do not divide the channels, or there is no memory for the parameters.
     #[track_caller]
     pub fn new(groups: usize, channels: usize) -> Self {
         expect(Self::try_new(groups, channels))
     }
 
-    /// [`new`](Self::new), with an error if there is no memory for the parameters.
+    /// [`new`](Self::new), with an error if the groups do not divide the channels or there is no
+    /// memory for the parameters.
     ///
     /// # Errors
-    /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
-    /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
+    /// [`Error::Argument`] if the groups do not divide the channels, [`Error::TooLarge`], and
+    /// [`Error::OutOfMemory`].
     pub fn try_new(groups: usize, channels: usize) -> Result<Self> {
+        if groups == 0 || !channels.is_multiple_of(groups) {
+            let message = format!(
+                "the groups must be one or more and divide {channels} channels, got {groups}"
+            );
+            return Err(Error::Argument { op: "group_norm", message });
+        }
         let weight = Parameter::gain(Tensor::try_full([channels], E::ONE)?);
         let bias = Parameter::bias(Tensor::try_full([channels], E::ZERO)?);
         Ok(Self { groups, weight, bias, eps: 1e-5 })
