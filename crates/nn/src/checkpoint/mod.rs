@@ -1,9 +1,9 @@
 //! Checkpoints: a training run, or a model alone, in one safetensors file.
 //!
 //! [`Checkpoint`] names the parts of a run: the model (parameters, buffers, and the position of its
-//! random numbers), the optimizer, and whatever else has a state ([`Stateful`]): a schedule, a loader,
-//! a generator, counters. The same list saves and loads. A run that is loaded continues as the one
-//! that was saved would have, to the bit.
+//! random numbers), the optimizer, and whatever else has a state
+//! ([`Stateful`](crate::Stateful)): a schedule, a loader, a generator, counters. The same list saves
+//! and loads. A run that is loaded continues as the one that was saved would have, to the bit.
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -18,7 +18,7 @@
 //!     .linear(8, 2, Activation::Identity)
 //!     .build(&mut rng)?;
 //! let mut adam = Adam::<f32>::new(1e-3);
-//! let mut batches = Batches::new(Tensor::ones([6, 4]), [0; 6], 2)?.shuffled(1);
+//! let mut batches = Batches::new(Tensor::<f32>::ones([6, 4]), [0; 6], 2)?.shuffled(1);
 //! let mut step = 0_u64;
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("run.safetensors");

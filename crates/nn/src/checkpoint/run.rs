@@ -10,7 +10,7 @@ use crate::module::Module;
 use crate::optim::Optimizer;
 use crate::state::{ParameterState, State, StateError, Stateful};
 
-/// The parts of a training run, to be saved to a file or loaded from one: see [the module](self).
+/// The parts of a training run, to be saved to a file or loaded from one: see [the module](super).
 ///
 /// A file that is loaded must have exactly these parts. After an error every part is as it was.
 pub struct Checkpoint<'a, E: Element = f32> {
