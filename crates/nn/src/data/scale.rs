@@ -42,7 +42,9 @@ impl<E: Element> Scaler<E> {
         let columns = columns(data)?;
         Self::new(&columns, |column| {
             let n = column.len() as f64;
-            let mean = column.iter().map(|x| x / n).sum::<f64>();
+            // From one of the values on, so that equal values have exactly that mean.
+            let first = column[0];
+            let mean = first + column.iter().map(|x| (x - first) / n).sum::<f64>();
             let variance = column.iter().map(|x| (x - mean).powi(2) / n).sum::<f64>();
             (mean, variance.sqrt())
         })

@@ -6,8 +6,8 @@
 /// use wengert_nn::metrics::Mean;
 /// let mut loss = Mean::new();
 /// loss.update(0.5, 32.0); // the mean loss of 32 examples
-/// loss.update(0.2, 8.0);
-/// assert_eq!(loss.value(), 0.44);
+/// loss.update(0.25, 8.0);
+/// assert_eq!(loss.value(), 0.45);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {

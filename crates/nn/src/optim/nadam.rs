@@ -119,17 +119,18 @@ fn momentum(beta1: f64, decay: f64, t: u64) -> f64 {
     beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * decay))
 }
 
-/// The product of the shares up to step `t`. Once it is zero it stays so.
+/// The product of the shares up to step `t`. Once it is the smallest number it stays so.
 fn product(products: &mut Vec<f64>, beta1: f64, decay: f64, t: u64) -> f64 {
     loop {
         let (known, last) = (products.len() as u64, products.last().copied().unwrap_or(1.0));
         if t < known {
             return products[t as usize];
         }
-        if last == 0.0 {
-            return 0.0;
+        let next = last * momentum(beta1, decay, known);
+        if next == last {
+            return last;
         }
-        products.push(last * momentum(beta1, decay, known));
+        products.push(next);
     }
 }
 
