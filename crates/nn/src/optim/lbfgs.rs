@@ -21,7 +21,7 @@ use crate::state::{ParameterState, State, StateError};
 /// use wengert_autodiff::{Parameter, Tape, Tensor};
 /// use wengert_nn::Lbfgs;
 /// let mut x = Parameter::new(Tensor::<f64>::from([-1.2, 1.0]));
-/// let mut lbfgs = Lbfgs::new(1.0).max_iter(100).strong_wolfe();
+/// let mut lbfgs = Lbfgs::new(1.0).max_iter(100).tolerances(1e-9, 0.0).strong_wolfe();
 /// lbfgs.step(&mut x, |x| {
 ///     // Rosenbrock's function: (1 - a)^2 + 100 (b - a^2)^2.
 ///     let tape = Tape::new();
