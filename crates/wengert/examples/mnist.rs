@@ -1,5 +1,5 @@
-//! A multilayer perceptron on MNIST: `cargo run --release --example mnist -- --data FOLDER`, where the
-//! folder holds the four IDX files. Without `--data` it learns the 1,797 digits of the lab.
+//! A multilayer perceptron on MNIST: `cargo run --release --example mnist -- --data FOLDER`, where
+//! the folder holds the four IDX files. Without `--data` it learns the 1,797 digits of the lab.
 
 use std::path::Path;
 use std::time::Instant;

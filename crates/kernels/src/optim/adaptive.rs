@@ -1,5 +1,5 @@
-//! Rules that scale each weight's step by its gradients' history: Adamax, Adagrad, Adadelta and Lion;
-//! and the moving average of weights.
+//! Rules that scale each weight's step by its gradients' history: Adamax, Adagrad, Adadelta and
+//! Lion; and the moving average of weights.
 
 use crate::Float;
 use crate::simd::Lanes;

@@ -107,7 +107,8 @@ pub fn rmsprop_step<E: Element>(w: &mut [E], g: &[E], mean: &mut [E], rule: RmsP
     E::rmsprop_kernel(w, g, mean, rule);
 }
 
-/// One step of an optimizer on both moments of the gradient, such as NAdam or RAdam: see [`Moments`].
+/// One step of an optimizer on both moments of the gradient, such as NAdam or RAdam: see
+/// [`Moments`].
 ///
 /// Sources: T. Dozat, "Incorporating Nesterov momentum into Adam" (2016); L. Liu et al., "On the
 /// variance of the adaptive learning rate and beyond" (2020).
@@ -123,8 +124,8 @@ pub fn moments_step<E: Element>(w: &mut [E], g: &[E], m: &mut [E], v: &mut [E], 
 }
 
 /// The first pass of a step of LAMB: updates the moments of the gradient and writes the direction,
-/// `(gradient g + mean m) / (root sqrt(v) + floor) + decay w`, of [`Moments`], whose `decay` does not
-/// enter the moments here and whose `shrink` is not used.
+/// `(gradient g + mean m) / (root sqrt(v) + floor) + decay w`, of [`Moments`], whose `decay` does
+/// not enter the moments here and whose `shrink` is not used.
 ///
 /// The weights are not changed; the second pass, [`axpy`](crate::elementwise::axpy), subtracts a
 /// multiple of the direction, which depends on the norms of both.

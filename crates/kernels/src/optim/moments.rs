@@ -5,8 +5,8 @@ use crate::simd::Lanes;
 
 use super::update::Update;
 
-/// The numbers of [`moments_step`](super::moments_step): one formula for optimizers that follow both
-/// moments of the gradient.
+/// The numbers of [`moments_step`](super::moments_step): one formula for optimizers that follow
+/// both moments of the gradient.
 ///
 /// With `d = g + decay w`:
 ///
@@ -28,8 +28,8 @@ pub struct Moments {
     pub gradient: f64,
     /// The factor of the mean in the step.
     pub mean: f64,
-    /// The factor of the root of the mean square in the denominator. If it is zero, the denominator is
-    /// `floor`, also where the mean square is infinite.
+    /// The factor of the root of the mean square in the denominator. If it is zero, the denominator
+    /// is `floor`, also where the mean square is infinite.
     pub root: f64,
     /// What is added to the denominator.
     pub floor: f64,

@@ -2,8 +2,9 @@
 //!
 //! [`Checkpoint`] names the parts of a run: the model (parameters, buffers, and the position of its
 //! random numbers), the optimizer, and whatever else has a state
-//! ([`Stateful`](crate::Stateful)): a schedule, a loader, a generator, counters. The same list saves
-//! and loads. A run that is loaded continues as the one that was saved would have, to the bit.
+//! ([`Stateful`](crate::Stateful)): a schedule, a loader, a generator, counters. The same list
+//! saves and loads. A run that is loaded continues as the one that was saved would have, to the
+//! bit.
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -33,22 +34,23 @@
 //! ```
 //!
 //! [`save_model`] and [`load_model`] do the same with a model alone, whose entries have PyTorch's
-//! names and layouts where the modules do: `safetensors.torch.load_file` reads what `save_model` has
-//! written, and the reverse. [`LoadOptions`] map names, and load what fits.
+//! names and layouts where the modules do: `safetensors.torch.load_file` reads what `save_model`
+//! has written, and the reverse. [`LoadOptions`] map names, and load what fits.
 //!
 //! # The file
 //!
-//! A [safetensors](https://github.com/huggingface/safetensors) file. The entries of the model have the
-//! paths of its parameters and buffers, those of other parts are named `part/entry`. The metadata has
-//! one entry, `wengert`: a JSON object of the version of this layout (1) and of what is text.
+//! A [safetensors](https://github.com/huggingface/safetensors) file. The entries of the model have
+//! the paths of its parameters and buffers, those of other parts are named `part/entry`. The
+//! metadata has one entry, `wengert`: a JSON object of the version of this layout (1) and of what
+//! is text.
 //!
 //! A file is written under another name in the same folder, forced to the disk and then given its
-//! name, so that a process or machine that stops at any moment leaves the old file or the new one. A
-//! process that is killed may leave the file it was writing, `.NAME.PID-COUNT.tmp`.
+//! name, so that a process or machine that stops at any moment leaves the old file or the new one.
+//! A process that is killed may leave the file it was writing, `.NAME.PID-COUNT.tmp`.
 //!
-//! Files are untrusted: whatever they hold, loading ends in a value or in an error of one sentence that
-//! names the file, and the header is limited to 16 MiB, tensors to the sizes of those that are loaded.
-//! After an error all parts are as they were.
+//! Files are untrusted: whatever they hold, loading ends in a value or in an error of one sentence
+//! that names the file, and the header is limited to 16 MiB, tensors to the sizes of those that are
+//! loaded. After an error all parts are as they were.
 
 mod error;
 mod model;
@@ -80,7 +82,8 @@ use crate::state::State;
 /// ```
 ///
 /// # Errors
-/// [`CheckpointError`], if the file cannot be written. A file that was there before is unchanged then.
+/// [`CheckpointError`], if the file cannot be written. A file that was there before is unchanged
+/// then.
 pub fn write(path: impl AsRef<Path>, state: &State) -> Result<(), CheckpointError> {
     write::write(path.as_ref(), state)
 }

@@ -26,7 +26,8 @@ use crate::state::{Entry, State, StateError};
 /// ```
 ///
 /// # Errors
-/// [`CheckpointError`], if the file cannot be written. A file that was there before is unchanged then.
+/// [`CheckpointError`], if the file cannot be written. A file that was there before is unchanged
+/// then.
 pub fn save_model<E: Element>(
     model: &(impl Module<E> + ?Sized),
     path: impl AsRef<Path>,
@@ -35,9 +36,9 @@ pub fn save_model<E: Element>(
     super::write::write(path, &model_state(model, path)?)
 }
 
-/// Loads the parameters and buffers of a model. All must be in the file, and nothing else; of the file
-/// of a [`Checkpoint`](super::Checkpoint), [`load_model_with`] loads the model alone if its options
-/// skip `*/*`.
+/// Loads the parameters and buffers of a model. All must be in the file, and nothing else; of the
+/// file of a [`Checkpoint`](super::Checkpoint), [`load_model_with`] loads the model alone if its
+/// options skip `*/*`.
 ///
 /// # Errors
 /// [`CheckpointError`], if the file is damaged or does not fit. The model has not changed then.
@@ -48,12 +49,12 @@ pub fn load_model<E: Element>(
     load_model_with(model, path, &LoadOptions::new()).map(|_| ())
 }
 
-/// Loads the parameters and buffers of a model under other names, in other layouts, or as far as they
-/// fit: see [`LoadOptions`].
+/// Loads the parameters and buffers of a model under other names, in other layouts, or as far as
+/// they fit: see [`LoadOptions`].
 ///
 /// # Errors
-/// [`CheckpointError`], if the file is damaged, or does not fit and is not loaded leniently. The model
-/// has not changed then.
+/// [`CheckpointError`], if the file is damaged, or does not fit and is not loaded leniently. The
+/// model has not changed then.
 pub fn load_model_with<E: Element>(
     model: &mut (impl Module<E> + ?Sized),
     path: impl AsRef<Path>,

@@ -8,8 +8,8 @@ use crate::optim::matches;
 
 /// How the entries of a file are matched with the parameters and buffers of a model.
 ///
-/// By default every parameter and buffer must be in the file, under its path and in its shape, and the
-/// file must hold nothing else.
+/// By default every parameter and buffer must be in the file, under its path and in its shape, and
+/// the file must hold nothing else.
 ///
 /// ```
 /// use wengert_nn::checkpoint::LoadOptions;
@@ -60,8 +60,8 @@ impl LoadOptions {
         self
     }
 
-    /// Exchanges the last two axes of the entries whose name in the file fits the pattern: for weights
-    /// that were saved as `[in, out]`.
+    /// Exchanges the last two axes of the entries whose name in the file fits the pattern: for
+    /// weights that were saved as `[in, out]`.
     pub fn transpose(mut self, pattern: &str) -> Self {
         self.transpose.push(pattern.to_owned());
         self

@@ -50,8 +50,8 @@ impl<'a, E: Element> Checkpoint<'a, E> {
     /// Writes all parts to a file, atomically.
     ///
     /// # Errors
-    /// [`CheckpointError`], if two parts have the same name or the file cannot be written. A file that
-    /// was there before is unchanged then.
+    /// [`CheckpointError`], if two parts have the same name or the file cannot be written. A file
+    /// that was there before is unchanged then.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
         let mut state = model_state(&*self.model, path)?;

@@ -15,8 +15,8 @@ use wengert_autodiff::Tensor;
 /// [`shuffled`](Self::shuffled) each epoch has a different order, determined by the seed. The
 /// tensors of a batch are reused for later batches once nothing else refers to them.
 ///
-/// [`next_batch`](Self::next_batch) deals the same batches one by one, so that the loader can be saved
-/// between any two ([`Stateful`]); one that is loaded continues with the batch that was next.
+/// [`next_batch`](Self::next_batch) deals the same batches one by one, so that the loader can be
+/// saved between any two ([`Stateful`]); one that is loaded continues with the batch that was next.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -150,8 +150,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
     /// ```
     ///
     /// # Errors
-    /// [`BatchesError::Weights`], if there is not one weight for each example, one is negative or not
-    /// finite, or all are zero.
+    /// [`BatchesError::Weights`], if there is not one weight for each example, one is negative or
+    /// not finite, or all are zero.
     pub fn weighted(mut self, weights: &[f64], seed: u64) -> Result<Self, BatchesError> {
         let weights = Weights::new(weights, self.len())
             .map_err(|message| BatchesError::Weights { message })?;
@@ -184,8 +184,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         if self.drop_last { examples / self.size } else { examples.div_ceil(self.size) }
     }
 
-    /// Every example once: a new epoch, also if the last one was not dealt to its end. After a state was
-    /// loaded it is the rest of the epoch that was saved.
+    /// Every example once: a new epoch, also if the last one was not dealt to its end. After a
+    /// state was loaded it is the rest of the epoch that was saved.
     pub fn epoch(&mut self) -> Epoch<'_, X, Y> {
         if !(self.resumed && self.dealt.is_some()) {
             self.begin();
@@ -194,8 +194,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         Epoch { batches: self }
     }
 
-    /// The next batch of the epoch at hand; `None` once at its end. The call after that begins a new
-    /// epoch, as does the first.
+    /// The next batch of the epoch at hand; `None` once at its end. The call after that begins a
+    /// new epoch, as does the first.
     ///
     /// ```
     /// use wengert_nn::data::Batches;
@@ -266,8 +266,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
     }
 }
 
-/// The order of the epoch at hand, the place in it, and the generator: a loader over the same examples
-/// that loads it deals what this one would have dealt.
+/// The order of the epoch at hand, the place in it, and the generator: a loader over the same
+/// examples that loads it deals what this one would have dealt.
 impl<X: Rows, Y: Rows> Stateful for Batches<X, Y> {
     fn state(&self) -> State {
         let mut state = State::new();

@@ -37,6 +37,8 @@ mod scale;
 mod split;
 #[cfg(feature = "csv")]
 mod table;
+#[cfg(feature = "csv")]
+mod table_error;
 
 #[cfg(feature = "data")]
 pub use error::{DataError, FileRole, Origin};
@@ -51,4 +53,6 @@ pub use rows::{IntoRows, Labels, Rows};
 pub use scale::Scaler;
 pub use split::{k_fold, pick, stratified_k_fold, stratified_split, train_test_split};
 #[cfg(feature = "csv")]
-pub use table::{CsvReader, Table, TableError};
+pub use table::{CsvReader, Table};
+#[cfg(feature = "csv")]
+pub use table_error::TableError;

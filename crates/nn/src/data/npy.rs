@@ -33,8 +33,8 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// The longest header that is read. `NumPy`'s own are below 200 bytes.
 const MAX_HEADER: usize = 1 << 16;
 
-/// Reads an array of numbers of any type: floating-point, integers or booleans, in either byte order,
-/// in rows (C) or columns (Fortran). Numbers are rounded to the nearest.
+/// Reads an array of numbers of any type: floating-point, integers or booleans, in either byte
+/// order, in rows (C) or columns (Fortran). Numbers are rounded to the nearest.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;

@@ -7,7 +7,8 @@ use std::thread::{self, JoinHandle};
 /// An iterator whose items another thread makes ahead of their use, at most `depth` of them, in the
 /// same order: for batches that take time to load or to augment.
 ///
-/// A panic of the source is a panic here. When it is dropped, the thread ends with the item at hand.
+/// A panic of the source is a panic here. When it is dropped, the thread ends with the item at
+/// hand.
 ///
 /// ```
 /// use wengert_nn::data::{Batches, prefetch};
@@ -98,7 +99,8 @@ mod tests {
         );
         assert_eq!(items.next(), Some(0));
         drop(items);
-        // The one taken, three waiting, one in the maker's hands, one made after the first was taken.
+        // The one taken, three waiting, one in the maker's hands, one made after the first was
+        // taken.
         assert!(made.load(Ordering::SeqCst) <= 6, "{made:?}");
     }
 

@@ -33,8 +33,8 @@ pub struct Scaler<E: Element = f32> {
 }
 
 impl<E: Element> Scaler<E> {
-    /// Brings each feature to mean 0 and standard deviation 1 (that of a population). A feature that
-    /// is the same everywhere becomes 0.
+    /// Brings each feature to mean 0 and standard deviation 1 (that of a population). A feature
+    /// that is the same everywhere becomes 0.
     ///
     /// # Errors
     /// If `data` is not `[rows, features]` with a row, or a number is not finite.

@@ -7,8 +7,8 @@ use wengert_kernels::random::Stream;
 /// The random numbers of a layer: a seed, and the number of forward passes that have drawn from it.
 /// Each pass has a stream of its own, the same one in every run with the same seed.
 ///
-/// It is a part of its layer, so that a checkpoint saves it: a training run that is resumed draws what
-/// it would have drawn.
+/// It is a part of its layer, so that a checkpoint saves it: a training run that is resumed draws
+/// what it would have drawn.
 ///
 /// ```
 /// use wengert_nn::RandomStream;

@@ -23,8 +23,8 @@ impl Default for FocalOptions {
     }
 }
 
-/// The binary cross-entropy of logits, times `(1 - p)^gamma` with the probability `p` of the target, so
-/// that easy examples count little: for many negatives and few positives.
+/// The binary cross-entropy of logits, times `(1 - p)^gamma` with the probability `p` of the
+/// target, so that easy examples count little: for many negatives and few positives.
 ///
 /// # Shapes
 /// Both have one shape, which is that of the losses. The targets lie in 0..=1.

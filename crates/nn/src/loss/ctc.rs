@@ -10,8 +10,8 @@ use super::{Reduction, reduce};
 pub struct CtcOptions {
     /// The class that stands for no label; 0 by default.
     pub blank: usize,
-    /// Whether the loss of a sequence without an alignment (too short for its labels) is zero in place
-    /// of infinite; false by default.
+    /// Whether the loss of a sequence without an alignment (too short for its labels) is zero in
+    /// place of infinite; false by default.
     pub zero_infinity: bool,
     /// What becomes of the losses. [`Reduction::Mean`] divides each by its number of labels first.
     pub reduction: Reduction,
@@ -22,8 +22,9 @@ pub struct CtcOptions {
 /// and equal labels in a row are one unless a blank is between them.
 ///
 /// # Shapes
-/// `log_probs` is `[frames, batch, classes]` ([`log_softmax`](ops::log_softmax()) over the last axis),
-/// `labels` a sequence for each of the batch, `lengths` its number of frames; the losses are `[batch]`.
+/// `log_probs` is `[frames, batch, classes]` ([`log_softmax`](ops::log_softmax()) over the last
+/// axis), `labels` a sequence for each of the batch, `lengths` its number of frames; the losses are
+/// `[batch]`.
 ///
 /// # Errors
 /// If the shapes do not fit, a label is the blank or no class, or a sequence is longer than the

@@ -89,9 +89,9 @@ pub fn triplet_margin_loss<'t, E: Element>(
     reduce(ops::relu(losses)?, options.reduction)
 }
 
-/// The contrastive loss of a batch of pairs: the cross-entropy of each query's own key among all keys,
-/// with the cosine similarities over `temperature` for logits. With `symmetric` it is the mean of that
-/// and of the one with queries and keys exchanged.
+/// The contrastive loss of a batch of pairs: the cross-entropy of each query's own key among all
+/// keys, with the cosine similarities over `temperature` for logits. With `symmetric` it is the
+/// mean of that and of the one with queries and keys exchanged.
 ///
 /// # Shapes
 /// `queries` and `keys` are `[batch, features]`, the losses `[batch]`.
@@ -99,9 +99,9 @@ pub fn triplet_margin_loss<'t, E: Element>(
 /// # Errors
 /// If the shapes differ, or the temperature is not positive and finite.
 ///
-/// Sources: A. van den Oord, Y. Li, O. Vinyals, "Representation learning with contrastive predictive
-/// coding", arXiv:1807.03748, 2018; A. Radford et al., "Learning transferable visual models from
-/// natural language supervision", ICML 2021.
+/// Sources: A. van den Oord, Y. Li, O. Vinyals, "Representation learning with contrastive
+/// predictive coding", arXiv:1807.03748, 2018; A. Radford et al., "Learning transferable visual
+/// models from natural language supervision", ICML 2021.
 #[doc(alias = "contrastive_loss")]
 pub fn info_nce_loss<'t, E: Element>(
     queries: Var<'t, E>,

@@ -59,8 +59,8 @@ pub fn gaussian_nll_loss<'t, E: Element>(
 pub struct PoissonNll {
     /// Whether the predictions are logarithms of rates; true by default.
     pub log_input: bool,
-    /// Whether Stirling's approximation of `ln target!`, for targets above 1, is part of the loss; false
-    /// by default.
+    /// Whether Stirling's approximation of `ln target!`, for targets above 1, is part of the loss;
+    /// false by default.
     pub full: bool,
     /// What is added to a rate in the logarithm, if the predictions are rates; 1e-8 by default.
     pub eps: f64,
@@ -74,8 +74,8 @@ impl Default for PoissonNll {
     }
 }
 
-/// The negative log-likelihood of counts under Poisson distributions: `e^x - target x` of logarithms of
-/// rates, `x - target ln(x + eps)` of rates.
+/// The negative log-likelihood of counts under Poisson distributions: `e^x - target x` of
+/// logarithms of rates, `x - target ln(x + eps)` of rates.
 ///
 /// # Shapes
 /// Both have one shape, which is that of the losses.

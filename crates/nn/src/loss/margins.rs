@@ -4,8 +4,8 @@ use wengert_autodiff::{Element, Error, Index, IntoLabels, Mask, Result, Var, ops
 
 use super::{Reduction, domain, reduce, same_shape};
 
-/// The hinge loss of scores and targets of -1 or 1: `max(0, margin - target * score)`. A margin of 1 is
-/// that of support vector machines.
+/// The hinge loss of scores and targets of -1 or 1: `max(0, margin - target * score)`. A margin of
+/// 1 is that of support vector machines.
 ///
 /// # Shapes
 /// Both have one shape, which is that of the losses.
@@ -34,11 +34,11 @@ pub fn hinge_loss<'t, E: Element>(
 /// `logits` is `[rows, classes]`, `labels` has a class for each row; the losses are `[rows]`.
 ///
 /// # Errors
-/// If the shapes do not fit, a label is not below the number of classes, or the margin is negative or
-/// not finite.
+/// If the shapes do not fit, a label is not below the number of classes, or the margin is negative
+/// or not finite.
 ///
-/// Source: K. Crammer, Y. Singer, "On the algorithmic implementation of multiclass kernel-based vector
-/// machines", JMLR 2, 2001.
+/// Source: K. Crammer, Y. Singer, "On the algorithmic implementation of multiclass kernel-based
+/// vector machines", JMLR 2, 2001.
 #[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
 pub fn multi_margin_loss<E: Element>(
     logits: Var<'_, E>,

@@ -76,9 +76,9 @@ impl TopK {
 
 /// How often examples of each class were taken for each class, and what follows from it.
 ///
-/// The precision of a class is the share of the examples taken for it that are of it, its recall the
-/// share of its examples that were taken for it, its F1 score their harmonic mean. Where a share is of
-/// no examples, it is 0.
+/// The precision of a class is the share of the examples taken for it that are of it, its recall
+/// the share of its examples that were taken for it, its F1 score their harmonic mean. Where a
+/// share is of no examples, it is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     classes: usize,
@@ -186,8 +186,8 @@ impl ConfusionMatrix {
         hits as f64 / self.total() as f64
     }
 
-    /// Of a class: the examples that were taken for it and are of it, all that were taken for it, and
-    /// all that are of it.
+    /// Of a class: the examples that were taken for it and are of it, all that were taken for it,
+    /// and all that are of it.
     fn of_class(&self, class: usize) -> [u64; 3] {
         let taken = (0..self.classes).map(|label| self.count(label, class)).sum();
         let of = (0..self.classes).map(|predicted| self.count(class, predicted)).sum();

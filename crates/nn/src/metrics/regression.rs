@@ -1,7 +1,7 @@
 //! Metrics of predicted numbers.
 
-/// The coefficient of determination: the share of the targets' variance that the predictions explain,
-/// `1 - sum (y - p)^2 / sum (y - mean y)^2`.
+/// The coefficient of determination: the share of the targets' variance that the predictions
+/// explain, `1 - sum (y - p)^2 / sum (y - mean y)^2`.
 ///
 /// It is 1 for exact predictions, 0 for the mean of the targets, and negative for worse ones. The
 /// variance is accumulated around a running mean, so that targets of a large mean lose no digits.
@@ -57,8 +57,8 @@ impl R2 {
         self.count = count;
     }
 
-    /// The coefficient; NaN of no examples. If all targets are equal it is 1 for exact predictions and
-    /// negative infinity for others.
+    /// The coefficient; NaN of no examples. If all targets are equal it is 1 for exact predictions
+    /// and negative infinity for others.
     pub fn value(&self) -> f64 {
         if self.count > 0.0 && self.errors == 0.0 { 1.0 } else { 1.0 - self.errors / self.spread }
     }

@@ -1,7 +1,7 @@
 //! [`RocAuc`]: how well a score separates two classes.
 
-/// The area under the receiver operating characteristic: the probability that a positive example has a
-/// higher score than a negative one, equal scores counting half.
+/// The area under the receiver operating characteristic: the probability that a positive example
+/// has a higher score than a negative one, equal scores counting half.
 ///
 /// The scores are kept, so that the area is exact.
 ///
@@ -12,8 +12,8 @@
 /// assert_eq!(auc.value(), 0.75);
 /// ```
 ///
-/// Source: J. A. Hanley, B. J. `McNeil`, "The meaning and use of the area under a receiver operating
-/// characteristic (ROC) curve", Radiology 143, 1982.
+/// Source: J. A. Hanley, B. J. `McNeil`, "The meaning and use of the area under a receiver
+/// operating characteristic (ROC) curve", Radiology 143, 1982.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RocAuc {
     scored: Vec<(f64, bool)>,
@@ -48,8 +48,8 @@ impl RocAuc {
             return f64::NAN;
         }
         scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        // Of the pairs of a positive and a negative example, those in order; ties count half. -0 and 0
-        // are equal.
+        // Of the pairs of a positive and a negative example, those in order; ties count half. -0
+        // and 0 are equal.
         let (mut negatives, mut positives, mut pairs) = (0.0, 0.0, 0.0);
         for tied in scored.chunk_by(|a, b| a.0 == b.0) {
             let up = tied.iter().filter(|(_, positive)| *positive).count() as f64;

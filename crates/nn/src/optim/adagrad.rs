@@ -6,8 +6,8 @@ use wengert_kernels::optim;
 use super::{Memories, Optimizer, check_not_negative, for_each_parameter, parameter_state};
 use crate::module::Module;
 
-/// Adagrad: with the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`
-/// `sum = sum + g^2`, then `w -= rate / (1 + (t - 1) rate_decay) * g / (sqrt(sum) + eps)`.
+/// Adagrad: with the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step
+/// `t` `sum = sum + g^2`, then `w -= rate / (1 + (t - 1) rate_decay) * g / (sqrt(sum) + eps)`.
 ///
 /// ```
 /// let adagrad = wengert_nn::Adagrad::<f32>::new(1e-2).initial_sum(0.1);

@@ -17,9 +17,9 @@ use crate::module::Module;
 /// w -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 /// ```
 ///
-/// [`decoupled`](Self::decoupled) (AdamW) takes `rate * weight_decay * w` off the weights instead of
-/// adding to the gradient, [`amsgrad`](Self::amsgrad) divides by the largest `v` so far. A step is
-/// one pass over the weights and all that is remembered of them.
+/// [`decoupled`](Self::decoupled) (AdamW) takes `rate * weight_decay * w` off the weights instead
+/// of adding to the gradient, [`amsgrad`](Self::amsgrad) divides by the largest `v` so far. A step
+/// is one pass over the weights and all that is remembered of them.
 ///
 /// ```
 /// use wengert_nn::Adam;

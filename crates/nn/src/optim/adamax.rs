@@ -21,7 +21,8 @@ use crate::module::Module;
 /// let adamax = wengert_nn::Adamax::<f32>::new(2e-3);
 /// ```
 ///
-/// Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, section 7.1.
+/// Source: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, section
+/// 7.1.
 #[derive(Clone, Debug)]
 pub struct Adamax<E: Element = f32> {
     rate: f64,

@@ -11,9 +11,9 @@ use crate::state::{ParameterState, State, StateError};
 ///
 /// After the first [`update`](Self::update) the average is the weights. From then on
 /// [`ema`](Self::ema) moves it by `average += (1 - decay) (w - average)`, and
-/// [`swa`](Self::swa) keeps the mean of the weights at all updates. Frozen parameters are averaged as
-/// well; buffers are not, so a network with batch normalization needs its statistics measured again
-/// with the averaged weights.
+/// [`swa`](Self::swa) keeps the mean of the weights at all updates. Frozen parameters are averaged
+/// as well; buffers are not, so a network with batch normalization needs its statistics measured
+/// again with the averaged weights.
 ///
 /// ```
 /// use wengert_nn::{Average, Layer, Linear};
@@ -33,8 +33,8 @@ use crate::state::{ParameterState, State, StateError};
 /// ```
 ///
 /// Sources: B. T. Polyak, A. B. Juditsky, "Acceleration of stochastic approximation by averaging",
-/// SIAM J. Control Optim. 30, 1992; P. Izmailov et al., "Averaging weights leads to wider optima and
-/// better generalization", UAI 2018.
+/// SIAM J. Control Optim. 30, 1992; P. Izmailov et al., "Averaging weights leads to wider optima
+/// and better generalization", UAI 2018.
 #[doc(alias = "EMA")]
 #[doc(alias = "SWA")]
 #[derive(Clone, Debug)]

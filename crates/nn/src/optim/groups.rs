@@ -43,7 +43,8 @@ impl<E: Element> Groups<E> {
     /// Adds a group after the others: the parameters whose path fits `pattern` have this optimizer.
     ///
     /// # Panics
-    /// If the rate of the optimizer given to [`new`](Self::new) is 0, of which no other is a multiple.
+    /// If the rate of the optimizer given to [`new`](Self::new) is 0, of which no other is a
+    /// multiple.
     #[track_caller]
     pub fn group(mut self, pattern: &str, optimizer: impl Optimizer<E> + Send + 'static) -> Self {
         assert!(

@@ -24,8 +24,8 @@ use crate::module::Module;
 /// let lamb = wengert_nn::Lamb::<f32>::new(1e-3).weight_decay(0.01);
 /// ```
 ///
-/// Source: Y. You et al., "Large batch optimization for deep learning: training BERT in 76 minutes",
-/// ICLR 2020.
+/// Source: Y. You et al., "Large batch optimization for deep learning: training BERT in 76
+/// minutes", ICLR 2020.
 #[derive(Clone, Debug)]
 pub struct Lamb<E: Element = f32> {
     rate: f64,

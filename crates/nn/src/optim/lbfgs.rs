@@ -12,10 +12,10 @@ use crate::state::{ParameterState, State, StateError};
 /// L-BFGS: for losses over all data at once, without noise. A [`step`](Self::step) runs some
 /// iterations, and computes the loss as often as these need it, by a closure.
 ///
-/// An iteration moves all weights by `t d`. The direction `d` is minus the product of the gradient and
-/// the inverse Hessian as the last changes of weights and gradients show it; the length `t` is the
-/// rate, in the first iteration of all divided by the sum of the gradient's sizes if that is above 1,
-/// or is found by a line search. All is computed in f64.
+/// An iteration moves all weights by `t d`. The direction `d` is minus the product of the gradient
+/// and the inverse Hessian as the last changes of weights and gradients show it; the length `t` is
+/// the rate, in the first iteration of all divided by the sum of the gradient's sizes if that is
+/// above 1, or is found by a line search. All is computed in f64.
 ///
 /// ```
 /// use wengert_autodiff::{Parameter, Tape, Tensor};
@@ -79,8 +79,8 @@ const LEAST_CURVATURE: f64 = 1e-10;
 
 impl Lbfgs {
     /// With 20 iterations a step, at most 25 evaluations of the loss, the last 100 changes, and
-    /// without a line search. An iteration is the last if no derivative is above 1e-7, or the weights
-    /// and the loss change by at most 1e-9.
+    /// without a line search. An iteration is the last if no derivative is above 1e-7, or the
+    /// weights and the loss change by at most 1e-9.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -99,8 +99,8 @@ impl Lbfgs {
         }
     }
 
-    /// With at most this many iterations a step, and 1.25 times as many evaluations of the loss unless
-    /// [`max_eval`](Self::max_eval) says otherwise.
+    /// With at most this many iterations a step, and 1.25 times as many evaluations of the loss
+    /// unless [`max_eval`](Self::max_eval) says otherwise.
     pub fn max_iter(self, max_iter: usize) -> Self {
         Self { max_iter, ..self }
     }
@@ -270,7 +270,8 @@ fn largest(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |most: f64, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })
 }
 
-/// The gradients of all parameters that are not frozen, one after the other; zero where there is none.
+/// The gradients of all parameters that are not frozen, one after the other; zero where there is
+/// none.
 fn flat_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradients<E>) -> Vec<f64> {
     let mut flat = Vec::new();
     for (_, parameter) in module.parameters() {

@@ -16,12 +16,12 @@ const DECREASE: f64 = 1e-4;
 /// The slope must fall to this share of the first one.
 const CURVATURE: f64 = 0.9;
 
-/// A point along a descent direction at which the loss has fallen enough and the slope is flat enough
-/// (the strong Wolfe conditions), or the lowest one met within `evaluations` evaluations, which may be
-/// the start. The first length that is tried is `first`.
+/// A point along a descent direction at which the loss has fallen enough and the slope is flat
+/// enough (the strong Wolfe conditions), or the lowest one met within `evaluations` evaluations,
+/// which may be the start. The first length that is tried is `first`.
 ///
-/// Source: J. Nocedal, S. J. Wright, "Numerical optimization", 2nd edition, 2006, algorithms 3.5 and
-/// 3.6, with the interpolation of formula 3.59.
+/// Source: J. Nocedal, S. J. Wright, "Numerical optimization", 2nd edition, 2006, algorithms 3.5
+/// and 3.6, with the interpolation of formula 3.59.
 pub(super) fn strong_wolfe(
     start: &Point,
     first: f64,

@@ -5,7 +5,8 @@ use wengert_autodiff::{Element, ParameterId, ParameterMap, Tensor};
 use crate::module::Module;
 use crate::state::{State, StateError};
 
-/// What an optimizer remembers of a parameter: arrays of its size, and the number of steps it has had.
+/// What an optimizer remembers of a parameter: arrays of its size, and the number of steps it has
+/// had.
 #[derive(Clone, Debug)]
 struct Memory<E: Element> {
     arrays: Vec<Tensor<E>>,

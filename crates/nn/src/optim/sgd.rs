@@ -16,9 +16,9 @@ use crate::module::Module;
 /// - with momentum `v = momentum v + (1 - dampening) g` (the first `v` is `g`), then `w -= r v`, or
 ///   with Nesterov's form `w -= r (g + momentum v)`.
 ///
-/// The velocity is that of PyTorch: it does not contain the rate, so a changed rate acts at once. Source:
-/// I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML
-/// 2013.
+/// The velocity is that of PyTorch: it does not contain the rate, so a changed rate acts at once.
+/// Source: I. Sutskever et al., "On the importance of initialization and momentum in deep
+/// learning", ICML 2013.
 #[derive(Clone, Debug)]
 pub struct Sgd<E: Element = f32> {
     rate: f64,

@@ -13,7 +13,8 @@ fn cosine(a: f64, b: f64, share: f64) -> f64 {
 /// A rate that falls along half a cosine to the least rate, 0 by default, and stays there:
 /// `min + (rate - min) (1 + cos(pi step / steps)) / 2`.
 ///
-/// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+/// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR
+/// 2017.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "CosineAnnealingLR")]
 pub struct Cosine {
@@ -60,7 +61,8 @@ impl Schedule for Cosine {
 /// assert_eq!([0, 10, 30, 70].map(|step| schedule.rate(step)), [0.1; 4]);
 /// ```
 ///
-/// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+/// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR
+/// 2017.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "CosineAnnealingWarmRestarts")]
 pub struct CosineRestarts {
@@ -124,8 +126,8 @@ impl Schedule for CosineRestarts {
 /// 250,000th of `max` in the others.
 ///
 /// It moves along half a cosine, or a line ([`linear`](Self::linear)). With
-/// [`three_phase`](Self::three_phase) it falls as fast as it rose, and then far below its start. The
-/// last of `steps` steps has the least rate, and so has every later one.
+/// [`three_phase`](Self::three_phase) it falls as fast as it rose, and then far below its start.
+/// The last of `steps` steps has the least rate, and so has every later one.
 ///
 /// Source: L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
 /// large learning rates", arXiv:1708.07120, 2017.

@@ -124,8 +124,8 @@ impl Schedule for Exponential {
     }
 }
 
-/// A rate that falls to zero as a power of the steps left: `rate * (1 - step / steps)^power`, and stays
-/// there.
+/// A rate that falls to zero as a power of the steps left: `rate * (1 - step / steps)^power`, and
+/// stays there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "PolynomialLR")]
 pub struct Polynomial {

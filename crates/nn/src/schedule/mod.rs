@@ -1,8 +1,8 @@
 //! Learning rates that change over a training run.
 //!
-//! A [`Schedule`] is the rate as a function of the number of steps so far, so it has no state of its
-//! own. A [`Scheduler`] counts the steps and sets the rate of an optimizer; it is what a checkpoint
-//! saves. [`Plateau`] follows a metric instead.
+//! A [`Schedule`] is the rate as a function of the number of steps so far, so it has no state of
+//! its own. A [`Scheduler`] counts the steps and sets the rate of an optimizer; it is what a
+//! checkpoint saves. [`Plateau`] follows a metric instead.
 //!
 //! | | the rate |
 //! |---|---|
@@ -15,7 +15,8 @@
 //! | [`OneCycle`] | rises, then falls far below where it began |
 //! | [`lambda`] | a closure |
 //!
-//! [`then`](Schedule::then), [`warm_up`](Schedule::warm_up) and [`times`](Schedule::times) compose them.
+//! [`then`](Schedule::then), [`warm_up`](Schedule::warm_up) and [`times`](Schedule::times) compose
+//! them.
 //!
 //! ```
 //! use wengert_nn::schedule::{Cosine, Schedule, Scheduler};
@@ -138,8 +139,8 @@ impl<S: Schedule> Scheduler<S> {
         Self { schedule, steps: 0 }
     }
 
-    /// Sets the optimizer's rate for its next step, and counts that step: call it before each one. The
-    /// rate is returned.
+    /// Sets the optimizer's rate for its next step, and counts that step: call it before each one.
+    /// The rate is returned.
     pub fn step<E: Element, O: Optimizer<E> + ?Sized>(&mut self, optimizer: &mut O) -> f64 {
         let rate = self.schedule.rate(self.steps);
         optimizer.set_learning_rate(rate);

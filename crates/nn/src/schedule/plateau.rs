@@ -8,8 +8,8 @@ use crate::state::{State, StateError, Stateful};
 
 /// A rate that falls by a factor when a metric has not improved for a number of epochs.
 ///
-/// A metric improves if it is below the best one so far by more than the share `threshold` of that, or
-/// with [`maximize`](Self::maximize) above it by more. NaN is no improvement.
+/// A metric improves if it is below the best one so far by more than the share `threshold` of that,
+/// or with [`maximize`](Self::maximize) above it by more. NaN is no improvement.
 ///
 /// ```
 /// use wengert_nn::schedule::Plateau;
@@ -37,8 +37,8 @@ pub struct Plateau {
 }
 
 impl Plateau {
-    /// From this rate, with a factor of 0.1, a patience of 10 epochs, a threshold of 1e-4, no cooldown
-    /// and no least rate.
+    /// From this rate, with a factor of 0.1, a patience of 10 epochs, a threshold of 1e-4, no
+    /// cooldown and no least rate.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -105,7 +105,8 @@ impl Plateau {
         Self { maximize: true, ..self }
     }
 
-    /// Takes in the metric of an epoch, and sets the optimizer's rate for the next, which is returned.
+    /// Takes in the metric of an epoch, and sets the optimizer's rate for the next, which is
+    /// returned.
     pub fn step<E: Element, O: Optimizer<E> + ?Sized>(
         &mut self,
         metric: f64,

@@ -1,5 +1,5 @@
-//! [`State`]: what a checkpoint holds of an optimizer, a schedule, a loader, by name; and the traits
-//! of what has such state.
+//! [`State`]: what a checkpoint holds of an optimizer, a schedule, a loader, by name; and the
+//! traits of what has such state.
 
 #[cfg_attr(
     not(feature = "checkpoint"),
@@ -24,8 +24,8 @@ use crate::module::Module;
 /// Tensors, integers, numbers and text by name: the state of a part of a training run.
 ///
 /// A state that was read from a file holds the places of its tensors in that file; a tensor is read
-/// when it is asked for, after its shape and element type were compared with the ones expected. So a
-/// file cannot make a program allocate more than the state it has asked for.
+/// when it is asked for, after its shape and element type were compared with the ones expected. So
+/// a file cannot make a program allocate more than the state it has asked for.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -66,8 +66,8 @@ pub trait ParameterState<E: Element = f32> {
     /// Replaces the state by a saved one, about the parameters of `module`.
     ///
     /// # Errors
-    /// If the state is not that of such an object, or is about other parameters. Nothing has changed
-    /// then.
+    /// If the state is not that of such an object, or is about other parameters. Nothing has
+    /// changed then.
     fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError>;
 }
 

@@ -1,9 +1,9 @@
 //! [`Trainer`]: the training loop, with what usually surrounds it.
 //!
-//! The trainer owns the order of things and nothing else: the loss of a batch is a closure, so is the
-//! validation, and each step and epoch is shown to callbacks. Everything it uses ([`Batches`],
-//! [`Optimizer`], [`schedule`](crate::schedule), [`Average`], [`Checkpoint`](crate::Checkpoint)) works
-//! in a `for` loop of your own as well.
+//! The trainer owns the order of things and nothing else: the loss of a batch is a closure, so is
+//! the validation, and each step and epoch is shown to callbacks. Everything it uses ([`Batches`],
+//! [`Optimizer`], [`schedule`](crate::schedule), [`Average`], [`Checkpoint`](crate::Checkpoint))
+//! works in a `for` loop of your own as well.
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -38,6 +38,7 @@
 //! ```
 
 mod early_stopping;
+mod event;
 mod history;
 #[cfg(feature = "progress")]
 mod progress;
@@ -46,10 +47,11 @@ mod saving;
 mod trainer;
 
 pub use early_stopping::EarlyStopping;
+pub use event::{Event, Outcome, TrainError};
 pub use history::History;
 #[cfg(feature = "checkpoint")]
 pub use saving::Saving;
-pub use trainer::{Event, Outcome, TrainError, Trainer};
+pub use trainer::Trainer;
 
 #[allow(unused_imports, reason = "for the links above")]
 use crate::{data::Batches, optim::Average, optim::Optimizer};

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::state::{State, StateError, Stateful};
 
-/// Which checkpoints a [`Trainer`](super::Trainer) keeps in a folder: `last.safetensors`, from which a
-/// run can be resumed, and `best-EPOCH.safetensors` of the epochs that were best by a metric.
+/// Which checkpoints a [`Trainer`](super::Trainer) keeps in a folder: `last.safetensors`, from
+/// which a run can be resumed, and `best-EPOCH.safetensors` of the epochs that were best by a
+/// metric.
 ///
 /// ```
 /// use wengert_nn::train::Saving;

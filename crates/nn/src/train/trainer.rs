@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wengert_autodiff::{Element, Error, Gradients, Tape, Var};
 
-use super::{EarlyStopping, History};
+use super::{EarlyStopping, Event, History, Outcome, TrainError};
 use crate::data::{Batch, Batches, Rows};
 use crate::metrics::Mean;
 use crate::module::Module;
@@ -18,7 +18,7 @@ use crate::state::{State, StateError, Stateful};
 #[cfg(feature = "checkpoint")]
 use super::Saving;
 #[cfg(feature = "checkpoint")]
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
 
 /// A training run of a model: see [the module](super).
 pub struct Trainer<'m, M, E: Element = f32> {
@@ -52,84 +52,6 @@ struct Position {
     loss: [f64; 2],
     /// Whether early stopping or a callback has ended the run.
     stopped: bool,
-}
-
-/// What a callback is shown.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Event<'e> {
-    /// A step of the optimizer was made.
-    Step {
-        /// The number of steps so far.
-        step: u64,
-        /// The mean loss of the step's batches.
-        loss: f64,
-        /// The learning rate.
-        rate: f64,
-        /// The norm of the gradients, before it was clipped, if that was asked for.
-        norm: Option<f64>,
-    },
-    /// An epoch has ended.
-    Epoch {
-        /// The number of epochs so far.
-        epoch: u64,
-        /// The metrics of the epoch.
-        metrics: &'e [(&'e str, f64)],
-    },
-}
-
-/// Why a run has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// All epochs were run.
-    Finished,
-    /// A metric did not improve any more.
-    StoppedEarly,
-    /// A callback has asked for it.
-    StoppedByCallback,
-    /// The flag given to [`Trainer::stop_flag`] was set.
-    Interrupted,
-}
-
-/// What can go wrong in a run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The loss cannot be computed.
-    #[error(transparent)]
-    Loss(#[from] Error),
-    /// The loss is infinite or NaN. The model is as it was before the step.
-    #[error(
-        "the loss of step {step} is {loss}; a smaller learning rate or `clip_norm` may help, and \
-         `Tape::detect_anomaly` finds where it began"
-    )]
-    NotFinite {
-        /// The step, from 1.
-        step: u64,
-        /// The loss.
-        loss: f64,
-    },
-    /// A metric that early stopping or a checkpoint needs is not among those of the validation.
-    #[error("there is no metric {name:?} among {names:?}")]
-    NoMetric {
-        /// The name asked for.
-        name: String,
-        /// Those that there are.
-        names: Vec<String>,
-    },
-    /// A checkpoint cannot be saved or loaded.
-    #[cfg(feature = "checkpoint")]
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The folder of the checkpoints cannot be made.
-    #[error("the folder `{folder}` cannot be made: {source}")]
-    Folder {
-        /// The folder.
-        folder: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
 }
 
 impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
@@ -166,8 +88,8 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         Self { scheduler: Some(Scheduler::new(Box::new(schedule))), ..self }
     }
 
-    /// With a step of the optimizer for this number of batches, by the mean of their gradients: what
-    /// one large batch would do.
+    /// With a step of the optimizer for this number of batches, by the mean of their gradients:
+    /// what one large batch would do.
     ///
     /// # Panics
     /// If it is 0.
@@ -204,8 +126,8 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         self
     }
 
-    /// With a flag that ends the run after the step at hand, with a checkpoint if some are saved: for a
-    /// handler of Ctrl-C.
+    /// With a flag that ends the run after the step at hand, with a checkpoint if some are saved:
+    /// for a handler of Ctrl-C.
     pub fn stop_flag(self, flag: Arc<AtomicBool>) -> Self {
         Self { stop: Some(flag), ..self }
     }
@@ -222,7 +144,8 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         Self { progress: true, ..self }
     }
 
-    /// The metrics of the epochs so far: `epoch`, `step`, `rate`, `loss` and those of the validation.
+    /// The metrics of the epochs so far: `epoch`, `step`, `rate`, `loss` and those of the
+    /// validation.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -307,7 +230,8 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         Ok(if self.position.stopped { Outcome::StoppedEarly } else { Outcome::Finished })
     }
 
-    /// The mean gradients and loss of the next batches, and their number; `None` at the epoch's end.
+    /// The mean gradients and loss of the next batches, and their number; `None` at the epoch's
+    /// end.
     fn gradients<X: Rows, Y: Rows>(
         &mut self,
         batches: &mut Batches<X, Y>,
@@ -434,8 +358,8 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
 
 #[cfg(feature = "checkpoint")]
 impl<M: Module<E>, E: Element> Trainer<'_, M, E> {
-    /// The whole run as a checkpoint: the model, the optimizer, the schedule, the average, the loader,
-    /// the position and the history. [`Checkpoint::with`] adds what the closures need.
+    /// The whole run as a checkpoint: the model, the optimizer, the schedule, the average, the
+    /// loader, the position and the history. [`Checkpoint::with`] adds what the closures need.
     pub fn checkpoint<'c, X: Rows, Y: Rows>(
         &'c mut self,
         batches: &'c mut Batches<X, Y>,
@@ -460,8 +384,8 @@ impl<M: Module<E>, E: Element> Trainer<'_, M, E> {
         checkpoint
     }
 
-    /// Continues the run whose last checkpoint is in the folder of [`saving`](Self::saving), if there
-    /// is one: whether there was. The settings must be those of that run.
+    /// Continues the run whose last checkpoint is in the folder of [`saving`](Self::saving), if
+    /// there is one: whether there was. The settings must be those of that run.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`], if the file is damaged or is that of another run. Nothing has

@@ -1,5 +1,5 @@
-//! Files of PyTorch and `safetensors` for Python: `../training_reference/torch_files.py` writes them,
-//! and checks the one that is written here.
+//! Files of PyTorch and `safetensors` for Python: `../training_reference/torch_files.py` writes
+//! them, and checks the one that is written here.
 
 use std::path::{Path, PathBuf};
 

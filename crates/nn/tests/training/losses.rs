@@ -1,5 +1,5 @@
-//! Losses in f64 against those of PyTorch (`../training_reference/losses.py`), and their derivatives
-//! against differences.
+//! Losses in f64 against those of PyTorch (`../training_reference/losses.py`), and their
+//! derivatives against differences.
 
 use wengert_autodiff::{Result, Tape, Tensor, Var, gradgradcheck};
 use wengert_nn::loss::{

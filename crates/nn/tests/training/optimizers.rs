@@ -1,4 +1,5 @@
-//! Trajectories of optimizers in f64 against those of PyTorch (`../training_reference/optimizers.py`).
+//! Trajectories of optimizers in f64 against those of PyTorch
+//! (`../training_reference/optimizers.py`).
 
 use wengert_autodiff::{Gradients, Parameter, Tape, Tensor};
 use wengert_nn::{

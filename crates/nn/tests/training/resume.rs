@@ -1,4 +1,5 @@
-//! Resuming is exact: 50 steps are 25 steps, a checkpoint, and 25 steps of other objects, to the bit.
+//! Resuming is exact: 50 steps are 25 steps, a checkpoint, and 25 steps of other objects, to the
+//! bit.
 
 use std::path::Path;
 use std::process::Command;
@@ -61,8 +62,8 @@ fn optimizer(name: &str) -> Box<dyn Optimizer> {
     }
 }
 
-/// A network with dropout and batch normalization, a schedule, shuffled batches, noise on the inputs,
-/// and an average of the weights.
+/// A network with dropout and batch normalization, a schedule, shuffled batches, noise on the
+/// inputs, and an average of the weights.
 struct Run {
     model: Sequential,
     optimizer: Box<dyn Optimizer>,
