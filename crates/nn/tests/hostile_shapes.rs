@@ -12,8 +12,10 @@ use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, Pool2d};
 use wengert_autodiff::{Activation, Tape, Tensor};
 use wengert_nn::{
     ActivationLayer, AdaptiveAvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, ConvTranspose1d,
-    ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Init, Layer, LayerNorm, Linear,
-    MaxPool2d, RmsNorm, Sequential, SequentialBuilder,
+    ConvTranspose2d, Dropout, Embedding, Flatten, GatedLinear, GroupNorm, Gru, Highway, Init,
+    InstanceNorm, Layer, LayerNorm, LearnedEncoding, Linear, Lstm, MaxPool2d, Maxout,
+    MultiHeadAttention, PRelu, PaddedConv1d, Padding, PixelShuffle, RmsNorm, SeparableConv2d,
+    Sequential, SequentialBuilder, SpectralNorm, TransformerEncoderLayer, Upsample2d, WeightNorm,
 };
 
 const K: usize = 1 << 20;
@@ -118,6 +120,30 @@ fn constructors() -> Vec<Case> {
         built!("layer_norm", |builder| builder.layer_norm([a, b]));
         built!("group_norm", |builder| builder.group_norm(a, b));
         built!("rms_norm", |builder| builder.rms_norm([a, b]));
+        built!("recurrent", |builder| builder.with(Lstm::config(a, b).bidirectional()));
+        built!("recurrent layers", |builder| builder.with(Gru::config(b, a).layers(3)));
+        built!("attention", |builder| {
+            builder.with(MultiHeadAttention::config(a, 1).key_features(b))
+        });
+        built!("transformer", |builder| {
+            builder.with(TransformerEncoderLayer::config(a, 1).feedforward(b))
+        });
+        built!("positions", |builder| builder.with(LearnedEncoding::config(a, b)));
+        built!("gated", |builder| builder.with(GatedLinear::swiglu(a, b)));
+        built!("maxout", |builder| builder.with(Maxout::config(a, b, a)));
+        built!("highway", |builder| builder.with(Highway::config(a.max(b))));
+        built!("prelu", |builder| builder.with(PRelu::config().channels(a.max(b))));
+        built!("instance_norm", |builder| builder.with(InstanceNorm::config(a.max(b)).affine()));
+        built!("separable_conv", |builder| builder.with(SeparableConv2d::config(a, b, 3)));
+        built!("padded_conv", |builder| {
+            builder.input([1, 8]).with(PaddedConv1d::config(1, a, b).padding(Padding::Same))
+        });
+        built!("weight_norm", |builder| builder.with(WeightNorm::config(Linear::config(a, b))));
+        built!("spectral_norm", |builder| builder.with(SpectralNorm::config(Linear::config(a, b))));
+        built!("resampled", |builder| {
+            let shuffle = PixelShuffle::new(2).unwrap();
+            builder.input([4, a, b]).with(shuffle).with(Upsample2d::nearest(3).unwrap())
+        });
         built!("pools", |builder| {
             builder
                 .input([a, b, b])

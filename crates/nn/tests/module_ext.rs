@@ -108,7 +108,8 @@ fn a_summary_counts_parameters_products_and_bytes() {
     assert_eq!(lines[5], "1 570 parameters (120 learned), 10 656 multiply-adds");
     assert_eq!(lines[6], "0.01 MiB of parameters, 0.01 MiB of outputs");
 
-    // A layer that is made of no others, of several weights, and one whose weight moves over its input.
+    // A layer of several weights that is made of no others, and one whose weight moves over its
+    // input.
     let attention = MultiHeadAttention::config(8, 2).build::<f32>(&mut rng()).unwrap();
     assert_eq!(attention.summary([3, 5, 8]).unwrap().multiply_adds, 15 * (24 * 8 + 8 * 8));
     let lstm = Lstm::config(3, 4).build::<f32>(&mut rng()).unwrap();

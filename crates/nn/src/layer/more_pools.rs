@@ -10,7 +10,8 @@ use crate::module::Module;
 
 /// The maxima of bins that divide lines or images evenly, a fixed number along each axis, whatever
 /// the input's size. A bin begins at `floor(i size / bins)` and ends before
-/// `ceil((i + 1) size / bins)`.
+/// `ceil((i + 1) size / bins)`. Elements that are equal and the largest of a bin share its
+/// gradient, as in [`max_axes`](ops::max_axes()).
 ///
 /// ```
 /// use wengert_autodiff::Tensor;

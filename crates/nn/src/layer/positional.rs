@@ -54,7 +54,7 @@ impl SinusoidalEncoding {
         let time = time("sinusoidal_encoding", x, self.features)?;
         let mut table = Tensor::<E>::try_full([time, self.features], E::ZERO)?;
         for (k, entry) in table.as_mut_slice().iter_mut().enumerate() {
-            let (t, feature) = (offset + k / self.features, k % self.features);
+            let (t, feature) = (offset.saturating_add(k / self.features), k % self.features);
             let pair = (feature - feature % 2) as f64;
             let angle = t as f64 * 10_000_f64.powf(-pair / self.features as f64);
             *entry = E::from_f64(if feature % 2 == 0 { angle.sin() } else { angle.cos() });

@@ -269,7 +269,10 @@ impl<E: Element> Layer<E> for PixelShuffle {
                 let apart = ops::reshape(x, with_sizes(x, &[kept, r, r, rows, columns]))?;
                 // Channels, rows, rows in the square, columns, columns in the square.
                 let y = reorder(apart, &[0, 3, 1, 4, 2])?;
-                ops::reshape(y, with_sizes(x, &[kept, rows * r, columns * r]))
+                ops::reshape(
+                    y,
+                    with_sizes(x, &[kept, rows.saturating_mul(r), columns.saturating_mul(r)]),
+                )
             }
             _ => {
                 let expected = format!("x [.., channels {r} {r}, rows, columns]");
@@ -287,7 +290,7 @@ impl<E: Element> Layer<E> for PixelUnshuffle {
                 let (rows, columns) = (rows / r, columns / r);
                 let apart = ops::reshape(x, with_sizes(x, &[channels, rows, r, columns, r]))?;
                 let y = reorder(apart, &[0, 2, 4, 1, 3])?;
-                ops::reshape(y, with_sizes(x, &[channels * r * r, rows, columns]))
+                ops::reshape(y, with_sizes(x, &[channels.saturating_mul(r * r), rows, columns]))
             }
             _ => {
                 let expected = format!("x [.., channels, rows {r}, columns {r}]");

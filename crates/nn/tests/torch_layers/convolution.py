@@ -1,8 +1,9 @@
 """Convolutions with padding by rule, separable ones, pools, images of another size."""
+import torch
 from torch import nn
 import torch.nn.functional as F
 
-from make import case
+from make import case, numbers
 
 case("same", nn.Conv2d(2, 3, (2, 3), padding="same", dilation=(2, 1)), [(2, 2, 4, 3)])
 case("valid", nn.Conv1d(2, 3, 2, padding="valid", stride=2), [(2, 2, 5)])
@@ -30,9 +31,15 @@ def function(name, shape, f):
     case(name, None, [shape], lambda m, x: f(x) ** 2)
 
 
+def distinct(*shape):
+    """Without ties, where PyTorch's adaptive pools take the first and ours share."""
+    count = torch.Size(shape).numel()
+    return numbers(0, shape) + torch.arange(count).reshape(shape) / 1024
+
+
 # Odd sizes: bins that share elements.
-function("adaptive_max_pool1d", (2, 3, 7), lambda x: F.adaptive_max_pool1d(x, 3))
-function("adaptive_max_pool2d", (2, 1, 5, 4), lambda x: F.adaptive_max_pool2d(x, (2, 3)))
+function("adaptive_max_pool1d", distinct(2, 3, 7), lambda x: F.adaptive_max_pool1d(x, 3))
+function("adaptive_max_pool2d", distinct(2, 1, 5, 4), lambda x: F.adaptive_max_pool2d(x, (2, 3)))
 function("lp_pool1d", (2, 2, 7), lambda x: F.lp_pool1d(x, 2, 3, 2))
 function("lp_pool2d", (1, 2, 4, 5), lambda x: F.lp_pool2d(x, 4, (2, 3), 1))
 function("lp_pool1d_odd", (2, 6), lambda x: F.lp_pool1d(x.abs(), 3, 2))

@@ -82,7 +82,7 @@ impl Rotary {
         let table = |f: fn(f64) -> f64| -> Result<Var<'t, E>> {
             let mut table = Tensor::<E>::try_full([time, pairs], E::ZERO)?;
             for (k, entry) in table.as_mut_slice().iter_mut().enumerate() {
-                let (t, i) = (offset + k / pairs, k % pairs);
+                let (t, i) = (offset.saturating_add(k / pairs), k % pairs);
                 let frequency = self.base.powf(-2.0 * i as f64 / features as f64);
                 *entry = E::from_f64(f(t as f64 * frequency));
             }
