@@ -1,10 +1,7 @@
-//! A language model of characters: a transformer that learns eight sonnets of Shakespeare, then
-//! writes.
+//! A transformer learns eight sonnets of Shakespeare character by character, then writes.
 //!
-//! The text is that of W. Shakespeare, "Sonnets", 1609 (numbers 18, 29, 30, 55, 60, 73, 116, 130),
-//! in modern spelling; it is in the public domain.
-//!
-//!     cargo run --release --example characters
+//! The text is in the public domain: W. Shakespeare, "Sonnets", 1609, numbers 18, 29, 30, 55, 60,
+//! 73, 116 and 130 in modern spelling. `cargo run --release --example characters`.
 
 use rand::RngExt;
 use wengert::prelude::*;
@@ -21,8 +18,7 @@ struct Model {
 }
 
 impl Model {
-    /// The scores of each character to follow, `[batch, time, characters]`, with the table of the
-    /// inputs.
+    /// Scores of the next character by the table of the inputs, `[batch, time, characters]`.
     fn forward<'t>(&self, tape: &'t Tape, text: &Index) -> wengert::Result<Var<'t>> {
         let x = self.characters.lookup(tape, text)?;
         self.characters.scores(self.blocks.try_forward(x)?)
@@ -45,7 +41,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         blocks: TransformerEncoder::config(block, 2).norm().build(&mut rng)?,
     };
     println!("{} characters, {} parameters", text.len(), model.parameter_count());
-
     let mut adam = Adam::new(2e-3);
     let mut tape = Tape::new();
     for step in 0..=600 {
@@ -63,23 +58,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         tape.clear();
     }
 
-    // Each character costs one row of scores: the caches keep the keys and values of those before.
+    // The caches keep keys and values, so that a character costs one row of scores. When they hold
+    // as many as the model learned with, they begin again with the last half.
     model.eval();
-    let (mut caches, mut next) = (model.blocks.caches(), code('W'));
-    print!("\nW");
-    for _ in 0..300 {
-        let tape = Tape::new();
-        let x = model.characters.lookup(&tape, &Index::from_slice(&[next], [1, 1])?)?;
-        let scores = model.characters.scores(model.blocks.run_cached(x, &mut caches)?)?;
-        let shares = (scores * 2.0).softmax(-1).value().to_vec();
-        let mut draw = rng.random::<f32>();
-        let mut reached = |share: &f32| {
-            draw -= share;
-            draw < 0.0
-        };
-        next = shares.iter().position(&mut reached).unwrap_or_default();
-        print!("{}", alphabet[next]);
+    let (mut caches, mut written) = (model.blocks.caches(), vec![code('S')]);
+    for _ in 0..400 {
+        let (tape, mut unseen) = (Tape::new(), 1);
+        if caches[0].len() == CONTEXT {
+            (caches, unseen) = (model.blocks.caches(), CONTEXT / 2);
+        }
+        let last = Index::from_slice(&written[written.len() - unseen..], [1, unseen])?;
+        let x = model.blocks.run_cached(model.characters.lookup(&tape, &last)?, &mut caches)?;
+        let scores = model.characters.scores(x)?.select(1, -1);
+        let sums = (scores * 1.5).softmax(-1).cumsum(-1).value().to_vec();
+        let draw = rng.random::<f32>();
+        written.push(sums.iter().position(|&sum| sum > draw).unwrap_or_default());
     }
-    println!();
+    println!("\n{}", written.iter().map(|&code| alphabet[code]).collect::<String>());
     Ok(())
 }
