@@ -102,7 +102,7 @@ activations! {
     /// alpha 1.6732... of self-normalizing networks.
     Selu "selu"
     kernel: Selu, saves: Input,
-    kinks: &[0.0], bends: &[], left: [-SELU_SCALE * SELU_ALPHA, 0.0], right: [INFINITY, SELU_SCALE],
+    kinks: &[0.0], bends: &[], left: [-1.7580993408473768, 0.0], right: [INFINITY, SELU_SCALE],
     sloping: None,
     value: |x| SELU_SCALE * reference::by_sign(x, x, SELU_ALPHA * x.exp_m1()),
     slope: |x| SELU_SCALE * reference::by_sign(x, 1.0, SELU_ALPHA * x.exp()),
