@@ -122,7 +122,7 @@ fn many_operands_are_contracted() {
     compare(&terms[..8].join(","), &matrices[..8]).unwrap();
 }
 
-/// Nobody else has the label of an axis that the others repeat.
+/// No other operand has the label of an axis that the others repeat.
 #[test]
 fn repeated_axes_are_summed_over_where_they_are_long() {
     let mut s = Sampler::new(2);

@@ -183,8 +183,9 @@ fn both<E: Element>(x: &Tensor<E>, f: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E>)
     [once, recorded.value(), twice]
 }
 
-/// Of equal elements, far larger than the root of `eps`: `n` is 0, `gx = (g - mean(g)) / sqrt(eps)`,
-/// and so the second derivative is 0. Of a number of elements whose mean is exact.
+/// Of equal elements, far larger than the root of `eps`: `n` is 0,
+/// `gx = (g - mean(g)) / sqrt(eps)`, and so the second derivative is 0. Of a number of elements
+/// whose mean is exact.
 fn equal_elements<E: Element>(scales: &[f64], cols: usize) {
     for &scale in scales {
         for eps in [1e-5, 1e-30] {

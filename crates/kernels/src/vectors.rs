@@ -1,4 +1,4 @@
-//! Whole and partial vectors in memory, told apart at compile time.
+//! Whole and partial vectors in memory, distinguished at compile time.
 
 use crate::Float;
 use crate::simd::{Lanes, MAX_LANES, Simd};

@@ -75,10 +75,10 @@ pub enum Command {
     Grid(Grid),
     /// Train one network and show the state of its layers after each epoch
     ///
-    /// For each layer with parameters: the fraction of saturated outputs (within 1 % of an end of the
-    /// activation's range, where its derivative is almost zero), the fraction of dead units (whose
-    /// derivative is zero for every example), mean and variance of the outputs, and the norm of the
-    /// gradient of the parameters, all for 512 training examples.
+    /// For each layer with parameters: the fraction of saturated outputs (within 1 % of an end of
+    /// the activation's range, where its derivative is almost zero), the fraction of dead units
+    /// (whose derivative is zero for every example), mean and variance of the outputs, and the norm
+    /// of the gradient of the parameters, all for 512 training examples.
     Train(Train),
     /// Print gains, means and rounding errors of all activations
     Activations,

@@ -50,11 +50,11 @@ use crate::layer::{Buffer, RandomStream};
 ///
 /// # Deriving
 ///
-/// A part is a [`Parameter`], a [`Buffer`], a [`RandomStream`], a module, or an `Option`, `Vec`, `Box`, array, tuple or
-/// `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those of a map by their
-/// keys. Fields of primitive types (numbers, `bool`, `char`, strings, containers of these,
-/// `PhantomData`) are ignored; other fields without parameters must be marked `skip`. A variant of
-/// an enum with one unnamed field has the parts of that field, with the same names.
+/// A part is a [`Parameter`], a [`Buffer`], a [`RandomStream`], a module, or an `Option`, `Vec`,
+/// `Box`, array, tuple or `BTreeMap` of parts; the parts of a list are named `0`, `1`, .. and those
+/// of a map by their keys. Fields of primitive types (numbers, `bool`, `char`, strings, containers
+/// of these, `PhantomData`) are ignored; other fields without parameters must be marked `skip`. A
+/// variant of an enum with one unnamed field has the parts of that field, with the same names.
 ///
 /// The element type is the type parameter bounded by `Element`. Without one it is `f64` if the
 /// parts name that type, else `f32`; a module without parts, or one whose parts all depend on type

@@ -318,7 +318,7 @@ fn assign_slots<E>(
             }
         }
         instruction.places[3] = own;
-        // Nobody takes it, and it is no output.
+        // No step reads it, and it is no output.
         if last_use[step] == usize::MAX
             && let Place::Tile(slot) = own
         {

@@ -34,7 +34,7 @@ pub(super) const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
     rows * vectors + vectors < S::REGISTERS
 }
 
-/// So many results are worth a band: whole rows if they are short.
+/// Number of results that are worth a band: whole rows if they are short.
 #[inline(always)]
 pub(super) fn chunk<E: Float, S: Simd>(gather: &Gather<E>, channels: usize) -> usize {
     let cols = gather.cols.len;

@@ -193,7 +193,7 @@ impl<E: Float> Kernel for PackRows<'_, E> {
                         let run = (len - col).min(left);
                         let end = to.wrapping_add(run);
                         while to < end {
-                            // SAFETY: the run lies in the row and the band; what is written behind
+                            // SAFETY: the run lies in the row and the band; what is written after
                             // it is written next, or the row's slack.
                             unsafe { E::Vector::<S>::load_ptr(simd, from).store_ptr(to) };
                             from = from.wrapping_add(lanes);

@@ -35,7 +35,7 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) {
         let stride = k.next_multiple_of(ALIGN / size_of::<E>());
         let room = copied_a.checked_add(copied_b).and_then(|rows| rows.checked_mul(stride));
         let scratch = scratch.insert(Scratch::take());
-        // Repeated operands have more elements than memory; such a copy cannot be had.
+        // Repeated operands have more elements than memory; such a copy cannot be allocated.
         let mut to = scratch.get::<E>(room.expect("the copied operands fit the address space"));
         // SAFETY: the scratch has room for a row of `stride >= k` elements for each one copied.
         unsafe {

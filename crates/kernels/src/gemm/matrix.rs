@@ -4,11 +4,12 @@
 //! constructors establish three invariants:
 //!
 //! 1. Every index that can be reached lies in the slice.
-//! 2. There are at most [`MOST`] elements, or no more than the slice has: sizes can be rounded up to
-//!    tiles and multiplied by each other.
-//! 3. A stride is shorter than the slice, or shorter than [`SHORT`]: it can be multiplied by any index
-//!    of its dimension and by a distance of a few rows. The stride along a dimension of at most one
-//!    element, which leads nowhere, may have been anything, and is replaced by zero if it is not short.
+//! 2. There are at most [`MOST`] elements, or no more than the slice has: sizes can be rounded up
+//!    to tiles and multiplied by each other.
+//! 3. A stride is shorter than the slice, or shorter than [`SHORT`]: it can be multiplied by any
+//!    index of its dimension and by a distance of a few rows. The stride along a dimension of at
+//!    most one element, which leads nowhere, may have been anything, and is replaced by zero if it
+//!    is not short.
 
 use std::fmt;
 

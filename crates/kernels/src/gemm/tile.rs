@@ -340,7 +340,7 @@ fn thirds<E>(ptr: *const E, row_stride: isize) -> [*const E; MAX_ROWS.div_ceil(3
 /// From this depth on C is fetched into the cache while the tile is computed.
 const PREFETCH_DEPTH: usize = 64;
 
-/// So many rows of B ahead of the one in use are fetched.
+/// Number of rows of B that are prefetched ahead of the one in use.
 const PREFETCH_ROWS: isize = 8;
 /// In tiles with at least this many rows; with fewer, the rows follow too closely.
 const PREFETCH_ROWS_FROM: usize = 10;

@@ -201,7 +201,7 @@ pub(super) unsafe fn tiny<E: Float, S: Simd>(simd: S, problem: &Problem<'_, E>) 
     }
 }
 
-/// So many columns of a tiny product are worth a vector.
+/// Number of columns of a tiny product that are worth a vector.
 const ALONG: usize = 4;
 
 /// The same bits along the rows of C, for a B and a C whose rows are contiguous: every element is a

@@ -34,7 +34,7 @@ fn reduce<V: Lanes>(x: V) -> (V, Pair<V>) {
     if (!small).any() { reduce_large(x, small, k, r) } else { (k, r) }
 }
 
-/// Mends the lanes that are not `small`, one by one.
+/// Corrects the lanes that are not `small`, one by one.
 #[cold]
 #[inline(never)]
 fn reduce_large<V: Lanes>(x: V, small: V::Mask, k: V, r: Pair<V>) -> (V, Pair<V>) {

@@ -20,7 +20,7 @@ pub(super) fn gather<E: Float>(geometry: &PoolGeometry, x: &[E]) -> Gather<E> {
     Gather { source: x.as_ptr(), channels: 1, rows: axis(0), cols: axis(1) }
 }
 
-/// So many rows of output are worth a band.
+/// Number of rows of output that are worth a band.
 #[inline(always)]
 fn rows_of_band<E: Float>(gather: &Gather<E>) -> usize {
     if gather.rows.step > gather.rows.span(1) {

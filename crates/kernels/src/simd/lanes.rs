@@ -8,7 +8,7 @@ use crate::Float;
 
 /// A SIMD level's witness token.
 ///
-/// Zero-sized and `Copy`. The token of a level beyond the portable one can only be had from its
+/// Zero-sized and `Copy`. The token of a level beyond the portable one is only available from its
 /// `detect`, which returns `None` where the CPU lacks the features.
 pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// The vector of `f32` lanes.

@@ -25,7 +25,7 @@ pub enum Level {
     Avx512,
 }
 
-/// A level that was asked for and cannot be had.
+/// A requested level that is not available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LevelError {
@@ -122,7 +122,7 @@ impl Level {
     /// else [`Level::from_env`], asked once for the process.
     ///
     /// # Panics
-    /// If `WENGERT_SIMD` asks for a level that cannot be had; [`Level::from_env`] gives the same
+    /// If `WENGERT_SIMD` requests a level that is not available; [`Level::from_env`] gives the same
     /// text as an error.
     #[inline]
     pub fn current() -> Level {

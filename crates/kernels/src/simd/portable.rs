@@ -9,7 +9,7 @@ use crate::math::Constants as _;
 
 use super::{Kernel, Lanes, Level, Lookup, Mask, Simd};
 
-/// The token of [`Level::Portable`]; always to be had.
+/// The token of [`Level::Portable`]; always available.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Portable;
 

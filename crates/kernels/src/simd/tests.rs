@@ -300,7 +300,7 @@ fn powers_of_two() {
     });
 }
 
-/// The bits that come of `n + EXPONENT_MAGIC`, and lanes widened and narrowed.
+/// The bits of `n + EXPONENT_MAGIC`, and lanes widened and narrowed.
 struct Widths;
 
 impl Kernel for Widths {

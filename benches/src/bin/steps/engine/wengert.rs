@@ -17,8 +17,8 @@ pub(super) fn step(name: Name) -> Step {
     }
 }
 
-/// A copy in memory aligned to a cache line, where a tensor of an operation is. `from_vec` would adopt
-/// the vector of `values`, which is not aligned so: wide loads from it take longer.
+/// A copy in memory aligned to a cache line, where a tensor of an operation is. `from_vec` would
+/// adopt the vector of `values`, which is not aligned so: wide loads from it take longer.
 fn tensor(Array { shape, values }: Array) -> Tensor<f32> {
     Tensor::from_slice(&values, shape).expect("as many values as the shape says")
 }

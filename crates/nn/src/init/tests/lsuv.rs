@@ -70,7 +70,7 @@ fn every_layer_has_unit_variance_afterwards() {
         let paths: Vec<&str> = layers.iter().map(|layer| layer.path.as_str()).collect();
         assert_eq!(paths, ["0", "2.first", "2.last", "4"]);
         assert!((layers[0].before - 1.0).abs() > 1.0, "it had something to do: {layers:?}");
-        // Looked at again, with the package's own measurement (its mean square counts the mean in).
+        // Measured again, with the package's own measurement (its mean square counts the mean in).
         let seen = measure(&model, &batch, &Tensor::ones([256, 10])).unwrap();
         for layer in &layers {
             assert!((layer.after - 1.0).abs() <= 1e-3, "{layer:?}");
