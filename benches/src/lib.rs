@@ -4,4 +4,3 @@ pub mod cli;
 pub mod data;
 pub mod machine;
 pub mod measure;
-pub mod token;

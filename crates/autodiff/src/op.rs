@@ -42,7 +42,11 @@ use crate::tensor::Tensor;
 ///     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
 ///         Ok(inputs[0].clone())
 ///     }
-///     fn forward(&self, inputs: &[&Tensor<f64>], ctx: &mut Forward<'_, f64>) -> Result<Tensor<f64>> {
+///     fn forward(
+///         &self,
+///         inputs: &[&Tensor<f64>],
+///         ctx: &mut Forward<'_, f64>,
+///     ) -> Result<Tensor<f64>> {
 ///         ctx.map(inputs[0], |x| x * x * x) // vectorized, on several threads
 ///     }
 ///     fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>> {

@@ -1,6 +1,7 @@
 //! The worst error of every function and level in units in the last place.
 //!
-//!     cargo run --release -p wengert-kernels --example ulp -- [NAME...] [--exhaustive] [--level L] [--json]
+//!     cargo run --release -p wengert-kernels --example ulp -- \
+//!         [NAME...] [--exhaustive] [--level L] [--json]
 //!     cargo run -p wengert-kernels --example ulp -- --formulas | python3 tools/reference.py
 //!
 //! For f32, without `--exhaustive`, every 61st bit pattern is visited; f64 is sampled, on the

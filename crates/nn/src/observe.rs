@@ -25,7 +25,8 @@ pub struct Observation<'t, E: Element = f32> {
 /// use wengert_nn::{Layer, Observer, Sequential};
 /// # use rand::SeedableRng;
 /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let model: Sequential = Sequential::builder().linear(3, 4, Activation::Tanh).build(&mut rng).unwrap();
+/// let model: Sequential =
+///     Sequential::builder().linear(3, 4, Activation::Tanh).build(&mut rng).unwrap();
 /// let tape = Tape::new();
 /// let mut shapes = Vec::new();
 /// model.observe(

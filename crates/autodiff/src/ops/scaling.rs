@@ -125,5 +125,9 @@ pub(super) fn squares<E: Element>(powers: &Tensor<E>, x: f64) -> Tensor<E> {
 
 /// `eps (s t)^2`: the numbers added to the squares of lines scaled by both powers.
 pub(super) fn scaled_eps<E: Element>(s: &Tensor<E>, t: &Tensor<E>, eps: f64) -> Result<Tensor<E>> {
-    s.try_zip_with(t, |s, t| E::from_f64(eps * (s.to_f64() * t.to_f64()).powi(2)))
+    s.try_zip_with(t, |s, t| {
+        let (s, t) = (s.to_f64(), t.to_f64());
+        // In this order no product overflows or underflows unless the result does.
+        E::from_f64(eps * s * s * t * t)
+    })
 }

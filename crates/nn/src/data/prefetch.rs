@@ -67,7 +67,7 @@ impl<T> Drop for Prefetch<T> {
     fn drop(&mut self) {
         self.items = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of items nobody has asked for is of no use to the caller.
+            // A panic while computing an item that the caller did not request is ignored.
             let _ = thread.join();
         }
     }

@@ -105,7 +105,8 @@ pub enum LsuvError {
 /// use wengert_autodiff::{Activation, Tensor};
 /// use wengert_nn::{Sequential, init::{Lsuv, lsuv}};
 /// let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
-/// let mut model: Sequential = Sequential::builder().linear(8, 8, Activation::Tanh).build(&mut rng)?;
+/// let mut model: Sequential =
+///     Sequential::builder().linear(8, 8, Activation::Tanh).build(&mut rng)?;
 /// let batch = Tensor::uniform([64, 8], -3.0, 9.0, &mut rng);
 /// let layers = lsuv(&mut model, &batch, Lsuv::default(), &mut rng)?;
 /// assert!((layers[0].after - 1.0).abs() < 0.1);

@@ -47,7 +47,8 @@ use crate::forward::Layer;
 /// assert!(builder.clone().linear(96, 10, Activation::Identity).build(&mut rng).is_ok());
 /// let error = builder.linear(90, 10, Activation::Relu).dropout(1.5).build(&mut rng).unwrap_err();
 /// assert_eq!(error.faults().len(), 2);
-/// assert!(error.to_string().starts_with("layer 3 takes 90 features, but the layers before it give 96"));
+/// let first = "layer 3 takes 90 features, but the layers before it give 96";
+/// assert!(error.to_string().starts_with(first));
 /// ```
 #[derive(Clone)]
 pub struct SequentialBuilder<E: Element = f32> {

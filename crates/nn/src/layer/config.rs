@@ -37,7 +37,10 @@ use crate::forward::Layer;
 /// impl<E: Element> LayerConfig<E> for ScaleConfig {
 ///     type Layer = Scale<E>;
 ///
-///     fn output_shape(&self, input: &SampleShape) -> std::result::Result<SampleShape, LayerError> {
+///     fn output_shape(
+///         &self,
+///         input: &SampleShape,
+///     ) -> std::result::Result<SampleShape, LayerError> {
 ///         input.features(self.0, self.0)
 ///     }
 ///     fn build(&self, _: &mut dyn Rng) -> std::result::Result<Scale<E>, LayerError> {
@@ -50,7 +53,8 @@ use crate::forward::Layer;
 /// let model: Sequential = builder.clone().with(ScaleConfig(3)).build(&mut rng)?;
 /// assert_eq!(model.parameters()[2].0, "1.weight");
 /// let error = builder.with(ScaleConfig(4)).build(&mut rng).unwrap_err();
-/// assert!(error.to_string().starts_with("layer 1 takes 4 features, but the layers before it give 3"));
+/// let first = "layer 1 takes 4 features, but the layers before it give 3";
+/// assert!(error.to_string().starts_with(first));
 /// # Ok::<(), wengert_nn::Error>(())
 /// ```
 pub trait LayerConfig<E: Element = f32>: Debug {

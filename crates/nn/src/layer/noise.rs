@@ -1,33 +1,23 @@
 //! Layers that drop more than single elements, or keep more than the mean: [`ChannelDropout`],
 //! [`AlphaDropout`], [`StochasticDepth`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use rand::{Rng, RngExt};
 use wengert_autodiff::{Element, Error, Mask, Result, Shape, Var, ops};
-use wengert_kernels::random::{Stream, fill_uniform};
+use wengert_kernels::random::fill_uniform;
 
-use super::{LayerConfig, LayerError, SampleShape};
+use super::{LayerConfig, LayerError, RandomStream, SampleShape};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// Draws masks in training, from a stream of the layer's own: each pass another one, and the same
-/// ones in the next run with the same seed.
-#[derive(Debug, Module)]
+/// Draws masks in training from the layer's random stream: each pass has a different mask, and a
+/// run with the same seed has the same masks.
+#[derive(Clone, Debug, Module)]
+#[module(element = any)]
 struct Noise {
     p: f64,
-    seed: u64,
-    #[module(skip)]
-    passes: AtomicU64,
+    stream: RandomStream,
     #[module(training)]
     training: bool,
-}
-
-impl Clone for Noise {
-    fn clone(&self) -> Self {
-        let passes = AtomicU64::new(self.passes.load(Ordering::Relaxed));
-        Self { passes, ..*self }
-    }
 }
 
 impl Noise {
@@ -36,7 +26,7 @@ impl Noise {
             let message = format!("the probability to drop must be in 0..=1, got {p}");
             return Err(Error::Argument { op, message }.into());
         }
-        Ok(Self { p, seed: rng.random(), passes: AtomicU64::new(0), training: true })
+        Ok(Self { p, stream: RandomStream::new(rng.random()), training: true })
     }
 
     /// Where to drop, in a tensor of this shape; `None` in inference, and where nothing can be
@@ -48,9 +38,8 @@ impl Noise {
         if !self.training || self.p == 0.0 {
             return Ok(None);
         }
-        let pass = self.passes.fetch_add(1, Ordering::Relaxed);
         let mut draws = vec![0.0_f32; shape.numel()];
-        fill_uniform(Stream::new(self.seed, pass), 0.0, 1.0, &mut draws);
+        fill_uniform(self.stream.next_stream(), 0.0, 1.0, &mut draws);
         let dropped: Vec<bool> = draws.iter().map(|&draw| f64::from(draw) < self.p).collect();
         Mask::from_slice(&dropped, shape.clone()).map(Some)
     }

@@ -3,7 +3,8 @@
 use wengert_autodiff::{Element, Gradients, Tensor};
 use wengert_kernels::optim;
 
-use super::{Memories, Optimizer, check_not_negative, for_each_parameter, parameter_state};
+use super::memory::{Memories, parameter_state};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use crate::module::Module;
 
 /// Adagrad: with the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step

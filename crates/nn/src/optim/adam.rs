@@ -3,9 +3,8 @@
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
-use super::{
-    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
-};
+use super::memory::{Memories, parameter_state};
+use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
 use crate::module::Module;
 
 /// Adam, AdamW and AMSGrad: steps along the mean of the gradient over the root of its mean square.

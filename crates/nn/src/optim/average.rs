@@ -3,7 +3,8 @@
 use wengert_autodiff::{Element, Tensor};
 use wengert_kernels::optim;
 
-use super::{Memories, check_share};
+use super::memory::Memories;
+use super::optimizer::check_share;
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 

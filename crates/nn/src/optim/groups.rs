@@ -2,8 +2,9 @@
 
 use wengert_autodiff::{Element, Gradients};
 
+use super::optimizer::{Optimizer, check_not_negative};
+use super::pattern::matches;
 use super::select::Selected;
-use super::{Optimizer, check_not_negative, matches};
 use crate::module::Module;
 use crate::state::{ParameterState, State, StateError};
 

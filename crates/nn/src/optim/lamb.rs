@@ -3,9 +3,8 @@
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::{elementwise, optim, reduce};
 
-use super::{
-    Memories, Optimizer, check_not_negative, check_share, for_each_parameter, parameter_state,
-};
+use super::memory::{Memories, parameter_state};
+use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
 use crate::module::Module;
 
 /// LAMB: each parameter moves along Adam's direction by a share of its own norm, for large batches.

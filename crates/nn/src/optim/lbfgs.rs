@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use wengert_autodiff::{Element, Gradients, Tensor};
 
-use super::check_not_negative;
 use super::line_search::{Point, strong_wolfe};
+use super::optimizer::check_not_negative;
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 

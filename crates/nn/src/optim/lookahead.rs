@@ -3,7 +3,8 @@
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
-use super::{Memories, Optimizer};
+use super::memory::Memories;
+use super::optimizer::Optimizer;
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 

@@ -177,7 +177,8 @@ macro_rules! parameter_state {
                 state: &crate::state::State,
             ) -> Result<(), crate::state::StateError> {
                 let $this = self;
-                let loaded = super::Memories::load_state($kind, module, state, $arrays)?;
+                let loaded =
+                    crate::optim::memory::Memories::load_state($kind, module, state, $arrays)?;
                 ($rate, $memories) = loaded;
                 Ok(())
             }

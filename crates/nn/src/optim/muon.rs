@@ -3,8 +3,10 @@
 use wengert_autodiff::{Element, Gradients, Kind, Parameter, Shape, Tensor};
 use wengert_kernels::{elementwise, optim};
 
+use super::adam::Adam;
+use super::memory::Memories;
+use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
 use super::select::Selected;
-use super::{Adam, Memories, Optimizer, check_not_negative, check_share, for_each_parameter};
 use crate::module::Module;
 use crate::state::{ParameterState, State, StateError};
 

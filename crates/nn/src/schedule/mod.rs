@@ -7,7 +7,7 @@
 //! | | the rate |
 //! |---|---|
 //! | [`Constant`] | stays |
-//! | [`StepDecay`], [`MultiStep`] | falls by a factor every so many steps, or at given ones |
+//! | [`StepDecay`], [`MultiStep`] | is multiplied by a factor every `n` steps, or at given steps |
 //! | [`Exponential`] | falls by a factor at each step |
 //! | [`Polynomial`] | falls to zero as a power of the steps left |
 //! | [`Linear`] | moves along a line |

@@ -130,7 +130,7 @@ impl State {
     /// `count` integers.
     ///
     /// # Errors
-    /// If there is no such entry, it does not have so many integers, or it cannot be read.
+    /// If there is no such entry, it does not have `count` integers, or it cannot be read.
     pub fn integers(&self, name: &str, count: usize) -> Result<Vec<u64>, StateError> {
         self.entry(name)?.read_integers(name, count)
     }

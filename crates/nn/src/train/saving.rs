@@ -120,7 +120,7 @@ impl Saving {
     pub(super) fn drop_worse(&mut self) {
         while self.kept.len() > self.best {
             if let Some((epoch, _)) = self.kept.pop() {
-                // A file that somebody has removed is no longer there, which is what is wanted.
+                // It is no error if the file has been removed already.
                 let _ = fs::remove_file(self.best_path(epoch));
             }
         }

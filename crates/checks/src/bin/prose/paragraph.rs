@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use wengert_benches::token::{Token, tokens};
+use wengert_checks::token::{Token, tokens};
 
 /// Where a line of prose is from. Lines of different kinds are never one paragraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use wengert_benches::token::{Token, tokens};
+use wengert_checks::token::{Token, tokens};
 
 use super::graph::Imports;
 

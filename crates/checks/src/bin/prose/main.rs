@@ -1,7 +1,7 @@
 //! Wording and width of the workspace's comments and Markdown files.
 //!
-//!     cargo run -p wengert-benches --bin prose                      # the whole workspace
-//!     cargo run -p wengert-benches --bin prose -- crates/nn fuzz    # some files and folders
+//!     cargo run -p wengert-checks --bin prose                      # the whole workspace
+//!     cargo run -p wengert-checks --bin prose -- crates/nn fuzz    # some files and folders
 //!
 //! Checks that
 //!
@@ -20,12 +20,11 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::io::{self, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use wengert_benches::cli::print_line;
 
 use paragraph::{comments, markdown, paragraphs};
 use rules::Rules;
@@ -59,7 +58,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn main() -> io::Result<ExitCode> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mut files = Vec::new();
     for path in Options::parse().paths {
         collect(&root.join(path), &mut files)?;
@@ -78,7 +77,7 @@ fn main() -> io::Result<ExitCode> {
         found.sort_by_key(|finding| finding.line);
         for finding in &found {
             let file = file.strip_prefix(&root).unwrap_or(file);
-            print_line(format_args!("{}:{finding}", file.display()));
+            writeln!(stdout(), "{}:{finding}", file.display())?;
         }
         findings += found.len();
     }

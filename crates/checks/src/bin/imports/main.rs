@@ -1,8 +1,8 @@
 //! Finds import loops: groups of source files each of which imports every other, directly or
 //! through others.
 //!
-//!     cargo run -p wengert-benches --bin imports                 # the crates of this workspace
-//!     cargo run -p wengert-benches --bin imports -- some/crate/src --limit 3
+//!     cargo run -p wengert-checks --bin imports                 # the crates of this workspace
+//!     cargo run -p wengert-checks --bin imports -- some/crate/src --limit 3
 //!
 //! Prints for each crate the number of loops and the files of the largest one, and exits with 1 if
 //! a loop has more files than the limit. A file imports another if it names an item that is defined
@@ -15,12 +15,11 @@ mod module;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::io::{self, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use wengert_benches::cli::print_line;
 
 use module::Tree;
 
@@ -36,7 +35,7 @@ struct Options {
 
 /// The source folders of the workspace's crates.
 fn workspace() -> io::Result<Vec<PathBuf>> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(crates)? {
         let folder = entry?.path().join("src");
@@ -62,14 +61,15 @@ fn main() -> io::Result<ExitCode> {
         let tree = Tree::read(&folder)?;
         let loops = graph::loops(&tree.imports());
         let largest = loops.first().map_or(0, Vec::len);
-        print_line(format_args!(
+        writeln!(
+            stdout(),
             "{:10} {:4} files, {:2} loops, {largest:3} files in the largest",
             package(&folder),
             tree.files(),
             loops.len(),
-        ));
+        )?;
         for file in loops.first().into_iter().flatten() {
-            print_line(format_args!("    {file}"));
+            writeln!(stdout(), "    {file}")?;
         }
         exceeded |= largest > options.limit;
     }

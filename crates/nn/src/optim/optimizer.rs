@@ -1,0 +1,95 @@
+//! [`Optimizer`]: updates the parameters of a module by their gradients.
+
+use wengert_autodiff::{Element, Gradients, ParameterId};
+
+use crate::module::{Module, VisitorMut};
+use crate::state::{ParameterState, State, StateError};
+
+/// Changes a module's parameters by their gradients.
+///
+/// A checkpoint saves the learning rate and what is remembered of each parameter
+/// ([`ParameterState`]); the other settings are those of the program that loads it.
+pub trait Optimizer<E: Element = f32>: ParameterState<E> {
+    /// One step. Parameters without a gradient (the loss does not depend on them) and frozen ones
+    /// stay as they are. The gradients' tape drops its references to the parameters' values, so
+    /// that they are changed in place; clear it, or run the forward pass again, before asking it
+    /// for more.
+    ///
+    /// # Panics
+    /// If a parameter's value was replaced by one of another shape since its gradient was computed,
+    /// or since the optimizer's last step.
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
+
+    /// The learning rate.
+    fn learning_rate(&self) -> f64;
+
+    /// Changes the learning rate.
+    fn set_learning_rate(&mut self, rate: f64);
+}
+
+impl<E: Element, O: Optimizer<E> + ?Sized> Optimizer<E> for Box<O> {
+    fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        (**self).step(module, gradients);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        (**self).set_learning_rate(rate);
+    }
+}
+
+impl<E: Element, P: ParameterState<E> + ?Sized> ParameterState<E> for Box<P> {
+    fn state(&self, module: &dyn Module<E>) -> State {
+        (**self).state(module)
+    }
+
+    fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
+        (**self).load_state(module, state)
+    }
+}
+
+/// Calls `step` with each parameter that has a gradient and is not frozen: its identity, its
+/// elements, the gradient's.
+pub(super) fn for_each_parameter<E: Element>(
+    module: &mut dyn Module<E>,
+    gradients: &Gradients<E>,
+    mut step: impl FnMut(ParameterId, &mut [E], &[E]),
+) {
+    let mut update = gradients.update();
+    module.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+        if parameter.is_frozen() {
+            return;
+        }
+        let Some(gradient) = update.release(parameter) else { return };
+        let (id, shape) = (parameter.id(), parameter.value().shape());
+        assert!(
+            gradient.shape() == shape,
+            "the parameter {path} has the shape {shape}, its gradient {}: compute the gradient again \
+             after replacing a value by one of another shape",
+            gradient.shape()
+        );
+        let weights = parameter.value_mut().as_mut_slice();
+        match gradient.as_slice() {
+            Some(gradient) => step(id, weights, gradient),
+            None => step(id, weights, &gradient.to_vec()),
+        }
+    }));
+}
+
+/// Panics unless the number is finite and not negative.
+#[track_caller]
+pub(super) fn check_not_negative(what: &str, number: f64) {
+    assert!(
+        number.is_finite() && number >= 0.0,
+        "the {what} must be finite and not negative, got {number}"
+    );
+}
+
+/// Panics unless the number is a fraction of the state that is kept from step to step.
+#[track_caller]
+pub(super) fn check_share(what: &str, number: f64) {
+    assert!((0.0..1.0).contains(&number), "the {what} must lie in [0, 1), got {number}");
+}
