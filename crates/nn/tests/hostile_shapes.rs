@@ -120,30 +120,6 @@ fn constructors() -> Vec<Case> {
         built!("layer_norm", |builder| builder.layer_norm([a, b]));
         built!("group_norm", |builder| builder.group_norm(a, b));
         built!("rms_norm", |builder| builder.rms_norm([a, b]));
-        built!("recurrent", |builder| builder.with(Lstm::config(a, b).bidirectional()));
-        built!("recurrent layers", |builder| builder.with(Gru::config(b, a).layers(3)));
-        built!("attention", |builder| {
-            builder.with(MultiHeadAttention::config(a, 1).key_features(b))
-        });
-        built!("transformer", |builder| {
-            builder.with(TransformerEncoderLayer::config(a, 1).feedforward(b))
-        });
-        built!("positions", |builder| builder.with(LearnedEncoding::config(a, b)));
-        built!("gated", |builder| builder.with(GatedLinear::swiglu(a, b)));
-        built!("maxout", |builder| builder.with(Maxout::config(a, b, a)));
-        built!("highway", |builder| builder.with(Highway::config(a.max(b))));
-        built!("prelu", |builder| builder.with(PRelu::config().channels(a.max(b))));
-        built!("instance_norm", |builder| builder.with(InstanceNorm::config(a.max(b)).affine()));
-        built!("separable_conv", |builder| builder.with(SeparableConv2d::config(a, b, 3)));
-        built!("padded_conv", |builder| {
-            builder.input([1, 8]).with(PaddedConv1d::config(1, a, b).padding(Padding::Same))
-        });
-        built!("weight_norm", |builder| builder.with(WeightNorm::config(Linear::config(a, b))));
-        built!("spectral_norm", |builder| builder.with(SpectralNorm::config(Linear::config(a, b))));
-        built!("resampled", |builder| {
-            let shuffle = PixelShuffle::new(2).unwrap();
-            builder.input([4, a, b]).with(shuffle).with(Upsample2d::nearest(3).unwrap())
-        });
         built!("pools", |builder| {
             builder
                 .input([a, b, b])
@@ -161,7 +137,47 @@ fn constructors() -> Vec<Case> {
         norm!("LayerNorm", LayerNorm::<f32>::try_new([a, b]));
         norm!("GroupNorm", GroupNorm::<f64>::try_new(a, b));
         norm!("RmsNorm", RmsNorm::<f32>::try_new([a, b]));
+        cases.extend(further_configs(a, b));
     }
+    cases
+}
+
+/// The layers that are built from a config alone.
+fn further_configs(a: usize, b: usize) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    macro_rules! built {
+        ($name:literal, |$builder:ident| $body:expr) => {{
+            let case = move || {
+                let $builder: SequentialBuilder = Sequential::builder();
+                text($body.build(&mut Pcg64::seed_from_u64(1)))
+            };
+            cases.push((format!("build {} {a} {b}", $name), Box::new(case)));
+        }};
+    }
+    built!("recurrent", |builder| builder.with(Lstm::config(a, b).bidirectional()));
+    built!("recurrent layers", |builder| builder.with(Gru::config(b, a).layers(3)));
+    built!("attention", |builder| {
+        builder.with(MultiHeadAttention::config(a, 1).key_features(b))
+    });
+    built!("transformer", |builder| {
+        builder.with(TransformerEncoderLayer::config(a, 1).feedforward(b))
+    });
+    built!("positions", |builder| builder.with(LearnedEncoding::config(a, b)));
+    built!("gated", |builder| builder.with(GatedLinear::swiglu(a, b)));
+    built!("maxout", |builder| builder.with(Maxout::config(a, b, a)));
+    built!("highway", |builder| builder.with(Highway::config(a.max(b))));
+    built!("prelu", |builder| builder.with(PRelu::config().channels(a.max(b))));
+    built!("instance_norm", |builder| builder.with(InstanceNorm::config(a.max(b)).affine()));
+    built!("separable_conv", |builder| builder.with(SeparableConv2d::config(a, b, 3)));
+    built!("padded_conv", |builder| {
+        builder.input([1, 8]).with(PaddedConv1d::config(1, a, b).padding(Padding::Same))
+    });
+    built!("weight_norm", |builder| builder.with(WeightNorm::config(Linear::config(a, b))));
+    built!("spectral_norm", |builder| builder.with(SpectralNorm::config(Linear::config(a, b))));
+    built!("resampled", |builder| {
+        let shuffle = PixelShuffle::new(2).unwrap();
+        builder.input([4, a, b]).with(shuffle).with(Upsample2d::nearest(3).unwrap())
+    });
     cases
 }
 
