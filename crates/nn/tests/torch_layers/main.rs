@@ -14,10 +14,13 @@ mod dense;
 mod normalization;
 mod recurrent;
 
+/// What a layer has at a table's inputs, and what differs between its gradients.
+type Run = dyn Fn(&Record) -> (Record, Vec<String>);
+
 /// A layer under the name it has in a table.
 struct Case {
     name: String,
-    run: Box<dyn Fn(&Record) -> (Record, Vec<String>)>,
+    run: Box<Run>,
 }
 
 /// The layer that `build` makes, and what the table's inputs go through.

@@ -11,7 +11,7 @@ use crate::{Case, case, joined};
 /// A state from the inputs after the first, and the parts of one.
 trait State: Gates {
     fn of<'t>(x: &[Var<'t, f64>]) -> Option<Self::State<'t, f64>>;
-    fn parts<'t>(state: Self::State<'t, f64>) -> Vec<Var<'t, f64>>;
+    fn parts(state: Self::State<'_, f64>) -> Vec<Var<'_, f64>>;
 }
 
 macro_rules! states {
@@ -20,7 +20,7 @@ macro_rules! states {
             fn of<'t>($x: &[Var<'t, f64>]) -> Option<Self::State<'t, f64>> {
                 $of
             }
-            fn parts<'t>($state: Self::State<'t, f64>) -> Vec<Var<'t, f64>> {
+            fn parts($state: Self::State<'_, f64>) -> Vec<Var<'_, f64>> {
                 $parts
             }
         }
