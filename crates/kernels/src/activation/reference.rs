@@ -25,12 +25,12 @@ pub const BASIC: [f64; 2] = [1.0, 2.0];
 /// The bounds of harder functions, composed ones and derivatives.
 pub const COMPOSED: [f64; 2] = [2.0, 3.0];
 
-pub(super) fn basic(formula: &'static str, reach: [f64; 2]) -> Option<Accuracy> {
-    Some(Accuracy { bounds: BASIC, formula, reach })
+pub(super) fn basic(formula: &'static str, reach: [f64; 2]) -> Accuracy {
+    Accuracy { bounds: BASIC, formula, reach }
 }
 
-pub(super) fn composed(formula: &'static str, reach: [f64; 2]) -> Option<Accuracy> {
-    Some(Accuracy { bounds: COMPOSED, formula, reach })
+pub(super) fn composed(formula: &'static str, reach: [f64; 2]) -> Accuracy {
+    Accuracy { bounds: COMPOSED, formula, reach }
 }
 
 /// One where a derivative is, zero where it is not, NaN at NaN.

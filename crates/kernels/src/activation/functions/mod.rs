@@ -44,7 +44,7 @@ activations! {
     kinks: &[], bends: &[], left: [0.0, 0.0], right: [1.0, 0.0],
     sloping: None,
     value: |x| reference::logistic(x), slope: |x| reference::logistic(x) * reference::logistic(-x),
-    accuracy: basic("1 / (1 + exp(-x))", [740.0, 740.0]);
+    accuracy: Some(basic("1 / (1 + exp(-x))", [740.0, 740.0]));
 
     /// `tanh x`.
     Tanh "tanh"
@@ -52,7 +52,7 @@ activations! {
     kinks: &[], bends: &[], left: [-1.0, 0.0], right: [1.0, 0.0],
     sloping: None,
     value: |x| x.tanh(), slope: |x| 1.0 / x.cosh().powi(2),
-    accuracy: basic("tanh(x)", [20.0, 370.0]);
+    accuracy: Some(basic("tanh(x)", [20.0, 370.0]));
 
     /// `max(x, 0)`; the derivative at zero is 0.
     Relu "relu"
@@ -96,7 +96,7 @@ activations! {
     sloping: None,
     value: |x| reference::by_sign(x, x, alpha * x.exp_m1()),
     slope: |x| reference::by_sign(x, 1.0, alpha * x.exp()),
-    accuracy: basic("x if x > 0 else alpha * expm1(x)", [50.0, 740.0]);
+    accuracy: Some(basic("x if x > 0 else alpha * expm1(x)", [50.0, 740.0]));
 
     /// `scale x` for positive `x`, else `scale alpha (e^x - 1)`, with the scale 1.0507... and the
     /// alpha 1.6732... of self-normalizing networks.
@@ -106,11 +106,11 @@ activations! {
     sloping: None,
     value: |x| SELU_SCALE * reference::by_sign(x, x, SELU_ALPHA * x.exp_m1()),
     slope: |x| SELU_SCALE * reference::by_sign(x, 1.0, SELU_ALPHA * x.exp()),
-    accuracy: basic(
+    accuracy: Some(basic(
         "mpf('1.0507009873554804934193349852946') * (x if x > 0 else \
          mpf('1.6732632423543772848170429916717') * expm1(x))",
         [50.0, 740.0]
-    );
+    ));
 
     /// `x` for positive `x`, else `alpha (e^(x / alpha) - 1)`.
     Celu "celu" {
@@ -124,7 +124,7 @@ activations! {
     sloping: None,
     value: |x| reference::by_sign(x, x, alpha * (x / alpha).exp_m1()),
     slope: |x| reference::by_sign(x, 1.0, (x / alpha).exp()),
-    accuracy: basic("x if x > 0 else alpha * expm1(x / alpha)", [50.0, 740.0]);
+    accuracy: Some(basic("x if x > 0 else alpha * expm1(x / alpha)", [50.0, 740.0]));
 
     /// `x Phi(x)`, with the standard normal distribution `Phi`.
     Gelu "gelu"
@@ -132,7 +132,7 @@ activations! {
     kinks: &[], bends: &[], left: [0.0, 0.0], right: [INFINITY, 1.0],
     sloping: None,
     value: |x| reference::weighted(x, reference::normal(x)), slope: |x| reference::gelu_slope(x),
-    accuracy: composed("x * erfc(-x / sqrt(2)) / 2", [38.0, 38.0]);
+    accuracy: Some(composed("x * erfc(-x / sqrt(2)) / 2", [38.0, 38.0]));
 
     /// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, an approximation of gelu.
     GeluTanh "gelu_tanh"
@@ -140,10 +140,10 @@ activations! {
     kinks: &[], bends: &[], left: [0.0, 0.0], right: [INFINITY, 1.0],
     sloping: None,
     value: |x| reference::gelu_tanh(x), slope: |x| reference::gelu_tanh_slope(x),
-    accuracy: composed(
+    accuracy: Some(composed(
         "x / (1 + exp(-2 * sqrt(2 / pi) * (x + mpf('0.044715') * x**3)))",
         [21.0, 21.0]
-    );
+    ));
 
     /// `x / (1 + e^-x)`.
     Silu "silu"
@@ -151,7 +151,7 @@ activations! {
     kinks: &[], bends: &[], left: [0.0, 0.0], right: [INFINITY, 1.0],
     sloping: None,
     value: |x| reference::weighted(x, reference::logistic(x)), slope: |x| reference::silu_slope(x),
-    accuracy: basic("x / (1 + exp(-x))", [740.0, 740.0]);
+    accuracy: Some(basic("x / (1 + exp(-x))", [740.0, 740.0]));
 
     /// `x tanh(ln(1 + e^x))`.
     Mish "mish"
@@ -159,7 +159,7 @@ activations! {
     kinks: &[], bends: &[], left: [0.0, 0.0], right: [INFINITY, 1.0],
     sloping: None,
     value: |x| reference::weighted(x, x.exp().ln_1p().tanh()), slope: |x| reference::mish_slope(x),
-    accuracy: composed("x * tanh(log1p(exp(x)))", [740.0, 740.0]);
+    accuracy: Some(composed("x * tanh(log1p(exp(x)))", [740.0, 740.0]));
 
     /// `ln(1 + e^(beta x)) / beta`.
     Softplus "softplus" {
@@ -172,7 +172,7 @@ activations! {
     kinks: &[], bends: &[], left: [0.0, 0.0], right: [INFINITY, 1.0],
     sloping: None,
     value: |x| reference::softplus(beta * x) / beta, slope: |x| reference::logistic(beta * x),
-    accuracy: basic("log1p(exp(beta * x)) / beta", [740.0 / beta, 740.0 / beta]);
+    accuracy: Some(basic("log1p(exp(beta * x)) / beta", [740.0 / beta, 740.0 / beta]));
 
     /// `x / (1 + |x|)`.
     Softsign "softsign"
@@ -181,7 +181,7 @@ activations! {
     sloping: None,
     value: |x| if x.is_infinite() { x.signum() } else { x / (1.0 + x.abs()) },
     slope: |x| 1.0 / (1.0 + x.abs()).powi(2),
-    accuracy: basic("x / (1 + abs(x))", [1e30, 1e30]);
+    accuracy: Some(basic("x / (1 + abs(x))", [1e30, 1e30]));
 
     /// `min(max(x + 3, 0), 6) / 6`.
     HardSigmoid "hard_sigmoid"
@@ -189,7 +189,7 @@ activations! {
     kinks: &[-3.0, 3.0], bends: &[], left: [0.0, 0.0], right: [1.0, 0.0],
     sloping: Some(Sloping::Between(0.0, 1.0)),
     value: |x| reference::hard_sigmoid(x), slope: |x| reference::step(x, x > -3.0 && x < 3.0) / 6.0,
-    accuracy: composed("min(max(x + 3, 0), 6) / 6", [5.0, 5.0]);
+    accuracy: Some(composed("min(max(x + 3, 0), 6) / 6", [5.0, 5.0]));
 
     /// `x min(max(x + 3, 0), 6) / 6`.
     HardSwish "hard_swish"
@@ -198,7 +198,7 @@ activations! {
     sloping: None,
     value: |x| reference::weighted(x, reference::hard_sigmoid(x)),
     slope: |x| if x > -3.0 && x < 3.0 { (2.0 * x + 3.0) / 6.0 } else { reference::step(x, x >= 3.0) },
-    accuracy: composed("x * min(max(x + 3, 0), 6) / 6", [5.0, 5.0]);
+    accuracy: Some(composed("x * min(max(x + 3, 0), 6) / 6", [5.0, 5.0]));
 
     /// `min(max(x, min), max)`.
     HardTanh "hard_tanh" {
@@ -221,7 +221,7 @@ activations! {
     kinks: &[], bends: &[], left: [-INFINITY, 1.0], right: [0.0, 0.0],
     sloping: None,
     value: |x| -reference::softplus(-x), slope: |x| reference::logistic(-x),
-    accuracy: basic("-log1p(exp(-x))", [740.0, 740.0]);
+    accuracy: Some(basic("-log1p(exp(-x))", [740.0, 740.0]));
 
     /// `x - lambda` beyond `lambda`, `x + lambda` below `-lambda`, else 0.
     Softshrink "softshrink" {
@@ -243,5 +243,5 @@ activations! {
     kinks: &[], bends: &[], left: [-INFINITY, 1.0], right: [INFINITY, 1.0],
     sloping: None,
     value: |x| reference::tanhshrink(x), slope: |x| x.tanh().powi(2),
-    accuracy: composed("x - tanh(x)", [50.0, 20.0]);
+    accuracy: Some(composed("x - tanh(x)", [50.0, 20.0]));
 }
