@@ -17,7 +17,7 @@ pub(crate) fn matches(pattern: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::pattern::matches;
+    use super::matches;
 
     #[test]
     fn a_star_is_any_run() {
