@@ -81,14 +81,14 @@ impl Function {
 
 /// All functions: a row for each elementary one, and what the rows of the activations say.
 pub fn functions() -> Vec<Function> {
+    const ANY: [f64; 2] = [-1e300, 1e300];
+    const POSITIVE: [f64; 2] = [0.0, 1e300];
     let row = |name: &str, bounds, formula, domain, single, double, reference| Function {
         name: name.to_owned(),
         bounds,
         exact: Exact { formula, derivative: false, numbers: Vec::new(), domain },
         kind: Kind::Math(single, double, reference),
     };
-    const ANY: [f64; 2] = [-1e300, 1e300];
-    const POSITIVE: [f64; 2] = [0.0, 1e300];
     let mut all = vec![
         row("exp", BASIC, "exp(x)", [-740.0, 740.0], math::exp, math::exp, f64::exp),
         row("exp_m1", BASIC, "expm1(x)", [-700.0, 700.0], math::exp_m1, math::exp_m1, f64::exp_m1),
