@@ -7,7 +7,7 @@ use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
-const INLINE: usize = 4;
+pub(crate) const INLINE: usize = 4;
 
 /// Calls `then` with the results of `f` for all items, in a list that is on the stack if it is
 /// short. (A vector that grows writes its length to memory with each item, and reads it back.)

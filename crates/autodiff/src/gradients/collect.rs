@@ -36,8 +36,10 @@ impl<E: Element> Tape<E> {
             let Some(mark) = walk.marks.get(place) else { break };
             marked += usize::from(mark.wanted);
             if mark.is_wanted_and_reached() {
-                let node = &mut nodes[place];
-                let value = or_zeros(&mut walk.values[place], node)?;
+                let (value, node) = (&mut walk.values[place], &mut nodes[place]);
+                if value.is_none() {
+                    *value = Some(zeros_like(node)?);
+                }
                 collector.parameter(id, leaf as u32, value);
                 if lends {
                     lent.put(leaf, &mut node.value);
@@ -63,8 +65,10 @@ impl<E: Element> Tape<E> {
         for (place, mark) in walk.marks.iter().enumerate() {
             let is_parameter = parameters.next_if_eq(&place).is_some();
             if mark.is_wanted_and_reached() && !is_parameter {
-                let node = &nodes[place];
-                let value = or_zeros(&mut walk.values[place], node)?;
+                let (value, node) = (&mut walk.values[place], &nodes[place]);
+                if value.is_none() {
+                    *value = Some(zeros_like(node)?);
+                }
                 let place = Var::at(self, place as u32, node.epoch).place();
                 collector.variable(place, value);
             }
@@ -73,17 +77,11 @@ impl<E: Element> Tape<E> {
     }
 }
 
-/// The gradient of a leaf that the walk has reached: zeros if no cotangent has arrived.
-#[inline]
-fn or_zeros<'v, E: Element>(
-    value: &'v mut Option<Tensor<E>>,
-    node: &Node<E>,
-) -> Result<&'v mut Option<Tensor<E>>> {
-    if value.is_none() {
-        let shape = node.value("backward")?.shape().clone();
-        *value = Some(Tensor::scalar(E::ZERO).try_broadcast_to(shape)?);
-    }
-    Ok(value)
+/// The gradient of a leaf that the walk has reached, if no cotangent has arrived: zeros.
+#[cold]
+fn zeros_like<E: Element>(node: &Node<E>) -> Result<Tensor<E>> {
+    let shape = node.value("backward")?.shape().clone();
+    Tensor::scalar(E::ZERO).try_broadcast_to(shape)
 }
 
 /// Collects the gradients of one walk back.

@@ -126,7 +126,7 @@ impl<E: Element> BatchNorm<E> {
         let planes = |v: Var<'t, E>| super::reshape(v, dims);
         let (x, gy) = (planes(node.input(0))?, planes(node.gy())?);
         let mean = |v: Var<'t, E>| v.mean_axes(&[0, 2], true);
-        let deviations = |x: Var<'t, E>| x - mean(x);
+        let deviations = |x: Var<'t, E>| normalization::deviations(x, mean);
         // Channels whose squares overflow or underflow are first scaled by powers of two.
         let scale = if scaling::all_within(node.saved(1), 20)? {
             None

@@ -154,7 +154,7 @@ pub(super) fn recorded<'t, E: Element>(
     let matrix = |v: Var<'t, E>| super::reshape(v, [rows, cols]);
     let (x, gy) = (matrix(node.input(0))?, matrix(node.gy())?);
     let mean = |v: Var<'t, E>| v.mean_axes(&[-1], true);
-    let deviations = |x: Var<'t, E>| if centred { x - mean(x) } else { x };
+    let deviations = |x: Var<'t, E>| if centred { deviations(x, mean) } else { x };
     // Rows whose squares overflow or underflow are first scaled by powers of two.
     let scale = if scaling::all_within(rstd, 10)? {
         None
@@ -183,6 +183,16 @@ pub(super) fn recorded<'t, E: Element>(
         }
     }
     Ok(result)
+}
+
+/// The deviations from the mean. They are centred twice: the second mean is the rounding error of
+/// the first, which may exceed the deviations themselves where these are much smaller than the mean.
+pub(super) fn deviations<'t, E: Element>(
+    x: Var<'t, E>,
+    mean: impl Fn(Var<'t, E>) -> Var<'t, E>,
+) -> Var<'t, E> {
+    let once = x - mean(x);
+    once - mean(once)
 }
 
 /// The deviations of an operand, scaled line by line so that the root of their variance plus
