@@ -54,6 +54,7 @@ mod module_ext;
 mod observe;
 mod optim;
 mod parts;
+mod pattern;
 pub mod schedule;
 mod state;
 pub mod train;

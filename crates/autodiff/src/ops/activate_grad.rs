@@ -41,7 +41,8 @@ impl<E: Element> Op<E> for ActivateGrad {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (g, gy, saved) = (node.gy(), node.input(0), node.input(1));
-        let for_gy = if node.needs(0) { Some(node.tape().apply(*self, &[g, saved])?) } else { None };
+        let for_gy =
+            if node.needs(0) { Some(node.tape().apply(*self, &[g, saved])?) } else { None };
         let for_saved = if node.needs(1) {
             let both = || g.mul_absorbing(gy);
             curvature(self.activation, saved)?.map(|slope| both().cotangent_mul(slope))
@@ -53,7 +54,10 @@ impl<E: Element> Op<E> for ActivateGrad {
 }
 
 /// `f'` of the activation as a function of what it saves.
-pub(super) fn derivative<E: Element>(activation: Activation, saved: Var<'_, E>) -> Result<Var<'_, E>> {
+pub(super) fn derivative<E: Element>(
+    activation: Activation,
+    saved: Var<'_, E>,
+) -> Result<Var<'_, E>> {
     let ones = saved.tape().constant(&Tensor::try_full(saved.shape(), E::ONE)?);
     saved.tape().apply(ActivateGrad { activation }, &[ones, saved])
 }
@@ -65,6 +69,7 @@ pub(super) fn logistic_curvature<E: Element>(y: Var<'_, E>) -> Var<'_, E> {
 
 /// `f` of the elements of a variable, as a constant.
 pub(super) fn constant<E: Element>(x: Var<'_, E>, f: impl Fn(f64) -> f64) -> Result<Var<'_, E>> {
-    let numbers = x.try_value()?.try_to_vec()?.into_iter().map(|x| E::from_f64(f(x.to_f64()))).collect();
+    let numbers =
+        x.try_value()?.try_to_vec()?.into_iter().map(|x| E::from_f64(f(x.to_f64()))).collect();
     Ok(x.tape().constant(&Tensor::from_vec(numbers, x.shape())?))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wengert_autodiff::Shape;
 
-use crate::optim::matches;
+use crate::pattern::matches;
 
 /// How the entries of a file are matched with the parameters and buffers of a model.
 ///

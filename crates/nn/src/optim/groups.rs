@@ -3,9 +3,9 @@
 use wengert_autodiff::{Element, Gradients};
 
 use super::optimizer::{Optimizer, check_not_negative};
-use super::pattern::matches;
 use super::select::Selected;
 use crate::module::Module;
+use crate::pattern::matches;
 use crate::state::{ParameterState, State, StateError};
 
 /// Parameter groups: parameters whose path fits a pattern have an optimizer of their own, with its

@@ -1,7 +1,7 @@
 //! Patterns of parameter paths.
 
-/// Whether a path fits a pattern, in which `*` stands for any characters, also none and also dots.
-/// Everything else stands for itself.
+/// Whether a path matches a pattern, in which `*` stands for any number of any characters, dots
+/// included, and everything else for itself.
 pub(crate) fn matches(pattern: &str, path: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == path };
     let Some(mut path) = path.strip_prefix(start) else { return false };
