@@ -1,6 +1,7 @@
 //! Checkpoint files: what they hold, damaged ones, and a process that is killed while it saves.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -308,15 +309,17 @@ fn number(path: &Path) -> f32 {
     all[0]
 }
 
-/// The child of the next test: saves until it is killed.
-#[test]
-#[ignore = "a part of another test, which runs it in a process of its own"]
-fn save_until_killed() {
-    let path = std::env::var("WENGERT_TEST_KILLED").unwrap();
-    let path = Path::new(&path);
+/// Set in the child process of the next test: the file that the child saves until it is killed.
+const KILLED: &str = "WENGERT_TEST_KILLED";
+
+/// The line that the child prints before each save.
+const SAVING: &str = "saving";
+
+fn save_until_killed(path: &Path) {
     let mut next = number(path);
     loop {
         next += 1.0;
+        println!("{SAVING}");
         write(path, &numbered(next)).unwrap();
     }
 }
@@ -324,25 +327,30 @@ fn save_until_killed() {
 /// A process that is killed at any moment of saving leaves the old file or the new one.
 #[test]
 fn a_killed_process_leaves_a_whole_file() {
+    if let Some(path) = std::env::var_os(KILLED) {
+        return save_until_killed(Path::new(&path));
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
     write(&path, &numbered(0.0)).unwrap();
-    let (mut before, mut advanced) = (0.0, 0);
+    let mut before = 0.0;
     for kill in 0..200_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "files::save_until_killed"])
-            .env("WENGERT_TEST_KILLED", &path)
-            .stdout(Stdio::null())
+            .args(["--exact", "files::a_killed_process_leaves_a_whole_file", "--nocapture"])
+            .env(KILLED, &path)
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // From before the first save to within one of the later ones.
-        thread::sleep(Duration::from_micros(2_000 + 97 * kill));
+        // Within the first save or one of the next two.
+        let begun = 1 + kill % 3;
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let saves = lines.by_ref().filter(|line| line.ends_with(SAVING));
+        assert_eq!(saves.take(begun as usize).count() as u64, begun);
+        thread::sleep(Duration::from_micros(7 * kill));
         child.kill().unwrap();
         child.wait().unwrap();
         let after = number(&path);
-        assert!(after >= before, "kill {kill}: {after} after {before}");
-        advanced += u32::from(after > before);
+        assert!(after >= before + (begun - 1) as f32, "kill {kill}: {after} after {before}");
         before = after;
     }
-    assert!(advanced > 20, "only {advanced} of 200 processes were killed after a save");
 }

@@ -160,13 +160,12 @@ fn fifty_steps_are_twice_twenty_five() {
     }
 }
 
-/// The child of the next test.
-#[test]
-#[ignore = "a part of another test, which runs it in a process of its own"]
-fn continue_in_this_process() {
-    let path = std::env::var("WENGERT_TEST_RESUME").unwrap();
+/// Set in the child process of the next test: the folder of the checkpoints.
+const RESUME: &str = "WENGERT_TEST_RESUME";
+
+fn continue_in_this_process(folder: &Path) {
     for name in OPTIMIZERS {
-        let path = Path::new(&path).join(format!("{name}.safetensors"));
+        let path = folder.join(format!("{name}.safetensors"));
         let mut run = Run::new(name, 3);
         run.checkpoint().load(&path).unwrap();
         run.train(25);
@@ -176,6 +175,9 @@ fn continue_in_this_process() {
 
 #[test]
 fn a_new_process_continues_to_the_bit() {
+    if let Some(folder) = std::env::var_os(RESUME) {
+        return continue_in_this_process(Path::new(&folder));
+    }
     let folder = tempfile::tempdir().unwrap();
     for name in OPTIMIZERS {
         let mut run = Run::new(name, 1);
@@ -183,8 +185,8 @@ fn a_new_process_continues_to_the_bit() {
         run.checkpoint().save(folder.path().join(format!("{name}.safetensors"))).unwrap();
     }
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "resume::continue_in_this_process"])
-        .env("WENGERT_TEST_RESUME", folder.path())
+        .args(["--exact", "resume::a_new_process_continues_to_the_bit"])
+        .env(RESUME, folder.path())
         .output()
         .unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));

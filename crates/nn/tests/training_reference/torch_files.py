@@ -2,7 +2,7 @@
 
     python torch_files.py write     # torch_f32, torch_f16 and torch_bf16.safetensors
     python torch_files.py check     # wengert.safetensors, which the test compares with what it writes,
-                                    # written by the ignored test `write_the_file_for_python`
+                                    # written if WENGERT_WRITE_REFERENCE is set
 
 The model is Linear(4, 3), BatchNorm1d(3), Tanh, Linear(3, 2) after one step of training.
 """
