@@ -37,15 +37,15 @@ struct Checkpoint<E: Element> {
     /// What the steps use that is computed from no operand.
     constants: Vec<Tensor<E>>,
     /// The last one gives the result.
-    steps: Vec<Recorded<E>>,
+    steps: Vec<RecordedOp<E>>,
     shape: Shape,
 }
 
 /// One operation of a closure.
-struct Recorded<E: Element> {
+struct RecordedOp<E: Element> {
     rule: Arc<Rule<E>>,
     /// Whether a gradient was to flow through it.
-    recorded: bool,
+    requires_grad: bool,
     recorded_at: &'static Location<'static>,
     hooks: Vec<Hook<E>>,
 }
@@ -112,7 +112,7 @@ impl<E: Element> Composition<E> for Checkpoint<E> {
                 places.map(|&place| values[place as usize]).collect();
             let apply = || tape.apply(Again(Arc::clone(&step.rule)), &operands);
             let value = with(&tape.on_behalf_of, Some(step.recorded_at), || {
-                if step.recorded { apply() } else { tape.no_grad(apply) }
+                if step.requires_grad { apply() } else { tape.no_grad(apply) }
             })?;
             for hook in &step.hooks {
                 tape.hooks.borrow_mut().push(value.index(), Arc::clone(hook));
@@ -305,9 +305,9 @@ impl<'t, E: Element> Segment<'t, E> {
                     None => operands.partition_point(|outer| *outer < *input) as u32,
                 };
             }
-            let (recorded, recorded_at) = (node.requires_grad, node.recorded_at);
+            let (requires_grad, recorded_at) = (node.requires_grad, node.recorded_at);
             let hooks = hooks.of(start + i);
-            steps.push(Recorded { rule: Arc::from(rule), recorded, recorded_at, hooks });
+            steps.push(RecordedOp { rule: Arc::from(rule), requires_grad, recorded_at, hooks });
         }
         let result = &mut segment[place - start];
         let value = result.value.take();

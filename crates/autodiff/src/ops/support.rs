@@ -37,11 +37,11 @@ pub(super) fn last_axis(op: &'static str, shape: &Shape) -> Result<usize> {
 
 /// An operation on the last axis, applied along any axis.
 #[track_caller]
-pub(super) fn along_axis<'t, E: Element>(
+pub(super) fn along_axis<E: Element>(
     op: impl Op<E>,
-    x: Var<'t, E>,
+    x: Var<'_, E>,
     axis: isize,
-) -> Result<Var<'t, E>> {
+) -> Result<Var<'_, E>> {
     let axis = x.shape().axis(op.name(), axis)? as isize;
     if axis + 1 == x.shape().rank() as isize {
         return x.tape().apply(op, &[x]);

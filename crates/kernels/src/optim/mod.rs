@@ -107,7 +107,7 @@ pub fn rmsprop_step<E: Element>(w: &mut [E], g: &[E], mean: &mut [E], rule: RmsP
     E::rmsprop_kernel(w, g, mean, rule);
 }
 
-/// One step of an optimizer on both moments of the gradient, such as NAdam or RAdam: see
+/// One step of an optimizer on both moments of the gradient, such as `NAdam` or `RAdam`: see
 /// [`Moments`].
 ///
 /// Sources: T. Dozat, "Incorporating Nesterov momentum into Adam" (2016); L. Liu et al., "On the

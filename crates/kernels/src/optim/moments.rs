@@ -1,4 +1,4 @@
-//! Rules on both moments of the gradient, beyond [`Adam`](super::Adam): NAdam, RAdam and LAMB.
+//! Rules on both moments of the gradient, beyond [`Adam`](super::Adam): `NAdam`, `RAdam` and LAMB.
 
 use crate::Float;
 use crate::simd::Lanes;

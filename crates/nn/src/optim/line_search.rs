@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_lower_the_start_is_kept() {
-        let found = search(|t| t.abs(), |_| -1.0, 1.0);
+        let found = search(f64::abs, |_| -1.0, 1.0);
         assert_eq!((found.length, found.loss), (0.0, 0.0));
     }
 }
