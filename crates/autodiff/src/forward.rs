@@ -28,7 +28,7 @@ impl<E: Element> Forward<'_, E> {
     /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for it.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for it.
     #[inline]
     pub fn output(&self) -> Result<Tensor<E>> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
@@ -84,8 +84,8 @@ impl<E: Element> Forward<'_, E> {
     /// A tensor with unspecified contents.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
-    /// [`Error::OutOfMemory`] if there is no memory for it.
+    /// [`Error::TooLarge`](crate::Error::TooLarge) if the shape's size does not fit the address
+    /// space, and [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for it.
     pub fn scratch(&self, shape: impl Into<Shape>) -> Result<Tensor<E>> {
         Tensor::stale(shape.into(), self.context.pool)
     }
@@ -106,9 +106,9 @@ impl<E: Element> Forward<'_, E> {
         self.context
     }
 
-    /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`] gives it back. It is a
-    /// cache of something computed from the operands: the rule's own gradient must not depend on
-    /// it being one.
+    /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`](crate::Vjp::saved)
+    /// returns it. The tensor is a cache of something computed from the operands: the gradient of
+    /// the rule itself must not depend on it being one.
     pub fn save(&mut self, tensor: Tensor<E>) {
         self.saved.push(tensor);
     }

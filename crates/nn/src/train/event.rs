@@ -39,7 +39,7 @@ pub enum Outcome {
     StoppedEarly,
     /// A callback has asked for it.
     StoppedByCallback,
-    /// The flag given to [`Trainer::stop_flag`] was set.
+    /// The flag given to [`Trainer::stop_flag`](super::Trainer::stop_flag) was set.
     Interrupted,
 }
 
