@@ -114,10 +114,12 @@ fn check<E: Element>(
 ) -> usize {
     let [ordinary, singular] =
         [ordinary, singular].map(|x| x.iter().map(Tensor::cast).collect::<Vec<Tensor<E>>>());
-    // A result that is NaN hides what it depends on; between 0.5 and 1 no activation is flat.
-    let alike: Vec<Tensor<E>> =
-        ordinary.iter().map(|x| Tensor::full(x.shape(), E::from_f64(0.75))).collect();
-    let dependents = [&ordinary, &singular, &alike].map(|inputs| dependents(op, inputs));
+    // A result that is NaN hides the elements it depends on; each activation has a derivative that
+    // is not zero at 0.75 or at 4.
+    let [small, large] = [0.75, 4.0].map(|x| -> Vec<Tensor<E>> {
+        ordinary.iter().map(|tensor| Tensor::full(tensor.shape(), E::from_f64(x))).collect()
+    });
+    let dependents = [&ordinary, &singular, &small, &large].map(|inputs| dependents(op, inputs));
     let y = eval(&op(), &ordinary.iter().collect::<Vec<_>>()).unwrap();
     let mut cotangent = || E::from_f64(if s.coin() { 0.0 } else { s.number(0.5, 2.0) });
     let some_zeros = Tensor::from_fn(y.shape().clone(), |_| cotangent());

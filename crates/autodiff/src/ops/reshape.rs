@@ -93,8 +93,7 @@ pub fn flatten<E: Element>(x: Var<'_, E>, first: isize, last: isize) -> Result<V
     }
     let (from, to) = (shape.axis("flatten", first)?, shape.axis("flatten", last)?);
     if from > to {
-        let message =
-            format!("axis {last} lies in front of axis {first}; name the first one first");
+        let message = format!("axis {last} is before axis {first}; give the first axis first");
         return Err(Error::Argument { op: "flatten", message });
     }
     let merged = shape[from..=to].iter().product();

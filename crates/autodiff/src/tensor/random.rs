@@ -270,6 +270,6 @@ mod tests {
         assert!(Tensor::<f64>::zeros([0, 3]).categorical(&mut rng).is_empty());
         assert!(Tensor::scalar(1.0_f64).try_categorical(&mut rng).is_err());
         let error = Tensor::<f64>::try_uniform([2], 1.0, 0.0, &mut rng).unwrap_err().to_string();
-        assert!(error.contains("the lower not above the upper, but got 1 and 0"), "{error}");
+        assert!(error.contains("the lower not above the upper, but got 1.0 and 0.0"), "{error}");
     }
 }
