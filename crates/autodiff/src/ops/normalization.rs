@@ -186,7 +186,7 @@ pub(super) fn recorded<'t, E: Element>(
 }
 
 /// The deviations from the mean. They are centred twice: the second mean is the rounding error of
-/// the first, which may exceed the deviations themselves where these are much smaller than the mean.
+/// the first, which may exceed the deviations where these are much smaller than the mean.
 pub(super) fn deviations<'t, E: Element>(
     x: Var<'t, E>,
     mean: impl Fn(Var<'t, E>) -> Var<'t, E>,
