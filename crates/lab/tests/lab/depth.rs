@@ -3,33 +3,43 @@
 
 use wengert::prelude::*;
 use wengert_lab::data::Dataset;
-use wengert_lab::fit::{Training, fit};
-use wengert_lab::measure::judge;
-use wengert_lab::network::Mlp;
-use wengert_lab::task::{Examples, Task};
+use wengert_lab::task::Task;
 
 const DEPTH: usize = 50;
 const WIDTH: usize = 64;
-const TRAINING: Training = Training { learning_rate: 3e-4, momentum: 0.9, batch: 32, epochs: 20 };
+const EPOCHS: usize = 20;
 
 /// The test accuracy after training, with this initialization or the recommended one.
 fn accuracy_after(task: &Task, init: Option<&Init>) -> f64 {
     let mut rng = Pcg64::seed_from_u64(1);
-    let mut sizes = vec![WIDTH; DEPTH];
-    sizes.push(10);
+    let mut builder = Sequential::builder();
     let scheme = init.cloned().unwrap_or(Init::Zeros);
-    let mut model = Mlp::new(&sizes, Activation::Tanh, scheme).build_with(&mut rng).unwrap();
+    for _ in 1..DEPTH {
+        let layer = Linear::config(WIDTH, WIDTH).activation(Activation::Tanh);
+        builder = builder.with(layer.init(scheme.clone()));
+    }
+    let mut model = builder.with(Linear::config(WIDTH, 10).init(scheme)).build(&mut rng).unwrap();
     if init.is_none() {
         recommend(&model).unwrap().apply(&mut model, &mut rng).unwrap();
     }
     // The recommendation is for pixels with mean 0 and variance 1.
     let mean = task.train.inputs().mean();
     let std = (task.train.inputs() - &mean).square().mean().sqrt();
-    let [train, test] = [&task.train, &task.test].map(|examples| {
-        Examples::of(&(examples.inputs() - &mean) / &std, examples.labels().to_vec())
-    });
-    fit(&mut model, &train, TRAINING, 1, |_, _, _| {});
-    judge(&model, &test, &mut Tape::new()).accuracy
+    let standardized = |inputs: &Tensor<f32>| &(inputs - &mean) / &std;
+    let inputs = standardized(task.train.inputs());
+    let mut batches = Batches::new(&inputs, task.train.labels(), 32).unwrap().shuffled(1);
+    let mut sgd = Sgd::new(3e-4).momentum(0.9);
+    let mut tape = Tape::new();
+    for _ in 0..EPOCHS {
+        for batch in batches.epoch() {
+            let loss =
+                model.forward(tape.constant(&batch.inputs)).cross_entropy(batch.targets.clone());
+            sgd.step(&mut model, &loss.backward());
+            tape.clear();
+        }
+    }
+    let logits = model.forward(tape.constant(&standardized(task.test.inputs()))).value();
+    accuracy(&logits, task.test.labels())
 }
 
 #[test]
