@@ -146,7 +146,7 @@ fn printing_never_takes_more_than_a_page() {
     assert!(cut.contains('…') && cut.ends_with(']'), "{cut}");
 }
 
-/// Of so many elements that a walk over them would not end.
+/// The number of elements is so large that visiting each of them would take days.
 #[test]
 fn the_elements_of_a_huge_view_are_counted_and_passed_over_at_once() {
     let huge = Tensor::<f32>::scalar(1.5).broadcast_to([1_usize << 40]);
