@@ -6,7 +6,7 @@ use wengert_nn::{
     Gru, GruCell, Layer, Lstm, LstmCell, RecurrentCellConfig, RecurrentConfig, Rnn, RnnCell,
 };
 
-use crate::{Case, case, joined};
+use super::{Case, case, joined};
 
 /// A state from the inputs after the first, and the parts of one.
 trait State: Gates {

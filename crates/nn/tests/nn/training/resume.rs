@@ -185,7 +185,7 @@ fn a_new_process_continues_to_the_bit() {
         run.checkpoint().save(folder.path().join(format!("{name}.safetensors"))).unwrap();
     }
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "resume::a_new_process_continues_to_the_bit"])
+        .args(["--exact", "training::resume::a_new_process_continues_to_the_bit"])
         .env(RESUME, folder.path())
         .output()
         .unwrap();

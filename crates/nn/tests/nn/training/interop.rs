@@ -1,4 +1,4 @@
-//! Files of PyTorch and `safetensors` for Python: `../training_reference/torch_files.py` writes
+//! Files of PyTorch and `safetensors` for Python: `../../training_reference/torch_files.py` writes
 //! them, and checks the one that is written here.
 
 use std::path::{Path, PathBuf};

@@ -6,8 +6,8 @@ use wengert_nn::{
     SpectralNorm, WeightNorm, Weighted,
 };
 
-use crate::dense::layer;
-use crate::{Case, case, numbers};
+use super::dense::layer;
+use super::{Case, case, numbers};
 
 /// Spectral normalization with the vectors of the script.
 fn spectral<C: LayerConfig<f64> + 'static>(name: &str, config: C, training: bool) -> Case

@@ -2,7 +2,7 @@
 
 use wengert_autodiff::Mask;
 
-use crate::{Functions, function, functions};
+use super::{Functions, function, functions};
 
 pub fn all() -> Functions {
     [unary(), activations(), binary(), choices(), composed()].into_iter().flatten().collect()

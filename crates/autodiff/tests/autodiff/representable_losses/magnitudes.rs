@@ -5,7 +5,7 @@ use wengert_autodiff::{CreateGraph, Tape, Tensor, Var, grad};
 use wengert_kernels::Element;
 use wengert_kernels::testing::noise;
 
-use crate::{TINY, clipped};
+use super::{TINY, clipped};
 
 /// Something to compute from one or two matrices, with a derivative in the first.
 #[derive(Clone, Copy, Debug)]

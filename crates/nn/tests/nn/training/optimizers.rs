@@ -1,5 +1,5 @@
 //! Trajectories of optimizers in f64 against those of PyTorch
-//! (`../training_reference/optimizers.py`).
+//! (`../../training_reference/optimizers.py`).
 
 use wengert_autodiff::{Gradients, Parameter, Tape, Tensor};
 use wengert_nn::{
@@ -46,7 +46,7 @@ fn numbers(affine: &Affine) -> Vec<f64> {
 
 /// The lines of the table of this name: the number of steps and the weights.
 fn reference(name: &str) -> Vec<(usize, Vec<f64>)> {
-    let all = crate::table(include_str!("../training_reference/optimizers.csv"));
+    let all = super::table(include_str!("../../training_reference/optimizers.csv"));
     let own = all.filter(|(other, _)| *other == name);
     let lines: Vec<_> = own.map(|(_, row)| (row[0] as usize, row[1..].to_vec())).collect();
     assert_eq!(lines.len(), 3, "{name}");

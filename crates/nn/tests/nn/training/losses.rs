@@ -1,4 +1,4 @@
-//! Losses in f64 against those of PyTorch (`../training_reference/losses.py`), and their
+//! Losses in f64 against those of PyTorch (`../../training_reference/losses.py`), and their
 //! derivatives against differences.
 
 use wengert_autodiff::{Result, Tape, Tensor, Var, gradgradcheck};
@@ -121,7 +121,7 @@ fn operand(name: &str) -> Tensor<f64> {
 
 #[test]
 fn losses_and_derivatives_are_those_of_pytorch() {
-    let table: Vec<_> = crate::table(include_str!("../training_reference/losses.csv")).collect();
+    let table: Vec<_> = super::table(include_str!("../../training_reference/losses.csv")).collect();
     assert_eq!(table.len(), LOSSES.len());
     for ((name, loss), (expected_name, expected)) in LOSSES.iter().zip(table) {
         assert_eq!(*name, expected_name);

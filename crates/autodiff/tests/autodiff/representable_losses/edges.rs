@@ -5,7 +5,7 @@ use wengert_autodiff::{Mask, Tape, Tensor, Var};
 use wengert_kernels::Element;
 use wengert_kernels::testing::noise;
 
-use crate::{TINY, clipped};
+use super::{TINY, clipped};
 
 #[test]
 fn clipping_at_the_edges_of_the_element_types() {

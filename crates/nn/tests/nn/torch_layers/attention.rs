@@ -7,7 +7,7 @@ use wengert_nn::{
     TransformerLayerConfig,
 };
 
-use crate::{Case, case};
+use super::{Case, case};
 
 /// Self-attention under a mask.
 fn own(name: &str, config: MultiHeadAttentionConfig, mask: AttentionMask) -> Case {

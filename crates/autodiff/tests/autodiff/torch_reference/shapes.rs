@@ -5,7 +5,7 @@ use std::ops::Bound;
 use wengert_autodiff::ops::{self, PadMode};
 use wengert_autodiff::{Index, Step, Var};
 
-use crate::{Functions, function, functions};
+use super::{Functions, function, functions};
 
 pub fn all() -> Functions {
     let all = [layouts(), parts(), joined(), moved(), indexed()].into_iter().flatten();

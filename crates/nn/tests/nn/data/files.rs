@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use wengert_nn::data::{DataError, FileRole, Idx, ImageSet, Split};
 
-use crate::{gzip, idx_file};
+use super::{gzip, idx_file};
 
 const PIXELS: [u8; 12] = [0, 1, 2, 3, 4, 5, 250, 251, 252, 253, 254, 255];
 

@@ -6,7 +6,7 @@ use wengert_nn::{
     Layer, LayerConfig, Linear, Maxout, PRelu, Parallel, Residual, Sequential, Unflatten,
 };
 
-use crate::{Case, case};
+use super::{Case, case};
 
 /// A layer of one input, from its config.
 pub fn layer<C: LayerConfig<f64> + 'static>(name: &str, config: C) -> Case

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use wengert_nn::data::{DataError, Idx};
 
-use crate::{gzip, idx_file};
+use super::{gzip, idx_file};
 
 /// An array of rank 0 to 4 and at most 625 elements.
 fn arrays() -> impl Strategy<Value = Idx> {

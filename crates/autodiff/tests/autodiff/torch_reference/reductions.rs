@@ -2,7 +2,7 @@
 
 use wengert_autodiff::Var;
 
-use crate::{Functions, function, functions};
+use super::{Functions, function, functions};
 
 pub fn all() -> Functions {
     [over_axes(), along_axis(), order(), composed()].into_iter().flatten().collect()

@@ -6,7 +6,7 @@ use wengert_autodiff::ops::{
 };
 use wengert_autodiff::{Activation, Index, Mask, Tensor, Var};
 
-use crate::{Functions, function, numbers};
+use super::{Functions, function, numbers};
 
 pub fn all() -> Functions {
     [convolutions(), pools(), norms(), lookups(), losses()].into_iter().flatten().collect()

@@ -2,7 +2,7 @@
 
 use wengert_autodiff::{Activation, Var};
 
-use crate::{Functions, function, functions};
+use super::{Functions, function, functions};
 
 pub fn all() -> Functions {
     [products(), einsums(), layers(), diagonals()].into_iter().flatten().collect()

@@ -1,4 +1,4 @@
-//! Schedules against those of PyTorch (`../training_reference/schedules.py`).
+//! Schedules against those of PyTorch (`../../training_reference/schedules.py`).
 
 use wengert_nn::schedule::{
     Constant, Cosine, CosineRestarts, Exponential, Linear, MultiStep, OneCycle, Plateau,
@@ -7,7 +7,7 @@ use wengert_nn::schedule::{
 use wengert_nn::{Optimizer, Sgd, Stateful};
 
 fn reference(name: &str) -> Vec<f64> {
-    let mut all = crate::table(include_str!("../training_reference/schedules.csv"));
+    let mut all = super::table(include_str!("../../training_reference/schedules.csv"));
     all.find(|(other, _)| *other == name).unwrap_or_else(|| panic!("{name}")).1
 }
 

@@ -336,7 +336,11 @@ fn a_killed_process_leaves_a_whole_file() {
     let mut before = 0.0;
     for kill in 0..200_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "files::a_killed_process_leaves_a_whole_file", "--nocapture"])
+            .args([
+                "--exact",
+                "training::files::a_killed_process_leaves_a_whole_file",
+                "--nocapture",
+            ])
             .env(KILLED, &path)
             .stdout(Stdio::piped())
             .spawn()

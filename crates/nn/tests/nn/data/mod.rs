@@ -1,5 +1,4 @@
 //! The data readers as a user meets them: files on disk, and arbitrary bytes.
-#![cfg(feature = "data")]
 
 mod files;
 mod properties;

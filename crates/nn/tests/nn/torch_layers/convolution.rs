@@ -8,8 +8,8 @@ use wengert_nn::{
     SeparableConv2d, Upsample1d, Upsample2d,
 };
 
-use crate::dense::layer;
-use crate::{Case, case};
+use super::dense::layer;
+use super::{Case, case};
 
 /// The square of what a layer without parameters gives.
 fn square<L: Layer<f64> + Clone + 'static>(name: &str, layer: L) -> Case {
