@@ -1,9 +1,10 @@
-//! The portable level: the `wide` crate's vectors, as wide as the build's target makes them fast.
+//! The portable level: the `wide` crate's vectors of 16 bytes, the width of the registers of SSE2,
+//! NEON and WebAssembly. A vector that takes two registers doubles the code of every kernel.
 
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 use wide::bytemuck;
-use wide::{f32x8, f64x4, i32x8, i64x4};
+use wide::{f32x4, f64x2, i32x4, i64x2};
 
 use crate::math::Constants as _;
 
@@ -18,9 +19,11 @@ impl Simd for Portable {
     type F64 = PortableF64;
     const LEVEL: Level = Level::Portable;
     const FUSED: bool = cfg!(target_feature = "fma") || cfg!(target_arch = "aarch64");
-    const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 16 } else { 8 };
+    const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
 
-    #[inline]
+    // A function of its own, as on the other levels: a body that is inlined wherever the level is
+    // chosen is compiled several times.
+    #[inline(never)]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
@@ -336,23 +339,23 @@ fn bits<A: bytemuck::NoUninit, B: bytemuck::AnyBitPattern>(a: A) -> B {
     bytemuck::cast(a)
 }
 
-/// The halves of eight lanes, widened.
+/// The halves of four lanes, widened.
 #[inline(always)]
 fn widen(x: PortableF32) -> [PortableF64; 2] {
-    let [a, b, c, d, e, f, g, h] = x.0.to_array().map(f64::from);
-    [[a, b, c, d], [e, f, g, h]].map(|half| PortableF64(f64x4::new(half)))
+    let [a, b, c, d] = x.0.to_array().map(f64::from);
+    [[a, b], [c, d]].map(|half| PortableF64(f64x2::new(half)))
 }
 
-/// Eight lanes of these halves, rounded.
+/// Four lanes of these halves, rounded.
 #[inline(always)]
 fn narrow([low, high]: [PortableF64; 2]) -> PortableF32 {
-    let [[a, b, c, d], [e, f, g, h]] = [low, high].map(|x| x.0.to_array().map(|x| x as f32));
-    PortableF32(f32x8::new([a, b, c, d, e, f, g, h]))
+    let [[a, b], [c, d]] = [low, high].map(|x| x.0.to_array().map(|x| x as f32));
+    PortableF32(f32x4::new([a, b, c, d]))
 }
 
-portable_lanes!(PortableF32, PortableMask32, f32x8, i32x8, f32, u32, i32, 8,
+portable_lanes!(PortableF32, PortableMask32, f32x4, i32x4, f32, u32, i32, 4,
     widen widen, narrow narrow);
-portable_lanes!(PortableF64, PortableMask64, f64x4, i64x4, f64, u64, i64, 4,
+portable_lanes!(PortableF64, PortableMask64, f64x2, i64x2, f64, u64, i64, 2,
     widen |x| [x, x], narrow |[x, _]: [PortableF64; 2]| x);
 
 impl Lookup for PortableF32 {}
