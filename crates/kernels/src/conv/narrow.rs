@@ -9,7 +9,9 @@ use super::band::{Band, Extent, Gather};
 use super::patches::Rectangles;
 use crate::Float;
 use crate::gemm::Epilogue;
-use crate::gemm::implicit::{MAX_ROWS, Output, Scratch, Strided, each_row, finish};
+use crate::gemm::implicit::{
+    MAX_ROWS, Output, Scratch, Strided, each_row, each_vector, finish, multiply_add_row,
+};
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// The most output channels of a group that these kernels compute.
@@ -255,7 +257,6 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let tile = self.0;
-        let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; NV]; MR];
         // Three rows share a pointer: at strides of 0, 1 and 2 the addresses come for free.
@@ -269,41 +270,68 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
             *base = piece.base;
         }
         for &offset in tile.offsets {
-            let mut row = [zero; NV];
-            for (vector, base) in row.iter_mut().zip(bases) {
-                // SAFETY: `new` states that whole vectors are readable at every offset from a
-                // piece.
-                *vector = unsafe { E::Vector::<S>::load_ptr(simd, base.wrapping_add(offset)) };
+            // SAFETY: `new` states that whole vectors are readable at every offset from a piece, and
+            // that each of `MR` rows has a weight for every offset.
+            unsafe {
+                let row = load_pieces::<E, S, NV>(simd, &bases, offset);
+                each_row!(i < MR, {
+                    let left = weights[i / 3].wrapping_offset((i % 3) as isize * stride).read();
+                    multiply_add_row(&mut acc[i], E::Vector::<S>::splat(simd, left), &row);
+                });
             }
-            each_row!(i < MR, {
-                // SAFETY: `new` states that each of `MR` rows has a weight for every offset.
-                let left =
-                    unsafe { weights[i / 3].wrapping_offset((i % 3) as isize * stride).read() };
-                let left = E::Vector::<S>::splat(simd, left);
-                for (sum, right) in acc[i].iter_mut().zip(row) {
-                    *sum = left.mul_add(right, *sum);
-                }
-            });
             weights = weights.map(|weight| weight.wrapping_add(1));
         }
-        let beta = E::Vector::<S>::splat(simd, tile.beta);
         each_row!(i < MR, {
-            for (piece, &sum) in tile.pieces.iter().zip(&acc[i]) {
-                let &Piece { to, count, .. } = piece;
-                let to = tile.c.at(i, to).ptr;
-                // SAFETY: `new` states that the piece's `count` elements of C are this thread's.
-                unsafe {
-                    let mut sum = sum;
-                    if tile.beta != E::ZERO {
-                        sum = beta.mul_add(E::Vector::<S>::load_partial_ptr(simd, to, count), sum);
-                    }
-                    if count == lanes {
-                        sum.store_ptr(to);
-                    } else {
-                        sum.store_partial_ptr(to, count);
-                    }
-                }
-            }
+            // SAFETY: `new` states that each piece's elements of C are this thread's.
+            unsafe { store_pieces::<E, S, NV>(simd, &acc[i], tile, i) };
         });
+    }
+}
+
+/// A vector from each base.
+///
+/// # Safety
+/// Whole vectors must be readable at `offset` from every base.
+#[inline(always)]
+unsafe fn load_pieces<E: Float, S: Simd, const NV: usize>(
+    simd: S,
+    bases: &[*const E; NV],
+    offset: usize,
+) -> [E::Vector<S>; NV] {
+    let mut row = [E::Vector::<S>::splat(simd, E::ZERO); NV];
+    each_vector!(v < NV, {
+        // SAFETY: a vector is readable there, by this function's contract.
+        row[v] = unsafe { E::Vector::<S>::load_ptr(simd, bases[v].wrapping_add(offset)) };
+    });
+    row
+}
+
+/// Writes the sums of channel `i` to the pieces of C.
+///
+/// # Safety
+/// The pieces of that channel must be writable by this thread alone.
+#[inline(always)]
+unsafe fn store_pieces<E: Float, S: Simd, const NV: usize>(
+    simd: S,
+    sums: &[E::Vector<S>; NV],
+    tile: &Tile<'_, E>,
+    i: usize,
+) {
+    let beta = E::Vector::<S>::splat(simd, tile.beta);
+    for (piece, &sum) in tile.pieces.iter().zip(sums) {
+        let &Piece { to, count, .. } = piece;
+        let to = tile.c.at(i, to).ptr;
+        // SAFETY: the piece's `count` elements of C are this thread's, by this function's contract.
+        unsafe {
+            let mut sum = sum;
+            if tile.beta != E::ZERO {
+                sum = beta.mul_add(E::Vector::<S>::load_partial_ptr(simd, to, count), sum);
+            }
+            if count == E::Vector::<S>::LANES {
+                sum.store_ptr(to);
+            } else {
+                sum.store_partial_ptr(to, count);
+            }
+        }
     }
 }

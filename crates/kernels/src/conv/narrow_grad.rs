@@ -6,7 +6,7 @@ use super::band::{Band, Extent, Gather};
 use super::narrow::{chunk, fits, offsets, tile_rows};
 use super::patches::Rectangles;
 use crate::Float;
-use crate::gemm::implicit::{MAX_ROWS, Scratch, each_row};
+use crate::gemm::implicit::{Scratch, each_row, each_vector, multiply_add_row};
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// Some rows of the matrix of patches times the output's gradients, for all images.
@@ -197,12 +197,11 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
         let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; NT]; MR];
-        let sum_at = |i: usize, t: usize| sums.wrapping_add((t * made + i) * lanes);
+        // The sums of a channel are `NT` vectors, the vectors of all channels apart.
+        let (sums_of, apart) = (|i: usize| sums.wrapping_add(i * lanes), made * lanes);
         each_row!(i < MR, {
-            for (t, sum) in acc[i].iter_mut().enumerate() {
-                // SAFETY: `new` states that there is a vector of sums for each channel and tap.
-                *sum = unsafe { E::Vector::<S>::load_ptr(simd, sum_at(i, t)) };
-            }
+            // SAFETY: `new` states that there is a vector of sums for each channel and tap.
+            acc[i] = unsafe { load_apart::<E, S, NT>(simd, sums_of(i), apart) };
         });
         let mut taps = [strip.base; NT];
         for (tap, &offset) in taps.iter_mut().zip(offsets) {
@@ -213,48 +212,95 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
             let output = strip.output.wrapping_add(row * strip.output_stride);
             let mut col = 0;
             while strip.cols - col >= lanes {
-                let mut x = [zero; NT];
-                for (x, tap) in x.iter_mut().zip(taps) {
-                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band has the
-                    // strip.
-                    *x = unsafe { E::Vector::<S>::load_ptr(simd, tap.wrapping_add(down + col)) };
+                // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band and the output
+                // have the strip.
+                unsafe {
+                    let x = load_taps::<E, S, NT>(simd, &taps, down + col, lanes);
+                    each_row!(i < MR, {
+                        let from = output.wrapping_add(i * strip.plane + col);
+                        let y = E::Vector::<S>::load_ptr(simd, from);
+                        multiply_add_row(&mut acc[i], y, &x);
+                    });
                 }
-                each_row!(i < MR, {
-                    let from = output.wrapping_add(i * strip.plane + col);
-                    // SAFETY: `col + lanes <= strip.cols`, and `new` states that the output has the
-                    // strip.
-                    let y = unsafe { E::Vector::<S>::load_ptr(simd, from) };
-                    for (sum, x) in acc[i].iter_mut().zip(x) {
-                        *sum = y.mul_add(x, *sum);
-                    }
-                });
                 col += lanes;
             }
             let tail = strip.cols - col;
             if tail > 0 {
-                let mut x = [zero; NT];
-                for (x, tap) in x.iter_mut().zip(taps) {
-                    let from = tap.wrapping_add(down + col);
-                    // SAFETY: `col + tail == strip.cols`, and `new` states that the band has the
-                    // strip. What follows, maybe NaN, must not be read.
-                    *x = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
+                // SAFETY: `col + tail == strip.cols`, and `new` states that the band and the output
+                // have the strip. What follows, maybe NaN, must not be read.
+                unsafe {
+                    let x = load_taps::<E, S, NT>(simd, &taps, down + col, tail);
+                    each_row!(i < MR, {
+                        let from = output.wrapping_add(i * strip.plane + col);
+                        let y = E::Vector::<S>::load_partial_ptr(simd, from, tail);
+                        multiply_add_row(&mut acc[i], y, &x);
+                    });
                 }
-                each_row!(i < MR, {
-                    let from = output.wrapping_add(i * strip.plane + col);
-                    // SAFETY: `col + tail == strip.cols`, and `new` states that the output has the
-                    // strip.
-                    let y = unsafe { E::Vector::<S>::load_partial_ptr(simd, from, tail) };
-                    for (sum, x) in acc[i].iter_mut().zip(x) {
-                        *sum = y.mul_add(x, *sum);
-                    }
-                });
             }
         }
         each_row!(i < MR, {
-            for (t, sum) in acc[i].iter().enumerate() {
-                // SAFETY: `new` states that there is a vector of sums for each channel and tap.
-                unsafe { sum.store_ptr(sum_at(i, t)) };
-            }
+            // SAFETY: `new` states that there is a vector of sums for each channel and tap.
+            unsafe { store_apart::<E, S, NT>(&acc[i], sums_of(i), apart) };
         });
     }
+}
+
+/// The `NT` vectors from `ptr` on, each `apart` elements after the one before.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn load_apart<E: Float, S: Simd, const NT: usize>(
+    simd: S,
+    ptr: *const E,
+    apart: usize,
+) -> [E::Vector<S>; NT] {
+    let mut row = [E::Vector::<S>::splat(simd, E::ZERO); NT];
+    each_vector!(t < NT, {
+        // SAFETY: the vector is readable, by this function's contract.
+        row[t] = unsafe { E::Vector::<S>::load_ptr(simd, ptr.wrapping_add(t * apart)) };
+    });
+    row
+}
+
+/// The inverse of [`load_apart`].
+///
+/// # Safety
+/// The vectors must be writable.
+#[inline(always)]
+unsafe fn store_apart<E: Float, S: Simd, const NT: usize>(
+    row: &[E::Vector<S>; NT],
+    ptr: *mut E,
+    apart: usize,
+) {
+    each_vector!(t < NT, {
+        // SAFETY: the vector is writable, by this function's contract.
+        unsafe { row[t].store_ptr(ptr.wrapping_add(t * apart)) };
+    });
+}
+
+/// The `count` elements at `offset` from each tap, at most a vector.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn load_taps<E: Float, S: Simd, const NT: usize>(
+    simd: S,
+    taps: &[*const E; NT],
+    offset: usize,
+    count: usize,
+) -> [E::Vector<S>; NT] {
+    let mut row = [E::Vector::<S>::splat(simd, E::ZERO); NT];
+    each_vector!(t < NT, {
+        let from = taps[t].wrapping_add(offset);
+        // SAFETY: `count` elements are readable, by this function's contract.
+        row[t] = unsafe {
+            if count == E::Vector::<S>::LANES {
+                E::Vector::<S>::load_ptr(simd, from)
+            } else {
+                E::Vector::<S>::load_partial_ptr(simd, from, count)
+            }
+        };
+    });
+    row
 }

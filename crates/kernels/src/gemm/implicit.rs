@@ -7,9 +7,10 @@ pub(crate) use super::output::Output;
 pub(crate) use super::pack::{LINE, Left, Right, Share, pack_b, panel_width};
 pub(crate) use super::plan::{Blocks, PIECE, crowded, worth_threads};
 use super::problem::Problem;
+pub(crate) use super::row::{each_row, each_vector, multiply_add_row};
 pub(crate) use super::scratch::Scratch;
 pub(crate) use super::strided::Strided;
-pub(crate) use super::tile::{MAX_ROWS, VECTORS, each_row};
+pub(crate) use super::tile::{MAX_ROWS, VECTORS};
 use crate::Float;
 use crate::simd::{Lanes, Simd};
 

@@ -40,6 +40,7 @@ mod pack;
 mod plan;
 mod problem;
 mod product;
+mod row;
 mod run;
 mod scratch;
 mod strided;

@@ -5,10 +5,13 @@
 //! tile, so the bits of a result depend neither on the tile's shape nor on where it lies.
 
 use super::output::Output;
+use super::row::{
+    add_row, each_row, load_row, load_whole_row, multiply_add_row, prefetch_row, scale_row,
+    store_row,
+};
 use super::strided::Strided;
 use crate::Float;
 use crate::simd::{Kernel, Lanes, Simd};
-use crate::vectors::prefetch;
 
 /// The vectors in a row of a tile of packed B.
 pub(crate) const VECTORS: usize = 2;
@@ -25,6 +28,11 @@ pub(super) const fn max_rows<S: Simd>() -> usize {
         rows += 1;
     }
     rows
+}
+
+/// Whether a tile of this size is compiled: it fits, and [`max_rows`] allows it.
+const fn is_compiled<S: Simd>(rows: usize, vectors: usize) -> bool {
+    rows <= max_rows::<S>() && fits::<S>(rows, vectors)
 }
 
 /// The vectors in a row of the widest tile of `rows` rows that has at most `limit` of them. A tile
@@ -100,22 +108,14 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
     let vectors = tile.cols.div_ceil(lanes);
     debug_assert!(widest::<S>(tile.rows, vectors) == vectors);
-    // Only the last vector of a row may be partial.
-    let whole = tile.padded || tile.cols.is_multiple_of(lanes);
-    // SAFETY: `tile.cols` is within `vectors` vectors, the last of them whole if
-    // `whole`; the rest of the contract is that of `rows`.
+    // SAFETY: `tile.cols` is within `vectors` vectors; the rest of the contract is that of `rows`.
     unsafe {
-        match (vectors, whole) {
-            (1, true) => rows::<E, S, 1, true>(simd, tile),
-            (1, false) => rows::<E, S, 1, false>(simd, tile),
-            (2, true) => rows::<E, S, 2, true>(simd, tile),
-            (2, false) => rows::<E, S, 2, false>(simd, tile),
-            (3, true) => rows::<E, S, 3, true>(simd, tile),
-            (3, false) => rows::<E, S, 3, false>(simd, tile),
-            (4, true) => rows::<E, S, 4, true>(simd, tile),
-            (4, false) => rows::<E, S, 4, false>(simd, tile),
-            (_, true) => rows::<E, S, 6, true>(simd, tile),
-            (_, false) => rows::<E, S, 6, false>(simd, tile),
+        match vectors {
+            1 => rows::<E, S, 1>(simd, tile),
+            2 => rows::<E, S, 2>(simd, tile),
+            3 => rows::<E, S, 3>(simd, tile),
+            4 => rows::<E, S, 4>(simd, tile),
+            _ => rows::<E, S, 6>(simd, tile),
         }
     }
 }
@@ -125,16 +125,16 @@ pub(super) unsafe fn run<E: Float, S: Simd>(simd: S, tile: &Tile<E>) {
 /// # Safety
 /// As for [`run`].
 #[inline(always)]
-unsafe fn rows<E: Float, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, tile: &Tile<E>) {
+unsafe fn rows<E: Float, S: Simd, const NV: usize>(simd: S, tile: &Tile<E>) {
     macro_rules! pick {
         ($($rows:literal)+) => {
             match tile.rows {
                 // SAFETY: `tile.rows` is matched; the rest of the contract is that of `kernel`.
-                $($rows if const { fits::<S>($rows, NV) } => unsafe {
-                    kernel::<E, S, $rows, NV, WHOLE>(simd, tile)
+                $($rows if const { is_compiled::<S>($rows, NV) } => unsafe {
+                    kernel::<E, S, $rows, NV>(simd, tile)
                 },)+
                 // SAFETY: `run` requires that the rows and vectors are within the limits of `Tile`,
-                // which are what `fits` allows.
+                // which are what `is_compiled` allows.
                 _ => unsafe { std::hint::unreachable_unchecked() },
             }
         };
@@ -147,19 +147,16 @@ unsafe fn rows<E: Float, S: Simd, const NV: usize, const WHOLE: bool>(simd: S, t
 /// # Safety
 /// As for [`run`], with `MR` rows and `NV` vectors.
 #[inline(never)]
-unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
-    simd: S,
-    tile: &Tile<E>,
-) {
-    if const { fits::<S>(MR, NV) } {
+unsafe fn kernel<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<E>) {
+    if const { is_compiled::<S>(MR, NV) } {
         // SAFETY: the contract of this function is that of `Micro::new`.
-        simd.vectorize(unsafe { Micro::<E, MR, NV, WHOLE>::new(tile) });
+        simd.vectorize(unsafe { Micro::<E, MR, NV>::new(tile) });
     }
 }
 
-struct Micro<'a, E, const MR: usize, const NV: usize, const WHOLE: bool>(&'a Tile<E>);
+struct Micro<'a, E, const MR: usize, const NV: usize>(&'a Tile<E>);
 
-impl<'a, E, const MR: usize, const NV: usize, const WHOLE: bool> Micro<'a, E, MR, NV, WHOLE> {
+impl<'a, E, const MR: usize, const NV: usize> Micro<'a, E, MR, NV> {
     /// # Safety
     /// As for [`run`], with `MR` rows and `NV` vectors, while it runs.
     #[inline(always)]
@@ -168,104 +165,50 @@ impl<'a, E, const MR: usize, const NV: usize, const WHOLE: bool> Micro<'a, E, MR
     }
 }
 
-/// Repeats the body for every row of the tile, with the row a literal: a loop the compiler chose
-/// not to unroll would put the accumulators into memory.
-macro_rules! each_row {
-    ($i:ident < $rows:ident, $body:block) => {
-        each_row!(@ $i $rows $body 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-    };
-    (@ $i:ident $rows:ident $body:block $($row:literal)+) => {
-        $(if const { $row < $rows } {
-            const { assert!($row < MAX_ROWS) };
-            let $i: usize = $row;
-            $body
-        })+
-    };
-}
-
-pub(crate) use each_row;
-
-impl<E: Float, const MR: usize, const NV: usize, const WHOLE: bool> Kernel
-    for Micro<'_, E, MR, NV, WHOLE>
-{
+impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         // SAFETY: the contract of `new` is that of `micro`.
-        unsafe { micro::<E, S, MR, NV, WHOLE>(simd, self.0) };
+        unsafe { micro::<E, S, MR, NV>(simd, self.0) };
     }
 }
 
-/// The loop over k, and what comes before and after it.
+/// The accumulators of a tile.
+type Sums<V, const MR: usize, const NV: usize> = [[V; NV]; MR];
+
+/// A tile: the products, then what is done to them in registers, then the stores.
 ///
 /// # Safety
 /// As for [`run`], with `MR` rows and `NV` vectors.
-#[allow(clippy::too_many_lines, reason = "a loop, and all that is done to a tile in registers")]
 #[inline(always)]
-unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
-    simd: S,
-    tile: &Tile<E>,
-) {
+unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, tile: &Tile<E>) {
     let lanes = E::Vector::<S>::LANES;
+    // Only the last vector of a row may be partial.
     let tail = tile.cols - (NV - 1) * lanes;
     // Three rows share a pointer: at strides of 0, 1 and 2 the addresses come for free.
     let row_stride = tile.c.row_stride;
-    let c = thirds::<E>(tile.c.ptr, row_stride).map(<*const E>::cast_mut);
+    let c = thirds::<E>(tile.c.ptr, row_stride);
     if tile.depth >= PREFETCH_DEPTH {
         each_row!(i < MR, {
-            let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
-            for v in 0..NV {
-                prefetch(row.wrapping_add(v * lanes));
-            }
+            prefetch_row::<E, S, NV>(nth(&c, row_stride, i));
         });
     }
-
-    let zero = E::Vector::<S>::splat(simd, E::ZERO);
-    let mut acc = [[zero; NV]; MR];
-    let (step, stride) = (tile.a.col_stride, tile.a.row_stride);
-    let mut a = thirds::<E>(tile.a.ptr, stride);
-    let mut b = tile.b.ptr;
-    for _ in 0..tile.depth {
-        if MR >= PREFETCH_ROWS_FROM {
-            let ahead = b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride);
-            for v in 0..NV {
-                prefetch(ahead.wrapping_add(v * lanes));
-            }
+    // SAFETY: A has `MR` rows and `depth` columns, B has `depth` rows of the columns of the tile, and
+    // of whole vectors where it is padded, by this function's contract.
+    let mut acc: Sums<E::Vector<S>, MR, NV> = unsafe {
+        if tile.padded || tail == lanes {
+            products::<E, S, MR, NV, true>(simd, tile, tail)
+        } else {
+            products::<E, S, MR, NV, false>(simd, tile, tail)
         }
-        let mut row = [zero; NV];
-        for (v, vector) in row.iter_mut().enumerate() {
-            let from = b.wrapping_add(v * lanes);
-            // SAFETY: B has the columns of the tile, whole vectors of them if `WHOLE`, by this
-            // function's contract.
-            *vector = unsafe {
-                if WHOLE || v + 1 < NV {
-                    E::Vector::<S>::load_ptr(simd, from)
-                } else {
-                    E::Vector::<S>::load_partial_ptr(simd, from, tail)
-                }
-            };
-        }
-        each_row!(i < MR, {
-            let from = a[i / 3].wrapping_offset((i % 3) as isize * stride);
-            // SAFETY: A has `MR` rows and `depth` columns, by this function's contract.
-            let left = E::Vector::<S>::splat(simd, unsafe { from.read() });
-            for (sum, right) in acc[i].iter_mut().zip(row) {
-                *sum = left.mul_add(right, *sum);
-            }
-        });
-        for ptr in &mut a {
-            *ptr = ptr.wrapping_offset(step);
-        }
-        b = b.wrapping_offset(tile.b.row_stride);
-    }
+    };
 
     if tile.alpha != E::ONE {
         let alpha = E::Vector::<S>::splat(simd, tile.alpha);
         each_row!(i < MR, {
-            for sum in &mut acc[i] {
-                *sum = *sum * alpha;
-            }
+            scale_row(&mut acc[i], alpha);
         });
     }
     // SAFETY: C has `MR` rows of `cols` elements and the bias one for each row or column, by this
@@ -274,16 +217,8 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE
         if tile.beta != E::ZERO {
             let beta = E::Vector::<S>::splat(simd, tile.beta);
             each_row!(i < MR, {
-                let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
-                for (v, sum) in acc[i].iter_mut().enumerate() {
-                    let from = row.wrapping_add(v * lanes);
-                    let old = if v + 1 < NV || tail == lanes {
-                        E::Vector::<S>::load_ptr(simd, from)
-                    } else {
-                        E::Vector::<S>::load_partial_ptr(simd, from, tail)
-                    };
-                    *sum = beta.mul_add(old, *sum);
-                }
+                let old = load_row::<E, S, NV>(simd, nth(&c, row_stride, i), tail);
+                multiply_add_row(&mut acc[i], beta, &old);
             });
         }
         match tile.bias {
@@ -291,40 +226,61 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE
             Addend::PerRow(bias) => {
                 each_row!(i < MR, {
                     let bias = E::Vector::<S>::splat(simd, bias.wrapping_add(i).read());
-                    for sum in &mut acc[i] {
-                        *sum = *sum + bias;
-                    }
+                    add_row(&mut acc[i], &[bias; NV]);
                 });
             }
             Addend::PerColumn(bias) => {
-                let mut row = [zero; NV];
-                for (v, vector) in row.iter_mut().enumerate() {
-                    let from = bias.wrapping_add(v * lanes);
-                    *vector = if v + 1 < NV || tail == lanes {
-                        E::Vector::<S>::load_ptr(simd, from)
-                    } else {
-                        E::Vector::<S>::load_partial_ptr(simd, from, tail)
-                    };
-                }
+                let bias = load_row::<E, S, NV>(simd, bias, tail);
                 each_row!(i < MR, {
-                    for (sum, bias) in acc[i].iter_mut().zip(row) {
-                        *sum = *sum + bias;
-                    }
+                    add_row(&mut acc[i], &bias);
                 });
             }
         }
         each_row!(i < MR, {
-            let row = c[i / 3].wrapping_offset((i % 3) as isize * row_stride);
-            for (v, sum) in acc[i].iter().enumerate() {
-                let to = row.wrapping_add(v * lanes);
-                if v + 1 < NV || tail == lanes {
-                    sum.store_ptr(to);
-                } else {
-                    sum.store_partial_ptr(to, tail);
-                }
-            }
+            store_row::<E, S, NV>(&acc[i], nth(&c, row_stride, i).cast_mut(), tail);
         });
     }
+}
+
+/// The loop over k: the sums of products of a tile.
+///
+/// # Safety
+/// A must be readable for `MR` rows and `tile.depth` columns, B for `tile.depth` rows of `NV`
+/// vectors, the last of them of `tail` elements unless `WHOLE`.
+#[inline(always)]
+unsafe fn products<E: Float, S: Simd, const MR: usize, const NV: usize, const WHOLE: bool>(
+    simd: S,
+    tile: &Tile<E>,
+    tail: usize,
+) -> Sums<E::Vector<S>, MR, NV> {
+    let zero = E::Vector::<S>::splat(simd, E::ZERO);
+    let mut acc = [[zero; NV]; MR];
+    let (step, stride) = (tile.a.col_stride, tile.a.row_stride);
+    let mut a = thirds::<E>(tile.a.ptr, stride);
+    let mut b = tile.b.ptr;
+    for _ in 0..tile.depth {
+        if const { MR >= PREFETCH_ROWS_FROM } {
+            prefetch_row::<E, S, NV>(b.wrapping_offset(PREFETCH_ROWS * tile.b.row_stride));
+        }
+        // SAFETY: B has these vectors, the last of them partial unless `WHOLE`, and A has `MR` rows
+        // and `depth` columns, by this function's contract.
+        unsafe {
+            let row = if WHOLE {
+                load_whole_row::<E, S, NV>(simd, b)
+            } else {
+                load_row::<E, S, NV>(simd, b, tail)
+            };
+            each_row!(i < MR, {
+                let left = E::Vector::<S>::splat(simd, nth(&a, stride, i).read());
+                multiply_add_row(&mut acc[i], left, &row);
+            });
+        }
+        for ptr in &mut a {
+            *ptr = ptr.wrapping_offset(step);
+        }
+        b = b.wrapping_offset(tile.b.row_stride);
+    }
+    acc
 }
 
 /// Pointers to rows 0, 3, 6, ...
@@ -335,6 +291,12 @@ fn thirds<E>(ptr: *const E, row_stride: isize) -> [*const E; MAX_ROWS.div_ceil(3
         *row = ptr.wrapping_offset(3 * third as isize * row_stride);
     }
     rows
+}
+
+/// The pointer to row `i`, given those of [`thirds`].
+#[inline(always)]
+fn nth<E>(thirds: &[*const E; MAX_ROWS.div_ceil(3)], row_stride: isize, i: usize) -> *const E {
+    thirds[i / 3].wrapping_offset((i % 3) as isize * row_stride)
 }
 
 /// From this depth on C is fetched into the cache while the tile is computed.

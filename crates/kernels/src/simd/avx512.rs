@@ -80,6 +80,7 @@ macro_rules! avx512_lanes {
             type Token = Avx512;
             type Mask = $mask;
             const LANES: usize = $lanes;
+            const PARTIAL_IS_FREE: bool = true;
 
             #[inline(always)]
             fn splat(_: Avx512, value: $elem) -> Self {

@@ -72,6 +72,9 @@ pub trait Lanes:
     /// The number of lanes.
     const LANES: usize;
 
+    /// Whether loads and stores of a part of the lanes cost no more than those of all lanes.
+    const PARTIAL_IS_FREE: bool = false;
+
     /// All lanes equal to `value`.
     fn splat(token: Self::Token, value: Self::Elem) -> Self;
 

@@ -3,7 +3,7 @@
 
 use crate::Float;
 use crate::conv::narrow;
-use crate::gemm::implicit::{MAX_ROWS, each_row};
+use crate::gemm::implicit::{each_row, each_vector, multiply_add_row};
 use crate::simd::{Kernel, Lanes, Simd};
 
 /// The channels of the next tile: as few and equal ones as cover those left.
@@ -98,7 +98,6 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let tile = self.0;
-        let lanes = E::Vector::<S>::LANES;
         let zero = E::Vector::<S>::splat(simd, E::ZERO);
         let mut acc = [[zero; NV]; MR];
         for line in 0..tile.lines {
@@ -110,37 +109,64 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
                     *from = source.wrapping_add(v * tile.next);
                 }
                 for _ in 0..tile.depth {
-                    let mut seen = [zero; NV];
-                    for (vector, from) in seen.iter_mut().zip(&mut sources) {
-                        // SAFETY: `new` states that the vectors that `NV` results see are readable.
-                        *vector = unsafe { E::Vector::<S>::load_ptr(simd, *from) };
-                        *from = from.wrapping_add(lanes);
+                    // SAFETY: `new` states that the vectors that `NV` results see are readable, and
+                    // that there are `MR` weights for each.
+                    unsafe {
+                        let seen = load_next::<E, S, NV>(simd, &mut sources);
+                        each_row!(i < MR, {
+                            let left = weight.wrapping_add(i).read();
+                            multiply_add_row(&mut acc[i], E::Vector::<S>::splat(simd, left), &seen);
+                        });
                     }
-                    each_row!(i < MR, {
-                        // SAFETY: `new` states that there are `MR` weights for each vector seen.
-                        let left = unsafe { weight.wrapping_add(i).read() };
-                        let left = E::Vector::<S>::splat(simd, left);
-                        for (sum, right) in acc[i].iter_mut().zip(seen) {
-                            *sum = left.mul_add(right, *sum);
-                        }
-                    });
                     weight = weight.wrapping_add(MR);
                 }
             }
         }
-        let beta = E::Vector::<S>::splat(simd, tile.beta);
         each_row!(i < MR, {
-            for (v, &sum) in acc[i].iter().enumerate() {
-                let to = tile.to.wrapping_add(i * tile.to_row + v * tile.to_next);
-                // SAFETY: `new` states that the results are this thread's.
-                unsafe {
-                    let mut sum = sum;
-                    if tile.beta != E::ZERO {
-                        sum = beta.mul_add(E::Vector::<S>::load_ptr(simd, to), sum);
-                    }
-                    sum.store_ptr(to);
-                }
-            }
+            // SAFETY: `new` states that the results are this thread's.
+            unsafe { store_results::<E, S, NV>(simd, acc[i], tile, i) };
         });
     }
+}
+
+/// The vector at each source, which then moves on to the vector after it.
+///
+/// # Safety
+/// The vectors must be readable.
+#[inline(always)]
+unsafe fn load_next<E: Float, S: Simd, const NV: usize>(
+    simd: S,
+    sources: &mut [*const E; NV],
+) -> [E::Vector<S>; NV] {
+    let mut row = [E::Vector::<S>::splat(simd, E::ZERO); NV];
+    each_vector!(v < NV, {
+        // SAFETY: the vector is readable, by this function's contract.
+        row[v] = unsafe { E::Vector::<S>::load_ptr(simd, sources[v]) };
+        sources[v] = sources[v].wrapping_add(E::Vector::<S>::LANES);
+    });
+    row
+}
+
+/// Writes the sums of channel `i`, a vector for each result.
+///
+/// # Safety
+/// The results must be writable by this thread alone.
+#[inline(always)]
+unsafe fn store_results<E: Float, S: Simd, const NV: usize>(
+    simd: S,
+    mut sums: [E::Vector<S>; NV],
+    tile: &Tile<E>,
+    i: usize,
+) {
+    let beta = E::Vector::<S>::splat(simd, tile.beta);
+    each_vector!(v < NV, {
+        let to = tile.to.wrapping_add(i * tile.to_row + v * tile.to_next);
+        // SAFETY: the result is writable, by this function's contract.
+        unsafe {
+            if tile.beta != E::ZERO {
+                sums[v] = beta.mul_add(E::Vector::<S>::load_ptr(simd, to), sums[v]);
+            }
+            sums[v].store_ptr(to);
+        }
+    });
 }
