@@ -2,12 +2,17 @@
 //! it, times `s_i = gy_i + x_(i+1) s_(i+1)`, a [`Recurrence`] that runs from the end of the axis.
 //! As nothing is divided, zeros among the factors need no special case, in derivatives of any
 //! order.
+//!
+//! Where products leave the range on the way to products within it, the forward computation and a
+//! gradient that is not recorded use numbers with an exponent of their own. A recorded gradient is
+//! composed of the products in the element type, which must be in its range.
 
 use wengert_kernels::{Element, scan};
 
 #[cfg(any(test, feature = "testing"))]
 use super::recurrence::sample_axis;
 use super::recurrence::{Recurrence, dims, shifted};
+use super::{support, wide};
 use crate::error::{Result, expect};
 use crate::eval::eval;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -33,11 +38,25 @@ impl<E: Element> Op<E> for Cumprod {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let dims = dims("cumprod", inputs[0].shape(), self.axis)?;
-        super::support::map(ctx, inputs[0], |x, y| scan::cumprod_axis(x, dims, self.reverse, y))
+        support::map(ctx, inputs[0], |x, y| {
+            scan::cumprod_axis(x, dims, self.reverse, y);
+            wide::repair_running(x, dims, self.reverse, y);
+        })
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let Self { axis, reverse } = *self;
+        if !node.creates_graph() {
+            let (x, gy) = (node.input(0).try_value()?, node.gy().try_value()?);
+            let (x, gy) = (x.try_contiguous()?, gy.try_contiguous()?);
+            let (x, gy) = (support::slice(&x), support::slice(&gy));
+            let dims = dims("cumprod", &node.input(0).shape(), axis)?;
+            if !wide::are_partial_products_normal(x, dims) {
+                let mut gx = Tensor::stale(node.input(0).shape(), Some(node.tape().pool()))?;
+                wide::running_gradient((gy, x), dims, reverse, gx.as_mut_slice());
+                return cotangents([Some(node.constant(gx))]);
+            }
+        }
         let before = exclusive(node.output(), axis, reverse)?;
         let factors = shifted(node.input(0), axis, !reverse)?;
         let sums = Recurrence { axis, reverse: !reverse };
@@ -70,6 +89,9 @@ pub(super) fn exclusive<E: Element>(
 
 /// The running products along an axis: each element is the product of itself and all before it. The
 /// derivatives are correct for any number of zeros among the factors.
+///
+/// A product within the range is correct even if an earlier one overflows or underflows, and so is
+/// the gradient. A gradient that is recorded (to be differentiated again) is not, there.
 ///
 /// # Errors
 /// If the axis does not exist.

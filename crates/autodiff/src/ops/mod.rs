@@ -278,6 +278,7 @@ mod scaling;
 mod search;
 mod split;
 pub(crate) mod support;
+mod wide;
 
 pub use abs::abs;
 pub use activate::*;

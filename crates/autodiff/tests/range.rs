@@ -1,0 +1,169 @@
+//! Results and gradients that are in the range of the element type although numbers on the way to
+//! them are not, compared with values that are exact or computed with separate exponents.
+
+use wengert_autodiff::{CreateGraph, Element, Tape, Tensor, Var, grad};
+
+fn vector<E: Element>(values: &[f64]) -> Tensor<E> {
+    let values: Vec<E> = values.iter().map(|&x| E::from_f64(x)).collect();
+    Tensor::from_slice(&values, [values.len()]).unwrap()
+}
+
+/// `mantissa 2^exponent` of a product of numbers.
+fn product(factors: impl IntoIterator<Item = f64>) -> (f64, i32) {
+    factors.into_iter().fold((1.0, 0), |(mantissa, exponent), x| {
+        let mut product = mantissa * if x.abs() < 1e-150 { x * 2.0_f64.powi(600) } else { x };
+        let mut exponent = exponent - if x.abs() < 1e-150 { 600 } else { 0 };
+        while product != 0.0 && product.is_finite() && product.abs() < 1.0 {
+            product *= 2.0;
+            exponent -= 1;
+        }
+        while product.is_finite() && product.abs() >= 2.0 {
+            product /= 2.0;
+            exponent += 1;
+        }
+        (product, exponent)
+    })
+}
+
+/// The number of the type nearest to a product.
+fn rounded<E: Element>((mantissa, exponent): (f64, i32)) -> E {
+    let half = exponent / 2;
+    E::from_f64(mantissa * f64::from(half).exp2() * f64::from(exponent - half).exp2())
+}
+
+#[track_caller]
+fn near<E: Element>(got: &[E], want: &[E], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let least = E::MIN_EXPONENT.to_f64().exp2() * E::EPSILON.to_f64();
+    for (g, w) in got.iter().zip(want) {
+        let (g, w) = (g.to_f64(), w.to_f64());
+        let close = (g - w).abs() <= tolerance * E::EPSILON.to_f64() * w.abs() + 2.0 * least;
+        assert!(g == w || close || (g.is_nan() && w.is_nan()), "{what}: {got:?}, not {want:?}");
+    }
+}
+
+/// The gradient of a function, weighted by a cotangent, and the same where it is recorded.
+fn gradients<E: Element>(
+    x: &Tensor<E>,
+    cotangent: &Tensor<E>,
+    f: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E>,
+) -> [Vec<E>; 2] {
+    let tape = Tape::new();
+    let x = tape.variable(x);
+    let (y, gy) = (f(x), tape.constant(cotangent));
+    let plain = grad(&[y], &[gy], &[x], CreateGraph::No).unwrap().remove(0).unwrap();
+    let recorded = grad(&[y], &[gy], &[x], CreateGraph::Yes).unwrap().remove(0).unwrap();
+    [plain.to_vec(), recorded.value().to_vec()]
+}
+
+/// Lines of factors whose product or whose partial products leave the range of the type.
+fn lines<E: Element>() -> Vec<Vec<f64>> {
+    // The type's largest power of ten, and a fraction of it.
+    let big: f64 = if E::NAME == "f32" { 1e30 } else { 1e250 };
+    let large = |times: f64| big.powf(times);
+    vec![
+        vec![large(0.7), 0.0, -large(0.7), 0.0],
+        vec![big, big, 1.0 / big, 1.0 / big],
+        vec![1.0 / big, 1.0 / big, big, big, -3.0],
+        vec![1.0 / big, large(-0.3), big, large(0.3), 1.5],
+        vec![big, -big, 0.0, 2.0],
+        vec![big, big],
+        vec![1.0 / big, -1.0 / big],
+        vec![large(-1.25), large(-0.05), big],
+        (0..40).map(|i| if i % 2 == 0 { big } else { 0.5 / big }).collect(),
+        (0..300).map(|i| if i < 150 { 1.5e-3 } else { 0.7e3 }).collect(),
+        vec![2.0, 3.0, -4.0],
+    ]
+}
+
+fn products<E: Element>() {
+    for line in lines::<E>() {
+        let x = vector::<E>(&line);
+        let factors: Vec<f64> = x.to_vec().into_iter().map(E::to_f64).collect();
+        let (n, what) = (factors.len() as f64, &format!("{} {line:?}", E::NAME));
+        let want = rounded::<E>(product(factors.iter().copied()));
+        near(&[x.prod().item()], &[want], n, what);
+        // The same line down the columns of a matrix, beside an ordinary one.
+        let columns = Tensor::from_fn([line.len(), 2], |i| {
+            if i[1] == 0 { E::ONE } else { E::from_f64(line[i[0]]) }
+        });
+        near(&columns.prod_axes(&[0], false).to_vec(), &[E::ONE, want], n, what);
+        for weight in [1.0, if want.to_f64().abs() > 1.0 { 1e-20 } else { 1e20 }, 0.0] {
+            let others = |i: usize| {
+                let others = (0..factors.len()).filter(move |&k| k != i).map(|k| factors[k]);
+                rounded(product(others.chain([E::from_f64(weight).to_f64()])))
+            };
+            let want: Vec<E> = (0..factors.len()).map(others).collect();
+            let cotangent = Tensor::scalar(E::from_f64(weight));
+            for got in gradients(&x, &cotangent, |x| x.prod()) {
+                near(&got, &want, 4.0 * n, &format!("{what}, cotangent {weight}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn products_and_their_gradients_of_factors_of_mixed_scales() {
+    products::<f32>();
+    products::<f64>();
+    let product = |x: &[f64]| f64::from(vector::<f32>(x).prod().item());
+    assert_eq!(product(&[1e20, 0.0, -1e20, 0.0]), 0.0);
+    assert!(product(&[1e20, f64::INFINITY, 0.0]).is_nan());
+    assert!(product(&[0.0, f64::NAN, 1e-40]).is_nan());
+    assert_eq!(product(&[1e-40, f64::NEG_INFINITY]), f64::NEG_INFINITY);
+    let exact = f64::from(1e-40_f32) * f64::from(1e38_f32);
+    assert_eq!(product(&[1e-40, 1e38]), f64::from(exact as f32));
+    assert_eq!(product(&[]), 1.0);
+    // Two zeros, and one beside an infinity.
+    let slope = |x: &[f64]| gradients(&vector::<f32>(x), &Tensor::scalar(1.0), |x| x.prod());
+    for got in slope(&[0.0, 1e30, 0.0, 1e30]) {
+        assert_eq!(got, [0.0; 4]);
+    }
+    for got in slope(&[f64::INFINITY, 0.0, 3.0]) {
+        assert!(got[0] == 0.0 && got[1] == f32::INFINITY && got[2].is_nan(), "{got:?}");
+    }
+}
+
+/// The second derivatives of a product of mixed scales: the products of the others.
+#[test]
+fn second_derivatives_of_a_product_of_mixed_scales() {
+    let factors = [1e30, 2e30, 0.5e-30, 1e-30];
+    let tape = Tape::new();
+    let x = tape.variable(&vector::<f32>(&factors));
+    let first = x.prod().grad(x).unwrap().unwrap();
+    let of_first = first.slice(0, 0..1).sum().backward().get(x).unwrap().to_vec();
+    near(&of_first, &[0.0, 0.5e-60, 2.0, 1.0], 100.0, "by the first factor");
+}
+
+fn running<E: Element>() {
+    for line in lines::<E>() {
+        let x = vector::<E>(&line);
+        let factors: Vec<f64> = x.to_vec().into_iter().map(E::to_f64).collect();
+        let n = factors.len();
+        let what = &format!("{} {line:?}", E::NAME);
+        let running = |end: usize| rounded::<E>(product(factors[..=end].iter().copied()));
+        let want: Vec<E> = (0..n).map(running).collect();
+        near(&x.cumprod(0).to_vec(), &want, n as f64, what);
+        let columns =
+            Tensor::from_fn([n, 2], |i| if i[1] == 0 { E::ONE } else { E::from_f64(line[i[0]]) });
+        let columns = columns.cumprod(0).transpose(0, 1).contiguous().to_vec();
+        near(&columns[n..], &want, n as f64, what);
+        // The gradient of the last product.
+        let last = Tensor::from_fn([n], |i| if i[0] + 1 == n { E::ONE } else { E::ZERO });
+        let others =
+            |i: usize| rounded(product((0..n).filter(move |&k| k != i).map(|k| factors[k])));
+        let want: Vec<E> = (0..n).map(others).collect();
+        let [got, _] = gradients(&x, &last, |x| x.cumprod(0));
+        near(&got, &want, 4.0 * n as f64, &format!("{what}, gradient"));
+    }
+}
+
+#[test]
+fn running_products_return_to_the_range() {
+    running::<f32>();
+    running::<f64>();
+    let x = vector::<f64>(&[1e200, 1e200, 1e-300, 1e-300, 3.0]);
+    let [got, _] = gradients(&x, &Tensor::ones([5]), |x| x.cumprod(0));
+    // 1 + x1 + x1 x2 + .. for the first, and so on.
+    near(&got, &[1e200, 1e200, f64::INFINITY, 4e100, 1e-200], 20.0, "the sum of all");
+}
