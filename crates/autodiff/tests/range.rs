@@ -167,3 +167,35 @@ fn running_products_return_to_the_range() {
     // 1 + x1 + x1 x2 + .. for the first, and so on.
     near(&got, &[1e200, 1e200, f64::INFINITY, 4e100, 1e-200], 20.0, "the sum of all");
 }
+
+#[test]
+fn quotients_and_powers_of_small_numbers() {
+    type Function = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
+    let derivative = |x: f64, gy: f64, f: Function| {
+        let [plain, recorded] = gradients(&vector::<f32>(&[x]), &vector(&[gy]), f);
+        assert!(plain == recorded || plain[0].is_nan(), "{plain:?} {recorded:?}");
+        f64::from(plain[0])
+    };
+    #[track_caller]
+    fn close(got: f64, want: f64) {
+        assert!((got - want).abs() <= 1e-6 * want.abs(), "{got}, not {want}");
+    }
+    // 0 / b, and a / b for small numbers.
+    assert_eq!(derivative(4e-45, 1.0, |b| 0.0 / b), 0.0);
+    assert_eq!(derivative(4e-45, 0.0, |b| 1.0 / b), 0.0);
+    close(derivative(1e-25, 1e-20, |b| 1e-30 / b), -1.0);
+    close(derivative(1e-30, 1e10, |b| 1e-35 / b), -1e35);
+    assert!(derivative(0.0, 1.0, |b| 0.0 / b).is_nan());
+    assert_eq!(derivative(0.0, 1.0, |b| 1.0 / b), f64::NEG_INFINITY);
+    assert!(derivative(1.0, f64::NAN, |b| 0.0 / b).is_nan());
+    // The squares of these reciprocals overflow, or underflow.
+    close(derivative(1e-25, 1e-20, |x| x.reciprocal()), -1e30);
+    close(derivative(1e25, 1e20, |x| x.reciprocal()), -1e-30);
+    close(derivative(1e-25, 1e-20, |x| x.pow_scalar(-1.0)), -1e30);
+    close(derivative(-1e-15, 1e-20, |x| x.pow_scalar(-2.0)), 2e25);
+    close(derivative(1e-30, 1e-20, |x| x.rsqrt()), -0.5e25);
+    close(derivative(1e30, 1e20, |x| x.rsqrt()), -0.5e-25);
+    close(derivative(4.0, 1.0, |x| x.pow_scalar(-0.5)), -0.0625);
+    assert_eq!(derivative(0.0, 1.0, |x| x.pow_scalar(-1.0)), f64::NEG_INFINITY);
+    assert_eq!(derivative(0.0, 0.0, |x| x.rsqrt() + x.reciprocal() + x.pow_scalar(-2.0)), 0.0);
+}

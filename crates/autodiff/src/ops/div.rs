@@ -1,4 +1,6 @@
-//! `y = a / b`; the cotangents are `gy / b` and `-gy y / b`.
+//! `y = a / b`; the cotangents are `gy / b` and `-(gy y) / b`. In this order the second is zero
+//! where `y` is, also for a `b` so small that `gy / b` overflows. It is wrong only where `gy y`
+//! leaves the range and the cotangent does not.
 
 use wengert_kernels::elementwise::Binary;
 
@@ -10,7 +12,7 @@ binary! {
     div / try_div = Div, Binary::Div;
     |gy, _, b, y| [
         Some(gy.div_keep_zero(b)),
-        Some(-gy.div_keep_zero(b).cotangent_mul(y)),
+        Some(-gy.cotangent_mul(y).div_keep_zero(b)),
     ];
     order 2, |s| {
         let (a, b) = s.broadcast_pair();

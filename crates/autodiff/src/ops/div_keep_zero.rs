@@ -1,6 +1,6 @@
 //! `y = a / b`, but 0 where `a` is 0, even if `b` is zero or NaN. A vjp divides a cotangent `a` by
 //! it, so that a cotangent of zero stays zero. The cotangents are `gy / b`, by the same rule, and
-//! `-gy y / b`, 0 where `gy / b` or `y` is.
+//! `-(gy y) / b`, 0 where `gy` or `y` is.
 
 use wengert_kernels::elementwise::Binary;
 
@@ -13,7 +13,7 @@ binary! {
     div_keep_zero / try_div_keep_zero = DivKeepZero, Binary::DivKeepZero;
     |gy, _, b, y| [
         Some(gy.div_keep_zero(b)),
-        Some(-gy.div_keep_zero(b).mul_absorbing(y)),
+        Some(-gy.mul_absorbing(y).div_keep_zero(b)),
     ];
     order 2, |s| {
         let (a, b) = s.broadcast_pair();

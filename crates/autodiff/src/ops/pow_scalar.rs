@@ -1,4 +1,5 @@
-//! `y = x^p` for a number `p`; the cotangent is `gy p x^(p-1)`, 0 for `p = 0`.
+//! `y = x^p` for a number `p`; the cotangent is `gy p x^(p-1)`, 0 for `p = 0`. For negative `p` it
+//! is computed as `(gy y) / x p`, where no product leaves the range unless the cotangent does.
 
 use wengert_kernels::Element;
 use wengert_kernels::chain::Function1;
@@ -42,6 +43,10 @@ impl<E: Element> Op<E> for PowScalar<E> {
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, x, p) = (node.gy(), node.input(0), self.exponent);
+        if p < E::ZERO {
+            let quotient = gy.cotangent_mul(node.output()).div_keep_zero(x);
+            return cotangents([Some(super::mul_scalar(quotient, p)?)]);
+        }
         cotangents([(p != E::ZERO).then(|| gy.cotangent_mul(x.pow_scalar(p - E::ONE) * p))])
     }
 }

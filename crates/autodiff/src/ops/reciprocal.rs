@@ -1,4 +1,5 @@
-//! `y = 1 / x`; the cotangent is `-gy y^2`.
+//! `y = 1 / x`; the cotangent is `-(gy y) y`: `y^2` may leave the range where the cotangent does
+//! not.
 
 use wengert_kernels::elementwise::Simple;
 
@@ -8,6 +9,6 @@ use crate::testing::Domain;
 unary! {
     /// One over each element.
     reciprocal / try_reciprocal = Reciprocal, Simple::Recip;
-    |gy, _, y| Some(-gy.cotangent_mul(y * y));
+    |gy, _, y| Some(-gy.cotangent_mul(y).cotangent_mul(y));
     order 2, Domain::AWAY_FROM_ZERO, f64::recip
 }
