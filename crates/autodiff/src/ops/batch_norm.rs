@@ -4,7 +4,7 @@
 //! computes them, unless they are recorded in order to be differentiated.
 
 use wengert_kernels::Element;
-use wengert_kernels::norm::{self, BatchNormGrad};
+use wengert_kernels::norm::{self, BatchNormGrad, NormGrads};
 
 use super::normalization::{self, Buffers, Held, Parts, RowScale};
 use super::{scaling, support};
@@ -116,11 +116,35 @@ impl<E: Element> Op<E> for BatchNorm<E> {
             training: true,
         };
         norm::batch_norm_grad(&from, buffers.grads());
+        self.zero_unused(&from, buffers.grads());
         Ok(buffers.cotangents(node, self.parts))
     }
 }
 
 impl<E: Element> BatchNorm<E> {
+    /// Sets the gradients of constant channels to zero where all their cotangents are. With `eps`
+    /// 0, the normalized elements of such a channel are NaN.
+    fn zero_unused(&self, from: &BatchNormGrad<'_, E>, to: NormGrads<'_, E>) {
+        let [outer, channels, inner] = from.dims;
+        let NormGrads { x, mut weight, mut bias } = to;
+        for channel in 0..channels {
+            if from.variance[channel] + E::from_f64(self.eps) != E::ZERO {
+                continue;
+            }
+            let runs = (0..outer).map(|i| {
+                let at = (i * channels + channel) * inner;
+                at..at + inner
+            });
+            if runs.clone().any(|run| from.gy[run].iter().any(|&gy| gy != E::ZERO)) {
+                continue;
+            }
+            runs.for_each(|run| x[run].fill(E::ZERO));
+            for gradient in [&mut weight, &mut bias].into_iter().flatten() {
+                gradient[channel] = E::ZERO;
+            }
+        }
+    }
+
     fn recorded<'t>(&self, node: &Vjp<'_, 't, E>, dims: [usize; 3]) -> Result<Cotangents<'t, E>> {
         let (weight, bias) = self.parts.places(1);
         let planes = |v: Var<'t, E>| super::reshape(v, dims);
@@ -143,11 +167,13 @@ impl<E: Element> BatchNorm<E> {
             Some(place) => rstd * super::reshape(node.input(place), [dims[1], 1])?,
             None => rstd,
         };
-        let gx = factor * (gy - mean(gy) - normal * mean(gy * normal));
+        // A channel of zero cotangents has zero gradients, also where `rstd` is infinite.
+        let slope = mean(gy.cotangent_mul(normal)).cotangent_mul(normal);
+        let gx = (gy - mean(gy) - slope).cotangent_mul(factor);
         let gx = scale.map_or(gx, |scale| scale.of_operand(gx));
         let mut result = Cotangents::new();
         result.push(Some(super::reshape(gx, node.input(0).shape())?));
-        for (place, terms) in [(weight, gy * normal), (bias, gy)] {
+        for (place, terms) in [(weight, gy.cotangent_mul(normal)), (bias, gy)] {
             if place.is_some() {
                 result.push(Some(terms.sum_axes(&[0, 2], false)));
             }

@@ -139,6 +139,22 @@ impl<E: Element> Held<E> {
     }
 }
 
+/// The reciprocal deviations of rows for the gradient's kernel: 1 in place of an infinite one where
+/// all cotangents of the row are zero. With `eps` 0, the normalized elements of a constant row are
+/// NaN, and a row that contributes nothing would make the sums of all rows NaN.
+pub(super) fn used_rstd<E: Element>(rstd: &Tensor<E>, gy: &[E], cols: usize) -> Result<Tensor<E>> {
+    let values = support::slice(rstd);
+    if values.iter().all(|&rstd| rstd != E::INFINITY) {
+        return Ok(rstd.clone());
+    }
+    let rows = values.iter().zip(gy.chunks_exact(cols.max(1)));
+    let used = rows.map(|(&rstd, gy)| {
+        let is_unused = rstd == E::INFINITY && gy.iter().all(|&gy| gy == E::ZERO);
+        if is_unused { E::ONE } else { rstd }
+    });
+    Tensor::from_vec(used.collect(), rstd.shape().clone())
+}
+
 /// The gradient of `y = (x - mean) rstd weight + bias` over rows, recorded: with `g = gy weight`
 /// and `n = (x - mean) rstd`, `gx = rstd (g - mean(g) - n mean(g n))`, `gweight = sum gy n` and
 /// `gbias = sum gy`. A normalization that is not `centred` has only the last of these means.
@@ -168,15 +184,17 @@ pub(super) fn recorded<'t, E: Element>(
     };
     let normal = d * rstd;
     let g = match weight {
-        Some(place) => gy * super::reshape(node.input(place), [cols])?,
+        Some(place) => gy.cotangent_mul(super::reshape(node.input(place), [cols])?),
         None => gy,
     };
     let centred_g = if centred { g - mean(g) } else { g };
-    let gx = rstd * (centred_g - normal * mean(g * normal));
+    // A row of zero cotangents has zero gradients, also where `rstd` is infinite.
+    let slope = mean(g.cotangent_mul(normal)).cotangent_mul(normal);
+    let gx = (centred_g - slope).cotangent_mul(rstd);
     let gx = scale.map_or(gx, |scale| scale.of_operand(gx));
     let mut result = Cotangents::new();
     result.push(Some(super::reshape(gx, shape)?));
-    for (place, terms) in [(weight, gy * normal), (bias, gy)] {
+    for (place, terms) in [(weight, gy.cotangent_mul(normal)), (bias, gy)] {
         if let Some(place) = place {
             let sum = terms.sum_axes(&[0], false);
             result.push(Some(super::reshape(sum, node.input(place).shape())?));

@@ -66,12 +66,13 @@ impl<E: Element> Op<E> for RmsNorm {
         let (gy, x) = (node.gy().value().try_contiguous()?, x.try_contiguous()?);
         let weight = self.parts.places(1).0;
         let weight = weight.map(|place| node.input(place).value().try_contiguous()).transpose()?;
+        let rstd = normalization::used_rstd(node.saved(0), support::slice(&gy), cols)?;
         let from = RmsNormGrad {
             gy: support::slice(&gy),
             x: support::slice(&x),
             cols,
             weight: weight.as_ref().map(support::slice),
-            rstd: support::slice(node.saved(0)),
+            rstd: support::slice(&rstd),
             eps: self.options.eps,
         };
         norm::rms_norm_grad(&from, buffers.grads());

@@ -1,6 +1,7 @@
 //! A cotangent that is exactly zero stays zero, even where the derivative is infinite or NaN:
 //! elements that a mask excludes contribute nothing.
 
+use wengert_autodiff::ops::{self, NormOptions};
 use wengert_autodiff::testing::{Case, Row, Sampler, catalogue};
 use wengert_autodiff::{CreateGraph, Element, Mask, Op, Tape, Tensor, Var, eval, grad};
 
@@ -279,6 +280,82 @@ fn what_a_mask_cut_off_has_no_gradient() {
     let x = tape.variable(&vector(&x));
     let gradients = x.rsqrt().dropout(1.0, &mut rng).sum().backward();
     assert_same(&gradients.get(x).unwrap().to_vec(), &[0.0; 3]);
+}
+
+/// Normalizations without `eps`: a constant row or channel is NaN, and so is its gradient, but not
+/// one whose cotangents are all zero, nor the gradients of the parameters.
+#[test]
+fn a_constant_row_without_eps_has_no_gradient_if_its_cotangent_is_zero() {
+    type Function = for<'t> fn([Var<'t, f64>; 3]) -> Var<'t, f64>;
+    let norms: [(&str, Function); 5] = [
+        ("layer_norm", |[x, weight, bias]| {
+            x.layer_norm(Some(weight), Some(bias), NormOptions::new().eps(0.0))
+        }),
+        ("rms_norm", |[x, weight, _]| x.rms_norm(Some(weight), NormOptions::new().eps(0.0))),
+        // Two samples of two channels with two elements; a group is a channel.
+        ("group_norm", |[x, weight, bias]| {
+            let x = x.reshape([2, 2, 2]);
+            x.group_norm(2, Some(weight), Some(bias), 0.0).reshape([4, 2])
+        }),
+        ("batch_norm", |[x, weight, bias]| {
+            let x = x.reshape([2, 2, 2]);
+            let normalized = ops::batch_norm(x, Some(weight), Some(bias), 0.0).unwrap();
+            normalized.output.reshape([4, 2])
+        }),
+        ("batch_norm_inference", |[x, weight, bias]| {
+            let zeros = x.tape().constant(&Tensor::zeros([2]));
+            let seen = x.tape().constant(&Tensor::full([2], 2.0));
+            let y = ops::batch_norm_inference(x, zeros, zeros, Some(weight), Some(bias), 0.0);
+            let (unused, mask) = (y.unwrap(), Mask::from_fn([4, 2], |i| i[0] == 0 || i[0] == 2));
+            let y = ops::batch_norm_inference(x, zeros, seen, Some(weight), Some(bias), 0.0);
+            unused.where_(&mask, y.unwrap())
+        }),
+    ];
+    for value in [0.0, 3.0, 1e300] {
+        // Rows 0 and 2 are constant, and zero for the root mean square. They are channel 0 of the
+        // batch.
+        let x = |kind: &str| {
+            Tensor::from_fn([4, 2], |i| {
+                let unused = i[0] % 2 == 0;
+                let value = if kind == "rms_norm" { 0.0 } else { value };
+                if unused { value } else { [1.0, -2.5, 0.75, 4.0][i[0] / 2 * 2 + i[1]] }
+            })
+        };
+        for (name, norm) in norms {
+            let cotangent =
+                Tensor::from_fn([4, 2], |i| if i[0] % 2 == 0 { 0.0 } else { 0.5 + i[1] as f64 });
+            let gradients = |recorded: bool| -> Vec<Vec<f64>> {
+                let tape = Tape::new();
+                let parameter = |values: &[f64]| tape.variable(&vector(values));
+                let operands =
+                    [tape.variable(&x(name)), parameter(&[2.0, 3.0]), parameter(&[1.0, -1.0])];
+                let y = norm(operands);
+                let wanted = &operands[..if name == "rms_norm" { 2 } else { 3 }];
+                let gy = tape.constant(&cotangent);
+                if recorded {
+                    let all = grad(&[y], &[gy], wanted, CreateGraph::Yes).unwrap();
+                    return all.into_iter().map(|g| g.unwrap().value().to_vec()).collect();
+                }
+                let all = grad(&[y], &[gy], wanted, CreateGraph::No).unwrap();
+                all.into_iter().map(|g| g.unwrap().to_vec()).collect()
+            };
+            let (plain, recorded) = (gradients(false), gradients(true));
+            for gradients in [&plain, &recorded] {
+                let what = format!("{name} at {value}: {gradients:?}");
+                assert!(gradients.iter().flatten().all(|x| x.is_finite()), "{what}");
+                for row in [0, 2] {
+                    assert_same(&gradients[0][2 * row..2 * row + 2], &[0.0, 0.0]);
+                }
+            }
+            let pairs = plain.iter().flatten().zip(recorded.iter().flatten());
+            for (a, b) in pairs {
+                assert!((a - b).abs() <= 1e-12 * (1.0 + a.abs()), "{name}: {plain:?} {recorded:?}");
+            }
+        }
+    }
+    // A cotangent that is not zero.
+    let [first, _] = slopes(&[3.0, 3.0], |x| x.layer_norm(None, None, NormOptions::new().eps(0.0)));
+    assert!(first.iter().all(|x| x.is_nan()), "{first:?}");
 }
 
 #[test]
