@@ -1,7 +1,8 @@
 //! Results and gradients that are in the range of the element type although numbers on the way to
 //! them are not, compared with values that are exact or computed with separate exponents.
 
-use wengert_autodiff::{CreateGraph, Element, Tape, Tensor, Var, grad};
+use wengert_autodiff::ops::Attention;
+use wengert_autodiff::{CreateGraph, Element, Mask, Tape, Tensor, Var, grad};
 
 fn vector<E: Element>(values: &[f64]) -> Tensor<E> {
     let values: Vec<E> = values.iter().map(|&x| E::from_f64(x)).collect();
@@ -198,4 +199,97 @@ fn quotients_and_powers_of_small_numbers() {
     close(derivative(4.0, 1.0, |x| x.pow_scalar(-0.5)), -0.0625);
     assert_eq!(derivative(0.0, 1.0, |x| x.pow_scalar(-1.0)), f64::NEG_INFINITY);
     assert_eq!(derivative(0.0, 0.0, |x| x.rsqrt() + x.reciprocal() + x.pow_scalar(-2.0)), 0.0);
+}
+
+/// Attention to two keys whose scores are `1e42` and more, beyond the range of an `f32`.
+#[test]
+fn attention_with_scores_beyond_the_range() {
+    let tensor = |data: &[f32], shape: [usize; 2]| Tensor::from_slice(data, shape).unwrap();
+    let query = tensor(&[1e21, 0.0, -1e21, 0.0, 0.0, 1.0, 1e21, -1e21], [4, 2]);
+    let key = tensor(&[1e21, 1e21, 2e21, 1e21, 2e21, 1e21], [3, 2]);
+    let value = tensor(&[1.0, 3.0, 7.0], [3, 1]);
+    let hidden = Mask::from_slice(&[true, true, false], [3]).unwrap();
+    for (options, want) in [
+        // The third query has equal scores of 1e21, the fourth scores of 0, 1e42 and 1e42.
+        (Attention::new(), [5.0, 1.0, 11.0 / 3.0, 5.0]),
+        (Attention::new().mask(&hidden), [3.0, 1.0, 2.0, 3.0]),
+    ] {
+        let tape = Tape::new();
+        tape.detect_anomaly(true);
+        let [q, k, v] = [&query, &key, &value].map(|x| tape.variable(x));
+        let y = q.scaled_dot_product_attention(k, v, &options);
+        near(&y.value().to_vec(), &want, 4.0, "the limit");
+        let gradients = y.sum().backward();
+        for (x, len) in [(q, 8), (k, 6), (v, 3)] {
+            let gradient = gradients.get(x).unwrap().to_vec();
+            assert!(gradient.len() == len && gradient.iter().all(|x| x.is_finite()));
+        }
+        // Weights of all queries, by columns.
+        let total: f32 = gradients.get(v).unwrap().to_vec().iter().sum();
+        assert!((total - 4.0).abs() < 1e-5, "{total}");
+    }
+    let large = tensor(&[f32::MAX; 4], [2, 2]);
+    let y = large.scaled_dot_product_attention(&large, &large, &Attention::new().scale(1.0));
+    near(&y.to_vec(), &[f32::MAX; 4], 4.0, "the largest numbers");
+    let large = Tensor::<f64>::full([2, 2], f64::MAX);
+    let y = large.scaled_dot_product_attention(&large, &large, &Attention::new());
+    near(&y.to_vec(), &[f64::MAX; 4], 4.0, "the largest numbers");
+    // An operand that is infinite or NaN and visible is still one.
+    let nan = tensor(&[f32::NAN, 0.0, 0.0, 0.0], [2, 2]);
+    let y = nan.scaled_dot_product_attention(
+        &large.cast(),
+        &tensor(&[1.0, 2.0], [2, 1]),
+        &Attention::new(),
+    );
+    assert!(y.to_vec()[0].is_nan());
+}
+
+/// Scores of 1e21, which are in the range, and their gradients.
+#[test]
+fn attention_with_large_scores() {
+    let tensor = |data: &[f32], shape: [usize; 2]| Tensor::from_slice(data, shape).unwrap();
+    let tape = Tape::new();
+    let query = tape.variable(&tensor(&[1e21, 1e10, 1.0, -1e21], [2, 2]));
+    let key = tape.variable(&tensor(&[1.0, 1e11, 1.0, 0.5], [2, 2]));
+    let value = tape.variable(&tensor(&[1.0, 3.0], [2, 1]));
+    for options in [Attention::new(), Attention::new().mask(&Mask::full([2, 2], true))] {
+        let y = query.scaled_dot_product_attention(key, value, &options);
+        assert_eq!(y.value().to_vec(), [1.0, 3.0]);
+        let gradients = y.sum().backward();
+        for x in [query, key, value] {
+            let gradient = gradients.get(x).unwrap().to_vec();
+            assert!(gradient.iter().all(|x| x.is_finite()), "{gradient:?}");
+        }
+    }
+}
+
+/// What no query attends to has no effect, and neither has a query that attends to nothing.
+#[test]
+fn padding_of_attention_may_be_nan() {
+    let fill = |padding: f32| {
+        let tape = Tape::new();
+        let of = |shape: [usize; 4], padded: usize, seed: usize| {
+            tape.variable(&Tensor::from_fn(shape, |i| {
+                let own = i[2] < if i[0] == 0 { padded } else { shape[2] };
+                let number = (i[0] * 31 + i[1] * 17 + i[2] * 7 + i[3] * 3 + seed) % 11;
+                if own { number as f32 * 0.25 - 1.0 } else { padding }
+            }))
+        };
+        // Two batches, of which the first has padding, and two heads.
+        let operands = [of([2, 2, 3, 4], 2, 0), of([2, 2, 5, 4], 3, 1), of([2, 2, 5, 2], 3, 2)];
+        let mask = Mask::from_fn([2, 1, 3, 5], |i| i[0] == 1 || (i[2] < 2 && i[3] < 3));
+        let [query, key, value] = operands;
+        let y = query.scaled_dot_product_attention(key, value, &Attention::new().mask(&mask));
+        let gradients = (y * y).sum().backward();
+        let mut all = vec![y.value().to_vec()];
+        all.extend(operands.map(|x| gradients.get(x).unwrap().to_vec()));
+        all
+    };
+    let want = fill(0.0);
+    assert!(want[0].iter().all(|x| x.is_finite()));
+    for padding in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        for (got, want) in fill(padding).iter().zip(&want) {
+            near(got, want, 4.0, &format!("padding {padding}"));
+        }
+    }
 }

@@ -4,14 +4,18 @@
 //! Masked scores are set to the lowest finite number before the softmax, and masked weights to zero
 //! after it. For a row that is masked entirely, all intermediate values are then finite, its result
 //! is zero, and so are its derivatives: the selections let no gradient through.
+//!
+//! In a matrix product, a zero weight times a NaN is NaN. Where an operand has a NaN or an
+//! infinity, its rows that the mask hides altogether are therefore replaced by zeros first.
 
 use wengert_kernels::Element;
 
+use super::attention_scores;
 use crate::error::{Error, Result};
 use crate::mask::Mask;
 use crate::shape::Shape;
 use crate::tape::Var;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, strided};
 
 /// Which keys each query attends to, and how [`scaled_dot_product_attention`] scales the scores.
 ///
@@ -79,13 +83,51 @@ fn lowest<E: Element>() -> E {
     if lowest.is_finite() { lowest } else { E::from_f64(f64::from(f32::MIN)) }
 }
 
-const OP: &str = "scaled_dot_product_attention";
+pub(super) const OP: &str = "scaled_dot_product_attention";
+
+/// The largest magnitude of a variable's elements, in f64.
+pub(super) fn largest<E: Element>(x: Var<'_, E>) -> Result<f64> {
+    Ok(strided::max_abs(&x.try_value()?)?.to_f64())
+}
+
+/// Which queries attend to a key, `[.., queries, 1]`, and which keys a query attends to,
+/// `[.., keys, 1]`.
+fn visible(mask: &Mask, queries: usize, keys: usize) -> Result<(Mask, Mask)> {
+    let front = &mask.shape()[..mask.rank().saturating_sub(2)];
+    let shape = |rows: usize, columns: usize| -> Shape {
+        front.iter().copied().chain([rows, columns]).collect()
+    };
+    let all = mask.try_broadcast_to(shape(queries, keys))?;
+    let all = all.try_to_contiguous()?;
+    let batches: usize = front.iter().product();
+    let (mut seeing, mut seen) = (vec![false; batches * queries], vec![false; batches * keys]);
+    for (at, _) in all.iter().enumerate().filter(|(_, visible)| **visible) {
+        seeing[at / keys] = true;
+        seen[at / keys / queries * keys + at % keys] = true;
+    }
+    let [seeing, seen] =
+        [Mask::from_slice(&seeing, shape(queries, 1)), Mask::from_slice(&seen, shape(keys, 1))];
+    Ok((seeing?, seen?))
+}
+
+/// A variable with zeros in the rows that are not visible, if its largest magnitude is not finite.
+fn cleared<'t, E: Element>(x: Var<'t, E>, largest: f64, visible: &Mask) -> Result<Var<'t, E>> {
+    if largest.is_finite() {
+        return Ok(x);
+    }
+    super::where_(visible, x, x.tape().constant(&Tensor::scalar(E::ZERO)))
+}
 
 /// Scaled dot-product attention: `softmax(scale query key^T) value`, where the softmax is over the
 /// keys that a query attends to.
 ///
 /// A query that attends to no key has the result 0 and the gradient 0; the other rows are what they
-/// would be without it.
+/// would be without it. So are the results without a key that no query attends to, whatever its
+/// elements and those of its value: padding may contain NaN. A NaN or an infinity in a key or a
+/// value that some queries attend to makes the results or the gradients of other queries NaN too.
+///
+/// Where scores exceed the range of the element type, the weights are the limit of the softmax: the
+/// largest scores of a query share it equally.
 ///
 /// Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762, 2017.
 ///
@@ -127,24 +169,35 @@ pub fn scaled_dot_product_attention<'t, E: Element>(
     let front = |shape: &Shape| Shape::from(&shape[..shape.rank() - 2]);
     let [query_front, key_front, value_front] = shapes.each_ref().map(front);
     let scores = query_front.broadcast(&key_front);
-    if scores.and_then(|scores| scores.broadcast(&value_front)).is_none() {
+    let Some(scores) = scores.filter(|scores| scores.broadcast(&value_front).is_some()) else {
         let expected =
             "a query, a key and a value whose leading axes (all but the last two) broadcast";
         return Err(Error::Shapes { op: OP, expected: expected.into(), got: shapes.into() });
-    }
+    };
     let mask = options.resolve(*queries, *keys)?;
     let scale = options.scale.unwrap_or(1.0 / (*features as f64).sqrt());
     // Scaling the query takes fewer multiplications than scaling the scores, and keeps them in
     // range.
-    let query = super::mul_scalar(query, E::from_f64(scale))?;
-    let scores = super::matmul(query, super::transpose(key, -2, -1)?)?;
+    let mut query = super::mul_scalar(query, E::from_f64(scale))?;
+    let (mut key, mut value) = (key, value);
+    if let Some(mask) = &mask {
+        let scores = scores.iter().chain([queries, keys]).copied().collect();
+        if !mask.shape().broadcasts_to(&scores) {
+            let expected = format!("a mask that broadcasts to the scores, {scores}");
+            return Err(Error::Shapes { op: OP, expected, got: vec![mask.shape().clone()] });
+        }
+        let [of_query, of_key, of_value] = [largest(query)?, largest(key)?, largest(value)?];
+        if ![of_query, of_key, of_value].into_iter().all(f64::is_finite) {
+            let (seeing, seen) = visible(mask, *queries, *keys)?;
+            query = cleared(query, of_query, &seeing)?;
+            key = cleared(key, of_key, &seen)?;
+            value = cleared(value, of_value, &seen)?;
+        }
+    }
+    let scores = attention_scores::scores(query, key, mask.as_ref())?;
     let Some(mask) = mask else {
         return super::matmul(super::softmax(scores, -1)?, value);
     };
-    if !mask.shape().broadcasts_to(&scores.shape()) {
-        let expected = format!("a mask that broadcasts to the scores, {}", scores.shape());
-        return Err(Error::Shapes { op: OP, expected, got: vec![mask.shape().clone()] });
-    }
     let constant = |value| query.tape().constant(&Tensor::scalar(value));
     let masked = super::where_(&mask, scores, constant(lowest()))?;
     let weights = super::where_(&mask, super::softmax(masked, -1)?, constant(E::ZERO))?;

@@ -254,6 +254,7 @@ catalogue!(
 );
 
 mod attention;
+mod attention_scores;
 mod compare;
 #[cfg(any(test, feature = "testing"))]
 mod conv_reference;

@@ -100,6 +100,17 @@ pub(crate) fn once_both<E: Element>(
     Some((narrow(a), narrow(b), shape.with_ones(&flags)))
 }
 
+/// The largest magnitude of the elements: zero if there are none, NaN if one is NaN.
+pub(crate) fn max_abs<E: Element>(x: &Tensor<E>) -> Result<E> {
+    let once = without_repetition(x);
+    let ordered = once.try_permute(&memory_order(&once.strides()))?;
+    let mut copy = None;
+    let elements = ordered.in_order(&mut copy)?;
+    let mut largest = [E::ZERO];
+    reduce::max_abs_axis(elements, [1, elements.len(), 1], &mut largest);
+    Ok(largest[0])
+}
+
 /// The tensor's first position along an axis, which stays with size 1.
 fn first<E: Element>(x: &Tensor<E>, axis: usize) -> Tensor<E> {
     x.slice(axis as isize, 0..1)
