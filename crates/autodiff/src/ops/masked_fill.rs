@@ -52,6 +52,10 @@ impl<E: Element> Op<E> for MaskedFill<E> {
 /// A filled element has the gradient 0, and so has everything that contributes to no other element,
 /// even where a derivative on the path is [infinite or NaN](crate#zero-cotangents).
 ///
+/// Before a [`softmax`](super::softmax()), fill with a low finite number rather than `-inf` if a
+/// row may be hidden entirely: the softmax of nothing but `-inf` is NaN. Its section "Masks" shows
+/// how.
+///
 /// # Shapes
 /// The mask broadcasts to the shape of `x`, which is also the result's.
 ///

@@ -41,6 +41,22 @@ impl<E: Element> Op<E> for Softmax {
 /// probability 1. A NaN makes its row NaN, and so do several `inf` or only `-inf`, for which there
 /// is no limit.
 ///
+/// # Masks
+/// `x.masked_fill(&hidden, -inf).softmax(axis)` gives hidden elements the probability 0, but a row
+/// that is hidden entirely is NaN, and so is its gradient if its cotangent is not zero. If there
+/// may be such rows, fill with a low finite number instead, and hide the result once more: it is
+/// then 0 in these rows, and no gradient passes.
+///
+/// ```
+/// use wengert_autodiff::{Mask, Tensor};
+/// let x = Tensor::<f32>::zeros([2, 2]);
+/// let hidden = Mask::from_slice(&[false, true, true, true], [2, 2])?;
+/// let y = x.masked_fill(&hidden, f32::MIN).softmax(1).masked_fill(&hidden, 0.0);
+/// assert_eq!(y.to_vec(), [1.0, 0.0, 0.0, 0.0]);
+/// assert!(x.masked_fill(&hidden, f32::NEG_INFINITY).softmax(1).to_vec()[2].is_nan());
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+///
 /// # Errors
 /// If the axis does not exist.
 #[track_caller]
