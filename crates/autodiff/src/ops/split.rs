@@ -11,6 +11,9 @@ use crate::tensor::Tensor;
 /// The maximum number of parts of [`chunk`]: each is a node of the tape.
 const MOST_PARTS: usize = 1 << 20;
 
+/// The number of sizes that an error shows.
+const SHOWN: usize = 8;
+
 /// Consecutive parts of the given sizes along an axis, as views.
 ///
 /// # Errors
@@ -27,10 +30,17 @@ pub fn split<'t, E: Element>(
     };
     let total = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
     if total != Some(size) {
-        let message = format!(
-            "the sizes {sizes:?} must add up to {size}, the size of axis {axis} of {}",
-            x.shape()
-        );
+        let shape = x.shape();
+        let (first, rest) = sizes.split_at(sizes.len().min(SHOWN));
+        let message = if rest.is_empty() {
+            format!("the sizes {first:?} must add up to {size}, the size of axis {axis} of {shape}")
+        } else {
+            let count = sizes.len();
+            format!(
+                "the {count} sizes, of which the first are {first:?}, must add up to {size}, the size of \
+                 axis {axis} of {shape}"
+            )
+        };
         return Err(Error::Argument { op: "split", message });
     }
     let mut end = 0;

@@ -56,6 +56,20 @@ fn a_composition_refuses_in_its_own_name() {
     refused("cross_entropy", ops::cross_entropy_with(of(&[0, 0]), [], smoothed));
 }
 
+/// The sizes of a split may be many.
+#[test]
+fn the_error_of_a_split_is_short() {
+    let x = Tensor::<f64>::zeros([4, 2]);
+    let error = x.try_split(&[1, 2], 0).unwrap_err().to_string();
+    assert_eq!(error, "split: the sizes [1, 2] must add up to 4, the size of axis 0 of [4, 2]");
+    let error = x.try_split(&[1; 100_000], 0).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "split: the 100000 sizes, of which the first are [1, 1, 1, 1, 1, 1, 1, 1], must add up to 4, the \
+         size of axis 0 of [4, 2]"
+    );
+}
+
 #[test]
 fn the_least_number_rolls_back_as_far_as_it_rolls() {
     let x = Tensor::from_fn([3, 2], |i| (i[0] * 2 + i[1]) as f64);
