@@ -147,6 +147,36 @@ fn most(limit: Option<usize>) -> String {
 }
 
 impl Error {
+    /// The same error in the name of another operation: for a function that is composed of others,
+    /// and whose callers do not know these. An error that names no operation stays as it is, and so
+    /// does an [`Anomaly`](Self::Anomaly), which is about the operation that it names.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let error = Tensor::<f32>::try_full([1 << 40, 1 << 40], 0.0).unwrap_err();
+    /// assert!(error.to_string().starts_with("tensor: the shape"));
+    /// assert!(error.in_name_of("table").to_string().starts_with("table: the shape"));
+    /// ```
+    #[cold]
+    #[must_use]
+    pub fn in_name_of(mut self, name: &'static str) -> Self {
+        match &mut self {
+            Error::Shapes { op, .. }
+            | Error::Arity { op, .. }
+            | Error::TooLarge { op, .. }
+            | Error::OutOfMemory { op, .. }
+            | Error::Axis { op, .. }
+            | Error::Argument { op, .. }
+            | Error::Label { op, .. }
+            | Error::Index { op, .. }
+            | Error::NotScalar { op, .. }
+            | Error::DifferentTapes { op }
+            | Error::Released { op, .. } => *op = name,
+            Error::Length { .. } | Error::NoGradient { .. } | Error::Anomaly(_) => {}
+        }
+        self
+    }
+
     /// The same error with the name of the operation that ran out of memory for a tensor of its
     /// own.
     #[cold]

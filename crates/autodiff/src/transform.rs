@@ -115,7 +115,7 @@ pub fn jacobian<E: Element>(
     let tape = Tape::new();
     let var = tape.variable(x);
     let y = f(var);
-    rows(y, var)
+    rows("jacobian", y, var)
 }
 
 /// The Hessian of a function of one tensor that gives a single number.
@@ -140,8 +140,10 @@ pub fn hessian<E: Element>(
     let tape = Tape::new();
     let var = tape.variable(x);
     match gradient("hessian", f(var), var)? {
-        Some(gradient) => rows(gradient, var),
-        None => Tensor::try_full(twice(x.shape()), E::ZERO),
+        Some(gradient) => rows("hessian", gradient, var),
+        None => {
+            Tensor::try_full(twice(x.shape()), E::ZERO).map_err(|error| error.in_name_of("hessian"))
+        }
     }
 }
 
@@ -227,13 +229,13 @@ where
     f
 }
 
-/// The Jacobian row by row.
-fn rows<E: Element>(y: Var<'_, E>, x: Var<'_, E>) -> Result<Tensor<E>> {
+/// The Jacobian row by row, for the function `op` that the caller has called.
+fn rows<E: Element>(op: &'static str, y: Var<'_, E>, x: Var<'_, E>) -> Result<Tensor<E>> {
     let (from, to) = (x.shape(), y.shape());
     let shape: Shape = to.iter().chain(from.iter()).copied().collect();
-    shape.checked_len::<E>("jacobian")?;
-    let mut jacobian = Tensor::try_full([to.numel(), from.numel()], E::ZERO)
-        .map_err(|error| error.of_op("jacobian"))?;
+    shape.checked_len::<E>(op)?;
+    let mut jacobian =
+        Tensor::try_full([to.numel(), from.numel()], E::ZERO).map_err(|error| error.of_op(op))?;
     if jacobian.is_empty() {
         return jacobian.try_reshape(shape);
     }

@@ -2,7 +2,9 @@
 //! operation, and a wrong gradient.
 
 use wengert_autodiff::ops::{self, Attention, Conv1dOptions, CrossEntropyOptions, Reduction};
-use wengert_autodiff::{Activation, Error, Index, Tape, Tensor, Var, gradcheck};
+use wengert_autodiff::{
+    Activation, Error, Index, Tape, Tensor, Var, gradcheck, hessian, jacobian,
+};
 
 /// Whether the error is one line that begins with the operation's name.
 #[track_caller]
@@ -54,6 +56,20 @@ fn a_composition_refuses_in_its_own_name() {
     refused("smooth_l1_loss", ops::smooth_l1_loss(vector, vector, -1.0, Reduction::Sum));
     let smoothed = CrossEntropyOptions::new().label_smoothing(0.25);
     refused("cross_entropy", ops::cross_entropy_with(of(&[0, 0]), [], smoothed));
+}
+
+/// The Hessian is the Jacobian of a gradient, which the caller does not know.
+#[test]
+fn derivatives_of_functions_refuse_in_their_own_name() {
+    let text = |result: Result<Tensor<f64>, Error>| result.unwrap_err().to_string();
+    // A square matrix of this size needs 2^43 bytes.
+    let x = Tensor::full([1 << 20], 2.0);
+    let error = text(hessian(|x| (x * x).sum(), &x));
+    assert!(error.starts_with("hessian: "), "{error}");
+    let error = text(hessian(|x| x.detach().sum(), &x));
+    assert!(error.starts_with("hessian: "), "{error}");
+    let error = text(jacobian(|x| x, &x));
+    assert!(error.starts_with("jacobian: "), "{error}");
 }
 
 /// The sizes of a split may be many.
