@@ -161,6 +161,7 @@ pub(crate) fn cotangents<E: Element, const N: usize>(
 /// What a vector-Jacobian product is given: the operands, the output, and the cotangent.
 #[derive(Debug)]
 pub struct Vjp<'a, 't, E: Element> {
+    pub(crate) op: &'a dyn Op<E>,
     pub(crate) inputs: &'a [u32],
     pub(crate) output: u32,
     pub(crate) gy: Var<'t, E>,
@@ -177,8 +178,8 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     #[track_caller]
     pub fn input(&self, i: usize) -> Var<'t, E> {
         let Some(&input) = self.inputs.get(i) else {
-            let operands = self.inputs.len();
-            panic!("the rule asked for operand {i}, the operation has {operands} (0..{operands})");
+            let (op, operands) = (self.op.name(), self.inputs.len());
+            panic!("{op}: the rule asked for operand {i}, there are {operands} (0..{operands})");
         };
         self.tape().var(input)
     }
@@ -199,13 +200,26 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
     /// If there is none.
     #[track_caller]
     pub fn saved(&self, i: usize) -> &Tensor<E> {
-        &self.saved[i]
+        let count = self.saved.len();
+        let Some(saved) = self.saved.get(i) else {
+            let op = self.op.name();
+            panic!("{op}: the rule asked for saved tensor {i}, there are {count} (0..{count})");
+        };
+        saved
     }
 
     /// Whether the cotangent of the operand in place `i` is needed. Rules skip expensive products
     /// that are not; a cotangent given anyway is dropped.
+    ///
+    /// # Panics
+    /// If there is no such operand.
+    #[track_caller]
     pub fn needs(&self, i: usize) -> bool {
-        self.needs[i]
+        let Some(&needed) = self.needs.get(i) else {
+            let (op, operands) = (self.op.name(), self.inputs.len());
+            panic!("{op}: the rule asked for operand {i}, there are {operands} (0..{operands})");
+        };
+        needed
     }
 
     /// The number of operands.

@@ -261,7 +261,8 @@ impl<'t, E: Element> Walk<'t, E> {
         let given_finite = !watched || self.anomaly_of(gy).is_none();
         tape.on_behalf_of.set(Some(line?));
         let (inputs, saved, graph) = (&rule.inputs[..], &rule.saved[..], self.graph());
-        let node = Vjp { inputs, output: index as u32, gy, saved, needs, graph };
+        let op = &rule.op;
+        let node = Vjp { op, inputs, output: index as u32, gy, saved, needs, graph };
         let cotangents = rule.op.vjp(&node)?;
         let cotangents = &cotangents[..];
         if cotangents.len() != inputs.len() {

@@ -3,7 +3,8 @@
 
 use wengert_autodiff::ops::{self, Attention, Conv1dOptions, CrossEntropyOptions, Reduction};
 use wengert_autodiff::{
-    Activation, Error, Index, Tape, Tensor, Var, gradcheck, hessian, jacobian,
+    Activation, Cotangents, Error, Forward, Index, Op, Shape, Tape, Tensor, Var, Vjp, gradcheck,
+    hessian, jacobian,
 };
 
 /// Whether the error is one line that begins with the operation's name.
@@ -70,6 +71,64 @@ fn derivatives_of_functions_refuse_in_their_own_name() {
     assert!(error.starts_with("hessian: "), "{error}");
     let error = text(jacobian(|x| x, &x));
     assert!(error.starts_with("jacobian: "), "{error}");
+}
+
+/// `y = x`, whose rule asks for something that is not there.
+#[derive(Debug)]
+struct Asks(fn(&Vjp<'_, '_, f64>));
+
+impl Op<f64> for Asks {
+    fn name(&self) -> &'static str {
+        "asks"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape, Error> {
+        Ok(inputs[0].clone())
+    }
+
+    fn forward(
+        &self,
+        inputs: &[&Tensor<f64>],
+        ctx: &mut Forward<'_, f64>,
+    ) -> Result<Tensor<f64>, Error> {
+        ctx.save(inputs[0].clone());
+        ctx.map(inputs[0], |x| x)
+    }
+
+    fn vjp<'t>(&self, node: &Vjp<'_, 't, f64>) -> Result<Cotangents<'t, f64>, Error> {
+        (self.0)(node);
+        Ok([Some(node.gy())].into_iter().collect())
+    }
+}
+
+#[test]
+fn a_rule_that_asks_for_what_is_not_there_panics_in_the_name_of_its_operation() {
+    let message = |ask: fn(&Vjp<'_, '_, f64>)| {
+        let tape = Tape::new();
+        let x = tape.variable(&Tensor::scalar(1.0));
+        let y = tape.apply(Asks(ask), &[x]).unwrap();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| y.backward()));
+        *panic.unwrap_err().downcast::<String>().unwrap()
+    };
+    assert_eq!(
+        message(|node| {
+            node.saved(99);
+        }),
+        "asks: the rule asked for saved tensor 99, there are 1 (0..1)"
+    );
+    let operand = "asks: the rule asked for operand 2, there are 1 (0..1)";
+    assert_eq!(
+        message(|node| {
+            node.input(2);
+        }),
+        operand
+    );
+    assert_eq!(
+        message(|node| {
+            node.needs(2);
+        }),
+        operand
+    );
 }
 
 /// The sizes of a split may be many.
