@@ -196,11 +196,18 @@ impl<'t, E: Element> Walk<'t, E> {
         }
         if !self.tape.hooks.borrow().is_empty() {
             self.run_hooks(index)?;
+            self.tape.failure.take().map_or(Ok(()), |error| Err(*error))?;
         }
         let Some(mut rule) = TakenRule::take(self.tape, index)? else { return Ok(()) };
         let mut passed = self.visit_rule(index, rule.get());
         if let Some(error) = self.tape.failure.take() {
             passed = Err(*error);
+        }
+        if let Err(Error::OutOfMemory { op, .. }) = &mut passed
+            && !rule.get().composed
+        {
+            // The caller knows the recorded operation, not those of its rule.
+            *op = rule.get().op.name();
         }
         if free && passed.is_ok() {
             rule.spend();

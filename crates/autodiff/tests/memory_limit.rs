@@ -1,7 +1,10 @@
 //! The memory limit of a tape: an operation that would exceed it is an error, and the tape stays
 //! usable.
 
-use wengert_autodiff::{Cotangents, Error, Forward, Op, Result, Shape, Tape, Tensor, Vjp, ops};
+use wengert_autodiff::ops::{self, Conv1dOptions, Conv2dOptions, Pool1d};
+use wengert_autodiff::{
+    Cotangents, CreateGraph, Error, Forward, Index, Op, Result, Shape, Tape, Tensor, Var, Vjp, grad,
+};
 
 /// A number of elements that fills its size class, and is too small for a deferred result.
 const SMALL: usize = 1 << 10;
@@ -114,7 +117,7 @@ fn a_rule_beyond_the_limit_is_an_error_of_the_walk() {
     tape.set_memory_limit(Some(limit));
     let length = tape.len();
     for _ in 0..2 {
-        assert_eq!(refused(&total.try_backward().map(|_| ()).unwrap_err()).0, "mul");
+        assert_eq!(refused(&total.try_backward().map(|_| ()).unwrap_err()).0, "cube");
         assert!(total.grad(x).is_err());
     }
     tape.set_memory_limit(None);
@@ -122,4 +125,43 @@ fn a_rule_beyond_the_limit_is_an_error_of_the_walk() {
     assert_eq!(total.backward().get(x).unwrap().to_vec(), vec![12.0; SMALL]);
     let again = total.grad(x).unwrap().unwrap();
     assert_eq!(again.sum().backward().get(x).unwrap().to_vec(), vec![12.0; SMALL]);
+}
+
+/// An error in a gradient names the operation whose gradient it is, not one of its rule.
+#[test]
+fn a_gradient_beyond_the_limit_names_the_operation() {
+    type Function = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
+    let functions: [(&str, Function); 7] = [
+        ("exp", |x| x.exp()),
+        ("sqrt", |x| x.sqrt()),
+        ("slice", |x| x.slice(0, 1..)),
+        ("diagonal", |x| x.reshape([32, 32]).diagonal(0)),
+        ("gather", |x| x.gather(0, &Index::from_fn([3], |i| i[0]))),
+        ("clamp", |x| x.clamp(0.0, 3.0)),
+        ("max_pool1d", |x| x.max_pool1d(Pool1d::new(2))),
+    ];
+    for (name, f) in functions {
+        let tape = Tape::<f32>::new();
+        let x = tape.variable(&Tensor::full([SMALL], 2.0));
+        let y = f(x);
+        let gy = tape.constant(&Tensor::ones(y.shape()));
+        // Room for a result, but not for a gradient.
+        tape.set_memory_limit(Some(tape.memory().live + 100));
+        let error = grad(&[y], &[gy], &[x], CreateGraph::No).unwrap_err();
+        assert_eq!(refused(&error).0, name, "{error}");
+    }
+    // A matrix of which the diagonal is given.
+    let tape = Tape::<f32>::new();
+    let x = tape.variable(&Tensor::ones([SMALL]));
+    tape.set_memory_limit(Some(tape.memory().live + 100));
+    assert_eq!(refused(&ops::diag(x, 0).unwrap_err()).0, "diag");
+    assert_eq!(refused(&ops::diag_embed(x, 1).unwrap_err()).0, "diag_embed");
+    let image = tape.variable(&Tensor::ones([1, 1, 32, 32]));
+    let weight = tape.variable(&Tensor::ones([9, 1, 1, 1]));
+    let error = ops::conv2d(image, weight, None, Conv2dOptions::new()).unwrap_err();
+    assert_eq!(refused(&error).0, "conv2d");
+    let line = tape.variable(&Tensor::ones([1, 1, SMALL]));
+    let weight = tape.variable(&Tensor::ones([9, 1, 1]));
+    let error = ops::conv1d(line, weight, None, Conv1dOptions::new()).unwrap_err();
+    assert_eq!(refused(&error).0, "conv1d");
 }

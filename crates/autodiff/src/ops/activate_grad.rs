@@ -23,7 +23,7 @@ pub(crate) struct ActivateGrad {
 
 impl<E: Element> Op<E> for ActivateGrad {
     fn name(&self) -> &'static str {
-        "activate_grad"
+        "gradient of an activation"
     }
 
     fn arity(&self) -> Option<usize> {
@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for ActivateGrad {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        support::same("activate_grad", inputs)
+        support::same("gradient of an activation", inputs)
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {

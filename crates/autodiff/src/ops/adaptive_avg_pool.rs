@@ -24,11 +24,17 @@ pub(crate) struct AdaptiveAvgPool {
 }
 
 impl<E: Element> Op<E> for AdaptiveAvgPool {
-    described!("adaptive_avg_pool", operands: 1);
+    fn name(&self) -> &'static str {
+        self.planes.name(["adaptive_avg_pool1d", "adaptive_avg_pool2d"])
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
-        self.planes.check("adaptive_avg_pool", inputs, &[geometry.input()])?;
+        self.planes.check(Op::<E>::name(self), inputs, &[geometry.input()])?;
         Ok(self.planes.shape(geometry.output()))
     }
 

@@ -19,11 +19,11 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct AdaptiveAvgPoolGrad(pub(crate) AdaptiveAvgPool);
 
 impl<E: Element> Op<E> for AdaptiveAvgPoolGrad {
-    described!("adaptive_avg_pool_grad", operands: 1);
+    described!("gradient of adaptive_avg_pool", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let planes = &self.0.planes;
-        planes.check("adaptive_avg_pool_grad", inputs, &[planes.geometry.output()])?;
+        planes.check("gradient of adaptive_avg_pool", inputs, &[planes.geometry.output()])?;
         Ok(planes.shape(planes.geometry.input()))
     }
 

@@ -24,11 +24,17 @@ pub(crate) struct AvgPool {
 }
 
 impl<E: Element> Op<E> for AvgPool {
-    described!("avg_pool", operands: 1);
+    fn name(&self) -> &'static str {
+        self.planes.name(["avg_pool1d", "avg_pool2d"])
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
-        self.planes.check("avg_pool", inputs, &[geometry.input()])?;
+        self.planes.check(Op::<E>::name(self), inputs, &[geometry.input()])?;
         Ok(self.planes.shape(geometry.output()))
     }
 

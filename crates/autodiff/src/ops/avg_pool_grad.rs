@@ -19,11 +19,11 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct AvgPoolGrad(pub(crate) AvgPool);
 
 impl<E: Element> Op<E> for AvgPoolGrad {
-    described!("avg_pool_grad", operands: 1);
+    described!("gradient of avg_pool", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let planes = &self.0.planes;
-        planes.check("avg_pool_grad", inputs, &[planes.geometry.output()])?;
+        planes.check("gradient of avg_pool", inputs, &[planes.geometry.output()])?;
         Ok(planes.shape(planes.geometry.input()))
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct Conv {
 
 impl<E: Element> Op<E> for Conv {
     fn name(&self) -> &'static str {
-        "conv"
+        convolution::name(self.sizes.axes())
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

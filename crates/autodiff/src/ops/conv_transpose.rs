@@ -27,7 +27,7 @@ pub(crate) struct ConvTranspose {
 
 impl<E: Element> Op<E> for ConvTranspose {
     fn name(&self) -> &'static str {
-        "conv_transpose"
+        convolution::transposed_name(self.sizes.axes())
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

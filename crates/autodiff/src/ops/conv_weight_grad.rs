@@ -23,11 +23,17 @@ pub(crate) struct ConvWeightGrad {
 }
 
 impl<E: Element> Op<E> for ConvWeightGrad {
-    described!("conv_weight_grad", operands: 2);
+    fn name(&self) -> &'static str {
+        convolution::name(self.sizes.axes())
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(2)
+    }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let expected = [self.sizes.input(), self.sizes.output()];
-        convolution::check("conv_weight_grad", inputs, expected, None)?;
+        convolution::check(convolution::name(self.sizes.axes()), inputs, expected, None)?;
         Ok(self.sizes.weight())
     }
 

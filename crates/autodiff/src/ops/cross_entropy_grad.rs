@@ -24,10 +24,10 @@ pub(crate) struct CrossEntropyGrad<E: Element> {
 }
 
 impl<E: Element> Op<E> for CrossEntropyGrad<E> {
-    described!("cross_entropy_grad", operands: 2);
+    described!("gradient of cross_entropy", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        let op = "cross_entropy_grad";
+        let op = "gradient of cross_entropy";
         check(op, inputs[1], &self.labels)?;
         if inputs[0].rank() == 0 {
             return Ok(inputs[1].clone());

@@ -24,7 +24,7 @@ pub(crate) struct DiagonalGrad {
 }
 
 impl<E: Element> Op<E> for DiagonalGrad {
-    described!("diagonal_grad", operands: 1);
+    described!("gradient of diagonal", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let front = &inputs[0][..inputs[0].rank() - 1];
@@ -78,7 +78,7 @@ fn embedded<'t, E: Element>(op: &'static str, x: Var<'t, E>, offset: isize) -> R
     shape.dims_mut()[rank - 1] = size;
     shape.dims_mut().insert(rank, size);
     shape.checked_len::<E>(op)?;
-    x.tape().apply(grad, &[x])
+    x.tape().apply(grad, &[x]).map_err(|error| error.in_name_of(op))
 }
 
 /// A matrix with a vector on a diagonal, or the diagonal of a matrix.

@@ -21,7 +21,7 @@ use crate::testing::{Case, Dense, Row};
 pub(crate) struct ExtremeShare(pub(super) Extreme);
 
 impl<E: Element> Op<E> for ExtremeShare {
-    described!("extreme_share", operands: 1);
+    described!("gradient of max", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Op::<E>::shape(&self.0, inputs)?;
@@ -30,7 +30,7 @@ impl<E: Element> Op<E> for ExtremeShare {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let x = inputs[0];
-        let flags = self.0.axes.flags("extreme_share", x.shape())?;
+        let flags = self.0.axes.flags("gradient of max", x.shape())?;
         let mut extremes = ctx.scratch(x.shape().with_ones(&flags))?;
         self.0.fold(x, extremes.as_mut_slice())?;
         let mut ties = support::zip(ctx, x, &extremes, elementwise::tie)?;

@@ -22,7 +22,7 @@ pub(crate) struct GatherGrad {
 }
 
 impl<E: Element> Op<E> for GatherGrad {
-    described!("gather_grad", operands: 1);
+    described!("gradient of gather", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -31,7 +31,7 @@ impl<E: Element> Op<E> for GatherGrad {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let gy = inputs[0].try_contiguous()?;
         let from = gy.as_slice().unwrap_or_default();
-        let axis = self.shape.axis("gather_grad", self.gather.axis)?;
+        let axis = self.shape.axis("gradient of gather", self.gather.axis)?;
         ctx.output_by(|out| {
             out.fill(E::ZERO);
             let index = &self.gather.index;

@@ -22,7 +22,7 @@ pub(crate) struct IndexSelectGrad {
 }
 
 impl<E: Element> Op<E> for IndexSelectGrad {
-    described!("index_select_grad", operands: 1);
+    described!("gradient of index_select", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -30,7 +30,7 @@ impl<E: Element> Op<E> for IndexSelectGrad {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let gy = inputs[0].try_contiguous()?;
-        let axis = self.shape.axis("index_select_grad", self.select.axis)?;
+        let axis = self.shape.axis("gradient of index_select", self.select.axis)?;
         ctx.output_by(|out| {
             out.fill(E::ZERO);
             let rows = Rows::of(&self.shape, axis);

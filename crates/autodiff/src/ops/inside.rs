@@ -22,10 +22,10 @@ pub(crate) struct Inside<E> {
 }
 
 impl<E: Element> Op<E> for Inside<E> {
-    described!("inside", operands: 1);
+    described!("gradient of clamp", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        check("inside", self.low, self.high)?;
+        check("gradient of clamp", self.low, self.high)?;
         Ok(inputs[0].clone())
     }
 

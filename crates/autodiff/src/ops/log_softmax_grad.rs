@@ -15,15 +15,15 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct LogSoftmaxGrad;
 
 impl<E: Element> Op<E> for LogSoftmaxGrad {
-    described!("log_softmax_grad", operands: 2);
+    described!("gradient of log_softmax", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        support::last_axis("log_softmax_grad", inputs[0])?;
-        support::same("log_softmax_grad", inputs)
+        support::last_axis("gradient of log_softmax", inputs[0])?;
+        support::same("gradient of log_softmax", inputs)
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let cols = support::last_axis("log_softmax_grad", inputs[0].shape())?;
+        let cols = support::last_axis("gradient of log_softmax", inputs[0].shape())?;
         support::rows(ctx, inputs[0], inputs[1], |gy, y, out| {
             kernel::log_softmax_grad_rows(gy, y, cols, out);
         })

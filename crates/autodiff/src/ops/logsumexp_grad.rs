@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
 
-const OP: &str = "logsumexp_grad";
+const OP: &str = "gradient of logsumexp";
 
 #[derive(Clone, Debug)]
 pub(crate) struct LogSumExpGrad(pub(super) Axes);

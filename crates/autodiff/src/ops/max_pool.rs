@@ -23,11 +23,17 @@ pub(crate) struct MaxPool {
 }
 
 impl<E: Element> Op<E> for MaxPool {
-    described!("max_pool", operands: 1);
+    fn name(&self) -> &'static str {
+        self.planes.name(["max_pool1d", "max_pool2d"])
+    }
+
+    fn arity(&self) -> Option<usize> {
+        Some(1)
+    }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
-        self.planes.check("max_pool", inputs, &[geometry.input()])?;
+        self.planes.check(Op::<E>::name(self), inputs, &[geometry.input()])?;
         Ok(self.planes.shape(geometry.output()))
     }
 

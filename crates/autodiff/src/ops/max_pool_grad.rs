@@ -24,11 +24,15 @@ pub(crate) struct MaxPoolGrad {
 }
 
 impl<E: Element> Op<E> for MaxPoolGrad {
-    described!("max_pool_grad", operands: 2);
+    described!("gradient of max_pool", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
-        self.planes.check("max_pool_grad", inputs, &[geometry.output(), geometry.input()])?;
+        self.planes.check(
+            "gradient of max_pool",
+            inputs,
+            &[geometry.output(), geometry.input()],
+        )?;
         Ok(inputs[1].clone())
     }
 

@@ -23,11 +23,11 @@ pub(crate) struct MaxPoolPick {
 }
 
 impl<E: Element> Op<E> for MaxPoolPick {
-    described!("max_pool_pick", operands: 2);
+    described!("gradient of max_pool", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let geometry = self.planes.geometry;
-        self.planes.check("max_pool_pick", inputs, &[geometry.input(); 2])?;
+        self.planes.check("gradient of max_pool", inputs, &[geometry.input(); 2])?;
         Ok(self.planes.shape(geometry.output()))
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct NllLossGrad {
 }
 
 impl<E: Element> Op<E> for NllLossGrad {
-    described!("nll_loss_grad", operands: 1);
+    described!("gradient of nll_loss", operands: 1);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok([inputs[0][0], self.classes].into())

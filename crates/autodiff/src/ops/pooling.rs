@@ -112,6 +112,11 @@ pub(crate) struct Planes<G> {
 }
 
 impl<G> Planes<G> {
+    /// The name of the operation: the first along one axis, the second along two.
+    pub(super) fn name(&self, names: [&'static str; 2]) -> &'static str {
+        names[usize::from(self.axes != 1)]
+    }
+
     /// The shape with planes of these sizes.
     pub(super) fn shape(&self, size: [usize; 2]) -> Shape {
         self.front.iter().chain(&size[2 - self.axes..]).copied().collect()

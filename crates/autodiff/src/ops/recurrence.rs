@@ -25,15 +25,15 @@ pub(crate) struct Recurrence {
 }
 
 impl<E: Element> Op<E> for Recurrence {
-    described!("recurrence", operands: 2);
+    described!("gradient of cumprod", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        inputs[0].axis("recurrence", self.axis)?;
-        support::same("recurrence", inputs)
+        inputs[0].axis("gradient of cumprod", self.axis)?;
+        support::same("gradient of cumprod", inputs)
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let dims = dims("recurrence", inputs[0].shape(), self.axis)?;
+        let dims = dims("gradient of cumprod", inputs[0].shape(), self.axis)?;
         support::rows(ctx, inputs[0], inputs[1], |x, a, out| {
             scan::recurrence_axis(x, a, dims, self.reverse, out);
         })

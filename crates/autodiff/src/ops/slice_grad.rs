@@ -29,7 +29,7 @@ impl SliceGrad {
 }
 
 impl<E: Element> Op<E> for SliceGrad {
-    described!("slice_grad", operands: 1);
+    described!("gradient of slice", operands: 1);
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape> {
         Ok(self.shape.clone())
@@ -39,7 +39,7 @@ impl<E: Element> Op<E> for SliceGrad {
         let mut out = ctx.output()?;
         let gy = inputs[0].try_contiguous()?;
         let gy = gy.as_slice().unwrap_or_default();
-        let axis = self.shape.axis("slice_grad", self.slice.axis)?;
+        let axis = self.shape.axis("gradient of slice", self.slice.axis)?;
         let (first, count) = self.slice.range.resolve(self.shape[axis])?;
         let inner: usize = self.shape[axis + 1..].iter().product();
         let dim = self.shape[axis];

@@ -19,10 +19,10 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct SoftCrossEntropyGrad;
 
 impl<E: Element> Op<E> for SoftCrossEntropyGrad {
-    described!("soft_cross_entropy_grad", operands: 3);
+    described!("gradient of soft_cross_entropy", operands: 3);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        let op = "soft_cross_entropy_grad";
+        let op = "gradient of soft_cross_entropy";
         matrix(op, inputs[1], inputs[2])?;
         if inputs[0].dims() == &inputs[1][..inputs[1].rank() - 1] {
             return Ok(inputs[1].clone());
@@ -36,7 +36,7 @@ impl<E: Element> Op<E> for SoftCrossEntropyGrad {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let (rows, classes) = matrix("soft_cross_entropy_grad", ctx.shape(), ctx.shape())?;
+        let (rows, classes) = matrix("gradient of soft_cross_entropy", ctx.shape(), ctx.shape())?;
         let [gy, x, targets] = [0, 1, 2].map(|place| inputs[place].try_contiguous());
         let (gy, x, targets) = (gy?, x?, targets?);
         let (gy, targets) = (support::slice(&gy), support::slice(&targets));

@@ -16,15 +16,15 @@ use crate::testing::{Case, Dense, Domain, Row};
 pub(crate) struct SoftmaxGrad;
 
 impl<E: Element> Op<E> for SoftmaxGrad {
-    described!("softmax_grad", operands: 2);
+    described!("gradient of softmax", operands: 2);
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        support::last_axis("softmax_grad", inputs[0])?;
-        support::same("softmax_grad", inputs)
+        support::last_axis("gradient of softmax", inputs[0])?;
+        support::same("gradient of softmax", inputs)
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
-        let cols = support::last_axis("softmax_grad", inputs[0].shape())?;
+        let cols = support::last_axis("gradient of softmax", inputs[0].shape())?;
         support::rows(ctx, inputs[0], inputs[1], |gy, y, out| {
             kernel::softmax_grad_rows(gy, y, cols, out);
         })
