@@ -272,3 +272,29 @@ fn cases() -> Vec<Case> {
 fn every_constructor_refuses_or_fits() {
     cases::run_in_children("every_constructor_refuses_or_fits", cases, 1000);
 }
+
+/// The error of a layer's constructor names the layer.
+#[test]
+fn a_layer_that_is_too_large_is_refused_in_its_own_name() {
+    let (init, rng) = (Init::he_normal(), &mut Pcg64::seed_from_u64(1));
+    let (huge, none) = (1 << 62, Activation::Identity);
+    let (line, plane) = (Conv1dOptions::new(), Conv2dOptions::new());
+    let errors = [
+        ("linear", text(Linear::<f32>::new(huge, 2, none, &init, rng))),
+        ("linear", text(Linear::<f32>::new(K, K, none, &init, rng))),
+        ("conv1d", text(Conv1d::<f32>::new(2, huge, 3, line, &init, rng))),
+        ("conv2d", text(Conv2d::<f32>::new(2, huge, 3, plane, &init, rng))),
+        ("conv_transpose1d", text(ConvTranspose1d::<f32>::new(2, huge, 3, line, &init, rng))),
+        ("conv_transpose2d", text(ConvTranspose2d::<f32>::new(2, huge, 3, plane, &init, rng))),
+        ("embedding", text(Embedding::<f32>::new(huge, 2, &init, rng))),
+        ("layer_norm", text(LayerNorm::<f32>::try_new([huge]))),
+        ("rms_norm", text(RmsNorm::<f32>::try_new([huge]))),
+        ("group_norm", text(GroupNorm::<f32>::try_new(2, huge))),
+        ("batch_norm", text(BatchNorm2d::<f32>::try_new(huge))),
+        ("prelu", text(PRelu::<f32>::try_new(huge, 0.25))),
+    ];
+    for (layer, result) in errors {
+        let error = result.expect_err("a layer that is too large");
+        assert!(error.starts_with(&format!("{layer}: ")), "{layer}: {error}");
+    }
+}

@@ -48,3 +48,13 @@ pub enum InitError {
     #[error(transparent)]
     Size(#[from] wengert_autodiff::Error),
 }
+
+impl InitError {
+    /// The same error; one of a tensor's size names the layer that the caller creates.
+    pub(crate) fn of_layer(self, layer: &'static str) -> Self {
+        match self {
+            Self::Size(error) => Self::Size(error.in_name_of(layer)),
+            other => other,
+        }
+    }
+}

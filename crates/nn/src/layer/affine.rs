@@ -18,16 +18,19 @@ pub(super) struct Affine<E: Element> {
 }
 
 impl<E: Element> Affine<E> {
-    /// A weight of this shape and kind, drawn by `init`, and a bias of `outputs` zeros.
+    /// A weight of this shape and kind, drawn by `init`, and a bias of `outputs` zeros, for the layer
+    /// that errors name.
     pub(super) fn new(
+        layer: &'static str,
         (shape, kind): (Shape, Kind),
         outputs: usize,
         init: &Init,
         rng: &mut impl Rng,
     ) -> std::result::Result<Self, InitError> {
-        let weight = Parameter::of_kind(init.sample_for(shape, kind, rng)?, kind);
-        let bias = Parameter::bias(Tensor::try_full([outputs], E::ZERO)?);
-        Ok(Self { weight, bias: Some(bias) })
+        let weight = init.sample_for(shape, kind, rng).map_err(|error| error.of_layer(layer))?;
+        let bias = Tensor::try_full([outputs], E::ZERO).map_err(|error| error.in_name_of(layer))?;
+        let weight = Parameter::of_kind(weight, kind);
+        Ok(Self { weight, bias: Some(Parameter::bias(bias)) })
     }
 
     /// The parameters as variables of a tape.

@@ -67,7 +67,9 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
     /// # Errors
     /// [`Error::TooLarge`] and [`Error::OutOfMemory`].
     pub fn try_new(channels: usize) -> Result<Self> {
-        let all = |value| Tensor::try_full([channels], value);
+        let all = |value| {
+            Tensor::try_full([channels], value).map_err(|error| error.in_name_of("batch_norm"))
+        };
         Ok(Self {
             weight: Parameter::gain(all(E::ONE)?),
             bias: Parameter::bias(all(E::ZERO)?),

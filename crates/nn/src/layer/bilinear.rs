@@ -127,7 +127,8 @@ impl BilinearConfig {
         let fan_in = inputs1.saturating_mul(inputs2);
         let kind = Kind::weight(fan_in, outputs.saturating_mul(inputs2));
         let weight = self.init.as_ref().unwrap_or(&uniform);
-        let weight = weight.sample_for([outputs, inputs1, inputs2], kind, rng)?;
+        let weight = weight.sample_for([outputs, inputs1, inputs2], kind, rng);
+        let weight = weight.map_err(|error| error.of_layer("bilinear"))?;
         let bias: Option<Tensor<E>> = match (self.bias, &self.init) {
             (false, _) => None,
             (true, Some(_)) => Some(Tensor::try_full([outputs], E::ZERO)?),

@@ -80,7 +80,8 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         let groups = options.group_count();
         let layout = WeightLayout { groups, inputs_first: false };
         let kind = affine::convolution([shape[1], outputs / groups], &shape.dims()[2..], layout);
-        Ok(Self { affine: Affine::new((shape, kind), outputs, init, rng)?, options })
+        let name = if AXES == 1 { "conv1d" } else { "conv2d" };
+        Ok(Self { affine: Affine::new(name, (shape, kind), outputs, init, rng)?, options })
     }
 
     /// Removes the bias.

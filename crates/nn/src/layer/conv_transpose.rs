@@ -70,7 +70,8 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
         let groups = options.convolution().group_count();
         let layout = WeightLayout { groups, inputs_first: true };
         let kind = affine::convolution([inputs / groups, shape[1]], &shape.dims()[2..], layout);
-        Ok(Self { affine: Affine::new((shape, kind), outputs, init, rng)?, options })
+        let name = if AXES == 1 { "conv_transpose1d" } else { "conv_transpose2d" };
+        Ok(Self { affine: Affine::new(name, (shape, kind), outputs, init, rng)?, options })
     }
 
     /// Removes the bias.

@@ -44,7 +44,9 @@ impl<E: Element> Embedding<E> {
         init: &Init,
         rng: &mut impl Rng,
     ) -> Result<Self, LayerError> {
-        Ok(Self { weight: Parameter::table(init.sample([rows, features], rng)?), padding: None })
+        let table = init.sample([rows, features], rng);
+        let table = table.map_err(|error| error.of_layer("embedding"))?;
+        Ok(Self { weight: Parameter::table(table), padding: None })
     }
 
     /// Sets the row for padding elements of sequences: it is zero and has no gradient. Initializers

@@ -53,8 +53,10 @@ impl<E: Element> GroupNorm<E> {
             );
             return Err(Error::Argument { op: "group_norm", message });
         }
-        let weight = Parameter::gain(Tensor::try_full([channels], E::ONE)?);
-        let bias = Parameter::bias(Tensor::try_full([channels], E::ZERO)?);
+        let all = |value| {
+            Tensor::try_full([channels], value).map_err(|error| error.in_name_of("group_norm"))
+        };
+        let (weight, bias) = (Parameter::gain(all(E::ONE)?), Parameter::bias(all(E::ZERO)?));
         Ok(Self { groups, weight, bias, eps: 1e-5 })
     }
 

@@ -99,7 +99,10 @@ impl InstanceNormConfig {
             let message = "the number of channels must be positive, got 0".to_owned();
             return Err(Error::Argument { op: "instance_norm", message }.into());
         }
-        let full = |value| affine.then(|| Tensor::try_full([channels], value)).transpose();
+        let full = |value| {
+            let full = affine.then(|| Tensor::try_full([channels], value)).transpose();
+            full.map_err(|error| error.in_name_of("instance_norm"))
+        };
         let weight = full(E::ONE)?.map(Parameter::gain);
         Ok(InstanceNorm { weight, bias: full(E::ZERO)?.map(Parameter::bias), channels, eps })
     }

@@ -47,8 +47,11 @@ impl<E: Element> LayerNorm<E> {
     /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
     pub fn try_new(normalized: impl Into<Shape>) -> Result<Self> {
         let shape = normalized.into();
-        let weight = Parameter::gain(Tensor::try_full(shape.clone(), E::ONE)?);
-        Ok(Self { weight, bias: Parameter::bias(Tensor::try_full(shape, E::ZERO)?), eps: 1e-5 })
+        let all = |value| {
+            Tensor::try_full(shape.clone(), value).map_err(|error| error.in_name_of("layer_norm"))
+        };
+        let (weight, bias) = (Parameter::gain(all(E::ONE)?), Parameter::bias(all(E::ZERO)?));
+        Ok(Self { weight, bias, eps: 1e-5 })
     }
 
     /// Sets the number that is added to the variance; 1e-5 by default.

@@ -58,7 +58,7 @@ impl<E: Element> Linear<E> {
         rng: &mut impl Rng,
     ) -> Result<Self, InitError> {
         let weight = ([outputs, inputs].into(), Kind::weight(inputs, outputs));
-        Ok(Self { affine: Affine::new(weight, outputs, init, rng)?, activation })
+        Ok(Self { affine: Affine::new("linear", weight, outputs, init, rng)?, activation })
     }
 
     /// Removes the bias.

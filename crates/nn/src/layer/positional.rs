@@ -166,7 +166,8 @@ impl LearnedEncodingConfig {
     /// # Errors
     /// If the initializer cannot be applied.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<LearnedEncoding<E>, LayerError> {
-        let weight = self.init.sample([self.positions, self.features], rng)?;
+        let weight = self.init.sample([self.positions, self.features], rng);
+        let weight = weight.map_err(|error| error.of_layer("learned_encoding"))?;
         Ok(LearnedEncoding { weight: Parameter::table(weight) })
     }
 }

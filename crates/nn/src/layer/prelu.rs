@@ -46,7 +46,8 @@ impl<E: Element> PRelu<E> {
             let message = "the number of slopes must be positive, got 0".to_owned();
             return Err(Error::Argument { op: "prelu", message }.into());
         }
-        let weight = Tensor::try_full([channels], E::from_f64(slope))?;
+        let weight = Tensor::try_full([channels], E::from_f64(slope));
+        let weight = weight.map_err(|error| error.in_name_of("prelu"))?;
         Ok(Self { weight: Parameter::new(weight) })
     }
 

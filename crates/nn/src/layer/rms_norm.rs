@@ -45,7 +45,9 @@ impl<E: Element> RmsNorm<E> {
     /// [`Error::TooLarge`](wengert_autodiff::Error::TooLarge) and
     /// [`Error::OutOfMemory`](wengert_autodiff::Error::OutOfMemory).
     pub fn try_new(normalized: impl Into<Shape>) -> Result<Self> {
-        Ok(Self { weight: Parameter::gain(Tensor::try_full(normalized, E::ONE)?), eps: 1e-5 })
+        let weight = Tensor::try_full(normalized, E::ONE);
+        let weight = weight.map_err(|error| error.in_name_of("rms_norm"))?;
+        Ok(Self { weight: Parameter::gain(weight), eps: 1e-5 })
     }
 
     /// Sets the number that is added to the mean square; 1e-5 by default.

@@ -123,7 +123,8 @@ impl MultiHeadAttentionConfig {
         let rows = embed.saturating_add(shared.saturating_mul(2));
         let mut weight = |rows: usize, columns: usize| {
             let kind = Kind::weight(columns, rows);
-            let value = self.init.sample_for([rows, columns], kind, rng)?;
+            let value = self.init.sample_for([rows, columns], kind, rng);
+            let value = value.map_err(|error| error.of_layer("multi_head_attention"))?;
             Ok::<_, LayerError>(Parameter::of_kind(value, kind))
         };
         let projection = if key_features == embed && value_features == embed {

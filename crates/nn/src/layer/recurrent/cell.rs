@@ -204,7 +204,8 @@ impl<G: Gates> RecurrentCellConfig<G> {
         };
         let mut weight = |columns: usize| {
             let kind = Kind::weight(columns, rows);
-            let value = weights.sample_for([rows, columns], kind, rng)?;
+            let value = weights.sample_for([rows, columns], kind, rng);
+            let value = value.map_err(|error| error.of_layer("recurrent_cell"))?;
             let bias = self.bias.then(|| biases.sample([rows], rng).map(Parameter::bias));
             Ok::<_, LayerError>((Parameter::of_kind(value, kind), bias.transpose()?))
         };
