@@ -162,18 +162,26 @@ impl<const AXES: usize> ConvOptions<AXES> {
     /// `[outputs, inputs / groups, kernel ..]`.
     ///
     /// # Errors
-    /// If the groups do not divide the channels.
+    /// If the kernel, the stride or the dilation is zero along an axis, or the groups do not divide
+    /// the channels.
     pub fn weight_shape(
         &self,
         inputs: usize,
         outputs: usize,
         kernel: impl Into<Extent<AXES>>,
     ) -> Result<Shape> {
-        self.check_groups(name(AXES), inputs, outputs)?;
-        Ok([outputs, inputs / self.groups].into_iter().chain(kernel.into().0).collect())
+        let kernel = kernel.into().0;
+        self.check_sizes(name(AXES), [inputs, outputs], kernel)?;
+        Ok([outputs, inputs / self.groups].into_iter().chain(kernel).collect())
     }
 
-    fn check_groups(&self, op: &'static str, inputs: usize, outputs: usize) -> Result<()> {
+    fn check_sizes(
+        &self,
+        op: &'static str,
+        [inputs, outputs]: [usize; 2],
+        kernel: [usize; AXES],
+    ) -> Result<()> {
+        check_positive(op, kernel, self.stride, self.dilation)?;
         let groups = self.groups;
         if groups == 0 || !inputs.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
             let error = ConvError::Groups { groups, input: inputs, output: outputs };
@@ -196,15 +204,17 @@ impl<const AXES: usize> ConvTransposeOptions<AXES> {
     /// `[inputs, outputs / groups, kernel ..]`.
     ///
     /// # Errors
-    /// If the groups do not divide the channels.
+    /// If the kernel, the stride or the dilation is zero along an axis, or the groups do not divide
+    /// the channels.
     pub fn weight_shape(
         &self,
         inputs: usize,
         outputs: usize,
         kernel: impl Into<Extent<AXES>>,
     ) -> Result<Shape> {
-        self.conv.check_groups(transposed_name(AXES), inputs, outputs)?;
-        Ok([inputs, outputs / self.conv.groups].into_iter().chain(kernel.into().0).collect())
+        let kernel = kernel.into().0;
+        self.conv.check_sizes(transposed_name(AXES), [inputs, outputs], kernel)?;
+        Ok([inputs, outputs / self.conv.groups].into_iter().chain(kernel).collect())
     }
 
     /// The options of the convolution that it transposes.
@@ -241,6 +251,24 @@ impl<const AXES: usize> From<ConvOptions<AXES>> for ConvTransposeOptions<AXES> {
     fn from(conv: ConvOptions<AXES>) -> Self {
         conv.output_padding(0)
     }
+}
+
+/// Refuses a window with a size of zero, whatever its input.
+pub(super) fn check_positive<const AXES: usize>(
+    op: &'static str,
+    kernel: [usize; AXES],
+    stride: [usize; AXES],
+    dilation: [usize; AXES],
+) -> Result<()> {
+    for (what, sizes) in [("kernel", kernel), ("stride", stride), ("dilation", dilation)] {
+        if sizes.contains(&0) {
+            let message = format!(
+                "a {what} of {sizes:?} was asked for, but it must be at least 1 along each axis"
+            );
+            return Err(Error::Argument { op, message });
+        }
+    }
+    Ok(())
 }
 
 /// The name of the transposed convolution along `axes` axes.

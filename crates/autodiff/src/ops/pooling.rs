@@ -4,7 +4,7 @@
 use wengert_kernels::pool::PoolGeometry;
 use wengert_kernels::window::{Window, WindowError};
 
-use super::convolution::{Extent, check_padding, plane};
+use super::convolution::{Extent, check_padding, check_positive, plane};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 
@@ -91,6 +91,26 @@ impl<const AXES: usize> Pool<AXES> {
         let geometry = self.geometry(1, input.into().0);
         let output = geometry.map_err(|error| refused("pool", &error))?.output();
         Ok(std::array::from_fn(|axis| output[axis + 2 - AXES]))
+    }
+
+    /// Checks what does not depend on the input.
+    ///
+    /// ```
+    /// use wengert_autodiff::ops::Pool2d;
+    /// let error = Pool2d::new([2, 0]).check().unwrap_err().to_string();
+    /// assert!(error.contains("a kernel of [2, 0] was asked for"), "{error}");
+    /// ```
+    ///
+    /// # Errors
+    /// If the kernel, the stride or the dilation is zero along an axis, or the padding exceeds half
+    /// of the window's span.
+    pub fn check(&self) -> Result<()> {
+        check_positive("pool", self.kernel, self.stride, self.dilation)?;
+        // The smallest input that the window fits into without padding.
+        let span: [usize; AXES] = std::array::from_fn(|axis| {
+            (self.kernel[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
+        });
+        self.output_size(span).map(|_| ())
     }
 
     /// The planes of a tensor under this pool.

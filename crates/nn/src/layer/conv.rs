@@ -66,8 +66,9 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
     /// its fan-out `outputs / groups` times that number.
     ///
     /// # Errors
-    /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
-    /// fit the address space, or there is no memory for the parameters.
+    /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide the
+    /// channels, the initializer cannot be applied, a size does not fit the address space, or there
+    /// is no memory for the parameters.
     pub fn new(
         inputs: usize,
         outputs: usize,

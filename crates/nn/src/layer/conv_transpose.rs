@@ -55,8 +55,9 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     /// on one in `stride` of them along each axis.)
     ///
     /// # Errors
-    /// If the groups do not divide the channels, the initializer cannot be applied, a size does not
-    /// fit the address space, or there is no memory for the parameters.
+    /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide the
+    /// channels, the initializer cannot be applied, a size does not fit the address space, or there
+    /// is no memory for the parameters.
     pub fn new(
         inputs: usize,
         outputs: usize,

@@ -4,6 +4,7 @@ use rand::Rng;
 use wengert_autodiff::ops::{self, Extent, Pool2d};
 use wengert_autodiff::{Element, Result, Var};
 
+use super::shape::named;
 use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
@@ -31,7 +32,9 @@ pub struct AvgPool2d(#[module(skip)] pub Pool2d);
 pub struct AdaptiveAvgPool2d(#[module(skip)] pub Extent<2>);
 
 macro_rules! pools {
-    ($($layer:ident: $op:ident, |$pool:ident, $size:pat_param| $pooled:expr);+) => {$(
+    ($(
+        $layer:ident: $op:ident, |$pool:ident, $size:pat_param| $pooled:expr $(, $check:expr)?
+    );+) => {$(
         impl<E: Element> Layer<E> for $layer {
             fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
                 ops::$op(x, self.0)
@@ -47,6 +50,10 @@ macro_rules! pools {
             }
 
             fn build(&self, _: &mut dyn Rng) -> Result<Self, LayerError> {
+                $(
+                    let $pool = self.0;
+                    $check.map_err(|error| named(stringify!($op), error))?;
+                )?
                 Ok(*self)
             }
         }
@@ -54,8 +61,8 @@ macro_rules! pools {
 }
 
 pools! {
-    MaxPool2d: max_pool2d, |pool, size| pool.output_size(size);
-    AvgPool2d: avg_pool2d, |pool, size| pool.output_size(size);
+    MaxPool2d: max_pool2d, |pool, size| pool.output_size(size), pool.check();
+    AvgPool2d: avg_pool2d, |pool, size| pool.output_size(size), pool.check();
     AdaptiveAvgPool2d: adaptive_avg_pool2d, |bins, _| Ok(bins.0)
 }
 

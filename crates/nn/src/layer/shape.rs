@@ -217,7 +217,7 @@ impl SampleShape {
 }
 
 /// Replaces the operation's name in an error of options that several operations share.
-fn named(op: &'static str, error: Error) -> Error {
+pub(super) fn named(op: &'static str, error: Error) -> Error {
     match error {
         Error::Argument { message, .. } => Error::Argument { op, message },
         other => other,

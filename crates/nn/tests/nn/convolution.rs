@@ -2,15 +2,15 @@
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
-use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, Pool2d};
+use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, ConvOptions, Pool2d};
 use wengert_autodiff::{Activation, Tape, Tensor};
 use wengert_nn::data::Batches;
 #[cfg(feature = "data")]
 use wengert_nn::data::{Idx, ImageSet};
 use wengert_nn::metrics::accuracy;
 use wengert_nn::{
-    BuildError, Conv2d, Init, Layer, LayerError, Module, Optimizer, Sequential, SequentialBuilder,
-    Sgd,
+    BuildError, Conv, Conv2d, ConvTranspose, ConvTranspose2d, Init, Layer, LayerError, Module,
+    Optimizer, PaddedConv, Sequential, SequentialBuilder, Sgd,
 };
 
 fn rng() -> Pcg64 {
@@ -97,6 +97,88 @@ fn shapes_that_do_not_fit_are_refused_when_built() {
     assert!(matches!(fault(&error), (0, LayerError::Shape { .. })), "{error}");
     let error = build(Sequential::builder().input([]).linear(1, 1, Activation::Identity));
     assert!(matches!(fault(&error), (0, LayerError::Shape { .. })), "{error}");
+}
+
+/// The error of a layer that cannot be built.
+fn refused<L>(layer: Result<L, LayerError>) -> String {
+    layer.map(|_| ()).unwrap_err().to_string()
+}
+
+/// Layers whose kernel, stride, dilation or number of groups is zero are refused.
+fn sizes_of_zero_are_refused<const AXES: usize>() {
+    let (plain, init) = (ConvOptions::<AXES>::new(), Init::he_normal());
+    let zero = {
+        let mut sizes = [2; AXES];
+        sizes[AXES - 1] = 0;
+        sizes
+    };
+    let asked =
+        |what| format!("d: a {what} of {zero:?} was asked for, but it must be at least 1 along");
+    let cases = [
+        (zero, plain, asked("kernel")),
+        ([3; AXES], plain.stride(zero), asked("stride")),
+        ([3; AXES], plain.dilation(zero), asked("dilation")),
+        ([3; AXES], plain.groups(0), "d: 0 groups were asked for, but".to_owned()),
+    ];
+    for (kernel, options, says) in cases {
+        let rng = &mut rng();
+        for (name, error) in [
+            ("conv", refused(Conv::<AXES, f32>::new(2, 2, kernel, options, &init, rng))),
+            (
+                "conv",
+                refused(Conv::<AXES>::config(2, 2, kernel).options(options).build::<f32>(rng)),
+            ),
+            (
+                "conv_transpose",
+                refused(ConvTranspose::<AXES, f32>::new(2, 2, kernel, options, &init, rng)),
+            ),
+            (
+                "conv_transpose",
+                refused(
+                    ConvTranspose::<AXES>::config(2, 2, kernel).options(options).build::<f32>(rng),
+                ),
+            ),
+        ] {
+            assert!(error.starts_with(&format!("{name}{AXES}{says}")), "{error}");
+        }
+    }
+    let error = refused(PaddedConv::<AXES>::config(2, 2, zero).build::<f32>(&mut rng()));
+    assert!(error.contains(&asked("kernel")), "{error}");
+}
+
+#[test]
+fn windows_of_size_zero_are_refused_when_built() {
+    sizes_of_zero_are_refused::<1>();
+    sizes_of_zero_are_refused::<2>();
+    // The input's size is not known.
+    let build = |builder: SequentialBuilder| builder.build(&mut rng()).unwrap_err().to_string();
+    for (name, pool) in [
+        ("kernel", Pool2d::new([2, 0])),
+        ("stride", Pool2d::new(2).stride([2, 0])),
+        ("dilation", Pool2d::new(2).dilation([2, 0])),
+    ] {
+        let says = format!("pool2d: a {name} of [2, 0] was asked for, but it must be at least 1");
+        let error = build(Sequential::builder().max_pool2d(pool));
+        assert!(error.contains(&format!("layer 0: max_{says}")), "{error}");
+        let error = build(Sequential::builder().avg_pool2d(pool));
+        assert!(error.contains(&format!("layer 0: avg_{says}")), "{error}");
+    }
+    let error = build(Sequential::builder().max_pool2d(Pool2d::new(2).padding(2)));
+    assert!(error.contains("must be at most 1, half of the 2"), "{error}");
+}
+
+/// As in PyTorch: a layer without input channels has outputs that are the bias.
+#[test]
+fn layers_without_channels_are_accepted() {
+    let (options, init) = (Conv2dOptions::new(), Init::he_normal());
+    for (inputs, outputs) in [(0, 3), (3, 0), (0, 0)] {
+        let x = Tensor::ones([2, inputs, 5, 5]);
+        let conv = Conv2d::<f32>::new(inputs, outputs, 3, options, &init, &mut rng()).unwrap();
+        assert_eq!(conv.predict(&x), Tensor::zeros([2, outputs, 3, 3]));
+        let transposed =
+            ConvTranspose2d::<f32>::new(inputs, outputs, 3, options, &init, &mut rng()).unwrap();
+        assert_eq!(transposed.predict(&x), Tensor::zeros([2, outputs, 7, 7]));
+    }
 }
 
 #[test]
