@@ -9,9 +9,9 @@
 pub enum Kind {
     /// Multiplies the inputs and sums the products: the weight of a linear layer or a convolution.
     Weight {
-        /// The number of products in the sum for one output.
+        /// The number of products in the sum for one output; the mean if outputs differ in it.
         fan_in: usize,
-        /// The number of sums one input takes part in.
+        /// The number of sums one input takes part in; the mean if inputs differ in it.
         fan_out: usize,
         /// Which axes are the inputs and which the outputs.
         layout: WeightLayout,

@@ -158,6 +158,11 @@ impl<const AXES: usize> ConvOptions<AXES> {
         self.groups
     }
 
+    /// The stride along each axis.
+    pub fn strides(&self) -> Extent<AXES> {
+        Extent(self.stride)
+    }
+
     /// The shape of the weight of a convolution from `inputs` to `outputs` channels:
     /// `[outputs, inputs / groups, kernel ..]`.
     ///

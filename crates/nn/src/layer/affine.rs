@@ -1,8 +1,9 @@
 //! Weight and bias of linear layers and convolutions.
 
 use rand::Rng;
+use wengert_autodiff::ops::{self, Extent};
 use wengert_autodiff::{
-    Activation, Element, Kind, Parameter, Result, Shape, Tape, Tensor, Var, WeightLayout, ops,
+    Activation, Element, Kind, Parameter, Result, Shape, Tape, Tensor, Var, WeightLayout,
 };
 
 use super::LayerError;
@@ -54,15 +55,31 @@ pub(super) fn scheme(
 }
 
 /// The kind of the weight of a convolution, or of a transposed one, with these numbers of channels
-/// in each group: each output is a sum over the inputs of its group at all kernel positions, and
-/// each input contributes to the outputs of its group at all kernel positions.
-pub(super) fn convolution(
+/// in each group and strides of at least 1.
+///
+/// Each output of a convolution is a sum over the inputs of its group at all `kernel` positions. With
+/// a stride, each input takes part in `kernel / stride` sums along an axis, in the mean over the
+/// inputs. A transposed convolution exchanges the two. The mean is rounded to a whole number, at
+/// least 1.
+pub(super) fn convolution<const AXES: usize>(
     [inputs, outputs]: [usize; 2],
     kernel: &[usize],
+    stride: Extent<AXES>,
     layout: WeightLayout,
 ) -> Kind {
-    let positions = kernel.iter().fold(1, |all: usize, &size| all.saturating_mul(size));
-    let (fan_in, fan_out) = (inputs.saturating_mul(positions), outputs.saturating_mul(positions));
+    let product = |sizes: &[usize]| sizes.iter().fold(1, |all: usize, &n| all.saturating_mul(n));
+    let (positions, area) = (product(kernel), product(&stride.0));
+    let all = |channels: usize| channels.saturating_mul(positions);
+    let mean = |channels: usize| {
+        let all = all(channels);
+        let rounded = all / area + usize::from(all % area >= area.div_ceil(2));
+        rounded.max(usize::from(all > 0))
+    };
+    let (fan_in, fan_out) = if layout.inputs_first {
+        (mean(inputs), all(outputs))
+    } else {
+        (all(inputs), mean(outputs))
+    };
     Kind::Weight { fan_in, fan_out, layout }
 }
 

@@ -62,8 +62,9 @@ impl<const AXES: usize> Conv<AXES> {
 
 impl<const AXES: usize, E: Element> Conv<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of
-    /// zeros. The fan-in of the weight is `inputs / groups` times the number of kernel positions,
-    /// its fan-out `outputs / groups` times that number.
+    /// zeros. The fan-in of the weight is `inputs / groups` times the number of kernel positions.
+    /// Its fan-out is `outputs / groups` times that number, divided by the stride along each axis:
+    /// the mean number of outputs that depend on an input, rounded to a whole number.
     ///
     /// # Errors
     /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide the
@@ -80,7 +81,8 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
         let shape = options.weight_shape(inputs, outputs, kernel)?;
         let groups = options.group_count();
         let layout = WeightLayout { groups, inputs_first: false };
-        let kind = affine::convolution([shape[1], outputs / groups], &shape.dims()[2..], layout);
+        let channels = [shape[1], outputs / groups];
+        let kind = affine::convolution(channels, &shape.dims()[2..], options.strides(), layout);
         let name = if AXES == 1 { "conv1d" } else { "conv2d" };
         Ok(Self { affine: Affine::new(name, (shape, kind), outputs, init, rng)?, options })
     }

@@ -50,9 +50,10 @@ impl<const AXES: usize> ConvTranspose<AXES> {
 
 impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of
-    /// zeros. The fans are those of a convolution between the same channels: `inputs / groups` and
-    /// `outputs / groups`, times the number of kernel positions. (With a stride, an output depends
-    /// on one in `stride` of them along each axis.)
+    /// zeros. The fan-out of the weight is `outputs / groups` times the number of kernel positions.
+    /// Its fan-in is `inputs / groups` times that number, divided by the stride along each axis: the
+    /// mean number of products in an output, rounded to a whole number. (If the stride does not
+    /// divide the kernel size, some outputs have one product more along an axis than others.)
     ///
     /// # Errors
     /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide the
@@ -68,9 +69,11 @@ impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     ) -> Result<Self, LayerError> {
         let options = options.into();
         let shape = options.weight_shape(inputs, outputs, kernel)?;
-        let groups = options.convolution().group_count();
+        let (groups, stride) =
+            (options.convolution().group_count(), options.convolution().strides());
         let layout = WeightLayout { groups, inputs_first: true };
-        let kind = affine::convolution([inputs / groups, shape[1]], &shape.dims()[2..], layout);
+        let channels = [inputs / groups, shape[1]];
+        let kind = affine::convolution(channels, &shape.dims()[2..], stride, layout);
         let name = if AXES == 1 { "conv_transpose1d" } else { "conv_transpose2d" };
         Ok(Self { affine: Affine::new(name, (shape, kind), outputs, init, rng)?, options })
     }

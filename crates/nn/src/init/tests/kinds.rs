@@ -1,7 +1,9 @@
 //! Initializers use the kinds of parameters that layers state.
 
-use wengert_autodiff::ops::{Conv2dOptions, ConvTransposeOptions};
-use wengert_autodiff::{Activation, Kind, Parameter, Result, Tensor, Var, WeightLayout};
+use wengert_autodiff::ops::{Conv1dOptions, Conv2dOptions, ConvOptions, ConvTransposeOptions};
+use wengert_autodiff::{
+    Activation, Kind, Parameter, Result, Shape, Tape, Tensor, Var, WeightLayout,
+};
 
 use super::{near, normal, rng};
 use crate::init::{
@@ -9,8 +11,8 @@ use crate::init::{
     recommend,
 };
 use crate::{
-    Conv2d, ConvTranspose2d, Embedding, Flatten, Layer, LayerNorm, Linear, Module, Sequential,
-    VisitorMut,
+    Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Embedding, Flatten,
+    Layer, LayerNorm, Linear, Module, Sequential, VisitorMut,
 };
 
 fn deviation(values: &Tensor<f32>) -> f64 {
@@ -155,6 +157,80 @@ fn the_fans_of_groups_are_those_of_one_group() {
     assert_eq!(transposed.weight().value().shape().dims(), [8, 3, 3, 3]);
     let stack = StackLayer::conv(8, 12, 9, Activation::Relu, 1.0, 0.0).groups(4);
     assert_eq!((stack.fan_in, stack.fan_out, stack.units), (18, 27, 12));
+}
+
+/// The mean squares of a layer's outputs and of the gradient with respect to its inputs, with the
+/// recommended weights and for inputs and cotangents of mean square 1, relative to the predictions.
+fn squares_by_prediction(mut layer: impl Layer<f32>, input: Shape, seed: u64) -> [f64; 2] {
+    let advice = recommend(&layer).unwrap();
+    advice.apply(&mut layer, &mut rng(seed)).unwrap();
+    let draw = |shape: Shape, seed| normal([1, shape.numel()], seed).reshape(shape);
+    let tape = Tape::new();
+    let x = tape.variable(&draw(input, seed + 1));
+    let y = layer.forward(x);
+    let gradients = (y * tape.constant(&draw(y.shape(), seed + 2))).sum().backward();
+    let predicted = &advice.stack()[0];
+    let gradient = predicted.sigma_w.powi(2) * predicted.fan_out as f64 / predicted.fan_in as f64;
+    [
+        deviation(&y.value()).powi(2) / advice.layers[0].variance,
+        deviation(gradients.get(x).unwrap()).powi(2) / gradient,
+    ]
+}
+
+/// Of the larger image, the input of a convolution or the output of a transposed one, each position
+/// is reached by `kernel / stride` positions of the kernel along each axis, in the mean.
+fn strided_layers_keep_the_predicted_squares<const AXES: usize>(kernel: [usize; AXES]) {
+    let (channels, init) = (48, Init::Zeros);
+    for (stride, groups) in [(1, 1), (2, 1), (3, 1), (1, 4), (2, 4), (3, 4)] {
+        let options = ConvOptions::new().stride(stride).groups(groups);
+        let small = [[200, 12][AXES - 1]; AXES];
+        let large: [usize; AXES] = std::array::from_fn(|i| (small[i] - 1) * stride + kernel[i]);
+        // Fewer kernel positions reach the border: there are `small * kernel` products on an axis.
+        let border: f64 = (0..AXES).map(|i| (small[i] * stride) as f64 / large[i] as f64).product();
+        let shape = |size: [usize; AXES]| [2, channels].into_iter().chain(size).collect();
+        let rng = || rng(1);
+        let conv = Conv::new(channels, channels, kernel, options, &init, &mut rng()).unwrap();
+        let transposed =
+            ConvTranspose::new(channels, channels, kernel, options, &init, &mut rng()).unwrap();
+        let [y, gradient] = squares_by_prediction(conv, shape(large), 10);
+        let what = format!("kernel {kernel:?}, stride {stride}, {groups} groups");
+        near(y, 1.0, 0.15, &format!("outputs of a convolution, {what}"));
+        near(gradient, border, 0.15, &format!("gradient of a convolution, {what}"));
+        let [y, gradient] = squares_by_prediction(transposed, shape(small), 20);
+        near(y, border, 0.15, &format!("outputs of a transposed convolution, {what}"));
+        near(gradient, 1.0, 0.15, &format!("gradient of a transposed convolution, {what}"));
+    }
+}
+
+#[test]
+fn strided_layers_over_lines_keep_the_predicted_squares() {
+    // Kernels that are multiples of a stride, and larger or smaller than it.
+    for kernel in [2, 4, 5, 6] {
+        strided_layers_keep_the_predicted_squares([kernel]);
+    }
+}
+
+#[test]
+fn strided_layers_over_images_keep_the_predicted_squares() {
+    strided_layers_keep_the_predicted_squares([4, 6]);
+    strided_layers_keep_the_predicted_squares([3, 5]);
+}
+
+#[test]
+fn fans_of_strided_layers_are_rounded_and_not_zero() {
+    let init = Init::he_normal();
+    let fans = |kernel: usize, stride: usize| {
+        let options = Conv1dOptions::new().stride(stride).groups(2);
+        let conv = Conv1d::<f32>::new(2, 2, kernel, options, &init, &mut rng(1)).unwrap();
+        let transposed =
+            ConvTranspose1d::<f32>::new(2, 2, kernel, options, &init, &mut rng(1)).unwrap();
+        [conv.weight().kind().fans().unwrap(), transposed.weight().kind().fans().unwrap()]
+    };
+    assert_eq!(fans(3, 1), [(3, 3), (3, 3)]);
+    assert_eq!(fans(3, 2), [(3, 2), (2, 3)]);
+    assert_eq!(fans(4, 3), [(4, 1), (1, 4)]);
+    assert_eq!(fans(5, 3), [(5, 2), (2, 5)]);
+    assert_eq!(fans(1, usize::MAX), [(1, 1), (1, 1)]);
 }
 
 /// The mean square of a gradient after `steps` convolutions by a kernel of three positions with
