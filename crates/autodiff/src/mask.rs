@@ -454,10 +454,10 @@ pub(crate) fn compare<E: Element>(
     let kernel =
         |a: Run<E>, b: Run<E>, out: &mut [bool]| elementwise::compare(comparison, a, b, out);
     // Along an axis on which both repeat, the mask does.
-    if let Some((a, b, once)) = strided::once_both(a, b, &shape) {
-        let mut values = Mask::blank(op, &once)?;
-        strided::zip(&a, &b, &once, &mut values, kernel);
-        return Mask::row_major(values, once).try_broadcast_to(shape);
+    if let Some((once, part)) = strided::once_all(&[a, b], &shape) {
+        let mut values = Mask::blank(op, &part)?;
+        strided::zip(&once[0], &once[1], &part, &mut values, kernel);
+        return Mask::row_major(values, part).try_broadcast_to(shape);
     }
     let mut values = Mask::blank(op, &shape)?;
     strided::zip(a, b, &shape, &mut values, kernel);

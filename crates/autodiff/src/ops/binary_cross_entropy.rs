@@ -43,6 +43,9 @@ impl<E: Element> Op<E> for BinaryCrossEntropy {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        if let Some(losses) = support::each_once(self, inputs, ctx)? {
+            return Ok(losses);
+        }
         let shape = ctx.shape();
         let (x, targets) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let weight = match inputs.get(2) {

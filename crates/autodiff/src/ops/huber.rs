@@ -28,7 +28,7 @@ impl<E: Element> Op<E> for Huber {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (delta, half) = (E::from_f64(self.delta), E::from_f64(0.5));
-        support::map(ctx, inputs[0], |x, out| {
+        support::each(ctx, inputs[0], |x, out| {
             for (out, &r) in out.iter_mut().zip(x) {
                 let size = r.abs();
                 *out = if size > delta { delta * (size - half * delta) } else { half * r * r };

@@ -28,6 +28,9 @@ impl<E: Element> Op<E> for KlDiv {
     }
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
+        if let Some(terms) = support::each_once(self, inputs, ctx)? {
+            return Ok(terms);
+        }
         let (x, target) = (inputs[0].try_contiguous()?, inputs[1].try_contiguous()?);
         let (x, target) = (support::slice(&x), support::slice(&target));
         let mut other = ctx.scratch(ctx.shape().clone())?;

@@ -65,9 +65,16 @@ impl<E: Element> Op<E> for Mean {
             return Ok(mean);
         }
         // The mean over copies is the mean over one of them.
-        if self.divisor.is_none()
-            && let Some(mean) = support::reduced_once(self, inputs[0], &self.axes, ctx, |_, _| ())?
-        {
+        let plain = self.divisor.map(|_| Mean { axes: self.axes.clone(), divisor: None });
+        let share = self.axes.count("mean", inputs[0].shape())? as f64
+            / self.divisor_of(inputs[0].shape())? as f64;
+        let scale = |_, means: &mut [E]| {
+            if plain.is_some() {
+                elementwise::scale_in_place(E::from_f64(share), means);
+            }
+        };
+        let op = plain.as_ref().unwrap_or(self);
+        if let Some(mean) = support::reduced_once(op, inputs[0], &self.axes, ctx, scale)? {
             return Ok(mean);
         }
         let mut out = ctx.output()?;

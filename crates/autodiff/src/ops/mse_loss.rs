@@ -31,6 +31,12 @@ impl<E: Element> Op<E> for MseLoss {
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let shape = inputs[0].shape();
         inputs.iter().try_for_each(|x| x.compute())?;
+        // The mean over copies is the mean over one of them.
+        if shape.numel() > support::READ_ALL
+            && let Some((once, _)) = strided::once_all(inputs, shape)
+        {
+            return self.forward(&[&once[0], &once[1]], ctx);
+        }
         let mut difference = ctx.like(inputs[0])?;
         let d = difference.as_mut_slice();
         strided::zip(inputs[0], inputs[1], shape, d, elementwise::sub);
@@ -42,9 +48,15 @@ impl<E: Element> Op<E> for MseLoss {
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        let elements = node.tape().nodes()[node.inputs[0] as usize].value("mse_loss")?.len();
+        let (elements, repeat) = {
+            let nodes = node.tape().nodes();
+            let value = |i: usize| nodes[node.inputs[i] as usize].value("mse_loss");
+            let (a, b) = (value(0)?, value(1)?);
+            (a.len(), strided::once_all(&[a, b], a.shape()).is_some())
+        };
         let factor = E::from_f64(2.0 / elements as f64);
-        if node.creates_graph() {
+        // The difference of views that repeat along an axis is such a view, and so is the cotangent.
+        if node.creates_graph() || repeat {
             let d = (node.gy() * factor).cotangent_mul(node.input(0) - node.input(1));
             return cotangents([Some(d), node.needs(1).then(|| -d)]);
         }

@@ -27,7 +27,7 @@ impl<E: Element> Op<E> for SmoothL1 {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let (beta, half) = (E::from_f64(self.beta), E::from_f64(0.5));
-        support::map(ctx, inputs[0], |x, out| {
+        support::each(ctx, inputs[0], |x, out| {
             for (out, &r) in out.iter_mut().zip(x) {
                 let size = r.abs();
                 *out = if size > beta { size - half * beta } else { half * size * (size / beta) };

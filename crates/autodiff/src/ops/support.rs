@@ -1,5 +1,6 @@
 //! Shape rules and elementwise forward computations that several operations share.
 
+use smallvec::SmallVec;
 use wengert_kernels::Element;
 use wengert_kernels::chain::{Function1, Function2};
 use wengert_kernels::elementwise::{self, Run};
@@ -101,9 +102,9 @@ pub(super) fn zip<E: Element>(
 ) -> Result<Tensor<E>> {
     let shape = ctx.shape();
     // Along an axis on which both operands repeat, so does the result.
-    if let Some((a, b, once)) = strided::once_both(a, b, shape) {
-        let mut out = ctx.scratch(once.clone())?;
-        strided::zip(&a, &b, &once, out.as_mut_slice(), kernel);
+    if let Some((once, part)) = strided::once_all(&[a, b], shape) {
+        let mut out = ctx.scratch(part.clone())?;
+        strided::zip(&once[0], &once[1], &part, out.as_mut_slice(), kernel);
         return out.try_broadcast_to(shape);
     }
     let Some(order) = strided::common_order(a, b, shape) else {
@@ -116,6 +117,19 @@ pub(super) fn zip<E: Element>(
     Ok(out.permute(&strided::inverse(&order)))
 }
 
+/// The output of an elementwise operation whose operands all repeat along an axis, along which the
+/// output repeats; `None` for other operands.
+pub(super) fn each_once<E: Element>(
+    op: &dyn Op<E>,
+    operands: &[&Tensor<E>],
+    ctx: &mut Forward<'_, E>,
+) -> Result<Option<Tensor<E>>> {
+    let whole = ctx.shape().clone();
+    let Some((once, part)) = strided::once_all(operands, &whole) else { return Ok(None) };
+    let once: SmallVec<[&Tensor<E>; 3]> = once.iter().collect();
+    op.forward(&once, &mut ctx.of_shape(&part)?)?.try_broadcast_to(whole).map(Some)
+}
+
 /// Multiplies each element by the number of copies of the operand's element that it was computed
 /// from.
 pub(super) fn times<E: Element>(copies: usize, elements: &mut [E]) {
@@ -124,7 +138,7 @@ pub(super) fn times<E: Element>(copies: usize, elements: &mut [E]) {
 
 /// The largest view with repeated elements that a reduction reads element by element, which gives
 /// it the same bits as a copy of the view.
-const READ_ALL: usize = 1 << 20;
+pub(super) const READ_ALL: usize = 1 << 20;
 
 /// The output of a reduction of a large operand whose elements repeat along an axis; `None` for
 /// other operands. Each element is reduced once, and `repeat`, which is always called, turns the

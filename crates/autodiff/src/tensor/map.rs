@@ -242,8 +242,11 @@ impl<E: Element> Tensor<E> {
         self.compute()?;
         other.compute()?;
         // Along an axis on which both operands repeat, so does the result.
-        let once = strided::once_both(self, other, shape);
-        let (a, b, each) = once.as_ref().map_or((self, other, shape), |(a, b, once)| (a, b, once));
+        let once = strided::once_all(&[self, other], shape);
+        let (a, b, each) = match &once {
+            Some((once, shape)) => (&once[0], &once[1], shape),
+            None => (self, other, shape),
+        };
         let mut out = new(each.clone())?;
         strided::zip(a, b, each, out.as_mut_slice(), |a, b, out| zip(&f, a, b, out));
         out.try_broadcast_to(shape)

@@ -76,28 +76,26 @@ pub(crate) fn once_along<E: Element>(x: &Tensor<E>, flags: &[bool]) -> (Tensor<E
     (once, copies)
 }
 
-/// Two operands that broadcast to `shape`, with size 1 along the axes along which the elements of
-/// both repeat, and the shape that these broadcast to; `None` if there are no such axes.
-pub(crate) fn once_both<E: Element>(
-    a: &Tensor<E>,
-    b: &Tensor<E>,
+/// Operands that broadcast to `shape`, with size 1 along the axes along which the elements of all
+/// of them repeat, and the shape that these broadcast to; `None` if there are no such axes.
+pub(crate) fn once_all<E: Element>(
+    operands: &[&Tensor<E>],
     shape: &Shape,
-) -> Option<(Tensor<E>, Tensor<E>, Shape)> {
-    let whole = |x: &Tensor<E>| x.is_contiguous() && x.shape() == shape;
-    if whole(a) || whole(b) || shape.numel() <= 1 {
+) -> Option<(SmallVec<[Tensor<E>; 2]>, Shape)> {
+    let whole = |x: &&Tensor<E>| x.is_contiguous() && x.shape() == shape;
+    if operands.iter().any(whole) || shape.numel() <= 1 {
         return None;
     }
-    let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
-    let (of_a, of_b) = (a.strides(), b.strides());
-    let repeated = |&axis: &usize| shape[axis] > 1 && of_a[axis] == 0 && of_b[axis] == 0;
-    let flags: Few<bool> = (0..shape.rank()).map(|axis| repeated(&axis)).collect();
+    let all: SmallVec<[Tensor<E>; 2]> = operands.iter().map(|x| x.broadcast_to(shape)).collect();
+    let repeated = |axis: usize| shape[axis] > 1 && all.iter().all(|x| x.strides()[axis] == 0);
+    let flags: Few<bool> = (0..shape.rank()).map(repeated).collect();
     if !flags.contains(&true) {
         return None;
     }
     let narrow = |x: Tensor<E>| {
         (0..shape.rank()).filter(|&axis| flags[axis]).fold(x, |x, axis| first(&x, axis))
     };
-    Some((narrow(a), narrow(b), shape.with_ones(&flags)))
+    Some((all.into_iter().map(narrow).collect(), shape.with_ones(&flags)))
 }
 
 /// The largest magnitude of the elements: zero if there are none, NaN if one is NaN.

@@ -1,7 +1,8 @@
 //! Reductions and comparisons of broadcast views: every element is read once, and the results are
 //! those of copies.
 
-use wengert_autodiff::{Mask, Shape, Tape, Tensor, ops};
+use wengert_autodiff::ops::Reduction;
+use wengert_autodiff::{Mask, Result, Shape, Tape, Tensor, Var, ops};
 
 /// Views in which elements repeat along none, some, or all axes.
 fn views() -> Vec<Tensor<f64>> {
@@ -133,6 +134,52 @@ fn enormous_views_have_closed_forms() {
     let v = tape.variable(&x);
     let gradient = v.square().mean().backward().get(v).unwrap().clone();
     assert_eq!(gradient.get(&[N - 1]), Some(3.0 / n));
+}
+
+/// The losses of views, and their gradients, as no copy of the views would fit in memory.
+#[test]
+fn losses_of_enormous_views_have_closed_forms() {
+    const N: usize = 1 << 40;
+    let numbers = |a: [f64; 2]| Tensor::from_slice(&a, [2]).unwrap().broadcast_to([N, 2]);
+    let (a, b) = (numbers([0.25, 3.0]), numbers([0.5, 0.75]));
+    type Loss = for<'t> fn(Var<'t, f64>, Var<'t, f64>, Reduction) -> Result<Var<'t, f64>>;
+    let losses: [(&str, Loss); 7] = [
+        ("l1_loss", ops::l1_loss),
+        ("squared_error", ops::squared_error),
+        ("huber_loss", |a, b, reduction| ops::huber_loss(a, b, 1.0, reduction)),
+        ("smooth_l1_loss", |a, b, reduction| ops::smooth_l1_loss(a, b, 0.5, reduction)),
+        ("kl_div", |a, b, reduction| ops::kl_div(a, b, false, reduction)),
+        ("kl_div of logarithms", |a, b, reduction| ops::kl_div(a, b, true, reduction)),
+        ("binary_cross_entropy_with_logits", |a, b, reduction| {
+            let weight = a.tape().constant(&Tensor::from_slice(&[2.0, 3.0], [2])?);
+            ops::binary_cross_entropy_with_logits(a, b, Some(weight), reduction)
+        }),
+    ];
+    for (name, loss) in losses {
+        for reduction in [Reduction::Mean, Reduction::Sum, Reduction::BatchMean] {
+            let run = |a: &Tensor<f64>, b: &Tensor<f64>| {
+                let tape = Tape::new();
+                let (a, b) = (tape.variable(a), tape.variable(b));
+                let loss = loss(a, b, reduction).unwrap();
+                let gradients = loss.try_backward().unwrap();
+                let gradient = |x| gradients.get(x).unwrap().slice(0, ..1);
+                (loss.item(), gradient(a).to_vec(), gradient(b).to_vec())
+            };
+            let (whole, row) = (run(&a, &b), run(&a.slice(0, ..1), &b.slice(0, ..1)));
+            // A sum is that of `N` rows. Each mean is that of one, and each gradient of a mean a
+            // share of it.
+            let n = N as f64;
+            let (value, gradient) =
+                if reduction == Reduction::Sum { (n, 1.0) } else { (1.0, 1.0 / n) };
+            let near = |got: f64, want: f64| {
+                assert!((got - want).abs() <= 1e-14 * want.abs(), "{name}: {got} {want}");
+            };
+            near(whole.0, row.0 * value);
+            for (got, want) in [(whole.1, row.1), (whole.2, row.2)] {
+                got.iter().zip(want).for_each(|(got, want)| near(*got, want * gradient));
+            }
+        }
+    }
 }
 
 #[test]
