@@ -20,7 +20,7 @@ use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::testing::Layout;
 use crate::var::Var;
-pub use report::{Comparison, GradcheckError, Nonlinearity, OpPath, OpStep, Report};
+pub use report::{Comparison, GradcheckError, NonlinearVjp, OpPath, OpStep, Report};
 use ridders::{Difference, differentiate, finer};
 use verdict::Verdict;
 
@@ -251,7 +251,7 @@ impl Gradcheck {
         findings: &mut Findings,
     ) -> Result<(), GradcheckError> {
         let shape = self.compare(1, f, inputs, contiguous, report, findings)?;
-        findings.nonlinear.extend(self.nonlinearities(1, f, inputs, &shape)?);
+        findings.nonlinear.extend(self.nonlinear_vjps(1, f, inputs, &shape)?);
         if self.order >= 2 {
             // Random weights in place of the output's cotangent; an input as well, so that the
             // derivative by the cotangent is checked too.
@@ -261,7 +261,7 @@ impl Gradcheck {
                 inputs.iter().copied().chain([&weights]).collect();
             let gradient = gradient_of(f);
             let shape = self.compare(2, &gradient, &with_weights, contiguous, report, findings)?;
-            findings.nonlinear.extend(self.nonlinearities(2, &gradient, &with_weights, &shape)?);
+            findings.nonlinear.extend(self.nonlinear_vjps(2, &gradient, &with_weights, &shape)?);
         }
         Ok(())
     }
@@ -366,7 +366,7 @@ impl Gradcheck {
 #[derive(Debug, Default)]
 struct Findings {
     wrong: Vec<Comparison>,
-    nonlinear: Vec<Nonlinearity>,
+    nonlinear: Vec<NonlinearVjp>,
     unclear: Vec<Comparison>,
 }
 

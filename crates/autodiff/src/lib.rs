@@ -94,7 +94,7 @@ pub use eval::eval;
 pub use few::Few;
 pub use forward::Forward;
 pub use gradcheck::{
-    Comparison, Gradcheck, GradcheckError, Mode, Nonlinearity, OpPath, OpStep, Report, gradcheck,
+    Comparison, Gradcheck, GradcheckError, Mode, NonlinearVjp, OpPath, OpStep, Report, gradcheck,
     gradgradcheck,
 };
 pub use gradients::Gradients;

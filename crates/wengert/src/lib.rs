@@ -45,7 +45,7 @@
 pub use wengert_autodiff::{
     Activation, Anomaly, AsTensors, AsVariables, Comparison, Composition, Connection, Cotangents,
     CreateGraph, Element, Error, Forward, Gradcheck, GradcheckError, Gradients, Index, IntoLabels,
-    Iter, Kind, Mask, Memory, Mode, Nonlinearity, Op, OpPath, OpStep, Parameter, ParameterId,
+    Iter, Kind, Mask, Memory, Mode, NonlinearVjp, Op, OpPath, OpStep, Parameter, ParameterId,
     ParameterMap, Pass, Report, Result, Returned, Shape, Step, Strides, Tape, Tensor, Var, Vjp,
     WeightLayout, checkpoint, closure, eval, for_blocks, grad, gradcheck, gradgradcheck, hessian,
     hvp, jacobian, jvp, ops, testing, value_and_grad, vjp,

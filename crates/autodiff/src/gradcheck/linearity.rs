@@ -8,7 +8,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::report::Nonlinearity;
+use super::report::NonlinearVjp;
 use super::{Gradcheck, GradcheckError, VarFn, jacobian, unravel};
 use crate::tensor::Tensor;
 
@@ -24,13 +24,13 @@ const COMBINATIONS: [(f64, f64, &str); 4] = [
 impl Gradcheck {
     /// Compares the gradients of `f` under combinations of two cotangents with the combinations of
     /// the gradients under each, and returns where they differ.
-    pub(super) fn nonlinearities(
+    pub(super) fn nonlinear_vjps(
         &self,
         order: u8,
         f: &VarFn<'_>,
         inputs: &[&Tensor<f64>],
         shape: &crate::shape::Shape,
-    ) -> Result<Vec<Nonlinearity>, GradcheckError> {
+    ) -> Result<Vec<NonlinearVjp>, GradcheckError> {
         // Elements of both signs; no two of equal magnitude.
         let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x517c_c1b7);
         let mut draw = || -> Vec<f64> {
@@ -59,7 +59,7 @@ impl Gradcheck {
                     let finite = [by_g, by_h, got].into_iter().filter(|g| g.is_finite()).count();
                     let differs = (got - expected).abs() > allowed;
                     if finite == 3 && differs || (1..3).contains(&finite) {
-                        found.push(Nonlinearity {
+                        found.push(NonlinearVjp {
                             order,
                             cotangent,
                             input,

@@ -56,12 +56,12 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// A gradient that is not linear in the output's cotangent.
+/// A vector-Jacobian product that is not linear in the output's cotangent.
 ///
 /// `g` and `h` are random cotangents with elements of both signs.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Nonlinearity {
+pub struct NonlinearVjp {
     /// 1 or 2, as in [`Comparison::order`].
     pub order: u8,
     /// The cotangent in terms of `g` and `h`.
@@ -82,7 +82,7 @@ pub struct Nonlinearity {
     pub path: OpPath,
 }
 
-impl fmt::Display for Nonlinearity {
+impl fmt::Display for NonlinearVjp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -151,7 +151,7 @@ pub enum GradcheckError {
         /// The number of elements of the gradient, over all cotangents tried.
         count: usize,
         /// The first of them.
-        first: Vec<Nonlinearity>,
+        first: Vec<NonlinearVjp>,
     },
     /// Derivatives that could not be compared: the differences leave the domain or do not converge
     /// with shrinking steps; at most ten are listed.
