@@ -156,19 +156,19 @@ impl Schedule for Polynomial {
 /// A rate that moves along a line, from one value to another, and stays there.
 ///
 /// ```
-/// use wengert_nn::schedule::{Linear, Schedule};
-/// let schedule = Linear::new(0.5, 0.1, 4);
+/// use wengert_nn::schedule::{LinearRate, Schedule};
+/// let schedule = LinearRate::new(0.5, 0.1, 4);
 /// assert_eq!([0, 2, 4, 9].map(|step| schedule.rate(step)), [0.5, 0.3, 0.1, 0.1]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "LinearLR")]
-pub struct Linear {
+pub struct LinearRate {
     from: f64,
     to: f64,
     steps: u64,
 }
 
-impl Linear {
+impl LinearRate {
     /// From one rate to another in this number of steps.
     ///
     /// # Panics
@@ -181,7 +181,7 @@ impl Linear {
     }
 }
 
-impl Schedule for Linear {
+impl Schedule for LinearRate {
     fn rate(&self, step: u64) -> f64 {
         let share = share(step, self.steps);
         // Exact at both ends.

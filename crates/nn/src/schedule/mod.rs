@@ -10,7 +10,7 @@
 //! | [`StepDecay`], [`MultiStep`] | is multiplied by a factor every `n` steps, or at given steps |
 //! | [`Exponential`] | falls by a factor at each step |
 //! | [`Polynomial`] | falls to zero as a power of the steps left |
-//! | [`Linear`] | moves along a line |
+//! | [`LinearRate`] | moves along a line |
 //! | [`Cosine`], [`CosineRestarts`] | falls along half a cosine, once or again and again |
 //! | [`OneCycle`] | rises, then falls far below where it began |
 //! | [`lambda`] | a closure |
@@ -38,7 +38,7 @@ mod plateau;
 
 pub use combine::{Then, Times, WarmUp};
 pub use cosine::{Cosine, CosineRestarts, OneCycle};
-pub use decay::{Constant, Exponential, Linear, MultiStep, Polynomial, StepDecay};
+pub use decay::{Constant, Exponential, LinearRate, MultiStep, Polynomial, StepDecay};
 pub use plateau::Plateau;
 
 use wengert_autodiff::Element;
@@ -104,25 +104,26 @@ impl<S: Schedule + ?Sized> Schedule for &S {
 /// let schedule = lambda(|step| 0.1 / ((step + 1) as f64).sqrt()).warm_up(100, 0.0);
 /// assert_eq!(schedule.rate(100), 0.1);
 /// ```
-pub fn lambda<F: Fn(u64) -> f64>(rate: F) -> Lambda<F> {
-    Lambda { rate }
+pub fn lambda<F: Fn(u64) -> f64>(rate: F) -> LambdaRate<F> {
+    LambdaRate { rate }
 }
 
 /// A closure as a [`Schedule`]: see [`lambda`].
 #[derive(Clone, Copy)]
-pub struct Lambda<F> {
+#[doc(alias = "LambdaLR")]
+pub struct LambdaRate<F> {
     rate: F,
 }
 
-impl<F: Fn(u64) -> f64> Schedule for Lambda<F> {
+impl<F: Fn(u64) -> f64> Schedule for LambdaRate<F> {
     fn rate(&self, step: u64) -> f64 {
         (self.rate)(step)
     }
 }
 
-impl<F> std::fmt::Debug for Lambda<F> {
+impl<F> std::fmt::Debug for LambdaRate<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lambda")
+        f.write_str("LambdaRate")
     }
 }
 

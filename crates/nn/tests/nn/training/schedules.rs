@@ -1,7 +1,7 @@
 //! Schedules against those of PyTorch (`../../training_reference/schedules.py`).
 
 use wengert_nn::schedule::{
-    Constant, Cosine, CosineRestarts, Exponential, Linear, MultiStep, OneCycle, Plateau,
+    Constant, Cosine, CosineRestarts, Exponential, LinearRate, MultiStep, OneCycle, Plateau,
     Polynomial, Schedule, Scheduler, StepDecay, lambda,
 };
 use wengert_nn::{Optimizer, Sgd, Stateful};
@@ -30,7 +30,7 @@ fn rates_are_those_of_pytorch() {
     follow("multistep", MultiStep::new(0.1, &[3, 10, 11], 0.3));
     follow("exponential", Exponential::new(0.1, 0.9));
     follow("polynomial", Polynomial::new(0.1, 20, 2.0));
-    follow("linear", Linear::new(0.02, 0.09, 12));
+    follow("linear", LinearRate::new(0.02, 0.09, 12));
     follow("cosine", Cosine::new(0.1, 30).min(0.01));
     follow("restarts", CosineRestarts::new(0.1, 6).min(0.01));
     follow("longer_restarts", CosineRestarts::new(0.1, 4).factor(2));
@@ -41,7 +41,7 @@ fn rates_are_those_of_pytorch() {
     follow("lambda", lambda(|step| 0.1 / (step + 1) as f64));
     follow("warm_up", Cosine::new(0.1, 25).warm_up(5, 0.1));
     follow("then", Constant::new(0.1).then(10, Exponential::new(0.1, 0.9)));
-    follow("times", Linear::new(0.5, 1.0, 8).times(Exponential::new(0.1, 0.95)));
+    follow("times", LinearRate::new(0.5, 1.0, 8).times(Exponential::new(0.1, 0.95)));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_scheduler_sets_the_rate_of_each_step() {
 fn rates_after_the_end_stay() {
     for schedule in [
         Box::new(Cosine::new(0.1, 10).min(0.01)) as Box<dyn Schedule>,
-        Box::new(Linear::new(0.1, 0.01, 10)),
+        Box::new(LinearRate::new(0.1, 0.01, 10)),
         Box::new(OneCycle::new(0.01 * 25.0 * 1e4, 11)),
         Box::new(Cosine::new(0.1, 0).min(0.01)),
     ] {
