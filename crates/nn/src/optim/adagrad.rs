@@ -5,6 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{learning_rate, not_negative};
 use crate::module::Module;
 
 /// Adagrad: with the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step
@@ -20,7 +21,7 @@ use crate::module::Module;
 pub struct Adagrad<E: Element = f32> {
     rate: f64,
     rate_decay: f64,
-    initial: f64,
+    initial_sum: f64,
     eps: f64,
     weight_decay: f64,
     sums: Memories<E>,
@@ -35,61 +36,28 @@ impl<E: Element> Adagrad<E> {
     pub fn new(rate: f64) -> Self {
         check_not_negative("learning rate", rate);
         let sums = Memories::default();
-        Adagrad { rate, rate_decay: 0.0, initial: 0.0, eps: 1e-10, weight_decay: 0.0, sums }
+        Adagrad { rate, rate_decay: 0.0, initial_sum: 0.0, eps: 1e-10, weight_decay: 0.0, sums }
     }
 
-    /// With a rate that falls as `1 / (1 + (t - 1) rate_decay)`.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[doc(alias = "lr_decay")]
-    pub fn rate_decay(mut self, rate_decay: f64) -> Self {
-        check_not_negative("rate decay", rate_decay);
-        self.rate_decay = rate_decay;
-        self
-    }
-
-    /// With sums that begin at this number.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    #[doc(alias = "initial_accumulator_value")]
-    pub fn initial_sum(mut self, initial: f64) -> Self {
-        check_not_negative("initial sum", initial);
-        self.initial = initial;
-        self
-    }
-
-    /// With what is added to the denominator.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
-        self.eps = eps;
-        self
-    }
-
-    /// With a multiple of the weights added to the gradient.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With a rate that falls as `1 / (1 + (t - 1) rate_decay)`.
+        #[doc(alias = "lr_decay")]
+        rate_decay = "rate decay";
+        /// With sums that begin at this number.
+        #[doc(alias = "initial_accumulator_value")]
+        initial_sum = "initial sum";
+        /// With what is added to the denominator.
+        eps = "eps";
+        /// With a multiple of the weights added to the gradient.
+        weight_decay = "weight decay";
     }
 }
 
 impl<E: Element> Optimizer<E> for Adagrad<E> {
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
-        let Self { rate, rate_decay, initial, eps, weight_decay, .. } = *self;
+        let Self { rate, rate_decay, initial_sum, eps, weight_decay, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {
-            let start = || Tensor::full([weights.len()], E::from_f64(initial));
+            let start = || Tensor::full([weights.len()], E::from_f64(initial_sum));
             let ([sum], step) = self.sums.recall_from(id, start);
             let rule = optim::Adagrad {
                 lr: E::from_f64(rate / (1.0 + (step - 1) as f64 * rate_decay)),
@@ -100,14 +68,7 @@ impl<E: Element> Optimizer<E> for Adagrad<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(Adagrad, "Adagrad", |this| this.rate, this.sums, &["sum"]);

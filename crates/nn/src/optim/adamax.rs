@@ -4,7 +4,8 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
 /// Adamax: steps along the mean of the gradient over its largest size so far, which fades.
@@ -44,38 +45,15 @@ impl<E: Element> Adamax<E> {
         Adamax { rate, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, moments }
     }
 
-    /// With the share of the mean that is kept, and the factor by which the largest size fades.
-    ///
-    /// # Panics
-    /// If one is not in [0, 1).
-    #[track_caller]
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        check_share("beta1", beta1);
-        check_share("beta2", beta2);
-        (self.beta1, self.beta2) = (beta1, beta2);
-        self
+    betas! {
+        /// With the share of the mean that is kept, and the factor by which the largest size fades.
     }
 
-    /// With what is added to the gradient's size.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
-        self.eps = eps;
-        self
-    }
-
-    /// With a multiple of the weights added to the gradient.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With what is added to the gradient's size.
+        eps = "eps";
+        /// With a multiple of the weights added to the gradient.
+        weight_decay = "weight decay";
     }
 }
 
@@ -95,14 +73,7 @@ impl<E: Element> Optimizer<E> for Adamax<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(Adamax, "Adamax", |this| this.rate, this.moments, &["exp_avg", "exp_inf"]);

@@ -4,7 +4,8 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::{elementwise, optim, reduce};
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
 /// LAMB: each parameter moves along Adam's direction by a share of its own norm, for large batches.
@@ -56,38 +57,15 @@ impl<E: Element> Lamb<E> {
         }
     }
 
-    /// With the shares of the mean and of the mean square that are kept from step to step.
-    ///
-    /// # Panics
-    /// If one is not in [0, 1).
-    #[track_caller]
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        check_share("beta1", beta1);
-        check_share("beta2", beta2);
-        (self.beta1, self.beta2) = (beta1, beta2);
-        self
+    betas! {
+        /// With the shares of the mean and of the mean square that are kept from step to step.
     }
 
-    /// With what is added to the denominator.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
-        self.eps = eps;
-        self
-    }
-
-    /// With a weight decay that is part of the direction.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With what is added to the denominator.
+        eps = "eps";
+        /// With a weight decay that is part of the direction.
+        weight_decay = "weight decay";
     }
 }
 
@@ -116,14 +94,7 @@ impl<E: Element> Optimizer<E> for Lamb<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(Lamb, "Lamb", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

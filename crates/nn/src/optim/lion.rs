@@ -4,7 +4,8 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
 /// Lion: every weight moves by the rate, in the direction against the mean gradient's sign.
@@ -44,27 +45,13 @@ impl<E: Element> Lion<E> {
         Lion { rate, beta1: 0.9, beta2: 0.99, weight_decay: 0.0, means: Memories::default() }
     }
 
-    /// With the share of the mean in the direction, and the one that is kept from step to step.
-    ///
-    /// # Panics
-    /// If one is not in [0, 1).
-    #[track_caller]
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        check_share("beta1", beta1);
-        check_share("beta2", beta2);
-        (self.beta1, self.beta2) = (beta1, beta2);
-        self
+    betas! {
+        /// With the share of the mean in the direction, and the one that is kept from step to step.
     }
 
-    /// With a weight decay that acts on the weights themselves.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With a weight decay that acts on the weights themselves.
+        weight_decay = "weight decay";
     }
 }
 
@@ -82,14 +69,7 @@ impl<E: Element> Optimizer<E> for Lion<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(Lion, "Lion", |this| this.rate, this.means, &["exp_avg"]);

@@ -18,6 +18,7 @@ mod optimizer;
 mod radam;
 mod rmsprop;
 mod select;
+mod setters;
 mod sgd;
 
 pub use adadelta::Adadelta;

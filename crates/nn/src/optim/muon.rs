@@ -5,8 +5,9 @@ use wengert_kernels::{elementwise, optim};
 
 use super::adam::Adam;
 use super::memory::Memories;
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::select::Selected;
+use super::setters::{not_negative, share};
 use crate::module::Module;
 use crate::state::{ParameterState, State, StateError};
 
@@ -68,15 +69,9 @@ impl<E: Element> Muon<E> {
         muon.others(Adam::new(3e-4))
     }
 
-    /// With the share of the momentum that is kept from step to step.
-    ///
-    /// # Panics
-    /// If it is not in [0, 1).
-    #[track_caller]
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        check_share("momentum", momentum);
-        self.momentum = momentum;
-        self
+    share! {
+        /// With the share of the momentum that is kept from step to step.
+        momentum = "momentum";
     }
 
     /// With the momentum itself for a direction, `d = b`.
@@ -85,15 +80,9 @@ impl<E: Element> Muon<E> {
         self
     }
 
-    /// With a weight decay that acts on the weights themselves.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With a weight decay that acts on the weights themselves.
+        weight_decay = "weight decay";
     }
 
     /// With this optimizer for parameters that are no weights.

@@ -5,6 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::setters::{learning_rate, not_negative};
 use crate::module::Module;
 
 /// `NAdam`: Adam whose step already contains the next step's share of the mean.
@@ -70,15 +71,9 @@ impl<E: Element> NAdam<E> {
         self
     }
 
-    /// With what is added to the denominator.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
-        self.eps = eps;
-        self
+    not_negative! {
+        /// With what is added to the denominator.
+        eps = "eps";
     }
 
     /// With a multiple of the weights added to the gradient.
@@ -154,14 +149,7 @@ impl<E: Element> Optimizer<E> for NAdam<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(NAdam, "NAdam", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

@@ -4,7 +4,8 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
 /// `RAdam`: Adam whose first steps do not divide by the mean square of the gradient, and whose next
@@ -55,27 +56,13 @@ impl<E: Element> RAdam<E> {
         }
     }
 
-    /// With the shares of the mean and of the mean square that are kept from step to step.
-    ///
-    /// # Panics
-    /// If one is not in [0, 1).
-    #[track_caller]
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        check_share("beta1", beta1);
-        check_share("beta2", beta2);
-        (self.beta1, self.beta2) = (beta1, beta2);
-        self
+    betas! {
+        /// With the shares of the mean and of the mean square that are kept from step to step.
     }
 
-    /// With what is added to the denominator.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
-        self.eps = eps;
-        self
+    not_negative! {
+        /// With what is added to the denominator.
+        eps = "eps";
     }
 
     /// With a multiple of the weights added to the gradient.
@@ -129,14 +116,7 @@ impl<E: Element> Optimizer<E> for RAdam<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(RAdam, "RAdam", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

@@ -4,7 +4,8 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{learning_rate, not_negative, share};
 use crate::module::Module;
 
 /// `RMSprop`: with the gradient `g`, plus `weight_decay * w` where asked for,
@@ -35,37 +36,16 @@ impl<E: Element> RmsProp<E> {
         RmsProp { rate, alpha: 0.99, eps: 1e-8, weight_decay: 0.0, squares: Memories::default() }
     }
 
-    /// With the share of the mean square that is kept from step to step.
-    ///
-    /// # Panics
-    /// If it is not in [0, 1).
-    #[track_caller]
-    pub fn alpha(mut self, alpha: f64) -> Self {
-        check_share("alpha", alpha);
-        self.alpha = alpha;
-        self
+    share! {
+        /// With the share of the mean square that is kept from step to step.
+        alpha = "alpha";
     }
 
-    /// With what is added to the denominator.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
-        self.eps = eps;
-        self
-    }
-
-    /// With a multiple of the weights added to the gradient.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With what is added to the denominator.
+        eps = "eps";
+        /// With a multiple of the weights added to the gradient.
+        weight_decay = "weight decay";
     }
 }
 
@@ -83,14 +63,7 @@ impl<E: Element> Optimizer<E> for RmsProp<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(RmsProp, "RmsProp", |this| this.rate, this.squares, &["square_avg"]);

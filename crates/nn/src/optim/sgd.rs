@@ -4,7 +4,8 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::setters::{learning_rate, not_negative, share};
 use crate::module::Module;
 
 /// Stochastic gradient descent.
@@ -46,15 +47,9 @@ impl<E: Element> Sgd<E> {
         }
     }
 
-    /// With momentum.
-    ///
-    /// # Panics
-    /// If it is not in [0, 1).
-    #[track_caller]
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        check_share("momentum", momentum);
-        self.momentum = momentum;
-        self
+    share! {
+        /// With momentum.
+        momentum = "momentum";
     }
 
     /// With Nesterov's form of the momentum; set [`momentum`](Self::momentum) first.
@@ -71,26 +66,11 @@ impl<E: Element> Sgd<E> {
         self
     }
 
-    /// With the share of the gradient that does not enter the velocity.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn dampening(mut self, dampening: f64) -> Self {
-        check_not_negative("dampening", dampening);
-        self.dampening = dampening;
-        self
-    }
-
-    /// With a multiple of the weights added to the gradient.
-    ///
-    /// # Panics
-    /// If it is negative or not finite.
-    #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
-        self.weight_decay = weight_decay;
-        self
+    not_negative! {
+        /// With the share of the gradient that does not enter the velocity.
+        dampening = "dampening";
+        /// With a multiple of the weights added to the gradient.
+        weight_decay = "weight decay";
     }
 }
 
@@ -115,14 +95,7 @@ impl<E: Element> Optimizer<E> for Sgd<E> {
         });
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
-        self.rate = rate;
-    }
+    learning_rate!();
 }
 
 parameter_state!(Sgd, "Sgd", |this| this.rate, this.velocity, &["momentum_buffer"]);

@@ -1,0 +1,71 @@
+//! Methods that several optimizers have.
+
+/// Defines setters of fields of the same names, whose numbers the function `$check` checks.
+macro_rules! checked {
+    (
+        $check:ident, $panics:literal;
+        $($(#[$attribute:meta])* $field:ident = $what:literal;)+
+    ) => {$(
+        $(#[$attribute])*
+        ///
+        /// # Panics
+        #[doc = $panics]
+        #[track_caller]
+        pub fn $field(mut self, $field: f64) -> Self {
+            crate::optim::optimizer::$check($what, $field);
+            self.$field = $field;
+            self
+        }
+    )+};
+}
+
+/// Defines setters of numbers that are finite and not negative. Each is a field, and what an error
+/// calls it.
+macro_rules! not_negative {
+    ($($setters:tt)+) => {
+        crate::optim::setters::checked! {
+            check_not_negative, "If it is negative or not finite."; $($setters)+
+        }
+    };
+}
+
+/// Defines setters of shares in [0, 1), as [`not_negative`] does.
+macro_rules! share {
+    ($($setters:tt)+) => {
+        crate::optim::setters::checked! { check_share, "If it is not in [0, 1)."; $($setters)+ }
+    };
+}
+
+/// Defines the setter of the fields `beta1` and `beta2`.
+macro_rules! betas {
+    ($(#[$doc:meta])+) => {
+        $(#[$doc])+
+        ///
+        /// # Panics
+        /// If one is not in [0, 1).
+        #[track_caller]
+        pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+            crate::optim::optimizer::check_share("beta1", beta1);
+            crate::optim::optimizer::check_share("beta2", beta2);
+            (self.beta1, self.beta2) = (beta1, beta2);
+            self
+        }
+    };
+}
+
+/// Implements the methods of [`Optimizer`](crate::Optimizer) for the learning rate, which is the
+/// field `rate`.
+macro_rules! learning_rate {
+    () => {
+        fn learning_rate(&self) -> f64 {
+            self.rate
+        }
+
+        fn set_learning_rate(&mut self, rate: f64) {
+            crate::optim::optimizer::check_not_negative("learning rate", rate);
+            self.rate = rate;
+        }
+    };
+}
+
+pub(super) use {betas, checked, learning_rate, not_negative, share};
