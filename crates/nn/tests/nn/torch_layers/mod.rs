@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
-use wengert_autodiff::{CreateGraph, Shape, Tape, Tensor, Var, grad};
+use wengert_autodiff::{Tape, Var};
 use wengert_nn::{Module, VisitorMut, check_module};
 
 mod attention;
@@ -13,6 +13,10 @@ mod convolution;
 mod dense;
 mod normalization;
 mod recurrent;
+#[path = "../../../autodiff/tests/support/torch_table.rs"]
+mod torch_table;
+
+use torch_table::{Record, difference, numbers, read};
 
 /// What a layer has at a table's inputs, and what differs between its gradients.
 type Run = dyn Fn(&Record) -> (Record, Vec<String>);
@@ -44,35 +48,6 @@ fn joined<'t>(outputs: &[Var<'t, f64>]) -> Var<'t, f64> {
     Var::concat(&flat, 0)
 }
 
-/// The numbers of the script, by a formula that is exact in both languages.
-fn numbers(seed: usize, shape: &Shape) -> Tensor<f64> {
-    let mut k = 0;
-    Tensor::from_fn(shape.clone(), |_| {
-        let value = ((k * 7919 + seed * 104_729 + k * k * 31) % 2003) as f64 / 1001.0 - 1.0;
-        k += 1;
-        value
-    })
-}
-
-/// The tensors of a case under their names: its inputs `x0`, `x1`, .., its parameters `p.weight`,
-/// .., and PyTorch's results.
-type Record = BTreeMap<String, Tensor<f64>>;
-
-fn read(table: &str) -> BTreeMap<&str, Record> {
-    let mut cases: BTreeMap<_, Record> = BTreeMap::new();
-    for line in table.lines() {
-        let mut fields = line.split(',');
-        let (name, what) = (fields.next().unwrap(), fields.next().unwrap());
-        let (what, shape) = what.split_once(':').unwrap();
-        let sizes = shape.split('x').filter(|size| !size.is_empty());
-        let shape: Shape = sizes.map(|size| size.parse::<usize>().unwrap()).collect();
-        let values = fields.map(|value| value.parse().unwrap()).collect();
-        let tensor = Tensor::from_vec(values, shape).unwrap();
-        assert!(cases.entry(name).or_default().insert(what.to_owned(), tensor).is_none(), "{line}");
-    }
-    cases
-}
-
 /// Gives the module the table's parameters; both have the same names and shapes.
 fn set_parameters(module: &mut impl Module<f64>, record: &Record) {
     let mut seen = BTreeSet::new();
@@ -87,58 +62,20 @@ fn set_parameters(module: &mut impl Module<f64>, record: &Record) {
     assert_eq!(seen, tabled, "the parameters");
 }
 
-/// What a module has at a case's inputs, under the names of the table, and what differs between the
-/// gradients with a graph and without, which may come by other rules.
+/// What a module has at a case's inputs, and what differs between its gradients.
 fn results<M: Module<f64>>(
     module: &M,
     forward: &impl for<'t> Fn(&M, &'t Tape<f64>, &[Var<'t, f64>]) -> Var<'t, f64>,
     record: &Record,
 ) -> (Record, Vec<String>) {
     let tape = Tape::new();
-    let inputs = record.iter().filter(|(what, _)| what.starts_with('x'));
-    let x: Vec<_> = inputs.map(|(_, x)| tape.variable(x)).collect();
+    let x = torch_table::inputs(&tape, record);
     let y = forward(module, &tape, &x);
     let mut leaves: BTreeMap<String, Var<'_, f64>> =
         x.iter().enumerate().map(|(i, &x)| (i.to_string(), x)).collect();
     let parameters = module.parameters().into_iter();
     leaves.extend(parameters.map(|(name, p)| (format!(".{name}"), tape.parameter(p))));
-
-    let loss = (y * tape.constant(&numbers(90, &y.shape()))).sum();
-    let mut all = Record::from([("y".to_owned(), y.value())]);
-    let mut wrong = Vec::new();
-    let plain = loss.backward();
-    let one = tape.constant(&Tensor::scalar(1.0));
-    let vars: Vec<_> = leaves.values().copied().collect();
-    let g = grad(&[loss], &[one], &vars, CreateGraph::Yes);
-    let g = g.unwrap_or_else(|_| vec![None; vars.len()]);
-    let mut total = tape.constant(&Tensor::scalar(0.0));
-    for (i, (g, (name, x))) in g.iter().zip(&leaves).enumerate() {
-        let zeros = Tensor::zeros(x.shape());
-        let graph = g.map_or(zeros.clone(), Var::value);
-        let kernel = plain.get(*x).cloned().unwrap_or(zeros);
-        wrong.extend(difference(&format!("g{name} with a graph and without"), &graph, &kernel));
-        all.insert(format!("g{name}"), kernel);
-        if let Some(g) = g {
-            total = total + (*g * tape.constant(&numbers(91 + i, &g.shape()))).sum();
-        }
-    }
-    let h = grad(&[total], &[one], &vars, CreateGraph::No);
-    for (i, (name, x)) in leaves.iter().enumerate() {
-        let value = h.as_ref().ok().and_then(|h| h[i].clone());
-        all.insert(format!("h{name}"), value.unwrap_or_else(|| Tensor::zeros(x.shape())));
-    }
-    (all, wrong)
-}
-
-/// Says where two tensors differ, if they do.
-fn difference(what: &str, got: &Tensor<f64>, expected: &Tensor<f64>) -> Option<String> {
-    if got.shape() != expected.shape() {
-        return Some(format!("{what}: shape {}, expected {}", got.shape(), expected.shape()));
-    }
-    let (got, expected) = (got.to_vec(), expected.to_vec());
-    let near = |got: f64, want: f64| (got - want).abs() <= 1e-11 * (1.0 + want.abs());
-    let at = got.iter().zip(&expected).position(|(&got, &want)| !near(got, want))?;
-    Some(format!("{what}, element {at}: {:e}, expected {:e}", got[at], expected[at]))
+    torch_table::derivatives(y, &leaves.into_iter().collect::<Vec<_>>())
 }
 
 /// Checks every case of a family.
