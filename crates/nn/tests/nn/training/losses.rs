@@ -207,6 +207,40 @@ fn no_labels_are_all_blanks() {
     assert!((loss.item() - blanks).abs() < 1e-12, "{} for {blanks}", loss.item());
 }
 
+/// Views that repeat a row so often that no copy of them would fit in memory.
+#[test]
+fn losses_of_enormous_views_are_those_of_a_row() {
+    type Loss = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Result<Var<'t, f64>>;
+    let losses: [(&str, Loss); 7] = [
+        ("hinge", |a, b| hinge_loss(a, b, 1.0, Reduction::Mean)),
+        ("focal", |a, b| focal_loss(a, b, FocalOptions::default())),
+        ("gaussian", |a, b| gaussian_nll_loss(a, b, b, GaussianNll::default())),
+        ("poisson", |a, b| poisson_nll_loss(a, b, PoissonNll { full: true, ..Default::default() })),
+        ("dice", |a, b| dice_loss(a, b, 1.0, Reduction::Mean)),
+        ("cosine", |a, b| {
+            let target = a.tape().constant(&Tensor::ones([1]).broadcast_to([a.shape()[0]]));
+            cosine_embedding_loss(a, b, target, 0.5, Reduction::Mean)
+        }),
+        ("triplet", |a, b| triplet_margin_loss(a, b, -b, TripletOptions::default())),
+    ];
+    let (a, b) = (Tensor::from([[0.25, 0.75]]), Tensor::from([[0.5, 0.625]]));
+    for (name, loss) in losses {
+        let run = |rows: usize| {
+            let tape = Tape::new();
+            let [a, b] = [&a, &b].map(|x| tape.variable(&x.broadcast_to([rows, 2])));
+            let loss = loss(a, b).unwrap();
+            let gradients = loss.try_backward().unwrap();
+            let first = gradients.get(a).unwrap().slice(0, ..1).to_vec();
+            (loss.item(), first.into_iter().map(|g| g * rows as f64).collect::<Vec<_>>())
+        };
+        let (one, many) = (run(1), run(1 << 40));
+        assert!((one.0 - many.0).abs() < 1e-14, "{name}: {} {}", one.0, many.0);
+        for (one, many) in one.1.iter().zip(many.1) {
+            assert!((one - many).abs() < 1e-14, "{name}: {one} {many}");
+        }
+    }
+}
+
 #[test]
 fn operands_that_do_not_fit_are_refused() {
     let tape = Tape::new();
