@@ -215,10 +215,19 @@ pub(super) fn lazy_rows<E: Element>(
     b: &Tensor<E>,
     function: Function2,
 ) -> Result<Tensor<E>> {
-    match ctx.defer(&[a, b], Elementwise::Two(function))? {
-        Some(output) => Ok(output),
-        None => rows(ctx, a, b, move |a, b, out| function.apply(Run::Slice(a), Run::Slice(b), out)),
+    if let Some(output) = ctx.defer(&[a, b], Elementwise::Two(function))? {
+        return Ok(output);
     }
+    let kernel =
+        |a: &[E], b: &[E], out: &mut [E]| function.apply(Run::Slice(a), Run::Slice(b), out);
+    // Along an axis on which both operands repeat, so does the result.
+    let Some((once, part)) = strided::once_all(&[a, b], ctx.shape()) else {
+        return rows(ctx, a, b, kernel);
+    };
+    let (a, b) = (once[0].try_contiguous()?, once[1].try_contiguous()?);
+    let mut out = ctx.scratch(part)?;
+    kernel(slice(&a), slice(&b), out.as_mut_slice());
+    out.try_broadcast_to(ctx.shape())
 }
 
 /// A random mask for a test case, of the given shape or one that broadcasts to it, in row-major or

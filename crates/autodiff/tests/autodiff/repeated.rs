@@ -134,6 +134,9 @@ fn enormous_views_have_closed_forms() {
     let v = tape.variable(&x);
     let gradient = v.square().mean().backward().get(v).unwrap().clone();
     assert_eq!(gradient.get(&[N - 1]), Some(3.0 / n));
+    let [many, one] = [&rows, &rows.slice(0, ..1)].map(|x| tape.variable(x));
+    let gradients = (many.gelu().sum() + one.gelu().sum()).backward();
+    assert_eq!(gradients.get(many).unwrap().slice(0, ..1), *gradients.get(one).unwrap());
 }
 
 /// The losses of views, and their gradients, as no copy of the views would fit in memory.
