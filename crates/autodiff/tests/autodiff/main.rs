@@ -11,6 +11,7 @@ mod fused;
 mod gradients;
 mod kinks;
 mod network;
+mod range;
 mod repeated;
 mod representable_losses;
 mod representable_norms;

@@ -9,7 +9,7 @@ mod linear_algebra;
 mod network;
 mod reductions;
 mod shapes;
-#[path = "../support/torch_table.rs"]
+#[path = "../../support/torch_table.rs"]
 mod torch_table;
 
 use torch_table::{Record, difference, numbers, read};

@@ -13,7 +13,7 @@ mod convolution;
 mod dense;
 mod normalization;
 mod recurrent;
-#[path = "../../../autodiff/tests/support/torch_table.rs"]
+#[path = "../../../../autodiff/tests/support/torch_table.rs"]
 mod torch_table;
 
 use torch_table::{Record, difference, numbers, read};
