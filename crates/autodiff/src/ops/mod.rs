@@ -280,6 +280,7 @@ mod search;
 mod split;
 pub(crate) mod support;
 mod wide;
+mod window;
 
 pub use abs::abs;
 pub use activate::*;

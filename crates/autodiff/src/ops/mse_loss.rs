@@ -55,7 +55,7 @@ impl<E: Element> Op<E> for MseLoss {
             (a.len(), strided::once_all(&[a, b], a.shape()).is_some())
         };
         let factor = E::from_f64(2.0 / elements as f64);
-        // The difference of views that repeat along an axis is such a view, and so is the cotangent.
+        // The difference of views that repeat along an axis is such a view, as is the cotangent.
         if node.creates_graph() || repeat {
             let d = (node.gy() * factor).cotangent_mul(node.input(0) - node.input(1));
             return cotangents([Some(d), node.needs(1).then(|| -d)]);

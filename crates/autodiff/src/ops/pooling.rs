@@ -4,7 +4,8 @@
 use wengert_kernels::pool::PoolGeometry;
 use wengert_kernels::window::{Window, WindowError};
 
-use super::convolution::{Extent, check_padding, check_positive, plane};
+use super::convolution::{Extent, plane};
+use super::window::{check_padding, check_positive};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 

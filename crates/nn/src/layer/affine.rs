@@ -57,10 +57,10 @@ pub(super) fn scheme(
 /// The kind of the weight of a convolution, or of a transposed one, with these numbers of channels
 /// in each group and strides of at least 1.
 ///
-/// Each output of a convolution is a sum over the inputs of its group at all `kernel` positions. With
-/// a stride, each input takes part in `kernel / stride` sums along an axis, in the mean over the
-/// inputs. A transposed convolution exchanges the two. The mean is rounded to a whole number, at
-/// least 1.
+/// Each output of a convolution is a sum over the inputs of its group at all `kernel` positions.
+/// With a stride, each input takes part in `kernel / stride` sums along an axis, in the mean over
+/// the inputs. A transposed convolution exchanges the two. The mean is rounded to a whole number,
+/// at least 1.
 pub(super) fn convolution<const AXES: usize>(
     [inputs, outputs]: [usize; 2],
     kernel: &[usize],

@@ -67,9 +67,9 @@ impl<const AXES: usize, E: Element> Conv<AXES, E> {
     /// the mean number of outputs that depend on an input, rounded to a whole number.
     ///
     /// # Errors
-    /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide the
-    /// channels, the initializer cannot be applied, a size does not fit the address space, or there
-    /// is no memory for the parameters.
+    /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide
+    /// the channels, the initializer cannot be applied, a size does not fit the address space, or
+    /// there is no memory for the parameters.
     pub fn new(
         inputs: usize,
         outputs: usize,

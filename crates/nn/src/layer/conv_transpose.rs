@@ -51,14 +51,14 @@ impl<const AXES: usize> ConvTranspose<AXES> {
 impl<const AXES: usize, E: Element> ConvTranspose<AXES, E> {
     /// A layer from `inputs` to `outputs` channels, with a weight drawn by `init` and a bias of
     /// zeros. The fan-out of the weight is `outputs / groups` times the number of kernel positions.
-    /// Its fan-in is `inputs / groups` times that number, divided by the stride along each axis: the
-    /// mean number of products in an output, rounded to a whole number. (If the stride does not
+    /// Its fan-in is `inputs / groups` times that number, divided by the stride along each axis:
+    /// the mean number of products in an output, rounded to a whole number. (If the stride does not
     /// divide the kernel size, some outputs have one product more along an axis than others.)
     ///
     /// # Errors
-    /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide the
-    /// channels, the initializer cannot be applied, a size does not fit the address space, or there
-    /// is no memory for the parameters.
+    /// If the kernel, the stride or the dilation is zero along an axis, the groups do not divide
+    /// the channels, the initializer cannot be applied, a size does not fit the address space, or
+    /// there is no memory for the parameters.
     pub fn new(
         inputs: usize,
         outputs: usize,
