@@ -143,9 +143,9 @@ fn enormous_views_have_closed_forms() {
 #[test]
 fn losses_of_enormous_views_have_closed_forms() {
     const N: usize = 1 << 40;
+    type Loss = for<'t> fn(Var<'t, f64>, Var<'t, f64>, Reduction) -> Result<Var<'t, f64>>;
     let numbers = |a: [f64; 2]| Tensor::from_slice(&a, [2]).unwrap().broadcast_to([N, 2]);
     let (a, b) = (numbers([0.25, 3.0]), numbers([0.5, 0.75]));
-    type Loss = for<'t> fn(Var<'t, f64>, Var<'t, f64>, Reduction) -> Result<Var<'t, f64>>;
     let losses: [(&str, Loss); 7] = [
         ("l1_loss", ops::l1_loss),
         ("squared_error", ops::squared_error),
