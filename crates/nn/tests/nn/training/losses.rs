@@ -211,17 +211,10 @@ fn no_labels_are_all_blanks() {
 #[test]
 fn losses_of_enormous_views_are_those_of_a_row() {
     type Loss = for<'t> fn(Var<'t, f64>, Var<'t, f64>) -> Result<Var<'t, f64>>;
-    let losses: [(&str, Loss); 7] = [
+    let losses: [(&str, Loss); 3] = [
         ("hinge", |a, b| hinge_loss(a, b, 1.0, Reduction::Mean)),
         ("focal", |a, b| focal_loss(a, b, FocalOptions::default())),
         ("gaussian", |a, b| gaussian_nll_loss(a, b, b, GaussianNll::default())),
-        ("poisson", |a, b| poisson_nll_loss(a, b, PoissonNll { full: true, ..Default::default() })),
-        ("dice", |a, b| dice_loss(a, b, 1.0, Reduction::Mean)),
-        ("cosine", |a, b| {
-            let target = a.tape().constant(&Tensor::ones([1]).broadcast_to([a.shape()[0]]));
-            cosine_embedding_loss(a, b, target, 0.5, Reduction::Mean)
-        }),
-        ("triplet", |a, b| triplet_margin_loss(a, b, -b, TripletOptions::default())),
     ];
     let (a, b) = (Tensor::from([[0.25, 0.75]]), Tensor::from([[0.5, 0.625]]));
     for (name, loss) in losses {
