@@ -146,10 +146,10 @@ fn least_normal<E: Element>() -> E {
 /// magnitudes below one is a normal number, and this is cheaper to test than the product is.
 pub(super) fn repair_products<E: Element>(x: &[E], dims: [usize; 3], products: &mut [E]) {
     let [_, axis, inner] = dims;
-    let plane = axis * inner;
-    if products.is_empty() || plane == 0 {
+    if products.is_empty() || x.is_empty() {
         return;
     }
+    let plane = axis * inner;
     let least = least_normal::<E>();
     threads::for_chunks(products, (GRAIN / plane).max(1) * inner, |start, products| {
         let mut low = vec![E::ONE; inner];
@@ -172,15 +172,17 @@ pub(super) fn repair_products<E: Element>(x: &[E], dims: [usize; 3], products: &
 /// of `x`, `[outer, axis, inner]`.
 pub(super) fn are_partial_products_normal<E: Element>(x: &[E], dims: [usize; 3]) -> bool {
     let [_, axis, inner] = dims;
-    let plane = axis * inner;
-    let least = least_normal::<E>();
+    // The other sizes of an empty tensor may be large.
+    if x.is_empty() {
+        return true;
+    }
+    let (plane, least) = (axis * inner, least_normal::<E>());
     let (mut low, mut high) = (vec![E::ONE; inner], vec![E::ONE; inner]);
-    x.is_empty()
-        || x.chunks_exact(plane).all(|x| {
-            products_of(x, |x| if x == E::ZERO { E::ONE } else { below_one(x) }, &mut low);
-            products_of(x, above_one, &mut high);
-            low.iter().all(|&low| low >= least) && high.iter().all(|high| high.is_finite())
-        })
+    x.chunks_exact(plane).all(|x| {
+        products_of(x, |x| if x == E::ZERO { E::ONE } else { below_one(x) }, &mut low);
+        products_of(x, above_one, &mut high);
+        low.iter().all(|&low| low >= least) && high.iter().all(|high| high.is_finite())
+    })
 }
 
 /// Recomputes those lines of the running products of `x`, `[outer, axis, inner]`, in which a product
