@@ -36,6 +36,7 @@ impl<E: Element> Var<'_, E> {
         self.backward_keeping(Keep::Tape)
     }
 
+    #[inline(never)]
     fn backward_keeping(self, keep: Keep) -> Result<Gradients<E>> {
         let tape = self.tape();
         let _recalled = tape.recall_lent();
@@ -100,6 +101,8 @@ impl<E: Element> Var<'_, E> {
         expect(self.try_backward_once())
     }
 }
+
+instances!(backward<E>: Var::<E>::try_backward, grad::<E, AsTensors>, grad::<E, AsVariables>);
 
 /// Whether a gradient is itself to be differentiated, and with it what [`grad`] returns.
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +211,7 @@ pub fn grad<'t, E: Element, G: Returned<'t, E>>(
 }
 
 /// Walks back to some variables; `None` if there are no outputs.
+#[inline(never)]
 fn walk_to<'t, E: Element>(
     outputs: &[Var<'t, E>],
     cotangents: &[Var<'t, E>],

@@ -20,8 +20,8 @@ use crate::var::Var;
 /// `value` receives the value, `saved` what the operation saves. (A tensor in a `Result`
 /// would be moved once more by each caller.)
 #[inline]
-pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
-    op: &O,
+pub(crate) fn evaluate<E: Element>(
+    op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
     context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,
@@ -83,6 +83,7 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
 }
 
 /// The value of an operation on tensors, in a buffer of the pool's if there is one.
+#[inline(never)]
 pub(crate) fn value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
@@ -92,6 +93,7 @@ pub(crate) fn value_of<E: Element>(
 }
 
 /// The value of an operation on tensors, deferred if it may be.
+#[inline(never)]
 pub(crate) fn lazy_value_of<E: Element>(
     op: &dyn Op<E>,
     inputs: &[&Tensor<E>],
@@ -119,6 +121,13 @@ fn value_in<E: Element>(
 pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     let pool = inputs.iter().find_map(|tensor| tensor.pool());
     value_of(op, inputs, pool)
+}
+
+/// The value of an operation of this crate on tensors, with no tape: see
+/// [`Instances`](crate::Instances).
+#[inline(never)]
+pub(crate) fn eval_op<E: Element, O: Op<E>>(op: O, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
+    eval(&op, inputs)
 }
 
 /// The value on tensors of a function that is composed of operations on variables.

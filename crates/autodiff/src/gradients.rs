@@ -106,6 +106,7 @@ impl<E: Element> Gradients<E> {
     /// The gradient with respect to a leaf, or `None` if the output does not depend on it, if `x`
     /// is no leaf (see [`grad`](crate::grad) for those), or if `x` is of another tape or was
     /// recorded after the tape was cleared.
+    #[inline(never)]
     pub fn get(&self, x: Var<'_, E>) -> Option<&Tensor<E>> {
         let (at, source) = self.source_of(x.tape())?;
         let variables = &source.variables;
@@ -149,6 +150,7 @@ impl<E: Element> Gradients<E> {
     ///
     /// # Errors
     /// [`Error::Shapes`] if the gradient does not have the parameter's shape.
+    #[inline(never)]
     pub fn insert(
         &mut self,
         parameter: &Parameter<E>,
@@ -310,6 +312,7 @@ pub struct Update<'g, E: Element> {
 
 impl<'g, E: Element> Update<'g, E> {
     /// See [`Gradients::release`].
+    #[inline(never)]
     pub fn release(&mut self, parameter: &Parameter<E>) -> Option<&'g Tensor<E>> {
         let gradients = self.gradients;
         let (id, all) = (parameter.id(), &gradients.parameters);
@@ -347,3 +350,14 @@ impl<'g, E: Element> Update<'g, E> {
         self.lent = sources.first().and_then(|source| source.link.lent(source.generation));
     }
 }
+
+instances!(
+    gradients<E>:
+    Gradients::<E>::get,
+    Gradients::<E>::insert,
+    Gradients::<E>::release,
+    Gradients::<E>::clip_norm,
+    Gradients::<E>::clip_value,
+    Gradients::<E>::add_scaled,
+    std::mem::drop::<Gradients<E>>
+);

@@ -54,6 +54,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[macro_use]
+mod instances;
+
 mod accumulate;
 mod anomaly;
 mod backward;
@@ -101,6 +104,8 @@ pub use gradients::Gradients;
 #[doc(hidden)]
 pub use gradients::Update;
 pub use index::Index;
+#[doc(hidden)]
+pub use instances::Instances;
 pub use kind::{Kind, WeightLayout};
 pub use labels::IntoLabels;
 pub use mask::Mask;

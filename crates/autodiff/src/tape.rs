@@ -87,6 +87,7 @@ pub struct Tape<E: Element = f32> {
 }
 
 impl<E: Element> Drop for Tape<E> {
+    #[inline(never)]
     fn drop(&mut self) {
         self.nodes.get_mut().clear();
         self.schedule.clear();
@@ -111,6 +112,7 @@ pub(crate) enum Recording {
 }
 
 impl<E: Element> Default for Tape<E> {
+    #[inline(never)]
     fn default() -> Self {
         let mut tape = Self::with_pool(BufferPool::default());
         tape.owns_pool = true;
@@ -186,6 +188,7 @@ impl<E: Element> Tape<E> {
     /// # Panics
     /// Inside [`Composition::record`](crate::Composition::record), which must be given the
     /// parameters it uses as operands: a gradient would be lost otherwise.
+    #[inline(never)]
     #[track_caller]
     pub fn parameter(&self, parameter: &Parameter<E>) -> Var<'_, E> {
         assert!(
@@ -275,6 +278,7 @@ impl<E: Element> Tape<E> {
     /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is
     /// computed here, so that it does not keep its operands in memory. Dropping the tape computes
     /// nothing: such a sum then keeps its operands until it is read or dropped.
+    #[inline(never)]
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
         self.end_generation(self.generation.get() + 1);
@@ -336,6 +340,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// Drops every node from `len` on.
+    #[inline(never)]
     pub(crate) fn truncate(&self, len: usize) {
         let mut nodes = self.nodes.borrow_mut();
         if nodes.len() > len {
@@ -354,6 +359,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// The places of a parameter's leaves.
+    #[inline(never)]
     pub(crate) fn leaves(&self, id: ParameterId) -> Vec<u32> {
         let parameters = self.parameters.borrow();
         let leaves = parameters.all().iter().filter(|(_, other)| *other == id);
@@ -371,6 +377,15 @@ impl<E: Element> Tape<E> {
         }
     }
 }
+
+instances!(
+    tape<E>:
+    <Tape<E> as Default>::default,
+    std::mem::drop::<Tape<E>>,
+    Tape::<E>::constant,
+    Tape::<E>::parameter,
+    Tape::<E>::clear
+);
 
 /// Runs `body` with another value in a cell. The old value is restored, also after a panic.
 #[inline]

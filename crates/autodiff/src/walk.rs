@@ -73,6 +73,7 @@ pub struct Walk<'t, E: Element> {
 impl<'t, E: Element> Walk<'t, E> {
     /// Walks back from `outputs`, each with its cotangent. Afterwards the slots of wanted nodes
     /// hold their gradients.
+    #[inline(never)]
     pub(crate) fn run(
         tape: &'t Tape<E>,
         outputs: &[(Var<'t, E>, Var<'t, E>)],

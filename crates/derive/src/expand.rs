@@ -65,9 +65,11 @@ pub fn module(input: &DeriveInput, root: &Path) -> Result<TokenStream> {
         #[automatically_derived]
         #[allow(clippy::pedantic, unused_qualifications, reason = "written by a derive macro")]
         impl #parameters #root::Module<#element> for #name #arguments #clause {
+            #[inline(never)]
             fn visit<'__a>(&'__a self, visitor: &mut #root::Visitor<'_, '__a, #element>) {
                 #visit
             }
+            #[inline(never)]
             fn visit_mut(&mut self, visitor: &mut #root::VisitorMut<'_, #element>) {
                 #visit_mut
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use wengert_autodiff::{Element, Result, Tape, Tensor, Var};
+use wengert_autodiff::{Element, Result, Tape, Tensor, Var, instances};
 
 use crate::module::Module;
 use crate::observe::Observer;
@@ -65,11 +65,7 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
     /// # Errors
     /// If the layer does not accept the shape of the inputs.
     fn try_predict(&self, inputs: &Tensor<E>) -> Result<Tensor<E>> {
-        let tape = Tape::new();
-        let outputs = tape.no_grad(|| self.try_forward(tape.constant(inputs))?.try_value())?;
-        // Computes a deferred result here, so that its error is returned.
-        outputs.try_as_slice()?;
-        Ok(outputs)
+        predict(inputs, &|x| self.try_forward(x))
     }
 
     /// Computes the output for a batch of inputs without gradients. See
@@ -95,6 +91,21 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
         }
     }
 }
+
+/// The value of a function on a tape of its own, without gradients.
+#[inline(never)]
+fn predict<E: Element>(
+    inputs: &Tensor<E>,
+    forward: &dyn for<'t> Fn(Var<'t, E>) -> Result<Var<'t, E>>,
+) -> Result<Tensor<E>> {
+    let tape = Tape::new();
+    let outputs = tape.no_grad(|| forward(tape.constant(inputs))?.try_value())?;
+    // Computes a deferred result here, so that its error is returned.
+    outputs.try_as_slice()?;
+    Ok(outputs)
+}
+
+instances!(predict<E>: predict::<E>);
 
 impl<E: Element, L: Layer<E> + ?Sized> Layer<E> for Box<L> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {

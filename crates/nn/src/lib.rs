@@ -46,6 +46,7 @@ pub mod diagnosis;
 mod error;
 mod forward;
 pub mod init;
+mod instances;
 pub mod layer;
 pub mod loss;
 pub mod metrics;
@@ -67,6 +68,8 @@ pub use checkpoint::{
 pub use error::{Error, Result};
 pub use forward::Layer;
 pub use init::{Distribution, Fan, Init, InitError, fans};
+#[doc(hidden)]
+pub use instances::Instances;
 pub use layer::*;
 pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use module_ext::{ConvertError, LayerSummary, ModuleExt, Summary};

@@ -188,16 +188,19 @@ pub trait Module<E: Element = f32> {
     /// assert!(learned.map(|(name, _)| name).eq(["head.weight", "head.bias"]));
     /// # Ok::<(), wengert_nn::Error>(())
     /// ```
+    #[inline(never)]
     fn freeze(&mut self) {
         self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.set_frozen(true)));
     }
 
     /// Unfreezes all parameters.
+    #[inline(never)]
     fn unfreeze(&mut self) {
         self.visit_mut(&mut VisitorMut::new(&mut |_, parameter| parameter.set_frozen(false)));
     }
 
     /// The parameters with their names, in a fixed order.
+    #[inline(never)]
     fn parameters(&self) -> Vec<(String, &Parameter<E>)> {
         let mut all = Vec::new();
         self.visit(&mut Visitor::new(&mut |path, parameter| {
@@ -207,6 +210,7 @@ pub trait Module<E: Element = f32> {
     }
 
     /// The buffers with their names, in a fixed order: the state of a model that is not learned.
+    #[inline(never)]
     fn buffers(&self) -> Vec<(String, &Buffer<E>)> {
         let mut all = Vec::new();
         let mut see = |path: Path<'_>, buffer| all.push((path.to_string(), buffer));
@@ -215,6 +219,7 @@ pub trait Module<E: Element = f32> {
     }
 
     /// The random numbers of the layers with their names, in a fixed order.
+    #[inline(never)]
     fn random_streams(&self) -> Vec<(String, &RandomStream)> {
         let mut all = Vec::new();
         let mut see = |path: Path<'_>, stream| all.push((path.to_string(), stream));
@@ -223,6 +228,7 @@ pub trait Module<E: Element = f32> {
     }
 
     /// The number of elements of all parameters, frozen ones included.
+    #[inline(never)]
     fn parameter_count(&self) -> usize {
         let mut count = 0;
         self.visit(&mut Visitor::new(&mut |_, parameter| count += parameter.value().len()));
@@ -230,6 +236,7 @@ pub trait Module<E: Element = f32> {
     }
 }
 
+#[inline(never)]
 fn set_training<E: Element>(module: &mut (impl Module<E> + ?Sized), training: bool) {
     module.set_training(training);
     let mut ignore = |_: Path<'_>, _: &mut Parameter<E>| ();

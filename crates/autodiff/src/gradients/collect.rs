@@ -17,6 +17,7 @@ use crate::walk::Walk;
 impl<E: Element> Tape<E> {
     /// The gradients of an output, from those that a walk to all leaves has left in its slots.
     /// Lends the values of the parameters among the leaves, unless this is inside of another walk.
+    #[inline(never)]
     pub(crate) fn collect(
         &self,
         output: Var<'_, E>,

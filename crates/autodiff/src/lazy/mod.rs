@@ -184,6 +184,7 @@ impl<E: Element> Lazy<E> {
     }
 
     /// The value, computed now if it is not yet and there is memory for it.
+    #[inline(never)]
     pub(crate) fn try_force(&self) -> Result<&Handle<E>, Refused> {
         if let Some(value) = self.value.get() {
             return Ok(value);
@@ -360,6 +361,7 @@ impl<E: Element> Lazy<E> {
 }
 
 /// Computes values, those of one length in one pass over memory.
+#[inline(never)]
 pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) -> Result<(), Refused> {
     let mut rest = values.to_vec();
     while let Some(&first) = rest.first() {

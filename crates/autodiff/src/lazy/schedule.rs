@@ -65,18 +65,21 @@ impl<E: Element> Schedule<E> {
     }
 
     /// Adds a pending sum.
+    #[inline(never)]
     pub(crate) fn record_sum(&self, sum: &Handle<E>) {
         self.0.used.store(true, Ordering::Relaxed);
         record(&mut self.lock().sums, sum);
     }
 
     /// Adds a pending elementwise value of a node.
+    #[inline(never)]
     pub(crate) fn record_value(&self, value: &Handle<E>) {
         self.0.used.store(true, Ordering::Relaxed);
         record(&mut self.lock().values, value);
     }
 
     /// Removes the value of a node that was freed.
+    #[inline(never)]
     #[cold]
     pub(crate) fn forget_value(&self, value: &Handle<E>) {
         let values = &mut self.lock().values;
@@ -87,6 +90,7 @@ impl<E: Element> Schedule<E> {
     }
 
     /// The latest of the pending sums that a handle keeps in memory.
+    #[inline(never)]
     pub(crate) fn sums(&self) -> Vec<Handle<E>> {
         let recorded = {
             let sums = &mut self.lock().sums;
@@ -109,6 +113,7 @@ impl<E: Element> Schedule<E> {
     }
 
     /// Forgets all results, and computes none. The tape has dropped its own references to them.
+    #[inline(never)]
     pub(crate) fn clear(&self) {
         drop(self.take_sums());
     }

@@ -58,6 +58,7 @@ impl<E: Element> Buffer<E> {
 }
 
 /// The elements of a computation.
+#[inline(never)]
 #[cold]
 fn computed<E: Element>(deferred: &dyn Deferred<E>) -> &[E] {
     match deferred.value() {

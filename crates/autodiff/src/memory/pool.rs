@@ -123,6 +123,7 @@ impl<E: Element> BufferPool<E> {
 
     /// A buffer of at least `len` elements with unspecified contents, to which the limit does not
     /// apply.
+    #[inline(never)]
     pub(super) fn take_unlimited(&self, len: usize) -> Result<Handle<E>, Refused> {
         Ok(self.written(self.free_buffer(len, false)?, len, |_| ()))
     }
@@ -213,6 +214,7 @@ impl<E: Element> BufferPool<E> {
     }
 
     /// Takes a buffer back that no tensor holds any more.
+    #[inline(never)]
     pub(super) fn give_back(&self, buffer: Arc<Buffer<E>>) {
         let bytes = buffer.data.len() * size_of::<E>();
         let mut inner = self.lock();
@@ -224,11 +226,13 @@ impl<E: Element> BufferPool<E> {
     }
 
     /// Stops counting a buffer of this capacity that is freed without being given back.
+    #[inline(never)]
     pub(super) fn forget(&self, capacity: usize) {
         self.lock().memory.live -= capacity * size_of::<E>();
     }
 
     /// Ends a step: the tape holds nothing any more.
+    #[inline(never)]
     pub(crate) fn end_step(&self) {
         let mut inner = self.lock();
         let Memory { live, peak, .. } = inner.memory;
@@ -242,11 +246,13 @@ impl<E: Element> BufferPool<E> {
     }
 
     /// Frees the free buffers, and from now on every buffer that comes back.
+    #[inline(never)]
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.shrink();
     }
 
+    #[inline(never)]
     pub(crate) fn memory(&self) -> Memory {
         let inner = self.lock();
         Memory { peak: inner.memory.peak.max(inner.earlier_peak), ..inner.memory }
@@ -259,6 +265,7 @@ impl<E: Element> BufferPool<E> {
     }
 
     /// Returns the free buffers to the system.
+    #[inline(never)]
     pub(crate) fn shrink(&self) {
         let free = {
             let mut inner = self.lock();

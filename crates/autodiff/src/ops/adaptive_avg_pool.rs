@@ -13,7 +13,7 @@ use super::support;
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
@@ -107,6 +107,8 @@ methods! {
     /// The means of bins of images, such that the result has `output` rows and columns.
     adaptive_avg_pool2d / try_adaptive_avg_pool2d(; output: impl Into<Extent<2>>)
 }
+
+instances!(adaptive_avg_pool<E>: Tape::<E>::apply::<AdaptiveAvgPool>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("adaptive_avg_pool", |s| {

@@ -294,6 +294,8 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+instances!(batch_norm<E>: batch_norm::<E>, Tensor::<E>::try_batch_norm);
+
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("batch_norm", |s| {
     let channels = s.size();

@@ -6,7 +6,7 @@ use wengert_kernels::Element;
 use crate::error::{Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
@@ -52,6 +52,8 @@ impl<E: Element> Var<'_, E> {
         expect(broadcast_to(self, shape))
     }
 }
+
+instances!(broadcast_to<E>: Tape::<E>::apply::<BroadcastTo>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("broadcast_to", |s| {

@@ -189,6 +189,8 @@ impl<E: Element> Tensor<E> {
     }
 }
 
+instances!(concat<E>: concat::<E>, stack::<E>, Tensor::<E>::try_concat, Tensor::<E>::try_stack);
+
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("concat", |s| {
     let shape = s.shape_with_axis();

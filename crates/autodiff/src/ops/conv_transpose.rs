@@ -14,7 +14,7 @@ use super::{epilogue, support};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::Row;
@@ -142,6 +142,8 @@ methods! {
     /// The transposed convolution of images.
     conv_transpose2d / try_conv_transpose2d(weight [bias]; options: impl Into<ConvTransposeOptions<2>>)
 }
+
+instances!(conv_transpose<E>: Tape::<E>::apply::<ConvTranspose>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("conv_transpose", |s| {

@@ -10,11 +10,11 @@ use super::cross_entropy_grad::CrossEntropyGrad;
 use super::mean;
 use super::support;
 use crate::error::{Error, Result, expect};
-use crate::eval::eval;
+use crate::eval::eval_op;
 use crate::labels::IntoLabels;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
@@ -134,9 +134,11 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not fit, a label is not below the number of classes, or there is no memory
     /// for the result.
     pub fn try_cross_entropy(&self, labels: impl IntoLabels) -> Result<Self> {
-        eval(&CrossEntropy { labels: labels.into_labels() }, &[self])
+        eval_op(CrossEntropy { labels: labels.into_labels() }, &[self])
     }
 }
+
+instances!(cross_entropy<E>: Tape::<E>::apply::<CrossEntropy>, eval_op::<E, CrossEntropy>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("cross_entropy", |s| {

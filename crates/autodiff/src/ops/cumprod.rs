@@ -14,7 +14,7 @@ use super::recurrence::sample_axis;
 use super::recurrence::{Recurrence, dims, shifted};
 use super::{support, wide};
 use crate::error::{Result, expect};
-use crate::eval::eval;
+use crate::eval::eval_op;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -126,9 +126,11 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.
     pub fn try_cumprod(&self, axis: isize) -> Result<Self> {
-        eval(&Cumprod { axis, reverse: false }, &[self])
+        eval_op(Cumprod { axis, reverse: false }, &[self])
     }
 }
+
+instances!(cumprod<E>: cumprod::<E>, Tensor::<E>::try_cumprod);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("cumprod", |s| {

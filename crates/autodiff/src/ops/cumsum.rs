@@ -7,7 +7,7 @@ use super::recurrence::dims;
 #[cfg(any(test, feature = "testing"))]
 use super::recurrence::sample_axis;
 use crate::error::{Result, expect};
-use crate::eval::eval;
+use crate::eval::eval_op;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tape::Var;
@@ -77,9 +77,11 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.
     pub fn try_cumsum(&self, axis: isize) -> Result<Self> {
-        eval(&Cumsum { axis, reverse: false }, &[self])
+        eval_op(Cumsum { axis, reverse: false }, &[self])
     }
 }
+
+instances!(cumsum<E>: cumsum::<E>, Tensor::<E>::try_cumsum);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("cumsum", |s| {

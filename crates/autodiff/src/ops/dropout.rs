@@ -121,3 +121,5 @@ impl<E: Element> Var<'_, E> {
         expect(dropout(self, p, rng))
     }
 }
+
+instances!(dropout<E>: dropout_from::<E>);

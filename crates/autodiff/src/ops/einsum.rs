@@ -228,3 +228,5 @@ impl<E: Element> Tensor<E> {
         compose(operands, |operands| einsum(equation, operands))
     }
 }
+
+instances!(einsum<E>: einsum::<E>, Tensor::<E>::try_einsum);

@@ -118,3 +118,5 @@ impl<E: Element> Tensor<E> {
         })
     }
 }
+
+instances!(group_norm<E>: group_norm::<E>);

@@ -167,6 +167,8 @@ impl<'t, E: Element> Var<'t, E> {
     }
 }
 
+instances!(linear<E>: linear::<E>);
+
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "linear",

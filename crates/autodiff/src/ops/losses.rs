@@ -10,7 +10,7 @@ use super::soft_cross_entropy::SoftCrossEntropy;
 use super::support;
 use crate::error::{Error, Result};
 use crate::labels::IntoLabels;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
 /// The absolute differences. The derivative where two elements are equal is 0.
@@ -153,3 +153,5 @@ methods! {
     /// The softmax cross-entropy with integer labels and options.
     cross_entropy_with / try_cross_entropy_with(; labels: impl IntoLabels, options: CrossEntropyOptions)
 }
+
+instances!(cross_entropy_with<E>: Tape::<E>::apply::<SoftCrossEntropy>);

@@ -7,7 +7,7 @@ use wengert_kernels::{Element, elementwise};
 use super::support;
 use super::where_::where_;
 use crate::error::{Error, Result, expect};
-use crate::eval::eval;
+use crate::eval::eval_op;
 use crate::mask::Mask;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -94,9 +94,11 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the mask does not broadcast to the tensor's shape, or there is no memory for the result.
     pub fn try_masked_fill(&self, mask: &Mask, value: E) -> Result<Self> {
-        eval(&MaskedFill { mask: mask.clone(), value }, &[self])
+        eval_op(MaskedFill { mask: mask.clone(), value }, &[self])
     }
 }
+
+instances!(masked_fill<E>: masked_fill::<E>, Tensor::<E>::try_masked_fill);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("masked_fill", |s| {

@@ -4,15 +4,32 @@
 /// in brackets those that may be left out, and after a semicolon other arguments. The name after
 /// the slash is that of the fallible method of `Tensor`. After `var`, only the method of `Var`.
 macro_rules! methods {
+    ($(#[$doc:meta])* var $name:ident($($operands:tt)*)) => {
+        methods!(@var $(#[$doc])* $name($($operands)*));
+        methods!(@instance $name($($operands)*));
+    };
+    ($(#[$doc:meta])* $name:ident / $try_name:ident($($operands:tt)*)) => {
+        methods!(@all $(#[$doc])* $name / $try_name($($operands)*));
+        methods!(@instance $name($($operands)*));
+    };
+    // Of a function whose first argument is generic the operation's file names the instances.
+    (@instance $name:ident(
+        $($operand:ident),* $([$($optional:ident),+])?; $arg:ident: impl $($rest:tt)+
+    )) => {};
+    (@instance $name:ident($($operands:tt)*)) => {
+        instances!($name<E>: $name::<E>);
+    };
     (
+        @all
         $(#[$doc:meta])*
         $name:ident / $try_name:ident(
             $($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?
         )
     ) => {
         methods! {
+            @var
             $(#[$doc])*
-            var $name($($operand),* $([$($optional),+])? $(; $($arg: $type),+)?)
+            $name($($operand),* $([$($optional),+])? $(; $($arg: $type),+)?)
         }
 
         impl<E: wengert_kernels::Element> crate::Tensor<E> {
@@ -56,8 +73,9 @@ macro_rules! methods {
         }
     };
     (
+        @var
         $(#[$doc:meta])*
-        var $name:ident(
+        $name:ident(
             $($operand:ident),* $([$($optional:ident),+])? $(; $($arg:ident: $type:ty),+)?
         )
     ) => {

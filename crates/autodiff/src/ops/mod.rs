@@ -107,9 +107,11 @@ macro_rules! entry {
             pub fn $try_name(
                 &self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?
             ) -> crate::Result<Self> {
-                crate::eval::eval(&$op, &[self $(, $operand)*])
+                crate::eval::eval_op($op, &[self $(, $operand)*])
             }
         }
+
+        instances!($name<E>: $name::<E>, crate::Tensor::<E>::$try_name);
     };
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::labels::IntoLabels;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row, Sampler};
@@ -134,6 +134,8 @@ methods! {
 pub(super) fn draw(s: &mut Sampler, rows: usize, classes: usize) -> Labels {
     (0..rows).map(|_| (s.below(4) > 0).then(|| s.below(classes))).collect()
 }
+
+instances!(nll_loss<E>: Tape::<E>::apply::<NllLoss>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("nll_loss", |s| {

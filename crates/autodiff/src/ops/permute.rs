@@ -107,6 +107,8 @@ impl<E: Element> Var<'_, E> {
     }
 }
 
+instances!(permute<E>: permute::<E>, transpose::<E>);
+
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row {
     name: "permute",

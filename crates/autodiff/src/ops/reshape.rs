@@ -5,7 +5,7 @@ use wengert_kernels::Element;
 use crate::error::{Error, Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Dense, Domain, Row};
@@ -123,6 +123,8 @@ methods! {
     ///
     flatten / try_flatten(; first: isize, last: isize)
 }
+
+instances!(reshape<E>: Tape::<E>::apply::<Reshape>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("reshape", |s| {

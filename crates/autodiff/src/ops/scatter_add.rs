@@ -8,7 +8,7 @@ use super::gather::gather;
 use super::gather::sample;
 use super::indexed;
 use crate::error::{Error, Result, expect};
-use crate::eval::eval;
+use crate::eval::eval_op;
 use crate::index::Index;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -109,9 +109,11 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not fit, the index holds a number that is not a position along the axis, or
     /// there is no memory for the result.
     pub fn try_scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Result<Self> {
-        eval(&ScatterAdd { axis, index: index.clone() }, &[self, src])
+        eval_op(ScatterAdd { axis, index: index.clone() }, &[self, src])
     }
 }
+
+instances!(scatter_add<E>: scatter_add::<E>, Tensor::<E>::try_scatter_add);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("scatter_add", |s| {

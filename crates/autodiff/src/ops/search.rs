@@ -22,6 +22,7 @@ enum Extremum {
     Smallest,
 }
 
+#[inline(never)]
 fn arg<E: Element>(x: &Tensor<E>, extreme: Extremum, axis: isize, keep: bool) -> Result<Index> {
     let largest = extreme == Extremum::Largest;
     let op = if largest { "argmax" } else { "argmin" };
@@ -63,6 +64,7 @@ fn ascending<E: Element>(a: E, b: E) -> Ordering {
 }
 
 /// The positions of the first `count` elements of each line along an axis in sorted order.
+#[inline(never)]
 fn order<E: Element>(
     op: &'static str,
     x: &Tensor<E>,
@@ -329,6 +331,8 @@ impl<E: Element> Tensor<E> {
         Ok((self.try_gather(axis, &index)?, index))
     }
 }
+
+instances!(search<E>: arg::<E>, order::<E>);
 
 #[cfg(test)]
 mod tests {

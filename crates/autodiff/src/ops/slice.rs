@@ -8,7 +8,7 @@ use super::squeeze;
 use crate::error::{Error, Result, expect};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 use crate::tensor::view::Step;
 #[cfg(any(test, feature = "testing"))]
@@ -120,6 +120,8 @@ impl<E: Element> Var<'_, E> {
         expect(slice(self, axis, range))
     }
 }
+
+instances!(slice<E>: Tape::<E>::apply::<Slice>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("slice", |s| {

@@ -152,3 +152,5 @@ impl<E: Element> Tensor<E> {
         compose_all(&[self], |x| chunk(x[0], count, axis))
     }
 }
+
+instances!(split<E>: split::<E>, chunk::<E>, Tensor::<E>::try_split, Tensor::<E>::try_chunk);

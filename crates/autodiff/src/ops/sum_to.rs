@@ -7,7 +7,7 @@ use super::support;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
-use crate::tape::Var;
+use crate::tape::{Tape, Var};
 use crate::tensor::{Tensor, strided};
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Domain, Row};
@@ -57,6 +57,8 @@ impl<E: Element> Op<E> for SumTo {
 pub fn sum_to<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var<'_, E>> {
     x.tape().apply(SumTo { shape: shape.into() }, &[x])
 }
+
+instances!(sum_to<E>: Tape::<E>::apply::<SumTo>);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] = &[Row::new("sum_to", |s| {

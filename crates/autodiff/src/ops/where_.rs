@@ -7,7 +7,7 @@ use wengert_kernels::{Element, elementwise};
 #[cfg(any(test, feature = "testing"))]
 use super::support;
 use crate::error::{Error, Result, expect};
-use crate::eval::eval;
+use crate::eval::eval_op;
 use crate::mask::Mask;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -96,9 +96,11 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the shapes do not broadcast, or there is no memory for the result.
     pub fn try_where(&self, mask: &Mask, other: &Tensor<E>) -> Result<Self> {
-        eval(&Where { mask: mask.clone() }, &[self, other])
+        eval_op(Where { mask: mask.clone() }, &[self, other])
     }
 }
+
+instances!(where_<E>: where_::<E>, Tensor::<E>::try_where);
 
 #[cfg(any(test, feature = "testing"))]
 pub(crate) const ROWS: &[Row] =

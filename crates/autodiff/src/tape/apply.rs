@@ -23,6 +23,17 @@ struct Made<E: Element> {
     touched: bool,
 }
 
+/// How a result is added to the tape.
+#[derive(Clone, Copy)]
+struct Entry {
+    requires_grad: bool,
+    /// Whether the operation is kept.
+    recorded: bool,
+    composed: bool,
+    /// Whether the path of a gradient ends here.
+    cut: bool,
+}
+
 impl<E: Element> Tape<E> {
     /// Applies an operation, of this crate or user-defined, and records it if an operand requires a
     /// gradient.
@@ -30,42 +41,54 @@ impl<E: Element> Tape<E> {
     /// # Errors
     /// Those of the operation, [`Error::DifferentTapes`], and with
     /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
+    // Compiled for each operation, and therefore short: what takes the operation as a trait object
+    // is compiled once.
+    #[inline(never)]
     #[track_caller]
-    pub fn apply<'t>(&'t self, op: impl Op<E>, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
+    pub fn apply<'t, O: Op<E>>(&'t self, op: O, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
         let mut made =
             Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
-        let mut evaluated = self.evaluate(&op, inputs, &[], &mut made);
-        if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
-            evaluated = self.evaluate_lent(&op, inputs, &mut made);
-        }
-        if let Err(error) = evaluated {
-            return self.failed(&op, inputs, error);
-        }
-        let Made { ref mut value, saved, differentiable, touched } = made;
-        let requires_grad = differentiable && self.records();
-        let cut = touched && !requires_grad && self.recording.get() != Recording::Rule;
-        let cuts = cut.then(|| {
-            let places = inputs.iter().enumerate();
-            places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) }).collect()
-        });
-        let rule = (requires_grad || self.in_segment()).then(|| -> Box<Rule<E>> {
-            let composed = op.composition().is_some();
-            let inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
-            Box::new(Rule { inputs, saved, composed, op })
-        });
+        let entry = match self.compute(&op, inputs, &mut made) {
+            Ok(entry) => entry,
+            Err(error) => return self.failed(&op, inputs, error),
+        };
+        let cuts = if entry.cut { Some(cuts(&op, inputs)) } else { None };
+        let Made { ref mut value, saved, .. } = made;
+        let rule: Option<Box<Rule<E>>> = if entry.recorded {
+            Some(Box::new(Rule { inputs: places(inputs), saved, composed: entry.composed, op }))
+        } else {
+            None
+        };
         Ok(match cuts {
             Some(cuts) => self.push_cut(value, rule, cuts),
-            None => self.push_from(value, rule, requires_grad),
+            None => self.push_from(value, rule, entry.requires_grad),
         })
+    }
+
+    /// Evaluates an operation, and decides how its result is added.
+    #[inline(never)]
+    #[track_caller]
+    fn compute(&self, op: &dyn Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<Entry> {
+        let evaluated = self.evaluate(op, inputs, &[], made);
+        if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
+            self.evaluate_lent(op, inputs, made)?;
+        } else {
+            evaluated?;
+        }
+        let requires_grad = made.differentiable && self.records();
+        let recorded = requires_grad || self.in_segment();
+        let composed = recorded && op.composition().is_some();
+        let cut = made.touched && !requires_grad && self.recording.get() != Recording::Rule;
+        Ok(Entry { requires_grad, recorded, composed, cut })
     }
 
     /// The value of an operation on the tape's variables. `lent` has the values of operands that
     /// the tape has lent to gradients.
     #[inline]
     #[track_caller]
-    fn evaluate<O: Op<E> + ?Sized>(
+    fn evaluate(
         &self,
-        op: &O,
+        op: &dyn Op<E>,
         inputs: &[Var<'_, E>],
         lent: &[Option<Tensor<E>>],
         made: &mut Made<E>,
@@ -113,4 +136,18 @@ impl<E: Element> Tape<E> {
         let lent: Vec<_> = inputs.iter().map(|input| self.lent(input.index())).collect();
         self.evaluate(op, inputs, &lent, made)
     }
+}
+
+/// The places of the operands.
+#[inline(never)]
+fn places<E: Element>(inputs: &[Var<'_, E>]) -> Few<u32> {
+    Few::from_fn(inputs.len(), |i| inputs[i].index())
+}
+
+/// The operands of an operation that is not recorded, to which no gradient flows.
+#[cold]
+#[inline(never)]
+fn cuts<E: Element>(op: &dyn Op<E>, inputs: &[Var<'_, E>]) -> Few<Cut> {
+    let places = inputs.iter().enumerate();
+    places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) }).collect()
 }

@@ -35,6 +35,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// The lent value of a node.
+    #[inline(never)]
     #[cold]
     pub(crate) fn lent(&self, place: u32) -> Option<Tensor<E>> {
         let (leaf, _) = self.parameters.borrow().at(place)?;
@@ -42,6 +43,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// Whether the value of a parameter's leaf is lent, and is this one.
+    #[inline(never)]
     #[cold]
     pub(super) fn is_lent(&self, leaf: u32, value: &Tensor<E>) -> bool {
         let lent = self.link().and_then(|link| link.lent(self.generation()));
@@ -49,6 +51,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// Drops the value of a parameter's leaf, on the tape or lent.
+    #[inline(never)]
     #[cold]
     pub(super) fn release_leaf(&self, place: u32, leaf: u32) {
         self.nodes.borrow_mut()[place as usize].value = None;
@@ -58,6 +61,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// Drops the lent values of leaves that are no longer on the tape, from `first` on.
+    #[inline(never)]
     #[cold]
     pub(crate) fn forget_lent(&self, first: u32) {
         if let Some(mut lent) = self.link().and_then(|link| link.lent(self.generation())) {

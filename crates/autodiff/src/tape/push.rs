@@ -24,6 +24,7 @@ impl<E: Element> Tape<E> {
     }
 
     /// The same for a value that is taken from where it lies.
+    #[inline(never)]
     #[track_caller]
     pub(crate) fn push_from(
         &self,
@@ -44,6 +45,7 @@ impl<E: Element> Tape<E> {
 
     /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see
     /// `Few` on stalls.
+    #[inline(never)]
     #[track_caller]
     pub(super) fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
         let mut nodes = self.nodes.borrow_mut();

@@ -15,9 +15,13 @@ impl<E: Element> Tensor<E> {
     /// [`Error::Length`] if the length of `data` is not the shape's number of elements, and
     /// [`Error::OutOfMemory`].
     pub fn from_slice(data: &[E], shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        check_len::<E>(&shape, data.len())?;
-        Self::written_by(&shape, data.len(), None, |elements| elements.copy_from_slice(data))
+        Self::copied_from(data, &shape.into())
+    }
+
+    #[inline(never)]
+    pub(super) fn copied_from(data: &[E], shape: &Shape) -> Result<Self> {
+        check_len::<E>(shape, data.len())?;
+        Self::written_by(shape, data.len(), None, |elements| elements.copy_from_slice(data))
     }
 
     /// A tensor of the elements of `data` in row-major order. It takes over the vector's memory
@@ -40,7 +44,11 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// [`Error::Length`] if the length of `data` is not the shape's number of elements.
     pub fn from_vec(data: Vec<E>, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
+        Self::adopted(data, shape.into())
+    }
+
+    #[inline(never)]
+    pub(super) fn adopted(data: Vec<E>, shape: Shape) -> Result<Self> {
         check_len::<E>(&shape, data.len())?;
         Ok(Self::of(Handle::adopt(data), shape))
     }
@@ -51,9 +59,13 @@ impl<E: Element> Tensor<E> {
     /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
     /// [`Error::OutOfMemory`].
     pub fn try_full(shape: impl Into<Shape>, value: E) -> Result<Self> {
-        let shape = shape.into();
+        Self::filled(&shape.into(), value)
+    }
+
+    #[inline(never)]
+    pub(super) fn filled(shape: &Shape, value: E) -> Result<Self> {
         let len = shape.checked_len::<E>("tensor")?;
-        Self::written_by(&shape, len, None, |elements| elements.fill(value))
+        Self::written_by(shape, len, None, |elements| elements.fill(value))
     }
 
     /// A tensor with every element equal to `value`.
@@ -211,6 +223,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// [`Error::Argument`] if a number is not finite or the step is zero, [`Error::TooLarge`], and
     /// [`Error::OutOfMemory`].
+    #[inline(never)]
     pub fn arange(start: E, end: E, step: E) -> Result<Self> {
         let op = "arange";
         let [first, last, by] = [start, end, step].map(E::to_f64);
@@ -251,6 +264,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// [`Error::Argument`] if an end is not finite, [`Error::TooLarge`], and
     /// [`Error::OutOfMemory`].
+    #[inline(never)]
     pub fn linspace(start: E, end: E, count: usize) -> Result<Self> {
         let op = "linspace";
         let [first, last] = [start, end].map(E::to_f64);
@@ -281,6 +295,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::TooLarge`] if the size does not fit the address space, and [`Error::OutOfMemory`].
+    #[inline(never)]
     pub fn try_eye(n: usize) -> Result<Self> {
         let shape = Shape::from([n, n]);
         let len = shape.checked_len::<E>("eye")?;

@@ -12,6 +12,7 @@ use crate::shape::Shape;
 impl<E: Element> Tensor<E> {
     /// Elements that are computed when they are first read, from operands that
     /// [`lazy_operands`](Self::lazy_operands) gave for the shape.
+    #[inline(never)]
     pub(crate) fn lazy(
         shape: &Shape,
         pool: Option<&BufferPool<E>>,
@@ -48,6 +49,7 @@ impl<E: Element> Tensor<E> {
 
     /// The sum of all elements, times the factor if there is one, computed when it is first read;
     /// if the elements themselves are not computed yet, and are all of a buffer's.
+    #[inline(never)]
     pub(crate) fn lazy_sum(
         &self,
         shape: &Shape,
@@ -83,6 +85,7 @@ impl<E: Element> Tensor<E> {
     /// Computes the results of some tapes, and of some tensors, that read this tensor's buffer and
     /// are still pending, in one pass over memory. A result that reads it only through another one
     /// of them is left pending.
+    #[inline(never)]
     pub(crate) fn compute_users<'a>(
         &self,
         schedules: impl Iterator<Item = &'a Schedule<E>>,

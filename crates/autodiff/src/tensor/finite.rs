@@ -6,6 +6,7 @@ use super::{Tensor, strided};
 use crate::error::expect;
 
 /// The first element that is not finite, and its value.
+#[inline(never)]
 pub(crate) fn first_non_finite<E: Element>(tensor: &Tensor<E>) -> Option<(usize, f64)> {
     // In row-major order the first copy of an element comes before the others.
     let once = strided::without_repetition(tensor);

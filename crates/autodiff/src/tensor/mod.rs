@@ -213,6 +213,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if there is no memory for the copy.
+    #[inline(never)]
     pub fn try_as_mut_slice(&mut self) -> Result<&mut [E]> {
         if !self.is_contiguous() || !self.handle.is_unique() {
             self.copy_on_write()?;
@@ -243,6 +244,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// Replaces a deferred computation, once computed, by a reference to its elements.
+    #[inline(never)]
     pub(crate) fn settle(&mut self) -> Result<()> {
         self.handle.settle().map_err(|refused| refused.for_shape("tensor", &self.shape))
     }
@@ -268,6 +270,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// A row-major copy in a buffer of its own.
+    #[inline(never)]
     pub(crate) fn copied(&self, pool: Option<&BufferPool<E>>) -> Result<Self> {
         self.compute()?;
         let len = self.len();
@@ -275,6 +278,7 @@ impl<E: Element> Tensor<E> {
     }
 
     /// Writes the elements in row-major order.
+    #[inline(never)]
     pub(crate) fn copy_to(&self, target: &mut [E]) {
         if let Some(slice) = self.as_slice() {
             target.copy_from_slice(slice);
@@ -303,6 +307,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if a copy is needed and there is no memory for it.
+    #[inline(never)]
     pub fn try_contiguous(&self) -> Result<Self> {
         self.compute()?;
         if self.is_contiguous() { Ok(self.clone()) } else { self.copied(self.handle.pool()) }
@@ -321,6 +326,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if there is no memory for them.
+    #[inline(never)]
     pub fn try_to_vec(&self) -> Result<Vec<E>> {
         self.compute()?;
         match try_vec(self.len(), E::ZERO) {
@@ -352,6 +358,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Panics
     /// If the elements are a deferred result that there is no memory for.
+    #[inline(never)]
     pub fn get(&self, index: &[usize]) -> Option<E> {
         self.element(index).copied()
     }
@@ -437,6 +444,17 @@ impl<E: Element> Default for Tensor<E> {
         Self::zeros([0])
     }
 }
+
+instances!(
+    tensor<E>:
+    Tensor::<E>::copied_from,
+    Tensor::<E>::adopted,
+    Tensor::<E>::filled,
+    Tensor::<E>::try_as_mut_slice,
+    Tensor::<E>::try_contiguous,
+    Tensor::<E>::try_to_vec,
+    Tensor::<E>::get
+);
 
 #[cfg(test)]
 mod tests;

@@ -46,12 +46,14 @@ pub(crate) fn each<E: Element>(
 }
 
 /// The tensor with size 1 along the axes along which an element repeats.
+#[inline(never)]
 pub(crate) fn without_repetition<E: Element>(x: &Tensor<E>) -> Tensor<E> {
     once(x).unwrap_or_else(|| x.clone())
 }
 
 /// The tensor with size 1 along the axes along which an element repeats; `None` if there are no
 /// such axes or no elements.
+#[inline(never)]
 pub(crate) fn once<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
     if x.is_contiguous() || x.is_empty() {
         return None;
@@ -64,6 +66,7 @@ pub(crate) fn once<E: Element>(x: &Tensor<E>) -> Option<Tensor<E>> {
 
 /// The tensor with size 1 along the flagged axes along which an element repeats, and the number of
 /// copies of each element along them.
+#[inline(never)]
 pub(crate) fn once_along<E: Element>(x: &Tensor<E>, flags: &[bool]) -> (Tensor<E>, usize) {
     let (mut once, mut copies) = (x.clone(), 1);
     if !x.is_contiguous() && !x.is_empty() {
@@ -78,6 +81,7 @@ pub(crate) fn once_along<E: Element>(x: &Tensor<E>, flags: &[bool]) -> (Tensor<E
 
 /// Operands that broadcast to `shape`, with size 1 along the axes along which the elements of all
 /// of them repeat, and the shape that these broadcast to; `None` if there are no such axes.
+#[inline(never)]
 pub(crate) fn once_all<E: Element>(
     operands: &[&Tensor<E>],
     shape: &Shape,
@@ -132,6 +136,7 @@ pub(crate) fn inverse(order: &[isize]) -> Few<isize> {
 
 /// A permutation of axes in which two operands that broadcast to `shape` have long runs; `None` if
 /// they have long runs without a permutation, or if there is none.
+#[inline(never)]
 pub(crate) fn common_order<E: Element>(
     a: &Tensor<E>,
     b: &Tensor<E>,
@@ -382,6 +387,7 @@ pub(crate) fn coalesce(shape: &[usize], a: &[isize], b: &[isize]) -> SmallVec<[A
 }
 
 /// Sums over the flagged axes into `out`, which has the shape of the remaining ones.
+#[inline(never)]
 pub(crate) fn sum<E: Element>(x: &Tensor<E>, flags: &[bool], out: &mut [E]) -> Result<()> {
     fold(x, flags, out, reduce::sum_axis)?;
     // A single pass repairs the sums that overflow; of several passes the first may have
@@ -414,6 +420,7 @@ pub(crate) fn repair_sums<E: Element>(
 }
 
 /// Sums over all axes but the last into `out`.
+#[inline(never)]
 pub(crate) fn sum_rows<E: Element>(x: &Tensor<E>, out: &mut [E]) -> Result<()> {
     let mut copy = None;
     let rows = x.shape().split_last().map_or(1, |(_, front)| front.iter().product());

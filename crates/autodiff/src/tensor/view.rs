@@ -180,6 +180,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::Argument`] if `order` does not contain every axis once.
+    #[inline(never)]
     pub fn try_permute(&self, order: &[isize]) -> Result<Self> {
         let op = "permute";
         let named = self.shape().axis_set(op, order)?;
@@ -209,6 +210,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::Axis`] if one of them does not exist.
+    #[inline(never)]
     pub fn try_transpose(&self, a: isize, b: isize) -> Result<Self> {
         let (a, b) = (self.shape().axis("transpose", a)?, self.shape().axis("transpose", b)?);
         let (mut shape, mut strides) = (self.shape().clone(), self.strides());
@@ -295,6 +297,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::Argument`] if there is no such axis.
+    #[inline(never)]
     pub fn try_unsqueeze(&self, axis: isize) -> Result<Self> {
         let at = self.shape().place("unsqueeze", axis)?;
         let (mut shape, mut strides) = (self.shape().clone(), self.strides());
@@ -316,6 +319,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::Axis`] if the axis does not exist, [`Error::Argument`] if its size is not 1.
+    #[inline(never)]
     pub fn try_squeeze(&self, axis: isize) -> Result<Self> {
         let at = self.shape().axis_of_one("squeeze", axis)?;
         let (mut shape, mut strides) = (self.shape().clone(), self.strides());
@@ -338,6 +342,7 @@ impl<E: Element> Tensor<E> {
     ///
     /// # Errors
     /// [`Error::Shapes`] if there are fewer than two axes.
+    #[inline(never)]
     pub fn try_diagonal(&self, offset: isize) -> Result<Self> {
         let (front, matrix) = self.shape().matrices("diagonal")?;
         let (start, len) = diagonal_of(matrix, offset);

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal, StandardUniform};
-use wengert_autodiff::{Element, Kind, Parameter, Result, Shape, Tensor};
+use wengert_autodiff::{Element, Kind, Parameter, Result, Shape, Tensor, instances};
 
 use super::truncated::Truncated;
 use super::{Distribution, Init, InitError, fans, layout, orthogonal, structured};
@@ -26,7 +26,14 @@ impl Init {
         shape: impl Into<Shape>,
         rng: &mut impl Rng,
     ) -> Result<Tensor<E>, InitError> {
-        let shape = shape.into();
+        self.sample_shape(shape.into(), rng)
+    }
+
+    fn sample_shape<E: Element>(
+        &self,
+        shape: Shape,
+        rng: &mut dyn Rng,
+    ) -> Result<Tensor<E>, InitError> {
         let fans = fans(&shape);
         self.draw(shape, fans, 1, rng)
     }
@@ -66,7 +73,18 @@ impl Init {
         kind: Kind,
         rng: &mut impl Rng,
     ) -> Result<Tensor<E>, InitError> {
-        let shape = shape.into();
+        self.sample_kind(shape.into(), kind, rng)
+    }
+
+    /// The same without a type parameter for the generator.
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn sample_kind<E: Element>(
+        &self,
+        shape: Shape,
+        kind: Kind,
+        rng: &mut dyn Rng,
+    ) -> Result<Tensor<E>, InitError> {
         match kind {
             Kind::Weight { fan_in, fan_out, layout } => {
                 let Some(canonical) = layout::canonical(&shape, layout) else {
@@ -81,7 +99,7 @@ impl Init {
                 })
             }
             Kind::Table { padding: Some(padding) } => {
-                let mut table = self.sample(shape.clone(), rng)?;
+                let mut table = self.sample_shape(shape.clone(), rng)?;
                 if let [rows, features] = *shape.dims()
                     && padding < rows
                 {
@@ -90,7 +108,7 @@ impl Init {
                 }
                 Ok(table)
             }
-            _ => self.sample(shape, rng),
+            _ => self.sample_shape(shape, rng),
         }
     }
 
@@ -110,14 +128,16 @@ impl Init {
     }
 
     /// Samples a tensor of shape `[out, in / groups, field ..]`.
+    #[inline(never)]
     #[track_caller]
     fn draw<E: Element>(
         &self,
         shape: Shape,
         fans: Option<(usize, usize)>,
         groups: usize,
-        rng: &mut impl Rng,
+        mut rng: &mut dyn Rng,
     ) -> Result<Tensor<E>, InitError> {
+        let rng = &mut rng;
         self.check()?;
         if !E::from_f64(self.largest()).is_finite() {
             let why = "its samples exceed the range of the element type";
@@ -247,6 +267,8 @@ impl Init {
         }
     }
 }
+
+instances!(init<E>: Init::sample_kind::<E>);
 
 /// A tensor of numbers computed in f64, in row-major order.
 fn fill<E: Element>(shape: Shape, mut numbers: impl Iterator<Item = f64>) -> Result<Tensor<E>> {

@@ -1,7 +1,7 @@
 //! [`ActivationLayer`]: an activation as a separate layer.
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Result, Var, ops};
+use wengert_autodiff::{Activation, Element, Result, Var, instances, ops};
 
 use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
@@ -40,3 +40,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(ActivationLayer(activation))
     }
 }
+
+instances!(activation<E>: SequentialBuilder::<E>::with::<ActivationLayer>);

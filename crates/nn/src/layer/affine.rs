@@ -21,12 +21,13 @@ pub(super) struct Affine<E: Element> {
 impl<E: Element> Affine<E> {
     /// A weight of this shape and kind, drawn by `init`, and a bias of `outputs` zeros, for the layer
     /// that errors name.
+    #[inline(never)]
     pub(super) fn new(
         layer: &'static str,
         (shape, kind): (Shape, Kind),
         outputs: usize,
         init: &Init,
-        rng: &mut impl Rng,
+        rng: &mut dyn Rng,
     ) -> std::result::Result<Self, InitError> {
         let weight = init.sample_for(shape, kind, rng).map_err(|error| error.of_layer(layer))?;
         let bias = Tensor::try_full([outputs], E::ZERO).map_err(|error| error.in_name_of(layer))?;

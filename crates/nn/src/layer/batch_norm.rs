@@ -2,7 +2,7 @@
 //! inference.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
+use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, instances, ops};
 
 use super::accessors::accessors;
 use super::error::expect;
@@ -200,3 +200,9 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(BatchNorm2d::config(channels))
     }
 }
+
+instances!(
+    batch_norm<E>:
+    SequentialBuilder::<E>::with::<BatchNormConfig<1>>,
+    SequentialBuilder::<E>::with::<BatchNormConfig<2>>
+);

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use rand::Rng;
-use wengert_autodiff::Element;
+use wengert_autodiff::{Element, instances};
 
 use super::{BuildError, LayerConfig, LayerError, LayerFault, SampleShape, Sequential};
 use crate::forward::Layer;
@@ -71,6 +71,7 @@ impl<E: Element> SequentialBuilder<E> {
     }
 
     /// Adds the layer that a config describes.
+    #[inline(never)]
     pub fn with<C>(mut self, config: C) -> Self
     where
         C: LayerConfig<E, Layer: Clone + Send + Sync> + Send + Sync + 'static,
@@ -82,7 +83,10 @@ impl<E: Element> SequentialBuilder<E> {
 
     /// Adds an existing layer; each network that is built gets a clone. The builder does not know
     /// the shape of its output: pass a [`LayerConfig`] to [`with`](Self::with) to have it checked.
-    pub fn layer(mut self, layer: impl Layer<E> + Clone + Send + Sync + 'static) -> Self {
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<E> + Clone + Send + Sync + 'static,
+    {
         self.layers.push(Arc::new(Ready(layer)));
         self
     }
@@ -96,6 +100,11 @@ impl<E: Element> SequentialBuilder<E> {
     /// layer, [`LayerError::Init`] if an initializer cannot be applied, [`LayerError::Activation`]
     /// if the layer has no initializer and its activation no gain.
     pub fn build(&self, rng: &mut impl Rng) -> Result<Sequential<E>, BuildError> {
+        self.build_with(rng)
+    }
+
+    #[inline(never)]
+    fn build_with(&self, rng: &mut dyn Rng) -> Result<Sequential<E>, BuildError> {
         let mut model = Sequential::empty();
         let mut faults = Vec::new();
         let mut sample = self.input.clone();
@@ -113,6 +122,12 @@ impl<E: Element> SequentialBuilder<E> {
         if faults.is_empty() { Ok(model) } else { Err(BuildError { faults }) }
     }
 }
+
+instances!(
+    sequential<E>:
+    SequentialBuilder::<E>::build_with,
+    SequentialBuilder::<E>::layer::<Sequential<E>>
+);
 
 impl<E: Element> Debug for SequentialBuilder<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, Conv1dOptions, Conv2dOptions, ConvOptions, Extent};
-use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout, instances};
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
@@ -206,3 +206,9 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(Conv2d::config(inputs, outputs, kernel).options(options))
     }
 }
+
+instances!(
+    conv<E>:
+    SequentialBuilder::<E>::with::<ConvConfig<1>>,
+    SequentialBuilder::<E>::with::<ConvConfig<2>>
+);

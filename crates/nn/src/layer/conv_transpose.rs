@@ -3,7 +3,7 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, ConvOptions, ConvTransposeOptions, Extent};
-use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout};
+use wengert_autodiff::{Activation, Element, Parameter, Result, Var, WeightLayout, instances};
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
@@ -188,3 +188,9 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(ConvTranspose2d::config(inputs, outputs, kernel).options(options))
     }
 }
+
+instances!(
+    conv_transpose<E>:
+    SequentialBuilder::<E>::with::<ConvTransposeConfig<1>>,
+    SequentialBuilder::<E>::with::<ConvTransposeConfig<2>>
+);

@@ -1,7 +1,7 @@
 //! [`Dropout`]: sets elements to zero at random in training.
 
 use rand::{Rng, RngExt};
-use wengert_autodiff::{Element, Error, Result, Var, ops};
+use wengert_autodiff::{Element, Error, Result, Var, instances, ops};
 
 use super::{LayerConfig, LayerError, RandomStream, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
@@ -88,3 +88,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(Dropout::config(p))
     }
 }
+
+instances!(dropout<E>: SequentialBuilder::<E>::with::<DropoutConfig>);

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use wengert_autodiff::{
-    Activation, Element, Error, Index, Kind, Parameter, Result, Tape, Var, ops,
+    Activation, Element, Error, Index, Kind, Parameter, Result, Tape, Var, instances, ops,
 };
 
 use super::accessors::accessors;
@@ -179,3 +179,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(Embedding::config(rows, features))
     }
 }
+
+instances!(embedding<E>: SequentialBuilder::<E>::with::<EmbeddingConfig>);

@@ -1,7 +1,7 @@
 //! [`Flatten`]: merges all axes after the batch axis.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Result, Var, ops};
+use wengert_autodiff::{Element, Error, Result, Var, instances, ops};
 
 use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
@@ -45,3 +45,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(Flatten)
     }
 }
+
+instances!(flatten<E>: SequentialBuilder::<E>::with::<Flatten>);

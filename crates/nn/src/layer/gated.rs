@@ -2,9 +2,9 @@
 //! kin).
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Error, Result, Var, ops};
+use wengert_autodiff::{Activation, Element, Error, Result, Var, instances, ops};
 
-use super::{LayerConfig, LayerError, Linear, SampleShape};
+use super::{LayerConfig, LayerError, Linear, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
@@ -223,3 +223,9 @@ impl<E: Element> LayerConfig<E> for GatedLinearConfig {
         self.build(&mut rng)
     }
 }
+
+instances!(
+    gated<E>:
+    SequentialBuilder::<E>::with::<Glu>,
+    SequentialBuilder::<E>::with::<GatedLinearConfig>
+);

@@ -1,7 +1,7 @@
 //! [`GroupNorm`]: normalization of groups of channels in each sample.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
+use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, instances, ops};
 
 use super::accessors::accessors;
 use super::error::expect;
@@ -112,3 +112,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(GroupNorm::config(groups, channels))
     }
 }
+
+instances!(group_norm<E>: SequentialBuilder::<E>::with::<GroupNormConfig>);

@@ -1,9 +1,9 @@
 //! [`Highway`]: a layer that learns how much of its input it passes on.
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Result, Tensor, Var, ops};
+use wengert_autodiff::{Activation, Element, Result, Tensor, Var, instances, ops};
 
-use super::{LayerConfig, LayerError, Linear, SampleShape};
+use super::{LayerConfig, LayerError, Linear, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
@@ -95,3 +95,5 @@ impl<E: Element> LayerConfig<E> for HighwayConfig {
         self.build(&mut rng)
     }
 }
+
+instances!(highway<E>: SequentialBuilder::<E>::with::<HighwayConfig>);

@@ -1,9 +1,9 @@
 //! [`InstanceNorm`]: normalizes each channel of each sample.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
+use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, instances, ops};
 
-use super::{LayerConfig, LayerError, SampleShape};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::{Module, Role};
 
@@ -119,3 +119,5 @@ impl<E: Element> LayerConfig<E> for InstanceNormConfig {
         self.build()
     }
 }
+
+instances!(instance_norm<E>: SequentialBuilder::<E>::with::<InstanceNormConfig>);

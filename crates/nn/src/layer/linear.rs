@@ -1,7 +1,7 @@
 //! [`Linear`]: a fully connected layer with its activation.
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Kind, Parameter, Result, Var, ops};
+use wengert_autodiff::{Activation, Element, Kind, Parameter, Result, Var, instances, ops};
 
 use super::accessors::accessors;
 use super::affine::{self, Affine};
@@ -153,3 +153,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(Linear::config(inputs, outputs).activation(activation))
     }
 }
+
+instances!(linear<E>: SequentialBuilder::<E>::with::<LinearConfig>);

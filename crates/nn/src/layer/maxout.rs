@@ -1,9 +1,9 @@
 //! [`Maxout`]: the largest of several linear functions.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Result, Var, ops};
+use wengert_autodiff::{Element, Error, Result, Var, instances, ops};
 
-use super::{LayerConfig, LayerError, Linear, SampleShape};
+use super::{LayerConfig, LayerError, Linear, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
@@ -104,3 +104,5 @@ impl<E: Element> LayerConfig<E> for MaxoutConfig {
         self.build(&mut rng)
     }
 }
+
+instances!(maxout<E>: SequentialBuilder::<E>::with::<MaxoutConfig>);

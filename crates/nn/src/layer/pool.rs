@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, Extent, Pool2d};
-use wengert_autodiff::{Element, Result, Var};
+use wengert_autodiff::{Element, Result, Var, instances};
 
 use super::shape::named;
 use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
@@ -82,3 +82,10 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(AdaptiveAvgPool2d(output.into()))
     }
 }
+
+instances!(
+    pool<E>:
+    SequentialBuilder::<E>::with::<MaxPool2d>,
+    SequentialBuilder::<E>::with::<AvgPool2d>,
+    SequentialBuilder::<E>::with::<AdaptiveAvgPool2d>
+);

@@ -1,9 +1,9 @@
 //! [`PRelu`]: a rectifier whose slope below zero is learned.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, ops};
+use wengert_autodiff::{Element, Error, Parameter, Result, Tensor, Var, instances, ops};
 
-use super::{LayerConfig, LayerError, SampleShape};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
@@ -113,3 +113,5 @@ impl<E: Element> LayerConfig<E> for PReluConfig {
         PRelu::try_new(self.channels, self.slope)
     }
 }
+
+instances!(prelu<E>: SequentialBuilder::<E>::with::<PReluConfig>);

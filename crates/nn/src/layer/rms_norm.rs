@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, NormOptions};
-use wengert_autodiff::{Element, Parameter, Result, Shape, Tensor, Var};
+use wengert_autodiff::{Element, Parameter, Result, Shape, Tensor, Var, instances};
 
 use super::accessors::accessors;
 use super::error::expect;
@@ -97,3 +97,5 @@ impl<E: Element> SequentialBuilder<E> {
         self.with(RmsNorm::config(normalized))
     }
 }
+
+instances!(rms_norm<E>: SequentialBuilder::<E>::with::<RmsNormConfig>);

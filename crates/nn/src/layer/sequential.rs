@@ -64,10 +64,12 @@ impl<E: Element> Sequential<E> {
 }
 
 impl<E: Element> Layer<E> for Sequential<E> {
+    #[inline(never)]
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         self.layers.iter().try_fold(x, |x, layer| layer.0.try_forward(x))
     }
 
+    #[inline(never)]
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {
         let mut layers = self.layers().enumerate();
         layers.try_fold(x, |x, (i, layer)| observer.child(decimal(i, &mut [0; 20]), layer, x))

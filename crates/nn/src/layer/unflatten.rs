@@ -1,9 +1,9 @@
 //! [`Unflatten`]: the last axis becomes several.
 
 use rand::Rng;
-use wengert_autodiff::{Element, Error, Result, Var, ops};
+use wengert_autodiff::{Element, Error, Result, Var, instances, ops};
 
-use super::{LayerConfig, LayerError, SampleShape};
+use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
@@ -74,3 +74,5 @@ impl<E: Element> LayerConfig<E> for Unflatten {
         Ok(self.clone())
     }
 }
+
+instances!(unflatten<E>: SequentialBuilder::<E>::with::<Unflatten>);

@@ -58,6 +58,7 @@ impl<E: Element> Adadelta<E> {
 }
 
 impl<E: Element> Optimizer<E> for Adadelta<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let rule = optim::Adadelta {
             lr: E::from_f64(self.rate),

@@ -54,6 +54,7 @@ impl<E: Element> Adagrad<E> {
 }
 
 impl<E: Element> Optimizer<E> for Adagrad<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { rate, rate_decay, initial_sum, eps, weight_decay, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {

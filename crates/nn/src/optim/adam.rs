@@ -103,6 +103,7 @@ impl<E: Element> Adam<E> {
 }
 
 impl<E: Element> Optimizer<E> for Adam<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         for_each_parameter(module, gradients, |id, weights, gradient| {
             if self.amsgrad {

@@ -90,6 +90,7 @@ fn group_of(patterns: &[String], path: &str) -> usize {
 }
 
 impl<E: Element> Optimizer<E> for Groups<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { optimizers, patterns, .. } = self;
         for (place, optimizer) in optimizers.iter_mut().enumerate() {

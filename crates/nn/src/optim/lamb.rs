@@ -70,6 +70,7 @@ impl<E: Element> Lamb<E> {
 }
 
 impl<E: Element> Optimizer<E> for Lamb<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { rate, beta1, beta2, eps, weight_decay, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {

@@ -56,6 +56,7 @@ impl<E: Element> Lion<E> {
 }
 
 impl<E: Element> Optimizer<E> for Lion<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let rule = optim::Lion {
             lr: E::from_f64(self.rate),

@@ -46,6 +46,7 @@ impl<O: Optimizer<E>, E: Element> Lookahead<O, E> {
 }
 
 impl<O: Optimizer<E>, E: Element> Optimizer<E> for Lookahead<O, E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         for (_, parameter) in module.parameters() {
             if parameter.is_frozen() || self.slow.first_mut(parameter.id()).is_some() {

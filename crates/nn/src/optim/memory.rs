@@ -183,6 +183,8 @@ macro_rules! parameter_state {
                 Ok(())
             }
         }
+
+        wengert_autodiff::instances!($optimizer<E>: <$optimizer<E> as crate::Optimizer<E>>::step);
     };
 }
 

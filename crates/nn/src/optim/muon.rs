@@ -132,6 +132,7 @@ fn orthogonal<E: Element>(x: &Tensor<E>) -> Tensor<E> {
 }
 
 impl<E: Element> Optimizer<E> for Muon<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { rate, momentum, nesterov, weight_decay, .. } = *self;
         let number = E::from_f64;

@@ -129,6 +129,7 @@ fn product(products: &mut Vec<f64>, beta1: f64, decay: f64, t: u64) -> f64 {
 }
 
 impl<E: Element> Optimizer<E> for NAdam<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { rate, beta1, beta2, eps, weight_decay, decoupled, momentum_decay, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {

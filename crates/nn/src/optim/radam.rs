@@ -87,6 +87,7 @@ impl<E: Element> RAdam<E> {
 }
 
 impl<E: Element> Optimizer<E> for RAdam<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { rate, beta1, beta2, eps, weight_decay, decoupled, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {

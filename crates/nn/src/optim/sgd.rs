@@ -75,6 +75,7 @@ impl<E: Element> Sgd<E> {
 }
 
 impl<E: Element> Optimizer<E> for Sgd<E> {
+    #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let number = E::from_f64;
         let (rate, weight_decay) = (number(self.rate), number(self.weight_decay));
