@@ -102,7 +102,12 @@ impl<E: Element> Var<'_, E> {
     }
 }
 
-instances!(backward<E>: Var::<E>::try_backward, grad::<E, AsTensors>, grad::<E, AsVariables>);
+instances!(
+    backward<E = f32, f64>:
+    Var::<E>::try_backward,
+    grad::<E, AsTensors>,
+    grad::<E, AsVariables>
+);
 
 /// Whether a gradient is itself to be differentiated, and with it what [`grad`] returns.
 #[derive(Clone, Copy, Debug)]

@@ -35,8 +35,18 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// The output, its elements written by `f`.
-    #[inline(never)]
     pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
+        let mut f = Some(f);
+        self.output_with(&mut |elements| {
+            if let Some(f) = f.take() {
+                f(elements);
+            }
+        })
+    }
+
+    /// The same, compiled once for all functions.
+    #[inline(never)]
+    fn output_with(&self, f: &mut dyn FnMut(&mut [E])) -> Result<Tensor<E>> {
         Tensor::written_by(self.shape, self.len, self.context.pool, f)
     }
 

@@ -352,12 +352,12 @@ impl<'g, E: Element> Update<'g, E> {
 }
 
 instances!(
-    gradients<E>:
+    gradients<E = f32, f64>:
     Gradients::<E>::get,
     Gradients::<E>::insert,
     Gradients::<E>::release,
     Gradients::<E>::clip_norm,
     Gradients::<E>::clip_value,
     Gradients::<E>::add_scaled,
-    std::mem::drop::<Gradients<E>>
+    drop::<Gradients<E>>
 );

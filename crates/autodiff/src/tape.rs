@@ -379,9 +379,9 @@ impl<E: Element> Tape<E> {
 }
 
 instances!(
-    tape<E>:
+    tape<E = f32, f64>:
     <Tape<E> as Default>::default,
-    std::mem::drop::<Tape<E>>,
+    drop::<Tape<E>>,
     Tape::<E>::constant,
     Tape::<E>::parameter,
     Tape::<E>::clear

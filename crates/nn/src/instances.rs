@@ -1,4 +1,4 @@
-//! [`Instances`]: the code of this crate for `f32` and `f64`, compiled once.
+//! [`Instances`]: the code of this crate for `f32`, compiled once.
 //!
 //! The mechanism, with the macro `instances!`, is that of
 //! [`wengert_autodiff::Instances`]. The entry of a layer is [`SequentialBuilder::with`] with its

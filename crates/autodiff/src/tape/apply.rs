@@ -21,17 +21,10 @@ struct Made<E: Element> {
     differentiable: bool,
     /// Whether an operand was computed from a variable that requires one, recorded or not.
     touched: bool,
-}
-
-/// How a result is added to the tape.
-#[derive(Clone, Copy)]
-struct Entry {
-    requires_grad: bool,
-    /// Whether the operation is kept.
-    recorded: bool,
+    /// Whether the operation is walked through as a composition.
     composed: bool,
-    /// Whether the path of a gradient ends here.
-    cut: bool,
+    /// The operands, if paths of gradients end here.
+    cuts: Option<Few<Cut>>,
 }
 
 impl<E: Element> Tape<E> {
@@ -46,40 +39,66 @@ impl<E: Element> Tape<E> {
     #[inline(never)]
     #[track_caller]
     pub fn apply<'t, O: Op<E>>(&'t self, op: O, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
-        let mut made =
-            Made { value: None, saved: Vec::new(), differentiable: false, touched: false };
-        let entry = match self.compute(&op, inputs, &mut made) {
-            Ok(entry) => entry,
-            Err(error) => return self.failed(&op, inputs, error),
+        let mut made = Made {
+            value: None,
+            saved: Vec::new(),
+            differentiable: false,
+            touched: false,
+            composed: false,
+            cuts: None,
         };
-        let cuts = if entry.cut { Some(cuts(&op, inputs)) } else { None };
-        let Made { ref mut value, saved, .. } = made;
-        let rule: Option<Box<Rule<E>>> = if entry.recorded {
-            Some(Box::new(Rule { inputs: places(inputs), saved, composed: entry.composed, op }))
-        } else {
-            None
-        };
-        Ok(match cuts {
-            Some(cuts) => self.push_cut(value, rule, cuts),
-            None => self.push_from(value, rule, entry.requires_grad),
-        })
+        match self.compute(&op, inputs, &mut made) {
+            Ok(false) => Ok(self.add(&mut made, inputs, None)),
+            Ok(true) => {
+                // `add` writes all but the operation.
+                let (places, saved) = (Few::default(), Vec::new());
+                let rule = Rule { inputs: places, saved, composed: false, op };
+                Ok(self.add(&mut made, inputs, Some(Box::new(rule))))
+            }
+            Err(error) => self.failed(&op, inputs, error),
+        }
     }
 
-    /// Evaluates an operation, and decides how its result is added.
+    /// Evaluates an operation, and returns whether it is recorded.
     #[inline(never)]
     #[track_caller]
-    fn compute(&self, op: &dyn Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<Entry> {
+    fn compute(&self, op: &dyn Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<bool> {
         let evaluated = self.evaluate(op, inputs, &[], made);
         if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
             self.evaluate_lent(op, inputs, made)?;
         } else {
             evaluated?;
         }
-        let requires_grad = made.differentiable && self.records();
-        let recorded = requires_grad || self.in_segment();
-        let composed = recorded && op.composition().is_some();
-        let cut = made.touched && !requires_grad && self.recording.get() != Recording::Rule;
-        Ok(Entry { requires_grad, recorded, composed, cut })
+        made.differentiable &= self.records();
+        if made.touched && !made.differentiable && self.recording.get() != Recording::Rule {
+            let places = inputs.iter().enumerate();
+            let cut =
+                |(i, x): (usize, &Var<'_, E>)| Cut { node: x.index(), index: op.reads_index(i) };
+            made.cuts = Some(places.map(cut).collect());
+        }
+        let recorded = made.differentiable || self.in_segment();
+        made.composed = recorded && op.composition().is_some();
+        Ok(recorded)
+    }
+
+    /// Adds a result to the tape, with the rule if the operation is recorded.
+    #[inline(never)]
+    #[track_caller]
+    fn add(
+        &self,
+        made: &mut Made<E>,
+        inputs: &[Var<'_, E>],
+        mut rule: Option<Box<Rule<E>>>,
+    ) -> Var<'_, E> {
+        if let Some(rule) = &mut rule {
+            rule.inputs = Few::from_fn(inputs.len(), |i| inputs[i].index());
+            rule.saved = std::mem::take(&mut made.saved);
+            rule.composed = made.composed;
+        }
+        match made.cuts.take() {
+            Some(cuts) => self.push_cut(&mut made.value, rule, cuts),
+            None => self.push_from(&mut made.value, rule, made.differentiable),
+        }
     }
 
     /// The value of an operation on the tape's variables. `lent` has the values of operands that
@@ -101,7 +120,7 @@ impl<E: Element> Tape<E> {
             lazy: (!self.anomaly.get()).then_some(&self.schedule),
             recorded: self.recording.get() != Recording::Rule,
         };
-        let Made { value, saved, differentiable, touched } = made;
+        let Made { value, saved, differentiable, touched, .. } = made;
         let mut place = 0;
         let operand = |input: &Var<'_, E>| {
             if !std::ptr::eq(input.tape(), self) {
@@ -136,18 +155,4 @@ impl<E: Element> Tape<E> {
         let lent: Vec<_> = inputs.iter().map(|input| self.lent(input.index())).collect();
         self.evaluate(op, inputs, &lent, made)
     }
-}
-
-/// The places of the operands.
-#[inline(never)]
-fn places<E: Element>(inputs: &[Var<'_, E>]) -> Few<u32> {
-    Few::from_fn(inputs.len(), |i| inputs[i].index())
-}
-
-/// The operands of an operation that is not recorded, to which no gradient flows.
-#[cold]
-#[inline(never)]
-fn cuts<E: Element>(op: &dyn Op<E>, inputs: &[Var<'_, E>]) -> Few<Cut> {
-    let places = inputs.iter().enumerate();
-    places.map(|(i, x)| Cut { node: x.index(), index: op.reads_index(i) }).collect()
 }

@@ -446,7 +446,7 @@ impl<E: Element> Default for Tensor<E> {
 }
 
 instances!(
-    tensor<E>:
+    tensor<E = f32, f64>:
     Tensor::<E>::copied_from,
     Tensor::<E>::adopted,
     Tensor::<E>::filled,

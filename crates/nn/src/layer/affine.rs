@@ -29,7 +29,7 @@ impl<E: Element> Affine<E> {
         init: &Init,
         rng: &mut dyn Rng,
     ) -> std::result::Result<Self, InitError> {
-        let weight = init.sample_for(shape, kind, rng).map_err(|error| error.of_layer(layer))?;
+        let weight = init.sample_kind(shape, kind, rng).map_err(|error| error.of_layer(layer))?;
         let bias = Tensor::try_full([outputs], E::ZERO).map_err(|error| error.in_name_of(layer))?;
         let weight = Parameter::of_kind(weight, kind);
         Ok(Self { weight, bias: Some(Parameter::bias(bias)) })
