@@ -3,7 +3,7 @@
 //! instructions.
 
 use wengert::kernels::simd::{Kernel, Lanes, Simd, dispatch};
-use wide::f32x8;
+use wide::f32x4;
 
 use crate::data::{Buffer, SMALL, assert_agree, noise, zeros};
 use crate::run::{Run, Work};
@@ -17,7 +17,7 @@ trait Function: Copy + Send {
 
     fn lanes<V: Lanes<Elem = f32>>(x: V) -> V;
 
-    fn wide(x: f32x8) -> f32x8;
+    fn wide(x: f32x4) -> f32x4;
 }
 
 /// A polynomial of [`TERMS`] terms: only multiply-adds.
@@ -37,10 +37,10 @@ impl Function for Polynomial {
     }
 
     #[inline(always)]
-    fn wide(x: f32x8) -> f32x8 {
-        let mut y = f32x8::splat(0.5);
+    fn wide(x: f32x4) -> f32x4 {
+        let mut y = f32x4::splat(0.5);
         for i in 0..TERMS {
-            y = y.mul_add(x, f32x8::splat(1.0 / (i + 1) as f32));
+            y = y.mul_add(x, f32x4::splat(1.0 / (i + 1) as f32));
         }
         y
     }
@@ -60,9 +60,9 @@ impl Function for Choice {
     }
 
     #[inline(always)]
-    fn wide(x: f32x8) -> f32x8 {
-        let (zero, most) = (f32x8::splat(0.0), f32x8::splat(1.5));
-        x.simd_lt(zero).select(x * f32x8::splat(0.125), x.abs().sqrt().fast_min(most))
+    fn wide(x: f32x4) -> f32x4 {
+        let (zero, most) = (f32x4::splat(0.0), f32x4::splat(1.5));
+        x.simd_lt(zero).select(x * f32x4::splat(0.125), x.abs().sqrt().fast_min(most))
     }
 }
 
@@ -88,7 +88,7 @@ fn on_wide<F: Function>(x: &[f32], out: &mut [f32]) {
     let (vectors, _) = x.as_chunks();
     let (outs, _) = out.as_chunks_mut();
     for (x, out) in vectors.iter().zip(outs) {
-        *out = F::wide(f32x8::new(*x)).to_array();
+        *out = F::wide(f32x4::new(*x)).to_array();
     }
 }
 
