@@ -340,7 +340,6 @@ impl<E: Element> Tape<E> {
     }
 
     /// Drops every node from `len` on.
-    #[inline(never)]
     pub(crate) fn truncate(&self, len: usize) {
         let mut nodes = self.nodes.borrow_mut();
         if nodes.len() > len {
@@ -359,7 +358,6 @@ impl<E: Element> Tape<E> {
     }
 
     /// The places of a parameter's leaves.
-    #[inline(never)]
     pub(crate) fn leaves(&self, id: ParameterId) -> Vec<u32> {
         let parameters = self.parameters.borrow();
         let leaves = parameters.all().iter().filter(|(_, other)| *other == id);
