@@ -1,6 +1,6 @@
-//! The scores of attention, `Q K^T`, which may exceed the range of the element type. A row of scores
-//! that does is computed again, scaled, and shifted by its largest visible score: a number of each
-//! row that the softmax does not depend on. The cotangents are those of the product.
+//! The scores of attention, `Q K^T`, which may exceed the range of the element type. A row of
+//! scores that does is computed again, scaled, and shifted by its largest visible score: a number
+//! of each row that the softmax does not depend on. The cotangents are those of the product.
 
 use wengert_kernels::Element;
 

@@ -44,7 +44,7 @@ impl<E: Element> Op<E> for PowScalar<E> {
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
         let (gy, x, p) = (node.gy(), node.input(0), self.exponent);
         if p < E::ZERO {
-            // A power that is no integer is infinite at either zero, and its derivative at both -inf.
+            // A power that is no integer is infinite at both zeros, and its derivative is -inf.
             let x = if p.to_f64().fract() == 0.0 { x } else { x + E::ZERO };
             let quotient = gy.cotangent_mul(node.output()).div_keep_zero(x);
             return cotangents([Some(super::mul_scalar(quotient, p)?)]);

@@ -185,8 +185,8 @@ pub(super) fn are_partial_products_normal<E: Element>(x: &[E], dims: [usize; 3])
     })
 }
 
-/// Recomputes those lines of the running products of `x`, `[outer, axis, inner]`, in which a product
-/// has left the range before the first zero. Later products may be in the range again.
+/// Recomputes those lines of the running products of `x`, `[outer, axis, inner]`, in which a
+/// product has left the range before the first zero. Later products may be in the range again.
 pub(super) fn repair_running<E: Element>(
     x: &[E],
     dims: [usize; 3],

@@ -270,8 +270,8 @@ impl<E: Float, const MR: usize, const NV: usize> Kernel for Micro<'_, E, MR, NV>
             *base = piece.base;
         }
         for &offset in tile.offsets {
-            // SAFETY: `new` states that whole vectors are readable at every offset from a piece, and
-            // that each of `MR` rows has a weight for every offset.
+            // SAFETY: `new` states that whole vectors are readable at every offset from a piece,
+            // and that each of `MR` rows has a weight for every offset.
             unsafe {
                 let row = load_pieces::<E, S, NV>(simd, &bases, offset);
                 each_row!(i < MR, {

@@ -212,8 +212,8 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
             let output = strip.output.wrapping_add(row * strip.output_stride);
             let mut col = 0;
             while strip.cols - col >= lanes {
-                // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band and the output
-                // have the strip.
+                // SAFETY: `col + lanes <= strip.cols`, and `new` states that the band and the
+                // output have the strip.
                 unsafe {
                     let x = load_taps::<E, S, NT>(simd, &taps, down + col, lanes);
                     each_row!(i < MR, {
@@ -226,8 +226,8 @@ impl<E: Float, const MR: usize, const NT: usize> Kernel for MicroGrad<'_, E, MR,
             }
             let tail = strip.cols - col;
             if tail > 0 {
-                // SAFETY: `col + tail == strip.cols`, and `new` states that the band and the output
-                // have the strip. What follows, maybe NaN, must not be read.
+                // SAFETY: `col + tail == strip.cols`, and `new` states that the band and the
+                // output have the strip. What follows, maybe NaN, must not be read.
                 unsafe {
                     let x = load_taps::<E, S, NT>(simd, &taps, down + col, tail);
                     each_row!(i < MR, {

@@ -195,8 +195,8 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, ti
             prefetch_row::<E, S, NV>(nth(&c, row_stride, i));
         });
     }
-    // SAFETY: A has `MR` rows and `depth` columns, B has `depth` rows of the columns of the tile, and
-    // of whole vectors where it is padded, by this function's contract.
+    // SAFETY: A has `MR` rows and `depth` columns, B has `depth` rows of the columns of the tile,
+    // and of whole vectors where it is padded, by this function's contract.
     let mut acc: Sums<E::Vector<S>, MR, NV> = unsafe {
         if tile.padded || tail == lanes {
             products::<E, S, MR, NV, true>(simd, tile, tail)

@@ -19,8 +19,8 @@ pub(super) struct Affine<E: Element> {
 }
 
 impl<E: Element> Affine<E> {
-    /// A weight of this shape and kind, drawn by `init`, and a bias of `outputs` zeros, for the layer
-    /// that errors name.
+    /// A weight of this shape and kind, drawn by `init`, and a bias of `outputs` zeros, for the
+    /// layer that errors name.
     #[inline(never)]
     pub(super) fn new(
         layer: &'static str,

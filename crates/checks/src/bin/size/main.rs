@@ -1,7 +1,7 @@
 //! The size of the compiled library.
 //!
 //!     cargo run -p wengert-checks --bin size              # compared with the limits
-//!     cargo run -p wengert-checks --bin size -- --lines   # where the code of the kernels comes from
+//!     cargo run -p wengert-checks --bin size -- --lines   # where code of the kernels comes from
 //!
 //! The first form builds the lab in release, as `cargo run --release` does, and exits with 1 if the
 //! compiled file of a crate is more than 5 % larger than [`SIZES`] says. A change that needs the
