@@ -126,8 +126,8 @@ pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<
 /// The value of an operation of this crate on tensors, with no tape: see
 /// [`Instances`](crate::Instances).
 #[inline(never)]
-pub(crate) fn eval_op<E: Element, O: Op<E>>(op: O, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
-    eval(&op, inputs)
+pub(crate) fn eval_op<E: Element, O: Op<E>>(op: &O, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
+    eval(op, inputs)
 }
 
 /// The value on tensors of a function that is composed of operations on variables.

@@ -33,6 +33,7 @@ pub enum Instances {}
 /// It expands to a function that no program calls, so that linkers drop it.
 #[doc(hidden)]
 #[macro_export]
+#[allow(clippy::crate_in_macro_def, reason = "each crate has `Instances` of its own")]
 macro_rules! instances {
     ($name:ident<$element:ident>: $($functions:tt)+) => {
         $crate::instances!(@all $name $element [f32] [$($functions)+]);
@@ -41,7 +42,6 @@ macro_rules! instances {
         $crate::instances!(@all $name $element [$($type)+] [$($functions)+]);
     };
     (@all $name:ident $element:ident [$($type:ty)+] $functions:tt) => {
-        #[allow(clippy::crate_in_macro_def, reason = "each crate has `Instances` of its own")]
         impl crate::Instances {
             #[doc(hidden)]
             #[allow(non_snake_case, reason = "the name of a type or of a function")]

@@ -134,7 +134,7 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not fit, a label is not below the number of classes, or there is no memory
     /// for the result.
     pub fn try_cross_entropy(&self, labels: impl IntoLabels) -> Result<Self> {
-        eval_op(CrossEntropy { labels: labels.into_labels() }, &[self])
+        eval_op(&CrossEntropy { labels: labels.into_labels() }, &[self])
     }
 }
 

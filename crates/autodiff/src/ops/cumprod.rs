@@ -126,7 +126,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.
     pub fn try_cumprod(&self, axis: isize) -> Result<Self> {
-        eval_op(Cumprod { axis, reverse: false }, &[self])
+        eval_op(&Cumprod { axis, reverse: false }, &[self])
     }
 }
 

@@ -77,7 +77,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the axis does not exist, or there is no memory for the result.
     pub fn try_cumsum(&self, axis: isize) -> Result<Self> {
-        eval_op(Cumsum { axis, reverse: false }, &[self])
+        eval_op(&Cumsum { axis, reverse: false }, &[self])
     }
 }
 

@@ -94,7 +94,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the mask does not broadcast to the tensor's shape, or there is no memory for the result.
     pub fn try_masked_fill(&self, mask: &Mask, value: E) -> Result<Self> {
-        eval_op(MaskedFill { mask: mask.clone(), value }, &[self])
+        eval_op(&MaskedFill { mask: mask.clone(), value }, &[self])
     }
 }
 

@@ -107,7 +107,7 @@ macro_rules! entry {
             pub fn $try_name(
                 &self $(, $operand: &crate::Tensor<E>)* $($(, $arg: $type)+)?
             ) -> crate::Result<Self> {
-                crate::eval::eval_op($op, &[self $(, $operand)*])
+                crate::eval::eval_op(&$op, &[self $(, $operand)*])
             }
         }
 

@@ -109,7 +109,7 @@ impl<E: Element> Tensor<E> {
     /// If the shapes do not fit, the index holds a number that is not a position along the axis, or
     /// there is no memory for the result.
     pub fn try_scatter_add(&self, axis: isize, index: &Index, src: &Self) -> Result<Self> {
-        eval_op(ScatterAdd { axis, index: index.clone() }, &[self, src])
+        eval_op(&ScatterAdd { axis, index: index.clone() }, &[self, src])
     }
 }
 

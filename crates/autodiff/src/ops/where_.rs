@@ -96,7 +96,7 @@ impl<E: Element> Tensor<E> {
     /// # Errors
     /// If the shapes do not broadcast, or there is no memory for the result.
     pub fn try_where(&self, mask: &Mask, other: &Tensor<E>) -> Result<Self> {
-        eval_op(Where { mask: mask.clone() }, &[self, other])
+        eval_op(&Where { mask: mask.clone() }, &[self, other])
     }
 }
 

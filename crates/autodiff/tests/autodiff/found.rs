@@ -137,7 +137,7 @@ fn the_error_of_a_split_is_short() {
     let x = Tensor::<f64>::zeros([4, 2]);
     let error = x.try_split(&[1, 2], 0).unwrap_err().to_string();
     assert_eq!(error, "split: the sizes [1, 2] must add up to 4, the size of axis 0 of [4, 2]");
-    let error = x.try_split(&[1; 100_000], 0).unwrap_err().to_string();
+    let error = x.try_split(&vec![1; 100_000], 0).unwrap_err().to_string();
     assert_eq!(
         error,
         "split: the 100000 sizes, of which the first are [1, 1, 1, 1, 1, 1, 1, 1], must add up to 4, the \

@@ -171,16 +171,16 @@ fn running_products_return_to_the_range() {
 
 #[test]
 fn quotients_and_powers_of_small_numbers() {
+    #[track_caller]
+    fn close(got: f64, want: f64) {
+        assert!((got - want).abs() <= 1e-6 * want.abs(), "{got}, not {want}");
+    }
     type Function = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
     let derivative = |x: f64, gy: f64, f: Function| {
         let [plain, recorded] = gradients(&vector::<f32>(&[x]), &vector(&[gy]), f);
         assert!(plain == recorded || plain[0].is_nan(), "{plain:?} {recorded:?}");
         f64::from(plain[0])
     };
-    #[track_caller]
-    fn close(got: f64, want: f64) {
-        assert!((got - want).abs() <= 1e-6 * want.abs(), "{got}, not {want}");
-    }
     // 0 / b, and a / b for small numbers.
     assert_eq!(derivative(4e-45, 1.0, |b| 0.0 / b), 0.0);
     assert_eq!(derivative(4e-45, 0.0, |b| 1.0 / b), 0.0);
