@@ -20,8 +20,8 @@ use crate::var::Var;
 /// `value` receives the value, `saved` what the operation saves. (A tensor in a `Result`
 /// would be moved once more by each caller.)
 #[inline]
-pub(crate) fn evaluate<E: Element>(
-    op: &dyn Op<E>,
+pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
+    op: &O,
     inputs: &[&Tensor<E>],
     context: Context<'_, E>,
     saved: &mut Vec<Tensor<E>>,

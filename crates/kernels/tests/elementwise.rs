@@ -5,7 +5,7 @@ use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 use wengert_kernels::elementwise::{self, Run};
 use wengert_kernels::math;
-use wengert_kernels::testing::{Guarded, assert_same_bits, for_each_level, noise};
+use wengert_kernels::testing::{Guarded, assert_same_bits, for_each_level, functions, noise};
 
 const LENGTHS: std::ops::RangeInclusive<usize> = 0..=70;
 
@@ -142,20 +142,6 @@ fn same_everywhere<E: Element>(name: &str, function: impl Fn(&[E], &mut [E])) {
     });
 }
 
-fn functions<E: Element>() -> [(&'static str, Unary<E>); 10] {
-    [
-        ("exp", math::exp),
-        ("exp_m1", math::exp_m1),
-        ("log", math::log),
-        ("log_1p", math::log_1p),
-        ("rsqrt", math::rsqrt),
-        ("sin", math::sin),
-        ("cos", math::cos),
-        ("tan", math::tan),
-        ("erf", math::erf),
-        ("erfc", math::erfc),
-    ]
-}
 #[test]
 fn functions_do_not_depend_on_position() {
     for act in Activation::ALL {

@@ -60,9 +60,9 @@ impl<E: Element> Tape<E> {
     }
 
     /// Evaluates an operation, and returns whether it is recorded.
-    #[inline(never)]
+    #[inline]
     #[track_caller]
-    fn compute(&self, op: &dyn Op<E>, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<bool> {
+    fn compute<O: Op<E>>(&self, op: &O, inputs: &[Var<'_, E>], made: &mut Made<E>) -> Result<bool> {
         let evaluated = self.evaluate(op, inputs, &[], made);
         if matches!(evaluated, Err(Error::Released { .. })) && self.lends.get() {
             self.evaluate_lent(op, inputs, made)?;
@@ -105,9 +105,9 @@ impl<E: Element> Tape<E> {
     /// the tape has lent to gradients.
     #[inline]
     #[track_caller]
-    fn evaluate(
+    fn evaluate<O: Op<E> + ?Sized>(
         &self,
-        op: &dyn Op<E>,
+        op: &O,
         inputs: &[Var<'_, E>],
         lent: &[Option<Tensor<E>>],
         made: &mut Made<E>,

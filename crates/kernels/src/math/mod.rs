@@ -49,7 +49,12 @@ macro_rules! entry_points {
         pub fn $name<E: Element>(x: &[E], out: &mut [E]) {
             E::unary_kernel(Unary::$function, x, out);
         }
-    )+};
+    )+
+        /// The functions above by name: tests call all of them.
+        pub(crate) fn functions<E: Element>() -> Vec<(&'static str, fn(&[E], &mut [E]))> {
+            vec![$((stringify!($name), $name)),+]
+        }
+    };
 }
 
 entry_points! {

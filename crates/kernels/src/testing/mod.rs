@@ -20,6 +20,11 @@ pub fn for_each_level(mut body: impl FnMut(Level)) {
     }
 }
 
+/// The elementary functions of one argument of [`math`](crate::math), by name.
+pub fn functions<E: Element>() -> Vec<(&'static str, fn(&[E], &mut [E]))> {
+    crate::math::functions()
+}
+
 /// A slice at an odd offset into a larger buffer, with canaries on both sides that are checked when
 /// it is dropped.
 #[derive(Debug)]

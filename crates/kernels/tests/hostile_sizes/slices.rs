@@ -8,6 +8,7 @@ use wengert_kernels::optim::{
     self, Adadelta, Adagrad, Adam, Adamax, Lion, Moments, Momentum, RmsProp,
 };
 use wengert_kernels::random::{self, Stream};
+use wengert_kernels::testing::functions;
 
 use crate::HOSTILE;
 use crate::report::{Report, Want};
@@ -112,12 +113,9 @@ pub fn elementwise(report: &mut Report) {
 
 pub fn math(report: &mut Report) {
     each!(report, runs, math: pow atan2);
-    macro_rules! unary {
-        ($($name:ident)+) => {$(
-            lengths(report, stringify!($name), |[x], out| math::$name(x, out));
-        )+};
+    for (name, function) in functions() {
+        lengths(report, name, |[x], out| function(x, out));
     }
-    unary!(exp exp_m1 log log_1p rsqrt sin cos tan erf erfc);
 }
 
 pub fn activation(report: &mut Report) {

@@ -9,6 +9,7 @@ use wengert_kernels::optim::{
     self as step, Adadelta, Adagrad, Adam, Adamax, Lion, Moments, Momentum, RmsProp,
 };
 use wengert_kernels::random::{self as rand, Stream};
+use wengert_kernels::testing::functions;
 
 use crate::child::note;
 use crate::pages::{Pages, Place, filled};
@@ -58,7 +59,11 @@ pub fn elementwise<E: Element>(place: Place, len: usize) {
 
 pub fn math<E: Element>(place: Place, len: usize) {
     runs!(E, place, len, fun: pow atan2);
-    maps!(E, place, len, fun: exp exp_m1 log log_1p rsqrt sin cos tan erf erfc);
+    for (name, function) in functions::<E>() {
+        note(name);
+        let (x, mut out) = (filled(place, len), filled(place, len));
+        function(&x, &mut out);
+    }
 }
 
 pub fn activation<E: Element>(place: Place, len: usize) {
