@@ -10,24 +10,27 @@ use crate::Float;
 
 /// `mantissa 2^exponent` with `1 <= |mantissa| < 2`; zero, infinities and NaN have the exponent 0.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extended {
+pub struct Extended {
     mantissa: f64,
-    exponent: i32,
+    exponent: i64,
 }
 
 /// The position of the exponent in an `f64`, and its bias.
 const EXPONENT_AT: u32 = 52;
-const BIAS: i32 = 1023;
+const BIAS: i64 = 1023;
 
 /// `2^n` for a normal result.
 #[inline]
-pub(crate) fn power_of_two(n: i32) -> f64 {
+pub(crate) fn power_of_two(n: i64) -> f64 {
     debug_assert!((-1022..=1023).contains(&n), "{n}");
     f64::from_bits(((n + BIAS) as u64) << EXPONENT_AT)
 }
 
 impl Extended {
-    pub(crate) const ZERO: Self = Self { mantissa: 0.0, exponent: 0 };
+    /// 0.
+    pub const ZERO: Self = Self { mantissa: 0.0, exponent: 0 };
+    /// 1.
+    pub const ONE: Self = Self { mantissa: 1.0, exponent: 0 };
 
     /// An element or another number, exactly.
     #[inline]
@@ -37,13 +40,13 @@ impl Extended {
 
     /// An element, exactly.
     #[inline]
-    pub(crate) fn new<E: Float>(x: E) -> Self {
+    pub fn new<E: Float>(x: E) -> Self {
         Self::from_f64(x.to_f64())
     }
 
     #[inline]
-    fn normalized(mantissa: f64, exponent: i32) -> Self {
-        let biased = (mantissa.to_bits() >> EXPONENT_AT) as i32 & 0x7ff;
+    fn normalized(mantissa: f64, exponent: i64) -> Self {
+        let biased = (mantissa.to_bits() >> EXPONENT_AT) as i64 & 0x7ff;
         if mantissa == 0.0 || biased == 0x7ff {
             return Self { mantissa, exponent: 0 };
         }
@@ -68,8 +71,8 @@ impl Extended {
         }
     }
 
-    /// The nearest element, but for a second rounding of an `f32`.
-    pub(crate) fn to<E: Float>(self) -> E {
+    /// The nearest element, but for a second rounding of an `f32`. Infinite or zero beyond the range.
+    pub fn to<E: Float>(self) -> E {
         E::from_f64(self.to_f64())
     }
 
@@ -79,13 +82,21 @@ impl Extended {
         Self::normalized(mantissa.sqrt(), (self.exponent - odd) / 2)
     }
 
-    pub(crate) fn is_zero(self) -> bool {
+    /// Whether this is 0.
+    pub fn is_zero(self) -> bool {
         self.mantissa == 0.0
     }
 
-    /// The exponent of a number that is not zero.
-    pub(crate) fn exponent(self) -> i32 {
+    /// The exponent `n` of a number with a magnitude from `2^n` to below `2^(n + 1)`; 0 for zero,
+    /// infinities and NaN.
+    pub fn exponent(self) -> i64 {
         self.exponent
+    }
+
+    /// This number times `2^n`.
+    #[must_use]
+    pub fn times_power_of_two(self, n: i64) -> Self {
+        Self::normalized(self.mantissa, self.exponent + n)
     }
 
     /// The sum of terms, halves of the range pairwise: the error is below `(16 + log2 n) eps` of

@@ -44,6 +44,8 @@ mod vectors;
 pub mod window;
 
 pub use element::Element;
+#[doc(hidden)]
+pub use extended::Extended;
 pub use float::Float;
 
 #[cfg(feature = "count-allocations")]

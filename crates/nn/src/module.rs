@@ -252,8 +252,12 @@ pub enum Role {
     Plain,
     /// Adds its input to the output of its parts.
     Residual,
-    /// Scales its outputs to variance 1.
+    /// Scales the outputs of each example together, to mean square 1: layer norm, group norm, RMS
+    /// norm.
     Normalization,
+    /// Gives each unit mean 0 and variance 1 over the examples or positions: batch norm, instance
+    /// norm.
+    Standardization,
 }
 
 /// The path of a parameter in a module tree. Displayed as `0.weight`, outermost name first.

@@ -12,7 +12,7 @@ use wengert_kernels::{Element, scan};
 #[cfg(any(test, feature = "testing"))]
 use super::recurrence::sample_axis;
 use super::recurrence::{Recurrence, dims, shifted};
-use super::{support, wide};
+use super::{product_range, support};
 use crate::error::{Result, expect};
 use crate::eval::eval_op;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
@@ -40,7 +40,7 @@ impl<E: Element> Op<E> for Cumprod {
         let dims = dims("cumprod", inputs[0].shape(), self.axis)?;
         support::map(ctx, inputs[0], |x, y| {
             scan::cumprod_axis(x, dims, self.reverse, y);
-            wide::repair_running(x, dims, self.reverse, y);
+            product_range::repair_running(x, dims, self.reverse, y);
         })
     }
 
@@ -51,9 +51,9 @@ impl<E: Element> Op<E> for Cumprod {
             let (x, gy) = (x.try_contiguous()?, gy.try_contiguous()?);
             let (x, gy) = (support::slice(&x), support::slice(&gy));
             let dims = dims("cumprod", &node.input(0).shape(), axis)?;
-            if !wide::are_partial_products_normal(x, dims) {
+            if !product_range::are_partial_products_normal(x, dims) {
                 let mut gx = Tensor::stale(node.input(0).shape(), Some(node.tape().pool()))?;
-                wide::running_gradient((gy, x), dims, reverse, gx.as_mut_slice());
+                product_range::running_gradient((gy, x), dims, reverse, gx.as_mut_slice());
                 return cotangents([Some(node.constant(gx))]);
             }
         }

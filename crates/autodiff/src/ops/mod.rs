@@ -274,6 +274,7 @@ mod operators;
 #[cfg(any(test, feature = "testing"))]
 mod pool_reference;
 mod pooling;
+mod product_range;
 mod products;
 mod reduction;
 mod repeat;
@@ -281,7 +282,6 @@ mod scaling;
 mod search;
 mod split;
 pub(crate) mod support;
-mod wide;
 mod window;
 
 pub use abs::abs;

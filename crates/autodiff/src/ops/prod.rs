@@ -10,9 +10,9 @@
 use wengert_kernels::{Element, reduce};
 
 use super::cumprod::{exclusive, running};
+use super::product_range::{self, Balance};
 use super::sum::Axes;
 use super::support;
-use super::wide::{self, Balance};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -40,7 +40,7 @@ impl<E: Element> Op<E> for Prod {
         let data = support::slice(&lines);
         ctx.output_by(|out| {
             reduce::prod_axis(data, group.dims, out);
-            wide::repair_products(data, group.dims, out);
+            product_range::repair_products(data, group.dims, out);
         })
     }
 
@@ -51,7 +51,7 @@ impl<E: Element> Op<E> for Prod {
         let gy = self.0.repeat("prod", node.gy(), &shape)?;
         let value = x.try_value()?.try_contiguous()?;
         let data = support::slice(&value);
-        if wide::are_partial_products_normal(data, group.dims) {
+        if product_range::are_partial_products_normal(data, group.dims) {
             return cotangents([Some(gy.cotangent_mul(group.scatter(others(x)?)?))]);
         }
         let Balance { powers, undo } = Balance::new(data, group.dims)?;

@@ -34,8 +34,8 @@ impl<E: Element> Tape<E> {
     /// # Errors
     /// Those of the operation, [`Error::DifferentTapes`], and with
     /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
-    // Compiled for each operation, and therefore short: what takes the operation as a trait object
-    // is compiled once.
+    // Compiled for each operation with its evaluation: called through its table, an operation of a
+    // few elements takes 180 instructions more.
     #[inline(never)]
     #[track_caller]
     pub fn apply<'t, O: Op<E>>(&'t self, op: O, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {

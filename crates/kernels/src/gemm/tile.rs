@@ -205,40 +205,58 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, ti
         }
     };
 
-    if tile.alpha != E::ONE {
-        let alpha = E::Vector::<S>::splat(simd, tile.alpha);
-        each_row!(i < MR, {
-            scale_row(&mut acc[i], alpha);
-        });
-    }
+    let plain = tile.alpha == E::ONE && tile.beta == E::ZERO;
     // SAFETY: C has `MR` rows of `cols` elements and the bias one for each row or column, by this
     // function's contract; the last of `NV` vectors has `tail` elements.
     unsafe {
-        if tile.beta != E::ZERO {
-            let beta = E::Vector::<S>::splat(simd, tile.beta);
+        if plain && matches!(tile.bias, Addend::None) {
             each_row!(i < MR, {
-                let old = load_row::<E, S, NV>(simd, nth(&c, row_stride, i), tail);
-                multiply_add_row(&mut acc[i], beta, &old);
+                store_row::<E, S, NV>(&acc[i], nth(&c, row_stride, i).cast_mut(), tail);
             });
+            return;
+        }
+        let addend = match tile.bias {
+            Addend::PerColumn(bias) => load_row::<E, S, NV>(simd, bias, tail),
+            _ => [E::Vector::<S>::splat(simd, E::ZERO); NV],
+        };
+        each_row!(i < MR, {
+            let to = nth(&c, row_stride, i).cast_mut();
+            finish_row::<E, S, NV>(simd, tile, &mut acc[i], (i, to, tail), &addend);
+        });
+    }
+}
+
+/// Completes row `i` of a tile from its sums of products and writes its `NV` vectors to `to`, the
+/// last of them of `tail` elements. `addend` has the bias if that has an element for each column.
+///
+/// # Safety
+/// `to` must be readable and writable for as many elements, and the bias readable.
+#[inline(always)]
+unsafe fn finish_row<E: Float, S: Simd, const NV: usize>(
+    simd: S,
+    tile: &Tile<E>,
+    sums: &mut [E::Vector<S>; NV],
+    (i, to, tail): (usize, *mut E, usize),
+    addend: &[E::Vector<S>; NV],
+) {
+    if tile.alpha != E::ONE {
+        scale_row(sums, E::Vector::<S>::splat(simd, tile.alpha));
+    }
+    // SAFETY: the row and the bias are readable, by this function's contract.
+    unsafe {
+        if tile.beta != E::ZERO {
+            let old = load_row::<E, S, NV>(simd, to, tail);
+            multiply_add_row(sums, E::Vector::<S>::splat(simd, tile.beta), &old);
         }
         match tile.bias {
             Addend::None => {}
             Addend::PerRow(bias) => {
-                each_row!(i < MR, {
-                    let bias = E::Vector::<S>::splat(simd, bias.wrapping_add(i).read());
-                    add_row(&mut acc[i], &[bias; NV]);
-                });
+                let bias = E::Vector::<S>::splat(simd, bias.wrapping_add(i).read());
+                add_row(sums, &[bias; NV]);
             }
-            Addend::PerColumn(bias) => {
-                let bias = load_row::<E, S, NV>(simd, bias, tail);
-                each_row!(i < MR, {
-                    add_row(&mut acc[i], &bias);
-                });
-            }
+            Addend::PerColumn(_) => add_row(sums, addend),
         }
-        each_row!(i < MR, {
-            store_row::<E, S, NV>(&acc[i], nth(&c, row_stride, i).cast_mut(), tail);
-        });
+        store_row::<E, S, NV>(sums, to, tail);
     }
 }
 

@@ -41,7 +41,7 @@ impl Statistics {
 
 /// Whether a value lies between the powers of two.
 #[inline]
-fn within<E: Float>(x: E, low: i32, high: i32) -> bool {
+fn within<E: Float>(x: E, low: i64, high: i64) -> bool {
     (x >= E::from_f64(range_power::<E>(low))) & (x <= E::from_f64(range_power::<E>(high)))
 }
 

@@ -9,14 +9,14 @@ use crate::extended::{Extended, power_of_two};
 
 /// `2^exponent` for `f32`, and for `f64` the power that has the same place in its range.
 #[inline(always)]
-pub(crate) fn range_power<E: Float>(exponent: i32) -> f64 {
+pub(crate) fn range_power<E: Float>(exponent: i64) -> f64 {
     power_of_two(range_exponent::<E>(exponent))
 }
 
 /// That power's exponent.
 #[inline(always)]
-pub(crate) fn range_exponent<E: Float>(exponent: i32) -> i32 {
-    exponent * (E::MIN_EXPONENT.to_f64() as i32 / -126)
+pub(crate) fn range_exponent<E: Float>(exponent: i64) -> i64 {
+    exponent * (E::MIN_EXPONENT.to_f64() as i64 / -126)
 }
 
 /// The elements of a line, in runs of neighbours.

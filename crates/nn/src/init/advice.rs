@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use rand::Rng;
-use wengert_autodiff::{Element, Kind, Shape};
+use wengert_autodiff::{Activation, Element, Kind, Shape};
 
 use super::figure::rounded;
-use super::gain::moments;
+use super::gain::{Moments, moments};
 use super::gradient_warning::GradientWarning;
 use super::nonlinearity::Nonlinearity;
 use super::operating_point::{OperatingPoint, operating_point};
@@ -69,6 +69,10 @@ pub struct Advice {
 /// less; the reason then states the change of gradients per layer, and [`Advice::warning`] what to
 /// change if they vanish. Layers inside a module of [`Role::Residual`] get the scales of
 /// [`Fixup`](super::Fixup). The rows of a [`Kind::Table`] are activations, and get variance 1.
+///
+/// The modules of a struct are taken in the order of its fields: declare them in the order in which
+/// its forward computation applies them. A function that it applies itself is stated by
+/// `#[module(activation = ..)]`.
 ///
 /// The kind of a parameter and the fans of a weight are stated by the layer that owns it: see
 /// [`Kind`]. Gains, the biases of normalizations, and parameters of no stated kind are not changed.
@@ -237,6 +241,8 @@ struct Advisor {
     known: HashMap<(Vec<u64>, bool), Option<OperatingPoint>>,
     /// The mean square of the next layer's inputs.
     square: f64,
+    /// The variance of a unit of the next layer's inputs over the examples.
+    input_variance: f64,
     /// The logarithm of the gradient's mean square at the first layer, relative to the outputs.
     ln_gradient: f64,
     /// The names of the activations without a usable point on the edge of chaos.
@@ -245,12 +251,19 @@ struct Advisor {
 
 impl Advisor {
     fn new(depth: usize, fallback: Fallback) -> Self {
-        let known = HashMap::new();
-        Self { depth, fallback, known, square: 1.0, ln_gradient: 0.0, off_the_edge: Vec::new() }
+        Self {
+            depth,
+            fallback,
+            known: HashMap::new(),
+            square: 1.0,
+            input_variance: 1.0,
+            ln_gradient: 0.0,
+            off_the_edge: Vec::new(),
+        }
     }
 
     fn layers(&mut self, tree: &Tree, square: f64) -> Result<Vec<LayerAdvice>, TheoryError> {
-        (self.square, self.ln_gradient) = (square, 0.0);
+        (self.square, self.input_variance, self.ln_gradient) = (square, square, 0.0);
         self.off_the_edge.clear();
         (0..tree.entries.len()).map(|i| self.layer(tree, i)).collect()
     }
@@ -321,27 +334,48 @@ impl Advisor {
                     fixup.scale()
                 )
             };
-        } else {
-            self.square = here.second;
         }
-        if let Some(square) = normalized(tree.following(i))? {
-            self.square = square;
+        // The gradient is taken at the first layer's pre-activations: its weight is no factor.
+        let (square, input_variance) = (self.square, self.input_variance);
+        let widths = match weight.kind.fans() {
+            Some((fan_in, fan_out)) if i > 0 => Some(fan_out as f64 / fan_in as f64),
+            _ => None,
+        };
+        if let Some(Normalized { role, after_activation, outputs }) = normalized(tree.following(i))?
+        {
+            self.square = outputs.second;
+            self.input_variance = variance_of(&outputs);
+            let spread = |square: f64, variance: f64| {
+                if role == Role::Normalization { square } else { variance }
+            };
+            let factor = if after_activation {
+                here.slope * weight_variance / spread(here.second, variance_of(&here))
+            } else {
+                // The scale of the weights cancels.
+                1.0 / spread(square, input_variance)
+            };
+            let factor = outputs.slope * factor;
             advice.reason =
                 "followed by a normalization: any scale works, and this one gives unit variance"
                     .into();
-        } else if fixup.is_none() {
-            // The gradient is taken at the first layer's pre-activations: its weight is no factor.
-            let incoming = match weight.kind.fans() {
-                Some((fan_in, fan_out)) if i > 0 => {
-                    weight_variance * fan_out as f64 / fan_in as f64
+            if fixup.is_none() {
+                self.ln_gradient += widths.map_or(outputs.slope, |widths| factor * widths).ln();
+                if widths.is_some() && factor.ln().abs() > UNSTEADY {
+                    advice.reason = format!(
+                        "{}, but each layer multiplies the variance of gradients by {}",
+                        advice.reason,
+                        rounded(factor, 3)
+                    );
+                    self.push_off_the_edge(advice.activation.name());
                 }
-                _ => 1.0,
-            };
+            }
+        } else if fixup.is_none() {
+            self.square = here.second;
+            self.input_variance = variance_of(&here);
+            let incoming = widths.map_or(1.0, |widths| weight_variance * widths);
             self.ln_gradient += here.slope.ln() + incoming.ln();
-            if let Some(name) = choice.off_the_edge
-                && !self.off_the_edge.contains(&name)
-            {
-                self.off_the_edge.push(name);
+            if let Some(name) = choice.off_the_edge {
+                self.push_off_the_edge(name);
             }
         }
         advice.sigma_w = weight_variance.sqrt();
@@ -355,6 +389,12 @@ impl Advisor {
             advice.bias_init = Init::Normal { mean: 0.0, std: advice.sigma_b };
         }
         Ok(advice)
+    }
+
+    fn push_off_the_edge(&mut self, name: String) {
+        if !self.off_the_edge.contains(&name) {
+            self.off_the_edge.push(name);
+        }
     }
 
     /// The variance of a layer's pre-activations, with the reason.
@@ -396,13 +436,18 @@ impl Advisor {
             });
         };
         let name = activation.name();
+        let bias_variance = if bias { point.sigma_b.powi(2) } else { 0.0 };
+        let from = format!(
+            "from inputs of mean square {} and weights of variance {}/fan_in",
+            rounded(self.square, 3),
+            rounded((point.q - bias_variance) / self.square.max(f64::MIN_POSITIVE), 3)
+        );
         let reason = if activation.is_identity() {
-            "linear: weights of variance 1/fan_in keep signals and gradients; outputs of variance 1"
-                .into()
+            format!("linear: outputs of variance 1 {from}")
         } else if point.sigma_b == 0.0 && (point.chi_q - 1.0).abs() < 1e-6 {
             format!(
-                "{name}: weights of variance {}/fan_in keep signals and gradients at any scale of the inputs",
-                rounded(point.sigma_w.powi(2), 3)
+                "{name} keeps signals and gradients at any scale: pre-activations of variance {} {from}",
+                rounded(point.q, 3)
             )
         } else {
             format!(
@@ -410,7 +455,6 @@ impl Advisor {
                 point.q, point.chi_q
             )
         };
-        let bias_variance = if bias { point.sigma_b.powi(2) } else { 0.0 };
         Ok(Choice {
             variance: point.q,
             bias_variance,
@@ -421,18 +465,44 @@ impl Advisor {
     }
 }
 
-/// The mean square of the outputs of a sequence of modules, if one of them normalizes.
-fn normalized<'a>(modules: impl Iterator<Item = &'a Met>) -> Result<Option<f64>, TheoryError> {
-    let mut square = None;
+/// A sequence of modules of which one normalizes.
+struct Normalized {
+    /// The role of the last module that normalizes.
+    role: Role,
+    /// Whether an activation comes before it.
+    after_activation: bool,
+    /// The moments of the outputs for normalized inputs.
+    outputs: Moments,
+}
+
+/// What a sequence of modules does to its inputs, if one of them normalizes.
+fn normalized<'a>(
+    modules: impl Iterator<Item = &'a Met>,
+) -> Result<Option<Normalized>, TheoryError> {
+    let (mut found, mut after_activation) = (None, false);
     for module in modules {
-        if module.role == Role::Normalization {
-            square = Some(1.0);
-        } else if square.is_some() && !module.nonlinearity().is_identity() {
-            square = Some(moments(&*module.nonlinearity(), 1.0)?.second);
+        let nonlinearity = module.nonlinearity();
+        if let role @ (Role::Normalization | Role::Standardization) = module.role {
+            let outputs = moments(&Activation::Identity, 1.0)?;
+            found = Some(Normalized { role, after_activation, outputs });
+        } else if !nonlinearity.is_identity() {
+            after_activation = true;
+            if let Some(normalized) = &mut found {
+                normalized.outputs = moments(&*nonlinearity, 1.0)?;
+            }
         }
     }
-    Ok(square)
+    Ok(found)
 }
+
+/// The variance of the outputs of an activation.
+fn variance_of(moments: &Moments) -> f64 {
+    moments.second - moments.mean * moments.mean
+}
+
+/// The logarithm of the factor by which a normalized layer multiplies the variance of gradients,
+/// from which on it counts as vanishing or exploding.
+const UNSTEADY: f64 = 0.5;
 
 struct Choice {
     variance: f64,

@@ -11,7 +11,7 @@ use super::figure::rounded;
 pub struct GradientWarning {
     /// The predicted root mean square of the gradient with respect to the first layer's
     /// pre-activations, relative to that with respect to the network's outputs. Layers of residual
-    /// branches and normalized layers are assumed to keep it. 0 if it is below the range of `f64`.
+    /// branches are assumed to keep it. 0 if it is below the range of `f64`.
     pub first_gradient: f64,
     /// The number of weight layers.
     pub layers: usize,
@@ -45,7 +45,7 @@ impl fmt::Display for GradientWarning {
         let trend = if self.first_gradient < 1.0 { "vanish" } else { "explode" };
         write!(
             f,
-            "gradients {trend}: the one that reaches the first of {} weight layers is predicted to be {size} times that at the outputs (root mean square), and no initial weights prevent that with {names}; change the network: use tanh or relu in place of {names}, or normalize before each activation (batch_norm1d, layer_norm), or put the layers into blocks that add their input (Role::Residual)",
+            "gradients {trend}: the one that reaches the first of {} weight layers is predicted to be {size} times that at the outputs (root mean square), and no initial weights prevent that with {names}; change the network: use tanh or relu in place of {names}, or standardize each unit before its activation (batch_norm1d; not layer_norm, which keeps the mean that all units share), or put the layers into blocks that add their input (Role::Residual)",
             self.layers
         )
     }

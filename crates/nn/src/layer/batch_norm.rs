@@ -26,7 +26,7 @@ use crate::module::{Module, Role};
 /// `x` is `[batch, channels]` or `[batch, channels, length]` for [`BatchNorm1d`],
 /// `[batch, channels, rows, columns]` for [`BatchNorm2d`]; the output has the shape of the input.
 #[derive(Clone, Debug, Module)]
-#[module(role = Role::Normalization)]
+#[module(role = Role::Standardization)]
 pub struct BatchNorm<const AXES: usize, E: Element = f32> {
     weight: Parameter<E>,
     bias: Parameter<E>,

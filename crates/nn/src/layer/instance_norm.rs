@@ -31,7 +31,7 @@ use crate::module::{Module, Role};
 /// # Shapes
 /// `[batch, channels, ..]` with at least one axis of positions; the output has the input's shape.
 #[derive(Clone, Debug, Module)]
-#[module(role = Role::Normalization)]
+#[module(role = Role::Standardization)]
 pub struct InstanceNorm<E: Element = f32> {
     weight: Option<Parameter<E>>,
     bias: Option<Parameter<E>>,

@@ -1,97 +1,13 @@
 //! Products of lines whose partial products leave the range of the element type, although the
-//! product itself may not: numbers with an exponent of their own, and powers of two that keep
-//! running products near one.
+//! product itself may not: they are computed again with [`Extended`] numbers, or with powers of two
+//! that keep running products near one.
 
-use std::ops::{Add, Mul};
+use std::ops::Mul;
 
-use wengert_kernels::{Element, threads};
+use wengert_kernels::{Element, Extended, threads};
 
 use crate::error::Result;
 use crate::tensor::Tensor;
-
-/// `mantissa 2^exponent` with `1 <= |mantissa| < 2`. Zero, infinities and NaN have the exponent 0.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wide {
-    mantissa: f64,
-    exponent: i64,
-}
-
-/// The position of the exponent among the bits of an `f64`, and its bias.
-const EXPONENT_AT: u32 = 52;
-const BIAS: i64 = 1023;
-
-/// `2^exponent` for an exponent of a normal `f64`.
-fn power_of_two(exponent: i64) -> f64 {
-    f64::from_bits(((exponent + BIAS) as u64) << EXPONENT_AT)
-}
-
-impl Wide {
-    const ZERO: Self = Wide { mantissa: 0.0, exponent: 0 };
-    pub(super) const ONE: Self = Wide { mantissa: 1.0, exponent: 0 };
-
-    /// An element, exactly.
-    pub(super) fn new<E: Element>(x: E) -> Self {
-        Self::normalized(x.to_f64(), 0)
-    }
-
-    fn normalized(mantissa: f64, exponent: i64) -> Self {
-        let biased = (mantissa.to_bits() >> EXPONENT_AT) as i64 & 0x7ff;
-        if mantissa == 0.0 || biased == 0x7ff {
-            return Wide { mantissa, exponent: 0 };
-        }
-        if biased == 0 {
-            return Self::normalized(mantissa * power_of_two(64), exponent - 64);
-        }
-        let mask = !(0x7ff << EXPONENT_AT);
-        let bits = mantissa.to_bits() & mask | (BIAS as u64) << EXPONENT_AT;
-        Wide { mantissa: f64::from_bits(bits), exponent: exponent + biased - BIAS }
-    }
-
-    /// The nearest element, but for a second rounding where it is subnormal or of less precision
-    /// than an `f64`. Infinite or zero beyond the range.
-    pub(super) fn to<E: Element>(self) -> E {
-        let Wide { mantissa, exponent } = self;
-        E::from_f64(match exponent {
-            // Exact.
-            -1022..=1023 => mantissa * power_of_two(exponent),
-            // The first product is exact, the second rounds to a subnormal number.
-            -1100..=-1023 => mantissa * power_of_two(exponent + 200) * power_of_two(-200),
-            1024.. => mantissa * f64::INFINITY,
-            _ => mantissa * 0.0,
-        })
-    }
-
-    fn is_zero(self) -> bool {
-        self.mantissa == 0.0
-    }
-}
-
-impl Mul for Wide {
-    type Output = Self;
-
-    fn mul(self, other: Self) -> Self {
-        Self::normalized(self.mantissa * other.mantissa, self.exponent + other.exponent)
-    }
-}
-
-impl Add for Wide {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        if !(self.mantissa.is_finite() && other.mantissa.is_finite()) {
-            return Self::normalized(self.mantissa + other.mantissa, 0);
-        }
-        if self.is_zero() || other.is_zero() {
-            return if self.is_zero() { other } else { self };
-        }
-        let (a, b) = if self.exponent >= other.exponent { (self, other) } else { (other, self) };
-        let distance = b.exponent - a.exponent;
-        if distance < -1000 {
-            return a;
-        }
-        Self::normalized(a.mantissa + b.mantissa * power_of_two(distance), a.exponent)
-    }
-}
 
 /// The number of elements that a thread takes at a time.
 const GRAIN: usize = 1 << 15;
@@ -162,7 +78,8 @@ pub(super) fn repair_products<E: Element>(x: &[E], dims: [usize; 3], products: &
                     continue;
                 }
                 let factors = x[line..].iter().step_by(inner);
-                *product = factors.fold(Wide::ONE, |product, &x| product * Wide::new(x)).to();
+                *product =
+                    factors.fold(Extended::ONE, |product, &x| product * Extended::new(x)).to();
             }
         }
     });
@@ -212,9 +129,9 @@ pub(super) fn repair_running<E: Element>(
                 if nonzero.all(|k| is_normal(running[at(k)])) {
                     continue;
                 }
-                let mut product = Wide::ONE;
+                let mut product = Extended::ONE;
                 for place in (0..axis).map(at) {
-                    product = product * Wide::new(x[place]);
+                    product = product * Extended::new(x[place]);
                     running[place] = product.to();
                 }
             }
@@ -232,7 +149,7 @@ pub(super) fn running_gradient<E: Element>(
 ) {
     let [_, axis, inner] = dims;
     let plane = (axis * inner).max(1);
-    let mut before = vec![Wide::ONE; axis];
+    let mut before = vec![Extended::ONE; axis];
     for (start, gx) in gx.chunks_exact_mut(plane).enumerate() {
         let (gy, x) = (&gy[start * plane..][..plane], &x[start * plane..][..plane]);
         for line in 0..inner {
@@ -241,14 +158,14 @@ pub(super) fn running_gradient<E: Element>(
                 line + row * inner
             };
             for k in 1..axis {
-                before[k] = before[k - 1] * Wide::new(x[at(k - 1)]);
+                before[k] = before[k - 1] * Extended::new(x[at(k - 1)]);
             }
-            let mut sum = Wide::ZERO;
+            let mut sum = Extended::ZERO;
             for k in (0..axis).rev() {
                 let place = at(k);
-                sum = Wide::new(gy[place]) + sum;
+                sum = Extended::new(gy[place]) + sum;
                 gx[place] = if sum.is_zero() { E::ZERO } else { (sum * before[k]).to() };
-                sum = if sum.is_zero() { Wide::ZERO } else { sum * Wide::new(x[place]) };
+                sum = if sum.is_zero() { Extended::ZERO } else { sum * Extended::new(x[place]) };
             }
         }
     }
@@ -272,23 +189,24 @@ impl<E: Element> Balance<E> {
         let (mut powers, mut undo) = (one()?, [one()?, one()?, one()?]);
         let [_, axis, inner] = dims;
         let last = -E::MIN_EXPONENT.to_f64() as i64;
-        let power = |exponent: i64| E::from_f64(power_of_two(exponent.clamp(-last, last)));
+        let power =
+            |exponent: i64| Extended::ONE.times_power_of_two(exponent.clamp(-last, last)).to::<E>();
         let mut exponents = vec![0; axis];
         let lines = x.len().checked_div(axis).unwrap_or(0);
         let [a, b, c] = undo.each_mut().map(|factor| factor.as_mut_slice());
         let of_elements = powers.as_mut_slice();
         for line in 0..lines {
             let at = |k: usize| (line / inner * axis + k) * inner + line % inner;
-            let mut product = Wide::ONE;
+            let mut product = Extended::ONE;
             for (k, exponent) in exponents.iter_mut().enumerate() {
                 let x = x[at(k)];
                 *exponent = 0;
                 if x != E::ZERO && x.is_finite() {
-                    product = product * Wide::new(x);
+                    product = product * Extended::new(x);
                     // Both the power and its reciprocal are normal numbers: what the power of a
                     // subnormal element lacks is left to the next one.
-                    *exponent = (-product.exponent).clamp(-last, last);
-                    product.exponent += *exponent;
+                    *exponent = (-product.exponent()).clamp(-last, last);
+                    product = product.times_power_of_two(*exponent);
                 }
             }
             let total: i64 = exponents.iter().sum();
