@@ -49,8 +49,8 @@ impl<E: Element> Var<'_, E> {
             return Err(Error::NotScalar { op: "backward", shape });
         }
         if !requires_grad {
-            let reason = "the output depends on no variable or parameter (only on constants, or on \
-                          what was computed without recording)";
+            let reason = "the output depends on no variable, and on no parameter that is not frozen \
+                          (only on constants, or on what was computed without recording)";
             return Err(Error::NoGradient { reason });
         }
         let mark = tape.len();

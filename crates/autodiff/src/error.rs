@@ -136,6 +136,14 @@ pub enum Error {
         /// Why.
         reason: &'static str,
     },
+    /// An error of a layer inside a network.
+    #[error("layer {path}: {error}")]
+    InLayer {
+        /// The path of the layer in the network, such as `encoder.2`.
+        path: String,
+        /// The error of the layer.
+        error: Box<Error>,
+    },
 }
 
 /// The bound that an allocation exceeds, for the message.
@@ -172,9 +180,30 @@ impl Error {
             | Error::NotScalar { op, .. }
             | Error::DifferentTapes { op }
             | Error::Released { op, .. } => *op = name,
+            Error::InLayer { error, .. } => **error = error.clone().in_name_of(name),
             Error::Length { .. } | Error::NoGradient { .. } | Error::Anomaly(_) => {}
         }
         self
+    }
+
+    /// This error as that of a part of a network: its name comes before the path that the error
+    /// already has.
+    ///
+    /// ```
+    /// use wengert_autodiff::Tensor;
+    /// let error = Tensor::<f32>::ones([2, 3]).try_matmul(&Tensor::ones([2, 3])).unwrap_err();
+    /// let error = error.in_layer("2").in_layer("encoder");
+    /// assert!(error.to_string().starts_with("layer encoder.2: matmul: expected"));
+    /// ```
+    #[cold]
+    #[must_use]
+    pub fn in_layer(self, name: &str) -> Self {
+        match self {
+            Error::InLayer { path, error } => {
+                Error::InLayer { path: format!("{name}.{path}"), error }
+            }
+            error => Error::InLayer { path: name.to_owned(), error: Box::new(error) },
+        }
     }
 
     /// The same error with the name of the operation that ran out of memory for a tensor of its

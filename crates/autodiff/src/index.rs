@@ -137,6 +137,11 @@ impl Index {
         &self.numbers
     }
 
+    /// A copy of the numbers in row-major order.
+    pub fn to_vec(&self) -> Vec<usize> {
+        self.numbers.to_vec()
+    }
+
     /// The number at a place, or `None` if there is no such place.
     pub fn get(&self, place: &[usize]) -> Option<usize> {
         self.shape.row_major_position(place).map(|at| self.numbers[at])
@@ -233,6 +238,22 @@ impl<const N: usize> From<[usize; N]> for Index {
 impl FromIterator<usize> for Index {
     fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
         Self::from(Vec::from_iter(numbers))
+    }
+}
+
+/// Prints the numbers like a tensor's: in nested brackets, a large index in part.
+///
+/// ```
+/// use wengert_autodiff::Index;
+/// let index = Index::from_vec(vec![1, 20, 3, 4], [2, 2])?;
+/// assert_eq!(index.to_string(), "[[ 1, 20],\n [ 3,  4]]");
+/// # Ok::<(), wengert_autodiff::Error>(())
+/// ```
+impl fmt::Display for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut numbers = self.numbers.iter();
+        let next = |_: &[usize]| numbers.next().map_or(f64::NAN, |&number| number as f64);
+        fmt::Display::fmt(&Tensor::from_fn(self.shape.clone(), next), f)
     }
 }
 

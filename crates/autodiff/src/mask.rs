@@ -423,6 +423,23 @@ impl PartialEq for Mask {
     }
 }
 
+/// Prints 1 for true and 0 for false, like the elements of a tensor: in nested brackets, a large
+/// mask in part.
+///
+/// ```
+/// use wengert_autodiff::Tensor;
+/// let x = Tensor::from([[1.0_f32, -2.0], [0.5, 3.0]]);
+/// assert_eq!(x.gt(&Tensor::scalar(0.0)).to_string(), "[[1, 0],\n [1, 1]]");
+/// ```
+impl fmt::Display for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values = self.to_vec();
+        let mut values = values.iter();
+        let next = |_: &[usize]| f32::from(u8::from(values.next().copied().unwrap_or_default()));
+        fmt::Display::fmt(&Tensor::from_fn(self.shape.clone(), next), f)
+    }
+}
+
 impl fmt::Debug for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mask of shape {}, {} of {} true", self.shape, self.count(), self.len())

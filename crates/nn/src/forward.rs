@@ -60,7 +60,9 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
 
     /// Computes the output for a batch of inputs without gradients, on a new tape.
     ///
-    /// The result depends on the mode: call [`eval`](Module::eval) once after training.
+    /// The result depends on the mode: call [`eval`](Module::eval) once after training. In training
+    /// mode batch norm updates its running statistics, and dropout draws random numbers, as in
+    /// [`try_forward`](Self::try_forward).
     ///
     /// # Errors
     /// If the layer does not accept the shape of the inputs.

@@ -59,6 +59,7 @@ mod pattern;
 pub mod schedule;
 mod state;
 pub mod train;
+mod unchanged;
 
 pub use check::{ModuleError, check_module};
 #[cfg(feature = "checkpoint")]

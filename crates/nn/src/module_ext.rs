@@ -10,11 +10,13 @@ use crate::layer::Buffer;
 use crate::module::{Module, VisitorMut};
 use crate::observe::Observer;
 use crate::pattern::matches;
+use crate::unchanged::unchanged;
 
 /// What can be done with every [`Module`](trait@Module) by the paths of its parameters.
 ///
 /// In a pattern `*` stands for any characters, dots included: `encoder.*` is everything below
-/// `encoder`, `*.bias` every bias, `layers.*.weight` every weight below `layers`.
+/// `encoder`, `*bias` every bias (`*.bias` every bias of a part: the path of a layer's own bias is
+/// `bias`), `layers.*.weight` every weight below `layers`.
 pub trait ModuleExt<E: Element = f32>: Module<E> {
     /// Calls `f` for each parameter with its path, to change it.
     ///
@@ -83,11 +85,11 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
         let their_buffers: BTreeMap<String, &Buffer<F>> = other.buffers().into_iter().collect();
         let mine = self.parameters().into_iter().map(|(name, p)| (name, p.value().shape().clone()));
         compare(mine, theirs.iter().map(|(name, p)| (name, p.value().shape().clone())))?;
-        let mine = self.buffers().into_iter().map(|(name, b)| (name, b.get().shape().clone()));
-        compare(mine, their_buffers.iter().map(|(name, b)| (name, b.get().shape().clone())))?;
+        let mine = self.buffers().into_iter().map(|(name, b)| (name, b.value().shape().clone()));
+        compare(mine, their_buffers.iter().map(|(name, b)| (name, b.value().shape().clone())))?;
         for (name, buffer) in self.buffers() {
             if let Some(theirs) = their_buffers.get(&name) {
-                buffer.set(converted(&theirs.get()));
+                buffer.set(converted(&theirs.value()));
             }
         }
         self.apply(|path, parameter| {
@@ -99,7 +101,8 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
     }
 
     /// The layers, the shapes of their outputs, their parameters and their products, for inputs of
-    /// this shape: a forward pass of zeros, each layer observed.
+    /// this shape: a forward pass of zeros, each layer observed. Running statistics and random
+    /// streams stay as they are.
     ///
     /// ```
     /// use wengert_autodiff::Activation;
@@ -123,7 +126,7 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
     where
         Self: Layer<E>,
     {
-        summarize(self, input.into())
+        unchanged(self, || summarize(self, input.into()))
     }
 }
 

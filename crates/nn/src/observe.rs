@@ -66,7 +66,8 @@ impl<'o, 't, E: Element> Observer<'o, 't, E> {
         x: Var<'t, E>,
     ) -> Result<Var<'t, E>> {
         let path = Path::below(self.path, name);
-        layer.observe(x, &mut Observer { see: &mut *self.see, path: Some(&path) })
+        let below = &mut Observer { see: &mut *self.see, path: Some(&path) };
+        layer.observe(x, below).map_err(|error| error.in_layer(name))
     }
 }
 

@@ -29,22 +29,27 @@ impl<E: Element> Op<E> for Linear {
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         check::<E>("linear", self.activation)?;
-        let mismatch = |expected: &str| Error::Shapes {
+        let mismatch = |expected: String| Error::Shapes {
             op: "linear",
-            expected: expected.to_owned(),
+            expected,
             got: inputs.iter().map(|&shape| shape.clone()).collect(),
         };
         let ([x, w] | [x, w, _]) = inputs else {
             return Err(Error::Arity { op: "linear", expected: 3, got: inputs.len() });
         };
         let (Some((features, front)), [outputs, w_features]) = (x.split_last(), w.dims()) else {
-            return Err(mismatch("x [.., in], a weight [out, in] and a bias [out]"));
+            let expected = "x [.., in], a weight [out, in] and a bias [out]";
+            return Err(mismatch(expected.to_owned()));
         };
         if features != w_features {
-            return Err(mismatch("x [.., in] and a weight [out, in] with the same size in"));
+            return Err(mismatch(format!(
+                "x [.., {w_features}] for a weight [out, in] of [{outputs}, {w_features}]"
+            )));
         }
         if inputs.get(2).is_some_and(|bias| bias.dims() != [*outputs]) {
-            return Err(mismatch("a weight [out, in] and a bias [out] with the same size out"));
+            return Err(mismatch(format!(
+                "a bias [{outputs}] for a weight [out, in] of [{outputs}, {w_features}]"
+            )));
         }
         let mut shape = (*x).clone();
         shape.dims_mut()[front.len()] = *outputs;

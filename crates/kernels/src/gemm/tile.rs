@@ -217,7 +217,8 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, ti
         }
         let addend = match tile.bias {
             Addend::PerColumn(bias) => load_row::<E, S, NV>(simd, bias, tail),
-            _ => [E::Vector::<S>::splat(simd, E::ZERO); NV],
+            // Adding -0 changes no number.
+            _ => [E::Vector::<S>::splat(simd, -E::ZERO); NV],
         };
         each_row!(i < MR, {
             let to = nth(&c, row_stride, i).cast_mut();
@@ -227,7 +228,7 @@ unsafe fn micro<E: Float, S: Simd, const MR: usize, const NV: usize>(simd: S, ti
 }
 
 /// Completes row `i` of a tile from its sums of products and writes its `NV` vectors to `to`, the
-/// last of them of `tail` elements. `addend` has the bias if that has an element for each column.
+/// last of them of `tail` elements. `addend` is added unless the bias has an element for each row.
 ///
 /// # Safety
 /// `to` must be readable and writable for as many elements, and the bias readable.
@@ -239,22 +240,19 @@ unsafe fn finish_row<E: Float, S: Simd, const NV: usize>(
     (i, to, tail): (usize, *mut E, usize),
     addend: &[E::Vector<S>; NV],
 ) {
-    if tile.alpha != E::ONE {
-        scale_row(sums, E::Vector::<S>::splat(simd, tile.alpha));
-    }
+    // Multiplied by 1, too: a branch here makes the compiler keep the sums in memory.
+    scale_row(sums, E::Vector::<S>::splat(simd, tile.alpha));
     // SAFETY: the row and the bias are readable, by this function's contract.
     unsafe {
         if tile.beta != E::ZERO {
             let old = load_row::<E, S, NV>(simd, to, tail);
             multiply_add_row(sums, E::Vector::<S>::splat(simd, tile.beta), &old);
         }
-        match tile.bias {
-            Addend::None => {}
-            Addend::PerRow(bias) => {
-                let bias = E::Vector::<S>::splat(simd, bias.wrapping_add(i).read());
-                add_row(sums, &[bias; NV]);
-            }
-            Addend::PerColumn(_) => add_row(sums, addend),
+        if let Addend::PerRow(bias) = tile.bias {
+            let bias = E::Vector::<S>::splat(simd, bias.wrapping_add(i).read());
+            add_row(sums, &[bias; NV]);
+        } else {
+            add_row(sums, addend);
         }
         store_row::<E, S, NV>(sums, to, tail);
     }

@@ -73,7 +73,7 @@ pub(super) fn model_state<E: Element>(
 ) -> Result<State, CheckpointError> {
     let mut state = State::new();
     let parameters = model.parameters().into_iter().map(|(name, p)| (name, p.value().clone()));
-    let buffers = model.buffers().into_iter().map(|(name, buffer)| (name, buffer.get()));
+    let buffers = model.buffers().into_iter().map(|(name, buffer)| (name, buffer.value()));
     for (name, tensor) in parameters.chain(buffers) {
         if state.contains(&name) {
             return Err(CheckpointError::Repeated { path: path.to_path_buf(), name });
@@ -114,7 +114,7 @@ impl<E: Element> Plan<E> {
         let parameters = model.parameters().into_iter();
         shapes.extend(parameters.map(|(path, p)| (path, p.value().shape().clone())));
         let buffers = model.buffers().into_iter();
-        shapes.extend(buffers.map(|(path, buffer)| (path, buffer.get().shape().clone())));
+        shapes.extend(buffers.map(|(path, buffer)| (path, buffer.value().shape().clone())));
         let mut found = Vec::new();
         for (target, shape) in shapes {
             match entries.remove(&target) {

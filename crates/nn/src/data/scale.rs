@@ -80,7 +80,7 @@ impl<E: Element> Scaler<E> {
     /// If the number of features is another one.
     pub fn transform(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
         self.check(x.shape())?;
-        x.try_sub(&self.offset.get())?.try_mul(&self.factor.get())
+        x.try_sub(&self.offset.value())?.try_mul(&self.factor.value())
     }
 
     /// Inputs on their own scale again.
@@ -89,11 +89,11 @@ impl<E: Element> Scaler<E> {
     /// If the number of features is another one.
     pub fn inverse(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
         self.check(x.shape())?;
-        x.try_div(&self.factor.get())?.try_add(&self.offset.get())
+        x.try_div(&self.factor.value())?.try_add(&self.offset.value())
     }
 
     fn check(&self, shape: &wengert_autodiff::Shape) -> Result<()> {
-        let features = self.offset.get().len();
+        let features = self.offset.value().len();
         if shape.last() == Some(&features) {
             return Ok(());
         }
@@ -106,7 +106,7 @@ impl<E: Element> Layer<E> for Scaler<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         self.check(&x.shape())?;
         let [offset, factor] =
-            [&self.offset, &self.factor].map(|buffer| x.tape().constant(&buffer.get()));
+            [&self.offset, &self.factor].map(|buffer| x.tape().constant(&buffer.value()));
         ops::mul(ops::sub(x, offset)?, factor)
     }
 }

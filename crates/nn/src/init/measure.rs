@@ -4,6 +4,7 @@ use wengert_autodiff::{CreateGraph, Element, Result, Tape, Tensor, Var, grad};
 
 use crate::forward::Layer;
 use crate::observe::{Observation, Observer};
+use crate::unchanged::unchanged;
 
 /// The moments of a layer's activations and gradients, over all its units and a batch of examples.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub struct Propagation {
 /// # Shapes
 /// `batch` has the shape of the module's input, `cotangent` that of its output.
 ///
+/// Running statistics and random streams of the module stay as they are.
+///
 /// # Errors
 /// If a shape does not match.
 pub fn measure<E: Element>(
@@ -35,7 +38,9 @@ pub fn measure<E: Element>(
     batch: &Tensor<E>,
     cotangent: &Tensor<E>,
 ) -> Result<Vec<Propagation>> {
-    measure_with(|tape, observer| model.observe(tape.constant(batch), observer), cotangent)
+    unchanged(model, || {
+        measure_with(|tape, observer| model.observe(tape.constant(batch), observer), cotangent)
+    })
 }
 
 /// [`measure()`] for a module that is not a [`Layer`]: `forward` runs the forward pass, shows the

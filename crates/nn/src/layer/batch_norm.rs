@@ -139,8 +139,8 @@ impl<const AXES: usize, E: Element> Layer<E> for BatchNorm<AXES, E> {
         let (tape, count) = (x.tape(), self.count(x)?);
         let (weight, bias) = (tape.parameter(&self.weight), tape.parameter(&self.bias));
         if !self.training {
-            let [mean, variance] =
-                [&self.running_mean, &self.running_var].map(|buffer| tape.constant(&buffer.get()));
+            let [mean, variance] = [&self.running_mean, &self.running_var]
+                .map(|buffer| tape.constant(&buffer.value()));
             return ops::batch_norm_inference(
                 x,
                 mean,

@@ -18,7 +18,7 @@ impl<E: Element> Buffer<E> {
     }
 
     /// The value.
-    pub fn get(&self) -> Tensor<E> {
+    pub fn value(&self) -> Tensor<E> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -36,6 +36,6 @@ impl<E: Element> Buffer<E> {
 
 impl<E: Element> Clone for Buffer<E> {
     fn clone(&self) -> Self {
-        Self::new(self.get())
+        Self::new(self.value())
     }
 }

@@ -88,7 +88,9 @@ fn no_branches() -> Error {
 
 impl<E: Element> Layer<E> for Parallel<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        let outputs = self.branches.iter().map(|branch| branch.try_forward(x));
+        let outputs = self.branches.iter().enumerate().map(|(i, branch)| {
+            branch.try_forward(x).map_err(|error| error.in_layer(&i.to_string()))
+        });
         self.join(&outputs.collect::<Result<Vec<_>>>()?)
     }
 

@@ -62,7 +62,7 @@ fn sum<'t, E: Element>(x: Var<'t, E>, y: Var<'t, E>) -> Result<Var<'t, E>> {
 
 impl<E: Element, L: Layer<E>> Layer<E> for Residual<L> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        sum(x, self.inner.try_forward(x)?)
+        sum(x, self.inner.try_forward(x).map_err(|error| error.in_layer("inner"))?)
     }
 
     fn observe<'t>(&self, x: Var<'t, E>, observer: &mut Observer<'_, 't, E>) -> Result<Var<'t, E>> {

@@ -55,18 +55,23 @@ impl<E: Element> Sequential<E> {
     /// If a layer does not accept its input's shape.
     pub fn trace<'t>(&self, x: Var<'t, E>) -> Result<Vec<Var<'t, E>>> {
         let mut outputs: Vec<Var<'t, E>> = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
+        for i in 0..self.layers.len() {
             let input = outputs.last().copied().unwrap_or(x);
-            outputs.push(layer.0.try_forward(input)?);
+            outputs.push(self.apply(i, input)?);
         }
         Ok(outputs)
+    }
+
+    /// The output of a layer.
+    fn apply<'t>(&self, i: usize, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        self.layers[i].0.try_forward(x).map_err(|error| error.in_layer(&i.to_string()))
     }
 }
 
 impl<E: Element> Layer<E> for Sequential<E> {
     #[inline(never)]
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        self.layers.iter().try_fold(x, |x, layer| layer.0.try_forward(x))
+        (0..self.layers.len()).try_fold(x, |x, i| self.apply(i, x))
     }
 
     #[inline(never)]

@@ -213,7 +213,7 @@ fn iterate<E: Element>(
 impl<E: Element, L: Weighted<E>> Layer<E> for SpectralNorm<L, E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         let parameter = self.inner.weight_parameter();
-        let (mut u, mut v) = (self.u.get(), self.v.get());
+        let (mut u, mut v) = (self.u.value(), self.v.value());
         if self.training {
             let weight = matrix::<E, L>(parameter.value())?;
             (u, v) = iterate(&weight, u, v, self.steps, self.eps)?;

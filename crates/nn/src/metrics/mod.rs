@@ -41,7 +41,8 @@ use wengert_kernels::reduce;
 /// `logits` is `[rows, classes]`, `labels` has a class for each row. The result is NaN for no rows.
 ///
 /// # Panics
-/// If `logits` has another rank, or the number of labels is not that of the rows.
+/// If `logits` has another rank, the number of labels is not that of the rows, or a label is not a
+/// class.
 #[track_caller]
 #[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
 pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 {
@@ -54,6 +55,9 @@ pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 
         "accuracy: {rows} rows of logits need as many labels, got {}",
         labels.len()
     );
+    if let Some(label) = labels.iter().find(|&&label| label >= classes) {
+        panic!("accuracy: label {label} is out of range for {classes} classes");
+    }
     let logits = logits.contiguous();
     let mut predicted = vec![0; rows];
     if classes > 0 {

@@ -2,7 +2,7 @@
 
 use wengert_autodiff::{Element, Gradients};
 
-use super::optimizer::{Optimizer, check_not_negative};
+use super::optimizer::{Optimizer, check_any_gradient, check_not_negative};
 use super::select::Selected;
 use crate::module::Module;
 use crate::pattern::matches;
@@ -10,6 +10,8 @@ use crate::state::{ParameterState, State, StateError};
 
 /// Parameter groups: parameters whose path fits a pattern have an optimizer of their own, with its
 /// own rate, weight decay and other settings.
+///
+/// The first step panics if a pattern fits no parameter of the module.
 ///
 /// A parameter belongs to the first group whose pattern fits, else to the optimizer that
 /// [`new`](Self::new) is given. In a pattern `*` stands for any characters, dots included.
@@ -20,7 +22,7 @@ use crate::state::{ParameterState, State, StateError};
 /// use wengert_nn::{Adam, Groups, Optimizer};
 /// let adam = |decay| Adam::<f32>::new(1e-3).decoupled(decay);
 /// let mut optimizer = Groups::new(adam(0.01))
-///     .group("*.bias", adam(0.0))
+///     .group("*bias", adam(0.0))
 ///     .group("encoder.*", Adam::new(1e-4).decoupled(0.01));
 /// optimizer.set_learning_rate(2e-3);
 /// assert_eq!(optimizer.rates(), [2e-3, 2e-3, 2e-4]);
@@ -32,13 +34,16 @@ pub struct Groups<E: Element = f32> {
     /// The rates as shares of the first one's.
     shares: Vec<f64>,
     patterns: Vec<String>,
+    /// Whether each pattern was found to fit a parameter.
+    checked: bool,
 }
 
 impl<E: Element> Groups<E> {
     /// An optimizer for all parameters that belong to no group.
     pub fn new(optimizer: impl Optimizer<E> + Send + 'static) -> Self {
         let (rate, shares) = (optimizer.learning_rate(), vec![1.0]);
-        Self { rate, optimizers: vec![Box::new(optimizer)], shares, patterns: Vec::new() }
+        let optimizers: Vec<Box<dyn Optimizer<E> + Send>> = vec![Box::new(optimizer)];
+        Self { rate, optimizers, shares, patterns: Vec::new(), checked: false }
     }
 
     /// Adds a group after the others: the parameters whose path fits `pattern` have this optimizer.
@@ -57,6 +62,23 @@ impl<E: Element> Groups<E> {
         self.patterns.push(pattern.to_owned());
         self.optimizers.push(Box::new(optimizer));
         self
+    }
+
+    /// Panics in the first step if a pattern fits no parameter.
+    fn check_patterns(&mut self, module: &dyn Module<E>) {
+        if self.checked {
+            return;
+        }
+        let paths: Vec<String> = module.parameters().into_iter().map(|(path, _)| path).collect();
+        for pattern in &self.patterns {
+            assert!(
+                paths.iter().any(|path| matches(pattern, path)),
+                "groups: the pattern {pattern:?} fits no parameter of the module; its parameters \
+                 are {}",
+                paths.join(", ")
+            );
+        }
+        self.checked = true;
     }
 
     /// The rate of the first optimizer, and those of the groups in order.
@@ -92,10 +114,12 @@ fn group_of(patterns: &[String], path: &str) -> usize {
 impl<E: Element> Optimizer<E> for Groups<E> {
     #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        check_any_gradient(&*module, gradients);
+        self.check_patterns(&*module);
         let Self { optimizers, patterns, .. } = self;
         for (place, optimizer) in optimizers.iter_mut().enumerate() {
             let keep = |path: &str, _: &_| group_of(patterns, path) == place;
-            optimizer.step(&mut Selected { module: &mut *module, keep }, gradients);
+            Selected { module: &mut *module, keep }.step(optimizer, gradients);
         }
     }
 

@@ -5,7 +5,9 @@ use wengert_kernels::{elementwise, optim};
 
 use super::adam::Adam;
 use super::memory::Memories;
-use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::optimizer::{
+    Optimizer, check_any_gradient, check_not_negative, for_each_parameter, has_gradient,
+};
 use super::select::Selected;
 use super::setters::{not_negative, share};
 use crate::module::Module;
@@ -134,6 +136,7 @@ fn orthogonal<E: Element>(x: &Tensor<E>) -> Tensor<E> {
 impl<E: Element> Optimizer<E> for Muon<E> {
     #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
+        check_any_gradient(&*module, gradients);
         let Self { rate, momentum, nesterov, weight_decay, .. } = *self;
         let number = E::from_f64;
         let mut shapes = std::collections::HashMap::new();
@@ -144,7 +147,7 @@ impl<E: Element> Optimizer<E> for Muon<E> {
         }
         let keep = |_: &str, parameter: &Parameter<E>| is_weight(parameter);
         let mut weights_only = Selected { module: &mut *module, keep };
-        for_each_parameter(&mut weights_only, gradients, |id, weights, gradient| {
+        let update = |id, weights: &mut [E], gradient: &[E]| {
             let [rows, columns] = shapes[&id];
             let ([mean], _) = self.momenta.recall(id, weights.len());
             optim::average_step(mean, gradient, number(1.0 - momentum));
@@ -157,9 +160,12 @@ impl<E: Element> Optimizer<E> for Muon<E> {
             let size = rate * (rows as f64 / columns.max(1) as f64).max(1.0).sqrt();
             elementwise::scale_in_place(number(1.0 - rate * weight_decay), weights);
             elementwise::axpy(number(-size), step.as_slice().unwrap_or_default(), weights);
-        });
+        };
+        if has_gradient(&weights_only, gradients) {
+            for_each_parameter(&mut weights_only, gradients, update);
+        }
         let keep = |_: &str, parameter: &Parameter<E>| !is_weight(parameter);
-        self.others.step(&mut Selected { module, keep }, gradients);
+        Selected { module, keep }.step(&mut self.others, gradients);
     }
 
     fn learning_rate(&self) -> f64 {

@@ -17,7 +17,9 @@ pub trait Optimizer<E: Element = f32>: ParameterState<E> {
     ///
     /// # Panics
     /// If a parameter's value was replaced by one of another shape since its gradient was computed,
-    /// or since the optimizer's last step.
+    /// or since the optimizer's last step. If there are gradients of parameters, but none of them
+    /// belongs to the module: they were computed with another model, perhaps one that this was
+    /// cloned from (the parameters of a clone are not those of the original).
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
 
     /// The learning rate.
@@ -59,11 +61,14 @@ pub(super) fn for_each_parameter<E: Element>(
     mut step: impl FnMut(ParameterId, &mut [E], &[E]),
 ) {
     let mut update = gradients.update();
+    let (mut learned, mut updated) = (0, 0);
     module.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
         if parameter.is_frozen() {
             return;
         }
+        learned += 1;
         let Some(gradient) = update.release(parameter) else { return };
+        updated += 1;
         let (id, shape) = (parameter.id(), parameter.value().shape());
         assert!(
             gradient.shape() == shape,
@@ -77,6 +82,35 @@ pub(super) fn for_each_parameter<E: Element>(
             None => step(id, weights, &gradient.to_vec()),
         }
     }));
+    if updated == 0 && learned > 0 {
+        check_owner(gradients);
+    }
+}
+
+/// Whether a parameter of the module that is not frozen has a gradient.
+pub(super) fn has_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradients<E>) -> bool {
+    let parameters = module.parameters();
+    parameters.iter().any(|(_, p)| !p.is_frozen() && gradients.parameter(p).is_some())
+}
+
+/// Panics if there are gradients of parameters, given that none is of a parameter of the module.
+#[cold]
+fn check_owner<E: Element>(gradients: &Gradients<E>) {
+    let count = gradients.parameters().count();
+    assert!(
+        count == 0,
+        "step: the gradients are of {count} parameters, but none of them is a parameter of this \
+         module that is not frozen: compute the loss with the module that is to be updated (the \
+         parameters of a clone are not those of the original)"
+    );
+}
+
+/// Panics if there are gradients of parameters, but none of them belongs to the module.
+pub(super) fn check_any_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradients<E>) {
+    let learned = module.parameters().iter().any(|(_, parameter)| !parameter.is_frozen());
+    if learned && !has_gradient(module, gradients) {
+        check_owner(gradients);
+    }
 }
 
 /// Panics unless the number is finite and not negative.

@@ -52,15 +52,15 @@ fn batch_norm_follows_the_batches_and_normalizes_by_what_it_followed() {
     }
     let close =
         |a: &Tensor<f64>, b: &[f64]| a.to_vec().iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
-    assert!(close(&layer.running_mean().get(), &mean));
-    assert!(close(&layer.running_var().get(), &variance));
+    assert!(close(&layer.running_mean().value(), &mean));
+    assert!(close(&layer.running_var().value(), &variance));
     layer.eval();
     let x = &batches[0];
     let expected: Vec<f64> =
         (0..18).map(|i| (x.to_vec()[i] - mean[i % 3]) / (variance[i % 3] + 1e-5).sqrt()).collect();
     assert!(close(&value(&layer, x), &expected));
     // Inference does not change the running averages, and accepts a single sample.
-    assert!(close(&layer.running_mean().get(), &mean));
+    assert!(close(&layer.running_mean().value(), &mean));
     value(&layer, &Tensor::ones([1, 3]));
     layer.train();
     let error = layer.try_forward(Tape::new().constant(&Tensor::ones([1, 3]))).unwrap_err();
@@ -91,9 +91,9 @@ fn running_statistics_belong_to_the_state_of_a_model() {
         .build(&mut rng())
         .unwrap();
     for ((_, from), (_, to)) in model.buffers().into_iter().zip(other.buffers()) {
-        assert_ne!(from.get(), to.get());
-        to.set(from.get());
-        assert_eq!(from.get(), to.get());
+        assert_ne!(from.value(), to.value());
+        to.set(from.value());
+        assert_eq!(from.value(), to.value());
     }
 }
 
@@ -251,7 +251,7 @@ fn clones_have_statistics_of_their_own() {
     let layer = BatchNorm2d::<f32>::new(1);
     let clone = layer.clone();
     value(&layer, &Tensor::uniform([2, 1, 2, 2], 5.0, 6.0, &mut rng()));
-    assert_ne!(layer.running_mean().get(), clone.running_mean().get());
+    assert_ne!(layer.running_mean().value(), clone.running_mean().value());
     let linear = Linear::<f32>::new(1, 1, Activation::Identity, &Init::Zeros, &mut rng()).unwrap();
     assert!(linear.buffers().is_empty());
 }
@@ -283,7 +283,8 @@ fn a_network_is_trained_through_checkpoints_as_it_is_without() {
         }
         let parameters: Vec<_> =
             model.parameters().into_iter().map(|(_, p)| p.value().to_vec()).collect();
-        let buffers: Vec<_> = model.buffers().into_iter().map(|(_, b)| b.get().to_vec()).collect();
+        let buffers: Vec<_> =
+            model.buffers().into_iter().map(|(_, b)| b.value().to_vec()).collect();
         (losses, parameters, buffers)
     };
     let (losses, parameters, buffers) = train(false);
@@ -455,7 +456,7 @@ fn configs_make_the_layers_of_the_constructors() {
     };
     assert_eq!(names(&by_config), names(&by_hand));
     let running = |model: &Sequential<f64>| -> Vec<Tensor<f64>> {
-        model.buffers().into_iter().map(|(_, buffer)| buffer.get()).collect()
+        model.buffers().into_iter().map(|(_, buffer)| buffer.value()).collect()
     };
     assert_eq!(running(&by_config), running(&by_hand));
 }

@@ -60,7 +60,7 @@ fn a_model_of_one_element_type_becomes_one_of_the_other() {
         assert_eq!(a.value(), b.value(), "{name}");
     }
     for ((name, a), (_, b)) in single.buffers().into_iter().zip(back.buffers()) {
-        assert_eq!(a.get(), b.get(), "{name}");
+        assert_eq!(a.value(), b.value(), "{name}");
     }
 
     let error = double.convert_from(&network::<f32>(3)).unwrap_err();

@@ -204,11 +204,11 @@ fn spectral_norm_approaches_the_largest_singular_value() {
         layer.predict(&x);
     }
     layer.eval();
-    let before = layer.vectors().0.get();
+    let before = layer.vectors().0.value();
     for (y, want) in layer.predict(&x).to_vec().into_iter().zip([1.0, 0.8, 0.2]) {
         assert!((y - want).abs() < 1e-8, "{y} {want}");
     }
-    assert_eq!(layer.vectors().0.get(), before);
+    assert_eq!(layer.vectors().0.value(), before);
 }
 
 #[test]

@@ -100,7 +100,9 @@ impl<E: Element> TransformerEncoder<E> {
 
 impl<E: Element> Layer<E> for TransformerEncoder<E> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
-        let y = self.layers.iter().try_fold(x, |x, layer| layer.try_forward(x))?;
+        let y = self.layers.iter().enumerate().try_fold(x, |x, (i, layer)| {
+            layer.try_forward(x).map_err(|error| error.in_layer(&format!("layers.{i}")))
+        })?;
         normed(self.norm.as_ref(), y)
     }
 }

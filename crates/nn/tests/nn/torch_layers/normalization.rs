@@ -20,8 +20,8 @@ where
             let layer = config.build(rng).unwrap();
             let mut layer = SpectralNorm::<_, f64>::new(layer, rng).unwrap();
             let (u, v) = layer.vectors();
-            u.set(numbers(70, u.get().shape()));
-            v.set(numbers(71, v.get().shape()));
+            u.set(numbers(70, u.value().shape()));
+            v.set(numbers(71, v.value().shape()));
             if !training {
                 layer.eval();
             }

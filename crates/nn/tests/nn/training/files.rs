@@ -25,7 +25,7 @@ fn model(seed: u64) -> Sequential {
 
 fn values(model: &Sequential) -> Vec<(String, Vec<f32>)> {
     let parameters = model.parameters().into_iter().map(|(name, p)| (name, p.value().to_vec()));
-    let buffers = model.buffers().into_iter().map(|(name, b)| (name, b.get().to_vec()));
+    let buffers = model.buffers().into_iter().map(|(name, b)| (name, b.value().to_vec()));
     parameters.chain(buffers).collect()
 }
 
