@@ -98,18 +98,21 @@ pub(crate) fn zip<E: Float, F: VectorFn2<E>>(f: F, a: Run<'_, E>, b: Run<'_, E>,
     let len = out.len();
     a.check("a", len);
     b.check("b", len);
-    let out = Shared::new(out);
     match (a, b) {
         (Run::Slice(a), Run::Slice(b)) => {
-            zip_operands(f, Source::new(a), Source::new(b), out, len);
+            zip_operands(f, Source::new(a), Source::new(b), Shared::new(out), len);
         }
         (Run::Slice(a), Run::Splat(b)) => {
-            zip_operands(f, Source::new(a), Value(b), out, len);
+            zip_operands(f, Source::new(a), Value(b), Shared::new(out), len);
         }
         (Run::Splat(a), Run::Slice(b)) => {
-            zip_operands(f, Value(a), Source::new(b), out, len);
+            zip_operands(f, Value(a), Source::new(b), Shared::new(out), len);
         }
-        (Run::Splat(a), Run::Splat(b)) => zip_operands(f, Value(a), Value(b), out, len),
+        (Run::Splat(a), Run::Splat(b)) => {
+            let Some((first, rest)) = out.split_first_mut() else { return };
+            zip(f, Run::Slice(&[a]), Run::Slice(&[b]), std::slice::from_mut(first));
+            rest.fill(*first);
+        }
     }
 }
 

@@ -24,9 +24,15 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 /// If this CPU lacks the level.
 #[inline(never)]
 pub(crate) fn run_on<K: Kernel>(level: Level, kernel: K) -> K::Output {
-    assert!(level.is_available(), "the SIMD level {level} is not available");
+    check(level);
     // SAFETY: the level was checked.
     unsafe { run_unchecked(level, kernel) }
+}
+
+/// Panics if this CPU lacks the level.
+#[inline]
+fn check(level: Level) {
+    assert!(level.is_available(), "the SIMD level {level} is not available");
 }
 
 /// # Safety

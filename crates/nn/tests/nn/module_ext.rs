@@ -135,3 +135,44 @@ fn one_model_predicts_on_several_threads() {
         }
     });
 }
+
+#[test]
+fn inspections_leave_running_statistics_and_random_streams() {
+    let model: Sequential = Sequential::builder()
+        .linear(3, 4, Activation::Identity)
+        .batch_norm1d(4)
+        .dropout(0.5)
+        .linear(4, 2, Activation::Tanh)
+        .build(&mut rng())
+        .unwrap();
+    let state = || {
+        let buffers = model.buffers().into_iter().map(|(_, buffer)| buffer.value());
+        let streams = model.random_streams().into_iter().map(|(_, stream)| stream.position());
+        (buffers.collect::<Vec<_>>(), streams.collect::<Vec<_>>())
+    };
+    let before = state();
+    model.summary([5, 3]).unwrap();
+    let (batch, cotangent) = (Tensor::ones([5, 3]), Tensor::ones([5, 2]));
+    wengert_nn::init::measure(&model, &batch, &cotangent).unwrap();
+    assert_eq!(state(), before);
+    // A forward pass in training mode is one of training.
+    model.predict(&batch);
+    assert_ne!(state(), before);
+}
+
+#[test]
+fn an_error_names_the_layer() {
+    let inner = Sequential::builder().linear(3, 4, Activation::Tanh).linear(5, 2, Activation::Tanh);
+    let mut part: Sequential = Sequential::empty();
+    part.push(Linear::config(3, 4).build(&mut rng()).unwrap());
+    part.push(Linear::config(5, 2).build(&mut rng()).unwrap());
+    assert!(inner.build(&mut rng()).is_err());
+    let mut model: Sequential = Sequential::empty();
+    model.push(part);
+    let expected = "layer 0.1: linear: expected x [.., 5] for a weight [out, in] of [2, 5], got \
+                    [7, 4], [2, 5] and [2]";
+    let error = model.try_predict(&Tensor::ones([7, 3])).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+    let error = model.summary([7, 3]).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+}

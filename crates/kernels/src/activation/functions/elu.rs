@@ -95,7 +95,7 @@ pub struct Selu;
 impl InDouble for Selu {
     #[inline(always)]
     fn short<W: Lanes<Elem = f64>>(self, x: W) -> W {
-        let [right, left] = [f64::SELU_SCALE, f64::SELU_SCALE_ALPHA].map(|c| x.lit(c[0]));
+        let (right, left) = (x.lit(f64::SELU_SCALE[0]), x.lit(f64::SELU_SCALE_ALPHA[0]));
         by_sign(x, left * short_below(x), right * x)
     }
 
@@ -116,7 +116,7 @@ impl DerivativeInDouble for Selu {
     /// The scale, or `scale alpha e^x` from zero down.
     #[inline(always)]
     fn short_slope<W: Lanes<Elem = f64>>(self, x: W) -> W {
-        let [right, left] = [f64::SELU_SCALE, f64::SELU_SCALE_ALPHA].map(|c| x.lit(c[0]));
+        let (right, left) = (x.lit(f64::SELU_SCALE[0]), x.lit(f64::SELU_SCALE_ALPHA[0]));
         slope_by_sign(x, left * short_slope_below(x), right)
     }
 

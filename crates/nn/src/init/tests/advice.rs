@@ -353,3 +353,41 @@ fn gradients_that_no_weights_keep_are_warned_of_and_not_made_worse() {
     let few = Sequential::<f32>::builder().linear(64, 10, Activation::Logistic);
     assert_eq!(recommend(&few.build(&mut rng(1)).unwrap()).unwrap().warning, None);
 }
+
+/// Layer norm keeps the mean that all units share, batch norm removes it: the prediction for the
+/// gradient at the first layer agrees with the measured one.
+#[test]
+fn gradients_through_normalized_layers_are_predicted() {
+    let build = |activation, standardized: bool| {
+        let layers = (0..20).fold(Sequential::builder(), |builder, _| {
+            let builder = builder.linear(64, 64, Activation::Identity);
+            let builder =
+                if standardized { builder.batch_norm1d(64) } else { builder.layer_norm([64]) };
+            builder.activation(activation)
+        });
+        let model = layers.linear(64, 10, Activation::Identity).build(&mut rng(1));
+        model.unwrap()
+    };
+    for (activation, standardized, warns) in [
+        (Activation::Logistic, false, true),
+        (Activation::Logistic, true, false),
+        (Activation::Tanh, false, false),
+        (Activation::Relu, false, false),
+    ] {
+        let mut model: Sequential<f32> = build(activation, standardized);
+        let advice = recommend(&model).unwrap();
+        let what = format!("{activation}, standardized: {standardized}\n{advice}");
+        assert_eq!(advice.warning.is_some(), warns, "{what}");
+        advice.apply(&mut model, &mut rng(2)).unwrap();
+        let seen = measure(&model, &normal([64, 64], 3), &normal([64, 10], 4)).unwrap();
+        let first = seen[0].gradient_square.sqrt();
+        if let Some(warning) = &advice.warning {
+            // Logarithms: 20 factors of 0.39.
+            let ratio = first.ln() / warning.first_gradient.ln();
+            assert!((ratio - 1.0).abs() < 0.1, "measured {first:e}\n{what}");
+            assert!(warning.to_string().contains("not layer_norm"), "{what}");
+        } else {
+            assert!((1e-2..1e2).contains(&first), "measured {first:e}\n{what}");
+        }
+    }
+}

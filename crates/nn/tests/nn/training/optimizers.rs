@@ -179,3 +179,57 @@ fn lbfgs_with_a_line_search() {
         assert!((found - expected).abs() < 1e-3, "{found} for {expected}");
     }
 }
+
+/// The text of the panic of a step.
+fn refusal(step: impl FnOnce()) -> String {
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).unwrap_err();
+    payload.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn gradients_of_another_model_are_refused() {
+    let (first, mut second) = (problem(), problem());
+    let mut clone = first.clone();
+    let (_, gradients) = loss_and_gradients(&first);
+    let optimizers: [Box<dyn Optimizer<f64>>; 4] = [
+        Box::new(Sgd::new(0.1)),
+        Box::new(Lookahead::new(Adam::new(0.1))),
+        Box::new(Groups::new(Sgd::new(0.1)).group("bias", Sgd::new(0.1))),
+        Box::new(Muon::new(0.1)),
+    ];
+    for mut optimizer in optimizers {
+        for other in [&mut second, &mut clone] {
+            let text = refusal(|| optimizer.step(other, &gradients));
+            assert!(text.contains("none of them is a parameter of this module"), "{text}");
+            // Without any gradients there is nothing to do.
+            optimizer.step(other, &Gradients::new());
+        }
+    }
+    // A module of which nothing is learned is not updated.
+    second.freeze();
+    Sgd::new(0.1).step(&mut second, &gradients);
+    assert_eq!(numbers(&second), numbers(&first));
+}
+
+#[test]
+fn a_group_without_a_gradient_does_not_move() {
+    let mut model = problem();
+    let (_, gradients) = loss_and_gradients(&model);
+    let unused = model.unused.value().to_vec();
+    let mut groups = Groups::new(Sgd::new(0.1)).group("unused", Sgd::new(0.1).weight_decay(0.5));
+    groups.step(&mut model, &gradients);
+    assert_eq!(model.unused.value().to_vec(), unused);
+}
+
+#[test]
+fn a_pattern_that_fits_no_parameter_is_refused() {
+    let mut model = problem();
+    let (_, gradients) = loss_and_gradients(&model);
+    let mut groups = Groups::new(Sgd::new(0.1)).group("*.bais", Sgd::new(0.1));
+    let before = numbers(&model);
+    let text = refusal(|| groups.step(&mut model, &gradients));
+    let expected = "groups: the pattern \"*.bais\" fits no parameter of the module; its parameters \
+                    are weight, bias, unused, frozen";
+    assert_eq!(text, expected);
+    assert_eq!(numbers(&model), before);
+}
