@@ -213,6 +213,12 @@ impl<E: Element> Tensor<E> {
 }
 
 /// One axis.
+impl AsRef<[usize]> for Index {
+    fn as_ref(&self) -> &[usize] {
+        self.as_slice()
+    }
+}
+
 impl From<Vec<usize>> for Index {
     fn from(numbers: Vec<usize>) -> Self {
         let shape = Shape::from([numbers.len()]);

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::index::Index;
+
 /// Class labels, one for each row: an array, a slice, a `Vec` or an `Arc`, by value or by
-/// reference.
+/// reference, or a reference to an [`Index`] such as that of `argmax`, in row-major order.
 ///
 /// An `Arc` is shared and not copied.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use wengert_autodiff::Tensor;
+/// use wengert_autodiff::{Index, Tensor};
 /// let logits = Tensor::<f32>::zeros([2, 3]);
 /// let (list, shared): (Vec<usize>, Arc<[usize]>) = (vec![0, 1], [0, 1].into());
 /// let tape = wengert_autodiff::Tape::new();
@@ -19,6 +21,7 @@ use std::sync::Arc;
 ///     x.cross_entropy(&[0, 1]),
 ///     x.cross_entropy(&list[..]),
 ///     x.cross_entropy(&list),
+///     x.cross_entropy(&Index::from([0, 1])),
 ///     x.cross_entropy(list),
 ///     x.cross_entropy(&shared),
 ///     x.cross_entropy(shared),
@@ -53,4 +56,6 @@ macro_rules! copied {
     )+};
 }
 
-copied!([] &[usize], [] &Vec<usize>, [] Vec<usize>, [N] [usize; N], [N] &[usize; N]);
+copied!(
+    [] &[usize], [] &Vec<usize>, [] Vec<usize>, [N] [usize; N], [N] &[usize; N], [] &Index
+);

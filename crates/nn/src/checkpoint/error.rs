@@ -65,6 +65,19 @@ pub enum CheckpointError {
         /// What does not fit.
         report: Box<LoadReport>,
     },
+    /// A file without any of the parts of a training run other than the model.
+    #[error(
+        "`{}` has a model and no other part of a training run (expected: {}): load it with \
+         `load_model`, or give the file that a `Checkpoint` wrote",
+        path.display(),
+        parts.join(", ")
+    )]
+    ModelOnly {
+        /// The file.
+        path: PathBuf,
+        /// The names of the parts that were to be loaded.
+        parts: Vec<String>,
+    },
     /// Two parts, or a part and an entry of the model, that would have the same name in the file.
     #[error("`{}` was not written: two of its entries would be named {name:?}", path.display())]
     Repeated {

@@ -175,6 +175,14 @@ impl fmt::Display for LoadReport {
         if self.misfits.len() > SHOWN {
             write!(f, "; {} more do not fit", self.misfits.len() - SHOWN)?;
         }
+        if !self.unexpected.is_empty() && self.unexpected.iter().all(|name| name.contains('/')) {
+            // Only the parts of a training run have a slash in their names.
+            f.write_str(
+                "; this is the file of a training run: load it with a `Checkpoint` of the same \
+                 parts, or its model alone with `load_model_with` and \
+                 `LoadOptions::new().skip(\"*/*\")`",
+            )?;
+        }
         if self.is_complete() {
             write!(f, "all {} entries fit", self.loaded.len())?;
         }

@@ -99,6 +99,13 @@ impl<'a, E: Element> Checkpoint<'a, E> {
         let followers_before: Vec<State> =
             self.followers.iter().map(|(_, follower)| follower.state(&*self.model)).collect();
         let parts_before: Vec<State> = self.parts.iter().map(|(_, part)| part.state()).collect();
+        let mut before = followers_before.iter().chain(&parts_before);
+        if before.any(|state| state.names().next().is_some())
+            && !state.names().any(|name| name.contains('/'))
+        {
+            let parts = self.names().skip(1).map(str::to_owned).collect();
+            return Err(CheckpointError::ModelOnly { path: path.to_path_buf(), parts });
+        }
         if let Err(error) = self.load_parts(&state, failed) {
             for ((_, follower), before) in self.followers.iter_mut().zip(&followers_before) {
                 // Their own states, taken a moment ago.

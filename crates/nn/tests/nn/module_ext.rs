@@ -162,7 +162,8 @@ fn inspections_leave_running_statistics_and_random_streams() {
 
 #[test]
 fn an_error_names_the_layer() {
-    let inner = Sequential::builder().linear(3, 4, Activation::Tanh).linear(5, 2, Activation::Tanh);
+    let inner =
+        Sequential::<f32>::builder().linear(3, 4, Activation::Tanh).linear(5, 2, Activation::Tanh);
     let mut part: Sequential = Sequential::empty();
     part.push(Linear::config(3, 4).build(&mut rng()).unwrap());
     part.push(Linear::config(5, 2).build(&mut rng()).unwrap());

@@ -12,7 +12,9 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use wengert_autodiff::{Activation, Tensor};
 use wengert_nn::checkpoint::{LoadOptions, read, write};
-use wengert_nn::{Module, Sequential, State, load_model, load_model_with, save_model};
+use wengert_nn::{
+    Checkpoint, Module, Sequential, Sgd, State, load_model, load_model_with, save_model,
+};
 
 fn model(seed: u64) -> Sequential {
     Sequential::builder()
@@ -224,6 +226,31 @@ fn what_does_not_fit_is_reported() {
     let (loaded, fresh) = (values(&loaded), values(&model(1)));
     assert_eq!(loaded[0].1, [0.5; 12]);
     assert_eq!(loaded[1..], fresh[1..]);
+}
+
+#[test]
+fn files_of_a_run_and_of_a_model_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, alone) = (folder.path().join("run"), folder.path().join("model"));
+    let (mut saved, mut sgd) = (model(1), Sgd::<f32>::new(0.1));
+    save_model(&saved, &alone).unwrap();
+    Checkpoint::new(&mut saved).optimizer(&mut sgd).save(&run).unwrap();
+
+    let mut other = model(2);
+    let text = load_model(&mut other, &run).unwrap_err().to_string();
+    assert!(text.contains("this is the file of a training run: load it with"), "{text}");
+    let skip = LoadOptions::new().skip("*/*");
+    load_model_with(&mut other, &run, &skip).unwrap();
+    assert_eq!(values(&other), values(&saved));
+
+    let mut other = model(2);
+    let before = values(&other);
+    let text =
+        Checkpoint::new(&mut other).optimizer(&mut sgd).load(&alone).unwrap_err().to_string();
+    let hint = "no other part of a training run (expected: optimizer): load it with \
+                `load_model`";
+    assert!(text.contains(hint), "{text}");
+    assert_eq!(values(&other), before);
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn gradients_of_another_model_are_refused() {
     let (_, gradients) = loss_and_gradients(&first);
     let optimizers: [Box<dyn Optimizer<f64>>; 4] = [
         Box::new(Sgd::new(0.1)),
-        Box::new(Lookahead::new(Adam::new(0.1))),
+        Box::new(Lookahead::new(Adam::new(0.1), 5, 0.5)),
         Box::new(Groups::new(Sgd::new(0.1)).group("bias", Sgd::new(0.1))),
         Box::new(Muon::new(0.1)),
     ];
