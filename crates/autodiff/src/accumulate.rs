@@ -1,4 +1,4 @@
-//! The operations that the walk back adds cotangents up with. The walk itself knows no operation.
+//! The operations with which the backward pass adds cotangents. `walk` does not depend on `ops`.
 
 use wengert_kernels::{Element, elementwise};
 
@@ -12,7 +12,7 @@ use crate::var::Var;
 use crate::walk::Sums;
 
 impl<E: Element> Sums<E> {
-    /// Those of the catalogue.
+    /// The functions of the catalogue of operations.
     pub(crate) const OF_OPS: &'static Self =
         &Sums { add: ops::add, sum_to: ops_sum_to, accumulate };
 }
@@ -21,7 +21,7 @@ fn ops_sum_to<E: Element>(x: Var<'_, E>, shape: Shape) -> Result<Var<'_, E>> {
     ops::sum_to(x, shape)
 }
 
-/// Adds a tensor of the same shape, in place if no other tensor shares the buffer.
+/// Adds `new` to `sum`, which has the same shape; in place if no other tensor shares the buffer.
 fn accumulate<E: Element>(sum: &mut Tensor<E>, new: &Tensor<E>, tape: &Tape<E>) -> Result<()> {
     if sum.is_pending() || new.is_pending() {
         *sum = lazy_value_of(&Add, &[sum, new], tape.pool(), tape.schedule())?;

@@ -1,40 +1,41 @@
-//! [`Anomaly`]: the first operation that gave a NaN or an infinity, and how it is found.
+//! [`Anomaly`]: the first operation whose result has a NaN or an infinity.
 
 use std::fmt;
 use std::panic::Location;
 
 use crate::shape::{Shape, list};
 
-/// The first operation that gave a NaN or an infinity; see
+/// The first operation whose result has a NaN or an infinity. See
 /// [`Tape::detect_anomaly`](crate::Tape::detect_anomaly).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Anomaly {
-    /// The operation's name.
+    /// The name of the operation.
     pub op: &'static str,
-    /// Its operands' shapes.
+    /// The shapes of the operands.
     pub inputs: Vec<Shape>,
-    /// The source line that recorded it.
+    /// The source line that recorded the operation.
     pub recorded_at: &'static Location<'static>,
-    /// Which pass found it.
+    /// The pass in which the value was found.
     pub pass: Pass,
-    /// The first value that is not finite.
+    /// The first element that is not finite.
     pub value: f64,
-    /// Its place (row-major) in the output, or in the operand's cotangent.
+    /// The row-major position of that element in the output (forward pass) or in the cotangent of
+    /// the operand (backward pass).
     pub element: usize,
-    /// Whether what the operation was given was finite: the operands in the forward pass, the
-    /// output's cotangent on the walk back. If not, it only passed on what came from outside.
+    /// Whether the arguments of the operation were finite: its operands in the forward pass, the
+    /// cotangent of its output in the backward pass. If they were not, the cause lies elsewhere.
     pub given_finite: bool,
 }
 
-/// Which pass an [`Anomaly`] was found in.
+/// The pass in which an [`Anomaly`] was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// The operation's value.
+    /// The forward pass: the value of the operation is not finite.
     Forward,
-    /// The cotangent of the operand in this place.
+    /// The backward pass: the cotangent of an operand is not finite.
     Backward {
-        /// The operand's place.
+        /// The number of the operand.
         operand: usize,
     },
 }
@@ -42,18 +43,18 @@ pub enum Pass {
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Anomaly { op, inputs, recorded_at, value, element, .. } = self;
-        write!(f, "{op} recorded at {recorded_at}, of operands of shape {}: ", list(inputs))?;
-        let given = match self.pass {
-            Pass::Forward => {
-                write!(f, "element {element} of its value is {value}")?;
-                "operands"
-            }
+        write!(f, "{op} recorded at {recorded_at}, with operands of shape {}: ", list(inputs))?;
+        match self.pass {
+            Pass::Forward => write!(f, "element {element} of its value is {value}")?,
             Pass::Backward { operand } => {
                 write!(f, "element {element} of the gradient of operand {operand} is {value}")?;
-                "cotangent"
             }
-        };
-        let finite = if self.given_finite { "finite" } else { "not finite already" };
-        write!(f, "; its {given} {} {finite}", if given == "operands" { "were" } else { "was" })
+        }
+        f.write_str(match (self.pass, self.given_finite) {
+            (Pass::Forward, true) => "; all operands were finite",
+            (Pass::Forward, false) => "; an operand was already not finite",
+            (Pass::Backward { .. }, true) => "; the gradient of the output was finite",
+            (Pass::Backward { .. }, false) => "; the gradient of the output was already not finite",
+        })
     }
 }

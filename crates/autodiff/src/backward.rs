@@ -1,5 +1,5 @@
-//! Gradients of outputs: [`Var::backward`] by all leaves, [`grad`] by any variables. The walk
-//! itself is in `walk`.
+//! Gradients of outputs: [`Var::backward`] with respect to all leaves, [`grad`] with respect to any
+//! variables. The traversal of the tape is in `walk`.
 
 use wengert_kernels::Element;
 
@@ -10,15 +10,16 @@ use crate::tensor::Tensor;
 use crate::var::Var;
 use crate::walk::{Keep, Sums, Walk, Wanted};
 
-/// Zeros of any shape in one element.
+/// Zeros of any shape; the memory is that of a single element.
 fn zeros<E: Element>(shape: &Shape) -> Result<Tensor<E>> {
     Tensor::scalar(E::ZERO).try_broadcast_to(shape.clone())
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The gradients of this single number with respect to all leaves it depends on.
+    /// The gradients of this variable, which must have one element, with respect to all leaves it
+    /// depends on.
     ///
-    /// The tape stays as it is: values can still be read, and another output differentiated.
+    /// The tape does not change: values can still be read, and other outputs differentiated.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -30,8 +31,9 @@ impl<E: Element> Var<'_, E> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotScalar`] if it is not a single number, [`Error::NoGradient`] if it depends on
-    /// no leaf that requires a gradient, and those of the operations' rules.
+    /// [`Error::NotScalar`] if this variable does not have exactly one element,
+    /// [`Error::NoGradient`] if it depends on no leaf that requires a gradient, and the errors of
+    /// the operations' vector-Jacobian products.
     pub fn try_backward(self) -> Result<Gradients<E>> {
         self.backward_keeping(Keep::Tape)
     }
@@ -49,8 +51,9 @@ impl<E: Element> Var<'_, E> {
             return Err(Error::NotScalar { op: "backward", shape });
         }
         if !requires_grad {
-            let reason = "the output depends on no variable, and on no parameter that is not frozen \
-                          (only on constants, or on what was computed without recording)";
+            let reason = "the output depends on no variable and on no parameter that is not frozen, \
+                          only on constants or on values computed without recording (`no_grad`, \
+                          `detach`)";
             return Err(Error::NoGradient { reason });
         }
         let mark = tape.len();
@@ -60,19 +63,22 @@ impl<E: Element> Var<'_, E> {
         tape.collect(self, &mut walk?)
     }
 
-    /// The gradients of this single number. See [`try_backward`](Self::try_backward).
+    /// The gradients of this variable, which must have one element, with respect to all leaves it
+    /// depends on. See [`try_backward`](Self::try_backward), which returns the errors.
     ///
     /// # Panics
-    /// If it is not a single number or depends on no leaf that requires a gradient.
+    /// If this variable does not have exactly one element, or depends on no leaf that requires a
+    /// gradient.
     #[track_caller]
     pub fn backward(self) -> Gradients<E> {
         expect(self.try_backward())
     }
 
-    /// The gradients, for a tape that is walked once: intermediate values go back to the pool right
-    /// after their last use, so that the peak of a step is lower by the size of the gradients.
-    /// Leaves and this output keep their values. Reading a variable in between is
-    /// [`Error::Released`] from then on, and so is a second walk through it.
+    /// The gradients of this variable with respect to all leaves it depends on, computed in a
+    /// backward pass that frees the tape: each intermediate value returns to the buffer pool after
+    /// its last use, so that the peak memory of a step is lower by about the size of the gradients.
+    /// The leaves and this variable keep their values. Afterwards, reading an intermediate variable
+    /// is [`Error::Released`], and so is a second backward pass through it.
     ///
     /// # Errors
     /// Those of [`try_backward`](Self::try_backward).
@@ -80,8 +86,8 @@ impl<E: Element> Var<'_, E> {
         self.backward_keeping(Keep::Nothing)
     }
 
-    /// The gradients, for a tape that is walked once. See
-    /// [`try_backward_once`](Self::try_backward_once).
+    /// The gradients of this variable with respect to all leaves it depends on, computed in a
+    /// backward pass that frees the tape. See [`try_backward_once`](Self::try_backward_once).
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -95,7 +101,8 @@ impl<E: Element> Var<'_, E> {
     /// ```
     ///
     /// # Panics
-    /// If it is not a single number or depends on no leaf that requires a gradient.
+    /// If this variable does not have exactly one element, or depends on no leaf that requires a
+    /// gradient.
     #[track_caller]
     pub fn backward_once(self) -> Gradients<E> {
         expect(self.try_backward_once())
@@ -109,15 +116,16 @@ instances!(
     grad::<E, AsVariables>
 );
 
-/// Whether a gradient is itself to be differentiated, and with it what [`grad`] returns.
+/// The last argument of [`grad`]: whether the gradients can be differentiated again. It determines
+/// their type.
 #[derive(Clone, Copy, Debug)]
 pub struct CreateGraph;
 
 #[allow(non_upper_case_globals, reason = "a choice of two, each with a type of its own")]
 impl CreateGraph {
-    /// The gradients are tensors. The tape is left as it was.
+    /// The gradients are tensors. The tape does not change.
     pub const No: AsTensors = AsTensors;
-    /// The gradients are variables: they are recorded, and have gradients of their own.
+    /// The gradients are variables: their computation is recorded, and they can be differentiated.
     pub const Yes: AsVariables = AsVariables;
 }
 
@@ -129,10 +137,10 @@ pub struct AsTensors;
 #[derive(Clone, Copy, Debug)]
 pub struct AsVariables;
 
-/// What [`grad`] returns for [`CreateGraph::No`] and [`CreateGraph::Yes`]. Only these two types
-/// implement it.
+/// The type of the gradients that [`grad`] returns for [`CreateGraph::No`] and
+/// [`CreateGraph::Yes`]. Only the types of these two constants implement it.
 pub trait Returned<'t, E: Element>: sealed::Sealed {
-    /// A gradient.
+    /// The type of a gradient: [`Tensor`] or [`Var`].
     type Gradient;
 
     #[doc(hidden)]
@@ -170,15 +178,15 @@ impl<'t, E: Element> Returned<'t, E> for AsVariables {
     }
 }
 
-/// The gradients of `outputs` with respect to `inputs`, any variables of the tape:
+/// The gradients of `outputs` with respect to `inputs`, which may be any variables of the tape:
 ///
 /// `sum_i cotangents[i] . d outputs[i] / d inputs[j]`
 ///
-/// They are tensors with [`CreateGraph::No`], and
-/// variables that can be differentiated again with [`CreateGraph::Yes`].
+/// The gradients are tensors with [`CreateGraph::No`], and variables that can be differentiated
+/// again with [`CreateGraph::Yes`].
 ///
-/// A `None` among the results says that no output depends on that input; a gradient that is zero
-/// is full of zeros.
+/// The result for an input is `None` if no output depends on it. If an output depends on an input
+/// and the gradient is zero, the result is a tensor of zeros.
 ///
 /// ```
 /// use wengert_autodiff::{CreateGraph, Tape, Tensor, grad};
@@ -194,9 +202,9 @@ impl<'t, E: Element> Returned<'t, E> for AsVariables {
 /// ```
 ///
 /// # Errors
-/// [`Error::Shapes`] if a cotangent does not have its output's shape or their numbers differ,
-/// [`Error::NoGradient`] if an input is a constant, [`Error::DifferentTapes`], and those of the
-/// operations' rules.
+/// [`Error::Shapes`] if there is not one cotangent for each output, of the shape of that output;
+/// [`Error::NoGradient`] if an input is a constant; [`Error::DifferentTapes`]; and the errors of
+/// the operations' vector-Jacobian products.
 #[allow(clippy::needless_pass_by_value, reason = "a choice without contents")]
 pub fn grad<'t, E: Element, G: Returned<'t, E>>(
     outputs: &[Var<'t, E>],
@@ -215,7 +223,7 @@ pub fn grad<'t, E: Element, G: Returned<'t, E>>(
     inputs.iter().map(gradient).collect()
 }
 
-/// Walks back to some variables; `None` if there are no outputs.
+/// The backward pass to the given variables; `None` if there are no outputs.
 #[inline(never)]
 fn walk_to<'t, E: Element>(
     outputs: &[Var<'t, E>],
@@ -235,8 +243,8 @@ fn walk_to<'t, E: Element>(
         return Err(Error::DifferentTapes { op });
     }
     if !inputs.iter().all(|x| x.requires_grad()) {
-        let reason = "an input is a constant (or was computed without recording); make it a \
-                      variable to have its gradient";
+        let reason = "an input is a constant, or was computed without recording; put it on the \
+                      tape with `Tape::variable` to get its gradient";
         return Err(Error::NoGradient { reason });
     }
     let pairs: Vec<_> = outputs.iter().copied().zip(cotangents.iter().copied()).collect();
@@ -246,8 +254,9 @@ fn walk_to<'t, E: Element>(
 }
 
 impl<'t, E: Element> Var<'t, E> {
-    /// The gradient of this single number with respect to `x`, recorded so that it can be
-    /// differentiated again; `None` if it does not depend on `x`. See [`grad`].
+    /// The gradient of this variable, which must have one element, with respect to `x`. Its
+    /// computation is recorded, so that it can be differentiated again. `None` if this variable
+    /// does not depend on `x`. See [`grad`].
     ///
     /// # Errors
     /// [`Error::NotScalar`], and those of [`grad`].

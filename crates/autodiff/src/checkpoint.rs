@@ -1,10 +1,11 @@
-//! [`checkpoint`]: less memory for more time. Of a closure only the operations are kept, and its
-//! values are computed again on the walk back.
+//! [`checkpoint`]: less memory for more time. The tape keeps the operations of a closure, but not
+//! their values, which the backward pass computes again.
 //!
-//! The closure runs once. The operations it recorded are removed from the tape, without their
-//! values, and become one operation. Its operands are all values that they read from outside: the
-//! variables given to the closure, those it captured, and the parameters it put on the tape. So the
-//! closure may borrow anything, and its side effects (random draws, running averages) happen once.
+//! The closure runs once. The operations that it recorded are removed from the tape with their
+//! values and replaced by a single operation. The operands of this operation are all values that
+//! the closure read from outside: the variables passed to it, those it captured, and the parameters
+//! it put on the tape. The closure may therefore borrow anything, and its side effects (random
+//! draws, running averages) happen once.
 //!
 //! T. Chen et al., "Training deep nets with sublinear memory cost", arXiv:1604.06174, 2016: a chain
 //! of `n` steps in `sqrt n` checkpoints of `sqrt n` steps each keeps about `2 sqrt n` values.
@@ -29,14 +30,15 @@ use crate::tape::{Recording, Rule, Tape, with};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// The operations of a closure. They work on a list of values: the operands, then the constants,
-/// then what each step gives; the inputs of a step's rule are places in this list.
+/// The operations of a closure. They refer to values by their position in a list: the operands,
+/// then the constants, then the result of each step. The inputs of a step's rule are such
+/// positions.
 struct Checkpoint<E: Element> {
     /// Whether a gradient flows from the result to each operand.
     flows: Vec<bool>,
-    /// What the steps use that is computed from no operand.
+    /// The values that the steps read and that depend on no operand.
     constants: Vec<Tensor<E>>,
-    /// The last one gives the result.
+    /// The operations in order; the last one gives the result.
     steps: Vec<RecordedOp<E>>,
     shape: Shape,
 }
@@ -44,7 +46,7 @@ struct Checkpoint<E: Element> {
 /// One operation of a closure.
 struct RecordedOp<E: Element> {
     rule: Arc<Rule<E>>,
-    /// Whether a gradient was to flow through it.
+    /// Whether a gradient flows through the operation.
     requires_grad: bool,
     recorded_at: &'static Location<'static>,
     hooks: Vec<Hook<E>>,
@@ -89,7 +91,7 @@ impl<E: Element> Op<E> for Checkpoint<E> {
     }
 
     fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        unreachable!("the walk goes through the composition")
+        unreachable!("the backward pass differentiates the composition")
     }
 
     fn reads_index(&self, i: usize) -> bool {
@@ -123,7 +125,7 @@ impl<E: Element> Composition<E> for Checkpoint<E> {
     }
 }
 
-/// An operation that is recorded again.
+/// An operation of a checkpoint that is recorded again in the backward pass.
 #[derive(Debug)]
 struct Again<E: Element>(Arc<Rule<E>>);
 
@@ -157,15 +159,15 @@ impl<E: Element> Op<E> for Again<E> {
     }
 }
 
-/// The part of a tape that a closure records. Dropping this removes it.
+/// The part of the tape that a closure records. Dropping the value removes that part.
 struct Segment<'t, E: Element> {
     tape: &'t Tape<E>,
     start: usize,
-    /// Whether the closure of another checkpoint runs around this one.
+    /// Whether this segment is inside the closure of another checkpoint.
     outer: bool,
 }
 
-/// A leaf in a segment: it stays on the tape.
+/// A leaf that was recorded in a segment. It stays on the tape.
 struct Leaf<E: Element> {
     place: u32,
     value: Option<Tensor<E>>,
@@ -178,7 +180,7 @@ struct CutOut<E: Element> {
     op: Checkpoint<E>,
     value: Option<Tensor<E>>,
     requires_grad: bool,
-    /// Whether it was computed from a variable that requires a gradient, and not recorded.
+    /// Whether the value was computed from a variable that requires a gradient, without recording.
     cut: bool,
 }
 
@@ -198,14 +200,14 @@ impl<'t, E: Element> Segment<'t, E> {
         Segment { tape, start: tape.len(), outer: tape.segment.replace(true) }
     }
 
-    /// The parameters that were put on the tape in the segment.
+    /// Removes and returns the parameters that were put on the tape in the segment.
     fn take_asked(&self) -> Vec<(ParameterId, u32)> {
         let mut asked = self.tape.asked.borrow_mut();
         let first = asked.partition_point(|&(_, place)| (place as usize) < self.start);
         asked.split_off(first)
     }
 
-    /// Cuts the segment out of the tape and puts one operation in its place, whose value is `y`'s.
+    /// Replaces the segment on the tape by a single operation, whose value is that of `y`.
     #[track_caller]
     fn end(self, y: Var<'t, E>) -> Result<Var<'t, E>> {
         let tape = self.tape;
@@ -239,7 +241,8 @@ impl<'t, E: Element> Segment<'t, E> {
         })
     }
 
-    /// The leaves in the segment. They will lie where it begins.
+    /// The leaves in the segment, whose values are taken off the tape. They will be the first nodes
+    /// of the replacement.
     fn leaves(&self) -> Vec<Leaf<E>> {
         let (mut nodes, hooks) = (self.tape.nodes_mut(), self.tape.hooks.borrow());
         let segment = nodes.iter_mut().enumerate().skip(self.start);
@@ -253,13 +256,13 @@ impl<'t, E: Element> Segment<'t, E> {
             .collect()
     }
 
-    /// The operations that lead to the node at `place`, with the value there.
+    /// The operations that the node at `place` depends on, and its value.
     fn cut_out(&self, place: usize) -> Result<CutOut<E>> {
         let start = self.start;
         let (mut nodes, hooks) = (self.tape.nodes_mut(), self.tape.hooks.borrow());
         let segment = &mut nodes[start..=place];
 
-        // What the result is computed from, and what a gradient flows to.
+        // The nodes that the result depends on, and the nodes that a gradient flows to.
         let (mut needed, mut flows) = (vec![false; segment.len()], vec![false; segment.len()]);
         let mut outside: BTreeMap<u32, bool> = BTreeMap::new();
         (needed[place - start], flows[place - start]) = (true, true);
@@ -276,7 +279,7 @@ impl<'t, E: Element> Segment<'t, E> {
             }
         }
 
-        // The operands come first in the list of values, in the order in which they will be on the
+        // The operands are the first values of the list, in the order in which they will be on the
         // tape.
         let mut operands: Vec<u32> = outside.keys().copied().collect();
         let mut flow: Vec<bool> = outside.values().copied().collect();
@@ -319,7 +322,7 @@ impl<'t, E: Element> Segment<'t, E> {
 }
 
 impl<E: Element> CutOut<E> {
-    /// Puts the value on the tape, and the operation if a gradient may flow through it.
+    /// Puts the value on the tape, with the operation if a gradient may flow through it.
     #[track_caller]
     fn push(self, tape: &Tape<E>) -> Var<'_, E> {
         let CutOut { operands, op, mut value, requires_grad, cut } = self;
@@ -339,22 +342,22 @@ impl<E: Element> CutOut<E> {
 }
 
 impl<E: Element> Tape<E> {
-    /// Whether a checkpoint's closure runs, and not a rule in it.
+    /// Whether the closure of a checkpoint is running, outside of vector-Jacobian products.
     #[inline]
     pub(crate) fn in_segment(&self) -> bool {
         self.segment.get() && self.recording.get() != Recording::Rule
     }
 
-    /// The value of `f`, of which only the operations are kept: the walk back computes what they
-    /// give again. Gradients are to the bit those of `f` recorded in place, those of parameters it
-    /// asks its tape for and of variables it captures included. Gradients of gradients are the same
-    /// up to rounding: what was computed again is recorded last, and sums are formed in another
-    /// order.
+    /// The value of `f`, of which the tape keeps only the operations: the backward pass computes
+    /// their values again. The gradients have the same bits as those of `f` recorded without a
+    /// checkpoint, including the gradients of parameters that `f` puts on this tape and of variables
+    /// that `f` captures. Gradients of gradients are equal up to rounding, because the values that
+    /// are computed again are recorded last, which changes the order of sums.
     ///
-    /// `f` runs once, so it may borrow a model and draw random numbers. What it computes outside of
-    /// operations on variables, such as masks and constants, is kept. A [`Op::forward`] of one's
-    /// own in it must give the same on every run. Variables made in `f`, other than the result, do
-    /// not outlive it.
+    /// `f` runs once, so it may borrow a model and draw random numbers. Values that `f` computes
+    /// outside of operations on variables, such as masks and constants, are kept. An
+    /// [`Op::forward`] of your own that `f` uses must return the same bits on every run. The
+    /// variables recorded in `f` cannot be used after `f` returns, except the result.
     ///
     /// ```
     /// use wengert_autodiff::{Parameter, Tape, Tensor};
@@ -391,8 +394,9 @@ impl<E: Element> Tape<E> {
     }
 }
 
-/// The value of `f`, of which only the operations are kept: the walk back computes what they give
-/// again. See [`Tape::checkpoint`], which takes any number of operands and a closure that may fail.
+/// The value of `f`, of which the tape keeps only the operations: the backward pass computes their
+/// values again. See [`Tape::checkpoint`], which takes any number of operands and a closure that
+/// may return an error.
 ///
 /// ```
 /// use wengert_autodiff::{Tape, Tensor, checkpoint};
@@ -404,7 +408,7 @@ impl<E: Element> Tape<E> {
 /// ```
 ///
 /// # Panics
-/// If an operation in `f` does, or there are no operands.
+/// If an operation in `f` panics, or there are no operands.
 #[track_caller]
 pub fn checkpoint<'t, E: Element, const N: usize>(
     f: impl FnOnce([Var<'t, E>; N]) -> Var<'t, E>,
@@ -412,7 +416,7 @@ pub fn checkpoint<'t, E: Element, const N: usize>(
 ) -> Var<'t, E> {
     let Some(first) = inputs.first() else {
         let message =
-            "a closure of no operands has no tape; give it one, or use `Tape::checkpoint`";
+            "got no operands, which determine the tape; pass one, or call `Tape::checkpoint`";
         return expect(Err(Error::Argument { op: "checkpoint", message: message.to_owned() }));
     };
     expect(first.tape().checkpoint(|_| Ok(f(inputs)), &inputs))

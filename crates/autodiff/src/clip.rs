@@ -1,11 +1,11 @@
-//! Clipping gradients: by the norm of all together, or number by number.
+//! Clipping gradients: by the norm of all gradients together, or element by element.
 
 use wengert_kernels::{Element, elementwise};
 
 use crate::gradients::Gradients;
 use crate::ops::support::slice;
 
-/// The smallest number of full precision.
+/// The smallest positive normal number.
 fn smallest_normal<E: Element>() -> E {
     E::from_f64(E::MIN_EXPONENT.to_f64().exp2())
 }
@@ -18,12 +18,12 @@ impl<E: Element> Gradients<E> {
         scale * root
     }
 
-    /// Two factors of the norm, the second of which is neither beyond nor below the range of f64
-    /// unless a gradient is infinite, or all are zero.
+    /// Two factors whose product is the norm. The second factor neither overflows nor underflows
+    /// f64 unless a gradient is infinite or all gradients are zero.
     fn scaled_norm(&self) -> [f64; 2] {
         let squares = self.sum(|g| g * g);
-        // Squares of f32 are within the range. A square that underflows is lost compared with such
-        // a sum.
+        // Squares of f32 elements do not overflow. A square that underflows is negligible in a sum
+        // of this size.
         if squares.is_nan() || (1e-280..1e300).contains(&squares) {
             return [1.0, squares.sqrt()];
         }
@@ -37,8 +37,8 @@ impl<E: Element> Gradients<E> {
         [largest, self.sum(|g| (g / largest) * (g / largest)).sqrt()]
     }
 
-    /// The sum of a function of all elements, in lanes, so that no addition waits for the one
-    /// before.
+    /// The sum of `f` over all elements, with several independent partial sums, so that an addition
+    /// does not wait for the result of the previous one.
     fn sum(&self, f: impl Fn(f64) -> f64) -> f64 {
         const LANES: usize = 8;
         let mut lanes = [0.0; LANES];
@@ -57,12 +57,12 @@ impl<E: Element> Gradients<E> {
         lanes.iter().sum()
     }
 
-    /// Scales all gradients alike so that the [`norm`](Self::norm) of all together is at most
-    /// `most`, and returns the norm they had.
+    /// Multiplies all gradients by one factor so that their common [`norm`](Self::norm) is at most
+    /// `most`, and returns the norm before clipping.
     ///
-    /// If a gradient is infinite or NaN, so is the norm that is returned, and the gradients stay as
-    /// they are: there is no factor that would make them right. Otherwise each gradient is exact to
-    /// a few roundings, however large or small the gradients, the norm and the bound are.
+    /// If a gradient is infinite or NaN, the returned norm is infinite or NaN, and the gradients do
+    /// not change. Otherwise each gradient is accurate to a few roundings, however large or small
+    /// the gradients, the norm and the bound are.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -90,7 +90,7 @@ impl<E: Element> Gradients<E> {
         if factor >= smallest_normal() {
             self.change(|gradient| elementwise::scale_in_place(factor, gradient));
         } else {
-            // The factor has lost bits, or is zero: the quotient comes first, at most one in size.
+            // The factor is subnormal or zero: divide first, which gives at most one in magnitude.
             self.change(|gradient| {
                 for g in gradient {
                     *g = E::from_f64(g.to_f64() / scale / root * most);
@@ -100,7 +100,7 @@ impl<E: Element> Gradients<E> {
         scale * root
     }
 
-    /// Brings every number of every gradient into `[-most, most]`. NaN stays NaN.
+    /// Limits every element of every gradient to `[-most, most]`. NaN stays NaN.
     ///
     /// # Panics
     /// If `most` is negative or NaN.

@@ -9,33 +9,33 @@ use crate::var::Var;
 /// How an output depends on a variable.
 ///
 /// [`Var::connection`] and [`Gradients::connection`](crate::Gradients::connection) return it. Each
-/// variant but the first is a reason for which a gradient is absent. A gradient that is zero is
-/// present: [`Connected`](Self::Connected).
+/// variant except [`Connected`](Self::Connected) is a reason for an absent gradient. A gradient of
+/// zeros is present: its variable is `Connected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Connection {
     /// A recorded path leads from the variable to the output: there is a gradient, which may be
     /// zero.
     Connected,
-    /// The output depends on the variable, but every path passes a
-    /// [`detach`](crate::Var::detach) or what was computed in
-    /// [`no_grad`](crate::Tape::no_grad).
+    /// The output depends on the variable, but every path contains a [`detach`](crate::Var::detach)
+    /// or an operation computed in [`no_grad`](crate::Tape::no_grad).
     Detached,
     /// The output depends on the variable, but every path reads it as whole numbers (labels,
-    /// positions; see [`Op::reads_index`](crate::Op::reads_index)): there is no derivative.
+    /// positions; see [`Op::reads_index`](crate::Op::reads_index)), for which there is no
+    /// derivative.
     Index,
-    /// The variable was used in nothing the output depends on.
+    /// The output does not depend on the variable.
     #[default]
     Unused,
     /// The variable is a constant, which has no gradient.
     Constant,
     /// The gradients come from another tape, or the tape was cleared since: they contain no
-    /// information on the variable.
+    /// information about the variable.
     DifferentTape,
 }
 
 impl Connection {
-    /// A rank: the closer the connection, the greater.
+    /// The rank of the connection: closer connections have a greater rank.
     pub(crate) fn closeness(self) -> u8 {
         match self {
             Self::Connected => 4,
@@ -47,7 +47,7 @@ impl Connection {
     }
 }
 
-/// The strength of a path; that of a node is the strongest of its paths.
+/// The strength of a path from a variable; that of a node is the strength of its strongest path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Path {
     None,
@@ -65,7 +65,7 @@ impl Path {
 }
 
 impl<'t, E: Element> Var<'t, E> {
-    /// How this output depends on `x`. Costs a pass over the tape between the two.
+    /// How this variable depends on `x`. The cost is a pass over the part of the tape between them.
     ///
     /// ```
     /// use wengert_autodiff::{Connection, Tape, Tensor};

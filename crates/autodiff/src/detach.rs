@@ -11,10 +11,10 @@ use crate::tensor::Tensor;
 use crate::var::Var;
 
 impl<E: Element> Var<'_, E> {
-    /// The same value as a constant: no gradient flows through.
+    /// The value of this variable as a constant, through which no gradient flows.
     ///
     /// # Panics
-    /// As [`try_value`](Self::try_value) fails.
+    /// If [`try_value`](Self::try_value) returns an error.
     #[track_caller]
     pub fn detach(self) -> Self {
         if self.tape().in_segment() {
@@ -35,7 +35,7 @@ impl<E: Element> Var<'_, E> {
     }
 }
 
-/// [`Var::detach`] in a checkpoint's closure, where a value must be computed again.
+/// [`Var::detach`] in the closure of a checkpoint, where the value must be computed again.
 #[derive(Debug)]
 struct Detach;
 
@@ -57,6 +57,6 @@ impl<E: Element> Op<E> for Detach {
     }
 
     fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        unreachable!("it is never recorded for a gradient")
+        unreachable!("`detach` records this operation only inside `no_grad`")
     }
 }

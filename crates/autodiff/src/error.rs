@@ -1,110 +1,110 @@
-//! The one error type of this crate.
+//! [`Error`]: the error type of this crate.
 
 use crate::anomaly::Anomaly;
 use crate::shape::{Shape, list};
 
-/// What can go wrong with tensors, variables and gradients.
+/// An error of an operation on tensors, variables or gradients.
 ///
-/// Every message states what was asked for, what was given and what would be right.
+/// Every message states what was asked for, what was given, and what would be right.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operands' shapes do not fit the operation.
+    /// The shapes of the operands do not fit the operation.
     #[error("{op}: expected {expected}, got {}", list(got))]
     Shapes {
         /// The operation.
         op: &'static str,
-        /// What would have been right.
+        /// The shapes that would be right.
         expected: String,
-        /// The operands' shapes.
+        /// The shapes that were given.
         got: Vec<Shape>,
     },
-    /// A number of operands the operation does not take.
+    /// The number of operands does not fit the operation.
     #[error("{op} takes {expected} operands, got {got}")]
     Arity {
         /// The operation.
         op: &'static str,
-        /// The number it takes.
+        /// The number of operands that the operation takes.
         expected: usize,
-        /// The number it was given.
+        /// The number of operands that were given.
         got: usize,
     },
-    /// Data that does not fill the shape.
+    /// The length of the data is not the number of elements of the shape.
     #[error("a tensor of shape {shape} holds {} elements, got {got}", shape.numel())]
     Length {
-        /// The shape asked for.
+        /// The requested shape.
         shape: Shape,
-        /// The number of elements given.
+        /// The number of elements that were given.
         got: usize,
     },
-    /// A shape whose element count or byte size does not fit the address space.
-    #[error("{op}: the shape {shape} is too large for this machine's addresses")]
+    /// The element count or byte size of a shape does not fit the address space.
+    #[error("{op}: the shape {shape} is too large for the address space of this machine")]
     TooLarge {
-        /// The operation, or what was to be made.
+        /// The operation, or the kind of object that was to be created.
         op: &'static str,
-        /// The shape asked for.
+        /// The requested shape.
         shape: Shape,
     },
-    /// A tensor that there is no memory for: the system refuses the allocation, or the limit of the
-    /// tape does ([`Tape::set_memory_limit`](crate::Tape::set_memory_limit)).
+    /// There is no memory for a tensor: the system refused the allocation, or it would exceed the
+    /// memory limit of the tape ([`Tape::set_memory_limit`](crate::Tape::set_memory_limit)).
     #[error("{op}: a tensor of shape {shape} needs {bytes} bytes, more than {}", most(*limit))]
     OutOfMemory {
-        /// The operation, or what was to be made.
+        /// The operation, or the kind of object that was to be created.
         op: &'static str,
         /// The shape of the tensor.
         shape: Shape,
-        /// The bytes asked for.
+        /// The requested number of bytes.
         bytes: usize,
-        /// The tape's limit, if that refused them.
+        /// The memory limit of the tape, if the limit is the reason.
         limit: Option<usize>,
     },
-    /// An axis the tensor does not have.
+    /// The tensor does not have the requested axis.
     #[error("{op}: axis {axis} does not exist in a tensor of rank {rank}; {}", axes(*rank))]
     Axis {
         /// The operation.
         op: &'static str,
-        /// The axis asked for.
+        /// The requested axis.
         axis: isize,
         /// The tensor's rank.
         rank: usize,
     },
-    /// An argument outside its domain.
+    /// An argument is outside its domain.
     #[error("{op}: {message}")]
     Argument {
         /// The operation.
         op: &'static str,
-        /// What was asked and what would be right.
+        /// What was given, and what would be right.
         message: String,
     },
-    /// A class label that is not below the number of classes.
+    /// A class label is not below the number of classes.
     #[error("{op}: the label {label} of row {row} is not among the {classes} classes 0..{classes}")]
     Label {
         /// The operation.
         op: &'static str,
         /// The row.
         row: usize,
-        /// Its label.
+        /// The label of that row.
         label: usize,
         /// The number of classes.
         classes: usize,
     },
-    /// An index that is no position along the axis it is for.
+    /// A number of an index is not a position along its axis.
     #[error(
-        "{op}: the index {index} at {place} is no position of an axis of size {size} (0..{size})"
+        "{op}: the index {index} at {place} is not a position on an axis of size {size} (0..{size})"
     )]
     Index {
         /// The operation.
         op: &'static str,
-        /// Its place in the [`Index`](crate::Index).
+        /// The place of the number in the [`Index`](crate::Index).
         place: Shape,
-        /// The index.
+        /// The number.
         index: usize,
         /// The size of the axis.
         size: usize,
     },
-    /// A gradient of something that is not a single number.
+    /// The gradient of a variable that does not have exactly one element was requested.
     #[error(
-        "{op}: only a single number has a gradient, the output has shape {shape}; reduce it first (sum, mean) or give a cotangent"
+        "{op}: the output must have exactly one element, but has the shape {shape}; reduce it first (`sum`, `mean`), or call `grad` with a cotangent"
     )]
     NotScalar {
         /// The operation.
@@ -112,28 +112,28 @@ pub enum Error {
         /// The output's shape.
         shape: Shape,
     },
-    /// A gradient with respect to something that cannot have one.
+    /// The requested gradient does not exist.
     #[error("no gradient: {reason}")]
     NoGradient {
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// Variables of different tapes in one operation.
+    /// The variables of one operation are on different tapes.
     #[error("{op}: the operands belong to different tapes")]
     DifferentTapes {
         /// The operation.
         op: &'static str,
     },
-    /// An operation gave a NaN or an infinity, and the tape checks for them
+    /// The result of an operation has a NaN or an infinity, and the tape checks for them
     /// ([`Tape::detect_anomaly`](crate::Tape::detect_anomaly)).
     #[error("{0}")]
     Anomaly(Box<Anomaly>),
-    /// A variable whose value is no longer on the tape.
+    /// The value of a variable is no longer on the tape.
     #[error("{op}: the value of a variable is no longer on the tape: {reason}")]
     Released {
         /// The operation.
         op: &'static str,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
     /// An error of a layer inside a network.
@@ -149,15 +149,15 @@ pub enum Error {
 /// The bound that an allocation exceeds, for the message.
 fn most(limit: Option<usize>) -> String {
     limit.map_or_else(
-        || "the system gives".to_owned(),
+        || "the system can allocate".to_owned(),
         |limit| format!("is left of the tape's memory limit of {limit} bytes"),
     )
 }
 
 impl Error {
-    /// The same error in the name of another operation: for a function that is composed of others,
-    /// and whose callers do not know these. An error that names no operation stays as it is, and so
-    /// does an [`Anomaly`](Self::Anomaly), which is about the operation that it names.
+    /// This error with the name of another operation: for a function that is composed of operations
+    /// that its callers do not know. An error without an operation's name does not change, and
+    /// neither does an [`Anomaly`](Self::Anomaly), which is about the operation that it names.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -206,8 +206,8 @@ impl Error {
         }
     }
 
-    /// The same error with the name of the operation that ran out of memory for a tensor of its
-    /// own.
+    /// This error with the name of the operation, if it is that of an allocation inside the
+    /// operation.
     #[cold]
     pub(crate) fn of_op(mut self, name: &'static str) -> Self {
         if let Error::OutOfMemory { op, .. } = &mut self
@@ -222,8 +222,8 @@ impl Error {
 /// The result of a fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Unwraps the result of a fallible entry for the method sugar: panics with the error's own text,
-/// at the caller's line.
+/// Unwraps the result of a fallible function for a method that panics: the message is the text of
+/// the error, and the location is that of the caller.
 #[track_caller]
 pub(crate) fn expect<T>(result: Result<T>) -> T {
     match result {

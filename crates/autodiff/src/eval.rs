@@ -1,4 +1,4 @@
-//! Evaluation: the value of an operation or of a composition, with a tape or without.
+//! Evaluation: the value of an operation or of a composition, with or without a tape.
 
 use std::panic::Location;
 
@@ -17,8 +17,8 @@ use crate::tensor::Tensor;
 use crate::tensor::finite::first_non_finite;
 use crate::var::Var;
 
-/// `value` receives the value, `saved` what the operation saves. (A tensor in a `Result`
-/// would be moved once more by each caller.)
+/// Evaluates an operation: stores its value in `value`, and the tensors that it saves in `saved`.
+/// (A tensor in a `Result` would be moved once more by each caller.)
 #[inline]
 pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     op: &O,
@@ -49,7 +49,7 @@ pub(crate) fn evaluate<E: Element, O: Op<E> + ?Sized>(
     context.anomaly.map_or(Ok(()), |line| check_finite(op.name(), inputs, value, line))
 }
 
-/// Whether a value is finite.
+/// Returns an error if a value has a NaN or an infinity.
 #[cold]
 fn check_finite<E: Element>(
     op: &'static str,
@@ -71,8 +71,8 @@ fn check_finite<E: Element>(
 
 #[cold]
 fn no_operands(op: &'static str) -> Error {
-    let message = "got no operands, takes at least one (an operation of none says so with \
-                   `arity` 0)";
+    let message = "got no operands, but takes at least one (an operation without operands must \
+                   return `Some(0)` from `arity`)";
     Error::Argument { op, message: message.to_owned() }
 }
 
@@ -82,7 +82,7 @@ fn own_shape(op: &'static str, expected: &Shape, got: &Shape) -> Error {
     Error::Shapes { op, expected, got: vec![got.clone()] }
 }
 
-/// The value of an operation on tensors, in a buffer of the pool's if there is one.
+/// The value of an operation on tensors, in a buffer from the pool if there is one.
 #[inline(never)]
 pub(crate) fn value_of<E: Element>(
     op: &dyn Op<E>,
@@ -92,7 +92,7 @@ pub(crate) fn value_of<E: Element>(
     value_in(op, inputs, Context { pool, anomaly: None, lazy: None, recorded: false })
 }
 
-/// The value of an operation on tensors, deferred if it may be.
+/// The value of an operation on tensors, deferred if the operation permits it.
 #[inline(never)]
 pub(crate) fn lazy_value_of<E: Element>(
     op: &dyn Op<E>,
@@ -114,7 +114,7 @@ fn value_in<E: Element>(
     Ok(value.expect("an evaluation without an error has a value"))
 }
 
-/// The value of an operation on tensors, with no tape.
+/// The value of an operation on tensors, computed without a tape.
 ///
 /// # Errors
 /// Those of the operation.
@@ -123,14 +123,14 @@ pub fn eval<E: Element>(op: &dyn Op<E>, inputs: &[&Tensor<E>]) -> Result<Tensor<
     value_of(op, inputs, pool)
 }
 
-/// The value of an operation of this crate on tensors, with no tape: see
+/// [`eval`] for the operations of this crate, which are compiled once: see
 /// [`Instances`](crate::Instances).
 #[inline(never)]
 pub(crate) fn eval_op<E: Element, O: Op<E>>(op: &O, inputs: &[&Tensor<E>]) -> Result<Tensor<E>> {
     eval(op, inputs)
 }
 
-/// The value on tensors of a function that is composed of operations on variables.
+/// The value, on tensors, of a function composed of operations on variables.
 pub(crate) fn compose<E: Element>(
     inputs: &[&Tensor<E>],
     f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Var<'t, E>>,
@@ -139,7 +139,7 @@ pub(crate) fn compose<E: Element>(
     Ok(values.pop().expect("one value"))
 }
 
-/// The same for a function with several results.
+/// The values, on tensors, of a function composed of operations on variables.
 pub(crate) fn compose_all<E: Element>(
     inputs: &[&Tensor<E>],
     f: impl for<'t> FnOnce(&[Var<'t, E>]) -> Result<Vec<Var<'t, E>>>,

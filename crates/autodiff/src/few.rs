@@ -1,7 +1,7 @@
-//! [`Few`]: up to four numbers in place, more on the heap.
+//! [`Few`]: a list that stores up to four numbers in place, and more on the heap.
 //!
 //! Shapes and strides are copied with every tensor. A general small vector copies element by
-//! element or by a call; this copies five words.
+//! element or calls a function; [`Few`] copies five words.
 
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
@@ -9,8 +9,8 @@ use std::ops::{Deref, DerefMut};
 
 pub(crate) const INLINE: usize = 4;
 
-/// Calls `then` with the results of `f` for all items, in a list that is on the stack if it is
-/// short. (A vector that grows writes its length to memory with each item, and reads it back.)
+/// Calls `then` with a list of the results of `f` for all items. A short list is on the stack. (A
+/// vector that grows would write its length to memory with each item, and read it back.)
 #[inline]
 pub(crate) fn with_each<T, U: Copy, X, R>(
     items: &[T],
@@ -63,7 +63,7 @@ impl Len {
 }
 
 impl<T: Copy + Default> Few<T> {
-    /// `len` times the same.
+    /// A list with `len` copies of `item`.
     #[inline]
     pub(crate) fn repeat(item: T, len: usize) -> Self {
         Self::from_fn(len, |_| item)

@@ -1,4 +1,4 @@
-//! [`Forward`]: what [`Op::forward`](crate::Op::forward) makes its output with.
+//! [`Forward`]: what [`Op::forward`](crate::Op::forward) allocates and computes its output with.
 
 use std::panic::Location;
 
@@ -10,7 +10,8 @@ use crate::memory::BufferPool;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// What a forward computation is given in addition to its operands.
+/// The second argument of [`Op::forward`](crate::Op::forward): it allocates the output and scratch
+/// tensors, applies elementwise functions, and saves tensors for the vector-Jacobian product.
 #[derive(Debug)]
 pub struct Forward<'a, E: Element> {
     pub(crate) shape: &'a Shape,
@@ -20,21 +21,22 @@ pub struct Forward<'a, E: Element> {
 }
 
 impl<E: Element> Forward<'_, E> {
-    /// The output's shape.
+    /// The shape of the output.
     pub fn shape(&self) -> &Shape {
         self.shape
     }
 
-    /// A tensor for the output, of [`shape`](Self::shape), with unspecified contents.
+    /// A tensor of the output's shape with unspecified contents, for
+    /// [`Op::forward`](crate::Op::forward) to write.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for it.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for the output.
     #[inline]
     pub fn output(&self) -> Result<Tensor<E>> {
         Tensor::stale_of(self.shape.clone(), self.len, self.context.pool)
     }
 
-    /// The output, its elements written by `f`.
+    /// The output, whose elements `f` writes.
     pub(crate) fn output_by(&self, f: impl FnOnce(&mut [E])) -> Result<Tensor<E>> {
         let mut f = Some(f);
         self.output_with(&mut |elements| {
@@ -44,7 +46,7 @@ impl<E: Element> Forward<'_, E> {
         })
     }
 
-    /// The same, compiled once for all functions.
+    /// [`output_by`](Self::output_by) for a dynamic `f`, so that it is compiled only once.
     #[inline(never)]
     fn output_with(&self, f: &mut dyn FnMut(&mut [E])) -> Result<Tensor<E>> {
         Tensor::written_by(self.shape, self.len, self.context.pool, f)
@@ -61,7 +63,7 @@ impl<E: Element> Forward<'_, E> {
         if self.len >= lazy::LEAST
             && let Some(operands) = Tensor::lazy_operands(self.shape, operands)
         {
-            // Also where nothing is deferred, so that the result has one layout.
+            // Even if nothing is deferred, so that the layout of the result does not depend on it.
             if let Some(element) = function.of_single_elements(&operands) {
                 return Tensor::scalar(element).try_broadcast_to(self.shape.clone()).map(Some);
             }
@@ -79,19 +81,19 @@ impl<E: Element> Forward<'_, E> {
     }
 
     /// The sum of all elements of a pending operand, times the factor if there is one, as a
-    /// deferred result. `None` if that would save nothing.
+    /// deferred result. `None` if deferring the sum would save nothing.
     pub(crate) fn defer_sum(&self, x: &Tensor<E>, factor: Option<E>) -> Option<Tensor<E>> {
         let schedule = self.context.lazy.filter(|_| self.len == 1)?;
         x.lazy_sum(self.shape, factor, self.context.pool, schedule)
     }
 
-    /// A tensor of the shape of another one, with unspecified contents.
+    /// A tensor of the shape of `other`, with unspecified contents.
     #[inline]
     pub(crate) fn like(&self, other: &Tensor<E>) -> Result<Tensor<E>> {
         Tensor::stale_of(other.shape().clone(), other.len(), self.context.pool)
     }
 
-    /// A tensor with unspecified contents.
+    /// A tensor of the given shape with unspecified contents, for intermediate results.
     ///
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge) if the shape's size does not fit the address
@@ -100,36 +102,38 @@ impl<E: Element> Forward<'_, E> {
         Tensor::stale(shape.into(), self.context.pool)
     }
 
-    /// The same for an output of another shape, which the operation then views in its own.
+    /// This context for an output of another shape. The operation then returns a view of that
+    /// output in its own shape.
     pub(crate) fn of_shape<'a>(&'a mut self, shape: &'a Shape) -> Result<Forward<'a, E>> {
         let len = shape.checked_len::<E>("tensor")?;
         Ok(Forward { shape, len, context: self.context, saved: &mut *self.saved })
     }
 
-    /// Where buffers come from.
+    /// The pool that buffers are taken from.
     pub(crate) fn pool(&self) -> Option<&BufferPool<E>> {
         self.context.pool
     }
 
-    /// What an evaluation is given that is part of this one.
+    /// The context for an evaluation that is part of this one.
     pub(crate) fn context(&self) -> Context<'_, E> {
         self.context
     }
 
-    /// Keeps a tensor for the vector-Jacobian product, where [`Vjp::saved`](crate::Vjp::saved)
-    /// returns it. The tensor is a cache of something computed from the operands: the gradient of
-    /// the rule itself must not depend on it being one.
+    /// Keeps a tensor for the vector-Jacobian product, which reads it with
+    /// [`Vjp::saved`](crate::Vjp::saved). A saved tensor is a cache: it must be a function of the
+    /// operands, and a gradient that is differentiated again must be computed from the operands, as
+    /// no gradient flows through the saved tensor.
     pub fn save(&mut self, tensor: Tensor<E>) {
         self.saved.push(tensor);
     }
 }
 
-/// What an evaluation is given in addition to its operands.
+/// The context of an evaluation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a, E: Element> {
-    /// Where buffers come from.
+    /// The pool that buffers are taken from.
     pub(crate) pool: Option<&'a BufferPool<E>>,
-    /// The line that asks, if a value that is not finite is an error.
+    /// The source line to report if the value is not finite; `None` if the value is not checked.
     pub(crate) anomaly: Option<&'static Location<'static>>,
     /// The list of deferred results, if the value may be deferred.
     pub(crate) lazy: Option<&'a Schedule<E>>,

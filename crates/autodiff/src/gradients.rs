@@ -1,4 +1,4 @@
-//! [`Gradients`]: what a walk back over the tape returns.
+//! [`Gradients`]: the result of a backward pass over the tape.
 
 mod collect;
 mod sum;
@@ -20,23 +20,24 @@ use crate::var::Var;
 /// The gradients of one output with respect to all leaves it depends on, or a sum of such
 /// gradients.
 ///
-/// A leaf the output does not depend on has no gradient: [`get`](Self::get) and
-/// [`parameter`](Self::parameter) return `None`. One it does depend on has a gradient even if that
-/// is zero everywhere. [`connection`](Self::connection) gives the reason for a `None`.
+/// A leaf on which the output does not depend has no gradient: [`get`](Self::get) and
+/// [`parameter`](Self::parameter) return `None`, and [`connection`](Self::connection) returns the
+/// reason. A leaf on which the output depends has a gradient, even if all its elements are zero.
 ///
-/// The gradient of a [`Parameter`] belongs to the parameter's [`id`](Parameter::id): it can be
-/// asked for after the tape was cleared or dropped, on another thread, and in a sum over several
-/// tapes. The gradient of a plain variable ([`Tape::variable`]) belongs to the variable, and so to
-/// its tape until that is cleared; asked for another tape's variable, or for one recorded after
-/// [`Tape::clear`], [`get`](Self::get) returns `None` and [`connection`](Self::connection)
-/// [`DifferentTape`](Connection::DifferentTape).
+/// The gradient of a [`Parameter`] is stored under the parameter's [`id`](Parameter::id). It
+/// remains available after the tape was cleared or dropped, on another thread, and in a sum over
+/// several tapes. The gradient of a plain variable ([`Tape::variable`]) belongs to the variable's
+/// tape, and is available until the tape is cleared. For a variable of another tape, or one
+/// recorded after [`Tape::clear`], [`get`](Self::get) returns `None` and
+/// [`connection`](Self::connection) returns [`DifferentTape`](Connection::DifferentTape).
 ///
 /// # Sums
 ///
-/// `+=` adds gradients leaf by leaf, and [`scale`](Self::scale) and
-/// [`add_scaled`](Self::add_scaled) multiply them: for gradients that are accumulated over several
-/// batches, or computed on several threads, each with a tape of its own. A leaf that only one of
-/// the two has keeps that gradient, and one that neither has stays without.
+/// `+=` adds the gradients of two [`Gradients`] leaf by leaf; [`scale`](Self::scale) and
+/// [`add_scaled`](Self::add_scaled) multiply gradients by a number. Use them to accumulate
+/// gradients over several batches, or over several threads that have a tape each. A leaf with a
+/// gradient in only one of the two keeps that gradient, and a leaf without a gradient in both stays
+/// without one.
 ///
 /// ```
 /// use wengert_autodiff::{Gradients, Parameter, Tape, Tensor};
@@ -61,12 +62,12 @@ pub struct Gradients<E: Element = f32> {
 #[derive(Clone, Debug)]
 struct OfParameter<E: Element> {
     id: ParameterId,
-    /// Which of the parameters on the tape of the first source it is, or [`NONE`].
+    /// The index of the leaf among the parameters on the tape of the first source, or [`NONE`].
     leaf: u32,
     value: Tensor<E>,
 }
 
-/// The place of no leaf.
+/// The index for a gradient that belongs to no leaf of that tape.
 const NONE: u32 = u32::MAX;
 
 /// A tape between two calls of [`Tape::clear`], and the gradients that belong to it.
@@ -78,8 +79,8 @@ struct Source<E: Element> {
     outputs: SmallVec<[u64; 1]>,
     /// The gradients of plain variables, in the order of their places.
     variables: Vec<OfVariable<E>>,
-    /// Which of the parameters on the tape have gradients, in order, where
-    /// [`OfParameter::leaf`] does not say so.
+    /// The leaves of the tape that have gradients, sorted, as far as [`OfParameter::leaf`] does not
+    /// record them.
     leaves: Vec<(ParameterId, u32)>,
 }
 
@@ -91,21 +92,22 @@ struct OfVariable<E: Element> {
 }
 
 impl<E: Element> Default for Gradients<E> {
-    /// No gradients.
+    /// A value without gradients.
     fn default() -> Self {
         Gradients { parameters: Vec::new(), sources: SmallVec::new() }
     }
 }
 
 impl<E: Element> Gradients<E> {
-    /// No gradients: what a sum begins with, or what is filled by [`insert`](Self::insert).
+    /// A value without gradients: the initial value of a sum, or one to fill with
+    /// [`insert`](Self::insert).
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The gradient with respect to a leaf, or `None` if the output does not depend on it, if `x`
-    /// is no leaf (see [`grad`](crate::grad) for those), or if `x` is of another tape or was
-    /// recorded after the tape was cleared.
+    /// The gradient with respect to the leaf `x`. `None` if the output does not depend on `x`, if
+    /// `x` is not a leaf (use [`grad`](crate::grad) for other variables), or if `x` is on another
+    /// tape or was recorded after the tape was cleared.
     #[inline(never)]
     pub fn get(&self, x: Var<'_, E>) -> Option<&Tensor<E>> {
         let (at, source) = self.source_of(x.tape())?;
@@ -119,15 +121,17 @@ impl<E: Element> Gradients<E> {
         (own || source.leaves.binary_search(&(id, leaf)).is_ok()).then_some(&gradient.value)
     }
 
-    /// The gradient with respect to a parameter, or `None` if the output does not depend on it.
+    /// The gradient with respect to a parameter, or `None` if the output does not depend on the
+    /// parameter.
     ///
-    /// It is that of the value the forward pass used, also after an optimizer has changed it.
+    /// The gradient was computed with the value of the parameter in the forward pass. It does not
+    /// change when an optimizer changes the parameter.
     pub fn parameter(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
         Some(&self.parameters[self.find(parameter.id())?].value)
     }
 
-    /// The elements of a parameter's gradient in row-major order, for writing; `None` if there is
-    /// no gradient. Copies the gradient first if another tensor shares its buffer.
+    /// The elements of a parameter's gradient in row-major order, for writing; `None` if the
+    /// parameter has no gradient. Copies the gradient first if another tensor shares its buffer.
     ///
     /// # Panics
     /// If there is no memory for the copy.
@@ -136,7 +140,7 @@ impl<E: Element> Gradients<E> {
         Some(self.parameters[found].value.as_mut_slice())
     }
 
-    /// Sets the gradient of a parameter, and returns the one it had.
+    /// Sets the gradient of a parameter, and returns its previous gradient.
     ///
     /// ```
     /// use wengert_autodiff::{Gradients, Parameter, Tensor};
@@ -178,17 +182,17 @@ impl<E: Element> Gradients<E> {
         Some(self.parameters.remove(found).value)
     }
 
-    /// The gradients of parameters, in the order of their ids.
+    /// The gradients of the parameters, in the order of their ids.
     pub fn parameters(&self) -> impl Iterator<Item = (ParameterId, &Tensor<E>)> {
         self.parameters.iter().map(|of| (of.id, &of.value))
     }
 
-    /// Where the gradient of a parameter is.
+    /// The index of a parameter's gradient.
     fn find(&self, id: ParameterId) -> Option<usize> {
         self.parameters.binary_search_by_key(&id, |of| of.id).ok()
     }
 
-    /// The source that is a tape as it is now.
+    /// The source that is this tape in its current generation, and the index of the source.
     fn source_of(&self, tape: &Tape<E>) -> Option<(usize, &Source<E>)> {
         self.sources.iter().enumerate().find(|(_, source)| {
             source.generation == tape.generation()
@@ -202,23 +206,24 @@ impl<E: Element> Gradients<E> {
         self.parameters.iter().map(|of| &of.value).chain(variables.map(|of| &of.value))
     }
 
-    /// All gradients, in the same order.
+    /// All gradients, mutable, in the order of [`all`](Self::all).
     pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Tensor<E>> {
         let variables = self.sources.iter_mut().flat_map(|source| &mut source.variables);
         let variables = variables.map(|of| &mut of.value);
         self.parameters.iter_mut().map(|of| &mut of.value).chain(variables)
     }
 
-    /// The pool for copies.
+    /// The buffer pool for copies.
     pub(crate) fn pool(&self) -> Option<BufferPool<E>> {
         self.sources.first().map(|source| source.link.pool().clone())
     }
 
-    /// How the output depends on a variable: the reason for which [`get`](Self::get) returns
-    /// `None`. In a sum it is the closest connection with one of the outputs.
+    /// How the output depends on the variable `x`; if [`get`](Self::get) returns `None`, this is
+    /// the reason. For a sum of gradients, the closest connection of `x` with one of the outputs.
     ///
-    /// Paths that [`backward_once`](Var::backward_once) has freed are not seen any more; what it
-    /// found a gradient for is connected all the same.
+    /// A variable that has a gradient is always [`Connected`](Connection::Connected). Operations
+    /// that [`backward_once`](Var::backward_once) has freed no longer count as a path to other
+    /// variables.
     ///
     /// ```
     /// use wengert_autodiff::{Connection, Tape, Tensor};
@@ -241,8 +246,8 @@ impl<E: Element> Gradients<E> {
         self.connection_to(x.tape(), std::iter::once(x))
     }
 
-    /// How the output depends on a parameter that was put on this tape: the reason for which
-    /// [`parameter`](Self::parameter) returns `None`.
+    /// How the output depends on a parameter that was put on `tape`; if
+    /// [`parameter`](Self::parameter) returns `None`, this is the reason.
     pub fn parameter_connection(&self, parameter: &Parameter<E>, tape: &Tape<E>) -> Connection {
         if self.parameter(parameter).is_some() {
             return Connection::Connected;
@@ -254,7 +259,7 @@ impl<E: Element> Gradients<E> {
         self.connection_to(tape, leaves.into_iter().map(|leaf| tape.var(leaf)))
     }
 
-    /// The closest connection of the outputs with some variables of a tape.
+    /// The closest connection of the outputs with one of the given variables of a tape.
     fn connection_to<'t>(
         &self,
         tape: &'t Tape<E>,
@@ -267,20 +272,19 @@ impl<E: Element> Gradients<E> {
         variables.flat_map(connection).max_by_key(|found| found.closeness()).unwrap_or_default()
     }
 
-    /// Makes the tapes that the gradients come from drop their references to a parameter's value,
-    /// and returns its gradient: an optimizer calls this before it changes the value in place.
-    /// Variables of the parameter that are already on these tapes lose their value. Deferred
-    /// variables and gradients that read the parameter's value are computed now, from the value it
-    /// has.
+    /// Returns the gradient of a parameter, and makes the tapes that the gradients come from
+    /// release the parameter's value. An optimizer calls this method before it changes the value in
+    /// place. The variables of the parameter that are already on these tapes lose their value.
+    /// Deferred variables and gradients that read the value are computed first.
     ///
-    /// A tape that was cleared holds no reference. The value is also held by other tapes, and then
-    /// changing it copies it.
+    /// A tape that was cleared has already released the value. If another tape still holds the
+    /// value, changing it makes a copy.
     pub fn release(&self, parameter: &Parameter<E>) -> Option<&Tensor<E>> {
         self.update().release(parameter)
     }
 
-    /// The gradients while an optimizer changes one parameter after the other. Until it is dropped,
-    /// the tape must not be used.
+    /// The gradients while an optimizer changes one parameter after the other. The tape must not be
+    /// used before the returned value is dropped.
     #[doc(hidden)]
     pub fn update(&self) -> Update<'_, E> {
         let lent = self.sources.first().and_then(|source| source.link.lent(source.generation));
@@ -292,21 +296,21 @@ impl<E: Element> Gradients<E> {
         self.all().count()
     }
 
-    /// Whether there is no gradient: the output depends on no leaf.
+    /// Whether there are no gradients: the output depends on no leaf.
     pub fn is_empty(&self) -> bool {
         self.all().next().is_none()
     }
 }
 
-/// Gradients while an optimizer changes parameters: see [`Gradients::release`].
+/// The gradients while an optimizer changes parameters: see [`Gradients::release`].
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Update<'g, E: Element> {
     gradients: &'g Gradients<E>,
-    /// What the tape of the first source has lent, unless it was cleared.
+    /// The values that the tape of the first source has lent, unless the tape was cleared.
     lent: Option<MutexGuard<'g, Lent<E>>>,
-    /// The gradient after the last one that was asked for: modules show their parameters in the
-    /// order in which they were made.
+    /// The index after the gradient that was requested last. A module visits its parameters in the
+    /// order in which they were made, which is usually the order of the gradients.
     next: usize,
 }
 
@@ -331,11 +335,11 @@ impl<'g, E: Element> Update<'g, E> {
         Some(value)
     }
 
-    /// Releases a parameter that further tapes or deferred results hold.
+    /// Makes further tapes and deferred results release a parameter's value.
     #[cold]
     fn release_others(&mut self, parameter: &Parameter<E>) {
         let sources = &self.gradients.sources;
-        // One lock at a time: another thread may take these in another order.
+        // One lock at a time: another thread may lock these tapes in another order.
         self.lent = None;
         for source in sources {
             let own = source.leaves.iter().filter(|(id, _)| *id == parameter.id());

@@ -1,4 +1,5 @@
-//! Hooks: a user's function that sees, and may replace, a variable's gradient on the walk back.
+//! Hooks: functions of the user that read, and may replace, the gradient of a variable in the
+//! backward pass.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::var::Var;
 
 pub(crate) type Hook<E> = Arc<dyn for<'t> Fn(Var<'t, E>) -> Option<Var<'t, E>> + Send + Sync>;
 
-/// The hooks of a tape, in the order they were given.
+/// The hooks of a tape, in the order in which they were registered.
 pub(crate) struct Hooks<E: Element>(Vec<(u32, Hook<E>)>);
 
 impl<E: Element> Default for Hooks<E> {
@@ -31,7 +32,7 @@ impl<E: Element> Hooks<E> {
         self.0.is_empty()
     }
 
-    /// Removes the hooks of nodes from `len` on.
+    /// Removes the hooks of the nodes from `len` on.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         if !self.0.is_empty() {
@@ -50,13 +51,16 @@ impl<E: Element> Hooks<E> {
 }
 
 impl<E: Element> Var<'_, E> {
-    /// Shows this variable's gradient to `hook` on every walk back that reaches it, when all
-    /// contributions have come together and before it is passed on or returned. What the hook
-    /// returns takes the gradient's place; `None` leaves it as it is. Several hooks see each
-    /// other's results, in the order they were given. They last until the tape is cleared.
+    /// Registers a function that receives the gradient of this variable. Each backward pass that
+    /// reaches the variable calls `hook` when all contributions have been added, before the
+    /// gradient is passed to the operands or returned. If the hook returns `Some`, the result
+    /// replaces the gradient; `None` leaves it unchanged. Several hooks are called in the order of
+    /// registration, each with the result of the previous one. They are removed when the tape is
+    /// cleared.
     ///
-    /// A hook that works with variables is part of a gradient that is differentiated again. It does
-    /// not see a gradient that is zero because nothing arrived.
+    /// The operations that a hook applies to the gradient are recorded if the gradient is to be
+    /// differentiated again. A hook is not called if the gradient is zero because no contribution
+    /// arrived.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -68,21 +72,22 @@ impl<E: Element> Var<'_, E> {
     /// ```
     ///
     /// # Panics
-    /// If the variable has no gradient (it is a constant).
+    /// If this variable has no gradient because it is a constant.
     #[track_caller]
     pub fn register_hook(
         self,
         hook: impl for<'t> Fn(Var<'t, E>) -> Option<Var<'t, E>> + Send + Sync + 'static,
     ) {
         if !self.requires_grad() {
-            let reason = "a hook on a constant would never be called; give it to a variable";
+            let reason =
+                "a hook on a constant is never called; register it on a variable or parameter";
             expect::<()>(Err(Error::NoGradient { reason }));
         }
         self.tape().hooks.borrow_mut().push(self.index(), Arc::new(hook));
     }
 }
 
-/// The gradient after the hooks have replaced it, one after the other.
+/// The gradient after all hooks were called, in order.
 pub(crate) fn run<E: Element>(hooks: Vec<Hook<E>>, mut gradient: Var<'_, E>) -> Result<Var<'_, E>> {
     let op = "register_hook";
     for hook in hooks {

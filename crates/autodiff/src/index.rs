@@ -325,7 +325,7 @@ mod tests {
         let error = index.check("gather", 5).unwrap_err().to_string();
         assert_eq!(
             error,
-            "gather: the index 5 at [1, 0] is no position of an axis of size 5 (0..5)"
+            "gather: the index 5 at [1, 0] is not a position on an axis of size 5 (0..5)"
         );
         assert!(Index::from([usize::MAX]).check("gather", usize::MAX).is_err());
         assert_eq!(Index::from([]).check("gather", 0), Ok(()));

@@ -9,24 +9,27 @@
 pub enum Kind {
     /// Multiplies the inputs and sums the products: the weight of a linear layer or a convolution.
     Weight {
-        /// The number of products in the sum for one output; the mean if outputs differ in it.
+        /// The number of products in the sum for one output; the mean if it is not the same for all
+        /// outputs.
         fan_in: usize,
-        /// The number of sums one input takes part in; the mean if inputs differ in it.
+        /// The number of sums that one input takes part in; the mean if it is not the same for all
+        /// inputs.
         fan_out: usize,
         /// Which axes are the inputs and which the outputs.
         layout: WeightLayout,
     },
     /// Added to the sums of a weight, or to the outputs of a normalization. A bias belongs to the
-    /// weight that its module shows to a visitor before it, if there is one.
+    /// weight that its module passes to a visitor before the bias, if there is one.
     Bias,
-    /// Multiplies each output of a normalization: begins at 1.
+    /// Multiplies each output of a normalization; its initial value is 1.
     Gain,
-    /// Rows of features that are looked up by number, shape `[rows, features]`: an embedding.
+    /// Rows of features that are selected by their number, of shape `[rows, features]`: an
+    /// embedding.
     Table {
-        /// The row that is zero and receives no gradient.
+        /// The padding row: it is zero and receives no gradient.
         padding: Option<usize>,
     },
-    /// Not stated. Initializers change it only if the caller names it.
+    /// Not specified. Initializers change it only if the caller names the parameter.
     #[default]
     Other,
 }
@@ -42,7 +45,7 @@ pub enum Kind {
 pub struct WeightLayout {
     /// The number of groups, 1 for most weights.
     pub groups: usize,
-    /// Whether the first axis is that of the inputs.
+    /// Whether the first axis is the axis of the inputs.
     pub inputs_first: bool,
 }
 
@@ -58,7 +61,7 @@ impl Kind {
         Self::Weight { fan_in, fan_out, layout: WeightLayout { groups: 1, inputs_first: false } }
     }
 
-    /// The fan-in and the fan-out, if it is a weight.
+    /// The fan-in and the fan-out of a [`Weight`](Self::Weight); `None` for other kinds.
     pub const fn fans(&self) -> Option<(usize, usize)> {
         match *self {
             Self::Weight { fan_in, fan_out, .. } => Some((fan_in, fan_out)),
@@ -66,12 +69,12 @@ impl Kind {
         }
     }
 
-    /// Whether it is a [`Weight`](Self::Weight).
+    /// Whether this is a [`Weight`](Self::Weight).
     pub const fn is_weight(&self) -> bool {
         matches!(self, Self::Weight { .. })
     }
 
-    /// Whether it is a [`Table`](Self::Table).
+    /// Whether this is a [`Table`](Self::Table).
     pub const fn is_table(&self) -> bool {
         matches!(self, Self::Table { .. })
     }

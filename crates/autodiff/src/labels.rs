@@ -1,4 +1,4 @@
-//! [`IntoLabels`]: what losses and metrics take for class labels.
+//! [`IntoLabels`]: the types that losses and metrics accept as class labels.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use crate::index::Index;
 /// }
 /// ```
 pub trait IntoLabels: AsRef<[usize]> {
-    /// The labels, shared.
+    /// The labels in a shared slice.
     fn into_labels(self) -> Arc<[usize]>;
 }
 

@@ -1,15 +1,15 @@
 //! Tensors and tape-based reverse-mode automatic differentiation on the CPU.
 //!
-//! - [`Tensor`]: a shape, strides, and a shared buffer; views cost nothing.
-//! - [`Tensor::map`], [`for_blocks`], [`Forward::blocks`]: functions of the caller's, vectorized
-//!   and on several threads.
-//! - [`Index`]: whole numbers with a shape, which say where to read or write.
-//! - [`Tape`] and [`Var`]: the record of a computation, and a place in it.
-//! - [`ops`]: the operations; [`Op`] is the trait that defines one, a user's own included.
+//! - [`Tensor`]: a shape, strides, and a shared buffer. Views share the buffer and copy nothing.
+//! - [`Tensor::map`], [`for_blocks`], [`Forward::blocks`]: your own elementwise functions,
+//!   vectorized and run on several threads.
+//! - [`Index`]: a tensor of whole numbers, which are positions to read from or write to.
+//! - [`Tape`] and [`Var`]: the record of a computation, and a variable on it.
+//! - [`ops`]: the operations. [`Op`] is the trait that defines an operation, also one of your own.
 //! - [`Var::backward`] and [`grad`]: gradients, and gradients of gradients.
-//! - [`gradcheck()`]: gradients checked against differences; [`testing::check_op`]: an operation
-//!   checked as a whole.
-//! - [`Connection`], [`Anomaly`]: why a gradient is absent, where a NaN comes from.
+//! - [`gradcheck()`]: compares gradients with finite differences. [`testing::check_op`]: tests the
+//!   value and the derivatives of an operation.
+//! - [`Connection`], [`Anomaly`]: why a gradient is absent, which operation gave the first NaN.
 //! - [`checkpoint`](checkpoint()), [`Var::register_hook`], [`Gradients::clip_norm`].
 //!
 //! ```
@@ -30,26 +30,26 @@
 //! | `relu(0)`, `abs(0)`, `softshrink` at its ends | 0 |
 //! | `leaky_relu(0)` | the slope |
 //! | `relu6`, `hard_tanh`, `hard_sigmoid`, `hard_swish`, `clamp` at their bounds | 0 (`hard_swish(3)`: 1) |
-//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | that on either side |
+//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | the derivative on either side of the jump |
 //! | `maximum`, `minimum`, `max`, `min`, `norm` of infinite `p`, among equal elements | shared equally |
 //! | `std` and `norm` where they are 0 | 0 |
 //! | `atan2(0, 0)` and at infinity; `pow` by the exponent at `0^b`, `b >= 0` | 0 |
 //!
-//! NaN among the operands of a maximum or minimum is the result. In `max` and `min` it takes the
-//! gradient; in `maximum` and `minimum` the derivatives there are NaN.
+//! If an element is NaN, `max` and `min` are NaN, and the NaN element receives the gradient. If an
+//! operand is NaN, `maximum` and `minimum` are NaN there, and so are their derivatives.
 //!
 //! # Zero cotangents
 //!
-//! A cotangent that is exactly zero stays zero through every rule, though the derivative be
-//! infinite or NaN: `sqrt` at 0 or below, a quotient by 0, any function of a NaN. Elements that
-//! [`ops::where_`], [`ops::masked_fill`], a slice or [`ops::dropout`] exclude contribute nothing to
-//! a gradient or to a gradient of a gradient. A NaN cotangent stays NaN, and any other times an
-//! infinite derivative is infinite. A rule of your own keeps to this with [`ops::mul_no_nan`] and
-//! [`ops::div_keep_zero`].
+//! In every vector-Jacobian product of this crate, a cotangent that is exactly zero stays zero,
+//! even where the derivative is infinite or NaN: `sqrt` at 0 or below, a quotient by 0, any
+//! function of a NaN. Elements that [`ops::where_`], [`ops::masked_fill`], a slice or
+//! [`ops::dropout`] exclude contribute nothing to a gradient or to a gradient of a gradient. A NaN
+//! cotangent stays NaN, and any other nonzero cotangent times an infinite derivative is infinite.
+//! Use [`ops::mul_no_nan`] and [`ops::div_keep_zero`] to follow this convention in the
+//! vector-Jacobian product of your own operation.
 //!
-//! The sums of products in matrix products, convolutions and the batch, layer and root mean square
-//! norms are those of IEEE 754: zero times an infinite or NaN *operand* is NaN there. Mask such
-//! operands before.
+//! Matrix products, convolutions and the batch, layer and root mean square norms sum products as in
+//! IEEE 754: there, zero times an infinite or NaN *operand* is NaN. Mask such operands first.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,4 +1,4 @@
-//! [`Op`]: the one trait that defines an operation, built in or a user's own.
+//! [`Op`]: the trait that defines an operation, of this crate or of a user.
 
 use std::fmt::Debug;
 
@@ -11,19 +11,21 @@ use crate::shape::Shape;
 use crate::tape::{Node, Tape, Var};
 use crate::tensor::Tensor;
 
-/// A differentiable operation: shapes, value, and vector-Jacobian product.
+/// A differentiable operation: the shape and the value of its output, and its vector-Jacobian
+/// product.
 ///
-/// The operations of this crate implement it, and so do a user's own; there is no difference
-/// between the two. [`Tape::apply`] records an operation, [`eval`](crate::eval()) runs it on
-/// tensors alone.
+/// The operations of this crate and those of users implement this trait in the same way.
+/// [`Tape::apply`] evaluates an operation on variables and records it; [`eval`](crate::eval())
+/// evaluates it on tensors, without a tape.
 ///
-/// The vector-Jacobian product takes and returns variables. While gradients are merely computed
-/// nothing is recorded and each intermediate is freed as soon as the rule returns; when a gradient
-/// is itself to be differentiated, the same rule lands on the tape. A rule written with variables
-/// is therefore differentiable to any order; one that reads values out of them and puts constants
-/// back is not.
+/// The vector-Jacobian product takes and returns variables. If the gradient is not differentiated
+/// again, nothing is recorded, and each intermediate value is freed when [`vjp`](Self::vjp)
+/// returns. Otherwise the operations that `vjp` applies are recorded on the tape. An operation
+/// whose `vjp` computes with variables is therefore differentiable to any order; one whose `vjp`
+/// reads their values and returns constants is not.
 ///
-/// Rules need not undo broadcasting: a cotangent of a broadcast shape is summed to its operand's.
+/// A cotangent may have the shape that its operand was broadcast to: the backward pass sums it to
+/// the shape of the operand.
 ///
 /// An elementwise operation computes its value with [`Forward::map`], [`Forward::zip`] or
 /// [`Forward::blocks`].
@@ -62,58 +64,60 @@ use crate::tensor::Tensor;
 /// # Ok::<(), wengert_autodiff::Error>(())
 /// ```
 pub trait Op<E: Element>: Debug + Send + Sync + 'static {
-    /// The name messages call it by.
+    /// The name of the operation in error messages and reports.
     fn name(&self) -> &'static str;
 
-    /// The number of operands, if it is fixed. Checked before [`shape`](Self::shape) is asked:
-    /// `None` takes any number but none at all.
+    /// The number of operands if it is fixed, or `None` if the operation takes any number of
+    /// operands from one up. The number is checked before [`shape`](Self::shape) is called.
     fn arity(&self) -> Option<usize> {
         None
     }
 
-    /// The output's shape for operands of the given shapes.
+    /// The shape of the output for operands of the given shapes.
     ///
     /// # Errors
-    /// If the operation does not take these shapes; what is refused here is not recorded.
+    /// If the operation does not accept these shapes. Such an operation is not recorded.
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape>;
 
-    /// The output's value. The shapes are those [`shape`](Self::shape) accepted; the layouts are
-    /// any. A view of an operand may be returned.
+    /// The value of the output. The operands have shapes that [`shape`](Self::shape) accepted, but
+    /// may have any strides. The result may be a view of an operand.
     ///
     /// # Errors
-    /// If the operands' values cannot be taken.
+    /// If the operation is not defined for the values of the operands, or there is no memory for
+    /// the result.
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>>;
 
-    /// For each operand the product of the output's cotangent `node.gy()` with the Jacobian;
-    /// `None` where it is zero or where [`Vjp::needs`] is false.
+    /// The vector-Jacobian product: for each operand, the cotangent of the output `node.gy()` times
+    /// the Jacobian of the output with respect to that operand. `None` stands for zero, and for a
+    /// cotangent that is not needed ([`Vjp::needs`]).
     ///
     /// # Errors
     /// If the operation has no gradient.
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>>;
 
-    /// Whether the operand in place `i` is read as whole numbers (labels, positions): there is no
-    /// derivative by it, none is asked of [`vjp`](Self::vjp), and
-    /// [`Connection::Index`](crate::Connection::Index) reports it.
+    /// Whether operand `i` is read as whole numbers (labels, positions). There is no derivative
+    /// with respect to such an operand: [`Vjp::needs`] is false for it, and a gradient that is
+    /// absent for this reason is reported as [`Connection::Index`](crate::Connection::Index).
     fn reads_index(&self, i: usize) -> bool {
         let _ = i;
         false
     }
 
-    /// The operation as a composition of others, for one that keeps nothing of its inner
-    /// computation: the walk back records the composition and goes through it, and
-    /// [`vjp`](Self::vjp) is not asked.
+    /// The operation as a composition of other operations, for an operation that saves none of its
+    /// intermediate values. The backward pass then records the composition and differentiates it
+    /// instead of calling [`vjp`](Self::vjp).
     fn composition(&self) -> Option<&dyn Composition<E>> {
         None
     }
 }
 
-/// What [`Op::composition`] returns: a computation that can be recorded again.
+/// A computation that can be recorded again. [`Op::composition`] returns it.
 pub trait Composition<E: Element> {
-    /// Records the computation on the operands' tape. It must give what
-    /// [`Op::forward`] gave, to the bit.
+    /// Records the computation on the tape of the operands. The result must have the same bits as
+    /// that of [`Op::forward`].
     ///
     /// # Errors
-    /// Those of the operations it is made of.
+    /// Those of the operations that the computation consists of.
     fn record<'t>(&self, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>>;
 }
 
@@ -147,10 +151,10 @@ impl<E: Element> Op<E> for Box<dyn Op<E>> {
     }
 }
 
-/// One cotangent an operand; `None` is zero.
+/// The cotangents of the operands of an operation, one for each operand; `None` stands for zero.
 pub type Cotangents<'t, E> = SmallVec<[Option<Var<'t, E>>; 3]>;
 
-/// Cotangents from an array, in the operands' order: the last line of a rule.
+/// Cotangents from an array in the order of the operands: the result of a vector-Jacobian product.
 #[allow(clippy::unnecessary_wraps, reason = "it is what a rule returns")]
 pub(crate) fn cotangents<E: Element, const N: usize>(
     values: [Option<Var<'_, E>>; N],
@@ -158,7 +162,7 @@ pub(crate) fn cotangents<E: Element, const N: usize>(
     Ok(Cotangents::from_slice(&values))
 }
 
-/// What a vector-Jacobian product is given: the operands, the output, and the cotangent.
+/// The argument of [`Op::vjp`]: the operands, the output, and the cotangent of the output.
 #[derive(Debug)]
 pub struct Vjp<'a, 't, E: Element> {
     pub(crate) op: &'a dyn Op<E>,
@@ -171,53 +175,57 @@ pub struct Vjp<'a, 't, E: Element> {
 }
 
 impl<'t, E: Element> Vjp<'_, 't, E> {
-    /// The operand in place `i`.
+    /// Operand `i`.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the operation has no operand `i`.
     #[track_caller]
     pub fn input(&self, i: usize) -> Var<'t, E> {
         let Some(&input) = self.inputs.get(i) else {
             let (op, operands) = (self.op.name(), self.inputs.len());
-            panic!("{op}: the rule asked for operand {i}, there are {operands} (0..{operands})");
+            panic!(
+                "{op}: `vjp` reads operand {i}, but the operation has {operands} (0..{operands})"
+            );
         };
         self.tape().var(input)
     }
 
-    /// The output.
+    /// The output of the operation.
     pub fn output(&self) -> Var<'t, E> {
         self.tape().var(self.output)
     }
 
-    /// The output's cotangent, of the output's shape.
+    /// The cotangent of the output; it has the shape of the output.
     pub fn gy(&self) -> Var<'t, E> {
         self.gy
     }
 
-    /// The tensor the forward computation saved in place `i`.
+    /// Tensor `i` of those that [`Forward::save`] kept.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the forward computation saved no tensor `i`.
     #[track_caller]
     pub fn saved(&self, i: usize) -> &Tensor<E> {
         let count = self.saved.len();
         let Some(saved) = self.saved.get(i) else {
             let op = self.op.name();
-            panic!("{op}: the rule asked for saved tensor {i}, there are {count} (0..{count})");
+            panic!("{op}: `vjp` reads saved tensor {i}, but `forward` saved {count} (0..{count})");
         };
         saved
     }
 
-    /// Whether the cotangent of the operand in place `i` is needed. Rules skip expensive products
-    /// that are not; a cotangent given anyway is dropped.
+    /// Whether the cotangent of operand `i` is needed. If it is not, [`Op::vjp`] can skip its
+    /// computation; a cotangent that is returned all the same is dropped.
     ///
     /// # Panics
-    /// If there is no such operand.
+    /// If the operation has no operand `i`.
     #[track_caller]
     pub fn needs(&self, i: usize) -> bool {
         let Some(&needed) = self.needs.get(i) else {
             let (op, operands) = (self.op.name(), self.inputs.len());
-            panic!("{op}: the rule asked for operand {i}, there are {operands} (0..{operands})");
+            panic!(
+                "{op}: `vjp` reads operand {i}, but the operation has {operands} (0..{operands})"
+            );
         };
         needed
     }
@@ -232,20 +240,21 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         self.inputs.is_empty()
     }
 
-    /// Whether what the rule computes is recorded, to be differentiated again. What was saved is
-    /// then to be recomputed from the operands.
+    /// Whether the operations that [`Op::vjp`] applies are recorded, so that the gradient can be
+    /// differentiated again. If they are, compute saved values again from the operands: a saved
+    /// tensor is a constant, through which no gradient flows.
     pub fn creates_graph(&self) -> bool {
         self.graph
     }
 
-    /// The values on the tape, to be read where they lie.
+    /// The values on the tape, borrowed.
     #[inline]
     pub(crate) fn values<'n>(&'n self, nodes: &'n [Node<E>]) -> Values<'n, E> {
         Values { inputs: self.inputs, output: self.output, gy: self.gy.index(), nodes }
     }
 
-    /// Has `f` overwrite the output's cotangent in place if no other tensor shares it, and returns
-    /// whether it did.
+    /// Lets `f` overwrite the cotangent of the output in place if no other tensor shares its
+    /// buffer, and returns whether it did.
     pub(crate) fn write_gy(
         &self,
         f: impl FnOnce(Values<'_, E>, &mut [E]) -> Result<()>,
@@ -264,8 +273,7 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         Ok(true)
     }
 
-    /// A cotangent of the shape of the operand in place `i` that is not recorded, its elements
-    /// written by `f`.
+    /// A cotangent of the shape of operand `i`, whose elements `f` writes. It is not recorded.
     #[inline]
     pub(crate) fn constant_like(
         &self,
@@ -281,14 +289,14 @@ impl<'t, E: Element> Vjp<'_, 't, E> {
         self.tape().push(value, None, false)
     }
 
-    /// The tape.
+    /// The tape of the operands, the output and the cotangent.
     pub fn tape(&self) -> &'t Tape<E> {
         self.gy.tape()
     }
 }
 
-/// What a rule may read of the tape, without a hold on any of it. The walk has seen to it that all
-/// of it is there.
+/// The values on the tape that a vector-Jacobian product may read, borrowed without a reference
+/// count. The backward pass has checked that they are present.
 #[derive(Clone, Copy)]
 pub(crate) struct Values<'n, E: Element> {
     inputs: &'n [u32],
@@ -300,28 +308,28 @@ pub(crate) struct Values<'n, E: Element> {
 impl<'n, E: Element> Values<'n, E> {
     #[inline]
     fn at(self, index: u32) -> &'n Tensor<E> {
-        self.nodes[index as usize].value.as_ref().expect("a value the walk has found there")
+        self.nodes[index as usize].value.as_ref().expect("the backward pass found a value")
     }
 
-    /// The value of the operand in place `i`.
+    /// The value of operand `i`.
     #[inline]
     pub(crate) fn input(self, i: usize) -> &'n Tensor<E> {
         self.at(self.inputs[i])
     }
 
-    /// The output's value.
+    /// The value of the output.
     #[inline]
     pub(crate) fn output(self) -> &'n Tensor<E> {
         self.at(self.output)
     }
 
-    /// The output's cotangent.
+    /// The cotangent of the output.
     #[inline]
     pub(crate) fn gy(self) -> &'n Tensor<E> {
         self.at(self.gy)
     }
 
-    /// A tensor, or the output's cotangent in place of none.
+    /// The given tensor, or the cotangent of the output for `None`.
     #[inline]
     pub(crate) fn or_gy<'a>(self, tensor: Option<&'a Tensor<E>>) -> &'a Tensor<E>
     where

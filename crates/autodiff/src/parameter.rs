@@ -1,4 +1,4 @@
-//! [`Parameter`]: a tensor with an identity, which optimizers and tapes know it by.
+//! [`Parameter`]: a tensor with an identity, by which optimizers and tapes refer to it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -22,10 +22,10 @@ impl ParameterId {
     }
 }
 
-/// A map from parameters, by their identity: what optimizers keep their state in.
+/// A map with parameters as keys, by their identity. Optimizers keep their state in such maps.
 pub type ParameterMap<V> = HashMap<ParameterId, V, BuildHasherDefault<IdHasher>>;
 
-/// Hashes a [`ParameterId`]. Identities are counted up, so spreading their bits is enough.
+/// Hashes a [`ParameterId`]. Ids are consecutive numbers, so spreading their bits is sufficient.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdHasher(u64);
 
@@ -47,15 +47,15 @@ impl Hasher for IdHasher {
     }
 }
 
-/// A tensor that is learned: its value changes, its identity stays.
+/// A tensor that is learned: its value changes, its identity does not.
 ///
-/// A tape knows a parameter by its identity, so one used in several places is one leaf and has one
-/// gradient. A clone is another parameter with the same value and the same [`Kind`], frozen if the
-/// original is.
+/// A tape identifies a parameter by its id: a parameter that is used in several places is one leaf
+/// and has one gradient. A clone is a different parameter with the same value and the same
+/// [`Kind`]; it is frozen if the original is.
 ///
-/// The kind says what a layer does with the parameter, which initializers need to know.
-/// [`new`](Self::new) leaves it open; [`weight`](Self::weight), [`bias`](Self::bias),
-/// [`gain`](Self::gain), [`table`](Self::table) and [`of_kind`](Self::of_kind) state it.
+/// The kind states what a layer does with the parameter, and determines how an initializer fills
+/// it. [`new`](Self::new) leaves it unspecified; [`weight`](Self::weight), [`bias`](Self::bias),
+/// [`gain`](Self::gain), [`table`](Self::table) and [`of_kind`](Self::of_kind) specify it.
 ///
 /// ```
 /// use wengert_autodiff::{Parameter, Tape, Tensor};
@@ -75,7 +75,7 @@ pub struct Parameter<E: Element = f32> {
 }
 
 impl<E: Element> Parameter<E> {
-    /// A new parameter of the kind [`Kind::Other`], which initializers leave alone.
+    /// A new parameter of the kind [`Kind::Other`], which initializers do not change.
     pub fn new(value: Tensor<E>) -> Self {
         Self::of_kind(value, Kind::Other)
     }
@@ -85,8 +85,8 @@ impl<E: Element> Parameter<E> {
         Self { id: ParameterId::next(), value, kind, frozen: false }
     }
 
-    /// A weight of shape `[outputs, inputs, ..]` with these fans: the products in the sum for one
-    /// output, and the sums that one input takes part in.
+    /// A new weight of shape `[outputs, inputs, ..]`. The fan-in is the number of products in the
+    /// sum for one output, the fan-out the number of sums that one input takes part in.
     ///
     /// ```
     /// use wengert_autodiff::{Kind, WeightLayout, Parameter, Tensor};
@@ -102,27 +102,27 @@ impl<E: Element> Parameter<E> {
         Self::of_kind(value, Kind::weight(fan_in, fan_out))
     }
 
-    /// A bias.
+    /// A new bias.
     pub fn bias(value: Tensor<E>) -> Self {
         Self::of_kind(value, Kind::Bias)
     }
 
-    /// A gain.
+    /// A new gain.
     pub fn gain(value: Tensor<E>) -> Self {
         Self::of_kind(value, Kind::Gain)
     }
 
-    /// A table of shape `[rows, features]`, without a padding row.
+    /// A new table of shape `[rows, features]`, without a padding row.
     pub fn table(value: Tensor<E>) -> Self {
         Self::of_kind(value, Kind::Table { padding: None })
     }
 
-    /// Its identity.
+    /// The identity of the parameter.
     pub fn id(&self) -> ParameterId {
         self.id
     }
 
-    /// What a layer does with it.
+    /// What a layer does with the parameter.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -137,9 +137,9 @@ impl<E: Element> Parameter<E> {
         self.frozen
     }
 
-    /// Freezes the parameter, or unfreezes it. Tapes take a frozen parameter as a constant, so it
-    /// has no gradient, and optimizers do not change it. Its value can still be set with
-    /// [`value_mut`](Self::value_mut).
+    /// Freezes the parameter, or unfreezes it. A frozen parameter is a constant on a tape: it has
+    /// no gradient, and optimizers do not change it. [`value_mut`](Self::value_mut) can still set
+    /// its value.
     ///
     /// ```
     /// use wengert_autodiff::{Connection, Parameter, Tape, Tensor};
@@ -156,12 +156,12 @@ impl<E: Element> Parameter<E> {
         self.frozen = frozen;
     }
 
-    /// Its value.
+    /// The value of the parameter.
     pub fn value(&self) -> &Tensor<E> {
         &self.value
     }
 
-    /// Its value, to be changed.
+    /// The value of the parameter, for writing.
     pub fn value_mut(&mut self) -> &mut Tensor<E> {
         &mut self.value
     }

@@ -232,7 +232,7 @@ fn anomaly_mode_names_the_first_operation_that_went_wrong() {
     // A value that was not finite before the operation is reported as such.
     let bad = tape.variable(&vector(&[f64::NAN, 1.0]));
     let error = wengert_autodiff::ops::exp(bad).unwrap_err().to_string();
-    assert!(error.contains("operands were not finite already"), "{error}");
+    assert!(error.contains("an operand was already not finite"), "{error}");
     // Inside a checkpoint it is the closure's operation and line.
     let line = line!() + 1;
     let inside = tape.checkpoint(|v| wengert_autodiff::ops::log(v[0]), &[x]).unwrap_err();

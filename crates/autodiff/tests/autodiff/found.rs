@@ -114,9 +114,9 @@ fn a_rule_that_asks_for_what_is_not_there_panics_in_the_name_of_its_operation() 
         message(|node| {
             node.saved(99);
         }),
-        "asks: the rule asked for saved tensor 99, there are 1 (0..1)"
+        "asks: `vjp` reads saved tensor 99, but `forward` saved 1 (0..1)"
     );
-    let operand = "asks: the rule asked for operand 2, there are 1 (0..1)";
+    let operand = "asks: `vjp` reads operand 2, but the operation has 1 (0..1)";
     assert_eq!(
         message(|node| {
             node.input(2);

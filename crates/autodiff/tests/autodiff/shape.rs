@@ -182,7 +182,7 @@ fn diagonals_are_summed_and_made() {
 fn an_index_outside_of_its_axis_is_named() {
     let x = numbered(&[3, 2]);
     let index = Index::from_slice(&[0, 2, 1, 3], [2, 2]).unwrap();
-    let expected = "the index 3 at [1, 1] is no position of an axis of size 3 (0..3)";
+    let expected = "the index 3 at [1, 1] is not a position on an axis of size 3 (0..3)";
     assert!(refused(&x, |x| ops::gather(x, 0, &index)).contains(expected));
     assert!(refused(&x, |x| ops::index_select(x, 0, &index)).contains(expected));
     assert!(refused(&x, |x| ops::scatter_add(x, 0, &index, x)).contains(expected));
