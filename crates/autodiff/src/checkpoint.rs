@@ -350,9 +350,9 @@ impl<E: Element> Tape<E> {
 
     /// The value of `f`, of which the tape keeps only the operations: the backward pass computes
     /// their values again. The gradients have the same bits as those of `f` recorded without a
-    /// checkpoint, including the gradients of parameters that `f` puts on this tape and of variables
-    /// that `f` captures. Gradients of gradients are equal up to rounding, because the values that
-    /// are computed again are recorded last, which changes the order of sums.
+    /// checkpoint, also for parameters that `f` puts on this tape and for variables that `f`
+    /// captures. Gradients of gradients are equal up to rounding, because the values that are
+    /// computed again are recorded last, which changes the order of sums.
     ///
     /// `f` runs once, so it may borrow a model and draw random numbers. Values that `f` computes
     /// outside of operations on variables, such as masks and constants, are kept. An

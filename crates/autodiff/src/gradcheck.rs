@@ -1,8 +1,9 @@
-//! [`gradcheck`]: compares gradients with differences of values.
+//! [`gradcheck`]: compares gradients with finite differences of values.
 //!
-//! The differences are central ones in f64, extrapolated to step zero with an estimate of their
-//! own error (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in
-//! Engineering Software 4(2), 1982), so that a mismatch means a wrong gradient and not a bad step.
+//! The differences are central ones in f64. They are extrapolated to step zero, and have an
+//! estimate of their own error (C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)",
+//! Advances in Engineering Software 4(2), 1982), so that a mismatch indicates a wrong gradient and
+//! not a badly chosen step.
 
 mod linearity;
 mod report;
@@ -20,11 +21,13 @@ use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::testing::Layout;
 use crate::var::Var;
+use report::Quantity;
+pub(crate) use report::distinct;
 pub use report::{Comparison, GradcheckError, NonlinearVjp, OpPath, OpStep, Report};
 use ridders::{Difference, differentiate, finer};
 use verdict::Verdict;
 
-/// Checks the first derivatives of `f` at `inputs`.
+/// Compares the first derivatives of `f` at `inputs` with finite differences.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, gradcheck};
@@ -36,7 +39,7 @@ use verdict::Verdict;
 /// ```
 ///
 /// # Errors
-/// [`GradcheckError::Mismatch`] if a derivative is wrong; see there for the others.
+/// [`GradcheckError::Mismatch`] if a derivative is wrong; [`GradcheckError`] lists the others.
 pub fn gradcheck<const N: usize>(
     f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     inputs: [&Tensor<f64>; N],
@@ -44,10 +47,11 @@ pub fn gradcheck<const N: usize>(
     Gradcheck::new().run(f, inputs)
 }
 
-/// Checks the first and the second derivatives of `f` at `inputs`. See [`gradcheck`].
+/// Compares the first and second derivatives of `f` at `inputs` with finite differences. See
+/// [`gradcheck`].
 ///
 /// # Errors
-/// [`GradcheckError::Mismatch`] if a derivative is wrong; see there for the others.
+/// [`GradcheckError::Mismatch`] if a derivative is wrong; [`GradcheckError`] lists the others.
 pub fn gradgradcheck<const N: usize>(
     f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     inputs: [&Tensor<f64>; N],
@@ -55,30 +59,31 @@ pub fn gradgradcheck<const N: usize>(
     Gradcheck::new().order(2).run(f, inputs)
 }
 
-/// Which derivatives are compared.
+/// The derivatives that a [`Gradcheck`] compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// All where there are few, random projections where there are many.
+    /// Every element of the Jacobian if there are at most 2048, otherwise a projection.
     #[default]
     Auto,
     /// Every element of the Jacobian.
     Full,
-    /// The derivatives of one random combination of the outputs.
+    /// The derivatives of one random linear combination of the outputs.
     Projection,
 }
 
-/// A check of gradients, with its options.
+/// A gradient check and its options.
 ///
-/// Derivatives are compared with differences, and the gradient is checked to be linear in the
-/// output's cotangent: under cotangents of both signs, of several scales, and under a sum of two.
-/// (A rule that forgets its cotangent gives the right derivatives of a scalar output, whose
-/// cotangent is 1.)
+/// The check compares derivatives with finite differences. It also tests that the gradient is
+/// linear in the cotangent of the output, with cotangents of both signs and several scales, and
+/// with a sum of two. (A vector-Jacobian product that ignores its cotangent gives the right
+/// derivatives of a scalar output, whose cotangent is 1.)
 ///
 /// # Limits
-/// Differences see the function from a largest [`step`](Self::step) down to one some 70 times
-/// smaller. A term that is nonzero only within a ten-thousandth of the point changes none of them,
-/// and half a slope is taken for a kink where the point is closer to one than the smallest step. A
-/// smaller step reveals both.
+/// The steps of the differences range from the largest, [`step`](Self::step), to one about 70 times
+/// smaller; steps far smaller are used where these do not agree with the derivative. A term that is
+/// nonzero only within a ten-thousandth of the point does not change the differences. A derivative
+/// of half the slope is counted as a kink if the point is closer to a kink than the smallest step.
+/// A smaller `step` reveals both.
 #[derive(Clone, Copy, Debug)]
 pub struct Gradcheck {
     order: u8,
@@ -115,15 +120,16 @@ pub(crate) fn check_order(order: u8) {
 type VarFn<'a> = dyn for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> + 'a;
 
 impl Gradcheck {
-    /// A check of first derivatives with the default tolerances: `1e-7 + 1e-6 |derivative|`.
+    /// A check of first derivatives with the default tolerances: a derivative may deviate from the
+    /// differences by `1e-7 + 1e-6 |derivative|`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The highest order to check: 1 or 2.
+    /// Sets the highest order of derivatives to check: 1 or 2.
     ///
     /// # Panics
-    /// If it is neither.
+    /// If the order is neither 1 nor 2.
     #[track_caller]
     pub fn order(mut self, order: u8) -> Self {
         check_order(order);
@@ -131,10 +137,11 @@ impl Gradcheck {
         self
     }
 
-    /// Derivatives `a` and `n` agree if `|a - n| <= absolute + relative * max(|a|, |n|)`.
+    /// Sets the tolerances. The derivative `a` and the difference `n` agree if their distance
+    /// `|a - n|` is at most `absolute + relative * max(|a|, |n|)`.
     ///
     /// # Panics
-    /// If one of them is negative or not finite.
+    /// If a tolerance is negative or not finite.
     #[track_caller]
     pub fn tolerance(mut self, relative: f64, absolute: f64) -> Self {
         let bound = |tolerance: f64| tolerance >= 0.0 && tolerance.is_finite();
@@ -146,10 +153,10 @@ impl Gradcheck {
         self
     }
 
-    /// The share of points that may be kinks; 0.1 by default.
+    /// Sets the share of derivatives that may be at kinks; 0.1 by default.
     ///
     /// # Panics
-    /// If it is not from 0 to 1.
+    /// If the share is not in `0..=1`.
     #[track_caller]
     pub fn kinks(mut self, share: f64) -> Self {
         assert!((0.0..=1.0).contains(&share), "the share of kinks must be 0 to 1, got {share}");
@@ -157,11 +164,12 @@ impl Gradcheck {
         self
     }
 
-    /// The largest step of the differences in units of `max(1, |x|)`; 0.05 by default. Ten steps
-    /// are tried, the smallest 69 times smaller; where they do not settle on the derivative, far
-    /// smaller ones.
+    /// Sets the largest step of the differences in units of `max(1, |x|)`; 0.05 by default. Ten
+    /// steps are used, the smallest of which is 69 times smaller. Where the differences do not
+    /// agree with the derivative, far smaller steps follow.
     ///
     /// # Panics
+    /// If the step is not positive and finite.
     /// If it is not positive and finite.
     #[track_caller]
     pub fn step(mut self, step: f64) -> Self {
@@ -170,20 +178,21 @@ impl Gradcheck {
         self
     }
 
-    /// Checks a second time with the inputs in another memory layout: their axes in reverse
-    /// order, or with gaps between the elements. For an operation that reads its operands' buffers.
+    /// Sets whether to repeat the check with inputs that are not contiguous: with axes in reverse
+    /// order in memory, or with gaps between the elements. Use this for an operation that reads the
+    /// buffers of its operands.
     pub fn non_contiguous(mut self, also: bool) -> Self {
         self.non_contiguous = also;
         self
     }
 
-    /// Which derivatives are compared.
+    /// Sets which derivatives are compared.
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// The seed of the random projections.
+    /// Sets the seed of the random projections and cotangents.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -201,7 +210,7 @@ impl Gradcheck {
         self.run_slice(&|vars| Ok(f(std::array::from_fn(|i| vars[i]))), &inputs)
     }
 
-    /// Checks a function of any number of inputs, which may fail.
+    /// Checks `f`, a function of any number of inputs that may return an error.
     ///
     /// # Errors
     /// See [`GradcheckError`].
@@ -241,7 +250,7 @@ impl Gradcheck {
         Ok(report)
     }
 
-    /// Compares derivatives up to the order asked for.
+    /// Compares the derivatives up to the requested order.
     fn orders(
         &self,
         f: &VarFn<'_>,
@@ -253,8 +262,8 @@ impl Gradcheck {
         let shape = self.compare(1, f, inputs, contiguous, report, findings)?;
         findings.nonlinear.extend(self.nonlinear_vjps(1, f, inputs, &shape)?);
         if self.order >= 2 {
-            // Random weights in place of the output's cotangent; an input as well, so that the
-            // derivative by the cotangent is checked too.
+            // Random weights are the cotangent of the output. They are an input too, so that the
+            // derivative with respect to the cotangent is also checked.
             let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x9e37_79b9);
             let weights = Tensor::from_fn(shape, |_| rng.random_range(0.5..1.5));
             let with_weights: Vec<&Tensor<f64>> =
@@ -266,7 +275,7 @@ impl Gradcheck {
         Ok(())
     }
 
-    /// Compares the Jacobian of `f` with differences. Returns the output's shape.
+    /// Compares the Jacobian of `f` with differences. Returns the shape of the output.
     fn compare(
         &self,
         order: u8,
@@ -317,7 +326,7 @@ impl Gradcheck {
                     observe(&all)
                 };
                 let coarse = differentiate(moved, value, self.step)?;
-                // Computed only where the first steps do not decide.
+                // Computed only if the differences with the first steps do not agree.
                 let mut again: Option<Vec<Vec<Difference>>> = None;
                 for (output, numeric) in coarse.into_iter().enumerate() {
                     let analytic = analytic[output][input][place];
@@ -333,6 +342,12 @@ impl Gradcheck {
                     let comparison = Comparison {
                         order,
                         output,
+                        quantity: if project {
+                            Quantity::Projection
+                        } else {
+                            quantity(order, output, &shape, inputs)
+                        },
+                        is_cotangent: order == 2 && input + 1 == inputs.len(),
                         input,
                         index: unravel(place, x.shape()),
                         value,
@@ -362,6 +377,22 @@ impl Gradcheck {
     }
 }
 
+/// The quantity that is element `output` of the function of this order, whose output has `shape`.
+/// The function of order 2 is the gradient with respect to `inputs`, as one flat vector.
+fn quantity(order: u8, output: usize, shape: &Shape, inputs: &[&Tensor<f64>]) -> Quantity {
+    if order == 1 {
+        return Quantity::Output(unravel(output, shape));
+    }
+    let mut element = output;
+    for (input, x) in inputs.iter().enumerate() {
+        if element < x.len() {
+            return Quantity::Gradient(input, unravel(element, x.shape()));
+        }
+        element -= x.len();
+    }
+    unreachable!("the gradient has an element for each element of an input")
+}
+
 /// The derivatives that make a check fail.
 #[derive(Debug, Default)]
 struct Findings {
@@ -370,8 +401,8 @@ struct Findings {
     unclear: Vec<Comparison>,
 }
 
-/// The function whose value is the gradient, by all inputs, of `f`'s outputs weighted with one more
-/// variable; as one flat vector.
+/// The function whose value is the gradient of the outputs of `f`, weighted with one more variable,
+/// with respect to all inputs of `f`, as one flat vector.
 fn gradient_of(f: &VarFn<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> {
     move |vars| {
         let Some((weights, inputs)) = vars.split_last() else {
@@ -399,14 +430,14 @@ fn gradient_of(f: &VarFn<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<
     }
 }
 
-/// The value of `f` at `inputs`. The inputs are variables: `f` may ask for gradients.
+/// The value of `f` at `inputs`. The inputs are variables, because `f` may compute gradients.
 fn evaluate(f: &VarFn<'_>, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
     let tape = Tape::new();
     let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
     Ok(f(&vars)?.value())
 }
 
-/// The same values with gaps between them in memory.
+/// The tensor with its axes in reverse order in memory, or with gaps between the elements.
 fn scattered(x: &Tensor<f64>) -> Tensor<f64> {
     match x.rank() {
         0 => x.clone(),
@@ -415,10 +446,10 @@ fn scattered(x: &Tensor<f64>) -> Tensor<f64> {
     }
 }
 
-/// For each cotangent, for each input, the gradient's elements.
+/// For each cotangent and each input, the elements of the gradient.
 type Jacobian = Vec<Vec<Vec<f64>>>;
 
-/// The Jacobian's rows, and for each input the operations that lead to the output.
+/// The rows of the Jacobian, and for each input the operations between it and the output.
 fn jacobian(
     f: &VarFn<'_>,
     inputs: &[&Tensor<f64>],

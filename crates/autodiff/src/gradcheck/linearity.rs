@@ -1,9 +1,9 @@
-//! Whether the gradient is linear in the output's cotangent.
+//! Tests whether the gradient is linear in the cotangent of the output.
 //!
-//! A vector-Jacobian product is a matrix times its cotangent, so it is linear in it whatever the
-//! point. Comparing with differences does not show this: the cotangent of a scalar output is 1
-//! there, and a rule that forgets its cotangent, squares it, or takes its magnitude gives the same
-//! at 1.
+//! A vector-Jacobian product is a matrix times the cotangent, and therefore linear in the cotangent
+//! at any point. A comparison with differences does not test this for a scalar output, whose
+//! cotangent is 1: a vector-Jacobian product that ignores its cotangent, squares it, or takes its
+//! magnitude gives the right result for 1.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -12,8 +12,9 @@ use super::report::NonlinearVjp;
 use super::{Gradcheck, GradcheckError, VarFn, jacobian, unravel};
 use crate::tensor::Tensor;
 
-/// The combinations `a g + b h` of two random cotangents that the gradient is asked for: the other
-/// sign, a larger and a smaller scale, and a sum. Powers of two, so that scaling rounds nothing.
+/// The combinations `a g + b h` of two random cotangents `g` and `h` for which the gradient is
+/// computed: the other sign, a larger and a smaller scale, and a sum. The scales are powers of two,
+/// so that scaling causes no rounding.
 const COMBINATIONS: [(f64, f64, &str); 4] = [
     (-1.0, 0.0, "-g"),
     (1024.0, 0.0, "1024 g"),
@@ -22,8 +23,8 @@ const COMBINATIONS: [(f64, f64, &str); 4] = [
 ];
 
 impl Gradcheck {
-    /// Compares the gradients of `f` under combinations of two cotangents with the combinations of
-    /// the gradients under each, and returns where they differ.
+    /// Computes the gradients of `f` for combinations of two cotangents, compares them with the
+    /// same combinations of the gradients for each cotangent, and returns the differences.
     pub(super) fn nonlinear_vjps(
         &self,
         order: u8,
@@ -54,8 +55,8 @@ impl Gradcheck {
                     let expected = a * by_g + if b == 0.0 { 0.0 } else { b * by_h };
                     let allowed = self.absolute * a.abs()
                         + self.relative * (a * by_g).abs().max((b * by_h).abs());
-                    // A derivative that is infinite or NaN is so under each cotangent, and is
-                    // judged by the differences.
+                    // A derivative that is infinite or NaN is so for each cotangent. The
+                    // differences judge it.
                     let finite = [by_g, by_h, got].into_iter().filter(|g| g.is_finite()).count();
                     let differs = (got - expected).abs() > allowed;
                     if finite == 3 && differs || (1..3).contains(&finite) {
@@ -69,6 +70,7 @@ impl Gradcheck {
                             got,
                             expected,
                             path: paths[input].clone(),
+                            is_cotangent: order == 2 && input + 1 == inputs.len(),
                         });
                     }
                 }

@@ -1,4 +1,5 @@
-//! The report of a check: the derivatives it compared, and the operations between input and output.
+//! The report of a gradient check: the derivatives that were compared, and the operations between
+//! input and output.
 
 use std::fmt;
 use std::panic::Location;
@@ -7,48 +8,77 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::var::Var;
 
-/// A derivative that was compared.
+/// A derivative that was compared with finite differences.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// 1 or 2. At order 2 the function is the gradient of a random combination of the outputs, and
-    /// the weights of the combination are one more input after the others.
+    /// 1 or 2. At order 2, the function is the gradient of a random linear combination of the
+    /// outputs with respect to all inputs, as one flat vector. The weights of the combination,
+    /// which are the cotangent of the output, are an additional last input.
     pub order: u8,
-    /// The output's element (row-major), or 0 under a projection.
+    /// The row-major position of the element of the function's value, or 0 for a projection.
     pub output: usize,
-    /// Which input.
+    /// The number of the input.
     pub input: usize,
-    /// Which element of it.
+    /// The index of the element of that input.
     pub index: Vec<usize>,
-    /// That element's value.
+    /// The value of that element.
     pub value: f64,
-    /// What the engine computed.
+    /// The derivative that the vector-Jacobian products give.
     pub analytic: f64,
-    /// The derivative by differences.
+    /// The derivative that the finite differences give.
     pub numeric: f64,
-    /// The differences' estimate of their own error.
+    /// An estimate of the error of `numeric`.
     pub uncertainty: f64,
-    /// Whether the inputs lay in row-major order, or as
-    /// [`non_contiguous`](super::Gradcheck::non_contiguous) lays them.
+    /// Whether the inputs were contiguous, or had the layout that
+    /// [`non_contiguous`](super::Gradcheck::non_contiguous) describes.
     pub contiguous: bool,
     /// The operations between the input and the output.
     pub path: OpPath,
+    /// The quantity that was differentiated: element `output` of the function's value.
+    pub(super) quantity: Quantity,
+    /// Whether the input is the cotangent of the output.
+    pub(super) is_cotangent: bool,
+}
+
+/// A quantity that a check differentiates.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Quantity {
+    /// The element of the output at an index.
+    Output(Vec<usize>),
+    /// The element of the gradient with respect to an input, at an index.
+    Gradient(usize, Vec<usize>),
+    /// A random linear combination of the elements of the function's value.
+    Projection,
 }
 
 impl fmt::Display for Comparison {
+    /// For example `order 1: d output[1] / d input 0[1] at input 0[1] = -2: analytic -4.004,
+    /// numeric -4 (estimated error 1.2e-10), analytic / numeric = 1.001, through wrong`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quantity = match &self.quantity {
+            Quantity::Output(index) => format!("output{}", brackets(index)),
+            Quantity::Gradient(input, index) => {
+                format!("(gradient of input {input}{})", brackets(index))
+            }
+            Quantity::Projection if self.order == 1 => "(random projection of the output)".into(),
+            Quantity::Projection => "(random projection of the gradient)".into(),
+        };
+        let input = element(self.input, &self.index, self.is_cotangent);
+        let [analytic, numeric] = distinct(self.analytic, self.numeric);
         write!(
             f,
-            "order {}: output {} by input {} at {:?} (value {:e}): analytic {:e}, numeric {:e} (± {:.1e})",
+            "order {}: d {quantity} / d {input} at {input} = {}: analytic {analytic}, \
+             numeric {numeric} (estimated error {:.1e})",
             self.order,
-            self.output,
-            self.input,
-            self.index,
-            self.value,
-            self.analytic,
-            self.numeric,
+            rounded(self.value, 6),
             self.uncertainty
         )?;
+        let ratio = self.analytic / self.numeric;
+        if ratio.is_finite() {
+            let [ratio, _] = distinct(ratio, 1.0);
+            write!(f, ", analytic / numeric = {ratio}")?;
+        }
         if !self.contiguous {
             f.write_str(", inputs not contiguous")?;
         }
@@ -56,7 +86,35 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// A vector-Jacobian product that is not linear in the output's cotangent.
+/// `[1, 2]` for an index, nothing for that of a single number.
+fn brackets(index: &[usize]) -> String {
+    if index.is_empty() { String::new() } else { format!("{index:?}") }
+}
+
+/// The name of an element of an input, or of the cotangent of the output.
+fn element(input: usize, index: &[usize], is_cotangent: bool) -> String {
+    if is_cotangent {
+        format!("cotangent{}", brackets(index))
+    } else {
+        format!("input {input}{}", brackets(index))
+    }
+}
+
+/// A number with at most `digits` significant digits.
+fn rounded(x: f64, digits: usize) -> String {
+    let decimals = digits - 1;
+    let x: f64 = format!("{x:.decimals$e}").parse().unwrap_or(x);
+    let is_plain = x == 0.0 || !x.is_finite() || (1e-4..1e7).contains(&x.abs());
+    if is_plain { format!("{x}") } else { format!("{x:e}") }
+}
+
+/// Two numbers with at most six significant digits, or nine if six do not distinguish them.
+pub(crate) fn distinct(a: f64, b: f64) -> [String; 2] {
+    let digits = if rounded(a, 6) == rounded(b, 6) { 9 } else { 6 };
+    [rounded(a, digits), rounded(b, digits)]
+}
+
+/// A vector-Jacobian product that is not linear in the cotangent of the output.
 ///
 /// `g` and `h` are random cotangents with elements of both signs.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,52 +124,53 @@ pub struct NonlinearVjp {
     pub order: u8,
     /// The cotangent in terms of `g` and `h`.
     pub cotangent: &'static str,
-    /// Which input.
+    /// The number of the input.
     pub input: usize,
-    /// Which element of it.
+    /// The index of the element of that input.
     pub index: Vec<usize>,
-    /// The gradient's element under `g`.
+    /// The element of the gradient for the cotangent `g`.
     pub by_g: f64,
-    /// The gradient's element under `h`.
+    /// The element of the gradient for the cotangent `h`.
     pub by_h: f64,
-    /// The gradient's element under [`cotangent`](Self::cotangent).
+    /// The element of the gradient for [`cotangent`](Self::cotangent).
     pub got: f64,
-    /// The same combination of `by_g` and `by_h`.
+    /// The element that linearity requires: the same combination of `by_g` and `by_h`.
     pub expected: f64,
     /// The operations between the input and the output.
     pub path: OpPath,
+    /// Whether the input is the cotangent of the output.
+    pub(super) is_cotangent: bool,
 }
 
 impl fmt::Display for NonlinearVjp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [expected, got] = distinct(self.expected, self.got);
         write!(
             f,
-            "order {}: by input {} at {:?}: {:e} under the cotangent g, {:e} under h, so {:e} is right \
-             under {}, but the gradient is {:e}, through {}",
+            "order {}: the gradient of {} is {} under the cotangent g and {} under h, so it must \
+             be {expected} under {}, but it is {got}, through {}",
             self.order,
-            self.input,
-            self.index,
-            self.by_g,
-            self.by_h,
-            self.expected,
+            element(self.input, &self.index, self.is_cotangent),
+            rounded(self.by_g, 6),
+            rounded(self.by_h, 6),
             self.cotangent,
-            self.got,
             self.path
         )
     }
 }
 
-/// The summary of a check that passed.
+/// The result of a check that passed.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The number of derivatives that agreed.
+    /// The number of derivatives that agree.
     pub checked: usize,
-    /// Points where one-sided differences disagree: nothing to compare with.
+    /// The derivatives that were not compared, because they are at kinks: one-sided differences
+    /// disagree there.
     pub kinks: Vec<Comparison>,
-    /// The agreement that was worst, relative to its tolerance.
+    /// The derivative with the largest deviation, relative to its tolerance.
     pub worst: Option<Comparison>,
-    /// Its distance in units of the tolerance.
+    /// The deviation of `worst` divided by its tolerance.
     pub worst_ratio: f64,
 }
 
@@ -120,31 +179,36 @@ impl fmt::Display for Report {
         if self.checked == 0 && self.kinks.is_empty() {
             return f.write_str("nothing was checked: the inputs or the output have no elements");
         }
-        write!(f, "{} derivatives agree, {} kinks left out", self.checked, self.kinks.len())?;
+        let (checked, kinks) = (self.checked, self.kinks.len());
+        write!(f, "{checked} derivatives agree, {kinks} at kinks were not compared")?;
         if let Some(worst) = &self.worst {
-            write!(f, "; worst at {:.2} of the tolerance: {worst}", self.worst_ratio)?;
+            write!(
+                f,
+                "; the largest deviation is {:.2} of the tolerance: {worst}",
+                self.worst_ratio
+            )?;
         }
         Ok(())
     }
 }
 
-/// Why a check did not pass.
+/// The reason for which a check did not pass.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GradcheckError {
-    /// Derivatives that disagree; at most ten are listed.
+    /// Derivatives disagree with the differences; at most ten are listed.
     #[error("{count} of {of} derivatives are wrong:{}", lines(first))]
     Mismatch {
-        /// Their number.
+        /// The number of derivatives that disagree.
         count: usize,
         /// The number of derivatives compared.
         of: usize,
-        /// The first of them.
+        /// The first of these derivatives.
         first: Vec<Comparison>,
     },
-    /// A gradient that is not linear in the output's cotangent; at most ten elements are listed.
+    /// A gradient is not linear in the cotangent of the output; at most ten elements are listed.
     #[error(
-        "the gradient is not linear in the output's cotangent at {count} elements; a rule that forgets, squares or rectifies its cotangent does this:{}",
+        "the gradient is not linear in the output's cotangent at {count} elements; a vector-Jacobian product that ignores, squares or rectifies the cotangent is the usual cause:{}",
         lines(first)
     )]
     Nonlinear {
@@ -153,37 +217,39 @@ pub enum GradcheckError {
         /// The first of them.
         first: Vec<NonlinearVjp>,
     },
-    /// Derivatives that could not be compared: the differences leave the domain or do not converge
-    /// with shrinking steps; at most ten are listed.
+    /// Derivatives could not be compared: the differences leave the domain of the function, or do
+    /// not converge as the step shrinks. At most ten are listed.
     #[error(
-        "{count} of {of} derivatives could not be differenced, the differences are not finite or do not settle at any step; move the inputs, or set another largest step (`Gradcheck::step`):{}",
+        "{count} of {of} derivatives could not be compared: the differences are not finite, or do not converge as the step shrinks; move the inputs, or set another largest step (`Gradcheck::step`):{}",
         lines(first)
     )]
     Undifferenced {
-        /// Their number.
+        /// The number of derivatives that could not be compared.
         count: usize,
-        /// The number of derivatives compared.
+        /// The number of derivatives, including these.
         of: usize,
-        /// The first of them.
+        /// The first of these derivatives.
         first: Vec<Comparison>,
     },
-    /// Too many kinks for the check to mean much. Move the inputs, or allow more.
-    #[error("{} of {of} derivatives lie at kinks, where there is nothing to compare with; move the inputs or allow more kinks:{}", kinks.len(), lines(kinks))]
+    /// Too many derivatives are at kinks. Move the inputs, or accept more kinks.
+    #[error("{} of {of} derivatives are at kinks, where one-sided differences disagree and there is no derivative to compare with; move the inputs, or accept more kinks (`Gradcheck::kinks`):{}", kinks.len(), lines(kinks))]
     Kinks {
-        /// Where.
+        /// The derivatives at kinks.
         kinks: Vec<Comparison>,
-        /// The number of derivatives compared.
+        /// The number of derivatives, including these.
         of: usize,
     },
-    /// The function's value is not finite at the inputs.
-    #[error("the function's value is not finite at the inputs: element {output} is {value}")]
+    /// The value of the function is not finite at the inputs.
+    #[error(
+        "the function's value is not finite at the inputs: element {output} of the output is {value}"
+    )]
     NotFinite {
-        /// The output's element.
+        /// The row-major position of the element.
         output: usize,
-        /// Its value.
+        /// The value of that element.
         value: f64,
     },
-    /// The function or its gradient failed.
+    /// The function or its gradient returned an error.
     #[error(transparent)]
     Function(#[from] Error),
 }
@@ -196,14 +262,14 @@ pub struct OpPath(Arc<[OpStep]>);
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct OpStep {
-    /// Its name.
+    /// The name of the operation.
     pub op: &'static str,
-    /// The source line that recorded it.
+    /// The source line that recorded the operation.
     pub recorded_at: &'static Location<'static>,
 }
 
 impl OpPath {
-    /// Every recorded operation that depends on `from` and that `to` depends on.
+    /// Every recorded operation that depends on `from` and on which `to` depends.
     pub(super) fn between(from: Var<'_, f64>, to: Var<'_, f64>) -> Self {
         let nodes = to.tape().nodes();
         let (first, last) = (from.index() as usize, to.index() as usize);
@@ -231,13 +297,14 @@ impl OpPath {
         OpPath(steps.collect())
     }
 
-    /// The operations.
+    /// The operations in the order in which they were recorded.
     pub fn steps(&self) -> &[OpStep] {
         &self.0
     }
 }
 
-/// `mul > sum`; of a long path its ends.
+/// Prints the names of the operations, `mul > sum`. A long path is printed as its first and last
+/// operations.
 impl fmt::Display for OpPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const END: usize = 6;

@@ -1,8 +1,8 @@
-//! Central differences extrapolated to step zero, for all outputs at once.
+//! Central differences extrapolated to step zero, for all elements of the output at once.
 
 use crate::error::Result;
 
-/// The number of step sizes that are tried.
+/// The number of step sizes.
 const STEPS: usize = 10;
 /// The ratio of one step size to the next.
 const SHRINK: f64 = 1.6;
@@ -11,38 +11,39 @@ const SHRINK: f64 = 1.6;
 #[derive(Clone, Debug)]
 pub(super) struct Difference {
     pub(super) value: f64,
-    /// An estimate of its error.
+    /// An estimate of the error of `value`.
     pub(super) uncertainty: f64,
-    /// `|f(x+h) - 2 f(x) + f(x-h)| / h`, the disagreement of the one-sided differences, for each
-    /// step from the largest.
+    /// `|f(x+h) - 2 f(x) + f(x-h)| / h`, the difference between the one-sided differences, for each
+    /// step, beginning with the largest.
     gaps: [f64; STEPS],
-    /// The error that rounding of the values may cause in a difference over the smallest step.
+    /// The error that rounding of the values may cause in the difference with the smallest step.
     noise: f64,
 }
 
 impl Difference {
-    /// The error that rounding of the values may cause in a difference over the smallest step.
+    /// The error that rounding of the values may cause in the difference with the smallest step.
     pub(super) fn noise(&self) -> f64 {
         self.noise
     }
 
-    /// Whether the one-sided differences disagree by more than `tolerance` and do not come closer
-    /// as the step shrinks, as they do where there is a derivative.
+    /// Whether the one-sided differences disagree by more than `tolerance`, and do not converge to
+    /// each other as the step shrinks, as they would where a derivative exists.
     pub(super) fn kink(&self, tolerance: f64) -> bool {
         let (first, last) = (self.gaps[0], self.gaps[STEPS - 1]);
         last > tolerance + 2.0 * self.noise && last > 0.5 * first.min(self.gaps[STEPS / 2])
     }
 }
 
-/// How much smaller the first step is when a derivative is differenced again.
+/// Factors by which the largest step is reduced when a derivative is computed again.
 const FINER: [f64; 3] = [30.0, 1e3, 3e4];
 
-/// The least first step relative to the argument: below it the argument's own rounding dominates.
+/// The least largest step relative to the argument. For smaller steps the rounding of the argument
+/// dominates.
 const LEAST_STEP: f64 = 1e-11;
 
-/// The derivatives once more, from steps that are far smaller: for a point close to a kink or to
-/// the domain's edge, or a slope that changes within the first steps. Below `x`'s own size for one
-/// that is close to 0. The uncertainties include rounding.
+/// The derivatives computed again with far smaller steps: for a point close to a kink or to the
+/// edge of the domain, or a slope that changes within the first steps. For an `x` close to 0 there
+/// are also steps smaller than `|x|`. The uncertainties include rounding.
 pub(super) fn finer(
     f: impl Fn(f64) -> Result<Vec<f64>>,
     x: f64,
@@ -69,7 +70,7 @@ pub(super) fn finer(
     Ok(all)
 }
 
-/// The derivative of each of the elements `f` returns at `x`; `step` is the largest, in units of
+/// The derivative of each element of the value of `f` at `x`. The largest step is `step` times
 /// `max(1, |x|)`.
 pub(super) fn differentiate(
     f: impl Fn(f64) -> Result<Vec<f64>>,
@@ -87,8 +88,8 @@ pub(super) fn differentiate(
         })
         .collect();
     let mut step = step * x.abs().max(1.0);
-    // Neville's tableau: column j is free of the error terms below h^(2j+2). Only the column before
-    // is kept.
+    // Neville's tableau: column j is free of the error terms below h^(2j+2). Only the previous
+    // column is kept.
     let mut before: Vec<Vec<f64>> = Vec::new();
     for i in 0..STEPS {
         // The actual step, after rounding.
@@ -112,7 +113,7 @@ pub(super) fn differentiate(
             for (k, difference) in found.iter_mut().enumerate() {
                 let error =
                     (next[k] - column[j - 1][k]).abs().max((next[k] - before[j - 1][k]).abs());
-                // Values that do not differ agree with each other, and with nothing else.
+                // Equal values have an estimated error of zero, but rounding limits their accuracy.
                 let error = error.max(rounding[k]);
                 if error < difference.uncertainty {
                     (difference.value, difference.uncertainty) = (next[k], error);

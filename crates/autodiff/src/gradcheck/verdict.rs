@@ -1,15 +1,15 @@
-//! The judgement on a derivative, from differences.
+//! The verdict on a derivative, from finite differences.
 
 use super::Gradcheck;
 use super::ridders::Difference;
 
-/// The judgement on one derivative.
+/// The verdict on one derivative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Agrees,
     Kink,
     Wrong,
-    /// The differences are not finite or do not settle.
+    /// The differences are not finite or do not converge.
     Unclear,
 }
 
@@ -20,15 +20,16 @@ impl Gradcheck {
 
     pub(super) fn agrees(&self, analytic: f64, numeric: &Difference) -> bool {
         let tolerance = self.allowed(analytic, numeric.value);
-        // An infinite tolerance would accept anything, and the mean of two slopes is no derivative.
+        // An infinite tolerance would accept anything, and the mean of two slopes at a kink is no
+        // derivative.
         tolerance.is_finite()
             && (analytic - numeric.value).abs() <= tolerance
             && numeric.uncertainty <= tolerance
             && !numeric.kink(tolerance)
     }
 
-    /// The judgement of differences with several first steps, the largest first, and the difference
-    /// that decides.
+    /// The verdict from differences with several largest steps, in decreasing order, and the
+    /// difference that decides.
     pub(super) fn judge<'d>(
         &self,
         analytic: f64,
@@ -45,7 +46,8 @@ impl Gradcheck {
             return (Verdict::Wrong, best);
         }
         let kinked = |numeric: &Difference| numeric.kink(self.allowed(analytic, numeric.value));
-        // Their error estimate is far smaller than their distance from the derivative.
+        // The differences whose error estimate is far smaller than their distance from the
+        // derivative.
         let against: Vec<&Difference> = all
             .iter()
             .filter(|numeric| {
@@ -65,14 +67,14 @@ impl Gradcheck {
                 return (Verdict::Wrong, surer);
             }
         }
-        // Only the differences of the first steps exceed rounding.
+        // Only the differences with the first steps are certain to exceed rounding.
         let first = &all[0];
         let tolerance = self.allowed(analytic, first.value);
         if first.value.is_finite() && first.uncertainty <= tolerance && !kinked(first) {
             return (Verdict::Wrong, first);
         }
-        // Only the smallest steps whose differences exceed rounding show a kink: over larger ones
-        // any curvature may resemble one.
+        // Use the smallest steps whose differences exceed rounding to recognize a kink: with larger
+        // steps, any curvature may resemble a kink.
         let fine =
             |numeric: &&Difference| 2.0 * numeric.noise() <= self.allowed(analytic, numeric.value);
         let kink = match all.iter().rfind(fine) {

@@ -1,4 +1,4 @@
-//! Rows, cases, and the check that every operation passes.
+//! Rows of the catalogue, cases, and the check that every operation passes.
 
 use std::fmt;
 
@@ -7,29 +7,30 @@ use wengert_kernels::Element;
 use super::{Dense, Fault, Sampler};
 use crate::error::Result;
 use crate::eval::eval;
-use crate::gradcheck::Gradcheck;
+use crate::gradcheck::{Gradcheck, distinct};
 use crate::op::Op;
 use crate::tensor::Tensor;
 
 /// A row of the catalogue: how an operation is tested.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// The operation, or its variant.
+    /// The name of the operation, or of a variant of it.
     pub name: &'static str,
-    /// The highest order of derivative to check; 0 for an operation whose derivative is zero
-    /// wherever it has one, which is checked.
+    /// The highest order of derivatives to check. 0 is for an operation whose derivative is zero
+    /// wherever it exists; the check verifies this.
     pub order: u8,
-    /// Whether the operands' layout may change the order of additions, and so the last bits: true
-    /// for matrix products, which read transposes where they lie. Of the layout only one thing may
-    /// do so: which axes longer than one have stride 1. (A test of the catalogue holds them to it.)
+    /// Whether the layout of the operands may change the order of additions, and so the last bits
+    /// of the result: true for matrix products, which read transposed operands in place. The result
+    /// may then depend on which axes longer than one have stride 1, and on nothing else of the
+    /// layout. (A test of the catalogue verifies this.)
     pub reorders: bool,
     /// Draws a case.
     pub sample: fn(&mut Sampler) -> Case,
 }
 
 impl Row {
-    /// A row that checks derivatives of both orders, for an operation whose value does not depend
-    /// on its operands' layout.
+    /// A row that checks derivatives of first and second order, for an operation whose value does
+    /// not depend on the layout of its operands.
     pub const fn new(name: &'static str, sample: fn(&mut Sampler) -> Case) -> Self {
         Row { name, order: 2, reorders: false, sample }
     }
@@ -38,9 +39,9 @@ impl Row {
 type Make<E> = Box<dyn Fn() -> Box<dyn Op<E>>>;
 type Reference = Box<dyn Fn(&[Dense]) -> Dense>;
 
-/// An operation, operands, and what it should give.
+/// An operation, its operands, and a reference for its value.
 pub struct Case {
-    /// `None` for an operation of f64 alone.
+    /// `None` for an operation on f64 only.
     single: Option<Make<f32>>,
     double: Make<f64>,
     /// The operands.
@@ -50,12 +51,11 @@ pub struct Case {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inputs: Vec<_> = self
-            .inputs
-            .iter()
-            .map(|x| format!("{} strides {:?}: {:?}", x.shape(), x.strides(), x.to_vec()))
-            .collect();
-        write!(f, "{:?} of {inputs:#?}", (self.double)())
+        write!(f, "{:?} with the operands", (self.double)())?;
+        for (i, x) in self.inputs.iter().enumerate() {
+            write!(f, "\n{i}: shape {}, strides {:?}\n{x:.6}", x.shape(), x.strides())?;
+        }
+        Ok(())
     }
 }
 
@@ -69,7 +69,7 @@ impl Case {
         Self::pair(op.clone(), op, inputs, reference)
     }
 
-    /// A case of an operation that holds numbers of the element type.
+    /// A case of an operation with a parameter of the element type, and therefore of two types.
     pub fn pair(
         single: impl Op<f32> + Clone,
         double: impl Op<f64> + Clone,
@@ -82,7 +82,7 @@ impl Case {
         }
     }
 
-    /// A case of an operation of f64 alone.
+    /// A case of an operation on f64 only.
     pub fn double(
         op: impl Op<f64> + Clone,
         inputs: Vec<Tensor<f64>>,
@@ -97,13 +97,13 @@ impl Case {
         (self.double)()
     }
 
-    /// The operation in single precision; `None` for an operation of f64 alone.
+    /// The operation in single precision; `None` for an operation on f64 only.
     pub fn op_f32(&self) -> Option<Box<dyn Op<f32>>> {
         self.single.as_ref().map(|single| single())
     }
 }
 
-/// What a check found.
+/// The reason for which a check did not pass.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(String);
@@ -115,18 +115,19 @@ impl Failure {
 
     pub(super) fn blind(name: &str, fault: Fault) -> Self {
         Failure(format!(
-            "{name}: no case would notice a gradient that is {fault:?}; let the operands be neither \
-             all empty nor such that the derivatives vanish, or ask for a lower order"
+            "{name}: no case detects the planted fault {fault:?} of the gradient, so the check \
+             proves nothing; draw operands that are not empty and have nonzero derivatives, or \
+             check a lower order (`Spec::order`)"
         ))
     }
 }
 
-/// Checks an operation on a case: its value against the reference, in f64 and f32; the same bits
-/// whatever the operands' layout (unless the row says it `reorders`); its derivatives up to the
-/// row's order against differences.
+/// Checks an operation on a case. Its value must agree with the reference in f64 and f32, and must
+/// have the same bits for every layout of the operands (unless the row has `reorders`). Its
+/// derivatives up to the order of the row must agree with finite differences.
 ///
 /// # Errors
-/// [`Failure`] names the case and what is wrong with it.
+/// [`Failure`] describes the case and what is wrong with it.
 pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
     let fail = |what: String| Failure(format!("{what}\nin {case:?}"));
     let inputs: Vec<&Tensor<f64>> = case.inputs.iter().collect();
@@ -138,7 +139,7 @@ pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
     let copies: Vec<_> = case.inputs.iter().map(Tensor::contiguous).collect();
     let contiguous = eval(&case.op(), &copies.iter().collect::<Vec<_>>())
         .map_err(|error| fail(format!("on contiguous copies: {error}")))?;
-    // The bits of a NaN are no part of a result.
+    // The bits of a NaN are not part of the result.
     let one_nan = |x: f64| if x.is_nan() { f64::NAN } else { x };
     let bits = |tensor: &Tensor<f64>| {
         tensor.to_vec().into_iter().map(|x| one_nan(x).to_bits()).collect::<Vec<_>>()
@@ -146,8 +147,14 @@ pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
     if row.reorders {
         compare(&contiguous, &expected, 1e-12)
             .map_err(|what| fail(format!("f64 value on contiguous copies: {what}")))?;
-    } else if bits(&value) != bits(&contiguous) {
-        return Err(fail(format!("{value:?} differs from {contiguous:?} on contiguous copies")));
+    } else if let Some(i) =
+        bits(&value).iter().zip(bits(&contiguous)).position(|(strided, copied)| *strided != copied)
+    {
+        let [strided, copied] = [&value, &contiguous].map(|tensor| tensor.to_vec()[i]);
+        return Err(fail(format!(
+            "f64 value: it depends on the operands' layout: element {i} is {strided:e}, but \
+             {copied:e} on contiguous copies"
+        )));
     }
 
     if let Some(single) = &case.single {
@@ -165,10 +172,10 @@ pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks the derivatives alone, of the operation that `wrap` returns.
+/// Checks the derivatives, and not the value, of the operation that `wrap` returns.
 ///
 /// # Errors
-/// [`Failure`] says what is wrong with them.
+/// [`Failure`] describes what is wrong with the derivatives.
 pub fn check_gradients(
     case: &Case,
     order: u8,
@@ -190,7 +197,11 @@ fn compare<E: Element>(value: &Tensor<E>, expected: &Dense, tolerance: f64) -> R
         let got = got.to_f64();
         let near = (got - want).abs() <= tolerance * (1.0 + want.abs());
         if !(near || got == want || (got.is_nan() && want.is_nan())) {
-            return Err(format!("element {i} is {got:e}, expected {want:e}"));
+            let (error, most) = ((got - want).abs(), tolerance * (1.0 + want.abs()));
+            let [got, want] = distinct(got, want);
+            return Err(format!(
+                "element {i} is {got}, expected {want} (error {error:.1e}, at most {most:.1e})"
+            ));
         }
     }
     Ok(())

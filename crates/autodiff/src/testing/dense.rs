@@ -1,4 +1,4 @@
-//! The oracle: row-major arrays in f64, computed index by index.
+//! The oracle of the tests: row-major arrays in f64, computed index by index.
 
 use crate::tensor::Tensor;
 use crate::tensor::view::Step;
@@ -25,12 +25,12 @@ fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
 }
 
 impl Dense {
-    /// The element `f` gives for each index.
+    /// An array whose element at each index is the result of `f`.
     pub fn from_fn(shape: &[usize], f: impl FnMut(Vec<usize>) -> f64) -> Self {
         Dense { shape: shape.to_vec(), data: indices(shape).into_iter().map(f).collect() }
     }
 
-    /// Zeros.
+    /// An array of zeros.
     pub fn zeros(shape: &[usize]) -> Self {
         Self::from_fn(shape, |_| 0.0)
     }
@@ -39,7 +39,7 @@ impl Dense {
     /// repeat.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no element at the index.
     pub fn at(&self, index: &[usize]) -> f64 {
         let own = &index[index.len() - self.shape.len()..];
         let place = own.iter().zip(&self.shape).fold(0, |place, (&i, &dim)| {
@@ -50,12 +50,12 @@ impl Dense {
         self.data[place]
     }
 
-    /// `f` of each element.
+    /// The results of `f` for each element.
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
         Dense { shape: self.shape.clone(), data: self.data.iter().map(|&x| f(x)).collect() }
     }
 
-    /// `f` of each pair of elements, broadcasting.
+    /// The results of `f` for each pair of elements; the shapes broadcast.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -64,14 +64,15 @@ impl Dense {
         Self::from_fn(&shape, |index| f(a.at(&index), b.at(&index)))
     }
 
-    /// `f` of each row (along the last axis).
+    /// The results of `f` for each row (along the last axis).
     pub fn map_rows(&self, f: impl FnMut(&[f64]) -> Vec<f64>) -> Self {
         let cols = self.shape.last().copied().unwrap_or(1).max(1);
         let data = self.data.chunks(cols).flat_map(f).collect();
         Dense { shape: self.shape.clone(), data }
     }
 
-    /// `f` of the elements that differ only in their positions along the named axes.
+    /// The results of `f` for each list of elements that differ only in their positions along
+    /// `axes`.
     pub fn reduce(&self, axes: &[isize], keep: bool, f: impl Fn(&[f64]) -> f64) -> Self {
         let rank = self.shape.len();
         let named = |axis: usize| {
@@ -98,7 +99,8 @@ impl Dense {
         Dense { shape, data }
     }
 
-    /// `f` of each element and all before it along an axis, or all after it.
+    /// For each element the result of `f` for it and all elements before it along an axis, or after
+    /// it with `reverse`.
     pub fn scanned(&self, axis: usize, reverse: bool, f: impl Fn(&[f64]) -> f64) -> Self {
         Self::from_fn(&self.shape, |index| {
             let here = index[axis];
@@ -114,7 +116,7 @@ impl Dense {
         })
     }
 
-    /// Summed to a shape that broadcasts to this one's.
+    /// The array summed to a shape that broadcasts to the shape of the array.
     pub fn sum_to(&self, shape: &[usize]) -> Self {
         let mut out = Self::zeros(shape);
         for index in indices(&self.shape) {
@@ -128,10 +130,11 @@ impl Dense {
         out
     }
 
-    /// With the elements of another array added, each at the place that `place` makes of its own.
+    /// The array with the elements of another one added. `place` turns the index of an element of
+    /// `other` into the index in this array.
     ///
     /// # Panics
-    /// If there is no such place.
+    /// If there is no element at such an index.
     pub fn with_added(mut self, other: &Self, place: impl Fn(&mut Vec<usize>)) -> Self {
         for (mut index, &value) in indices(&other.shape).into_iter().zip(&other.data) {
             place(&mut index);
@@ -162,12 +165,12 @@ impl Dense {
         })
     }
 
-    /// Einstein summation over every label at once. The equation is one that fits the operands.
+    /// Einstein summation over all labels at once.
     ///
     /// # Panics
-    /// If it does not.
+    /// If the equation does not fit the operands.
     pub fn einsum(equation: &str, operands: &[Self]) -> Self {
-        // The axes of an ellipsis get names of their own, counted from the last.
+        // The axes of an ellipsis get names that are not letters, counted from the last axis.
         let nameless = |axis: usize| char::from_u32(0xe000 + axis as u32).expect("for private use");
         let expand = |term: &str, count: usize| -> Vec<char> {
             let names: String = (0..count).rev().map(nameless).collect();
@@ -233,7 +236,7 @@ impl Dense {
         })
     }
 
-    /// All leading axes merged into one.
+    /// The array with all leading axes merged into one.
     ///
     /// # Panics
     /// If there are no axes.
@@ -242,7 +245,7 @@ impl Dense {
         Dense { shape: vec![front.iter().product(), cols], data: self.data.clone() }
     }
 
-    /// The last two axes exchanged.
+    /// The array with the last two axes exchanged.
     pub fn transposed(&self) -> Self {
         let rank = self.shape.len();
         let mut order: Vec<usize> = (0..rank).collect();
@@ -250,7 +253,7 @@ impl Dense {
         self.permuted(&order)
     }
 
-    /// Axis `i` of the result is axis `order[i]`.
+    /// The array with its axes in another order: axis `i` of the result is axis `order[i]`.
     pub fn permuted(&self, order: &[usize]) -> Self {
         let shape: Vec<usize> = order.iter().map(|&axis| self.shape[axis]).collect();
         Self::from_fn(&shape, |index| {
@@ -262,7 +265,7 @@ impl Dense {
         })
     }
 
-    /// The positions of a range along an axis, counted out one by one.
+    /// The positions of a range along an axis, found one by one.
     pub fn picked(&self, axis: usize, range: &Step) -> Self {
         let n = self.shape[axis] as isize;
         let absolute = |i: isize| if i < 0 { i + n } else { i };
@@ -283,7 +286,7 @@ impl Dense {
         }
         let mut shape = self.shape.clone();
         shape[axis] = places.len();
-        // Not `at`: a picked axis of size 1 is no broadcast.
+        // Not `at`, which would broadcast an axis of size 1.
         Self::from_fn(&shape, |mut index| {
             index[axis] = places[index[axis]];
             self.at(&index)

@@ -7,31 +7,31 @@ use crate::op::{Cotangents, Forward, Op, Vjp};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// A fault planted in a vector-Jacobian product.
+/// A fault that is planted in a vector-Jacobian product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No cotangents.
+    /// No cotangents: all are zero.
     Zeroed,
     /// Twice the cotangents.
     Doubled,
     /// The cotangents with the other sign.
     Flipped,
-    /// The output's cotangent forgotten, ones in its place.
+    /// The cotangent of the output is ignored: ones replace it.
     Forgotten,
-    /// The square of the output's cotangent in its place.
+    /// The square of the cotangent of the output replaces it.
     Squared,
-    /// The magnitude of the output's cotangent in its place.
+    /// The magnitude of the cotangent of the output replaces it.
     Absolute,
-    /// The right cotangents, but with nothing recorded: there is no second derivative.
+    /// The right cotangents as constants: they have no derivatives of their own.
     Detached,
-    /// The output's cotangent, as if a step were the identity: for an operation whose cotangents
-    /// are zero, in which the other faults change nothing.
+    /// The cotangent of the output, as if the operation were the identity: for an operation whose
+    /// cotangents are zero, for which the other faults change nothing.
     Passed,
 }
 
 impl Fault {
-    /// Those that any operation shows whose derivatives are not zero.
+    /// The faults that a check detects for any operation with nonzero derivatives.
     pub const ALL: [Fault; 7] = [
         Fault::Zeroed,
         Fault::Doubled,
@@ -42,7 +42,7 @@ impl Fault {
         Fault::Detached,
     ];
 
-    /// The operation with this fault in its gradient.
+    /// The operation `op` with this fault in its vector-Jacobian product.
     pub fn plant<E: Element>(self, op: Box<dyn Op<E>>) -> Box<dyn Op<E>> {
         Box::new(Planted { op, fault: self })
     }

@@ -1,4 +1,4 @@
-//! [`Layout`]: the same values at other places in memory.
+//! [`Layout`]: copies of a tensor with the same values in another memory layout.
 
 use wengert_kernels::Element;
 
@@ -10,20 +10,21 @@ use crate::tensor::view::Step;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {
-    /// One after another in row-major order.
+    /// Contiguous, in row-major order.
     RowMajor,
-    /// The axes in another order in memory: a permutation of `0..rank`.
+    /// The axes in another order in memory, a permutation of `0..rank`.
     Permuted(Vec<usize>),
-    /// Every second element of a larger tensor along an axis.
+    /// Every second element of a larger tensor along this axis.
     Stepped(usize),
-    /// Backwards along an axis.
+    /// In reverse order along this axis.
     Flipped(usize),
-    /// In the middle of a larger tensor along an axis.
+    /// The middle of a larger tensor along this axis.
     Inside(usize),
 }
 
 impl Layout {
-    /// A copy of `x` laid out so. What an axis does not exist for stays row-major.
+    /// A copy of `x` with this layout. If `x` does not have the layout's axis, the copy is
+    /// row-major.
     ///
     /// ```
     /// use wengert_autodiff::{Tensor, testing::Layout};
@@ -69,7 +70,8 @@ fn compact<E: Element>(x: &Tensor<E>) -> Tensor<E> {
     x.copied(None).expect("there is memory for a case")
 }
 
-/// `x` with the axis prolonged: position `i` holds what `at` says, or NaN, which must not be read.
+/// `x` with the axis extended: position `i` holds position `at(i)` of `x`, or NaN, which must not
+/// be read.
 fn spread<E: Element>(
     x: &Tensor<E>,
     axis: usize,

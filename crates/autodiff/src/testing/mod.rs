@@ -1,8 +1,8 @@
-//! Tests of operations: what a catalogue row says, and the one check that walks the rows.
+//! Tests of operations: the rows of the catalogue, and the check that every row passes.
 //!
 //! A [`Row`] draws [`Case`]s: an operation with operands of random shapes and layouts, and the same
-//! function written naively in f64. [`check`] compares the two, and the operation's gradients with
-//! differences of its values. [`check_op`] does the same for a user's operation.
+//! function written naively in f64. [`check`] compares their values, and compares the gradients of
+//! the operation with finite differences. [`check_op`] does this for an operation of a user.
 
 mod case;
 mod dense;

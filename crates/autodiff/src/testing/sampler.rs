@@ -9,16 +9,16 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::tensor::view::Step;
 
-/// Where values are drawn from: an interval without the neighbourhoods of some points.
+/// The domain of random values: an interval without the neighbourhoods of some points.
 #[derive(Clone, Copy, Debug)]
 pub struct Domain<'a> {
     /// The least value.
     pub low: f64,
     /// The greatest value.
     pub high: f64,
-    /// Points to stay clear of: kinks and poles.
+    /// Points to avoid, such as kinks and poles.
     pub avoid: &'a [f64],
-    /// By how much.
+    /// The least distance of a value from these points.
     pub margin: f64,
 }
 
@@ -33,17 +33,17 @@ impl Domain<'static> {
     pub const UNIT: Self = Domain { low: 0.05, high: 0.95, avoid: &[], margin: 0.0 };
 }
 
-/// Draws what a case is made of.
+/// A generator of the parts of a case.
 #[derive(Clone, Debug)]
 pub struct Sampler(Pcg64);
 
 impl Sampler {
-    /// A sampler that draws the same for the same seed.
+    /// A sampler. The same seed gives the same cases.
     pub fn new(seed: u64) -> Self {
         Sampler(Pcg64::seed_from_u64(seed))
     }
 
-    /// An axis size: mostly small, sometimes one, seldom zero.
+    /// An axis size: usually small, sometimes 1, rarely 0.
     pub fn size(&mut self) -> usize {
         match self.below(12) {
             0 => 0,
@@ -66,7 +66,7 @@ impl Sampler {
         (0..front).map(|_| self.size()).chain([last]).collect()
     }
 
-    /// Two shapes that broadcast to one another or to a third.
+    /// Two shapes that broadcast with each other.
     pub fn broadcast_pair(&mut self) -> (Shape, Shape) {
         let shape = self.shape();
         let mut part = |shape: &Shape| -> Shape {
@@ -77,8 +77,8 @@ impl Sampler {
         if self.coin() { (a, shape) } else { (a, b) }
     }
 
-    /// A tensor with values from a domain, in a random layout, or with an axis that repeats one
-    /// element.
+    /// A tensor with values from a domain, in a random layout, or with an axis along which one
+    /// element repeats.
     pub fn tensor(&mut self, shape: &Shape, domain: &Domain) -> Tensor<f64> {
         let rank = shape.rank();
         if rank > 0 && self.below(7) == 0 {
@@ -123,7 +123,7 @@ impl Sampler {
         self.0.random_range(low..high)
     }
 
-    /// A number below `n`.
+    /// A whole number below `n`.
     ///
     /// # Panics
     /// If `n` is 0.
@@ -136,22 +136,22 @@ impl Sampler {
         self.0.random()
     }
 
-    /// One of some values.
+    /// One of the given values.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no values.
     pub fn choose<T: Copy>(&mut self, values: &[T]) -> T {
         values[self.below(values.len())]
     }
 
-    /// The numbers below `n` in some order.
+    /// A random permutation of the numbers below `n`.
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
         order.shuffle(&mut self.0);
         order
     }
 
-    /// Some axes of a shape, some of them named from the end, and whether to keep them.
+    /// Random axes of a shape, some counted from the last, and whether to keep them.
     pub fn axes(&mut self, shape: &Shape) -> (Vec<isize>, bool) {
         let rank = shape.rank();
         let count = self.below(rank + 1);
@@ -162,7 +162,8 @@ impl Sampler {
         (axes, self.coin())
     }
 
-    /// An axis of a shape, and a range along it that may be empty, stepped, flipped or too long.
+    /// A random axis of a shape, and a range along it that may be empty, have a step, run
+    /// backwards, or exceed the axis.
     pub fn range(&mut self, shape: &Shape) -> (usize, Step) {
         let axis = self.below(shape.rank());
         let reach = shape[axis] + 2;

@@ -1,4 +1,4 @@
-//! [`check_op`]: the catalogue's test for a user's operation.
+//! [`check_op`]: the test that the operations of this crate pass, for an operation of a user.
 
 use std::fmt;
 use std::rc::Rc;
@@ -13,8 +13,8 @@ use crate::tensor::Tensor;
 type Operands = Rc<dyn Fn(&mut Sampler) -> Vec<Tensor<f64>>>;
 type SharedReference = Rc<dyn Fn(&[Dense]) -> Dense>;
 
-/// What an operation should be: operands to try it on, and the same function written naively in
-/// f64.
+/// The specification of an operation: random operands for test cases, and a reference, the same
+/// function written naively in f64.
 #[derive(Clone)]
 pub struct Spec {
     operands: Operands,
@@ -47,7 +47,7 @@ impl Spec {
         }
     }
 
-    /// One operand of any shape, the function applied to each element.
+    /// One operand of any shape; the reference `f` is applied to each element.
     pub fn elementwise(domain: Domain<'static>, f: impl Fn(f64) -> f64 + 'static) -> Self {
         let operands = move |sampler: &mut Sampler| {
             let shape = sampler.shape();
@@ -56,7 +56,7 @@ impl Spec {
         Self::new(operands, move |x| x[0].map(&f))
     }
 
-    /// Two operands that broadcast, the function applied to each pair of elements.
+    /// Two operands that broadcast; the reference `f` is applied to each pair of elements.
     pub fn pairwise(domain: Domain<'static>, f: impl Fn(f64, f64) -> f64 + 'static) -> Self {
         let operands = move |sampler: &mut Sampler| {
             let (a, b) = sampler.broadcast_pair();
@@ -65,10 +65,10 @@ impl Spec {
         Self::new(operands, move |x| Dense::zip(&x[0], &x[1], &f))
     }
 
-    /// The highest order of derivative to check, 1 or 2; 2 by default.
+    /// Sets the highest order of derivatives to check, 1 or 2; 2 by default.
     ///
     /// # Panics
-    /// If it is neither.
+    /// If the order is neither 1 nor 2.
     #[track_caller]
     pub fn order(mut self, order: u8) -> Self {
         check_order(order);
@@ -76,25 +76,25 @@ impl Spec {
         self
     }
 
-    /// Says that the operands' layout may change the last bits of the value.
+    /// Permits the layout of the operands to change the last bits of the value.
     pub fn reorders(mut self) -> Self {
         self.reorders = true;
         self
     }
 
-    /// How many cases to draw, 24 by default.
+    /// Sets the number of cases, 24 by default.
     pub fn cases(mut self, cases: u64) -> Self {
         self.cases = cases;
         self
     }
 
-    /// The seed of the first case.
+    /// Sets the seed of the first case. The following cases have the following seeds.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Runs the check on every case that `make` makes of operands.
+    /// Runs the check on every case, which `make` creates from operands and the reference.
     fn run(
         &self,
         name: &'static str,
@@ -108,7 +108,7 @@ impl Spec {
         for seed in seeds.clone() {
             check(&row, &draw(seed)).map_err(|failure| failure.at(name, seed))?;
         }
-        // The check must be able to fail: with these operands it detects a planted fault.
+        // The check must be able to fail: with these operands it must detect each planted fault.
         for fault in Fault::ALL {
             if fault == Fault::Detached && self.order < 2 {
                 continue;
@@ -124,10 +124,10 @@ impl Spec {
     }
 }
 
-/// Checks a user's operation as the catalogue's own are checked: its value against the reference
-/// in f64 and f32; the same bits whatever the operands' layout; its derivatives against
-/// differences; and that this check would have seen a gradient that is zeroed, doubled, of the
-/// wrong sign, or without a derivative of its own.
+/// Runs the test that the operations of this crate pass. The value must agree with the reference in
+/// f64 and f32, and must have the same bits for every layout of the operands. The derivatives must
+/// agree with finite differences. The test also plants faults in the gradient (zero, doubled, of
+/// the wrong sign, without a derivative of its own), and fails if it does not detect one of them.
 ///
 /// ```
 /// use wengert_autodiff::testing::{Domain, Spec, check_op};
@@ -156,7 +156,7 @@ impl Spec {
 /// ```
 ///
 /// # Errors
-/// [`Failure`] names the case, its seed, and what is wrong with it.
+/// [`Failure`] describes the case, its seed, and what is wrong with it.
 #[allow(clippy::needless_pass_by_value, reason = "a specification is written where it is used")]
 pub fn check_op<O: Op<f32> + Op<f64> + Clone>(op: &O, spec: Spec) -> Result<(), Failure> {
     spec.run(Op::<f64>::name(op), |inputs, reference| {
@@ -164,10 +164,11 @@ pub fn check_op<O: Op<f32> + Op<f64> + Clone>(op: &O, spec: Spec) -> Result<(), 
     })
 }
 
-/// The same for an operation of f64 alone. See [`check_op`].
+/// Runs the test that the operations of this crate pass, for an operation on f64 only. See
+/// [`check_op`].
 ///
 /// # Errors
-/// [`Failure`] names the case, its seed, and what is wrong with it.
+/// [`Failure`] describes the case, its seed, and what is wrong with it.
 #[allow(clippy::needless_pass_by_value, reason = "a specification is written where it is used")]
 pub fn check_op_f64<O: Op<f64> + Clone>(op: &O, spec: Spec) -> Result<(), Failure> {
     spec.run(op.name(), |inputs, reference| Case::double(op.clone(), inputs, move |x| reference(x)))

@@ -1,7 +1,7 @@
 //! Strategies for property tests, with the feature `proptest`.
 //!
-//! They shrink towards fewer axes, smaller sizes and plainer layouts, and stay valid on the way:
-//! what is drawn are plain numbers, and every value of those makes a shape, a permutation, a pair
+//! They shrink towards fewer axes, smaller sizes and simpler layouts. Each intermediate value is
+//! valid: the strategies draw plain numbers, and any numbers give a shape, a permutation, or a pair
 //! that broadcasts.
 
 use proptest::collection::vec;
@@ -25,7 +25,7 @@ pub fn arb_shape() -> impl Strategy<Value = Shape> {
     vec(size(), 0..=4).prop_map(Shape::from)
 }
 
-/// Mostly small, sometimes one, seldom zero; shrinks towards one, then zero.
+/// Axis sizes: usually small, sometimes 1, rarely 0. They shrink towards 1, then 0.
 fn size() -> impl Strategy<Value = usize> {
     prop_oneof![2 => Just(1_usize), 6 => 2..=5_usize, 1 => Just(0)]
 }
@@ -45,7 +45,7 @@ pub fn arb_tensor<E: Element>(
 /// Layouts for tensors of a rank; shrinks towards row-major order.
 pub fn arb_layout(rank: usize) -> impl Strategy<Value = Layout> {
     let axis = 0..rank.max(1);
-    // The order of random keys is a permutation, whatever they shrink to.
+    // Sorting random keys gives a permutation for any keys, also for those of a shrunk case.
     let order = vec(any::<u8>(), rank).prop_map(|keys| {
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|&axis| keys[axis]);
@@ -62,8 +62,8 @@ pub fn arb_layout(rank: usize) -> impl Strategy<Value = Layout> {
 
 /// Pairs of shapes that broadcast with each other.
 pub fn arb_broadcast_pair() -> impl Strategy<Value = (Shape, Shape)> {
-    // For each axis its size and which of the two has it as one; for each operand how many axes it
-    // lacks in front, of which at most one lacks any.
+    // For each axis, the size and which of the two operands has size 1; for each operand, the
+    // number of missing leading axes, at least one of which is 0.
     let axes = vec((size(), 0..4_u8), 0..=4);
     (axes, 0..=4_usize, any::<bool>()).prop_map(|(axes, missing, first)| {
         let operand = |bit: u8| -> Vec<usize> {
