@@ -1,4 +1,4 @@
-//! [`Index`]: whole numbers with a shape, which say where to read or write.
+//! [`Index`]: a tensor of whole numbers, which are positions to read from or write to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::memory::try_vec;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The most numbers that are printed.
+/// The maximum number of elements that are printed.
 const PRINTED: usize = 1000;
 
 /// A tensor of whole numbers: positions along an axis, class labels, the results of searches.
@@ -32,7 +32,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// The numbers of `data` in row-major order.
+    /// An index with the numbers of `data` in row-major order.
     ///
     /// # Errors
     /// [`Error::Length`] if the length of `data` is not the number of elements of the shape.
@@ -43,7 +43,7 @@ impl Index {
         Self::new(Arc::new(numbers), shape)
     }
 
-    /// The numbers of `data` in row-major order.
+    /// An index with the numbers of `data` in row-major order.
     ///
     /// # Errors
     /// [`Error::Length`] if the length of `data` is not the number of elements of the shape.
@@ -51,8 +51,8 @@ impl Index {
         Self::new(Arc::new(data), shape.into())
     }
 
-    /// The numbers of `data` in row-major order, negative ones counted from the end of an axis of
-    /// the given size.
+    /// An index with the numbers of `data` in row-major order, where negative numbers count from
+    /// the end of an axis of the given size.
     ///
     /// ```
     /// use wengert_autodiff::Index;
@@ -63,7 +63,7 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::Length`] if the length of `data` is not the number of elements of the shape, and
-    /// [`Error::Argument`] for one that lies outside of `-size..size`.
+    /// [`Error::Argument`] if a number is not in `-size..size`.
     pub fn from_signed(data: &[isize], shape: impl Into<Shape>, size: usize) -> Result<Self> {
         let place = |(place, &number): (usize, &isize)| {
             let absolute = if number < 0 {
@@ -73,8 +73,8 @@ impl Index {
             };
             absolute.ok_or_else(|| {
                 let message = format!(
-                    "the number {number} in place {place} does not lie in -{size}..{size}, the \
-                     positions of an axis of size {size}"
+                    "the number {number} at position {place} is not in -{size}..{size}, the \
+                     positions on an axis of size {size}"
                 );
                 Error::Argument { op: "Index::from_signed", message }
             })
@@ -82,10 +82,10 @@ impl Index {
         Self::from_vec(data.iter().enumerate().map(place).collect::<Result<_>>()?, shape)
     }
 
-    /// The numbers `f` gives for each place, in row-major order.
+    /// An index with the result of `f` for each place. `f` is called in row-major order.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the index.
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, mut f: impl FnMut(&[usize]) -> usize) -> Self {
         let shape = shape.into();
@@ -98,7 +98,7 @@ impl Index {
         expect(Self::from_vec(numbers, shape))
     }
 
-    /// Zeros.
+    /// Zeros of this shape.
     pub(crate) fn blank(op: &'static str, shape: &Shape) -> Result<Vec<usize>> {
         let len = shape.checked_len::<usize>(op)?;
         try_vec(len, 0).map_err(|refused| refused.for_shape(op, shape))
@@ -127,7 +127,7 @@ impl Index {
         self.numbers.len()
     }
 
-    /// Whether there are no numbers.
+    /// Whether the index has no elements.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
@@ -147,24 +147,24 @@ impl Index {
         self.shape.row_major_position(place).map(|at| self.numbers[at])
     }
 
-    /// The same numbers in row-major order under another shape.
+    /// An index with the same numbers in row-major order in another shape.
     ///
     /// # Errors
-    /// [`Error::Length`] if that shape has another number of elements.
+    /// [`Error::Length`] if the shapes differ in their number of elements.
     pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         Self::new(Arc::clone(&self.numbers), shape.into())
     }
 
-    /// The same numbers under another shape.
+    /// An index with the same numbers in row-major order in another shape.
     ///
     /// # Panics
-    /// If that shape has another number of elements.
+    /// If the shapes differ in their number of elements.
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
         expect(self.try_reshape(shape))
     }
 
-    /// Refuses numbers that are no position along an axis of `size`.
+    /// Returns an error if a number is not a position along an axis of `size`.
     pub(crate) fn check(&self, op: &'static str, size: usize) -> Result<()> {
         if self.largest.is_none_or(|largest| largest < size) {
             return Ok(());
@@ -181,8 +181,8 @@ impl Index {
 }
 
 impl<E: Element> Tensor<E> {
-    /// A one at the position each number gives along a new last axis, zeros elsewhere. It is a
-    /// constant: positions have no derivative.
+    /// One-hot vectors along a new last axis: 1 at the position that each number gives, 0
+    /// elsewhere. The tensor is a constant, as positions have no derivative.
     ///
     /// ```
     /// use wengert_autodiff::{Index, Tensor};
@@ -195,7 +195,7 @@ impl<E: Element> Tensor<E> {
     /// An index of shape `[..]` gives `[.., classes]`.
     ///
     /// # Errors
-    /// [`Error::Index`] for a number that is not below `classes`, [`Error::TooLarge`], and
+    /// [`Error::Index`] if a number is not below `classes`, [`Error::TooLarge`], and
     /// [`Error::OutOfMemory`].
     pub fn one_hot(index: &Index, classes: usize) -> Result<Self> {
         index.check("one_hot", classes)?;
@@ -212,13 +212,14 @@ impl<E: Element> Tensor<E> {
     }
 }
 
-/// One axis.
+/// The numbers in row-major order.
 impl AsRef<[usize]> for Index {
     fn as_ref(&self) -> &[usize] {
         self.as_slice()
     }
 }
 
+/// An index with one axis.
 impl From<Vec<usize>> for Index {
     fn from(numbers: Vec<usize>) -> Self {
         let shape = Shape::from([numbers.len()]);
@@ -226,21 +227,21 @@ impl From<Vec<usize>> for Index {
     }
 }
 
-/// One axis.
+/// An index with one axis.
 impl From<&[usize]> for Index {
     fn from(numbers: &[usize]) -> Self {
         Self::from(numbers.to_vec())
     }
 }
 
-/// One axis.
+/// An index with one axis.
 impl<const N: usize> From<[usize; N]> for Index {
     fn from(numbers: [usize; N]) -> Self {
         Self::from(numbers.to_vec())
     }
 }
 
-/// One axis.
+/// An index with one axis.
 impl FromIterator<usize> for Index {
     fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
         Self::from(Vec::from_iter(numbers))
@@ -314,7 +315,7 @@ mod tests {
         assert_eq!(index.as_slice(), [0, 2, 0, 2]);
         for number in [3, -4, isize::MIN, isize::MAX] {
             let error = Index::from_signed(&[0, number], [2], 3).unwrap_err().to_string();
-            assert!(error.contains(&format!("the number {number} in place 1")), "{error}");
+            assert!(error.contains(&format!("the number {number} at position 1")), "{error}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`Mask`]: truth values with a shape, what comparisons give and choices take.
+//! [`Mask`]: truth values with a shape, the result of comparisons and the condition of selections.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::tensor::{Tensor, strided};
 
 /// An array of truth values that selects elements.
 ///
-/// Comparisons give it ([`Tensor::lt`], [`Var::lt`](crate::Var::lt) and their kin), and
-/// [`where_`](crate::ops::where_) and [`masked_fill`](crate::ops::masked_fill) choose by it. It is
+/// Comparisons return a mask ([`Tensor::lt`], [`Var::lt`](crate::Var::lt) and similar methods), and
+/// [`where_`](crate::ops::where_) and [`masked_fill`](crate::ops::masked_fill) select by it. It is
 /// not a tensor, and has no derivative.
 ///
 /// Cloning and views (`transpose`, `broadcast_to`, ..) share the values.
@@ -51,10 +51,10 @@ impl Mask {
         try_vec(len, false).map_err(|refused| refused.for_shape(op, shape))
     }
 
-    /// The values in row-major order.
+    /// A mask with the given values in row-major order.
     ///
     /// # Errors
-    /// [`Error::Length`] if their number is not that of the shape.
+    /// [`Error::Length`] if the number of values is not the number of elements of the shape.
     pub fn from_slice(values: &[bool], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
         if shape.checked_len::<bool>("mask")? != values.len() {
@@ -65,7 +65,7 @@ impl Mask {
         Ok(Self::row_major(copy, shape))
     }
 
-    /// The values `f` gives for each index, in row-major order.
+    /// A mask with the result of `f` for each index. `f` is called in row-major order.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
@@ -84,16 +84,16 @@ impl Mask {
         Ok(Self::row_major(values, shape))
     }
 
-    /// The values `f` gives for each index, in row-major order.
+    /// A mask with the result of `f` for each index. `f` is called in row-major order.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the mask.
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(&[usize]) -> bool) -> Self {
         expect(Self::try_from_fn(shape, f))
     }
 
-    /// The same value everywhere, which takes the memory of one.
+    /// A mask with the same value everywhere. It takes the memory of one value.
     ///
     /// # Panics
     /// If the shape's size does not fit the address space.
@@ -136,7 +136,7 @@ impl Mask {
         self.shape.numel()
     }
 
-    /// Whether there are no values.
+    /// Whether the mask has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -144,7 +144,7 @@ impl Mask {
     /// The values in row-major order.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for them.
+    /// [`Error::OutOfMemory`] if there is no memory for the vector.
     pub fn try_to_vec(&self) -> Result<Vec<bool>> {
         let mut values = Self::blank("mask", &self.shape)?;
         if values.is_empty() {
@@ -178,13 +178,13 @@ impl Mask {
     /// The values in row-major order.
     ///
     /// # Panics
-    /// If there is no memory for them.
+    /// If there is no memory for the vector.
     #[track_caller]
     pub fn to_vec(&self) -> Vec<bool> {
         expect(self.try_to_vec())
     }
 
-    /// The values in row-major order, copied only if they do not lie so.
+    /// The values in row-major order, copied only if the mask is not contiguous.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if there is no memory for a copy.
@@ -198,7 +198,7 @@ impl Mask {
         }
     }
 
-    /// The values in row-major order, copied only if they do not lie so.
+    /// The values in row-major order, copied only if the mask is not contiguous.
     ///
     /// # Panics
     /// If there is no memory for a copy.
@@ -207,7 +207,7 @@ impl Mask {
         expect(self.try_to_contiguous())
     }
 
-    /// The mask with size 1 in place of the axes along which a value repeats, if there are any.
+    /// The mask with size 1 along the axes along which a value repeats, if there are any.
     fn once(&self) -> Cow<'_, Mask> {
         let repeated = |&axis: &usize| self.strides[axis] == 0 && self.shape[axis] > 1;
         if self.is_empty() || !(0..self.rank()).any(|axis| repeated(&axis)) {
@@ -225,7 +225,7 @@ impl Mask {
         self.shape.are_row_major(&self.strides)
     }
 
-    /// The value at an index, or `None` if there is none.
+    /// The value at an index, or `None` if the index is outside the shape.
     pub fn get(&self, index: &[usize]) -> Option<bool> {
         let steps = self.shape.position(index, &self.strides)?;
         Some(self.values[(self.offset as isize + steps) as usize])
@@ -248,10 +248,10 @@ impl Mask {
         once.to_contiguous().iter().filter(|&&value| value).count() * copies
     }
 
-    /// One where true, zero where false.
+    /// A tensor with 1 where the mask is true and 0 where it is false.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for the tensor.
     #[track_caller]
     pub fn to_tensor<E: Element>(&self) -> Tensor<E> {
         let once = self.once();
@@ -264,7 +264,7 @@ impl Mask {
         tensor.broadcast_to(&self.shape)
     }
 
-    /// The mask repeated to a larger shape: axes of size 1, and axes missing in front, repeat.
+    /// The mask repeated to a larger shape, along axes of size 1 and along missing leading axes.
     ///
     /// # Errors
     /// [`Error::Shapes`] if the shape cannot be reached by repeating.
@@ -284,10 +284,10 @@ impl Mask {
         expect(self.try_broadcast_to(shape))
     }
 
-    /// Two axes exchanged. No copy.
+    /// The mask with two axes exchanged, as a view.
     ///
     /// # Panics
-    /// If one of them does not exist.
+    /// If one of the axes does not exist.
     #[track_caller]
     pub fn transpose(&self, a: isize, b: isize) -> Self {
         let place = |axis| expect(self.shape.axis("transpose", axis));
@@ -298,10 +298,11 @@ impl Mask {
         mask
     }
 
-    /// A new axis of size 1 before `axis`; `rank` puts it after the last. No copy.
+    /// The mask with a new axis of size 1 before `axis`, as a view; `rank` adds it after the last
+    /// axis.
     ///
     /// # Panics
-    /// If there is no such place.
+    /// If there is no such axis.
     #[track_caller]
     pub fn unsqueeze(&self, axis: isize) -> Self {
         let at = expect(self.shape.place("unsqueeze", axis));
@@ -316,7 +317,7 @@ impl Mask {
         View { values: &self.values, offset: self.offset, shape, strides }
     }
 
-    /// The values under another shape.
+    /// The mask in another shape, with the same values in row-major order.
     ///
     /// # Panics
     /// If the shapes differ in their number of values.
@@ -334,8 +335,8 @@ impl Mask {
         Self::row_major(self.to_vec(), shape)
     }
 
-    /// The values `f` gives for each pair; the masks broadcast. Along an axis on which both repeat,
-    /// the result does.
+    /// The result of `f` for each pair of values; the masks broadcast. The result repeats along an
+    /// axis on which both masks repeat.
     fn zip(&self, other: &Mask, op: &'static str, f: impl Fn(bool, bool) -> bool) -> Result<Mask> {
         let shape = broadcast(op, &self.shape, &other.shape)?;
         let (mut a, mut b) = (self.try_broadcast_to(&shape)?, other.try_broadcast_to(&shape)?);
@@ -355,7 +356,7 @@ impl Mask {
         Self::row_major(values, once).try_broadcast_to(shape)
     }
 
-    /// Where both are true; the shapes broadcast. Also `&`.
+    /// True where both masks are true; the shapes broadcast. Also available as `&`.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -368,7 +369,7 @@ impl Mask {
         self.zip(other, "and", |a, b| a & b)
     }
 
-    /// Where one of them is true, or both; the shapes broadcast. Also `|`.
+    /// True where at least one of the masks is true; the shapes broadcast. Also available as `|`.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -377,10 +378,10 @@ impl Mask {
         expect(self.zip(other, "or", |a, b| a | b))
     }
 
-    /// Where it is false. Also `!`.
+    /// True where the mask is false. Also available as `!`.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for the result.
     #[allow(clippy::should_implement_trait, reason = "`!` is implemented through it")]
     #[must_use]
     pub fn not(&self) -> Mask {
@@ -450,7 +451,7 @@ fn broadcast(op: &'static str, a: &Shape, b: &Shape) -> Result<Shape> {
     crate::shape::broadcast(op, &[a, b])
 }
 
-/// Where the comparison holds; the operands broadcast.
+/// A mask that is true where the comparison holds; the operands broadcast.
 pub(crate) fn compare<E: Element>(
     comparison: Comparison,
     a: &Tensor<E>,
@@ -470,7 +471,7 @@ pub(crate) fn compare<E: Element>(
     b.compute()?;
     let kernel =
         |a: Run<E>, b: Run<E>, out: &mut [bool]| elementwise::compare(comparison, a, b, out);
-    // Along an axis on which both repeat, the mask does.
+    // The mask repeats along an axis on which both operands repeat.
     if let Some((once, part)) = strided::once_all(&[a, b], &shape) {
         let mut values = Mask::blank(op, &part)?;
         strided::zip(&once[0], &once[1], &part, &mut values, kernel);

@@ -1,4 +1,4 @@
-//! Shapes: sizes along axes, broadcasting, axes by (negative) number, row-major strides.
+//! Shapes: sizes along axes, broadcasting, negative axis numbers, row-major strides.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 use crate::error::{Error, Result};
 use crate::few::Few;
 
-/// The sizes of a tensor along its axes. Rank 0 is a single number.
+/// The sizes of a tensor along its axes. The shape of a single number has no axes (rank 0).
 ///
 /// ```
 /// use wengert_autodiff::Shape;
@@ -17,7 +17,8 @@ use crate::few::Few;
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Shape(Few<usize>);
 
-/// The distance in elements between neighbours along each axis. Zero repeats, negative flips.
+/// The distance in elements between neighbours along each axis. A stride of 0 repeats an element,
+/// and a negative stride reverses the axis.
 pub type Strides = Few<isize>;
 
 impl Shape {
@@ -38,8 +39,8 @@ impl Shape {
         &self.0
     }
 
-    /// The number of elements, 1 for rank 0. Saturates where it would overflow; no tensor has such
-    /// a shape.
+    /// The number of elements; 1 for rank 0. The number saturates instead of overflowing, but no
+    /// tensor has so large a shape.
     #[inline]
     pub fn numel(&self) -> usize {
         let mut n = 1_usize;
@@ -52,14 +53,14 @@ impl Shape {
         n
     }
 
-    /// The number of elements, if `E`-sized elements of that number can be addressed.
+    /// The number of elements, if that number of elements of type `E` fits the address space.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] if not.
+    /// [`Error::TooLarge`] if it does not.
     #[inline]
     pub(crate) fn checked_len<E>(&self, op: &'static str) -> Result<usize> {
         let most = isize::MAX as usize / 2 / size_of::<E>();
-        // The non-zero sizes alone must be addressable too, so that strides never overflow.
+        // The product of the non-zero sizes must fit too, so that strides never overflow.
         let (mut span, mut empty) = (1_usize, false);
         for &dim in self.0.iter() {
             empty |= dim == 0;
@@ -83,8 +84,8 @@ impl Shape {
         strides
     }
 
-    /// The shape both operands broadcast to: aligned at the last axis, sizes equal or one of them
-    /// 1.
+    /// The shape to which both operands broadcast: axes are aligned at the last one, and their
+    /// sizes are equal or one of them is 1. `None` if there is no such shape.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
         let size = |shape: &Shape, axis: usize| {
@@ -101,15 +102,15 @@ impl Shape {
             .map(Shape)
     }
 
-    /// Whether a tensor of this shape can be repeated to `target`.
+    /// Whether a tensor of this shape broadcasts to `target`.
     pub fn broadcasts_to(&self, target: &Shape) -> bool {
         self.broadcast(target).as_ref() == Some(target)
     }
 
-    /// The axis a (possibly negative) number names.
+    /// The axis with this number; negative numbers count from the last axis.
     ///
     /// # Errors
-    /// [`Error::Axis`] if there is none.
+    /// [`Error::Axis`] if the axis does not exist.
     pub fn axis(&self, op: &'static str, axis: isize) -> Result<usize> {
         let rank = self.rank();
         let absolute = if axis < 0 { axis + rank as isize } else { axis };
@@ -120,8 +121,8 @@ impl Shape {
         }
     }
 
-    /// The place for a new axis that a (possibly negative) number names: before the axis of
-    /// that number, or after the last.
+    /// The position of a new axis: before the axis with this number, or after the last axis.
+    /// Negative numbers count from the end.
     pub(crate) fn place(&self, op: &'static str, axis: isize) -> Result<usize> {
         let places = self.rank() + 1;
         let absolute = if axis < 0 { axis + places as isize } else { axis };
@@ -129,13 +130,13 @@ impl Shape {
             return Ok(absolute as usize);
         }
         let message = format!(
-            "there is no place {axis} for a new axis in {self}; places run from -{places} to {}",
+            "a new axis of {self} cannot be at position {axis}; positions run from -{places} to {}",
             self.rank()
         );
         Err(Error::Argument { op, message })
     }
 
-    /// The axis a number names, if its size is 1.
+    /// The axis with this number; an error if its size is not 1.
     pub(crate) fn axis_of_one(&self, op: &'static str, axis: isize) -> Result<usize> {
         let at = self.axis(op, axis)?;
         if self[at] == 1 {
@@ -148,7 +149,7 @@ impl Shape {
         Err(Error::Argument { op, message })
     }
 
-    /// The leading sizes, and the last two.
+    /// The sizes of the leading axes, and those of the last two.
     pub(crate) fn matrices(&self, op: &'static str) -> Result<(&[usize], [usize; 2])> {
         let Some((front, &matrix)) = self.split_last_chunk() else {
             let expected = "matrices, a shape [.., rows, columns]".to_owned();
@@ -157,7 +158,7 @@ impl Shape {
         Ok((front, matrix))
     }
 
-    /// One flag an axis: whether `axes` names it. An axis named twice is an error.
+    /// For each axis whether `axes` names it. An axis that is named twice is an error.
     pub(crate) fn axis_set(&self, op: &'static str, axes: &[isize]) -> Result<Few<bool>> {
         let mut set = Few::repeat(false, self.rank());
         for &axis in axes {
@@ -181,7 +182,7 @@ impl Shape {
         Shape(self.0.iter().zip(flags).filter(|(_, flag)| !**flag).map(|(&d, _)| d).collect())
     }
 
-    /// Whether the strides are those of row-major order, axes of size 1 aside.
+    /// Whether the strides are row-major; the strides of axes of size 1 do not matter.
     pub(crate) fn are_row_major(&self, strides: &Strides) -> bool {
         let mut step = 1_isize;
         for (&stride, &dim) in strides.iter().zip(self.iter()).rev() {
@@ -196,10 +197,11 @@ impl Shape {
         true
     }
 
-    /// The strides that show this shape, laid out by `strides`, repeated to `target`.
+    /// The strides of a view that repeats a tensor of this shape with `strides` to the shape
+    /// `target`.
     ///
     /// # Errors
-    /// [`Error::Shapes`] if the target cannot be reached by repeating.
+    /// [`Error::Shapes`] if this shape does not broadcast to the target.
     pub(crate) fn broadcast_strides(&self, strides: &Strides, target: &Shape) -> Result<Strides> {
         if !self.broadcasts_to(target) {
             let expected = format!("a shape that repeats to {target}");
@@ -213,27 +215,28 @@ impl Shape {
         Ok((0..target.rank()).map(stride).collect())
     }
 
-    /// Whether there is an element at `index`.
+    /// Whether `index` is inside the shape.
     #[inline]
     fn holds(&self, index: &[usize]) -> bool {
         index.len() == self.rank() && index.iter().zip(self.0.iter()).all(|(i, dim)| i < dim)
     }
 
-    /// The number of the element at `index` in row-major order, if there is one.
+    /// The row-major position of the element at `index`, or `None` if it is outside the shape.
     #[inline]
     pub(crate) fn row_major_position(&self, index: &[usize]) -> Option<usize> {
         let at = || index.iter().zip(self.0.iter()).fold(0, |at, (&i, &dim)| at * dim + i);
         self.holds(index).then(at)
     }
 
-    /// The distance of the element at `index` from the first one, if there is one.
+    /// The offset of the element at `index` from the first one, or `None` if it is outside the
+    /// shape.
     #[inline]
     pub(crate) fn position(&self, index: &[usize], strides: &Strides) -> Option<isize> {
         let at = || index.iter().zip(strides.iter()).map(|(&i, &stride)| i as isize * stride).sum();
         self.holds(index).then(at)
     }
 
-    /// The next place in row-major order; the first one follows the last.
+    /// Advances an index in row-major order; the first index follows the last.
     pub(crate) fn advance(&self, place: &mut [usize]) {
         for (i, &dim) in place.iter_mut().zip(self.0.iter()).rev() {
             *i += 1;
@@ -313,7 +316,7 @@ impl fmt::Debug for Shape {
     }
 }
 
-/// The shape two operands broadcast to.
+/// The shape to which two operands broadcast.
 pub(crate) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     let (a, b) = (inputs[0], inputs[1]);
     a.broadcast(b).ok_or_else(|| {
@@ -323,7 +326,7 @@ pub(crate) fn broadcast(op: &'static str, inputs: &[&Shape]) -> Result<Shape> {
     })
 }
 
-/// `[2, 3] and [4]`, for messages.
+/// Shapes in the form `[2, 3] and [4]`, for messages.
 pub(crate) fn list(shapes: &[Shape]) -> String {
     match shapes {
         [] => "nothing".to_owned(),

@@ -1,5 +1,5 @@
-//! [`Tape`]: the record of a computation. Operations are added in `apply`, nodes in `push`;
-//! variables are in `var`, and the walk back in `walk`.
+//! [`Tape`]: the record of a computation. Operations are recorded in `apply`, nodes are added in
+//! `push`, variables are in `var`, and the backward pass is in `walk`.
 
 mod apply;
 pub(crate) mod cut;
@@ -31,13 +31,14 @@ use link::Link;
 pub(crate) use node::{Node, Rule};
 use scratch::Scratch;
 
-/// A Wengert list (R. E. Wengert, "A simple automatic derivative evaluation program", CACM 7(8),
-/// 1964): every operation in the order in which it was computed.
+/// The record of a computation, a Wengert list (R. E. Wengert, "A simple automatic derivative
+/// evaluation program", CACM 7(8), 1964): every operation in the order in which it was computed.
 ///
-/// Operations on the tape's variables append to it; walking back visits each after everything that
-/// depends on it, with no recursion, however long it is. [`clear`](Self::clear) empties the tape
-/// and keeps its memory, so that the next step of a training loop allocates none. When the tape is
-/// dropped its memory is freed, but for the buffers of tensors that were taken off it.
+/// Operations on the variables of a tape append to it. The backward pass visits each operation
+/// after all operations that depend on it; it uses no recursion, so a tape may have any length.
+/// [`clear`](Self::clear) empties the tape and keeps its memory, so that the next step of a
+/// training loop allocates none. Dropping the tape frees its memory, except the buffers of tensors
+/// that are still in use elsewhere.
 ///
 /// ```
 /// use wengert_autodiff::{Tape, Tensor};
@@ -53,33 +54,37 @@ pub struct Tape<E: Element = f32> {
     nodes: RefCell<Vec<Node<E>>>,
     pool: BufferPool<E>,
     schedule: Schedule<E>,
-    /// Whether this tape made the pool, and closes it.
+    /// Whether this tape created the pool, and closes it when it is dropped.
     owns_pool: bool,
     pub(crate) recording: Cell<Recording>,
     /// Whether every result is searched for NaN and infinity.
     anomaly: Cell<bool>,
-    /// Whether a composition is being recorded: parameters must then be operands.
+    /// Whether a composition is being recorded. The parameters it uses must then be operands.
     closed: Cell<bool>,
-    /// Whether a checkpoint's closure runs: all its operations are recorded, to be computed again.
+    /// Whether the closure of a checkpoint is running. All its operations are then recorded,
+    /// because the backward pass computes them again.
     pub(crate) segment: Cell<bool>,
-    /// The parameters that closures of checkpoints have put on the tape, and where.
+    /// The parameters that closures of checkpoints have put on the tape, and their places.
     pub(crate) asked: RefCell<Vec<(ParameterId, u32)>>,
-    /// The line that recorded the operation whose rule runs: what the rule records is of that line.
+    /// The source line that recorded the operation whose rule is running: operations that the rule
+    /// records get this line.
     pub(crate) on_behalf_of: Cell<Option<&'static Location<'static>>>,
-    /// The first operation of a rule that ran out of memory: the operators that rules are written
-    /// with return no errors.
+    /// The error of the first operation of a rule that ran out of memory. The operators with which
+    /// rules are written cannot return errors.
     pub(crate) failure: Cell<Option<Box<Error>>>,
-    /// Counts truncations, so that a variable of a truncated part is recognised.
+    /// The number of truncations, by which a variable of a truncated part is recognized.
     epoch: Cell<u32>,
-    /// The parameters. All but the last leaf of each are released, and the last may be.
+    /// The parameters. For each parameter, the values of all leaves but the last are released, and
+    /// that of the last may be.
     pub(crate) parameters: RefCell<Leaves>,
-    /// What the tape shares with its gradients.
+    /// The data that the tape shares with its gradients.
     link: OnceCell<Arc<Link<E>>>,
-    /// Whether gradients were made since it was cleared: values of parameters may be lent to them.
+    /// Whether gradients were computed since the tape was last cleared: values of parameters may be
+    /// lent to them.
     lends: Cell<bool>,
-    /// The number of times it was cleared.
+    /// The number of times the tape was cleared.
     generation: Cell<u64>,
-    /// Whether a walk back is under way.
+    /// Whether a backward pass is running.
     pub(crate) walks: Cell<bool>,
     pub(crate) cuts: RefCell<Cuts>,
     pub(crate) hooks: RefCell<Hooks<E>>,
@@ -98,16 +103,17 @@ impl<E: Element> Drop for Tape<E> {
     }
 }
 
-/// What happens to operations.
+/// What happens to the operations that are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recording {
     /// They are recorded.
     On,
-    /// They are not, as the user asked ([`Tape::no_grad`]). Where that cuts a path is recorded.
+    /// They are not recorded, at the request of the user ([`Tape::no_grad`]). Only the places where
+    /// this cuts off a path of gradients are recorded.
     Off,
-    /// They are not: a rule runs, and what it makes is freed afterwards.
+    /// They are not recorded: a rule is running, and the values it computes are freed afterwards.
     Rule,
-    /// They are: a rule runs for a gradient that is to be differentiated again.
+    /// They are recorded: a rule is running for a gradient that will be differentiated again.
     Graph,
 }
 
@@ -139,7 +145,7 @@ impl<E: Element> Tape<E> {
         Self::default()
     }
 
-    /// An empty tape that takes its buffers from another tape's pool.
+    /// An empty tape that takes its buffers from the pool of another tape.
     pub(crate) fn with_pool(pool: BufferPool<E>) -> Self {
         Tape {
             nodes: RefCell::default(),
@@ -170,24 +176,26 @@ impl<E: Element> Tape<E> {
         pool.map_or_else(Tape::new, |pool| Tape::with_pool(pool.clone()))
     }
 
-    /// Puts a tensor on the tape that has no gradient. Shares the tensor's buffer.
+    /// Puts a tensor on the tape as a constant, which has no gradient. Shares the buffer of the
+    /// tensor.
     #[track_caller]
     pub fn constant(&self, value: &Tensor<E>) -> Var<'_, E> {
         self.push_shared(value, false)
     }
 
-    /// Puts a tensor on the tape whose gradient can be asked for. Shares the tensor's buffer.
+    /// Puts a tensor on the tape as a variable, a leaf that has a gradient. Shares the buffer of
+    /// the tensor.
     #[track_caller]
     pub fn variable(&self, value: &Tensor<E>) -> Var<'_, E> {
         self.push_shared(value, self.records())
     }
 
-    /// Puts a parameter on the tape, or finds it if it is there already. A frozen parameter is put
-    /// there as a constant.
+    /// The variable of a parameter: puts the parameter on the tape, unless it is there already. A
+    /// frozen parameter becomes a constant.
     ///
     /// # Panics
-    /// Inside [`Composition::record`](crate::Composition::record), which must be given the
-    /// parameters it uses as operands: a gradient would be lost otherwise.
+    /// Inside [`Composition::record`](crate::Composition::record), which must receive the
+    /// parameters it uses as operands. Otherwise their gradients would be lost.
     #[inline(never)]
     #[track_caller]
     pub fn parameter(&self, parameter: &Parameter<E>) -> Var<'_, E> {
@@ -212,7 +220,7 @@ impl<E: Element> Tape<E> {
             if let Some(epoch) = epoch {
                 return Var::at(self, place, epoch);
             }
-            // The parameter has changed since: only its last leaf holds a value.
+            // The parameter has changed since then: only its last leaf keeps a value.
             self.release_leaf(place, leaf);
         }
         if self.lends.get() {
@@ -230,7 +238,7 @@ impl<E: Element> Tape<E> {
         matches!(self.recording.get(), Recording::On | Recording::Graph)
     }
 
-    /// Runs `body` without recording: its results are constants.
+    /// Runs `body` without recording operations: their results are constants.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -247,14 +255,15 @@ impl<E: Element> Tape<E> {
         with(&self.recording, on, body)
     }
 
-    /// Runs what records a composition: asking for parameters is refused.
+    /// Runs a function that records a composition, in which putting parameters on the tape panics.
     pub(crate) fn closed<R>(&self, body: impl FnOnce() -> R) -> R {
         with(&self.closed, true, body)
     }
 
-    /// Checks whether every result, in the forward pass and on the walk back, is finite: the first
-    /// operation that gives a NaN or an infinity is an [`Error::Anomaly`], with its name, its
-    /// operands' shapes and the line that recorded it. Costs a pass over every result.
+    /// Sets whether to check that every result is finite, in the forward and the backward pass. The
+    /// first operation whose result has a NaN or an infinity then returns [`Error::Anomaly`], with
+    /// the name of the operation, the shapes of its operands and the source line that recorded it.
+    /// The check costs a pass over every result.
     ///
     /// ```
     /// use wengert_autodiff::{Tape, Tensor};
@@ -272,12 +281,12 @@ impl<E: Element> Tape<E> {
         self.anomaly.get()
     }
 
-    /// Empties the tape, which ends a step. Its buffers stay, to be used by what is recorded next
-    /// (see [`Memory::pooled`]). The borrow checker refuses uses of its variables afterwards.
+    /// Removes all nodes from the tape at the end of a step. The buffers remain in the pool for the
+    /// next step (see [`Memory::pooled`]). The borrow checker rejects later uses of the variables.
     ///
-    /// A deferred sum that was taken off the tape ([`Var::value`]) and is not computed yet is
-    /// computed here, so that it does not keep its operands in memory. Dropping the tape computes
-    /// nothing: such a sum then keeps its operands until it is read or dropped.
+    /// A deferred sum that was taken off the tape ([`Var::value`]) and is still pending is computed
+    /// here, so that it does not keep its operands in memory. Dropping the tape computes nothing:
+    /// such a sum then keeps its operands in memory until it is read or dropped.
     #[inline(never)]
     pub fn clear(&mut self) {
         self.nodes.get_mut().clear();
@@ -295,28 +304,28 @@ impl<E: Element> Tape<E> {
         self.walks.set(false);
     }
 
-    /// The number of entries.
+    /// The number of nodes on the tape.
     pub fn len(&self) -> usize {
         self.nodes.borrow().len()
     }
 
-    /// Whether nothing is on the tape.
+    /// Whether the tape has no nodes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes of tensors in use, at their peak, and kept for use again. Tensors that were made
+    /// The number of bytes of tensors: in use, at their peak, and pooled. Tensors that were created
     /// elsewhere and put on the tape are not counted.
     pub fn memory(&self) -> Memory {
         self.pool.memory()
     }
 
-    /// Begins a new measurement of [`Memory::peak`].
+    /// Resets [`Memory::peak`], to measure the peak from now on.
     pub fn reset_peak(&self) {
         self.pool.reset_peak();
     }
 
-    /// Returns the memory kept for use again to the system.
+    /// Returns the pooled memory to the system.
     pub fn shrink(&self) {
         self.pool.shrink();
     }
@@ -350,7 +359,7 @@ impl<E: Element> Tape<E> {
         }
     }
 
-    /// The variable at a place that exists.
+    /// The variable at a place, which must exist.
     #[inline]
     pub(crate) fn var(&self, index: u32) -> Var<'_, E> {
         let epoch = self.nodes.borrow()[index as usize].epoch;
@@ -385,7 +394,7 @@ instances!(
     Tape::<E>::clear
 );
 
-/// Runs `body` with another value in a cell. The old value is restored, also after a panic.
+/// Runs `body` with another value in a cell, and restores the old value, also if `body` panics.
 #[inline]
 pub(crate) fn with<T: Copy, R>(cell: &Cell<T>, value: T, body: impl FnOnce() -> R) -> R {
     struct Restore<'a, T: Copy>(&'a Cell<T>, T);

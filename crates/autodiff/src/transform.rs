@@ -1,6 +1,6 @@
-//! Derivatives of functions: closures on variables, on a tape that the caller does not see.
+//! Derivatives of functions: closures on variables, with a tape that the caller does not see.
 //!
-//! All are exact; none uses differences. The walk itself is in `backward`.
+//! All derivatives are exact; none uses differences. The backward pass is in `backward`.
 
 use wengert_kernels::Element;
 
@@ -10,8 +10,8 @@ use crate::shape::Shape;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// The value of a function that gives a single number, and its gradient with respect to each input
-/// (zeros where it does not depend on one).
+/// The value of a function with a single number as result, and its gradient with respect to each
+/// input (zeros for an input on which the result does not depend).
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, value_and_grad};
@@ -22,7 +22,8 @@ use crate::tensor::Tensor;
 /// ```
 ///
 /// # Errors
-/// [`Error::NotScalar`] if the function gives something else, and those of the operations' rules.
+/// [`Error::NotScalar`] if the result is not a single number, and the errors of the operations'
+/// vector-Jacobian products.
 pub fn value_and_grad<E: Element, const N: usize>(
     f: impl for<'t> Fn([Var<'t, E>; N]) -> Var<'t, E>,
     inputs: [&Tensor<E>; N],
@@ -35,12 +36,12 @@ pub fn value_and_grad<E: Element, const N: usize>(
     Ok((y.value(), gradients))
 }
 
-/// The value of a function, and the product of a cotangent of its shape with its Jacobian by each
-/// input.
+/// The value of a function, and for each input the vector-Jacobian product: the cotangent times the
+/// Jacobian with respect to that input. The cotangent has the shape of the value.
 ///
 /// # Errors
-/// [`Error::Shapes`] if the cotangent has not the output's shape, and those of the operations'
-/// rules.
+/// [`Error::Shapes`] if the cotangent does not have the shape of the output, and the errors of the
+/// operations' vector-Jacobian products.
 pub fn vjp<E: Element, const N: usize>(
     f: impl for<'t> Fn([Var<'t, E>; N]) -> Var<'t, E>,
     inputs: [&Tensor<E>; N],
@@ -53,11 +54,12 @@ pub fn vjp<E: Element, const N: usize>(
     Ok((y.value(), gradients))
 }
 
-/// The value of a function, and its derivative along one direction for each input: the product of
-/// its Jacobian with the tangents.
+/// The value of a function, and its Jacobian-vector product: the derivative in the direction of the
+/// tangents, one for each input.
 ///
-/// The product with a cotangent is linear in the cotangent; its own product with the tangents is
-/// this. (The trick is known as double backward.)
+/// It is computed by two backward passes: the vector-Jacobian product is linear in the cotangent,
+/// and its own vector-Jacobian product with the tangents is the Jacobian-vector product. (The
+/// method is known as double backward.)
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, jvp};
@@ -69,8 +71,8 @@ pub fn vjp<E: Element, const N: usize>(
 /// ```
 ///
 /// # Errors
-/// [`Error::Shapes`] if a tangent does not have its input's shape, and those of the operations'
-/// rules.
+/// [`Error::Shapes`] if a tangent does not have the shape of its input, and the errors of the
+/// operations' vector-Jacobian products.
 pub fn jvp<E: Element, const N: usize>(
     f: impl for<'t> Fn([Var<'t, E>; N]) -> Var<'t, E>,
     inputs: [&Tensor<E>; N],
@@ -82,7 +84,7 @@ pub fn jvp<E: Element, const N: usize>(
     let tape = Tape::new();
     let vars = inputs.map(|x| tape.variable(x));
     let y = f(vars);
-    // A single zero, broadcast to the output's shape: it takes no memory.
+    // A single zero, broadcast to the shape of the output, so that it takes no memory.
     let zero = || filled(y.shape(), E::ZERO);
     if !y.requires_grad() {
         return Ok((y.value(), zero()));
@@ -91,7 +93,7 @@ pub fn jvp<E: Element, const N: usize>(
     let pulled = grad(&[y], &[cotangent], &vars, CreateGraph::Yes)?;
     let (mut outputs, mut weights) = (Vec::new(), Vec::new());
     for (pulled, tangent) in pulled.into_iter().zip(tangents) {
-        // What does not depend on the cotangent is zero.
+        // A product that does not depend on the cotangent is zero.
         if let Some(pulled) = pulled.filter(|pulled| pulled.requires_grad()) {
             outputs.push(pulled);
             weights.push(tape.constant(tangent));
@@ -107,7 +109,7 @@ pub fn jvp<E: Element, const N: usize>(
 /// For an input of shape `s` and an output of shape `t` the result is `[t.., s..]`.
 ///
 /// # Errors
-/// Those of the operations' rules.
+/// The errors of the operations' vector-Jacobian products.
 pub fn jacobian<E: Element>(
     f: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E>,
     x: &Tensor<E>,
@@ -118,7 +120,7 @@ pub fn jacobian<E: Element>(
     rows("jacobian", y, var)
 }
 
-/// The Hessian of a function of one tensor that gives a single number.
+/// The Hessian of a function of one tensor with a single number as result.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, hessian};
@@ -132,7 +134,8 @@ pub fn jacobian<E: Element>(
 /// For an input of shape `s` the result is `[s.., s..]`.
 ///
 /// # Errors
-/// [`Error::NotScalar`] if the function gives something else, and those of the operations' rules.
+/// [`Error::NotScalar`] if the result is not a single number, and the errors of the operations'
+/// vector-Jacobian products.
 pub fn hessian<E: Element>(
     f: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E>,
     x: &Tensor<E>,
@@ -147,12 +150,12 @@ pub fn hessian<E: Element>(
     }
 }
 
-/// The product of the Hessian of a function that gives a single number with a direction, without
-/// the Hessian.
+/// The product of the Hessian with a direction, computed without the Hessian, for a function with a
+/// single number as result.
 ///
 /// # Errors
-/// [`Error::NotScalar`] if the function gives something else, [`Error::Shapes`] if `direction` has
-/// not the input's shape, and those of the operations' rules.
+/// [`Error::NotScalar`] if the result is not a single number, [`Error::Shapes`] if `direction` does
+/// not have the shape of the input, and the errors of the operations' vector-Jacobian products.
 pub fn hvp<E: Element>(
     f: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E>,
     x: &Tensor<E>,
@@ -180,7 +183,7 @@ fn gradient<'t, E: Element>(
     Ok(y.grad(x)?.filter(|gradient| gradient.requires_grad()))
 }
 
-/// `cotangent . dy/dx` for each input, zeros where there is none.
+/// `cotangent . dy/dx` for each input; zeros for an input on which `y` does not depend.
 fn pull<E: Element, const N: usize>(
     y: Var<'_, E>,
     cotangent: &Tensor<E>,
@@ -188,11 +191,11 @@ fn pull<E: Element, const N: usize>(
 ) -> Result<[Tensor<E>; N]> {
     same_shape("vjp", "a cotangent of the output's shape", &y.shape(), cotangent.shape())?;
     let tape = y.tape();
-    // The closure may have returned a variable of a tape of its own.
+    // The closure may have returned a variable of another tape.
     if !inputs.iter().all(|x| std::ptr::eq(x.tape(), tape)) {
         return Err(Error::DifferentTapes { op: "vjp" });
     }
-    // One tape, so that the lifetimes may be one.
+    // Variables of one tape, so that their lifetimes are equal.
     let inputs = inputs.map(|x| tape.var(x.index()));
     let mark = tape.len();
     let found = if y.requires_grad() {
@@ -210,9 +213,9 @@ fn pull<E: Element, const N: usize>(
     all(gradients)
 }
 
-/// Returns a closure over variables unchanged. One that is kept in a `let` has one lifetime for its
-/// variables unless its type is known there; given to this function it takes variables of any tape,
-/// as [`gradcheck`](crate::gradcheck), [`jacobian`] and their like ask for.
+/// Returns a closure over variables unchanged. A closure in a `let` has one lifetime for its
+/// variables unless its type is known there. Passed through this function, it accepts variables of
+/// any tape, as [`gradcheck`](crate::gradcheck), [`jacobian`] and similar functions require.
 ///
 /// ```
 /// use wengert_autodiff::{Tensor, closure, gradcheck, gradgradcheck};
@@ -229,7 +232,7 @@ where
     f
 }
 
-/// The Jacobian row by row, for the function `op` that the caller has called.
+/// The Jacobian row by row. `op` is the function that the caller has called, for errors.
 fn rows<E: Element>(op: &'static str, y: Var<'_, E>, x: Var<'_, E>) -> Result<Tensor<E>> {
     let (from, to) = (x.shape(), y.shape());
     let shape: Shape = to.iter().chain(from.iter()).copied().collect();
@@ -249,7 +252,7 @@ fn rows<E: Element>(op: &'static str, y: Var<'_, E>, x: Var<'_, E>) -> Result<Te
     jacobian.try_reshape(shape)
 }
 
-/// The number in every place, in the memory of one.
+/// A tensor with the same number everywhere, in the memory of one number.
 fn filled<E: Element>(shape: Shape, value: E) -> Tensor<E> {
     Tensor::scalar(value).broadcast_to(shape)
 }

@@ -1,4 +1,4 @@
-//! [`Var`]: a place on a tape, and what can be asked of it.
+//! [`Var`]: a variable on a tape, and its methods.
 
 use std::fmt;
 
@@ -12,12 +12,13 @@ use crate::tensor::Tensor;
 
 /// A variable: a value on a [`Tape`].
 ///
-/// A `Var` is a reference and a number, and `Copy`: expressions need no clones. It cannot outlive
-/// the tape's contents. Operators and methods panic where an operation cannot be done; the
-/// functions of [`ops`](crate::ops) return the same as an error.
+/// A `Var` is a reference to the tape and a number, and `Copy`: expressions need no clones. It
+/// cannot be used after the tape was cleared or dropped. Operators and methods panic if an
+/// operation fails; the functions of [`ops`](crate::ops) return the error.
 pub struct Var<'t, E: Element = f32> {
     tape: &'t Tape<E>,
-    /// The index and, above it, the epoch: two words in all travel in registers.
+    /// The index and, in the upper half, the epoch: the two words of a `Var` are passed in
+    /// registers.
     place: u64,
 }
 
@@ -45,7 +46,7 @@ impl<'t, E: Element> Var<'t, E> {
         Var { tape, place: u64::from(epoch) << 32 | u64::from(index) }
     }
 
-    /// The tape it is on.
+    /// The tape of the variable.
     #[inline]
     pub fn tape(self) -> &'t Tape<E> {
         self.tape
@@ -60,19 +61,19 @@ impl<'t, E: Element> Var<'t, E> {
         (self.place >> 32) as u32
     }
 
-    /// Its place on the tape, which no other variable has until the tape is cleared. Later
-    /// variables have greater ones.
+    /// The place on the tape, which no other variable has until the tape is cleared. Later
+    /// variables have greater places.
     #[inline]
     pub(crate) fn place(self) -> u64 {
         self.place
     }
 
-    /// The variable at a place that was one of the tape's since it was last cleared.
+    /// The variable at a place of this tape. The place must be from the current generation.
     pub(crate) fn of_place(tape: &'t Tape<E>, place: u64) -> Self {
         Var { tape, place }
     }
 
-    /// Which of the parameters on the tape it is, if it is one.
+    /// The index and the id of the parameter, if the variable is one.
     pub(crate) fn parameter(self) -> Option<(u32, ParameterId)> {
         let on_tape = self.node(&self.tape.nodes(), "gradient").is_ok();
         on_tape.then(|| self.tape.parameters.borrow().at(self.index())).flatten()
@@ -88,7 +89,7 @@ impl<'t, E: Element> Var<'t, E> {
         }
     }
 
-    /// What `f` makes of the value.
+    /// The result of `f` for the value.
     #[inline]
     pub(crate) fn with_value<R>(
         self,
@@ -104,22 +105,22 @@ impl<'t, E: Element> Var<'t, E> {
         Ok(f(&lent))
     }
 
-    /// The value; shares the buffer.
+    /// The value as a tensor that shares the buffer.
     ///
     /// # Errors
-    /// [`Error::Released`] if the variable is a parameter an optimizer has updated since, or was
-    /// passed by [`backward_once`](Self::backward_once).
+    /// [`Error::Released`] if an optimizer has updated the parameter of this variable since, or
+    /// [`backward_once`](Self::backward_once) has freed the value.
     pub fn try_value(self) -> Result<Tensor<E>> {
         self.with_value("value", Tensor::clone)
     }
 
-    /// The value; shares the buffer.
+    /// The value as a tensor that shares the buffer.
     ///
     /// A large elementwise result is computed when its elements are first read. Until then it keeps
-    /// in memory what it is computed from.
+    /// its operands in memory.
     ///
     /// # Panics
-    /// As [`try_value`](Self::try_value) fails.
+    /// If [`try_value`](Self::try_value) returns an error.
     #[track_caller]
     pub fn value(self) -> Tensor<E> {
         expect(self.try_value())
@@ -128,22 +129,23 @@ impl<'t, E: Element> Var<'t, E> {
     /// The only element of the value.
     ///
     /// # Panics
-    /// If there is not exactly one.
+    /// If the value does not have exactly one element.
     #[track_caller]
     pub fn item(self) -> E {
         expect(self.with_value("value", Tensor::item))
     }
 
-    /// The value's shape.
+    /// The shape of the value.
     ///
     /// # Panics
-    /// As [`try_value`](Self::try_value) fails.
+    /// If [`try_value`](Self::try_value) returns an error.
     #[track_caller]
     pub fn shape(self) -> Shape {
         expect(self.with_value("shape", |value| value.shape().clone()))
     }
 
-    /// Whether a gradient can be asked of it.
+    /// Whether the variable requires a gradient: it is a leaf that is not a constant, or was
+    /// computed from one with recording.
     pub fn requires_grad(self) -> bool {
         let nodes = self.tape.nodes();
         self.node(&nodes, "requires_grad").is_ok_and(|node| node.requires_grad)

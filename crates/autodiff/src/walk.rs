@@ -1,7 +1,8 @@
-//! The walk back over the tape.
+//! The backward pass over the tape.
 //!
-//! It does what is the same for all rules: the order, skipping what is zero or not wanted, undoing
-//! broadcasts, adding up cotangents, hooks, and freeing what a rule made.
+//! It does the work that is the same for all rules, the vector-Jacobian products of operations. It
+//! determines the order, skips cotangents that are zero or not needed, sums over broadcast axes,
+//! adds cotangents, calls hooks, and frees the values that a rule computed.
 
 mod taken;
 
@@ -22,57 +23,57 @@ use crate::tensor::finite::first_non_finite;
 use crate::var::Var;
 use taken::TakenRule;
 
-/// Which nodes a gradient is wanted for.
+/// The nodes whose gradients are requested.
 pub(crate) enum Wanted<'a> {
-    /// All leaves that require one.
+    /// All leaves that require a gradient.
     Leaves,
-    /// These.
+    /// The nodes at these places.
     These(&'a [u32]),
 }
 
 /// Adds the second tensor to the first, which has its shape.
 type Accumulate<E> = fn(&mut Tensor<E>, &Tensor<E>, &Tape<E>) -> Result<()>;
 
-/// The operations that cotangents are added up with.
+/// The operations that add cotangents.
 #[derive(Debug)]
 pub struct Sums<E: Element> {
     /// The sum of two variables of one shape.
     pub(crate) add: for<'t> fn(Var<'t, E>, Var<'t, E>) -> Result<Var<'t, E>>,
-    /// A variable summed over the axes along which a shape was broadcast to the variable's.
+    /// A variable summed to a shape that broadcasts to the shape of the variable.
     pub(crate) sum_to: for<'t> fn(Var<'t, E>, Shape) -> Result<Var<'t, E>>,
     /// Adds the second tensor to the first, which has its shape.
     pub(crate) accumulate: Accumulate<E>,
 }
 
-/// What the walk does with the tape.
+/// What a backward pass does with the tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// It stays as it is.
+    /// The tape does not change.
     Tape,
-    /// It stays, and what the rules compute is recorded on it.
+    /// The tape remains, and the operations of the rules are recorded on it.
     Graph,
-    /// Nodes that the walk has passed are freed.
+    /// Nodes are freed after they were visited.
     Nothing,
 }
 
-/// The state of one walk.
+/// The state of one backward pass.
 #[derive(Debug)]
 pub struct Walk<'t, E: Element> {
     tape: &'t Tape<E>,
     sums: &'static Sums<E>,
     keep: Keep,
-    /// The cotangents gathered so far, by node, where nothing is recorded.
+    /// The sum of the cotangents that have arrived at each node, if nothing is recorded.
     pub(crate) values: Vec<Option<Tensor<E>>>,
-    /// The same where the gradient is to be differentiated again: their places on the tape.
+    /// The places on the tape of these sums, if the gradient is to be differentiated again.
     pub(crate) places: Vec<Option<u32>>,
     pub(crate) marks: Vec<Mark>,
-    /// The number of leaves among them, in a walk to all leaves.
+    /// The number of leaves among the marked nodes, in a backward pass to all leaves.
     pub(crate) leaves: usize,
 }
 
 impl<'t, E: Element> Walk<'t, E> {
-    /// Walks back from `outputs`, each with its cotangent. Afterwards the slots of wanted nodes
-    /// hold their gradients.
+    /// Runs a backward pass from `outputs`, each with its cotangent. Afterwards the slots of the
+    /// wanted nodes hold their gradients.
     #[inline(never)]
     pub(crate) fn run(
         tape: &'t Tape<E>,
@@ -99,14 +100,14 @@ impl<'t, E: Element> Walk<'t, E> {
             // A hook of a leaf, which has no rule, may have run out of memory.
             tape.failure.take().map_or(Ok(()), |error| Err(*error))
         };
-        // What rules record is of the line that recorded their operation: see `pass`.
+        // Operations that a rule records get the source line of the rule's operation: see `pass`.
         with(&tape.on_behalf_of, None, || {
             with(&tape.walks, true, || tape.with_recording(recording, body))
         })?;
         Ok(walk)
     }
 
-    /// Makes room for the cotangents of `len` nodes, and drops those of later ones.
+    /// Makes room for the cotangents of `len` nodes, and drops those of later nodes.
     fn resize(&mut self, len: usize) {
         self.marks.resize(len, Mark::default());
         if self.graph() {
@@ -121,7 +122,7 @@ impl<'t, E: Element> Walk<'t, E> {
         self.keep == Keep::Graph
     }
 
-    /// Marks the wanted nodes and all that depends on them.
+    /// Marks the wanted nodes and all nodes that depend on them.
     fn mark(&mut self, wanted: &Wanted<'_>) {
         match wanted {
             Wanted::Leaves => {
@@ -144,12 +145,12 @@ impl<'t, E: Element> Walk<'t, E> {
         }
     }
 
-    /// Marks the nodes from `first` on that depend on marked ones.
+    /// Marks the nodes from `first` on that depend on marked nodes.
     fn mark_dependents(&mut self, first: usize) {
         let nodes = self.tape.nodes();
         for (index, node) in nodes.iter().enumerate().take(self.marks.len()).skip(first) {
             let Some(rule) = &node.rule else {
-                // What it depended on is gone; if the walk comes here, that is an error.
+                // A spent node may have depended on a wanted one: reaching it is an error.
                 self.marks[index].depends |= node.spent;
                 continue;
             };
@@ -163,14 +164,14 @@ impl<'t, E: Element> Walk<'t, E> {
         }
     }
 
-    /// A cotangent arrives at an output.
+    /// Adds the cotangent of an output.
     fn begin(&mut self, y: Var<'t, E>, cotangent: Var<'t, E>) -> Result<()> {
         let index = y.index() as usize;
         self.marks[index].reached = true;
         if self.marks[index].depends { self.arrive(index, cotangent, false) } else { Ok(()) }
     }
 
-    /// What has arrived at a node, as a variable; a wanted node keeps it, too.
+    /// Takes the cotangent that has arrived at a node, as a variable; a wanted node also keeps it.
     #[inline]
     fn arrived(&mut self, index: usize) -> Option<Var<'t, E>> {
         let wanted = self.marks[index].wanted;
@@ -188,7 +189,7 @@ impl<'t, E: Element> Walk<'t, E> {
         Some(cotangent)
     }
 
-    /// Passes a node's cotangent on to its operands, and frees the node afterwards if asked to.
+    /// Passes the cotangent of a node to its operands. Frees the node afterwards if `free` is true.
     #[inline]
     fn visit(&mut self, index: usize, free: bool) -> Result<()> {
         let mark = self.marks[index];
@@ -207,7 +208,7 @@ impl<'t, E: Element> Walk<'t, E> {
         if let Err(Error::OutOfMemory { op, .. }) = &mut passed
             && !rule.get().composed
         {
-            // The caller knows the recorded operation, not those of its rule.
+            // The caller knows the recorded operation, but not the operations of its rule.
             *op = rule.get().op.name();
         }
         if free && passed.is_ok() {
@@ -218,7 +219,7 @@ impl<'t, E: Element> Walk<'t, E> {
 
     fn visit_rule(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let inputs = &rule.inputs[..];
-        // By hand: in a tiny network a `Few` here takes 120 instructions a step more.
+        // Not a `Few`, which takes 120 more instructions per step in a tiny network.
         let (mut short, mut long) = ([false; few::INLINE], Vec::new());
         let needs = if let Some(short) = short.get_mut(..inputs.len()) {
             short
@@ -245,7 +246,7 @@ impl<'t, E: Element> Walk<'t, E> {
         passed
     }
 
-    /// The line that recorded a node, unless an operand's value is gone.
+    /// The source line that recorded a node. An error if the value of an operand was released.
     #[inline]
     fn line(&self, index: usize, rule: &Rule<E>) -> Result<&'static Location<'static>> {
         let nodes = self.tape.nodes();
@@ -258,13 +259,13 @@ impl<'t, E: Element> Walk<'t, E> {
         Ok(nodes[index].recorded_at)
     }
 
-    /// Runs a rule and adds each cotangent, brought to its operand's shape, to what has arrived
-    /// there.
+    /// Runs a rule, brings each cotangent to the shape of its operand, and adds it to the cotangent
+    /// that has arrived there.
     fn pass(&mut self, index: usize, rule: &Rule<E>, needs: &[bool]) -> Result<()> {
         let tape = self.tape;
         let (made, watched) = (tape.len(), tape.detects_anomaly());
         let line = self.line(index, rule);
-        // If nothing arrived the cotangent is zero, and so is all that it contributes.
+        // If no cotangent arrived, it is zero, and so are all its contributions.
         let Some(gy) = self.arrived(index) else { return Ok(()) };
         let given_finite = !watched || self.anomaly_of(gy).is_none();
         tape.on_behalf_of.set(Some(line?));
@@ -282,8 +283,8 @@ impl<'t, E: Element> Walk<'t, E> {
             if watched {
                 self.check_finite(index, rule, place, fitted, given_finite)?;
             }
-            // A value that the rule made moves to the last operand that takes it; earlier values
-            // stay.
+            // A value that the rule computed is moved to the last operand that receives it. Values
+            // from before the rule stay on the tape.
             let mut later = cotangents[place + 1..].iter().flatten();
             let last = !later.any(|other| other.index() == fitted.index());
             self.arrive(input as usize, fitted, last && fitted.index() as usize >= made)?;
@@ -291,7 +292,7 @@ impl<'t, E: Element> Walk<'t, E> {
         Ok(())
     }
 
-    /// A cotangent of its operand's shape: summed to it if it is of a broadcast one.
+    /// A cotangent in the shape of its operand: summed if it has the shape of a broadcast operand.
     #[inline]
     fn fit(&self, rule: &Rule<E>, cotangent: Var<'t, E>, input: u32) -> Result<Var<'t, E>> {
         let tape = self.tape;
@@ -313,8 +314,8 @@ impl<'t, E: Element> Walk<'t, E> {
         (self.sums.sum_to)(cotangent, expected)
     }
 
-    /// Adds a cotangent to what has arrived at a node. `may_take` says whether the
-    /// cotangent may be moved off the tape: no other operand uses it.
+    /// Adds a cotangent to the one that has arrived at a node. `may_take` states whether the
+    /// cotangent may be moved off the tape, because no other operand receives it.
     #[inline]
     fn arrive(&mut self, index: usize, cotangent: Var<'t, E>, may_take: bool) -> Result<()> {
         if self.graph() {
@@ -341,7 +342,8 @@ impl<'t, E: Element> Walk<'t, E> {
         }
     }
 
-    /// Records a composition and walks back through it, as if it had been recorded in its place.
+    /// Records a composition and continues the backward pass through it, as if it had been recorded
+    /// in place of its operation.
     fn compose(&mut self, index: usize, rule: &Rule<E>) -> Result<()> {
         let tape = self.tape;
         let Some(composition) = rule.op.composition() else { return Ok(()) };
@@ -357,7 +359,7 @@ impl<'t, E: Element> Walk<'t, E> {
         self.resize(tape.len());
         self.mark_dependents(base);
         let result = self.begin(y, cotangent).and_then(|()| {
-            // Only this walk uses these nodes: each is freed as soon as it is passed.
+            // Only this backward pass uses these nodes: each is freed after it was visited.
             (base..self.marks.len().min(y.index() as usize + 1))
                 .rev()
                 .try_for_each(|index| self.visit(index, !self.graph()))
@@ -385,7 +387,7 @@ impl<'t, E: Element> Walk<'t, E> {
         result
     }
 
-    /// Drops what has arrived at a node.
+    /// Drops the cotangent that has arrived at a node.
     fn forget(&mut self, index: usize) {
         if self.graph() {
             self.places[index] = None;
@@ -398,7 +400,7 @@ impl<'t, E: Element> Walk<'t, E> {
         self.tape.nodes()[x.index() as usize].value.as_ref().and_then(first_non_finite)
     }
 
-    /// Whether what a rule passes to an operand is finite.
+    /// Returns an error if the cotangent that a rule passes to an operand is not finite.
     #[cold]
     fn check_finite(
         &self,
@@ -440,7 +442,7 @@ impl<E: Element> Drop for Walk<'_, E> {
 #[cold]
 fn wrong_number<E: Element>(rule: &Rule<E>, got: usize) -> Error {
     let message = format!(
-        "its vector-Jacobian product returned {got} cotangents for {} operands; return one each",
+        "`vjp` returned {got} cotangents for {} operands; it must return one for each operand",
         rule.inputs.len()
     );
     Error::Argument { op: rule.op.name(), message }
@@ -448,7 +450,6 @@ fn wrong_number<E: Element>(rule: &Rule<E>, got: usize) -> Error {
 
 #[cold]
 fn wrong_shape<E: Element>(rule: &Rule<E>, expected: &Shape, got: &Shape) -> Error {
-    let expected =
-        format!("a cotangent of its operand's shape {expected} from its vector-Jacobian product");
+    let expected = format!("`vjp` to return a cotangent of the operand's shape {expected}");
     Error::Shapes { op: rule.op.name(), expected, got: vec![got.clone()] }
 }

@@ -1,4 +1,4 @@
-//! The gradients of one walk back, collected from where the walk has left them.
+//! The gradients of one backward pass, collected from the slots of the walk.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::var::Var;
 use crate::walk::Walk;
 
 impl<E: Element> Tape<E> {
-    /// The gradients of an output, from those that a walk to all leaves has left in its slots.
-    /// Lends the values of the parameters among the leaves, unless this is inside of another walk.
+    /// The gradients of an output, from the slots of a walk to all leaves. Lends the values of the
+    /// parameters among the leaves, unless another backward pass is running.
     #[inline(never)]
     pub(crate) fn collect(
         &self,
@@ -53,7 +53,7 @@ impl<E: Element> Tape<E> {
         Ok(collector.finish())
     }
 
-    /// Adds the gradients that are left in the slots of a walk: those of plain variables.
+    /// Adds the gradients that remain in the slots of a walk: those of plain variables.
     #[cold]
     fn collect_variables(
         &self,
@@ -78,24 +78,24 @@ impl<E: Element> Tape<E> {
     }
 }
 
-/// The gradient of a leaf that the walk has reached, if no cotangent has arrived: zeros.
+/// Zeros: the gradient of a leaf that the walk has reached and at which no cotangent has arrived.
 #[cold]
 fn zeros_like<E: Element>(node: &Node<E>) -> Result<Tensor<E>> {
     let shape = node.value("backward")?.shape().clone();
     Tensor::scalar(E::ZERO).try_broadcast_to(shape)
 }
 
-/// Collects the gradients of one walk back.
+/// A collector of the gradients of one backward pass.
 struct Collector<E: Element> {
     gradients: Gradients<E>,
-    /// The last parameter.
+    /// The parameter that was added last.
     last: Option<ParameterId>,
-    /// Whether a parameter was collected out of the order of ids.
+    /// Whether parameters were added in another order than that of their ids.
     unordered: bool,
 }
 
 impl<E: Element> Collector<E> {
-    /// For the gradients of an output on a tape of a generation.
+    /// A collector for the gradients of an output on a tape of a generation.
     fn new(link: Arc<Link<E>>, generation: u64, output: Var<'_, E>, parameters: usize) -> Self {
         let source = Source {
             link,
@@ -108,7 +108,7 @@ impl<E: Element> Collector<E> {
         Collector { gradients: Gradients { parameters, sources }, last: None, unordered: false }
     }
 
-    /// Adds the gradient of a parameter, taken from where it lies.
+    /// Adds the gradient of a parameter, taken from `value`.
     #[inline]
     fn parameter(&mut self, id: ParameterId, leaf: u32, value: &mut Option<Tensor<E>>) {
         self.unordered |= self.last.is_some_and(|last| last >= id);
@@ -118,7 +118,7 @@ impl<E: Element> Collector<E> {
         }
     }
 
-    /// Adds the gradient of a plain variable, taken from where it lies.
+    /// Adds the gradient of a plain variable, taken from `value`.
     fn variable(&mut self, place: u64, value: &mut Option<Tensor<E>>) {
         let of = value.take().map(|value| OfVariable { place, value });
         self.gradients.sources[0].variables.extend(of);
@@ -127,7 +127,8 @@ impl<E: Element> Collector<E> {
     /// The gradients.
     fn finish(mut self) -> Gradients<E> {
         if self.unordered {
-            // Each is there once: a walk back does not reach a leaf whose value was released.
+            // Each parameter occurs once: a backward pass does not reach a leaf whose value was
+            // released.
             self.gradients.parameters.sort_unstable_by_key(|of| of.id);
         }
         self.gradients

@@ -12,14 +12,14 @@ use crate::memory::BufferPool;
 use crate::parameter::ParameterId;
 use crate::tensor::Tensor;
 
-/// A gradient of these elements that no other tensor shares, in row-major order.
+/// The elements of a gradient in row-major order, in a buffer that no other tensor shares.
 fn own<'a, E: Element>(
     gradient: &'a mut Tensor<E>,
     pool: Option<&BufferPool<E>>,
 ) -> Result<&'a mut [E]> {
     gradient.settle()?;
     if !(gradient.is_unique() && gradient.is_contiguous()) {
-        // In a buffer of the tape's, so that a step of a training loop allocates none.
+        // In a buffer from the pool, so that a step of a training loop allocates none.
         *gradient = gradient.copied(gradient.pool().or(pool))?;
     }
     Ok(gradient.as_mut_slice())
@@ -55,7 +55,7 @@ fn add_to<E: Element>(
     Ok(())
 }
 
-/// The error of two gradients of one leaf whose shapes differ.
+/// Returns an error if two gradients of one leaf differ in shape.
 fn check<E: Element>(sum: &Tensor<E>, new: &Tensor<E>) -> Result<()> {
     if sum.shape() == new.shape() {
         return Ok(());
@@ -65,17 +65,17 @@ fn check<E: Element>(sum: &Tensor<E>, new: &Tensor<E>) -> Result<()> {
 }
 
 impl<E: Element> Source<E> {
-    /// Whether it is the same tape, not cleared in between.
+    /// Whether both are the same tape in the same generation.
     fn is_same(&self, other: &Self) -> bool {
         self.generation == other.generation && Arc::ptr_eq(&self.link, &other.link)
     }
 
-    /// Whether the tape still exists and was not cleared: there can be variables to ask for.
+    /// Whether the tape exists and was not cleared, so that its variables can still be used.
     fn is_current(&self) -> bool {
         self.link.lent(self.generation).is_some()
     }
 
-    /// Records which of the tape's parameters one of the gradients belongs to.
+    /// Records that a parameter of the tape has a gradient.
     fn record(&mut self, id: ParameterId, leaf: u32) {
         if leaf != NONE
             && let Err(place) = self.leaves.binary_search(&(id, leaf))
@@ -86,8 +86,8 @@ impl<E: Element> Source<E> {
 }
 
 impl<E: Element> Gradients<E> {
-    /// Multiplies all gradients by a number: by `1 / n` after `n` batches were added up, to have
-    /// the gradient of the mean.
+    /// Multiplies all gradients by a number: `1 / n` after adding the gradients of `n` batches
+    /// gives the gradient of the mean.
     ///
     /// # Panics
     /// If there is no memory for a copy of a gradient that another tensor shares.
@@ -105,12 +105,12 @@ impl<E: Element> Gradients<E> {
         }
     }
 
-    /// Adds `factor * other` leaf by leaf, in place: `self` has a gradient for each leaf for which
-    /// one of the two has one. Parts of a batch that differ in size are weighted by their share of
-    /// it.
+    /// Adds `factor * other` to these gradients, leaf by leaf and in place. A leaf that has a
+    /// gradient in only one of the two gets that gradient. For parts of a batch that differ in
+    /// size, use the share of each part as its factor.
     ///
-    /// The gradients of plain variables of a tape that was cleared or dropped are dropped from the
-    /// sum, as no variable is left that they could be asked for with.
+    /// The gradients of plain variables of a tape that was cleared or dropped are removed from the
+    /// sum, as no variable is left with which they could be read.
     ///
     /// ```
     /// use wengert_autodiff::{Gradients, Parameter, Tensor};
@@ -126,8 +126,7 @@ impl<E: Element> Gradients<E> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shapes`] if two gradients of one parameter differ in shape, and nothing is added
-    /// then;
+    /// [`Error::Shapes`] if two gradients of one parameter differ in shape; nothing is added then.
     /// [`Error::OutOfMemory`] if there is no memory for a copy or for a deferred gradient.
     pub fn add_scaled(&mut self, factor: f64, other: &Self) -> Result<()> {
         for new in &other.parameters {
@@ -160,19 +159,19 @@ impl<E: Element> Gradients<E> {
         Ok(())
     }
 
-    /// Drops the sources whose tape was cleared or dropped.
+    /// Removes the sources whose tape was cleared or dropped.
     fn drop_past_sources(&mut self) {
         let first = |sources: &[Source<E>]| sources.first().map(|first| Arc::as_ptr(&first.link));
         let before = first(&self.sources);
         self.sources.retain(|source| source.is_current());
-        // The leaves are those of the first source.
+        // The indices of the leaves refer to the first source.
         if first(&self.sources) != before {
             self.parameters.iter_mut().for_each(|of| of.leaf = NONE);
         }
     }
 
-    /// Adds what belongs to a tape: the gradients of its plain variables, and which of its
-    /// parameters have gradients.
+    /// Adds the part of the gradients that belongs to a tape: the gradients of its plain variables,
+    /// and the parameters of it that have gradients.
     fn add_source(
         &mut self,
         factor: f64,
@@ -209,7 +208,8 @@ impl<E: Element> Gradients<E> {
     }
 }
 
-/// See [`add_scaled`](Gradients::add_scaled), which returns an error where this panics.
+/// Adds the gradients leaf by leaf. Panics where [`add_scaled`](Gradients::add_scaled) returns an
+/// error.
 impl<E: Element> AddAssign<&Self> for Gradients<E> {
     #[track_caller]
     fn add_assign(&mut self, other: &Self) {
@@ -217,7 +217,8 @@ impl<E: Element> AddAssign<&Self> for Gradients<E> {
     }
 }
 
-/// See [`add_scaled`](Gradients::add_scaled), which returns an error where this panics.
+/// Adds the gradients leaf by leaf. Panics where [`add_scaled`](Gradients::add_scaled) returns an
+/// error.
 impl<E: Element> AddAssign for Gradients<E> {
     #[track_caller]
     fn add_assign(&mut self, other: Self) {

@@ -1,19 +1,19 @@
-//! Deferred elementwise results: computed when they are first read.
+//! Deferred elementwise results, which are computed when they are first read.
 //!
-//! A chain of elementwise operations on large tensors is bound by memory: each operation reads what
-//! the one before it wrote. A tape therefore defers the results of such a chain. When one of them
-//! is read, the whole chain is computed tile by tile in cache: intermediate values that are never
-//! read never reach memory. The walk back over the tape defers its own elementwise operations as
-//! well, so that a gradient is one pass over memory; values of the forward pass that it needs and
-//! that are still pending are computed again in the tile.
+//! A chain of elementwise operations on large tensors is bound by memory: each operation reads the
+//! result of the previous one. A tape therefore defers the results of such a chain. When one of
+//! them is read, the whole chain is computed tile by tile in cache, and intermediate values that
+//! are never read are not written to memory. The backward pass defers its elementwise operations
+//! too, so that a gradient is one pass over memory. Pending values of the forward pass that it
+//! needs are computed again in the tile.
 //!
-//! The sum of such a chain is deferred, too: its elements are added up as they are computed. A
-//! pending sum is computed along with another value of the same chain, so that a loss and a
-//! gradient that is read before it take one pass together.
+//! The sum of such a chain is deferred too: its elements are added as they are computed. A pending
+//! sum is computed together with another value of the same chain, so that a loss and a gradient
+//! that is read before it take one pass.
 //!
-//! An elementwise kernel gives the same bits wherever its elements lie, and sums are added up in
-//! the parts those of arrays are, so the values are those of computing one operation after the
-//! other.
+//! The results have the same bits as those of computing one operation after the other: an
+//! elementwise kernel gives the same bits wherever its elements are, and a deferred sum has the
+//! same partial sums as that of an array.
 
 mod plan;
 mod schedule;
@@ -36,16 +36,18 @@ use crate::memory::{BufferPool, Deferred, Handle};
 use plan::Plan;
 pub(crate) use schedule::Schedule;
 
-/// Fewer elements than this stay in cache between operations, and are computed at once.
+/// The minimum number of elements of a deferred result. Fewer stay in cache between operations.
 pub(crate) const LEAST: usize = if cfg!(fuzzing) { 1 << 6 } else { 1 << 16 };
 
-/// The longest chain that is deferred. It bounds the stack that dropping one takes.
+/// The maximum length of a deferred chain. It bounds the depth of recursion when a chain is
+/// dropped.
 const DEEPEST: u32 = 128;
 
 /// The number of times a value may be recomputed as part of another before it is kept.
 const COMPUTED_AGAIN: u32 = 2;
 
-/// The most sums that are computed on the way to a value: each takes a buffer for every thread.
+/// The maximum number of sums that are computed together with a value: each takes a buffer per
+/// thread.
 const MOST_SUMS: usize = 4;
 
 /// An elementwise function of one or two operands.
@@ -56,7 +58,7 @@ pub(crate) enum Elementwise<E> {
 }
 
 impl<E: Element> Elementwise<E> {
-    /// The one element of the result, if each operand is one element for all.
+    /// The single element of the result, if each operand is a single element.
     pub(crate) fn of_single_elements(self, operands: &[Operand<E>]) -> Option<E> {
         let mut out = [E::ZERO];
         match (self, operands) {
@@ -70,7 +72,7 @@ impl<E: Element> Elementwise<E> {
     }
 }
 
-/// An operand: its elements from the buffer's first on, or one element for all.
+/// An operand: elements from an offset in a buffer on, or a single element.
 #[derive(Clone, Debug)]
 pub(crate) enum Operand<E: Element> {
     Elements(Handle<E>, usize),
@@ -84,7 +86,7 @@ struct Expression<E: Element> {
     operands: SmallVec<[Operand<E>; 2]>,
 }
 
-/// What is to be computed.
+/// The computation of a value.
 #[derive(Clone)]
 enum Work<E: Element> {
     /// Every element.
@@ -96,18 +98,18 @@ enum Work<E: Element> {
 /// The address of a value, which identifies it.
 type Identity = usize;
 
-/// A value that may not be computed yet.
+/// A value that is computed when it is first read.
 pub(crate) struct Lazy<E: Element> {
     len: usize,
     level: Level,
-    /// The length of the longest chain of pending operations that it takes.
+    /// The length of the longest chain of pending operations that the value depends on.
     depth: u32,
-    /// The number of times it was recomputed as part of another value.
+    /// The number of times the value was recomputed as part of another value.
     computed: AtomicU32,
     pool: Option<BufferPool<E>>,
-    /// The schedule of the tape that recorded it.
+    /// The schedule of the tape that recorded the value.
     schedule: Schedule<E>,
-    /// `None` once there is a value.
+    /// `None` once the value is computed.
     work: Mutex<Option<Work<E>>>,
     value: OnceLock<Handle<E>>,
 }
@@ -183,14 +185,15 @@ impl<E: Element> Lazy<E> {
         self.pool.as_ref()
     }
 
-    /// The value, computed now if it is not yet and there is memory for it.
+    /// The value; computes it first if it is pending. An error if there is no memory for it.
     #[inline(never)]
     pub(crate) fn try_force(&self) -> Result<&Handle<E>, Refused> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
-        // No lock is held while it is computed: a thread that asks for the value meanwhile computes
-        // it as well, with the same bits, and keeps no kernel waiting that it helps.
+        // No lock is held during the computation: a thread that requests the value meanwhile
+        // computes it too, with the same bits, so that no thread waits for a kernel that it should
+        // help with.
         if let Some(work) = self.work() {
             let value = with_level(self.level, || self.compute(&work));
             self.settle(value.expect("the level it was recorded on is available")?);
@@ -205,7 +208,7 @@ impl<E: Element> Lazy<E> {
         self.release(spent);
     }
 
-    /// Drops the operands. The value has a buffer now, or is not wanted.
+    /// Drops the operands. The value is computed now, or no longer needed.
     fn release(&self, work: Option<Work<E>>) {
         if let (Some(Work::Each(_)), Some(pool)) = (&work, &self.pool) {
             pool.keep_promise(self.len);
@@ -217,18 +220,18 @@ impl<E: Element> Lazy<E> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to be computed, unless it is.
+    /// The computation, if the value is pending.
     fn work(&self) -> Option<Work<E>> {
         self.lock().clone()
     }
 
-    /// Whether the value is not computed yet.
+    /// Whether the value is pending.
     pub(crate) fn is_pending(&self) -> bool {
         self.value.get().is_none()
     }
 
-    /// The expression, for computing it as part of another value; `None` if it has a value now, or
-    /// is better computed once and kept.
+    /// The expression, for computing it as part of another value; `None` if the value is computed,
+    /// or should be computed once and kept.
     fn inner(&self, level: Level) -> Result<Option<Expression<E>>, Refused> {
         let again = self.computed.fetch_add(1, Ordering::Relaxed) >= COMPUTED_AGAIN;
         if !again
@@ -241,8 +244,8 @@ impl<E: Element> Lazy<E> {
         Ok(None)
     }
 
-    /// Computes this value after the operands on the way to it that are better kept, the innermost
-    /// first: computing it alone would compute them from within, and use stack for each.
+    /// Computes this value after those of its operands that should be kept, the innermost first.
+    /// Computing only this value would compute them recursively, with stack space for each.
     fn force_in_order(&self) -> Result<(), Refused> {
         let mut kept: Vec<Handle<E>> = Vec::new();
         let mut seen: Vec<Identity> = Vec::new();
@@ -263,7 +266,7 @@ impl<E: Element> Lazy<E> {
             }
         }
         kept.sort_by_key(|handle| handle.pending().map_or(0, |lazy| lazy.depth));
-        // Each is dropped once it is computed: its buffer is free if only the chain used it.
+        // Each is dropped once it is computed: its buffer becomes free if only the chain used it.
         for handle in kept {
             if let Some(lazy) = handle.pending() {
                 lazy.try_force()?;
@@ -284,8 +287,8 @@ impl<E: Element> Lazy<E> {
                 };
                 let mut result = factor.map_or(sum, |factor| sum * factor);
                 if !result.is_finite() {
-                    // The sum may have left the range on the way, or where the mean does not. A
-                    // factor is the rounded reciprocal of a whole number.
+                    // The sum may have overflowed although the mean does not. A factor is the
+                    // rounded reciprocal of a whole number.
                     let divisor = factor.map_or(1.0, |factor| factor.to_f64().recip().round());
                     let (x, out) = (&of.as_slice()[..*len], std::slice::from_mut(&mut result));
                     reduce::repair_sums_axis(x, [1, *len, 1], divisor, out);
@@ -300,12 +303,12 @@ impl<E: Element> Lazy<E> {
         Ok(values.pop().expect("a value each"))
     }
 
-    /// Its address, which distinguishes it from all others.
+    /// The address of the value, which identifies it.
     fn identity(&self) -> Identity {
         std::ptr::from_ref(self).addr()
     }
 
-    /// The pending values that this one is computed from, directly or not.
+    /// The pending values on which this one depends, directly or not.
     fn pending_operands(&self) -> Vec<Identity> {
         let mut all: Vec<Identity> = Vec::new();
         let mut next: Vec<Work<E>> = self.work().into_iter().collect();
@@ -321,7 +324,7 @@ impl<E: Element> Lazy<E> {
         all
     }
 
-    /// Whether computing the value reads a buffer, other values being there by then.
+    /// Whether computing the value would read a buffer, if `others` were computed before.
     pub(crate) fn reads(&self, buffer: &Handle<E>, others: &[&Self]) -> bool {
         let mut seen: Vec<Identity> = others.iter().map(|other| other.identity()).collect();
         if seen.contains(&self.identity()) {
@@ -349,9 +352,9 @@ impl<E: Element> Lazy<E> {
         false
     }
 
-    /// Whether computing other values computes part of what this one takes, `own` being what is
-    /// needed by the others. It does not if it takes one of the others itself, which is in memory
-    /// then.
+    /// Whether computing other values computes part of this value. `own` are the pending values
+    /// that the others need. False if this value depends on one of the others itself, which is then
+    /// in memory.
     fn shares(&self, others: &[(&Self, Expression<E>)], own: &[Identity]) -> bool {
         let mut all = self.pending_operands();
         all.push(self.identity());
@@ -360,7 +363,7 @@ impl<E: Element> Lazy<E> {
     }
 }
 
-/// Computes values, those of one length in one pass over memory.
+/// Computes values. Those of one length take one pass over memory.
 #[inline(never)]
 pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) -> Result<(), Refused> {
     let mut rest = values.to_vec();
@@ -388,8 +391,8 @@ pub(crate) fn force_all<E: Element>(values: &[&Lazy<E>]) -> Result<(), Refused> 
     Ok(())
 }
 
-/// Computes elementwise values of one length in one pass, and with them sums that are still
-/// pending.
+/// Computes elementwise values of one length in one pass over memory, together with pending sums of
+/// the same chains.
 fn compute_all<E: Element>(
     values: &[(&Lazy<E>, Expression<E>)],
 ) -> Result<Vec<Handle<E>>, Refused> {
@@ -451,12 +454,12 @@ impl<E: Element> Deferred<E> for Lazy<E> {
 }
 
 impl<E: Element> Handle<E> {
-    /// Elements that are computed when they are first read.
+    /// A handle for elements that are computed when they are first read.
     pub(crate) fn lazy(lazy: Lazy<E>) -> Self {
         Handle::deferred_by(Box::new(lazy))
     }
 
-    /// The elements' computation, if it is still pending.
+    /// The computation of the elements, if they are pending.
     #[inline]
     pub(crate) fn pending(&self) -> Option<&Lazy<E>> {
         let deferred: &dyn Any = self.deferred()?;
@@ -465,7 +468,7 @@ impl<E: Element> Handle<E> {
 }
 
 impl<E: Element> Operand<E> {
-    /// The pending value whose elements it is, if it is one.
+    /// The pending value that this operand refers to, if any.
     fn pending(&self) -> Option<&Lazy<E>> {
         match self {
             Operand::Elements(handle, _) => handle.pending(),

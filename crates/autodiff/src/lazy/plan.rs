@@ -1,4 +1,4 @@
-//! [`Plan`]: the operations that values are computed by, in an order, and how they are run.
+//! [`Plan`]: the operations that compute some values, in order, and how they are run.
 
 use std::sync::OnceLock;
 
@@ -12,31 +12,31 @@ use super::{Elementwise, Expression, Identity, Lazy, Operand};
 use crate::memory::Refused;
 use crate::memory::{BufferPool, Handle};
 
-/// The elements one thread takes at a time, if there is no sum: a sum's parts are as long as those
-/// of an array's.
+/// The number of elements that a thread takes at a time if there is no sum. With a sum, the parts
+/// are as long as those of the sum of an array.
 const PIECE: usize = if cfg!(fuzzing) { 1 << 8 } else { 1 << 16 };
 
 /// The sums of a part of the elements.
 type PartSums<E> = SmallVec<[E; 1]>;
 
-/// The same elements of several values.
+/// The same range of elements of several values.
 type Pieces<'a, E> = SmallVec<[&'a mut [E]; 1]>;
 
-/// The operations that values are computed by, each after those it uses.
+/// The operations that compute some values, each after those it uses.
 pub(super) struct Plan<E: Element> {
     level: Level,
     chain: Chain<E>,
-    /// The buffers it reads, and from which element on.
+    /// The buffers that the operations read, and the offset of the first element in each.
     arrays: Vec<(Handle<E>, usize)>,
-    /// The values that have a step, and which.
+    /// The values that have a step, and the number of the step.
     known: Vec<(Identity, usize)>,
-    /// The steps whose values are to be summed, each once.
+    /// The steps whose values are summed, each once.
     summed: SmallVec<[usize; 1]>,
-    /// The numbers of the steps that sums were asked for.
+    /// For each requested sum, the number of its step.
     asked: SmallVec<[usize; 1]>,
 }
 
-/// A value on the way to another, its operands being planned.
+/// A value that the requested ones depend on, while its operands are being planned.
 struct Visit<E: Element> {
     value: Identity,
     expression: Expression<E>,
@@ -56,7 +56,8 @@ impl<E: Element> Plan<E> {
         }
     }
 
-    /// Adds a value whose elements are to be summed; false if it was computed by now.
+    /// Adds a value whose elements are summed. Returns false if it has been computed in the
+    /// meantime.
     pub(super) fn add_sum(&mut self, value: &Lazy<E>) -> Result<bool, Refused> {
         let step = match self.step_of(value) {
             Some(step) => step,
@@ -73,7 +74,7 @@ impl<E: Element> Plan<E> {
         Ok(true)
     }
 
-    /// The sum, for a plan of nothing else.
+    /// The sum, for a plan that computes only one sum.
     pub(super) fn sum(self, len: usize, pool: Option<&BufferPool<E>>) -> E {
         let program = self.chain.compile(&self.summed);
         let mut parts = vec![E::ZERO; len.div_ceil(reduce::PART)];
@@ -84,8 +85,8 @@ impl<E: Element> Plan<E> {
         reduce::sum_of_parts(&parts)
     }
 
-    /// The elements of values of one length, operands before what takes them, and the sums in the
-    /// order they were asked for.
+    /// The elements of values of one length, operands before the values that use them, and the sums
+    /// in the order in which they were requested.
     pub(super) fn all(
         mut self,
         values: &[(&Lazy<E>, Expression<E>)],
@@ -100,7 +101,7 @@ impl<E: Element> Plan<E> {
         }
         let program = self.chain.compile(&outputs);
         let (len, pool) = (values[0].0.len, values[0].0.pool());
-        // Its memory was promised when each was recorded.
+        // The memory of each was promised when it was recorded.
         let room = |_| match pool {
             Some(pool) => Handle::unlimited(len, pool),
             None => Handle::new(len, None),
@@ -135,7 +136,7 @@ impl<E: Element> Plan<E> {
         self.known.iter().find(|(known, _)| *known == value.identity()).map(|&(_, step)| step)
     }
 
-    /// Adds the steps for a value, and gives the last one.
+    /// Adds the steps that compute a value, and returns the number of the last one.
     fn add(&mut self, root: &Lazy<E>, expression: Expression<E>) -> Result<usize, Refused> {
         let visit = |value: &Lazy<E>, expression: Expression<E>| Visit {
             value: value.identity(),
@@ -160,7 +161,8 @@ impl<E: Element> Plan<E> {
                 Operand::Splat(element) => chain::Operand::Number(*element),
                 Operand::Elements(handle, start) => match handle.pending() {
                     None => self.array(handle, *start),
-                    // Only a value's own elements are where the other's are.
+                    // An operand at an offset cannot be computed in place: the elements have other
+                    // positions.
                     Some(lazy) if *start > 0 => {
                         lazy.try_force()?;
                         self.array(handle, *start)
@@ -194,7 +196,7 @@ impl<E: Element> Plan<E> {
         }))
     }
 
-    /// Computes the elements from `start` on, those of the last outputs into `out`, and the sums of
+    /// Computes the elements from `start` on: those of the last outputs into `out`, and the sums of
     /// the others.
     fn run(
         &self,

@@ -1,7 +1,7 @@
 //! [`Schedule`]: the deferred results of one tape.
 //!
-//! Pending sums are computed along with a value that takes the same operations, in one pass over
-//! memory. Pending values are computed before an optimizer overwrites a buffer that they read.
+//! Pending sums are computed together with a value that depends on the same operations, in one pass
+//! over memory. Pending values are computed before an optimizer overwrites a buffer that they read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,8 @@ use wengert_kernels::Element;
 
 use crate::memory::{Handle, WeakHandle};
 
-/// The number of pending sums that are considered when a value is computed: the latest ones.
+/// The maximum number of pending sums, the latest ones, that are considered when a value is
+/// computed.
 const LATEST: usize = 16;
 
 /// The deferred results of one tape, shared by cloning.
@@ -20,12 +21,12 @@ pub(crate) struct Schedule<E: Element>(Arc<Shared<E>>);
 #[derive(Debug)]
 struct Shared<E: Element> {
     /// Whether a result was added since the lists were last emptied. Most tapes defer nothing, and
-    /// are cleared without a lock.
+    /// are cleared without locking.
     used: AtomicBool,
     lists: Mutex<Lists<E>>,
 }
 
-/// Results in the order they were recorded, as far as a handle keeps them in memory.
+/// The results that handles still keep in memory, in the order in which they were recorded.
 #[derive(Debug)]
 struct Lists<E: Element> {
     sums: Vec<WeakHandle<E>>,
@@ -96,14 +97,14 @@ impl<E: Element> Schedule<E> {
             let sums = &mut self.lock().sums;
             sums.split_off(sums.len().saturating_sub(LATEST))
         };
-        // Without the lock: dropping the last handle of a sum drops what it is computed from.
+        // Outside the lock: dropping the last handle of a sum drops its operands.
         let pending: Vec<Handle<E>> = pending(&recorded).collect();
         self.lock().sums.extend(pending.iter().filter_map(Handle::downgrade));
         pending
     }
 
-    /// All pending results that a handle keeps in memory: values, then sums, each in the order they
-    /// were recorded.
+    /// All pending results that a handle keeps in memory: first values, then sums, each in the
+    /// order in which they were recorded.
     pub(crate) fn pending(&self) -> Vec<Handle<E>> {
         let lists = self.lock();
         let recorded: Vec<WeakHandle<E>> =
@@ -112,14 +113,14 @@ impl<E: Element> Schedule<E> {
         pending(&recorded).collect()
     }
 
-    /// Forgets all results, and computes none. The tape has dropped its own references to them.
+    /// Forgets all results without computing them. The tape has dropped its own references to them.
     #[inline(never)]
     pub(crate) fn clear(&self) {
         drop(self.take_sums());
     }
 
-    /// Forgets all results, and computes the sums that a tensor outside of the tape still holds: a
-    /// number does not keep in memory what it is computed from beyond the step.
+    /// Forgets all results, and computes the sums that a tensor outside of the tape still holds, so
+    /// that a sum does not keep its operands in memory after the step.
     #[inline]
     pub(crate) fn end_step(&self) {
         if self.0.used.load(Ordering::Relaxed) {
@@ -130,7 +131,7 @@ impl<E: Element> Schedule<E> {
     #[cold]
     fn settle(&self) {
         for sum in self.take_sums().iter().filter_map(WeakHandle::upgrade) {
-            // Without memory for it the sum stays pending.
+            // If there is no memory for it, the sum stays pending.
             let _ = sum.compute();
         }
     }

@@ -12,28 +12,30 @@ use super::pool::BufferPool;
 use super::refused::Refused;
 use super::storage::Storage;
 
-/// A block of elements at a cache line's boundary.
+/// A block of elements, aligned to a cache line, or the computation of its elements.
 #[derive(Debug)]
 pub(super) struct Buffer<E: Element> {
     pub(super) data: Storage<E>,
-    /// The size class, in a pool.
+    /// The size class in the pool.
     pub(super) class: usize,
-    /// The pool it returns to when the last handle is dropped. `None` while it lies in the pool.
+    /// The pool to which the buffer returns when the last handle is dropped. `None` while it is
+    /// free in the pool.
     pub(super) home: Option<BufferPool<E>>,
-    /// In place of data: the computation of the elements.
+    /// The computation of the elements, instead of data.
     pub(super) deferred: Option<Box<dyn Deferred<E>>>,
 }
 
-// A computation that panics leaves the buffer as it was: still to be computed.
+// If a computation panics, the buffer does not change: it is still pending.
 impl<E: Element> UnwindSafe for Buffer<E> {}
 impl<E: Element> RefUnwindSafe for Buffer<E> {}
 
 /// The computation of a buffer's elements, which runs when they are first read.
 pub(crate) trait Deferred<E: Element>: Any + Debug + Send + Sync {
-    /// The elements, computed now if they are not yet and there is memory for them.
+    /// The elements; computes them first if they are pending. An error if there is no memory for
+    /// them.
     fn value(&self) -> Result<&Handle<E>, Refused>;
 
-    /// Whether the elements are not computed yet.
+    /// Whether the elements are pending.
     fn is_pending(&self) -> bool;
 
     /// The number of elements.
@@ -57,7 +59,7 @@ impl<E: Element> Buffer<E> {
     }
 }
 
-/// The elements of a computation.
+/// The elements that a computation gives.
 #[inline(never)]
 #[cold]
 fn computed<E: Element>(deferred: &dyn Deferred<E>) -> &[E] {
@@ -78,8 +80,8 @@ impl<E: Element> Drop for Buffer<E> {
 /// Drops a reference to a buffer; the last one returns the buffer to its pool.
 #[inline]
 pub(super) fn release<E: Element>(mut buffer: Arc<Buffer<E>>) {
-    // With another owner left this is not the last reference. If two are dropped at the same moment
-    // on two threads, neither may see itself as last; the buffer is then freed and not pooled.
+    // Another owner may remain. If two owners are dropped at the same time on two threads, neither
+    // may see itself as the last one; the buffer is then freed instead of pooled.
     if Arc::strong_count(&buffer) == 1
         && let Some(unique) = Arc::get_mut(&mut buffer)
         && let Some(home) = unique.home.take()

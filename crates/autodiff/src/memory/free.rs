@@ -1,24 +1,26 @@
-//! The free buffers of a pool, by size class, and which of them are returned to the system.
+//! The free buffers of a pool, by size class, and the choice of those that are returned to the
+//! system.
 //!
-//! What a step gives back the next step of the same sizes takes again, so nothing that was used in
-//! the current step is ever freed, and a loop of fixed sizes allocates nothing. Where sizes vary
-//! from step to step, each step has size classes of its own: the least recently used are freed once
-//! the pool holds more than [`MOST`] times what recent steps had live at once.
+//! A step uses the buffers that the previous step of the same sizes has given back. Buffers that
+//! were used in the current step are therefore never freed, and a loop with fixed sizes allocates
+//! nothing. Where sizes vary from step to step, each step has other size classes: the least
+//! recently used buffers are freed once the pool holds more than [`MOST`] times the peak of recent
+//! steps.
 
-/// Live and free bytes together, in multiples of the most that was live at once in recent steps.
+/// The maximum of live and free bytes together, in multiples of the peak of recent steps.
 const MOST: usize = 2;
 
-/// By what share the memory of the largest recent step fades with each step.
+/// The recent peak decreases by the fraction `1 / FADE` with each step.
 const FADE: usize = 8;
 
 /// Free buffers of a pool.
 #[derive(Debug)]
 pub(crate) struct FreeLists<B> {
-    /// By size class: the buffers, each with the step in which it was given back. The last one
-    /// given back is the first taken, so the steps of a class never decrease.
+    /// The buffers of each size class, each with the step in which it was given back. The buffer
+    /// given back last is taken first, so the steps of a class never decrease.
     classes: Vec<Vec<(B, u64)>>,
     step: u64,
-    /// The most bytes that were live at once in earlier steps, the less the longer ago.
+    /// The peak of recent steps in bytes, decreasing with their age.
     recent: usize,
 }
 
@@ -43,21 +45,21 @@ impl<B> FreeLists<B> {
         self.classes[class].push((buffer, self.step));
     }
 
-    /// Ends a step in which at most `peak` bytes were live at once.
+    /// Ends a step whose peak of live bytes was `peak`.
     #[inline]
     pub(crate) fn end_step(&mut self, peak: usize) {
         self.step += 1;
         self.recent = peak.max(self.recent - self.recent / FADE);
     }
 
-    /// By how much `bytes` exceed the bound in a step whose peak so far is given.
+    /// The number of bytes by which `bytes` exceed the bound in a step with this peak so far.
     #[inline]
     pub(crate) fn excess(&self, bytes: usize, peak: usize) -> usize {
         bytes.saturating_sub(MOST * self.recent.max(peak))
     }
 
-    /// Takes out the least recently used buffers, at least `excess` bytes of them as far as there
-    /// are buffers that were not used in this step.
+    /// Removes and returns the least recently used buffers, of at least `excess` bytes together, or
+    /// all buffers that were not used in this step.
     #[cold]
     pub(crate) fn take_unused(&mut self, excess: usize, bytes: impl Fn(&B) -> usize) -> Vec<B> {
         let (mut taken, mut sum) = (Vec::new(), 0);
@@ -83,7 +85,7 @@ impl<B> FreeLists<B> {
         taken
     }
 
-    /// Takes out all buffers.
+    /// Removes and returns all buffers.
     pub(crate) fn take_all(&mut self) -> Vec<Vec<(B, u64)>> {
         std::mem::take(&mut self.classes)
     }

@@ -1,4 +1,4 @@
-//! [`Handle`]: what a tensor holds of its buffer.
+//! [`Handle`]: the reference of a tensor to its elements.
 
 use std::sync::{Arc, Weak};
 
@@ -9,11 +9,12 @@ use super::pool::BufferPool;
 use super::refused::Refused;
 use super::storage::Storage;
 
-/// Where a tensor's elements are.
+/// The reference of a tensor to its elements.
 ///
-/// A single element lies in the handle itself: for chains of operations on single numbers a buffer
-/// with an owner count and a pool with a lock would cost more than all else. Otherwise it is a
-/// counted reference to a buffer, and dropping the last one returns the buffer to its pool.
+/// A single element is stored in the handle itself: for chains of operations on single numbers, a
+/// buffer with a reference count and a pool with a lock would dominate the cost. Otherwise the
+/// handle is a counted reference to a buffer, and dropping the last one returns the buffer to its
+/// pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle<E: Element> {
     /// The element, if there is no buffer.
@@ -21,14 +22,14 @@ pub(crate) struct Handle<E: Element> {
     buffer: Option<Arc<Buffer<E>>>,
 }
 
-/// An element that fills a word. In half a word, its neighbour would be moved in pieces of other
-/// sizes than it was written in: a store-forwarding stall.
+/// An element that fills a word. In half a word, the element and its neighbour would be read in
+/// pieces of other sizes than they were written in: a store-forwarding stall.
 #[derive(Clone, Debug)]
 #[repr(align(8))]
 struct Single<E>([E; 1]);
 
 impl<E: Element> Handle<E> {
-    /// Room for `len` elements with unspecified contents, from `pool` if there is one.
+    /// A buffer for `len` elements with unspecified contents, from `pool` if there is one.
     #[inline]
     pub(crate) fn new(len: usize, pool: Option<&BufferPool<E>>) -> Result<Self, Refused> {
         match pool {
@@ -38,11 +39,11 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// Room for a number of elements that does not grow with the operands, from `pool` if there is
-    /// one. The pool's limit does not apply.
+    /// A buffer whose length does not depend on the size of the operands, from `pool` if there is
+    /// one. The limit of the pool does not apply.
     ///
     /// # Panics
-    /// If the system has no memory even for that.
+    /// If the system has no memory for it.
     pub(crate) fn scratch(len: usize, pool: Option<&BufferPool<E>>) -> Self {
         let handle = match pool {
             Some(pool) if len > 1 => Self::unlimited(len, pool),
@@ -51,12 +52,12 @@ impl<E: Element> Handle<E> {
         handle.unwrap_or_else(|refused| refused.panic(len))
     }
 
-    /// Room for `len` elements that the pool has promised: its limit does not apply.
+    /// A buffer for `len` elements that the pool has promised, to which its limit does not apply.
     pub(crate) fn unlimited(len: usize, pool: &BufferPool<E>) -> Result<Self, Refused> {
         pool.take_unlimited(len)
     }
 
-    /// Room for `len` elements that `f` has written, from `pool` if there is one.
+    /// A buffer whose first `len` elements `f` has written, from `pool` if there is one.
     #[inline]
     pub(crate) fn written_by(
         len: usize,
@@ -79,7 +80,7 @@ impl<E: Element> Handle<E> {
         Self::of_single(if cfg!(debug_assertions) { E::NAN } else { E::ZERO })
     }
 
-    /// A buffer that belongs to no pool, with unspecified contents.
+    /// A buffer without a pool, with unspecified contents.
     fn unpooled(len: usize) -> Result<Self, Refused> {
         let mut buffer = Buffer::new(len, 0)?;
         if cfg!(debug_assertions) {
@@ -99,7 +100,7 @@ impl<E: Element> Handle<E> {
         Handle { single: Single([element]), buffer: None }
     }
 
-    /// The elements of a vector, which is not copied.
+    /// A handle for the elements of a vector, without a copy.
     pub(crate) fn adopt(data: Vec<E>) -> Self {
         match data[..] {
             [] => Self::stale_single(),
@@ -111,7 +112,7 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// The adopted vector, if it is not shared; otherwise the handle again.
+    /// The adopted vector, if no other handle shares it; otherwise the handle.
     pub(crate) fn into_adopted(mut self) -> Result<Vec<E>, Self> {
         if let Some(buffer) = self.buffer.as_mut().and_then(Arc::get_mut)
             && let Storage::Adopted(data) = &mut buffer.data
@@ -129,14 +130,14 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// Elements that a computation gives when they are first read.
+    /// A handle for elements that a computation gives when they are first read.
     pub(crate) fn deferred_by(computation: Box<dyn Deferred<E>>) -> Self {
         let (data, deferred) = (Storage::empty(), Some(computation));
         let buffer = Buffer { data, class: 0, home: None, deferred };
         Handle::of(Arc::new(buffer))
     }
 
-    /// The computation of the elements, if they were not computed when the handle was made.
+    /// The computation of the elements, if the handle was created for one.
     #[inline]
     pub(crate) fn deferred(&self) -> Option<&dyn Deferred<E>> {
         self.buffer.as_ref()?.deferred.as_deref()
@@ -147,7 +148,7 @@ impl<E: Element> Handle<E> {
         self.buffer.as_ref().map(|buffer| WeakHandle(Arc::downgrade(buffer)))
     }
 
-    /// The elements, if they are computed already.
+    /// The elements, unless they are pending.
     #[inline]
     pub(crate) fn computed(&self) -> Option<&[E]> {
         match &self.buffer {
@@ -157,13 +158,13 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// Whether it refers to the same buffer as another.
+    /// Whether both handles refer to the same buffer.
     pub(crate) fn is_on(&self, other: &Self) -> bool {
         let buffers = self.buffer.as_ref().zip(other.buffer.as_ref());
         buffers.is_some_and(|(own, other)| Arc::ptr_eq(own, other))
     }
 
-    /// Computes the elements if they are not computed yet.
+    /// Computes the elements if they are pending.
     #[inline]
     pub(crate) fn compute(&self) -> Result<(), Refused> {
         match self.deferred() {
@@ -172,7 +173,7 @@ impl<E: Element> Handle<E> {
         }
     }
 
-    /// Holds the elements themselves, and not what computes them.
+    /// Replaces a reference to a computation by one to its elements.
     pub(crate) fn settle(&mut self) -> Result<(), Refused> {
         if let Some(deferred) = self.deferred() {
             *self = deferred.value()?.clone();
@@ -180,7 +181,7 @@ impl<E: Element> Handle<E> {
         Ok(())
     }
 
-    /// The elements, if no other tensor shares them.
+    /// The elements, if no other handle shares them.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut [E]> {
         match &mut self.buffer {
@@ -198,7 +199,7 @@ impl<E: Element> Handle<E> {
             .is_none_or(|buffer| buffer.deferred.is_none() && Arc::strong_count(buffer) == 1)
     }
 
-    /// The element, if the handle itself contains it.
+    /// The element, if it is stored in the handle.
     #[inline]
     pub(crate) fn single(&self) -> Option<E> {
         self.buffer.is_none().then_some(self.single.0[0])
@@ -228,7 +229,7 @@ impl<E: Element> Drop for Handle<E> {
 pub(crate) struct WeakHandle<E: Element>(Weak<Buffer<E>>);
 
 impl<E: Element> WeakHandle<E> {
-    /// The buffer, if a handle still keeps it in memory.
+    /// The handle of the buffer, if another handle still keeps it in memory.
     pub(crate) fn upgrade(&self) -> Option<Handle<E>> {
         self.0.upgrade().map(Handle::of)
     }
@@ -238,7 +239,7 @@ impl<E: Element> WeakHandle<E> {
         self.0.strong_count() > 0
     }
 
-    /// Whether it refers to the buffer of a handle.
+    /// Whether the reference is to the buffer of a handle.
     pub(crate) fn is_of(&self, handle: &Handle<E>) -> bool {
         let buffer = handle.buffer.as_ref();
         buffer.is_some_and(|buffer| std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(buffer)))

@@ -1,5 +1,5 @@
-//! The memory of tensors: buffers, the handles that tensors hold on them, and the pool that a tape
-//! keeps free buffers in.
+//! The memory of tensors: buffers, the handles with which tensors refer to them, and the pool in
+//! which a tape keeps free buffers.
 
 mod buffer;
 mod free;

@@ -1,9 +1,10 @@
-//! Buffers that are used again: a tape's pool keeps what its tensors gave back.
+//! Buffers that are used again: the pool of a tape keeps the buffers that its tensors no longer
+//! use.
 //!
-//! Large allocations are returned to the kernel by the system allocator and cost page faults when
-//! they are asked for again; a pooled buffer does not. A buffer taken from a pool holds stale but
-//! initialised floats (in builds with debug assertions: NaN, so that an operation that reads its
-//! output before writing it is found).
+//! The system allocator returns large allocations to the kernel, and a new allocation then costs
+//! page faults; a pooled buffer avoids them. A buffer from a pool has stale but initialized
+//! elements. In builds with debug assertions they are NaN, which reveals an operation that reads
+//! its output before it writes it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,21 +22,23 @@ pub(crate) struct BufferPool<E: Element>(Arc<Mutex<Inner<E>>>);
 #[derive(Debug)]
 struct Inner<E: Element> {
     free: FreeLists<Arc<Buffer<E>>>,
-    /// The peak is that of the current step.
+    /// The numbers that [`Tape::memory`](crate::Tape::memory) reports; the peak is that of the
+    /// current step.
     memory: Memory,
-    /// The most that was live in earlier steps since the last reset.
+    /// The peak of earlier steps since the last reset.
     earlier_peak: usize,
-    /// Whether the tape that made the pool is gone: buffers that come back are freed.
+    /// Whether the tape that created the pool was dropped: buffers that come back are then freed.
     closed: bool,
-    /// The bytes of results that are recorded and have no buffer yet, as far as a limit is set.
+    /// The number of bytes of results that are recorded and have no buffer yet, while a limit is
+    /// set.
     promised: usize,
-    /// The most bytes that may be live and promised; `usize::MAX` is no limit.
+    /// The maximum of live and promised bytes; `usize::MAX` stands for no limit.
     limit: usize,
 }
 
 impl<E: Element> Inner<E> {
-    /// Takes out the free buffers that are to be returned to the system because sizes vary from
-    /// step to step.
+    /// Removes and returns the free buffers that go back to the system because sizes vary from step
+    /// to step.
     #[inline]
     fn beyond_bound(&mut self) -> Vec<Arc<Buffer<E>>> {
         let Memory { live, peak, pooled } = self.memory;
@@ -51,18 +54,18 @@ impl<E: Element> Inner<E> {
     }
 }
 
-/// The memory a tape's tensors take, in bytes. Tensors of a single element take none.
+/// The memory of the tensors of a tape, in bytes. Tensors of a single element take none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Buffers in use by tensors.
+    /// Bytes in use by tensors.
     pub live: usize,
-    /// The most that has been live at once since the last call of
+    /// The maximum of [`live`](Self::live) since the last call of
     /// [`Tape::reset_peak`](crate::Tape::reset_peak).
     pub peak: usize,
-    /// Free buffers kept to be used again. Where sizes vary from step to step, those that were used
-    /// least recently are freed, so that live and pooled bytes together stay within twice the peak
-    /// of recent steps. What one step uses is always kept for the next, and nothing once the tape
-    /// is dropped.
+    /// Bytes in free buffers that are kept for later use. Where sizes vary from step to step, the
+    /// least recently used buffers are freed, so that live and pooled bytes together are at most
+    /// twice the peak of recent steps. All buffers that one step uses are kept for the next step,
+    /// and none once the tape is dropped.
     pub pooled: usize,
 }
 
@@ -86,8 +89,8 @@ impl<E: Element> Default for BufferPool<E> {
     }
 }
 
-/// The capacity of the size class for `len` elements, and the class's number. Eight classes an
-/// octave: at most an eighth is wasted.
+/// The capacity of the size class for `len` elements, and the number of the class. There are eight
+/// classes per factor of two, so at most an eighth is unused.
 #[inline]
 fn size_class(len: usize) -> (usize, usize) {
     const SMALLEST: usize = 16;
@@ -102,7 +105,7 @@ fn size_class(len: usize) -> (usize, usize) {
 
 impl<E: Element> BufferPool<E> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner<E>> {
-        // Nothing that can panic runs under the lock, so its state is whole.
+        // Nothing that can panic runs under the lock, so the state is consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,7 +131,7 @@ impl<E: Element> BufferPool<E> {
         Ok(self.written(self.free_buffer(len, false)?, len, |_| ()))
     }
 
-    /// The buffer with this pool as its home, its first `len` elements written by `f`.
+    /// The buffer, which returns to this pool, with its first `len` elements written by `f`.
     #[inline]
     fn written(
         &self,
@@ -146,8 +149,8 @@ impl<E: Element> BufferPool<E> {
         Handle::of(buffer)
     }
 
-    /// A buffer of at least `len` elements that has no owner yet. `limited` says whether the limit
-    /// applies.
+    /// A buffer of at least `len` elements that has no owner yet. `limited` states whether the
+    /// limit applies.
     fn free_buffer(&self, len: usize, limited: bool) -> Result<Arc<Buffer<E>>, Refused> {
         let (capacity, class) = size_class(len);
         let bytes = capacity * size_of::<E>();
@@ -175,9 +178,10 @@ impl<E: Element> BufferPool<E> {
             let Memory { live, pooled, .. } = inner.memory;
             (unused, live.saturating_add(pooled) > inner.limit)
         };
-        // Freed without the lock, and before the system is asked for more.
+        // Freed outside the lock, and before memory is requested from the system.
         drop(unused);
-        // Free buffers of other sizes count as well: they make room for a new one.
+        // Free buffers of other sizes count against the limit too: freeing them makes room for a
+        // new one.
         if crowded {
             self.shrink();
         }
@@ -196,7 +200,7 @@ impl<E: Element> BufferPool<E> {
         self.lock().limit = limit.unwrap_or(usize::MAX);
     }
 
-    /// Counts `len` elements of a result that is recorded and not computed yet against the limit.
+    /// Counts `len` elements of a result that is recorded but not computed yet against the limit.
     pub(crate) fn promise(&self, len: usize) -> Result<(), Refused> {
         let bytes = size_class(len).0 * size_of::<E>();
         let mut inner = self.lock();
@@ -208,12 +212,12 @@ impl<E: Element> BufferPool<E> {
         Ok(())
     }
 
-    /// Ends a promise: the result has a buffer now, or is not wanted any more.
+    /// Ends a promise: the result has a buffer now, or is no longer needed.
     pub(crate) fn keep_promise(&self, len: usize) {
         self.lock().promised -= size_class(len).0 * size_of::<E>();
     }
 
-    /// Takes a buffer back that no tensor holds any more.
+    /// Takes back a buffer that no tensor uses any more.
     #[inline(never)]
     pub(super) fn give_back(&self, buffer: Arc<Buffer<E>>) {
         let bytes = buffer.data.len() * size_of::<E>();
@@ -225,13 +229,13 @@ impl<E: Element> BufferPool<E> {
         }
     }
 
-    /// Stops counting a buffer of this capacity that is freed without being given back.
+    /// Stops counting a buffer of this capacity, which is freed without being given back.
     #[inline(never)]
     pub(super) fn forget(&self, capacity: usize) {
         self.lock().memory.live -= capacity * size_of::<E>();
     }
 
-    /// Ends a step: the tape holds nothing any more.
+    /// Ends a step, after the tape has released all values.
     #[inline(never)]
     pub(crate) fn end_step(&self) {
         let mut inner = self.lock();
@@ -241,11 +245,11 @@ impl<E: Element> BufferPool<E> {
         inner.free.end_step(peak);
         inner.memory.peak = live;
         drop(inner);
-        // Freed without the lock.
+        // Freed outside the lock.
         drop(unused);
     }
 
-    /// Frees the free buffers, and from now on every buffer that comes back.
+    /// Frees the free buffers, and all buffers that come back later.
     #[inline(never)]
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -61,10 +61,11 @@ pub fn select<E: Element>(x: Var<'_, E>, axis: isize, position: isize) -> Result
     let size = shape[shape.axis("select", axis)?] as isize;
     let at = if position < 0 { position + size } else { position };
     if !(0..size).contains(&at) {
-        let message = format!(
-            "there is no position {position} along axis {axis} of {shape}; positions run from -{size} \
-             to {size} - 1"
-        );
+        let range = match size {
+            0 => "the axis is empty".to_owned(),
+            _ => format!("positions run from -{size} to {}", size - 1),
+        };
+        let message = format!("axis {axis} of {shape} has no position {position}; {range}");
         return Err(Error::Argument { op: "select", message });
     }
     squeeze(slice(x, axis, at..at + 1)?, axis)

@@ -13,29 +13,30 @@ use crate::forward::Context;
 use crate::op::Op;
 use crate::tensor::Tensor;
 
-/// The results of an evaluation.
+/// The result of an evaluation.
 struct Made<E: Element> {
     value: Option<Tensor<E>>,
     saved: Vec<Tensor<E>>,
     /// Whether an operand requires a gradient.
     differentiable: bool,
-    /// Whether an operand was computed from a variable that requires one, recorded or not.
+    /// Whether an operand was computed from a variable that requires a gradient, with or without
+    /// recording.
     touched: bool,
-    /// Whether the operation is walked through as a composition.
+    /// Whether the operation is a composition, through which the backward pass goes.
     composed: bool,
-    /// The operands, if paths of gradients end here.
+    /// The operands, if paths of gradients end at this operation.
     cuts: Option<Few<Cut>>,
 }
 
 impl<E: Element> Tape<E> {
-    /// Applies an operation, of this crate or user-defined, and records it if an operand requires a
+    /// Applies an operation, of this crate or your own, and records it if an operand requires a
     /// gradient.
     ///
     /// # Errors
-    /// Those of the operation, [`Error::DifferentTapes`], and with
-    /// [`detect_anomaly`](Self::detect_anomaly) [`Error::Anomaly`].
-    // Compiled for each operation with its evaluation: called through its table, an operation of a
-    // few elements takes 180 instructions more.
+    /// Those of the operation; [`Error::DifferentTapes`]; and [`Error::Anomaly`] with
+    /// [`detect_anomaly`](Self::detect_anomaly).
+    // This function is compiled for each operation, together with the evaluation: a call through
+    // the operation's vtable takes 180 more instructions for an operation on a few elements.
     #[inline(never)]
     #[track_caller]
     pub fn apply<'t, O: Op<E>>(&'t self, op: O, inputs: &[Var<'t, E>]) -> Result<Var<'t, E>> {
@@ -50,7 +51,7 @@ impl<E: Element> Tape<E> {
         match self.compute(&op, inputs, &mut made) {
             Ok(false) => Ok(self.add(&mut made, inputs, None)),
             Ok(true) => {
-                // `add` writes all but the operation.
+                // `add` writes all fields but the operation.
                 let (places, saved) = (Few::default(), Vec::new());
                 let rule = Rule { inputs: places, saved, composed: false, op };
                 Ok(self.add(&mut made, inputs, Some(Box::new(rule))))
@@ -101,7 +102,7 @@ impl<E: Element> Tape<E> {
         }
     }
 
-    /// The value of an operation on the tape's variables. `lent` has the values of operands that
+    /// The value of an operation on variables of the tape. `lent` holds the values of operands that
     /// the tape has lent to gradients.
     #[inline]
     #[track_caller]
@@ -136,14 +137,14 @@ impl<E: Element> Tape<E> {
         with_each(inputs, operand, |tensors| evaluate(op, tensors, context, saved, value))
     }
 
-    /// Whether results of operations are to be searched for NaN and infinity. Those of operations
-    /// inside a rule are not: the walk searches the cotangents that the rule returns, and names the
-    /// operation whose rule it is.
+    /// Whether the results of operations are searched for NaN and infinity. Those of operations
+    /// inside a rule are not: the backward pass searches the cotangents that the rule returns, and
+    /// names the operation to which the rule belongs.
     fn checks_results(&self) -> bool {
         self.anomaly.get() && matches!(self.recording.get(), Recording::On | Recording::Off)
     }
 
-    /// Evaluates an operation some of whose operands are lent.
+    /// Evaluates an operation with operands whose values are lent.
     #[cold]
     #[track_caller]
     fn evaluate_lent(

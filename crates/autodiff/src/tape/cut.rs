@@ -1,16 +1,16 @@
-//! [`Cuts`]: the operands of unrecorded operations, for the report on why a gradient is absent.
+//! [`Cuts`]: the operands of operations that were not recorded, for the report on absent gradients.
 
 use crate::few::Few;
 
-/// An operand of an unrecorded operation.
+/// An operand of an operation that was not recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cut {
     pub(crate) node: u32,
-    /// Whether it was read as whole numbers.
+    /// Whether the operation read it as whole numbers.
     pub(crate) index: bool,
 }
 
-/// The unrecorded nodes that were computed from variables, in the tape's order.
+/// The nodes that were computed from variables without recording, in the order of the tape.
 #[derive(Debug, Default)]
 pub(crate) struct Cuts(Vec<(u32, Few<Cut>)>);
 
@@ -19,7 +19,7 @@ impl Cuts {
         self.0.push((node, from));
     }
 
-    /// The nodes, and what each was computed from.
+    /// The nodes, and the operands from which each was computed.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(u32, Few<Cut>)> {
         self.0.iter()
     }

@@ -6,15 +6,17 @@ use crate::parameter::{ParameterId, ParameterMap};
 /// the tape has a second leaf, with the new value.
 #[derive(Debug, Default)]
 pub(crate) struct Leaves {
-    /// The place of each leaf on the tape, in order, and its parameter.
+    /// The place on the tape and the parameter of each leaf, in the order of the tape.
     all: Vec<(u32, ParameterId)>,
-    /// Which of them is the last one of a parameter. An entry is of a step that has ended if it is
-    /// not the parameter's in `all`: the next step has the same parameters, and finds its entries.
+    /// The index of the last leaf of each parameter. An entry belongs to a step that has ended if
+    /// `all` has another parameter at that index; entries are kept because the next step usually
+    /// has the same parameters.
     last: ParameterMap<u32>,
-    /// The leaves of the step before, if their parameters were all different: their entries in
-    /// `last` are their places in this list.
+    /// The leaves of the previous step, if their parameters were all different. The entries of
+    /// these parameters in `last` are then their indices in this list.
     previous: Vec<(u32, ParameterId)>,
-    /// Whether the leaves so far have the parameters of the leaves before them, in that order.
+    /// Whether the leaves so far have the parameters of the first leaves in `previous`, in that
+    /// order.
     in_order: bool,
     /// Whether two leaves have the same parameter.
     repeated: bool,
@@ -24,7 +26,8 @@ impl Leaves {
     /// The last leaf of a parameter, and its place on the tape.
     #[inline]
     pub(crate) fn last(&self, id: ParameterId) -> Option<(u32, u32)> {
-        // Steps of a training loop use the same parameters in the same order: most need no search.
+        // The steps of a training loop use the same parameters in the same order: most need no
+        // search.
         if self.repeats_at(self.all.len(), id) {
             return None;
         }
@@ -47,8 +50,8 @@ impl Leaves {
         }
     }
 
-    /// Whether all leaves before this one are those of the step before, and the parameter is that
-    /// of its next leaf.
+    /// Whether all leaves before this one repeat the previous step, and `id` is the parameter of
+    /// its leaf at this index.
     #[inline]
     fn repeats_at(&self, leaf: usize, id: ParameterId) -> bool {
         self.in_order && self.previous.get(leaf).is_some_and(|previous| previous.1 == id)
@@ -66,20 +69,21 @@ impl Leaves {
         &self.all
     }
 
-    /// Which leaf is at a place, and its parameter.
+    /// The index of the leaf at a place, and its parameter.
     pub(crate) fn at(&self, place: u32) -> Option<(u32, ParameterId)> {
         let leaf = self.all.binary_search_by_key(&place, |&(place, _)| place).ok()?;
         Some((leaf as u32, self.all[leaf].1))
     }
 
-    /// Moves a leaf to another place. The order of the leaves stays the same.
+    /// Moves a leaf to another place. The order of the leaves does not change.
     pub(crate) fn moved(&mut self, from: u32, to: u32) {
         if let Some((leaf, _)) = self.at(from) {
             self.all[leaf as usize].0 = to;
         }
     }
 
-    /// Removes the leaves at the places from `first` on, and returns the number of the others.
+    /// Removes the leaves at the places from `first` on, and returns the number of remaining
+    /// leaves.
     pub(crate) fn truncate(&mut self, first: u32) -> u32 {
         let stay = self.all.partition_point(|&(place, _)| place < first);
         self.all.truncate(stay);
@@ -89,7 +93,7 @@ impl Leaves {
     #[inline]
     pub(crate) fn clear(&mut self) {
         std::mem::swap(&mut self.previous, &mut self.all);
-        // Otherwise parameters that are no longer used would stay forever.
+        // Otherwise the entries of parameters that are no longer used would remain forever.
         if self.last.len() > 2 * self.previous.len() {
             self.last.clear();
             self.previous.clear();

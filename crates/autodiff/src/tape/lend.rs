@@ -1,4 +1,4 @@
-//! What a tape lends to gradients: see [`Link`].
+//! The values that a tape lends to gradients: see [`Link`].
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Tape;
 use super::link::Link;
 use crate::tensor::Tensor;
 
-/// The leaves whose lent values are back on the tape until this is dropped.
+/// The leaves whose lent values are on the tape again until this value is dropped.
 pub(crate) struct Recalled<'t, E: Element> {
     tape: &'t Tape<E>,
     leaves: Vec<u32>,
@@ -21,20 +21,21 @@ impl<E: Element> Tape<E> {
         self.generation.get()
     }
 
-    /// What it shares with gradients, if there were any.
+    /// The data that the tape shares with gradients, if any were computed.
     #[inline]
     pub(crate) fn link(&self) -> Option<&Arc<Link<E>>> {
         self.link.get()
     }
 
-    /// What it shares with gradients that are made now: values may be lent to them.
+    /// The data that the tape shares with gradients that are being computed: values may be lent to
+    /// them.
     #[inline]
     pub(crate) fn begin_lending(&self) -> &Arc<Link<E>> {
         self.lends.set(true);
         self.link.get_or_init(|| Arc::new(Link::new(self.pool.clone(), self.schedule.clone())))
     }
 
-    /// The lent value of a node.
+    /// The value of a node, if it is lent.
     #[inline(never)]
     #[cold]
     pub(crate) fn lent(&self, place: u32) -> Option<Tensor<E>> {
@@ -42,7 +43,7 @@ impl<E: Element> Tape<E> {
         self.link()?.lent(self.generation())?.get(leaf).cloned()
     }
 
-    /// Whether the value of a parameter's leaf is lent, and is this one.
+    /// Whether the value of a parameter's leaf is lent, and is this value.
     #[inline(never)]
     #[cold]
     pub(super) fn is_lent(&self, leaf: u32, value: &Tensor<E>) -> bool {
@@ -50,7 +51,7 @@ impl<E: Element> Tape<E> {
         lent.is_some_and(|lent| lent.get(leaf).is_some_and(|own| own.is_same(value)))
     }
 
-    /// Drops the value of a parameter's leaf, on the tape or lent.
+    /// Drops the value of a parameter's leaf, whether it is on the tape or lent.
     #[inline(never)]
     #[cold]
     pub(super) fn release_leaf(&self, place: u32, leaf: u32) {
@@ -60,7 +61,7 @@ impl<E: Element> Tape<E> {
         }
     }
 
-    /// Drops the lent values of leaves that are no longer on the tape, from `first` on.
+    /// Drops the lent values of the leaves from `first` on, which are no longer on the tape.
     #[inline(never)]
     #[cold]
     pub(crate) fn forget_lent(&self, first: u32) {
@@ -69,7 +70,7 @@ impl<E: Element> Tape<E> {
         }
     }
 
-    /// Puts lent values back on the tape for a walk.
+    /// Puts the lent values back on the tape for a backward pass.
     #[inline]
     pub(crate) fn recall_lent(&self) -> Recalled<'_, E> {
         let mut recalled = Recalled { tape: self, leaves: Vec::new() };

@@ -1,4 +1,4 @@
-//! The memory limit of a tape, and what an operation without memory returns.
+//! The memory limit of a tape, and the result of an operation that has no memory.
 
 use wengert_kernels::Element;
 
@@ -9,15 +9,15 @@ use crate::op::Op;
 use crate::tensor::Tensor;
 
 impl<E: Element> Tape<E> {
-    /// Sets the most bytes that the tape's tensors may take together: those in use
-    /// ([`Memory::live`](crate::Memory::live)) and deferred elementwise results. `None` is no
-    /// limit. An operation whose result would exceed it is an [`Error::OutOfMemory`], and the tape
-    /// stays as it was. Free buffers that the tape keeps are returned to the system where they
-    /// would exceed the limit. Tensors made elsewhere and put on the tape are not counted, nor is
-    /// the scratch memory of kernels.
+    /// Sets the maximum number of bytes that the tensors of the tape may take together: those in
+    /// use ([`Memory::live`](crate::Memory::live)) and deferred elementwise results. `None` removes
+    /// the limit. An operation whose result would exceed the limit returns [`Error::OutOfMemory`],
+    /// and the tape does not change. Free buffers in the tape's pool are returned to the system if
+    /// they would exceed the limit. Tensors that were created elsewhere and put on the tape are not
+    /// counted, nor is the scratch memory of kernels.
     ///
-    /// Without a limit the system decides: an allocation that it refuses is the same error. Linux,
-    /// by default, grants allocations that exceed the free memory (overcommit), and kills the
+    /// Without a limit the system decides: if it refuses an allocation, the error is the same. By
+    /// default, Linux grants allocations that exceed the free memory (overcommit), and kills the
     /// process when the pages are written. Only a limit prevents that.
     ///
     /// ```
@@ -32,9 +32,9 @@ impl<E: Element> Tape<E> {
         self.pool.set_limit(bytes);
     }
 
-    /// The result of an operation that failed: its error. An operation of a rule that ran out of
-    /// memory gives zeros instead, which take none, and the walk returns the error when the rule
-    /// has ended.
+    /// The result of an operation that failed: its error. An operation inside a rule that runs out
+    /// of memory returns zeros instead, which take no memory, and the backward pass returns the
+    /// error after the rule has ended.
     #[cold]
     #[track_caller]
     pub(super) fn failed<'t>(

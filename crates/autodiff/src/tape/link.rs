@@ -1,10 +1,11 @@
-//! [`Link`]: what a tape shares with the gradients that come from it.
+//! [`Link`]: the data that a tape shares with the gradients computed on it.
 //!
-//! A parameter's value is on the tape and in the parameter, so an optimizer that changes it in
-//! place must first make the tape drop its reference, and gradients neither borrow the tape nor
-//! stay on its thread. So a walk back moves the references of parameters that have a gradient from
-//! the tape's nodes to a list that the tape shares with the gradients: it lends them. The tape
-//! reads them there, and an optimizer removes them from there.
+//! The value of a parameter is held both by the tape and by the parameter. Before an optimizer
+//! changes it in place, the tape must drop its reference. The optimizer has only the gradients,
+//! which neither borrow the tape nor stay on its thread. Therefore the backward pass moves the
+//! values of parameters that have a gradient from the nodes of the tape to a list that the tape
+//! shares with the gradients: it lends them. The tape reads them there, and an optimizer removes
+//! them from there.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::lazy::Schedule;
 use crate::memory::BufferPool;
 use crate::tensor::Tensor;
 
-/// What a tape shares with the gradients that come from it.
+/// The data that a tape shares with the gradients computed on it.
 #[derive(Debug)]
 pub(crate) struct Link<E: Element> {
     pool: BufferPool<E>,
@@ -27,7 +28,7 @@ pub(crate) struct Link<E: Element> {
 pub(crate) struct Lent<E: Element> {
     /// The number of times the tape was cleared.
     generation: u64,
-    /// By the parameters' order on the tape; `None` if not lent, or released.
+    /// The values in the order of the parameters on the tape; `None` if not lent, or released.
     values: Vec<Option<Tensor<E>>>,
 }
 
@@ -50,13 +51,13 @@ impl<E: Element> Link<E> {
         self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the tape has lent, unless it was cleared since it was of this generation.
+    /// The lent values, if the tape was not cleared since this generation.
     #[inline]
     pub(crate) fn lent(&self, generation: u64) -> Option<MutexGuard<'_, Lent<E>>> {
         Some(self.lock()).filter(|lent| lent.generation == generation)
     }
 
-    /// What the tape lends while it is of this generation, and has this number of leaves.
+    /// The list of lent values for a tape of this generation that has this number of leaves.
     #[inline]
     pub(crate) fn lend(&self, generation: u64, leaves: usize) -> MutexGuard<'_, Lent<E>> {
         let mut lent = self.lock();
@@ -67,12 +68,12 @@ impl<E: Element> Link<E> {
         lent
     }
 
-    /// Ends a generation of the tape: nothing is lent any more.
+    /// Ends a generation of the tape and drops all lent values.
     #[inline]
     pub(crate) fn clear(&self, next: u64) {
         let mut lent = self.lock();
         lent.generation = next;
-        // As many are lent in the next step.
+        // The next step usually lends the same number of values.
         lent.values.iter_mut().for_each(|value| *value = None);
     }
 }
@@ -91,7 +92,8 @@ impl<E: Element> Lent<E> {
         self.values.get(leaf as usize)?.as_ref()
     }
 
-    /// Moves the value of a leaf, if it is there, from the tape to the list, in which it has none.
+    /// Moves the value of a leaf, if there is one, from the tape to the list, which must have none
+    /// for it.
     #[inline]
     pub(crate) fn put(&mut self, leaf: usize, value: &mut Option<Tensor<E>>) {
         if value.is_some() {

@@ -12,25 +12,25 @@ use crate::tensor::Tensor;
 /// One entry of the tape.
 #[derive(Debug)]
 pub(crate) struct Node<E: Element> {
-    /// `None` once released.
+    /// `None` after the value was released.
     pub(crate) value: Option<Tensor<E>>,
-    /// The operation that made it; `None` for leaves and for unrecorded values.
+    /// The operation that computed the value; `None` for leaves and for unrecorded values.
     pub(crate) rule: Option<Box<Rule<E>>>,
     pub(crate) recorded_at: &'static Location<'static>,
     pub(crate) epoch: u32,
     pub(crate) requires_grad: bool,
-    /// Whether it was computed from a variable that requires a gradient, and not recorded.
+    /// Whether the value was computed from a variable that requires a gradient, without recording.
     pub(crate) cut: bool,
-    /// Whether a walk that frees the tape has passed it.
+    /// Whether a backward pass that frees the tape has passed this node.
     pub(crate) spent: bool,
 }
 
-/// The operation that made a node, its operands and what it saved, in one allocation.
+/// The operation that computed a node, its operands and its saved tensors, in one allocation.
 #[derive(Debug)]
 pub(crate) struct Rule<E: Element, O: ?Sized = dyn Op<E>> {
     pub(crate) inputs: Few<u32>,
     pub(crate) saved: Vec<Tensor<E>>,
-    /// Whether the operation is walked through as a composition.
+    /// Whether the operation is a composition, through which the backward pass goes.
     pub(crate) composed: bool,
     pub(crate) op: O,
 }
@@ -41,7 +41,7 @@ impl<E: Element> Node<E> {
         self.value.as_ref().ok_or_else(|| self.released(op))
     }
 
-    /// Whether it is a leaf that requires a gradient.
+    /// Whether the node is a leaf that requires a gradient.
     #[inline]
     pub(crate) fn is_leaf(&self) -> bool {
         self.requires_grad && self.rule.is_none() && !self.spent
@@ -55,8 +55,7 @@ impl<E: Element> Node<E> {
     #[cold]
     pub(crate) fn released(&self, op: &'static str) -> Error {
         let reason = if self.spent {
-            "a walk back that frees what it has passed (`backward_once`) went through it; use \
-             `backward` to keep it"
+            "`backward_once` has freed it; use `backward` to keep the values of the tape"
         } else {
             "an optimizer has updated this parameter since; run the forward pass again"
         };

@@ -23,7 +23,7 @@ impl<E: Element> Tape<E> {
         self.push_from(&mut Some(value), rule, requires_grad)
     }
 
-    /// The same for a value that is taken from where it lies.
+    /// Adds a node whose value is taken from `value`, which avoids a move.
     #[inline(never)]
     #[track_caller]
     pub(crate) fn push_from(
@@ -36,15 +36,15 @@ impl<E: Element> Tape<E> {
         let var = self.grow(&mut nodes, requires_grad);
         let node = &mut nodes[var.index() as usize];
         std::mem::swap(&mut node.value, value);
-        // Most nodes have no rule: dropping the absent one is a call of its own.
+        // Most nodes have no rule, and dropping the absent one would cost a function call.
         if let Some(rule) = rule {
             node.rule = Some(rule);
         }
         var
     }
 
-    /// Puts a tensor on the tape and shares its buffer. It is put together where it is to lie: see
-    /// `Few` on stalls.
+    /// Puts a tensor on the tape and shares its buffer. The tensor is assembled in its final place,
+    /// to avoid the store-forwarding stalls described at `Len` in `few`.
     #[inline(never)]
     #[track_caller]
     pub(super) fn push_shared(&self, value: &Tensor<E>, requires_grad: bool) -> Var<'_, E> {
@@ -54,8 +54,8 @@ impl<E: Element> Tape<E> {
         var
     }
 
-    /// A constant of the shape of the value at `like`, its elements written by `f`, which may read
-    /// all that lies on the tape before it.
+    /// A constant of the shape of the value at `like`. Its elements are written by `f`, which may
+    /// read all earlier nodes of the tape.
     #[inline]
     #[track_caller]
     pub(crate) fn push_like(
@@ -103,7 +103,7 @@ impl<E: Element> Tape<E> {
         let index = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 nodes");
         let epoch = self.epoch.get();
         let recorded_at = self.on_behalf_of.get().unwrap_or(Location::caller());
-        // Built in its place, and not copied there.
+        // Built in place and not copied there.
         nodes.resize_with(nodes.len() + 1, || Node {
             value: None,
             rule: None,
@@ -116,8 +116,8 @@ impl<E: Element> Tape<E> {
         Var::at(self, index, epoch)
     }
 
-    /// A constant that was computed from variables, and from which: no gradient flows to them, and
-    /// [`Connection`](crate::Connection) reports that it was cut off.
+    /// A constant that was computed from variables. No gradient flows to them, and
+    /// [`Connection`](crate::Connection) reports them as cut off.
     #[track_caller]
     pub(crate) fn push_cut(
         &self,

@@ -1,28 +1,28 @@
-//! [`Scratch`]: what walks back over the tape keep for the next one.
+//! [`Scratch`]: vectors that a backward pass keeps for the next one.
 
 use wengert_kernels::Element;
 
 use crate::tensor::Tensor;
 
-/// What the walk has found out about a node.
+/// The information that a backward pass has about a node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
-    /// A wanted node is among its ancestors, or it is one.
+    /// Whether the node is wanted or depends on a wanted node.
     pub(crate) depends: bool,
-    /// The outputs depend on it.
+    /// Whether the outputs depend on the node.
     pub(crate) reached: bool,
     pub(crate) wanted: bool,
 }
 
 impl Mark {
-    /// Whether the node has a gradient that was asked for.
+    /// Whether the gradient of the node was requested and exists.
     #[inline]
     pub(crate) fn is_wanted_and_reached(self) -> bool {
         self.wanted && self.reached
     }
 }
 
-/// Vectors that are used again by the next walk.
+/// Vectors that the next backward pass uses again.
 #[derive(Debug)]
 pub(crate) struct Scratch<E: Element> {
     pub(crate) values: Vec<Option<Tensor<E>>>,

@@ -109,7 +109,7 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
         (x.try_squeeze(0).unwrap_err(), "size 1"),
         (
             x.try_unsqueeze(4).unwrap_err(),
-            "no place 4 for a new axis in [2, 3]; places run from -3 to 2",
+            "a new axis of [2, 3] cannot be at position 4; positions run from -3 to 2",
         ),
         (x.select(0, 0).try_diagonal(0).unwrap_err(), "[.., rows, columns]"),
         (Tensor::from_vec(vec![1.0_f64], [2]).unwrap_err(), "holds 2 elements, got 1"),

@@ -32,7 +32,7 @@ impl fmt::Debug for Spec {
 }
 
 impl Spec {
-    /// A specification by what draws the operands, and the reference.
+    /// A specification with a function that draws the operands, and the reference.
     pub fn new(
         operands: impl Fn(&mut Sampler) -> Vec<Tensor<f64>> + 'static,
         reference: impl Fn(&[Dense]) -> Dense + 'static,

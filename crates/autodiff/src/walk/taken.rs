@@ -1,4 +1,4 @@
-//! [`TakenRule`]: the rule that runs, and what becomes of its node.
+//! [`TakenRule`]: the rule that is running, and what happens to its node afterwards.
 
 use wengert_kernels::Element;
 
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::tape::{Rule, Tape};
 use crate::tensor::Tensor;
 
-/// A node's rule, taken off the tape while it runs and put back also if it panics.
+/// The rule of a node, taken off the tape while it runs, and put back also if it panics.
 pub(super) struct TakenRule<'t, E: Element> {
     tape: &'t Tape<E>,
     index: usize,
@@ -28,7 +28,7 @@ impl<'t, E: Element> TakenRule<'t, E> {
         self.rule.as_ref().expect("the rule is held until it is dropped")
     }
 
-    /// Frees the node: its value and what it saved go back to the pool.
+    /// Frees the node: returns its value and its saved tensors to the pool.
     pub(super) fn spend(&mut self) {
         let node = &mut self.tape.nodes_mut()[self.index];
         node.spent = true;

@@ -140,7 +140,8 @@ fn refusals_point_to_the_character() {
     let error = ops::einsum("ij,jk->ik", &[x, x]).unwrap_err().to_string();
     assert_eq!(
         error,
-        "einsum: a label has the size 3, but 2 in [2, 3] here (\"ij,jk->ik\" at character 4, 'j')"
+        "einsum: this axis of [2, 3] has size 2, but its label has size 3 elsewhere \
+         (\"ij,jk->ik\" at character 4, 'j')"
     );
     assert!(ops::einsum::<f64>("", &[]).unwrap_err().to_string().contains("got 0"));
 }

@@ -42,7 +42,7 @@ fn axes_come_go_merge_and_move() {
     differentiable(&[2, 3, 2], |x| x.move_axis(0, -1) * x.permute(&[1, 2, 0]));
 
     assert!(refused(&x, |x| ops::squeeze(x, 0)).contains("axis 0 of [2, 1, 3] has size 2"));
-    assert!(refused(&x, |x| ops::unsqueeze(x, 5)).contains("places run from -4 to 3"));
+    assert!(refused(&x, |x| ops::unsqueeze(x, 5)).contains("positions run from -4 to 3"));
     assert!(refused(&x, |x| ops::flatten(x, 2, 0)).contains("before axis 2"));
     assert!(refused(&x, |x| ops::move_axis(x, 0, 3)).contains("axis 3 does not exist"));
 }

@@ -110,7 +110,7 @@ impl Equation {
         let parsed = Text::new(text)?;
         if parsed.inputs.len() != shapes.len() {
             let message =
-                format!("{text:?} is for {} operands, got {}", parsed.inputs.len(), shapes.len());
+                format!("{text:?} takes {} operands, got {}", parsed.inputs.len(), shapes.len());
             return Err(Error::Argument { op: "einsum", message });
         }
         // The axes of an ellipsis are aligned at the last one: label 0 is the last axis, label 1
@@ -164,7 +164,7 @@ impl Equation {
         let mut sizes: Vec<Option<usize>> = vec![None; most + names.len()];
         if sizes.len() > LabelSet::MOST {
             let message =
-                format!("{text:?} has {} labels, at most {} can be", sizes.len(), LabelSet::MOST);
+                format!("{text:?} has {} labels, at most {} fit", sizes.len(), LabelSet::MOST);
             return Err(Error::Argument { op: "einsum", message });
         }
         for (labels, shape) in inputs.iter().zip(shapes) {
@@ -176,8 +176,10 @@ impl Equation {
                     Some(known) if label < most && *known == 1 => *known = size,
                     Some(_) if label < most && size == 1 => (),
                     Some(known) => {
-                        let what =
-                            format!("a label has the size {known}, but {size} in {shape} here");
+                        let what = format!(
+                            "this axis of {shape} has size {size}, but its label has size {known} \
+                             elsewhere"
+                        );
                         return Err(wrong(text, at, &what));
                     }
                 }
@@ -244,12 +246,16 @@ mod tests {
             ("ij->ii", &[&[2, 3]], "character 6, 'i'"),
             ("i..j", &[&[2, 3]], "three dots"),
             ("...i...", &[&[2, 3]], "character 5, '.'"),
-            ("ij,jk->ik", &[&[2, 3], &[4, 5]], "a label has the size 3, but 4 in [4, 5] here"),
+            (
+                "ij,jk->ik",
+                &[&[2, 3], &[4, 5]],
+                "this axis of [4, 5] has size 4, but its label has size 3 elsewhere",
+            ),
             ("i...,i...->i", &[&[2, 3], &[2, 4]], "character 7, '.'"),
             ("ij->i", &[&[2]], "needs 2 axes, but has the shape [2]"),
             ("ij...->i", &[&[2]], "at least 2 axes"),
             ("i,->i", &[&[2], &[3]], "0 axes"),
-            ("i->i", &[&[2], &[2]], "is for 1 operands, got 2"),
+            ("i->i", &[&[2], &[2]], "takes 1 operands, got 2"),
             ("", &[&[2]], "at its end"),
         ] {
             let error = fit(text, shapes).unwrap_err().to_string();
