@@ -17,7 +17,7 @@
 //! operation; `entry!` and `methods!` name the functions that they define.
 //!
 //! Each element type costs time in the first build, so that operations and layers are compiled for
-//! `f32` only. The tape, the tensors and the walk back are compiled for `f64` too: [`gradcheck`]
+//! `f32` only. The tape, tensors and backward pass are compiled for `f64` too, as [`gradcheck`]
 //! needs them anyway. A program of `f64` compiles the operations that it uses.
 //!
 //! [`gradcheck`]: crate::gradcheck()

@@ -111,7 +111,7 @@ impl Mask {
     /// The result is `[queries, keys]`.
     ///
     /// # Panics
-    /// If the size does not fit the address space, or there is no memory for it.
+    /// If the size does not fit the address space, or there is no memory for the mask.
     #[track_caller]
     pub fn causal(queries: usize, keys: usize) -> Self {
         expect(Self::try_causal(queries, keys))

@@ -84,7 +84,7 @@ impl<E: Element> Schedule<E> {
     #[cold]
     pub(crate) fn forget_value(&self, value: &Handle<E>) {
         let values = &mut self.lock().values;
-        // The walk back frees the latest node first.
+        // The backward pass frees the latest node first.
         if let Some(place) = values.iter().rposition(|other| other.is_of(value)) {
             values.remove(place);
         }

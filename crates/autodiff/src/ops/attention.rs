@@ -121,10 +121,10 @@ fn cleared<'t, E: Element>(x: Var<'t, E>, largest: f64, visible: &Mask) -> Resul
 /// Scaled dot-product attention: `softmax(scale query key^T) value`, where the softmax is over the
 /// keys that a query attends to.
 ///
-/// A query that attends to no key has the result 0 and the gradient 0; the other rows are what they
-/// would be without it. So are the results without a key that no query attends to, whatever its
-/// elements and those of its value: padding may contain NaN. A NaN or an infinity in a key or a
-/// value that some queries attend to makes the results or the gradients of other queries NaN too.
+/// A query that attends to no key has the result 0 and the gradient 0, and does not affect the
+/// other queries. A key that no query attends to does not affect any result, whatever its elements
+/// and those of its value: padding may contain NaN. A NaN or an infinity in a key or a value that
+/// some queries attend to makes the results or the gradients of other queries NaN too.
 ///
 /// Where scores exceed the range of the element type, the weights are the limit of the softmax: the
 /// largest scores of a query share it equally.

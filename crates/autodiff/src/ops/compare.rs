@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 macro_rules! comparisons {
     ($($name:ident, $scalar:ident, $try_name:ident, $comparison:ident: $text:literal;)+) => {
         $(
-            #[doc = concat!("Where `", $text, "`, element by element.")]
+            #[doc = concat!("A mask that is true where `", $text, "`, element by element.")]
             ///
             /// # Shapes
             /// The operands broadcast; the mask has the shape they broadcast to.
@@ -30,7 +30,7 @@ macro_rules! comparisons {
 
         impl<'t, E: Element> Var<'t, E> {
             $(
-                #[doc = concat!("Where `", $text, "`, element by element; the operands broadcast.")]
+                #[doc = concat!("A mask that is true where `", $text, "`, element by element; the operands broadcast.")]
                 /// False where an operand is NaN, except for `ne`.
                 ///
                 /// # Panics
@@ -40,7 +40,7 @@ macro_rules! comparisons {
                     expect($name(self, b))
                 }
 
-                #[doc = concat!("Where `", $text, "` for a number `b`.")]
+                #[doc = concat!("A mask that is true where `", $text, "` for a number `b`.")]
                 ///
                 /// # Panics
                 /// If the value is no longer on the tape.
@@ -53,7 +53,7 @@ macro_rules! comparisons {
 
         impl<E: Element> Tensor<E> {
             $(
-                #[doc = concat!("Where `", $text, "`, element by element; the operands broadcast.")]
+                #[doc = concat!("A mask that is true where `", $text, "`, element by element; the operands broadcast.")]
                 /// False where an operand is NaN, except for `ne`.
                 ///
                 /// # Panics
@@ -71,7 +71,7 @@ macro_rules! comparisons {
                     compare(Comparison::$comparison, self, b)
                 }
 
-                #[doc = concat!("Where `", $text, "` for a number `b`.")]
+                #[doc = concat!("A mask that is true where `", $text, "` for a number `b`.")]
                 #[allow(clippy::missing_panics_doc, reason = "a number broadcasts to any shape")]
                 pub fn $scalar(&self, b: E) -> Mask {
                     expect(compare(Comparison::$comparison, self, &Tensor::scalar(b)))

@@ -122,7 +122,7 @@ pub fn stack<'t, E: Element>(operands: &[Var<'t, E>], axis: isize) -> Result<Var
 }
 
 fn nothing(op: &'static str) -> Error {
-    let message = "got no operands, takes at least one".to_owned();
+    let message = "got no operands, but takes at least one".to_owned();
     Error::Argument { op, message }
 }
 

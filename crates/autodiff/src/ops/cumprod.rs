@@ -91,7 +91,7 @@ pub(super) fn exclusive<E: Element>(
 /// derivatives are correct for any number of zeros among the factors.
 ///
 /// A product within the range is correct even if an earlier one overflows or underflows, and so is
-/// the gradient. A gradient that is recorded (to be differentiated again) is not, there.
+/// the gradient, unless it is recorded in order to be differentiated again.
 ///
 /// # Errors
 /// If the axis does not exist.

@@ -8,8 +8,9 @@ use wengert_kernels::elementwise::Binary;
 use crate::testing::Domain;
 
 binary! {
-    /// `a / b`, element by element, but 0 where `a` is 0, even if `b` is 0 or NaN. For a vjp that
-    /// divides a cotangent `a`: one of zero stays zero.
+    /// `a / b`, element by element, but 0 where `a` is 0, even if `b` is 0 or NaN. Use this
+    /// operation in the vector-Jacobian product of your own operation, to divide a cotangent `a`: a
+    /// cotangent of zero then stays zero.
     div_keep_zero / try_div_keep_zero = DivKeepZero, Binary::DivKeepZero;
     |gy, _, b, y| [
         Some(gy.div_keep_zero(b)),

@@ -16,7 +16,8 @@ use crate::tape::Var;
 use crate::tensor::Tensor;
 
 /// Dropout in training: sets each element to zero with probability `p`, and divides the others by
-/// `1 - p`, which preserves the mean. In inference dropout is the identity, so do not call it.
+/// `1 - p`, which preserves the mean. In inference, do not call this function: dropout is the
+/// identity there.
 ///
 /// The random numbers are those of a [`Stream`] whose key is one draw from the generator; they are
 /// the same on every machine and for any number of threads. Dropped infinities and NaNs become
@@ -97,7 +98,7 @@ impl<E: Element> Op<E> for Dropout {
     }
 
     fn vjp<'t>(&self, _: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {
-        unreachable!("the walk goes through the composition")
+        unreachable!("the backward pass differentiates the composition")
     }
 
     fn composition(&self) -> Option<&dyn Composition<E>> {

@@ -13,7 +13,7 @@ use crate::labels::IntoLabels;
 use crate::tape::{Tape, Var};
 use crate::tensor::Tensor;
 
-/// The absolute differences. The derivative where two elements are equal is 0.
+/// The absolute differences `|a - b|`. The derivative is 0 where two elements are equal.
 ///
 /// # Shapes
 /// Both have the same shape, which is that of the losses.
@@ -29,7 +29,7 @@ pub fn l1_loss<'t, E: Element>(
     reduction.apply(super::abs(difference("l1_loss", prediction, target)?)?)
 }
 
-/// The squared differences; [`mse_loss`](super::mse_loss()) is their mean.
+/// The squared differences `(a - b)^2`; [`mse_loss`](super::mse_loss()) is their mean.
 ///
 /// # Shapes
 /// Both have the same shape, which is that of the losses.

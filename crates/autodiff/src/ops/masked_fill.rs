@@ -49,12 +49,12 @@ impl<E: Element> Op<E> for MaskedFill<E> {
 
 /// `value` where the mask is true, `x` elsewhere.
 ///
-/// A filled element has the gradient 0, and so has everything that contributes to no other element,
-/// even where a derivative on the path is [infinite or NaN](crate#zero-cotangents).
+/// A filled element has the gradient 0, and so has every operand that contributes only to filled
+/// elements, even where a derivative on the path is [infinite or NaN](crate#zero-cotangents).
 ///
-/// Before a [`softmax`](super::softmax()), fill with a low finite number rather than `-inf` if a
-/// row may be hidden entirely: the softmax of nothing but `-inf` is NaN. Its section "Masks" shows
-/// how.
+/// Before a [`softmax`](super::softmax()), fill with a low finite number rather than `-inf` if all
+/// elements of a row may be hidden, as the softmax of a row of `-inf` is NaN. The section "Masks"
+/// of [`softmax`](super::softmax()) shows an example.
 ///
 /// # Shapes
 /// The mask broadcasts to the shape of `x`, which is also the result's.

@@ -10,13 +10,13 @@
 //! | | |
 //! |---|---|
 //! | arithmetic | [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`] |
-//! | in which zero wins over infinity and NaN | [`mul_no_nan()`], [`mul_absorbing()`], [`div_keep_zero()`] |
+//! | products and quotients that are 0 if a factor or the dividend is 0, even with infinity or NaN | [`mul_no_nan()`], [`mul_absorbing()`], [`div_keep_zero()`] |
 //! | with a number | [`add_scalar()`], [`mul_scalar()`], [`pow_scalar()`] |
 //! | elementary functions | [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`], [`erf()`], [`erfc()`] |
 //! | activations | [`relu()`] to [`mish()`]; [`activate()`] is any of them |
 //! | steps and bounds | [`abs()`], [`sign()`], [`floor()`], [`ceil()`], [`round()`] (halves to even), [`trunc()`], [`clamp()`], [`maximum()`], [`minimum()`], [`share()`] |
-//! | comparisons, which give a [`Mask`](crate::Mask) | [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`] |
-//! | choices by one | [`where_()`], [`masked_fill()`] |
+//! | comparisons, which return a [`Mask`](crate::Mask) | [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`] |
+//! | selection by a mask | [`where_()`], [`masked_fill()`] |
 //!
 //! # Reductions
 //!
@@ -24,10 +24,11 @@
 //! |---|---|
 //! | over all axes or some | [`sum()`], [`mean()`], [`prod()`], [`max()`], [`min()`], [`var()`], [`std()`], [`norm()`], [`logsumexp()`]; with `_axes` after the name over some |
 //! | along an axis | [`softmax()`], [`log_softmax()`], [`cumsum()`], [`cumprod()`], [`sort()`], [`topk()`] |
-//! | which give an [`Index`](crate::Index) | [`argmax()`], [`argmin()`], [`argsort()`] |
+//! | which return an [`Index`](crate::Index) | [`argmax()`], [`argmin()`], [`argsort()`] |
 //!
-//! What derivatives are at kinks and ties is [stated in one
-//! table](crate#derivatives-at-kinks-and-ties); those by a mask or an index cannot be asked for.
+//! The derivatives at kinks and ties are [listed in one
+//! table](crate#derivatives-at-kinks-and-ties). There is no derivative with respect to a mask or an
+//! index.
 //!
 //! # Shapes
 //!
@@ -37,21 +38,21 @@
 //! | axes in another order | [`permute()`], [`transpose`], [`move_axis`] |
 //! | parts | [`slice()`] with steps and negative positions, [`narrow`], [`select`], [`split()`], [`chunk`], [`diagonal()`] |
 //! | copies | [`broadcast_to()`], [`repeat()`] (tile), [`repeat_interleave`] |
-//! | joined | [`concat()`], [`stack`] |
-//! | around | [`pad()`] with a number, mirrored or with the edge |
-//! | moved | [`flip()`], [`roll()`] |
+//! | concatenation | [`concat()`], [`stack`] |
+//! | padding | [`pad()`] with a number, the mirror image or the edge |
+//! | reversal, circular shift | [`flip()`], [`roll()`] |
 //! | by an [`Index`](crate::Index) | [`gather()`], [`index_select()`], [`scatter_add()`], [`Tensor::one_hot`](crate::Tensor::one_hot) |
 //!
-//! What can be a view is one and costs no copy: all of the first three lines (but a reshape that no
-//! strides express), [`broadcast_to()`] and [`flip()`].
+//! All operations in the first three lines, [`broadcast_to()`] and [`flip()`] return a view and
+//! copy nothing, except a reshape that strides cannot express.
 //!
 //! # Linear algebra
 //!
 //! [`matmul()`] with broadcasting batches, [`linear()`] with bias and activation, [`dot`],
 //! [`outer`], [`einsum()`] of any number of operands, [`trace`], [`diag`], [`diag_embed`],
-//! [`diagonal()`], [`tril`], [`triu`]. Transposes cost nothing.
+//! [`diagonal()`], [`tril`], [`triu`]. Transposed operands are read in place, without a copy.
 //!
-//! # Adding one
+//! # Adding an operation
 //! Write the operation's file (formula and derivative in the module doc, shape rule, forward, vjp,
 //! rows) and add its name to `catalogue!` below. A file without rows does not compile for tests.
 

@@ -13,9 +13,9 @@ binary! {
     /// `a b`, element by element, but 0 where `b` is 0, even if `a` is infinite or NaN
     /// (TensorFlow's `multiply_no_nan`).
     ///
-    /// The vjps of this crate multiply a derivative `a` by a cotangent `b` with it. One of your own
-    /// should do the same where its derivative can be infinite or NaN: what a mask excluded then
-    /// has the gradient 0.
+    /// Use this operation in the vector-Jacobian product of your own operation, to multiply a
+    /// derivative `a` by a cotangent `b` if the derivative can be infinite or NaN: elements that a
+    /// mask excluded then have the gradient 0. The operations of this crate do the same.
     mul_no_nan / try_mul_no_nan = MulNoNan, Binary::MulNoNan;
     |gy, a, b, _| [Some(gy.mul_absorbing(b)), Some(gy.cotangent_mul(a))];
     order 2, |s| {

@@ -39,7 +39,8 @@ impl<E: Element> Op<E> for Permute {
     }
 }
 
-/// The axes in another order: axis `i` of the result is axis `order[i]`. Returns a view.
+/// The tensor with its axes in another order: axis `i` of the result is axis `order[i]`. Returns a
+/// view.
 ///
 /// # Errors
 /// If `order` does not contain every axis once.
@@ -48,7 +49,7 @@ pub fn permute<'t, E: Element>(x: Var<'t, E>, order: &[isize]) -> Result<Var<'t,
     x.tape().apply(Permute { order: order.to_vec() }, &[x])
 }
 
-/// Two axes exchanged. Returns a view.
+/// The tensor with two axes exchanged. Returns a view.
 ///
 /// # Errors
 /// If one of them does not exist.
@@ -61,7 +62,7 @@ pub fn transpose<E: Element>(x: Var<'_, E>, a: isize, b: isize) -> Result<Var<'_
     x.tape().apply(Permute { order }, &[x])
 }
 
-/// An axis moved to another position; the others keep their order. Returns a view.
+/// The tensor with an axis moved to another position; the others keep their order. Returns a view.
 ///
 /// # Errors
 /// If either position does not exist.
@@ -76,7 +77,7 @@ pub fn move_axis<E: Element>(x: Var<'_, E>, from: isize, to: isize) -> Result<Va
 }
 
 methods! {
-    /// An axis moved to another position; the others keep their order.
+    /// The tensor with an axis moved to another position; the others keep their order.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -88,7 +89,7 @@ methods! {
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The axes in another order. See [`ops::permute`](crate::ops::permute).
+    /// The tensor with its axes in another order. See [`ops::permute`](crate::ops::permute).
     ///
     /// # Panics
     /// If `order` does not contain every axis once.
@@ -97,7 +98,7 @@ impl<E: Element> Var<'_, E> {
         expect(permute(self, order))
     }
 
-    /// Two axes exchanged.
+    /// The tensor with two axes exchanged.
     ///
     /// # Panics
     /// If one of them does not exist.

@@ -9,15 +9,15 @@ use crate::tape::Var;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reduction {
-    /// Their mean; NaN if there are none.
+    /// The mean of the losses; NaN if there are none.
     #[default]
     Mean,
-    /// Their sum.
+    /// The sum of the losses.
     Sum,
-    /// Their sum divided by the size of the first axis: the mean over the batch of each sample's
-    /// summed losses.
+    /// The sum of the losses divided by the size of the first axis: the mean over the batch of each
+    /// sample's summed losses.
     BatchMean,
-    /// They are not combined.
+    /// The losses are not combined.
     None,
 }
 

@@ -9,7 +9,7 @@ use super::support::apart;
 binary! {
     /// The exact remainder of the division `a / b` rounded towards zero, with the sign of `a`: `%`
     /// in Rust, `fmod` in C and PyTorch (PyTorch's `remainder` has the sign of `b`). NaN for
-    /// `b = 0` and for infinite `a`. The derivatives are those between the jumps.
+    /// `b = 0` and for infinite `a`. At a jump, the derivatives are those on either side of it.
     rem / try_rem = Rem, Binary::Rem;
     |gy, a, b, y| [Some(gy), Some(-gy.cotangent_mul(((a - y) / b).round()))];
     order 2, |s| {

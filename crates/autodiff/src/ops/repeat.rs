@@ -35,7 +35,7 @@ pub fn repeat<'t, E: Element>(x: Var<'t, E>, times: &[usize]) -> Result<Var<'t, 
     reshape(broadcast_to(reshape(x, ones)?, copies)?, result)
 }
 
-/// Each position along an axis repeated `times` times; the copies are adjacent.
+/// The tensor with each position along an axis repeated `times` times; the copies are adjacent.
 ///
 /// # Shapes
 /// The axis grows from `n` to `times n`.
@@ -73,6 +73,6 @@ methods! {
 }
 
 methods! {
-    /// Each position along an axis repeated; the copies are adjacent.
+    /// The tensor with each position along an axis repeated; the copies are adjacent.
     repeat_interleave / try_repeat_interleave(; times: usize, axis: isize)
 }

@@ -31,8 +31,8 @@ impl<E: Element> Op<E> for Reshape {
     }
 }
 
-/// The same elements in row-major order in another shape. Returns a view where strides can express
-/// it, otherwise a copy.
+/// A tensor with the same elements in row-major order in another shape. Returns a view where
+/// strides can express it, otherwise a copy.
 ///
 /// # Errors
 /// If the shapes differ in their number of elements.
@@ -42,7 +42,7 @@ pub fn reshape<E: Element>(x: Var<'_, E>, shape: impl Into<Shape>) -> Result<Var
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The same elements in another shape. See [`ops::reshape`](crate::ops::reshape).
+    /// A tensor with the same elements in another shape. See [`ops::reshape`](crate::ops::reshape).
     ///
     /// # Panics
     /// If the shapes differ in their number of elements.
@@ -77,7 +77,7 @@ pub fn squeeze<E: Element>(x: Var<'_, E>, axis: isize) -> Result<Var<'_, E>> {
     reshape(x, shape)
 }
 
-/// The axes from `first` to `last`, both included, merged into one.
+/// The tensor with the axes from `first` to `last`, both included, merged into one.
 ///
 /// # Shapes
 /// `[.., n_first, .., n_last, ..]` gives `[.., n_first * .. * n_last, ..]`; a single number gives
@@ -113,7 +113,7 @@ methods! {
 }
 
 methods! {
-    /// The axes from `first` to `last`, both included, merged into one.
+    /// The tensor with the axes from `first` to `last`, both included, merged into one.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;

@@ -212,7 +212,7 @@ impl<E: Element> Var<'_, E> {
         expect(argsort(self, axis, descending))
     }
 
-    /// The elements sorted, and their positions. See [`ops::sort`](crate::ops::sort).
+    /// The sorted elements, and their positions. See [`ops::sort`](crate::ops::sort).
     ///
     /// # Panics
     /// If the axis does not exist.
@@ -294,7 +294,7 @@ impl<E: Element> Tensor<E> {
         order("argsort", self, axis, descending, None)
     }
 
-    /// The elements sorted, and their positions. See [`ops::sort`](crate::ops::sort).
+    /// The sorted elements, and their positions. See [`ops::sort`](crate::ops::sort).
     ///
     /// # Panics
     /// If the axis does not exist.

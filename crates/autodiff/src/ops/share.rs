@@ -7,8 +7,8 @@ use wengert_kernels::elementwise::Binary;
 use super::support::apart;
 
 binary! {
-    /// The Heaviside step of `a - b`: 1 where `a > b`, 0 where `a < b`, 1/2 where they are equal,
-    /// NaN where one of them is. The derivative is 0, also at the jump.
+    /// The Heaviside step function of `a - b`: 1 where `a > b`, 0 where `a < b`, 1/2 where they are
+    /// equal, NaN where `a` or `b` is NaN. The derivative is 0, also at the jump.
     share / try_share = Share, Binary::Share;
     |_gy, _a, _b, _| [None, None];
     order 0, apart, |a, b| if a > b { 1.0 } else { 0.0 }

@@ -40,8 +40,8 @@ impl<E: Element> Op<E> for Slice {
     }
 }
 
-/// The positions of a range along an axis; see [`Step`] for negative positions and steps. Returns a
-/// view.
+/// The elements at the positions of a range along an axis; see [`Step`] for negative positions and
+/// steps. Returns a view.
 ///
 /// # Errors
 /// If the axis does not exist or the step is zero.
@@ -50,8 +50,8 @@ pub fn slice<E: Element>(x: Var<'_, E>, axis: isize, range: impl Into<Step>) -> 
     x.tape().apply(Slice { axis, range: range.into() }, &[x])
 }
 
-/// One position along an axis, which is removed; negative positions count from the end. Returns a
-/// view.
+/// The elements at one position along an axis, which is removed; negative positions count from the
+/// end. Returns a view.
 ///
 /// # Errors
 /// If the axis or the position does not exist.
@@ -71,8 +71,8 @@ pub fn select<E: Element>(x: Var<'_, E>, axis: isize, position: isize) -> Result
     squeeze(slice(x, axis, at..at + 1)?, axis)
 }
 
-/// The `len` positions from `start` along an axis. Returns a view. Positions outside the axis are
-/// an error, whereas [`slice`](slice()) clips them.
+/// The elements at the `len` positions from `start` on along an axis. Returns a view. Positions
+/// outside the axis are an error, whereas [`slice`](slice()) clips them.
 ///
 /// # Errors
 /// If the axis or one of the positions does not exist.
@@ -87,7 +87,7 @@ pub fn narrow<E: Element>(
     let size = shape[shape.axis("narrow", axis)?];
     let Some(end) = start.checked_add(len).filter(|&end| end <= size) else {
         let message = format!(
-            "{len} positions from {start} on do not lie in 0..{size}, axis {axis} of {shape}"
+            "{len} positions from {start} on exceed axis {axis} of {shape}, which has 0..{size}"
         );
         return Err(Error::Argument { op: "narrow", message });
     };
@@ -95,7 +95,7 @@ pub fn narrow<E: Element>(
 }
 
 methods! {
-    /// One position along an axis, which is removed.
+    /// The elements at one position along an axis, which is removed.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -107,12 +107,13 @@ methods! {
 }
 
 methods! {
-    /// The `len` positions from `start` along an axis.
+    /// The elements at the `len` positions from `start` on along an axis.
     narrow / try_narrow(; axis: isize, start: usize, len: usize)
 }
 
 impl<E: Element> Var<'_, E> {
-    /// The positions of a range along an axis. See [`ops::slice`](crate::ops::slice).
+    /// The elements at the positions of a range along an axis. See
+    /// [`ops::slice`](crate::ops::slice).
     ///
     /// # Panics
     /// If the axis does not exist or the step is zero.

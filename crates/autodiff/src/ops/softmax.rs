@@ -38,8 +38,8 @@ impl<E: Element> Op<E> for Softmax {
 /// The softmax along an axis: positive numbers whose sum is one.
 ///
 /// The largest element is subtracted first, so that nothing overflows. A single `inf` has
-/// probability 1. A NaN makes its row NaN, and so do several `inf` or only `-inf`, for which there
-/// is no limit.
+/// probability 1. A row is NaN if it contains a NaN, several `inf`, or only `-inf`; the last two
+/// have no limit.
 ///
 /// # Masks
 /// `x.masked_fill(&hidden, -inf).softmax(axis)` gives hidden elements the probability 0, but a row

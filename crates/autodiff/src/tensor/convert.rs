@@ -42,10 +42,10 @@ impl<E: Element> Tensor<E> {
         expect(self.try_into_vec())
     }
 
-    /// The same numbers as another element type, each rounded to nearest.
+    /// A tensor of another element type with the same numbers, each rounded to nearest.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for them.
+    /// [`Error::OutOfMemory`] if there is no memory for the tensor.
     pub fn try_cast<F: Element>(&self) -> Result<Tensor<F>> {
         let once = strided::without_repetition(self);
         let mut out = Tensor::<F>::stale(once.shape.clone(), None)?;
@@ -55,10 +55,10 @@ impl<E: Element> Tensor<E> {
         out.try_broadcast_to(&self.shape)
     }
 
-    /// The same numbers as another element type, each rounded to nearest.
+    /// A tensor of another element type with the same numbers, each rounded to nearest.
     ///
     /// # Panics
-    /// If there is no memory for them.
+    /// If there is no memory for the tensor.
     #[track_caller]
     pub fn cast<F: Element>(&self) -> Tensor<F> {
         expect(self.try_cast())

@@ -71,13 +71,13 @@ impl<E: Element> Tensor<E> {
     /// A tensor with every element equal to `value`.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: E) -> Self {
         expect(Self::try_full(shape, value))
     }
 
-    /// Zeros.
+    /// A tensor of zeros.
     ///
     /// # Errors
     /// Those of [`try_full`](Self::try_full).
@@ -85,16 +85,16 @@ impl<E: Element> Tensor<E> {
         Self::try_full(shape, E::ZERO)
     }
 
-    /// Zeros.
+    /// A tensor of zeros.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         expect(Self::try_zeros(shape))
     }
 
-    /// Ones.
+    /// A tensor of ones.
     ///
     /// # Errors
     /// Those of [`try_full`](Self::try_full).
@@ -102,10 +102,10 @@ impl<E: Element> Tensor<E> {
         Self::try_full(shape, E::ONE)
     }
 
-    /// Ones.
+    /// A tensor of ones.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Self {
         expect(Self::try_ones(shape))
@@ -128,13 +128,13 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for the tensor.
     #[track_caller]
     pub fn full_like(&self, value: E) -> Self {
         expect(self.try_full_like(value))
     }
 
-    /// Zeros of the shape of `self`.
+    /// A tensor of zeros of the shape of `self`.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -142,16 +142,16 @@ impl<E: Element> Tensor<E> {
         self.try_full_like(E::ZERO)
     }
 
-    /// Zeros of the shape of `self`.
+    /// A tensor of zeros of the shape of `self`.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for the tensor.
     #[track_caller]
     pub fn zeros_like(&self) -> Self {
         expect(self.try_zeros_like())
     }
 
-    /// Ones of the shape of `self`.
+    /// A tensor of ones of the shape of `self`.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -159,16 +159,16 @@ impl<E: Element> Tensor<E> {
         self.try_full_like(E::ONE)
     }
 
-    /// Ones of the shape of `self`.
+    /// A tensor of ones of the shape of `self`.
     ///
     /// # Panics
-    /// If there is no memory for it.
+    /// If there is no memory for the tensor.
     #[track_caller]
     pub fn ones_like(&self) -> Self {
         expect(self.try_ones_like())
     }
 
-    /// A tensor of rank 0.
+    /// A tensor of rank 0 with this element.
     pub fn scalar(value: E) -> Self {
         Self::single(Shape::scalar(), value)
     }
@@ -193,7 +193,7 @@ impl<E: Element> Tensor<E> {
     /// order.
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(&[usize]) -> E) -> Self {
         expect(Self::try_from_fn(shape, f))
@@ -319,7 +319,7 @@ impl<E: Element> Tensor<E> {
     /// The result is `[n, n]`.
     ///
     /// # Panics
-    /// If the size does not fit the address space, or there is no memory for it.
+    /// If the size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn eye(n: usize) -> Self {
         expect(Self::try_eye(n))

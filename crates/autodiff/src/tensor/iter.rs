@@ -73,7 +73,7 @@ impl<E: Element> Tensor<E> {
     #[cold]
     #[track_caller]
     fn no_such_element(&self, index: &[usize]) -> ! {
-        panic!("the index {index:?} does not name an element of a tensor of shape {}", self.shape())
+        panic!("there is no element at the index {index:?} in a tensor of shape {}", self.shape())
     }
 }
 
@@ -336,9 +336,9 @@ mod tests {
             let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_err();
             *panic.downcast::<String>().unwrap()
         };
-        let expected = "the index [2, 0] does not name an element of a tensor of shape [2, 2]";
+        let expected = "there is no element at the index [2, 0] in a tensor of shape [2, 2]";
         assert_eq!(message(&|| x[[2, 0]]), expected);
-        assert!(message(&|| x[0]).starts_with("the index [0] does not name"));
+        assert!(message(&|| x[0]).starts_with("there is no element at the index [0] in"));
         let mut line = Tensor::from([1.0_f32, 2.0]);
         line[1] = 5.0;
         assert_eq!(line[1], 5.0);

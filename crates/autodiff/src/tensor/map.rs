@@ -133,7 +133,7 @@ fn zip<E: Element>(f: impl Fn(E, E) -> E + Send + Sync, a: Run<E>, b: Run<E>, ou
 }
 
 impl<E: Element> Tensor<E> {
-    /// `f` applied to each element. See [`map`](Self::map).
+    /// A tensor of the results of `f` for each element. See [`map`](Self::map).
     ///
     /// # Errors
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
@@ -141,9 +141,9 @@ impl<E: Element> Tensor<E> {
         self.mapped(f, |shape| Self::stale(shape, self.pool()))
     }
 
-    /// `f` applied to each element. It is called in any order, for a large tensor on several
-    /// threads, and once for elements that a view repeats. [`for_blocks`] states what is
-    /// vectorized.
+    /// A tensor of the results of `f` for each element. `f` is called in any order, for a large
+    /// tensor on several threads, and once for elements that a view repeats. [`for_blocks`] states
+    /// which code is vectorized.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -189,7 +189,7 @@ impl<E: Element> Tensor<E> {
         Ok(())
     }
 
-    /// `f` applied to each pair of elements. See [`zip_with`](Self::zip_with).
+    /// A tensor of the results of `f` for each pair of elements. See [`zip_with`](Self::zip_with).
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes) if the shapes do not broadcast,
@@ -200,8 +200,8 @@ impl<E: Element> Tensor<E> {
         self.zipped(other, &shape, f, |shape| Self::stale(shape, self.pool()))
     }
 
-    /// `f` applied to each pair of elements; the shapes broadcast. Like that of [`map`](Self::map),
-    /// `f` is called in any order and on several threads.
+    /// A tensor of the results of `f` for each pair of elements; the shapes broadcast. As in
+    /// [`map`](Self::map), `f` is called in any order and on several threads.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;

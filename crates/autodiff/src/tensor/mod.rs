@@ -124,8 +124,8 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// The elements in row-major order: in place if possible, otherwise a copy that is kept in
-    /// `room`.
+    /// The elements in row-major order: in place if the tensor is contiguous, otherwise in a copy
+    /// that is stored in `room`.
     #[inline]
     pub(crate) fn in_order<'a>(&'a self, room: &'a mut Option<Self>) -> Result<&'a [E]> {
         if self.is_contiguous()
@@ -303,7 +303,8 @@ impl<E: Element> Tensor<E> {
         }
     }
 
-    /// The same elements in row-major order; shares the buffer if that is their layout already.
+    /// A contiguous tensor with the same elements; it shares the buffer if the tensor is contiguous
+    /// already.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if a copy is needed and there is no memory for it.
@@ -313,7 +314,8 @@ impl<E: Element> Tensor<E> {
         if self.is_contiguous() { Ok(self.clone()) } else { self.copied(self.handle.pool()) }
     }
 
-    /// The same elements in row-major order; shares the buffer if that is their layout already.
+    /// A contiguous tensor with the same elements; it shares the buffer if the tensor is contiguous
+    /// already.
     ///
     /// # Panics
     /// If a copy is needed and there is no memory for it.
@@ -325,7 +327,7 @@ impl<E: Element> Tensor<E> {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] if there is no memory for them.
+    /// [`Error::OutOfMemory`] if there is no memory for the vector.
     #[inline(never)]
     pub fn try_to_vec(&self) -> Result<Vec<E>> {
         self.compute()?;
@@ -341,7 +343,7 @@ impl<E: Element> Tensor<E> {
     /// The elements in row-major order.
     ///
     /// # Panics
-    /// If there is no memory for them.
+    /// If there is no memory for the vector.
     #[track_caller]
     pub fn to_vec(&self) -> Vec<E> {
         expect(self.try_to_vec())
@@ -373,7 +375,7 @@ impl<E: Element> Tensor<E> {
         Some(&self.handle.as_slice()[(self.offset as isize + steps) as usize])
     }
 
-    /// The only element.
+    /// The element of a tensor with exactly one element.
     ///
     /// # Errors
     /// [`Error::Shapes`] if there is not exactly one, and [`Error::OutOfMemory`] if it is a
@@ -387,7 +389,7 @@ impl<E: Element> Tensor<E> {
         Ok(self.handle.as_slice()[self.offset])
     }
 
-    /// The only element.
+    /// The element of a tensor with exactly one element.
     ///
     /// # Panics
     /// If there is not exactly one, or it is a deferred result that there is no memory for.
@@ -396,12 +398,12 @@ impl<E: Element> Tensor<E> {
         expect(self.try_item())
     }
 
-    /// Whether another tensor (or a tape) holds the same buffer, so that writing would copy it.
+    /// Whether another tensor, or a tape, shares the buffer, so that writing would copy it.
     pub fn is_shared(&self) -> bool {
         !self.handle.is_unique()
     }
 
-    /// Whether writing does not have to copy.
+    /// Whether writing makes no copy.
     pub(crate) fn is_unique(&self) -> bool {
         self.handle.is_unique()
     }

@@ -11,8 +11,8 @@ use crate::index::Index;
 use crate::shape::Shape;
 
 impl<E: Element> Tensor<E> {
-    /// Independent draws, uniform in `[low, high)` before they are rounded to the element type, in
-    /// row-major order.
+    /// A tensor of independent random numbers, uniform in `[low, high)` before they are rounded to
+    /// the element type, drawn in row-major order.
     ///
     /// # Errors
     /// [`Error::Argument`] if the ends are not finite and in order, [`Error::TooLarge`], and
@@ -33,8 +33,8 @@ impl<E: Element> Tensor<E> {
         Self::generated(&shape.into(), || E::from_f64(low + (high - low) * rng.random::<f64>()))
     }
 
-    /// Independent draws, uniform in `[low, high)` before they are rounded to the element type, in
-    /// row-major order.
+    /// A tensor of independent random numbers, uniform in `[low, high)` before they are rounded to
+    /// the element type, drawn in row-major order.
     ///
     /// # Panics
     /// If the shape's size does not fit the address space, there is no memory for it, or the ends
@@ -44,7 +44,8 @@ impl<E: Element> Tensor<E> {
         expect(Self::try_uniform(shape, low, high, rng))
     }
 
-    /// Independent draws, uniform in `[0, 1)` before they are rounded to the element type.
+    /// A tensor of independent random numbers, uniform in `[0, 1)` before they are rounded to the
+    /// element type.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
@@ -53,7 +54,8 @@ impl<E: Element> Tensor<E> {
         Self::try_uniform(shape, 0.0, 1.0, rng)
     }
 
-    /// Independent draws, uniform in `[0, 1)` before they are rounded to the element type.
+    /// A tensor of independent random numbers, uniform in `[0, 1)` before they are rounded to the
+    /// element type.
     ///
     /// ```
     /// use rand::SeedableRng;
@@ -64,13 +66,14 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn rand(shape: impl Into<Shape>, rng: &mut impl Rng) -> Self {
         expect(Self::try_rand(shape, rng))
     }
 
-    /// Independent draws from the normal distribution with mean 0 and variance 1.
+    /// A tensor of independent random numbers from the normal distribution with mean 0 and variance
+    /// 1.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if the shape's size does not fit the address space, and
@@ -87,8 +90,8 @@ impl<E: Element> Tensor<E> {
         })
     }
 
-    /// Independent draws from the normal distribution with mean 0 and variance 1, by the Box-Muller
-    /// transform in f64.
+    /// A tensor of independent random numbers from the normal distribution with mean 0 and variance
+    /// 1, by the Box-Muller transform in f64.
     ///
     /// Source: G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates",
     /// 1958.
@@ -103,7 +106,7 @@ impl<E: Element> Tensor<E> {
     /// ```
     ///
     /// # Panics
-    /// If the shape's size does not fit the address space, or there is no memory for it.
+    /// If the shape's size does not fit the address space, or there is no memory for the tensor.
     #[track_caller]
     pub fn randn(shape: impl Into<Shape>, rng: &mut impl Rng) -> Self {
         expect(Self::try_randn(shape, rng))

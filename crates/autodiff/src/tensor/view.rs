@@ -62,7 +62,7 @@ impl Step {
         Step { start, stop, step }
     }
 
-    /// The first position, the number of positions, for an axis of `length`.
+    /// The first position and the number of positions for an axis of `length`.
     pub(crate) fn resolve(&self, length: usize) -> Result<(usize, usize)> {
         if self.step == 0 {
             let message = "the step is zero; use a positive or negative step".to_owned();
@@ -103,8 +103,8 @@ from_range!(
 );
 
 impl<E: Element> Tensor<E> {
-    /// The same elements in row-major order in another shape. Returns a view where strides can
-    /// express it, otherwise a copy.
+    /// A tensor with the same elements in row-major order in another shape. Returns a view where
+    /// strides can express it, otherwise a copy.
     ///
     /// # Errors
     /// [`Error::Shapes`] if the shapes differ in their number of elements.
@@ -167,7 +167,7 @@ impl<E: Element> Tensor<E> {
         Some(strides)
     }
 
-    /// The same elements in another shape. See [`try_reshape`](Self::try_reshape).
+    /// A tensor with the same elements in another shape. See [`try_reshape`](Self::try_reshape).
     ///
     /// # Panics
     /// If the shapes differ in their number of elements.
@@ -176,7 +176,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_reshape(shape))
     }
 
-    /// The axes in another order: axis `i` of the result is axis `order[i]`.
+    /// The tensor with its axes in another order: axis `i` of the result is axis `order[i]`.
     ///
     /// # Errors
     /// [`Error::Argument`] if `order` does not contain every axis once.
@@ -197,7 +197,7 @@ impl<E: Element> Tensor<E> {
         Ok(self.view(shape, strides, self.offset()))
     }
 
-    /// The axes in another order. See [`try_permute`](Self::try_permute).
+    /// The tensor with its axes in another order. See [`try_permute`](Self::try_permute).
     ///
     /// # Panics
     /// If `order` does not contain every axis once.
@@ -206,7 +206,7 @@ impl<E: Element> Tensor<E> {
         expect(self.try_permute(order))
     }
 
-    /// Two axes exchanged.
+    /// The tensor with two axes exchanged.
     ///
     /// # Errors
     /// [`Error::Axis`] if one of them does not exist.
@@ -219,7 +219,7 @@ impl<E: Element> Tensor<E> {
         Ok(self.view(shape, strides, self.offset()))
     }
 
-    /// Two axes exchanged.
+    /// The tensor with two axes exchanged.
     ///
     /// # Panics
     /// If one of them does not exist.
@@ -244,7 +244,7 @@ impl<E: Element> Tensor<E> {
         self.try_transpose(-2, -1).unwrap_or_else(|_| self.clone())
     }
 
-    /// The positions of a range along an axis.
+    /// The elements at the positions of a range along an axis. See [`Step`].
     ///
     /// # Errors
     /// [`Error::Axis`] if the axis does not exist, [`Error::Argument`] if the step is zero.
@@ -264,7 +264,7 @@ impl<E: Element> Tensor<E> {
         Ok(self.view(shape, strides, offset))
     }
 
-    /// The positions of a range along an axis. See [`Step`].
+    /// The elements at the positions of a range along an axis. See [`Step`].
     ///
     /// # Panics
     /// If the axis does not exist or the step is zero.

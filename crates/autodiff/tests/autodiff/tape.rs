@@ -241,5 +241,5 @@ fn operands_that_are_not_there_are_named() {
     let y = tape.apply(First, &[x]).unwrap();
     let panic = catch_unwind(AssertUnwindSafe(|| y.backward())).unwrap_err();
     let message = panic.downcast_ref::<String>().unwrap();
-    assert!(message.contains("asked for operand 5, there are 1"), "{message}");
+    assert!(message.contains("reads operand 5, but the operation has 1"), "{message}");
 }
