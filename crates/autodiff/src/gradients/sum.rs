@@ -105,9 +105,9 @@ impl<E: Element> Gradients<E> {
         }
     }
 
-    /// Adds `factor * other` to these gradients, leaf by leaf and in place. A leaf that has a
-    /// gradient in only one of the two gets that gradient. For parts of a batch that differ in
-    /// size, use the share of each part as its factor.
+    /// Adds `factor * other` to these gradients, leaf by leaf and in place. A leaf with a gradient
+    /// only in `self` keeps it, and a leaf with a gradient only in `other` gets `factor` times that
+    /// gradient. For parts of a batch that differ in size, use each part's share as its factor.
     ///
     /// The gradients of plain variables of a tape that was cleared or dropped are removed from the
     /// sum, as no variable is left with which they could be read.

@@ -161,8 +161,8 @@ impl<E: Element> Plan<E> {
                 Operand::Splat(element) => chain::Operand::Number(*element),
                 Operand::Elements(handle, start) => match handle.pending() {
                     None => self.array(handle, *start),
-                    // An operand at an offset cannot be computed in place: the elements have other
-                    // positions.
+                    // A pending operand at an offset is computed before: in this plan its elements
+                    // would have other positions.
                     Some(lazy) if *start > 0 => {
                         lazy.try_force()?;
                         self.array(handle, *start)

@@ -229,7 +229,7 @@ impl<E: Element> Drop for Handle<E> {
 pub(crate) struct WeakHandle<E: Element>(Weak<Buffer<E>>);
 
 impl<E: Element> WeakHandle<E> {
-    /// The handle of the buffer, if another handle still keeps it in memory.
+    /// A handle of the buffer, if another handle still keeps the buffer in memory.
     pub(crate) fn upgrade(&self) -> Option<Handle<E>> {
         self.0.upgrade().map(Handle::of)
     }

@@ -59,8 +59,8 @@ macro_rules! unary {
 }
 
 /// Defines an elementwise operation of two operands that broadcast, as [`unary`](macro@unary) does.
-/// The derivative is a pair of functions of `gy`, the operands and the output, of which those asked
-/// for are called.
+/// The derivative is a pair of functions of `gy`, the operands and the output, of which only those
+/// that are needed are called.
 macro_rules! binary {
     (
         $(#[$doc:meta])*
