@@ -125,9 +125,10 @@ impl Spec {
 }
 
 /// Runs the test that the operations of this crate pass. The value must agree with the reference in
-/// f64 and f32, and must have the same bits for every layout of the operands. The derivatives must
-/// agree with finite differences. The test also plants faults in the gradient (zero, doubled, of
-/// the wrong sign, without a derivative of its own), and fails if it does not detect one of them.
+/// f64 and f32, and must have the same bits for every layout of the operands (unless
+/// [`Spec::reorders`] is set). The derivatives must agree with finite differences. The test also
+/// plants each [`Fault`] of [`Fault::ALL`] in the gradient, such as a zero or doubled gradient, one
+/// of the wrong sign, or one that ignores its cotangent, and fails if it does not detect the fault.
 ///
 /// ```
 /// use wengert_autodiff::testing::{Domain, Spec, check_op};
