@@ -10,35 +10,35 @@ use crate::state::StateError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The system refuses to read or write.
+    /// The operating system refuses to read or write the file.
     #[error("`{}` cannot be {verb}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// `read` or `written`.
+        /// `read` or `written`, for the message.
         verb: &'static str,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A directory, a pipe or a device where a file belongs.
     #[error("`{}` is {found}; a safetensors file was expected", path.display())]
     NotAFile {
-        /// What is there.
+        /// The path.
         path: PathBuf,
-        /// What it is.
+        /// The kind of object at the path, such as `a directory`.
         found: &'static str,
     },
     /// A file that is not a safetensors file, or one that is damaged.
-    #[error("`{}` is no intact safetensors file: {message}", path.display())]
+    #[error("`{}` is not a valid safetensors file: {message}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong, and what would be right.
         message: String,
     },
-    /// A file of a later version of the layout.
+    /// A file written in a later version of the layout.
     #[error(
-        "`{}` has version {found} of the layout, and this program reads versions up to {known}",
+        "`{}` was written in version {found} of the checkpoint layout, but this program reads only versions up to {known}",
         path.display()
     )]
     Version {
@@ -49,7 +49,7 @@ pub enum CheckpointError {
         /// The latest version that can be read.
         known: u64,
     },
-    /// A state that is not that of what is being loaded.
+    /// A saved state that does not fit the object that is being loaded.
     #[error("`{}` does not fit: {source}", path.display())]
     State {
         /// The file.

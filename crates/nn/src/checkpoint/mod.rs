@@ -1,10 +1,10 @@
 //! Checkpoints: a training run, or a model alone, in one safetensors file.
 //!
 //! [`Checkpoint`] names the parts of a run: the model (parameters, buffers, and the position of its
-//! random numbers), the optimizer, and whatever else has a state
+//! random numbers), the optimizer, and any other object with a state
 //! ([`Stateful`](crate::Stateful)): a schedule, a loader, a generator, counters. The same list
-//! saves and loads. A run that is loaded continues as the one that was saved would have, to the
-//! bit.
+//! saves and loads. A loaded run continues exactly, bit for bit, as the saved run would have
+//! continued.
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -33,24 +33,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`save_model`] and [`load_model`] do the same with a model alone, whose entries have PyTorch's
-//! names and layouts where the modules do: `safetensors.torch.load_file` reads what `save_model`
-//! has written, and the reverse. [`LoadOptions`] map names, and load what fits.
+//! [`save_model`] and [`load_model`] save and load only a model. Its entries have PyTorch's names
+//! and layouts where the modules have them: `safetensors.torch.load_file` reads what `save_model`
+//! has written, and the reverse. [`LoadOptions`] map the names of entries, or load only the entries
+//! that fit.
 //!
 //! # The file
 //!
-//! A [safetensors](https://github.com/huggingface/safetensors) file. The entries of the model have
-//! the paths of its parameters and buffers, those of other parts are named `part/entry`. The
-//! metadata has one entry, `wengert`: a JSON object of the version of this layout (1) and of what
-//! is text.
+//! A [safetensors](https://github.com/huggingface/safetensors) file. The entries of the model are
+//! named by the paths of its parameters and buffers, the entries of other parts are named
+//! `part/entry`. The metadata has one entry, `wengert`: a JSON object with the version of this
+//! layout (1) and the text entries.
 //!
-//! A file is written under another name in the same folder, forced to the disk and then given its
-//! name, so that a process or machine that stops at any moment leaves the old file or the new one.
-//! A process that is killed may leave the file it was writing, `.NAME.PID-COUNT.tmp`.
+//! A file is first written under another name in the same folder, forced to the disk and then
+//! renamed, so that a process or machine that stops at any moment leaves either the old file or the
+//! new one. A process that is killed may leave its temporary file, `.NAME.PID-COUNT.tmp`.
 //!
-//! Files are untrusted: whatever they hold, loading ends in a value or in an error of one sentence
-//! that names the file, and the header is limited to 16 MiB, tensors to the sizes of those that are
-//! loaded. After an error all parts are as they were.
+//! Files are untrusted: whatever their content, loading returns a value or an error of one sentence
+//! that names the file. The header is limited to 16 MiB, and each tensor to the size of the
+//! parameter or state that it is loaded into. After an error all parts are unchanged.
 
 mod error;
 mod model;
@@ -82,13 +83,12 @@ use crate::state::State;
 /// ```
 ///
 /// # Errors
-/// [`CheckpointError`], if the file cannot be written. A file that was there before is unchanged
-/// then.
+/// [`CheckpointError`], if the file cannot be written. An existing file is then unchanged.
 pub fn write(path: impl AsRef<Path>, state: &State) -> Result<(), CheckpointError> {
     write::write(path.as_ref(), state)
 }
 
-/// Opens a safetensors file: its tensors are read when they are asked for.
+/// Opens a safetensors file. A tensor is read when it is requested from the [`State`].
 ///
 /// # Errors
 /// [`CheckpointError`], if there is no such file or it is damaged.

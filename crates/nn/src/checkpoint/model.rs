@@ -26,8 +26,7 @@ use crate::state::{Entry, State, StateError};
 /// ```
 ///
 /// # Errors
-/// [`CheckpointError`], if the file cannot be written. A file that was there before is unchanged
-/// then.
+/// [`CheckpointError`], if the file cannot be written. An existing file is then unchanged.
 pub fn save_model<E: Element>(
     model: &(impl Module<E> + ?Sized),
     path: impl AsRef<Path>,
@@ -36,12 +35,12 @@ pub fn save_model<E: Element>(
     super::write::write(path, &model_state(model, path)?)
 }
 
-/// Loads the parameters and buffers of a model. All must be in the file, and nothing else; of the
-/// file of a [`Checkpoint`](super::Checkpoint), [`load_model_with`] loads the model alone if its
-/// options skip `*/*`.
+/// Loads the parameters and buffers of a model. The file must contain all of them and nothing else.
+/// To load only the model from the file of a [`Checkpoint`](super::Checkpoint), call
+/// [`load_model_with`] with options that skip `*/*`.
 ///
 /// # Errors
-/// [`CheckpointError`], if the file is damaged or does not fit. The model has not changed then.
+/// [`CheckpointError`], if the file is damaged or does not fit. The model is then unchanged.
 pub fn load_model<E: Element>(
     model: &mut (impl Module<E> + ?Sized),
     path: impl AsRef<Path>,
@@ -49,12 +48,12 @@ pub fn load_model<E: Element>(
     load_model_with(model, path, &LoadOptions::new()).map(|_| ())
 }
 
-/// Loads the parameters and buffers of a model under other names, in other layouts, or as far as
-/// they fit: see [`LoadOptions`].
+/// Loads the parameters and buffers of a model from a file with other names or layouts, or loads
+/// only the entries that fit: see [`LoadOptions`].
 ///
 /// # Errors
 /// [`CheckpointError`], if the file is damaged, or does not fit and is not loaded leniently. The
-/// model has not changed then.
+/// model is then unchanged.
 pub fn load_model_with<E: Element>(
     model: &mut (impl Module<E> + ?Sized),
     path: impl AsRef<Path>,
@@ -66,7 +65,7 @@ pub fn load_model_with<E: Element>(
     Ok(plan.carry_out(model))
 }
 
-/// The parameters and buffers by their paths.
+/// The state of a model: its parameters and buffers by their paths.
 pub(super) fn model_state<E: Element>(
     model: &(impl Module<E> + ?Sized),
     path: &Path,
@@ -83,7 +82,7 @@ pub(super) fn model_state<E: Element>(
     Ok(state)
 }
 
-/// The tensors that a model will have: all are read before the first is changed.
+/// The tensors to load into a model. All are read before the first parameter is changed.
 pub(super) struct Plan<E: Element> {
     tensors: BTreeMap<String, Tensor<E>>,
     report: LoadReport,
@@ -105,7 +104,7 @@ impl<E: Element> Plan<E> {
                     path: path.to_path_buf(),
                     source: Box::new(StateError::Content {
                         name: name.to_owned(),
-                        message: format!("{other:?} is renamed to {target:?} as well"),
+                        message: format!("{other:?} is also renamed to {target:?}"),
                     }),
                 });
             }
@@ -147,7 +146,7 @@ impl<E: Element> Plan<E> {
         Ok(Self { tensors, report })
     }
 
-    /// Gives the model its tensors.
+    /// Moves the tensors into the model.
     pub(super) fn carry_out(mut self, model: &mut (impl Module<E> + ?Sized)) -> LoadReport {
         for (path, buffer) in model.buffers() {
             if let Some(tensor) = self.tensors.remove(&path) {
@@ -171,7 +170,7 @@ fn swapped(shape: &Shape) -> Shape {
     dims.into_iter().collect()
 }
 
-/// Why an entry cannot be loaded into what has this shape.
+/// Why an entry cannot be loaded into a parameter or buffer of this shape; `None` if it can.
 fn misfit(path: &str, entry: &Entry, shape: &Shape, transposed: bool) -> Option<Misfit> {
     let found = entry.shape().unwrap_or_default();
     let expected = if transposed { swapped(shape) } else { shape.clone() };

@@ -1,4 +1,4 @@
-//! How a model is loaded from a file, and what was found.
+//! Options for loading a model from a file, and the report of the result.
 
 use std::fmt;
 
@@ -30,44 +30,44 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// All entries must fit.
+    /// Creates the default options: all entries must fit.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For files saved from PyTorch, whose layouts are the same: leaves out the counters
+    /// Creates options for files saved by PyTorch, whose layouts are the same: skips the counters
     /// `num_batches_tracked` of batch normalization.
     pub fn pytorch() -> Self {
         Self::new().skip("*num_batches_tracked")
     }
 
-    /// Loads what fits. The report says what does not.
+    /// Loads the entries that fit, and lists the others in the report instead of failing.
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
         self
     }
 
-    /// Leaves out the entries of the file whose name fits the pattern, in which `*` stands for any
+    /// Skips the entries of the file whose name matches the pattern, in which `*` stands for any
     /// characters.
     pub fn skip(mut self, pattern: &str) -> Self {
         self.skip.push(pattern.to_owned());
         self
     }
 
-    /// Maps names in the file to paths in the model. Several maps follow one another.
+    /// Maps names in the file to paths in the model. Several maps are applied one after another.
     pub fn rename(mut self, map: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         self.rename.push(Box::new(map));
         self
     }
 
-    /// Exchanges the last two axes of the entries whose name in the file fits the pattern: for
+    /// Exchanges the last two axes of the entries whose name in the file matches the pattern, for
     /// weights that were saved as `[in, out]`.
     pub fn transpose(mut self, pattern: &str) -> Self {
         self.transpose.push(pattern.to_owned());
         self
     }
 
-    /// The path in the model of an entry of the file; `None` if the entry is left out.
+    /// The path in the model of an entry of the file; `None` if the entry is skipped.
     pub fn name_of(&self, name: &str) -> Option<String> {
         if self.skip.iter().any(|pattern| matches(pattern, name)) {
             return None;
@@ -97,17 +97,17 @@ impl fmt::Debug for LoadOptions {
 
 type Rename = dyn Fn(&str) -> String + Send + Sync;
 
-/// What was found in a file for a model. `Display` is what does not fit, in words.
+/// The result of loading a model from a file. `Display` describes what does not fit.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct LoadReport {
     /// The paths of the parameters and buffers that were loaded.
     pub loaded: Vec<String>,
-    /// The paths of those that the file does not have.
+    /// The paths of the parameters and buffers that are missing in the file.
     pub missing: Vec<String>,
-    /// The names of the entries of the file that the model does not have.
+    /// The names of the entries of the file that have no parameter or buffer in the model.
     pub unexpected: Vec<String>,
-    /// Those that have another shape or type in the file.
+    /// The parameters and buffers whose shape or type differs in the file.
     pub misfits: Vec<Misfit>,
 }
 
@@ -121,7 +121,7 @@ pub struct Misfit {
     pub expected: Shape,
     /// The shape in the file.
     pub found: Shape,
-    /// The type in the file, if that is not one of floating-point numbers.
+    /// The element type in the file, if it is not a floating-point type.
     pub element: Option<String>,
 }
 
@@ -132,7 +132,7 @@ impl LoadReport {
     }
 }
 
-/// A long list is cut short.
+/// The number of names and misfits that are displayed of a longer list.
 const SHOWN: usize = 6;
 
 fn list(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {

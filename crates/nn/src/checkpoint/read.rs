@@ -22,7 +22,7 @@ pub(super) const LENGTH: u64 = 8;
 
 pub(super) fn read(path: &Path) -> Result<State, CheckpointError> {
     let failed = || CheckpointError::io(path, "read");
-    // Before it is opened: opening a pipe waits for a writer.
+    // Checked before opening, because opening a pipe waits for a writer.
     let found = fs::metadata(path).map_err(failed())?;
     if !found.is_file() {
         let found = if found.is_dir() { "a directory" } else { "a pipe, a socket or a device" };
@@ -32,21 +32,23 @@ pub(super) fn read(path: &Path) -> Result<State, CheckpointError> {
     let len = file.metadata().map_err(failed())?.len();
     let damaged = |message: String| CheckpointError::damaged(path, message);
     if len < LENGTH {
-        return Err(damaged(format!("it has {len} bytes, and begins with 8 bytes at least")));
+        return Err(damaged(format!(
+            "it has {len} bytes, too few for the 8 of the header's length"
+        )));
     }
     let mut length = [0; LENGTH as usize];
     file.read_exact(&mut length).map_err(failed())?;
     let header_len = u64::from_le_bytes(length);
     if header_len > MAX_HEADER {
         return Err(damaged(format!(
-            "its first 8 bytes announce a header of {header_len} bytes, and at most {MAX_HEADER} are \
-             read"
+            "read as the length of the header, its first 8 bytes are {header_len}, above the \
+             limit of {MAX_HEADER}; it is probably a file of another format"
         )));
     }
     let data = LENGTH + header_len;
     if data > len {
         return Err(damaged(format!(
-            "it is truncated: its first 8 bytes announce a header of {header_len} bytes, and {} \
+            "it is truncated: its first 8 bytes state a header of {header_len} bytes, and {} \
              follow",
             len - LENGTH
         )));
@@ -57,9 +59,9 @@ pub(super) fn read(path: &Path) -> Result<State, CheckpointError> {
         .map_err(|error| damaged(format!("its header cannot be used ({error})")))?;
     let (needed, found) = (header.data_len() as u64, len - data);
     if needed != found {
-        let what = if needed > found { "it is truncated" } else { "it goes on after its data" };
+        let what = if needed > found { "it is truncated" } else { "it has bytes after its data" };
         return Err(damaged(format!(
-            "{what}: its header promises {needed} bytes of data, and {found} follow"
+            "{what}: its header states {needed} bytes of data, and {found} follow"
         )));
     }
 
@@ -85,7 +87,7 @@ pub(super) fn read(path: &Path) -> Result<State, CheckpointError> {
     Ok(state)
 }
 
-/// The texts of the metadata, if it is of a version that is known; a file from elsewhere has none.
+/// The text entries of the metadata, if its version is known; none for a file of another program.
 fn parse(path: &Path, text: Option<&str>) -> Result<Vec<(String, String)>, CheckpointError> {
     let Some(text) = text else { return Ok(Vec::new()) };
     let unknown = |what: &str| {
@@ -100,7 +102,8 @@ fn parse(path: &Path, text: Option<&str>) -> Result<Vec<(String, String)>, Check
     let texts = value.get("texts").and_then(Value::as_object);
     let texts = texts.ok_or_else(|| unknown("has no texts"))?;
     let text = |(name, value): (&String, &Value)| {
-        let text = value.as_str().ok_or_else(|| unknown("has a text that is no string"))?;
+        let text =
+            value.as_str().ok_or_else(|| unknown("has a text entry that is not a string"))?;
         Ok((name.clone(), text.to_owned()))
     };
     texts.iter().map(text).collect()

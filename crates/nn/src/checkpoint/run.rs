@@ -12,10 +12,10 @@ use crate::state::{ParameterState, State, StateError, Stateful};
 
 /// The parts of a training run, to be saved to a file or loaded from one: see [the module](super).
 ///
-/// A file that is loaded must have exactly these parts. After an error every part is as it was.
+/// A file must have exactly these parts to be loaded. After an error every part is unchanged.
 pub struct Checkpoint<'a, E: Element = f32> {
     model: &'a mut dyn Module<E>,
-    /// What remembers something about the model's parameters.
+    /// Objects whose state is about the model's parameters.
     followers: Vec<(String, &'a mut dyn ParameterState<E>)>,
     parts: Vec<(String, &'a mut dyn Stateful)>,
 }
@@ -24,24 +24,25 @@ pub struct Checkpoint<'a, E: Element = f32> {
 const RANDOM: &str = "random";
 
 impl<'a, E: Element> Checkpoint<'a, E> {
-    /// A model: its parameters, its buffers, and the random numbers of its layers.
+    /// Creates a checkpoint of a model: its parameters, its buffers, and the random streams of its
+    /// layers.
     pub fn new(model: &'a mut dyn Module<E>) -> Self {
         Self { model, followers: Vec::new(), parts: Vec::new() }
     }
 
-    /// With an optimizer of the model, as the part `optimizer`.
+    /// Adds the optimizer of the model, as the part `optimizer`.
     pub fn optimizer<O: Optimizer<E>>(self, optimizer: &'a mut O) -> Self {
         self.follower("optimizer", optimizer)
     }
 
-    /// With what remembers something about the model's parameters, such as an
-    /// [`Average`](crate::Average), as the part of this name.
+    /// Adds an object whose state is about the model's parameters, such as an
+    /// [`Average`](crate::Average), as the part with this name.
     pub fn follower(mut self, name: &str, follower: &'a mut dyn ParameterState<E>) -> Self {
         self.followers.push((name.to_owned(), follower));
         self
     }
 
-    /// With anything else that has a state, as the part of this name.
+    /// Adds any other object with a state, as the part with this name.
     pub fn with(mut self, name: &str, part: &'a mut dyn Stateful) -> Self {
         self.parts.push((name.to_owned(), part));
         self
@@ -50,13 +51,13 @@ impl<'a, E: Element> Checkpoint<'a, E> {
     /// Writes all parts to a file, atomically.
     ///
     /// # Errors
-    /// [`CheckpointError`], if two parts have the same name or the file cannot be written. A file
-    /// that was there before is unchanged then.
+    /// [`CheckpointError`], if two parts have the same name or the file cannot be written. An
+    /// existing file is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
         let mut state = model_state(&*self.model, path)?;
         let mut insert = |name: &str, part: State| {
-            // A part is also known by its presence, if it has no entries.
+            // A part is also identified by an entry with its name, in case that it has no entries.
             if state.names().any(|entry| of_part(entry, name) || entry == name) {
                 let (path, name) = (path.to_path_buf(), name.to_owned());
                 return Err(CheckpointError::Repeated { path, name });
@@ -77,7 +78,8 @@ impl<'a, E: Element> Checkpoint<'a, E> {
     /// Loads all parts from a file.
     ///
     /// # Errors
-    /// [`CheckpointError`], if the file is damaged or has other parts. No part has changed then.
+    /// [`CheckpointError`], if the file is damaged or has other parts. All parts are then
+    /// unchanged.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
         let state = super::read::read(path)?;
@@ -108,7 +110,7 @@ impl<'a, E: Element> Checkpoint<'a, E> {
         }
         if let Err(error) = self.load_parts(&state, failed) {
             for ((_, follower), before) in self.followers.iter_mut().zip(&followers_before) {
-                // Their own states, taken a moment ago.
+                // Each object loads its own state, saved above, so this does not fail.
                 let restored = follower.load_state(&*self.model, before);
                 debug_assert!(restored.is_ok(), "{restored:?}");
             }
@@ -147,7 +149,7 @@ impl<'a, E: Element> Checkpoint<'a, E> {
     }
 }
 
-/// Whether an entry is of a part.
+/// Whether an entry belongs to a part.
 fn of_part(entry: &str, part: &str) -> bool {
     entry.strip_prefix(part).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -1,4 +1,4 @@
-//! Writing a safetensors file, so that the old or the new one is there at any moment.
+//! Writing a safetensors file so that the old file or the new one exists at any moment.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use super::CheckpointError;
 use super::read::{LENGTH, MAX_HEADER, METADATA, VERSION};
 use crate::state::{ElementType, Entry, State};
 
-/// An entry's elements, and how many bytes they take.
+/// An entry's elements, and their size in bytes.
 struct Elements<'a> {
     name: &'a str,
     dtype: Dtype,
@@ -40,7 +40,7 @@ pub(super) fn write(path: &Path, state: &State) -> Result<(), CheckpointError> {
     .map_err(CheckpointError::io(path, "written"))
 }
 
-/// The tensors, those with the largest elements first as the format has it, and the texts.
+/// The tensors, those with the largest elements first as the format requires, and the texts.
 fn entries<'a>(
     path: &Path,
     state: &'a State,
@@ -141,7 +141,7 @@ fn put<T: Copy, const BYTES: usize>(
     Ok(())
 }
 
-/// Replaces a file by what `content` writes. Until all of it is on the disk, the old file stays.
+/// Replaces a file by what `content` writes. The old file stays until the new one is on the disk.
 pub(crate) fn replace(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
@@ -166,7 +166,7 @@ pub(crate) fn replace(
     Ok(())
 }
 
-/// A new file beside another one, removed when it is dropped unless it was renamed.
+/// A new file next to another one. It is removed when dropped, unless it was renamed.
 struct Temporary {
     path: PathBuf,
     file: File,
@@ -186,7 +186,7 @@ impl Temporary {
             let path = folder.join(temporary);
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Self { path, file }),
-                // Left by a process of the same number that was killed.
+                // Left by a process with the same id that was killed.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -196,7 +196,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a success there is none of this name.
+        // After a success the temporary name no longer exists.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -26,12 +26,12 @@ impl Origin {
         Self { name: Name::Memory(words), decompressed: false }
     }
 
-    /// The same origin, for an error in the decompressed content.
+    /// This origin, for an error in the decompressed content.
     pub(super) fn decompressed(&self) -> Self {
         Self { name: self.name.clone(), decompressed: true }
     }
 
-    /// The same origin, for an error in the compressed bytes.
+    /// This origin, for an error in the compressed bytes.
     pub(super) fn compressed(&self) -> Self {
         Self { name: self.name.clone(), decompressed: false }
     }

@@ -42,7 +42,7 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// An array of this shape, with its elements in row-major order.
+    /// Creates an array of this shape, with its elements in row-major order.
     ///
     /// # Errors
     /// If the number of elements is not the product of the shape, or the shape has more than 255

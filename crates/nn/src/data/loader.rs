@@ -15,8 +15,9 @@ use wengert_autodiff::Tensor;
 /// [`shuffled`](Self::shuffled) each epoch has a different order, determined by the seed. The
 /// tensors of a batch are reused for later batches once nothing else refers to them.
 ///
-/// [`next_batch`](Self::next_batch) deals the same batches one by one, so that the loader can be
-/// saved between any two ([`Stateful`]); one that is loaded continues with the batch that was next.
+/// [`next_batch`](Self::next_batch) returns the same batches one by one, so that the loader can be
+/// saved between any two of them ([`Stateful`]). A loader that loads the state continues with the
+/// next batch.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tensor};
@@ -45,17 +46,17 @@ pub struct Batches<X: Rows = Tensor, Y: Rows = Labels> {
     /// The examples of an epoch, in the order of their batches.
     order: Vec<usize>,
     draws: Option<Draws>,
-    /// The chances of the examples, if they are not dealt once each.
+    /// The sampling weights of the examples; `None` if each example occurs once in an epoch.
     weights: Option<Weights>,
     drop_last: bool,
-    /// How many examples of the epoch at hand were dealt; `None` between epochs.
+    /// The number of examples of the current epoch that were returned; `None` between epochs.
     dealt: Option<usize>,
-    /// Whether the epoch at hand was loaded.
+    /// Whether the current epoch was loaded from a saved state.
     resumed: bool,
     spare: Vec<Batch<X, Y>>,
 }
 
-/// Some examples and their targets.
+/// Some examples with their targets: a mini-batch.
 #[derive(Clone, Debug)]
 pub struct Batch<X: Rows = Tensor, Y: Rows = Labels> {
     /// The examples, along the first axis.
@@ -72,7 +73,7 @@ pub enum BatchesError {
     #[error("the batch size is 0, but must be at least 1")]
     Size,
     /// The number of targets is not that of the inputs.
-    #[error("{inputs} inputs (rows along the first axis) need as many targets, got {targets}")]
+    #[error("{inputs} inputs (rows along the first axis) need {inputs} targets, got {targets}")]
     Targets {
         /// The number of inputs.
         inputs: usize,
@@ -87,7 +88,7 @@ pub enum BatchesError {
         /// `inputs` or `targets`.
         what: &'static str,
     },
-    /// Weights of examples that cannot be chances.
+    /// Weights of examples from which no example can be drawn.
     #[error("the weights of the examples cannot be used: {message}")]
     Weights {
         /// What is wrong, and what would be right.
@@ -96,8 +97,8 @@ pub enum BatchesError {
 }
 
 impl<X: Rows, Y: Rows> Batches<X, Y> {
-    /// Batches of `size` examples, in order. The examples lie along the first axis of `inputs`,
-    /// their targets along that of `targets`.
+    /// Creates batches of `size` examples, in order. The examples lie along the first axis of
+    /// `inputs`, and their targets along the first axis of `targets`.
     ///
     /// # Errors
     /// If `size` is 0, or the number of targets is not that of the inputs.
@@ -134,8 +135,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         self
     }
 
-    /// The same, but each example of an epoch is drawn anew, with a chance in proportion to its
-    /// weight: some several times, some not at all.
+    /// Draws the examples of each epoch at random with replacement, with probabilities proportional
+    /// to their weights. Some examples occur several times in an epoch, others not at all.
     ///
     /// ```
     /// use wengert_nn::data::Batches;
@@ -159,7 +160,7 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         Ok(self)
     }
 
-    /// The same, without the last batch of an epoch if it is smaller than the others.
+    /// Omits the last batch of an epoch if it is smaller than the others.
     pub fn drop_last(mut self) -> Self {
         self.drop_last = true;
         self
@@ -184,8 +185,9 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         if self.drop_last { examples / self.size } else { examples.div_ceil(self.size) }
     }
 
-    /// Every example once: a new epoch, also if the last one was not dealt to its end. After a
-    /// state was loaded it is the rest of the epoch that was saved.
+    /// Begins a new epoch, even if the previous one was not iterated to its end, and returns an
+    /// iterator over its batches. After a saved state was loaded, the first call returns the rest
+    /// of the saved epoch instead.
     pub fn epoch(&mut self) -> Epoch<'_, X, Y> {
         if !(self.resumed && self.dealt.is_some()) {
             self.begin();
@@ -194,8 +196,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         Epoch { batches: self }
     }
 
-    /// The next batch of the epoch at hand; `None` once at its end. The call after that begins a
-    /// new epoch, as does the first.
+    /// Returns the next batch of the current epoch, or `None` once at its end. The first call, and
+    /// the call after a `None`, begin a new epoch.
     ///
     /// ```
     /// use wengert_nn::data::Batches;
@@ -231,7 +233,7 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         self.dealt = Some(0);
     }
 
-    /// The next batch of an epoch that has begun.
+    /// The next batch of the current epoch.
     fn deal(&mut self) -> Option<Batch<X, Y>> {
         let dealt = self.dealt?;
         let rows = self.size.min(self.len() - dealt);
@@ -251,8 +253,8 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
         Some(batch)
     }
 
-    /// A batch of `rows` examples to be overwritten: a spare one that nothing else refers to, or a
-    /// new one.
+    /// A batch of `rows` examples to be overwritten: a spare batch to which nothing else refers, or
+    /// a new one.
     fn blank(&mut self, rows: usize) -> Batch<X, Y> {
         let free = |batch: &Batch<X, Y>| {
             batch.inputs.count() == Some(rows)
@@ -266,8 +268,9 @@ impl<X: Rows, Y: Rows> Batches<X, Y> {
     }
 }
 
-/// The order of the epoch at hand, the place in it, and the generator: a loader over the same
-/// examples that loads it deals what this one would have dealt.
+/// The state is the order of the current epoch, the position in it, and the state of the generator.
+/// A loader over the same examples that loads the state returns the batches that this one would
+/// have returned.
 impl<X: Rows, Y: Rows> Stateful for Batches<X, Y> {
     fn state(&self) -> State {
         let mut state = State::new();

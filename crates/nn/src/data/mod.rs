@@ -1,8 +1,8 @@
-//! Data: mini-batches ([`Batches`]), parts for training and testing ([`stratified_split`],
-//! [`k_fold`]), features on a common scale ([`Scaler`]), batches made ahead ([`prefetch`]), and the
-//! files they come from: with the feature `data` the IDX format of the MNIST family, plain or
-//! gzip-compressed, with the feature `csv` tables, and the
-//! arrays of `NumPy` ([`read_npy`]).
+//! Data: mini-batches ([`Batches`]), splits for training and testing ([`stratified_split`],
+//! [`k_fold`]), features on a common scale ([`Scaler`]), batches computed ahead of their use
+//! ([`prefetch`]), and readers of files: the arrays of `NumPy` ([`read_npy`]), with the feature
+//! `data` the IDX format of the MNIST family, plain or gzip-compressed, and with the feature `csv`
+//! tables.
 //!
 //! The readers check files and return bytes, not tensors. Files are untrusted: for any content,
 //! reading returns a value or a `DataError` whose text is one sentence with the file, the fault and

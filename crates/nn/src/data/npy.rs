@@ -10,16 +10,16 @@ use wengert_autodiff::{Element, Shape, Tensor};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
-    /// The system refuses to read or write.
+    /// The operating system refuses to read or write the file.
     #[error("`{}` cannot be read or written: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A file that is not one of `NumPy`'s, or one that is damaged.
-    #[error("`{}` is no `.npy` file that can be read: {message}", path.display())]
+    /// A file that is not a `.npy` file, or one that is damaged.
+    #[error("`{}` is not a readable `.npy` file: {message}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -28,13 +28,14 @@ pub enum NpyError {
     },
 }
 
-/// What every file begins with.
+/// The bytes with which every file begins.
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// The longest header that is read. `NumPy`'s own are below 200 bytes.
 const MAX_HEADER: usize = 1 << 16;
 
-/// Reads an array of numbers of any type: floating-point, integers or booleans, in either byte
-/// order, in rows (C) or columns (Fortran). Numbers are rounded to the nearest.
+/// Reads an array of floating-point numbers, integers or booleans, in either byte order and in
+/// row-major (C) or column-major (Fortran) order. Numbers are rounded to the nearest of the element
+/// type.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -48,8 +49,8 @@ const MAX_HEADER: usize = 1 << 16;
 /// ```
 ///
 /// # Errors
-/// [`NpyError`], also for types that are no numbers. No memory is set aside for a size that only a
-/// header claims.
+/// [`NpyError`], also if the elements are not numbers. No memory is allocated for a size that only
+/// a header claims.
 pub fn read_npy<E: Element>(path: impl AsRef<Path>) -> Result<Tensor<E>, NpyError> {
     let path = path.as_ref();
     let failed = |source: io::Error| NpyError::Io { path: path.to_path_buf(), source };
@@ -67,7 +68,7 @@ pub fn read_npy<E: Element>(path: impl AsRef<Path>) -> Result<Tensor<E>, NpyErro
     })
 }
 
-/// Writes an array in `f4` or `f8`, as its elements are.
+/// Writes an array as `f4` or `f8`, depending on its element type.
 ///
 /// # Errors
 /// [`NpyError`], if the file cannot be written.
@@ -122,7 +123,7 @@ impl From<String> for Problem {
 fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Problem> {
     let mut start = [0; 8];
     if len < 8 {
-        return Err(format!("it has {len} bytes, and begins with 8 at least").into());
+        return Err(format!("it has {len} bytes, too few for the 8 that state the format").into());
     }
     reader.read_exact(&mut start)?;
     if !start.starts_with(MAGIC) {
@@ -139,10 +140,9 @@ fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Probl
     let header_len = u32::from_le_bytes(length) as usize;
     let before = 8 + length_bytes as u64 + header_len as u64;
     if header_len > MAX_HEADER {
-        return Err(format!(
-            "its header has {header_len} bytes, and at most {MAX_HEADER} are read"
-        )
-        .into());
+        return Err(
+            format!("its header has {header_len} bytes, above the limit of {MAX_HEADER}").into()
+        );
     }
     if before > len {
         return Err(short().into());
@@ -156,7 +156,7 @@ fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Probl
     let (found, shape) = (len - before, Shape::from(&header.shape[..]));
     if needed != Some(found) {
         return Err(format!(
-            "its header promises an array of shape {shape} and type {:?}, and {found} bytes follow",
+            "its header states an array of shape {shape} and type {:?}, and {found} bytes follow",
             header.descr
         )
         .into());
@@ -166,13 +166,13 @@ fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Probl
     if !header.fortran {
         return Ok(made(shape)?);
     }
-    // In columns: the transpose in rows.
+    // The elements are in column-major order, which is the row-major order of the transpose.
     let reversed: Shape = header.shape.iter().rev().copied().collect();
     let order: Vec<isize> = (0..header.shape.len() as isize).rev().collect();
     Ok(made(reversed)?.permute(&order).contiguous())
 }
 
-/// What the header says.
+/// The content of the header.
 struct Header {
     descr: String,
     kind: u8,
@@ -184,7 +184,7 @@ struct Header {
 }
 
 impl Header {
-    /// Of the text of a Python dictionary, as `NumPy` writes it.
+    /// Parses the text of a Python dictionary, as `NumPy` writes it.
     fn parse(text: &str) -> Result<Self, String> {
         let missing = |key: &str| format!("its header has no {key:?}: {:?}", shorten(text));
         let after = |key: &str| {

@@ -1,14 +1,14 @@
-//! [`Prefetch`]: items made on another thread, ahead of their use.
+//! [`Prefetch`]: computes items on another thread, ahead of their use.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// An iterator whose items another thread makes ahead of their use, at most `depth` of them, in the
-/// same order: for batches that take time to load or to augment.
+/// Computes the items of `source` on another thread, at most `depth` of them ahead of their use,
+/// and returns them in the same order. Useful for batches that take long to load or to augment.
 ///
-/// A panic of the source is a panic here. When it is dropped, the thread ends with the item at
-/// hand.
+/// A panic of the source is resumed in the thread that iterates. When the iterator is dropped, the
+/// source's thread ends after the current item.
 ///
 /// ```
 /// use wengert_nn::data::{Batches, prefetch};
@@ -23,7 +23,7 @@ use std::thread::{self, JoinHandle};
 /// ```
 ///
 /// # Panics
-/// If the system refuses a thread.
+/// If the operating system cannot start a thread.
 pub fn prefetch<I>(source: I, depth: usize) -> Prefetch<I::Item>
 where
     I: IntoIterator<Item: Send + 'static> + Send + 'static,
@@ -31,7 +31,7 @@ where
     let (sender, items) = sync_channel(depth);
     let make = move || {
         for item in source {
-            // The other end was dropped: nothing more is wanted.
+            // The receiver was dropped: no more items are wanted.
             if sender.send(item).is_err() {
                 break;
             }
@@ -40,7 +40,7 @@ where
     Prefetch { items: Some(items), thread: Some(thread::spawn(make)) }
 }
 
-/// See [`prefetch`].
+/// The iterator that [`prefetch`] returns.
 #[derive(Debug)]
 pub struct Prefetch<T> {
     items: Option<Receiver<T>>,
@@ -99,8 +99,7 @@ mod tests {
         );
         assert_eq!(items.next(), Some(0));
         drop(items);
-        // The one taken, three waiting, one in the maker's hands, one made after the first was
-        // taken.
+        // One taken, three waiting, one that is being sent, one computed after the first was taken.
         assert!(made.load(Ordering::SeqCst) <= 6, "{made:?}");
     }
 

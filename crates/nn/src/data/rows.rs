@@ -11,7 +11,8 @@ pub type Labels = Arc<[usize]>;
 ///
 /// Implement it to batch data of another type.
 pub trait Rows: Clone {
-    /// The number of rows; `None` if there is no first axis, or parts have different numbers.
+    /// The number of rows; `None` if there is no first axis, or the parts have different numbers of
+    /// rows.
     fn count(&self) -> Option<usize>;
 
     /// Whether nothing else refers to the rows, so that they may be overwritten.

@@ -1,12 +1,12 @@
-//! Random choices of a loader: draws that are counted, so that they can be continued, and examples
-//! drawn by weights.
+//! Random choices of a loader: counted draws, so that they can be continued, and weighted sampling
+//! of examples.
 
 use std::convert::Infallible;
 
 use rand::{Rng, RngExt, SeedableRng, TryRng};
 use rand_pcg::Pcg64;
 
-/// A generator that knows how many numbers it has given.
+/// A generator that counts the numbers it has drawn.
 #[derive(Clone, Debug)]
 pub(super) struct Draws {
     seed: u64,
@@ -19,12 +19,13 @@ impl Draws {
         Self { seed, count: 0, rng: Pcg64::seed_from_u64(seed) }
     }
 
-    /// The seed, and the number of draws in two parts.
+    /// The seed, and the number of draws as its high and low 64 bits.
     pub(super) fn position(&self) -> [u64; 3] {
         [self.seed, (self.count >> 64) as u64, self.count as u64]
     }
 
-    /// As it was at a position.
+    /// The generator of a seed after a number of draws, as [`position`](Self::position) returns
+    /// them.
     pub(super) fn at([seed, high, low]: [u64; 3]) -> Self {
         let mut draws = Self::new(seed);
         draws.count = u128::from(high) << 64 | u128::from(low);
@@ -55,7 +56,7 @@ impl TryRng for Draws {
     }
 }
 
-/// Chances of examples, as the sums of the weights up to each.
+/// Sampling weights of examples, as cumulative sums.
 #[derive(Clone, Debug)]
 pub(super) struct Weights {
     sums: Vec<f64>,
@@ -70,7 +71,7 @@ impl Weights {
         if let Some(place) = weights.iter().position(wrong) {
             let weight = weights[place];
             return Err(format!(
-                "that of example {place} is {weight}; a weight is finite and not negative"
+                "the weight of example {place} is {weight}; it must be finite and not negative"
             ));
         }
         let mut sum = 0.0;
@@ -86,11 +87,12 @@ impl Weights {
         Ok(Self { sums })
     }
 
-    /// Draws an example for each place.
+    /// Draws an example for each element of `order`.
     pub(super) fn draw(&self, draws: &mut Draws, order: &mut [usize]) {
         let total = self.sums.last().copied().unwrap_or(0.0);
         for place in order {
-            // Below the total, also after rounding: the first example whose sum is above it exists.
+            // Rounding must not reach the total: an example whose cumulative sum is above the draw
+            // exists.
             let at = (draws.random::<f64>() * total).min(total.next_down());
             *place = self.sums.partition_point(|&sum| sum <= at);
         }

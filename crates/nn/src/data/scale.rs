@@ -6,11 +6,11 @@ use crate::forward::Layer;
 use crate::layer::Buffer;
 use crate::module::Module;
 
-/// Features brought to a common scale by numbers that are measured on the training examples:
-/// `(x - offset) * factor`.
+/// Scales features by numbers that are measured on the training examples: `(x - offset) * factor`.
 ///
-/// It is a layer: put before a network, it is saved and loaded with it, and every input is scaled
-/// alike, in training, in tests and in use. Its numbers are not learned.
+/// The scaler is a layer. Placed before a network, it is saved and loaded with the network, and
+/// scales every input in the same way, in training, in tests and in use. Its numbers are not
+/// learned.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -33,16 +33,16 @@ pub struct Scaler<E: Element = f32> {
 }
 
 impl<E: Element> Scaler<E> {
-    /// Brings each feature to mean 0 and standard deviation 1 (that of a population). A feature
-    /// that is the same everywhere becomes 0.
+    /// Measures a scaler that brings each feature to mean 0 and standard deviation 1 (that of a
+    /// population). A feature with the same value in all rows becomes 0.
     ///
     /// # Errors
-    /// If `data` is not `[rows, features]` with a row, or a number is not finite.
+    /// If `data` is not `[rows, features]` with at least one row, or a number is not finite.
     pub fn standardize(data: &Tensor<E>) -> Result<Self> {
         let columns = columns(data)?;
         Self::new(&columns, |column| {
             let n = column.len() as f64;
-            // From one of the values on, so that equal values have exactly that mean.
+            // Sums differences from one of the values, so that equal values have exactly that mean.
             let first = column[0];
             let mean = first + column.iter().map(|x| (x - first) / n).sum::<f64>();
             let variance = column.iter().map(|x| (x - mean).powi(2) / n).sum::<f64>();
@@ -50,10 +50,11 @@ impl<E: Element> Scaler<E> {
         })
     }
 
-    /// Brings each feature to the range 0..=1. A feature that is the same everywhere becomes 0.
+    /// Measures a scaler that brings each feature to the range 0..=1. A feature with the same value
+    /// in all rows becomes 0.
     ///
     /// # Errors
-    /// If `data` is not `[rows, features]` with a row, or a number is not finite.
+    /// If `data` is not `[rows, features]` with at least one row, or a number is not finite.
     pub fn min_max(data: &Tensor<E>) -> Result<Self> {
         let columns = columns(data)?;
         Self::new(&columns, |column| {
@@ -74,19 +75,20 @@ impl<E: Element> Scaler<E> {
         Ok(Self { offset: Buffer::new(offset), factor: Buffer::new(factor) })
     }
 
-    /// Inputs on the common scale.
+    /// Scales inputs: `(x - offset) * factor`.
     ///
     /// # Errors
-    /// If the number of features is another one.
+    /// If the number of features differs from that of the scaler.
     pub fn transform(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
         self.check(x.shape())?;
         x.try_sub(&self.offset.value())?.try_mul(&self.factor.value())
     }
 
-    /// Inputs on their own scale again.
+    /// Returns scaled inputs to their original scale, the inverse of
+    /// [`transform`](Self::transform).
     ///
     /// # Errors
-    /// If the number of features is another one.
+    /// If the number of features differs from that of the scaler.
     pub fn inverse(&self, x: &Tensor<E>) -> Result<Tensor<E>> {
         self.check(x.shape())?;
         x.try_div(&self.factor.value())?.try_add(&self.offset.value())
@@ -119,7 +121,7 @@ fn columns<E: Element>(data: &Tensor<E>) -> Result<Vec<Vec<f64>>> {
         return Err(Error::Shapes { op: "scaler", expected, got });
     };
     if rows == 0 {
-        let (expected, got) = ("data of a row or more".to_owned(), vec![shape.clone()]);
+        let (expected, got) = ("data with at least one row".to_owned(), vec![shape.clone()]);
         return Err(Error::Shapes { op: "scaler", expected, got });
     }
     let mut columns = vec![Vec::with_capacity(rows); features];
@@ -176,7 +178,7 @@ mod tests {
             Scaler::standardize(&data).unwrap_err().to_string()
         };
         assert!(error(&[1.0, f32::NAN], &[2, 1]).contains("row 1 has NaN for feature 0"));
-        assert!(error(&[], &[0, 2]).contains("a row or more"));
+        assert!(error(&[], &[0, 2]).contains("at least one row"));
         assert!(error(&[1.0], &[1]).contains("data [rows, features]"));
         let scaler = Scaler::standardize(&Tensor::<f32>::ones([2, 3])).unwrap();
         assert!(scaler.transform(&Tensor::ones([2, 2])).is_err());

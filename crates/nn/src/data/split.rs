@@ -6,7 +6,7 @@ use rand_pcg::Pcg64;
 
 use super::rows::{IntoRows, Rows};
 
-/// The examples at some places, in their order, as data of their own.
+/// Returns the examples at the indices `places`, in this order.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -18,7 +18,7 @@ use super::rows::{IntoRows, Rows};
 /// ```
 ///
 /// # Panics
-/// If a place is not that of an example.
+/// If an index is not below the number of examples.
 #[track_caller]
 pub fn pick<R: IntoRows>(rows: R, places: &[usize]) -> R::Rows {
     let rows = rows.into_rows();
@@ -31,11 +31,11 @@ pub fn pick<R: IntoRows>(rows: R, places: &[usize]) -> R::Rows {
     picked
 }
 
-/// The places of `count` examples, shuffled and split: those for training, and the share `test` for
-/// testing, rounded to the nearest.
+/// Shuffles the indices of `count` examples and splits them into those for training and those for
+/// testing. `test` is the fraction for testing; the number is rounded to the nearest integer.
 ///
 /// # Panics
-/// If the share is not in 0..=1.
+/// If the fraction is not in 0..=1.
 #[track_caller]
 pub fn train_test_split(count: usize, test: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     check_share(test);
@@ -45,7 +45,9 @@ pub fn train_test_split(count: usize, test: f64, seed: u64) -> (Vec<usize>, Vec<
     (places, test)
 }
 
-/// The same, with the share of each label in both parts, as nearly as whole examples allow.
+/// Shuffles the indices of labelled examples and splits them into those for training and those for
+/// testing, with the fraction `test` of the examples of each label for testing, as nearly as whole
+/// examples allow.
 ///
 /// ```
 /// use wengert_nn::data::stratified_split;
@@ -56,13 +58,14 @@ pub fn train_test_split(count: usize, test: f64, seed: u64) -> (Vec<usize>, Vec<
 /// ```
 ///
 /// # Panics
-/// If the share is not in 0..=1.
+/// If the fraction is not in 0..=1.
 #[track_caller]
 pub fn stratified_split(labels: &[usize], test: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     check_share(test);
     let mut rng = Pcg64::seed_from_u64(seed);
     let (mut train, mut tested) = (Vec::new(), Vec::new());
-    // Rounded down for each label, and then up for those that lost most.
+    // The numbers for testing are rounded down, and then up for the labels with the largest
+    // remainders.
     let mut strata: Vec<Vec<usize>> =
         strata(labels).into_iter().map(|places| shuffled(places, &mut rng)).collect();
     let exact: Vec<f64> = strata.iter().map(|places| places.len() as f64 * test).collect();
@@ -81,7 +84,8 @@ pub fn stratified_split(labels: &[usize], test: f64, seed: u64) -> (Vec<usize>, 
     (shuffled(train, &mut rng), shuffled(tested, &mut rng))
 }
 
-/// The parts of a k-fold cross-validation: each example is tested in one of them.
+/// Shuffles the indices of `count` examples for a k-fold cross-validation. Returns the indices for
+/// training and for testing of each fold; each example is tested in exactly one fold.
 ///
 /// ```
 /// use wengert_nn::data::k_fold;
@@ -98,7 +102,8 @@ pub fn k_fold(count: usize, folds: usize, seed: u64) -> Vec<(Vec<usize>, Vec<usi
     parts(&shuffled((0..count).collect(), &mut Pcg64::seed_from_u64(seed)), folds)
 }
 
-/// The same, with the share of each label in every fold, as nearly as whole examples allow.
+/// Shuffles the indices of labelled examples for a k-fold cross-validation like [`k_fold`], with
+/// the proportions of the labels kept in every fold, as nearly as whole examples allow.
 ///
 /// # Panics
 /// If there are fewer than 2 folds, or fewer examples than folds.
@@ -111,11 +116,12 @@ pub fn stratified_k_fold(
     check_folds(labels.len(), folds);
     let mut rng = Pcg64::seed_from_u64(seed);
     let strata = strata(labels).into_iter().flat_map(|places| shuffled(places, &mut rng));
-    // Dealt in turn over all strata, so that the folds differ by one example at most.
+    // The strata are concatenated before they are divided, so that the folds differ by at most one
+    // example.
     parts(&strata.collect::<Vec<_>>(), folds)
 }
 
-/// The examples with each label, in the order of the labels.
+/// The indices of the examples with each label, in the order of the labels.
 fn strata(labels: &[usize]) -> Vec<Vec<usize>> {
     let mut strata = std::collections::BTreeMap::<usize, Vec<usize>>::new();
     for (place, &label) in labels.iter().enumerate() {
@@ -124,7 +130,8 @@ fn strata(labels: &[usize]) -> Vec<Vec<usize>> {
     strata.into_values().collect()
 }
 
-/// Every fold, and the examples outside it: the one at each place belongs to fold `place % folds`.
+/// For each fold, the examples outside and inside it. The example at `places[i]` is in fold
+/// `i % folds`.
 fn parts(places: &[usize], folds: usize) -> Vec<(Vec<usize>, Vec<usize>)> {
     let part = |fold: usize| {
         let of = |inside: bool| {

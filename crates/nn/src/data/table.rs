@@ -8,11 +8,11 @@ use wengert_autodiff::{Element, Tensor};
 
 use super::table_error::TableError;
 
-/// How a table in CSV is read.
+/// Options for reading a table from CSV.
 ///
-/// A column whose first value is a number is one of numbers, any other one of categories, unless
-/// [`category`](Self::category) says so. Missing values are refused unless there is a rule for
-/// them.
+/// A column whose first value is a number is numeric, and any other column is categorical, as is a
+/// column named by [`category`](Self::category). A missing number is an error unless a replacement
+/// is set.
 ///
 /// ```
 /// use wengert_nn::data::CsvReader;
@@ -37,7 +37,7 @@ pub struct CsvReader {
     categories: Vec<String>,
 }
 
-/// What stands for a missing number.
+/// The replacement of a missing number.
 #[derive(Clone, Copy, Debug)]
 enum Fill {
     Refuse,
@@ -52,38 +52,41 @@ impl Default for CsvReader {
 }
 
 impl CsvReader {
-    /// Cells separated by commas, the first line of them names.
+    /// Creates a reader for cells separated by commas, with the names of the columns in the first
+    /// line.
     pub fn new() -> Self {
         let missing = ["", "?", "NA", "NaN", "nan"].map(str::to_owned).to_vec();
         Self { delimiter: b',', header: true, missing, fill: Fill::Refuse, categories: Vec::new() }
     }
 
-    /// With this byte between cells.
+    /// Sets the byte between cells; a comma by default.
     pub fn delimiter(self, delimiter: u8) -> Self {
         Self { delimiter, ..self }
     }
 
-    /// Without a line of names: the columns are named `0`, `1`, ..
+    /// Reads the first line as data. The columns are then named `0`, `1`, ..
     pub fn without_header(self) -> Self {
         Self { header: false, ..self }
     }
 
-    /// With these texts for missing values, in place of the empty one, `?`, `NA`, `NaN` and `nan`.
+    /// Sets the texts that stand for missing values. By default these are the empty text, `?`,
+    /// `NA`, `NaN` and `nan`.
     pub fn missing(self, texts: &[&str]) -> Self {
         Self { missing: texts.iter().map(|text| (*text).to_owned()).collect(), ..self }
     }
 
-    /// With a number in the place of missing ones.
+    /// Replaces missing numbers by this number.
     pub fn fill_missing(self, number: f64) -> Self {
         Self { fill: Fill::Number(number), ..self }
     }
 
-    /// With the mean of a column's numbers in the place of missing ones.
+    /// Replaces missing numbers by the mean of the other numbers of their column.
     pub fn fill_missing_by_mean(self) -> Self {
         Self { fill: Fill::Mean, ..self }
     }
 
-    /// With a column of categories, also if they are numbers. A missing one is a category as well.
+    /// Reads this column as categories, even if its values are numbers. Missing values are then a
+    /// category of their own.
     pub fn category(mut self, column: &str) -> Self {
         self.categories.push(column.to_owned());
         self
@@ -169,7 +172,7 @@ impl CsvReader {
     }
 }
 
-/// What is wrong with a file that is not CSV.
+/// Describes an error of the CSV parser.
 fn describe(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
@@ -196,7 +199,7 @@ fn shorten(cell: &str) -> String {
 struct Builder {
     name: String,
     rows: usize,
-    /// The missing values before the first that is there.
+    /// The number of missing values before the first one that is present.
     pending: usize,
     cells: Option<Column>,
 }
@@ -204,7 +207,7 @@ struct Builder {
 /// The values of a column.
 #[derive(Clone, Debug, PartialEq)]
 enum Column {
-    /// A missing one is NaN until the column is complete.
+    /// The numbers; NaN for a missing one until the column is complete.
     Numbers(Vec<f64>),
     Categories {
         names: Vec<String>,
@@ -217,7 +220,7 @@ impl Builder {
         Self { name: name.to_owned(), rows: 0, pending: 0, cells: None }
     }
 
-    /// Takes in a cell, or says what was expected.
+    /// Adds a cell. The error is what was expected instead.
     fn push(&mut self, reader: &CsvReader, cell: &str) -> Result<(), &'static str> {
         self.rows += 1;
         let category = reader.categories.contains(&self.name);
@@ -279,7 +282,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The number of rows, the line of names not counted.
+    /// The number of rows, without the line of names.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -298,10 +301,10 @@ impl Table {
         Ok(&self.columns[place])
     }
 
-    /// A column of numbers.
+    /// Returns the numbers of a column.
     ///
     /// # Errors
-    /// If there is no such column, or it is one of categories.
+    /// If there is no such column, or it is categorical.
     pub fn numbers(&self, name: &str) -> Result<&[f64], TableError> {
         match self.column(name)? {
             Column::Numbers(numbers) => Ok(numbers),
@@ -313,27 +316,28 @@ impl Table {
         }
     }
 
-    /// A column of categories: the number of each row's category, and the categories' names, in the
-    /// order in which they occur first.
+    /// Returns the categories of a column: the index of each row's category, and the names of the
+    /// categories, in the order of their first occurrence.
     ///
     /// # Errors
-    /// If there is no such column, or it is one of numbers.
+    /// If there is no such column, or it is numeric.
     pub fn labels(&self, name: &str) -> Result<(&[usize], &[String]), TableError> {
         match self.column(name)? {
             Column::Categories { names, codes } => Ok((codes, names)),
             Column::Numbers(_) => Err(TableError::Kind {
                 name: name.to_owned(),
                 found: "numbers",
-                expected: "categories; name it with `category`",
+                expected: "categories; read it with `CsvReader::category`",
             }),
         }
     }
 
-    /// Columns as features, `[rows, features]`: a number is a feature, a category one for each of
-    /// its column's categories, which is 1 for that of the row and 0 for the others.
+    /// Converts columns to features, `[rows, features]`. A numeric column is one feature. A
+    /// categorical column is one-hot encoded: it has a feature for each category, 1 for the
+    /// category of the row and 0 for the others.
     ///
     /// # Errors
-    /// If there is no such column, or no memory for the tensor.
+    /// If there is no such column, or not enough memory for the tensor.
     pub fn features<E: Element>(&self, columns: &[&str]) -> Result<Tensor<E>, TableError> {
         let columns: Vec<&Column> =
             columns.iter().map(|name| self.column(name)).collect::<Result<_, _>>()?;
@@ -388,7 +392,7 @@ mod tests {
         let table = of(CsvReader::new().fill_missing(-1.0));
         assert_eq!(table.numbers("a").unwrap(), [-1.0, 1.0, 3.0]);
         assert_eq!(table.numbers("b").unwrap(), [-1.0, -1.0, 5.0]);
-        // A missing category is one of its own.
+        // Missing values are a category of their own.
         assert_eq!(table.labels("c").unwrap().1, ["x", "", "y"]);
         let table = of(CsvReader::new().fill_missing_by_mean());
         assert_eq!(table.numbers("a").unwrap(), [2.0, 1.0, 3.0]);

@@ -1,4 +1,4 @@
-//! What can be wrong with a table in CSV.
+//! Errors of tables in CSV.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,13 @@ pub enum TableError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The reason.
         message: String,
     },
-    /// A file that is not CSV: lines of different numbers of cells, or no text.
+    /// Content that is not CSV: lines with different numbers of cells, or bytes that are not UTF-8.
     #[error("{origin}: {message}")]
     Broken {
-        /// What was read.
+        /// The source of the data.
         origin: String,
         /// What is wrong, and where.
         message: String,
@@ -25,16 +25,16 @@ pub enum TableError {
     /// A table without rows.
     #[error("{origin} has no rows")]
     Empty {
-        /// What was read.
+        /// The source of the data.
         origin: String,
     },
-    /// A cell that holds no value of its column.
+    /// A cell whose text is not a value of its column.
     #[error(
         "{origin}: line {line}, column {column} ({name:?}) {}; {expected} was expected",
         content(found)
     )]
     Cell {
-        /// What was read.
+        /// The source of the data.
         origin: String,
         /// The line, from 1.
         line: u64,
@@ -44,13 +44,13 @@ pub enum TableError {
         name: String,
         /// The cell.
         found: String,
-        /// What would have been right.
+        /// The expected value.
         expected: &'static str,
     },
-    /// Two columns of one name.
+    /// Two columns with the same name.
     #[error("{origin} has two columns named {name:?}")]
     Repeated {
-        /// What was read.
+        /// The source of the data.
         origin: String,
         /// The name.
         name: String,
@@ -58,22 +58,22 @@ pub enum TableError {
     /// A column that the table does not have.
     #[error("there is no column {name:?} among {names:?}")]
     NoColumn {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// Those that there are.
+        /// The names of the columns.
         names: Vec<String>,
     },
-    /// A column of another kind.
-    #[error("the column {name:?} is one of {found}, not of {expected}")]
+    /// A column that holds other values than those requested.
+    #[error("the column {name:?} holds {found}, not {expected}")]
     Kind {
         /// The column.
         name: String,
-        /// What it holds.
+        /// The values that the column holds.
         found: &'static str,
-        /// What was asked for.
+        /// The values that were requested.
         expected: &'static str,
     },
-    /// A tensor that cannot be made.
+    /// The tensor of the features cannot be created.
     #[error(transparent)]
     Tensor(#[from] wengert_autodiff::Error),
 }

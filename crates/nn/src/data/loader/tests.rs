@@ -196,8 +196,8 @@ fn weights_are_the_chances_of_examples() {
     for (weights, text) in [
         (&[1.0; 3][..], "4 examples need as many weights, got 3"),
         (&[0.0; 4], "all are zero"),
-        (&[1.0, -1.0, 1.0, 1.0], "that of example 1 is -1"),
-        (&[1.0, 1.0, f64::NAN, 1.0], "that of example 2 is NaN"),
+        (&[1.0, -1.0, 1.0, 1.0], "the weight of example 1 is -1"),
+        (&[1.0, 1.0, f64::NAN, 1.0], "the weight of example 2 is NaN"),
     ] {
         let error = batches(4, 2).weighted(weights, 1).unwrap_err().to_string();
         assert!(error.contains(text), "{error}");
