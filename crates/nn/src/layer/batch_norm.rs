@@ -52,7 +52,7 @@ impl<const AXES: usize> BatchNorm<AXES> {
 }
 
 impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
-    /// A layer for `channels` channels.
+    /// Creates a layer for `channels` channels.
     ///
     /// # Panics
     /// If there is no memory for the parameters and the running averages.
@@ -106,7 +106,7 @@ impl<const AXES: usize, E: Element> BatchNorm<AXES, E> {
         &self.running_var
     }
 
-    /// Updates a running average by a batch's statistic times `factor`.
+    /// Updates a running average by a batch's statistic, multiplied by `factor`.
     fn update_running(&self, running: &Buffer<E>, batch: &Tensor<E>, factor: f64) {
         let (stay, go) = (1.0 - self.momentum, self.momentum * factor);
         running.update(|running| {

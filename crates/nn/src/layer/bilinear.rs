@@ -23,7 +23,7 @@ use crate::module::Module;
 /// ```
 ///
 /// # Shapes
-/// `x1` is `[.., in1]`, `x2` `[.., in2]` with the same axes in front, `weight` `[out, in1, in2]`,
+/// `x1` is `[.., in1]`, `x2` `[.., in2]` with the same leading axes, `weight` `[out, in1, in2]`,
 /// `bias` `[out]`; the output is `[.., out]`.
 #[derive(Clone, Debug, Module)]
 pub struct Bilinear<E: Element = f32> {
@@ -41,10 +41,10 @@ impl Bilinear {
 impl<E: Element> Bilinear<E> {
     accessors! {
         layer => layer.weight, layer.bias.as_ref(), layer.bias.as_mut();
-        "`[out, in1, in2]`", "`[out]`, if there is one"
+        "`[out, in1, in2]`", "`[out]`"
     }
 
-    /// The output for a batch of pairs.
+    /// Computes the output for a batch of pairs.
     ///
     /// # Errors
     /// If the inputs' shapes do not fit the layer or each other.
@@ -60,13 +60,13 @@ impl<E: Element> Bilinear<E> {
         };
         if !fits {
             let expected =
-                format!("x1 [.., {inputs1}] and x2 [.., {inputs2}] with the same axes in front");
+                format!("x1 [.., {inputs1}] and x2 [.., {inputs2}] with the same leading axes");
             return Err(Error::Shapes { op: "bilinear", expected, got: got.into() });
         }
         let tape = x1.tape();
         let rows = got[0].iter().rev().skip(1).product();
         let (a, b) = (ops::reshape(x1, [rows, inputs1])?, ops::reshape(x2, [rows, inputs2])?);
-        // One product of matrices for the sums over j, [out in1, rows], then those over i.
+        // One matrix product computes the sums over j, [out in1, rows]; the sums over i follow.
         let weight = ops::reshape(tape.parameter(&self.weight), [outputs * inputs1, inputs2])?;
         let sums = ops::matmul(b, ops::transpose(weight, 0, 1)?)?;
         let sums = ops::reshape(sums, [rows, outputs, inputs1])?;
@@ -80,7 +80,7 @@ impl<E: Element> Bilinear<E> {
         }
     }
 
-    /// The output for a batch of pairs. See [`try_forward`](Self::try_forward).
+    /// Computes the output for a batch of pairs. See [`try_forward`](Self::try_forward).
     ///
     /// # Panics
     /// If the inputs' shapes do not fit the layer or each other.
@@ -100,18 +100,18 @@ pub struct BilinearConfig {
 }
 
 impl BilinearConfig {
-    /// How the weight begins, with a bias of zero. Without it weight and bias are drawn uniformly
-    /// within `1 / sqrt(inputs1)`, as in PyTorch.
+    /// Sets the initializer of the weight; the bias then begins at zero. By default weight and bias
+    /// are drawn uniformly from `-1 / sqrt(inputs1)` to `1 / sqrt(inputs1)`, as in PyTorch.
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
     }
 
-    /// Without a bias.
+    /// Omits the bias.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The layer, its parameters drawn from `rng`.
+    /// Builds the layer, with parameters drawn from `rng`.
     ///
     /// # Errors
     /// If the first number of inputs is zero, the initializer cannot be applied, or there is no

@@ -39,7 +39,7 @@ pub struct CustomActivation<E: Element = f32> {
 }
 
 impl<E: Element> CustomActivation<E> {
-    /// An activation with its name for tables and messages.
+    /// Creates an activation; its name appears in tables and messages.
     pub fn new(
         name: impl Into<String>,
         function: impl for<'t> Fn(Var<'t, E>) -> Var<'t, E> + Send + Sync + 'static,

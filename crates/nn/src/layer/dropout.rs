@@ -27,7 +27,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// A layer that drops each element with probability `p`.
+    /// Creates a layer that drops each element with probability `p`.
     ///
     /// # Errors
     /// If `p` is not in 0..=1.

@@ -18,7 +18,7 @@ use crate::module::Module;
 /// exact up to 2^24; they have no gradient.
 ///
 /// # Shapes
-/// Indices `[..]` to vectors `[.., features]`.
+/// Indices `[..]` are mapped to vectors `[.., features]`.
 #[derive(Clone, Debug, Module)]
 pub struct Embedding<E: Element = f32> {
     weight: Parameter<E>,
@@ -34,7 +34,7 @@ impl Embedding {
 }
 
 impl<E: Element> Embedding<E> {
-    /// A table of `rows` vectors of `features` numbers, drawn by `init`.
+    /// Creates a table of `rows` vectors of `features` numbers, drawn by `init`.
     ///
     /// # Errors
     /// If the initializer cannot be applied.
@@ -74,9 +74,9 @@ impl<E: Element> Embedding<E> {
         self.padding
     }
 
-    /// The scores of features for each row of the table, `x weight^T`: the last layer of a language
-    /// model whose weight is tied to the table. The table is one leaf on the tape, with the
-    /// gradient of both uses.
+    /// Computes the score of each row of the table for the features `x`, `x weight^T`: the last
+    /// layer of a language model whose weight is tied to the table. The table is one leaf on the
+    /// tape, and its gradient is the sum over both uses.
     ///
     /// # Shapes
     /// `x` is `[.., features]`, the result `[.., rows]`.
@@ -102,7 +102,7 @@ impl<E: Element> Embedding<E> {
         ops::linear(x, x.tape().parameter(&self.weight), None, Activation::Identity)
     }
 
-    /// The vectors of the rows in `index`.
+    /// Returns the vectors of the rows in `index`.
     ///
     /// # Errors
     /// If the table has no such row.

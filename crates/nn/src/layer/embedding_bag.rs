@@ -1,4 +1,4 @@
-//! [`EmbeddingBag`]: learned vectors of several things, put together.
+//! [`EmbeddingBag`]: the sum, mean or maximum of several learned vectors.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Index, Mask, Parameter, Result, Tape, Tensor, Var, ops};
@@ -8,23 +8,24 @@ use super::embedding::Embedding;
 use crate::init::Init;
 use crate::module::Module;
 
-/// How an [`EmbeddingBag`] puts the vectors of a bag together.
+/// How an [`EmbeddingBag`] combines the vectors of a bag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BagMode {
-    /// Their sum.
+    /// The sum of the vectors.
     Sum,
-    /// Their mean.
+    /// The mean of the vectors.
     #[default]
     Mean,
-    /// Their largest elements.
+    /// The maximum of each element of the vectors.
     Max,
 }
 
-/// The sum, mean or maximum of the vectors of a table that a bag of numbers names.
+/// The sum, mean or maximum of the vectors of a table that the indices of a bag select.
 ///
-/// Bags of one size are an [`Index`] `[bags, size]`. Bags of several sizes are one list and the
-/// place in which each begins ([`lookup_offsets`](Self::lookup_offsets)). The numbers equal to the
-/// padding are left out, also of the mean; a bag of none is zero.
+/// Bags of equal size are an [`Index`] `[bags, size]`. Bags of different sizes are one list of
+/// indices and the offset at which each bag begins ([`lookup_offsets`](Self::lookup_offsets)).
+/// Indices equal to the padding row are ignored, also in the mean; the output of an empty bag is
+/// zero.
 ///
 /// ```
 /// use wengert_autodiff::{Index, Tape};
@@ -33,7 +34,7 @@ pub enum BagMode {
 /// # let mut rng = rand_pcg::Pcg64::seed_from_u64(1);
 /// let bag = EmbeddingBag::config(10, 4).mode(BagMode::Sum).build::<f32>(&mut rng)?;
 /// let tape = Tape::new();
-/// // Three bags: of two, none and one.
+/// // Three bags, of two, no and one index.
 /// let y = bag.lookup_offsets(&tape, &[7, 2, 2], &[0, 2, 2])?;
 /// assert_eq!(y.shape(), [3, 4]);
 /// assert_eq!(y.value().select(0, 1).to_vec(), [0.0; 4]);
@@ -51,8 +52,8 @@ pub struct EmbeddingBag<E: Element = f32> {
 }
 
 impl EmbeddingBag {
-    /// The config of a table of `rows` vectors of `features` numbers, drawn from N(0, 1), of which
-    /// bags are the means.
+    /// The config of a table of `rows` vectors of `features` numbers, drawn from N(0, 1), that
+    /// computes the mean of each bag.
     pub fn config(rows: usize, features: usize) -> EmbeddingBagConfig {
         let init = Init::Normal { mean: 0.0, std: 1.0 };
         EmbeddingBagConfig { rows, features, mode: BagMode::Mean, init, padding: None }
@@ -67,7 +68,7 @@ impl<E: Element> EmbeddingBag<E> {
         self.table.weight()
     }
 
-    /// The bags of an index `[bags, size]`.
+    /// Combines the bags of an index `[bags, size]`.
     ///
     /// # Errors
     /// If the index is of another rank, or a row does not exist.
@@ -80,20 +81,23 @@ impl<E: Element> EmbeddingBag<E> {
         self.bags(tape, index.as_slice(), &offsets, None)
     }
 
-    /// The bags of an index `[bags, size]`, each vector times its weight. For sums.
+    /// Combines the bags of an index `[bags, size]`, with each vector multiplied by its weight.
+    /// Requires the mode [`BagMode::Sum`].
     ///
     /// # Errors
-    /// If the mode is not [`BagMode::Sum`], the weights' shape is not the index', or a row does not
-    /// exist.
+    /// If the mode is not [`BagMode::Sum`], the weights do not have the shape of the index, or a
+    /// row does not exist.
     pub fn lookup_weighted<'t>(&self, index: &Index, weights: Var<'t, E>) -> Result<Var<'t, E>> {
         if self.mode != BagMode::Sum {
-            let message = format!("weights are for the mode Sum, this is {:?}", self.mode);
+            let message = format!("weights require the mode Sum, but the mode is {:?}", self.mode);
             return Err(Error::Argument { op: OP, message });
         }
         let shape = weights.shape();
         let (&[bags, size], true) = (shape.dims(), shape == *index.shape()) else {
-            let expected =
-                format!("weights and an index of one shape [bags, size]; index {}", index.shape());
+            let expected = format!(
+                "weights of the shape of the index, [bags, size]; the index is {}",
+                index.shape()
+            );
             return Err(Error::Shapes { op: OP, expected, got: vec![shape] });
         };
         let offsets: Vec<usize> = (0..bags).map(|bag| bag * size).collect();
@@ -101,7 +105,8 @@ impl<E: Element> EmbeddingBag<E> {
         self.bags(weights.tape(), index.as_slice(), &offsets, Some(weights))
     }
 
-    /// The bags of one list: each begins at its offset and ends where the next one begins.
+    /// Combines the bags of one list of indices: each bag begins at its offset and ends where the
+    /// next bag begins.
     ///
     /// # Errors
     /// If the offsets do not begin at 0, decrease or go beyond the list, or a row does not exist.
@@ -141,7 +146,7 @@ impl<E: Element> EmbeddingBag<E> {
             Some(weights) => ops::mul(vectors, weights)?,
             None => vectors,
         };
-        // Places of the longest bag, those that do not count masked out.
+        // All bags are padded to the length of the longest; padded places are masked out.
         let longest = bags.iter().map(|bag| bag.len()).max().unwrap_or_default();
         let features = self.weight().value().shape()[1];
         if rows.is_empty() {
@@ -192,25 +197,25 @@ pub struct EmbeddingBagConfig {
 }
 
 impl EmbeddingBagConfig {
-    /// How the vectors are put together; the mean by default.
+    /// Sets how the vectors are combined; the mean by default.
     pub fn mode(self, mode: BagMode) -> Self {
         Self { mode, ..self }
     }
 
-    /// How the table begins.
+    /// Sets the initializer of the table; N(0, 1) by default.
     pub fn init(self, init: Init) -> Self {
         Self { init, ..self }
     }
 
-    /// The vector in this row is zero, stays so, and is left out of bags.
+    /// Sets the padding row: its vector is and stays zero, and its index is ignored in bags.
     pub fn padding(self, row: usize) -> Self {
         Self { padding: Some(row), ..self }
     }
 
-    /// The table, drawn from `rng`.
+    /// Builds the layer, with a table drawn from `rng`.
     ///
     /// # Errors
-    /// If the initializer cannot be applied, or there is no row for the padding.
+    /// If the initializer cannot be applied, or the padding row does not exist.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<EmbeddingBag<E>, LayerError> {
         let config = Embedding::config(self.rows, self.features).init(self.init.clone());
         let config = match self.padding {

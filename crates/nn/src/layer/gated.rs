@@ -1,5 +1,5 @@
-//! Gated units: [`Glu`], and [`GatedLinear`] with a linear layer before the gate (`SwiGLU` and its
-//! kin).
+//! Gated units: [`Glu`], and [`GatedLinear`] with a linear layer before the gate (`SwiGLU` and
+//! similar layers).
 
 use rand::Rng;
 use wengert_autodiff::{Activation, Element, Error, Result, Var, instances, ops};
@@ -22,7 +22,7 @@ use crate::module::Module;
 /// ```
 ///
 /// # Shapes
-/// The axis, the last by default, has an even size, and half of it in the output.
+/// The axis, by default the last, has an even size; its size in the output is half of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct Glu {
     axis: isize,
@@ -35,7 +35,7 @@ impl Default for Glu {
 }
 
 impl Glu {
-    /// A gated unit along this axis, negative ones counted from the end: PyTorch's `dim`.
+    /// Creates a gated unit along this axis; negative axes count from the end (PyTorch's `dim`).
     pub fn new(axis: isize) -> Self {
         Self { axis }
     }
@@ -47,7 +47,7 @@ impl<E: Element> Layer<E> for Glu {
     }
 }
 
-/// `a * activation(b)` with the halves of an axis.
+/// Computes `a * activation(b)` for the halves `a` and `b` of an axis.
 fn gate<E: Element>(x: Var<'_, E>, axis: isize, activation: Activation) -> Result<Var<'_, E>> {
     let shape = x.shape();
     let rank = shape.rank() as isize;
@@ -78,7 +78,7 @@ impl<E: Element> LayerConfig<E> for Glu {
                 }
             }
             SampleShape::Axes(axes) => {
-                // The batch axis is not one of these.
+                // The batch axis is not one of the axes of a sample.
                 let at = if self.axis < 0 {
                     axes.len().checked_add_signed(self.axis)
                 } else {
@@ -101,8 +101,9 @@ impl<E: Element> LayerConfig<E> for Glu {
     }
 }
 
-/// `activation(gate(x)) * value(x)`, both linear and computed in one product: what stands for the
-/// first linear layer and its activation in the feed-forward part of many language models.
+/// `activation(gate(x)) * value(x)`, where `gate` and `value` are linear and computed in one
+/// product: the replacement of the first linear layer and its activation in the feed-forward part
+/// of many language models.
 ///
 /// | | activation of the gate |
 /// |---|---|
@@ -141,29 +142,29 @@ impl GatedLinear {
         GatedLinearConfig { inputs, outputs, activation, bias: true, init: None }
     }
 
-    /// A gate that is a logistic function.
+    /// The config of a layer whose gate is a logistic function.
     pub fn glu(inputs: usize, outputs: usize) -> GatedLinearConfig {
         Self::config(inputs, outputs, Activation::Logistic)
     }
 
-    /// A gate that is silu, which is also named swish.
+    /// The config of a layer whose gate is silu, also named swish.
     pub fn swiglu(inputs: usize, outputs: usize) -> GatedLinearConfig {
         Self::config(inputs, outputs, Activation::Silu)
     }
 
-    /// A gate that is gelu.
+    /// The config of a layer whose gate is gelu.
     pub fn geglu(inputs: usize, outputs: usize) -> GatedLinearConfig {
         Self::config(inputs, outputs, Activation::Gelu)
     }
 
-    /// A gate that is relu.
+    /// The config of a layer whose gate is relu.
     pub fn reglu(inputs: usize, outputs: usize) -> GatedLinearConfig {
         Self::config(inputs, outputs, Activation::Relu)
     }
 }
 
 impl<E: Element> GatedLinear<E> {
-    /// The linear layer of values and gates, of `[2 out, in]`.
+    /// The linear layer of values and gates, whose weight is `[2 out, in]`.
     pub fn linear(&self) -> &Linear<E> {
         &self.linear
     }
@@ -186,17 +187,17 @@ pub struct GatedLinearConfig {
 }
 
 impl GatedLinearConfig {
-    /// How the weight begins; [`Init::xavier_normal`] unless given.
+    /// Sets the initializer of the weight; [`Init::xavier_normal`] by default.
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
     }
 
-    /// Without a bias, as most language models have it.
+    /// Omits the bias, as most language models do.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The layer, its weight drawn from `rng`.
+    /// Builds the layer, with a weight drawn from `rng`.
     ///
     /// # Errors
     /// If the initializer cannot be applied, or there is no memory.

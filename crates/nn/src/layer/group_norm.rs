@@ -31,7 +31,7 @@ impl GroupNorm {
 }
 
 impl<E: Element> GroupNorm<E> {
-    /// A layer of `groups` groups; `groups` must divide `channels`.
+    /// Creates a layer of `groups` groups; `groups` must divide `channels`.
     ///
     /// # Panics
     /// If the groups do not divide the channels, or there is no memory for the parameters.

@@ -1,4 +1,4 @@
-//! [`Highway`]: a layer that learns how much of its input it passes on.
+//! [`Highway`]: a layer that learns which fraction of its input to pass through.
 
 use rand::Rng;
 use wengert_autodiff::{Activation, Element, Result, Tensor, Var, instances, ops};
@@ -10,8 +10,8 @@ use crate::module::Module;
 /// `y = t h(x) + (1 - t) x`, with `h` a linear layer and its activation, and the transform gate
 /// `t = logistic(gate(x))`.
 ///
-/// The bias of the gate begins as -1 ([`gate_bias`](HighwayConfig::gate_bias)), so that a new
-/// network mostly passes its input on.
+/// The bias of the gate begins at -1 ([`gate_bias`](HighwayConfig::gate_bias)), so that a new
+/// network passes most of its input through.
 ///
 /// Source: R. Srivastava, K. Greff, J. Schmidhuber, "Highway networks", arXiv:1505.00387, 2015.
 ///
@@ -58,17 +58,17 @@ pub struct HighwayConfig {
 }
 
 impl HighwayConfig {
-    /// The activation of the transform; relu by default.
+    /// Sets the activation of the transform; relu by default.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// How the bias of the gate begins; -1 by default.
+    /// Sets the initial bias of the gate; -1 by default.
     pub fn gate_bias(self, gate_bias: f64) -> Self {
         Self { gate_bias, ..self }
     }
 
-    /// The layer, its weights drawn from `rng`.
+    /// Builds the layer, with weights drawn from `rng`.
     ///
     /// # Errors
     /// If the activation has no gain, or there is no memory.

@@ -11,8 +11,8 @@ use crate::module::{Module, Role};
 /// variance 1. With [`affine`](InstanceNormConfig::affine) a weight and a bias for each channel
 /// follow, which begin as 1 and 0.
 ///
-/// It does the same in training and inference: there are no running statistics, which are off by
-/// default in PyTorch as well.
+/// The layer computes the same in training and inference: it has no running statistics, which
+/// PyTorch omits by default, too.
 ///
 /// Source: D. Ulyanov, A. Vedaldi, V. Lempitsky, "Instance normalization: the missing ingredient
 /// for fast stylization", arXiv:1607.08022, 2016.
@@ -79,20 +79,20 @@ pub struct InstanceNormConfig {
 }
 
 impl InstanceNormConfig {
-    /// With a weight and a bias for each channel.
+    /// Adds a weight and a bias for each channel.
     pub fn affine(self) -> Self {
         Self { affine: true, ..self }
     }
 
-    /// What is added to the variance; 1e-5 by default.
+    /// Sets the number that is added to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
 
-    /// The layer.
+    /// Builds the layer.
     ///
     /// # Errors
-    /// If there are no channels, or no memory for the parameters.
+    /// If the number of channels is zero, or there is no memory for the parameters.
     pub fn build<E: Element>(&self) -> Result<InstanceNorm<E>, LayerError> {
         let &Self { channels, affine, eps } = self;
         if channels == 0 {

@@ -10,10 +10,11 @@ use crate::module::Module;
 
 type Function<E> = dyn for<'t> Fn(Var<'t, E>) -> Result<Var<'t, E>> + Send + Sync;
 
-/// A function of variables, without parameters, as a layer: for what has no layer of its own.
+/// A layer that applies a function of variables without parameters, for operations that have no
+/// layer of their own.
 ///
-/// An activation is better a [`CustomActivation`](crate::CustomActivation), which initializers
-/// understand.
+/// For an activation, use a [`CustomActivation`](crate::CustomActivation), whose gain the
+/// initializers can compute.
 ///
 /// ```
 /// use wengert_autodiff::{Activation, Tensor, ops};
@@ -39,7 +40,7 @@ pub struct Lambda<E: Element = f32> {
 }
 
 impl<E: Element> Lambda<E> {
-    /// The function, under a name for `Debug`.
+    /// Creates a layer from a function; the name is shown by `Debug`.
     pub fn new(
         name: impl Into<String>,
         function: impl for<'t> Fn(Var<'t, E>) -> Result<Var<'t, E>> + Send + Sync + 'static,

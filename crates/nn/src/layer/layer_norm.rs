@@ -24,14 +24,14 @@ pub struct LayerNorm<E: Element = f32> {
 }
 
 impl LayerNorm {
-    /// The config of a layer that normalizes the last axes of its input, of these sizes.
+    /// The config of a layer that normalizes the last axes of its input, which have these sizes.
     pub fn config(normalized: impl Into<Vec<usize>>) -> LayerNormConfig {
         LayerNormConfig { normalized: normalized.into(), eps: 1e-5 }
     }
 }
 
 impl<E: Element> LayerNorm<E> {
-    /// A layer that normalizes the last axes of its input, of these sizes.
+    /// Creates a layer that normalizes the last axes of its input, which have these sizes.
     ///
     /// # Panics
     /// If there is no memory for the parameters.
@@ -101,7 +101,7 @@ impl<E: Element> LayerConfig<E> for LayerNormConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Adds layer normalization over the last axes, of these sizes.
+    /// Adds layer normalization over the last axes, which have these sizes.
     pub fn layer_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
         self.with(LayerNorm::config(normalized))
     }

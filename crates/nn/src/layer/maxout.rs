@@ -8,8 +8,8 @@ use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
 
-/// `y_o = max over k of (weight_ok x + bias_ok)`: a convex function that is learned, computed as
-/// one linear layer and a maximum.
+/// `y_o = max over k of (weight_ok x + bias_ok)`: a learned convex function, computed by one linear
+/// layer and a maximum.
 ///
 /// Source: I. Goodfellow et al., "Maxout networks", ICML 2013.
 ///
@@ -69,12 +69,12 @@ pub struct MaxoutConfig {
 }
 
 impl MaxoutConfig {
-    /// How the weight begins; [`Init::he_normal`] by default.
+    /// Sets the initializer of the weight; [`Init::he_normal`] by default.
     pub fn init(self, init: Init) -> Self {
         Self { init, ..self }
     }
 
-    /// The layer, its weight drawn from `rng`.
+    /// Builds the layer, with a weight drawn from `rng`.
     ///
     /// # Errors
     /// If the number of pieces is zero, the initializer cannot be applied, or there is no memory.
@@ -82,8 +82,8 @@ impl MaxoutConfig {
         let rows = self.outputs.checked_mul(self.pieces).filter(|_| self.pieces > 0);
         let Some(rows) = rows else {
             let message = format!(
-                "the number of pieces must be positive, and the pieces of {} outputs fit the \
-                 address space; got {}",
+                "the number of pieces must be positive, and the pieces of all {} outputs must \
+                 fit the address space; got {}",
                 self.outputs, self.pieces
             );
             return Err(Error::Argument { op: "maxout", message }.into());

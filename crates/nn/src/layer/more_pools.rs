@@ -8,10 +8,10 @@ use super::{LayerConfig, LayerError, SampleShape};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// The maxima of bins that divide lines or images evenly, a fixed number along each axis, whatever
-/// the input's size. A bin begins at `floor(i size / bins)` and ends before
-/// `ceil((i + 1) size / bins)`. Elements that are equal and the largest of a bin share its
-/// gradient, as in [`max_axes`](ops::max_axes()).
+/// The maximum of each bin, where a fixed number of bins along each axis divides a signal or image
+/// of any size evenly. A bin begins at `floor(i size / bins)` and ends before
+/// `ceil((i + 1) size / bins)`. Equal elements that are the largest of a bin share its gradient, as
+/// in [`max_axes`](ops::max_axes()).
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -22,14 +22,14 @@ use crate::module::Module;
 /// ```
 ///
 /// # Shapes
-/// `[.., rows, columns]`, or `[.., length]` for lines, to the numbers of bins.
+/// `[.., rows, columns]`, or `[.., length]` for signals, to the numbers of bins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct AdaptiveMaxPool<const AXES: usize>(#[module(skip)] Extent<AXES>);
 
-/// Maxima of bins of lines.
+/// The maximum of each bin of a signal.
 pub type AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
 
-/// Maxima of bins of images.
+/// The maximum of each bin of an image.
 pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 
 /// The norm `(sum |x|^p)^(1/p)` of each window: between the sum for `p = 1` and the maximum for
@@ -44,7 +44,7 @@ pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 /// ```
 ///
 /// # Shapes
-/// `[.., rows, columns]`, or `[.., length]` for lines; an axis of `size` becomes
+/// `[.., rows, columns]`, or `[.., length]` for signals; an axis of `size` becomes
 /// `(size - kernel) / stride + 1`, rounded down.
 #[derive(Clone, Copy, Debug, PartialEq, Module)]
 pub struct LpPool<const AXES: usize> {
@@ -55,10 +55,10 @@ pub struct LpPool<const AXES: usize> {
     stride: Extent<AXES>,
 }
 
-/// Norms of windows of lines.
+/// The norm of each window of a signal.
 pub type LpPool1d = LpPool<1>;
 
-/// Norms of windows of images.
+/// The norm of each window of an image.
 pub type LpPool2d = LpPool<2>;
 
 /// The mean of each channel over all its positions.
@@ -83,11 +83,11 @@ pub struct GlobalAvgPool;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Module)]
 pub struct GlobalMaxPool;
 
-/// The most bins along an axis: each is an entry of the tape.
+/// The largest number of bins along an axis: each bin is an entry of the tape.
 const MOST_BINS: usize = 1 << 20;
 
 impl<const AXES: usize> AdaptiveMaxPool<AXES> {
-    /// A pool of this number of bins along each axis.
+    /// Creates a pool with this number of bins along each axis.
     pub fn new(bins: impl Into<Extent<AXES>>) -> Self {
         Self(bins.into())
     }
@@ -113,7 +113,7 @@ impl<const AXES: usize, E: Element> Layer<E> for AdaptiveMaxPool<AXES> {
             let axis = i as isize - AXES as isize;
             if bins > MOST_BINS {
                 let message =
-                    format!("{bins} bins are more than the {MOST_BINS} an axis is divided into");
+                    format!("an axis can be divided into at most {MOST_BINS} bins, got {bins}");
                 return Err(Error::Argument { op: "adaptive_max_pool", message });
             }
             if bins == 0 {
@@ -132,7 +132,8 @@ impl<const AXES: usize, E: Element> Layer<E> for AdaptiveMaxPool<AXES> {
 }
 
 impl<const AXES: usize> LpPool<AXES> {
-    /// A pool of norms of windows of this size, one after the other.
+    /// Creates a pool of the norms of adjacent windows of this size: the stride is the size of the
+    /// window.
     ///
     /// # Errors
     /// If `p` is not at least 1, or a size is zero.
@@ -141,7 +142,7 @@ impl<const AXES: usize> LpPool<AXES> {
         Self { p, kernel, stride: kernel }.checked()
     }
 
-    /// Another distance of the windows than their size.
+    /// Sets the stride of the windows.
     ///
     /// # Errors
     /// If a size is zero.
@@ -165,7 +166,8 @@ impl<const AXES: usize> LpPool<AXES> {
     /// The number of windows along each axis.
     fn windows(&self, sizes: [usize; AXES]) -> Result<[usize; AXES]> {
         if (0..AXES).any(|i| sizes[i] < self.kernel.0[i]) {
-            let message = format!("a window of {:?} does not fit {sizes:?}", self.kernel.0);
+            let message =
+                format!("a window of {:?} does not fit an input of {sizes:?}", self.kernel.0);
             return Err(Error::Argument { op: "lp_pool", message });
         }
         Ok(std::array::from_fn(|i| (sizes[i] - self.kernel.0[i]) / self.stride.0[i] + 1))
@@ -175,8 +177,8 @@ impl<const AXES: usize> LpPool<AXES> {
 impl<const AXES: usize, E: Element> Layer<E> for LpPool<AXES> {
     fn try_forward<'t>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
         let windows = self.windows(sizes::<AXES, E>("lp_pool", x)?)?;
-        // The elements in each place of the windows, a new axis for the places: the norm over it
-        // neither overflows nor underflows.
+        // The elements at each place of the windows, with a new axis for the places: the norm over
+        // it neither overflows nor underflows.
         let mut places = vec![x];
         for (i, &count) in windows.iter().enumerate() {
             let axis = i as isize - AXES as isize;

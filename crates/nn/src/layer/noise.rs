@@ -1,5 +1,5 @@
-//! Layers that drop more than single elements, or keep more than the mean: [`ChannelDropout`],
-//! [`AlphaDropout`], [`StochasticDepth`].
+//! Dropout of channels ([`ChannelDropout`]) and of samples ([`StochasticDepth`]), and dropout that
+//! keeps mean and variance ([`AlphaDropout`]).
 
 use rand::{Rng, RngExt};
 use wengert_autodiff::{Element, Error, Mask, Result, Shape, Var, ops};
@@ -29,11 +29,11 @@ impl Noise {
         Ok(Self { p, stream: RandomStream::new(rng.random()), training: true })
     }
 
-    /// Where to drop, in a tensor of this shape; `None` in inference, and where nothing can be
-    /// dropped.
+    /// Draws the mask of the elements to drop, for a tensor of this shape; `None` in inference, or
+    /// if the probability is zero.
     ///
-    /// The mask is a constant of what is recorded: a checkpoint that computes a segment again uses
-    /// the same one.
+    /// The mask is recorded as a constant, so that a checkpoint that computes a segment again uses
+    /// the same mask.
     fn draw(&self, shape: &Shape) -> Result<Option<Mask>> {
         if !self.training || self.p == 0.0 {
             return Ok(None);
@@ -44,8 +44,8 @@ impl Noise {
         Mask::from_slice(&dropped, shape.clone()).map(Some)
     }
 
-    /// Zero where the mask of the first `axes` axes says so, which repeats along the others, and
-    /// the rest larger, so that the mean stays.
+    /// Sets elements to zero by a random mask over the first `axes` axes, broadcast along the
+    /// others, and scales the remaining elements so that the mean is kept.
     fn drop<'t, E: Element>(
         &self,
         op: &'static str,
@@ -62,15 +62,15 @@ impl Noise {
         sizes[axes..].fill(1);
         let Some(dropped) = self.draw(&sizes.into())? else { return Ok(x) };
         let rest = ops::masked_fill(x, &dropped, E::ZERO)?;
-        // With p = 1 there is no rest.
+        // With p = 1 no elements remain.
         let factor = if self.p < 1.0 { 1.0 / (1.0 - self.p) } else { 1.0 };
         ops::mul_scalar(rest, E::from_f64(factor))
     }
 }
 
 /// In training sets whole channels of each sample to zero with a probability, and scales the others
-/// so that the mean stays: PyTorch's `Dropout1d` and `Dropout2d`. In inference its output is its
-/// input. About draws see [`Dropout`](crate::Dropout).
+/// so that the mean is kept: PyTorch's `Dropout1d` and `Dropout2d`. In inference the layer returns
+/// its input. See [`Dropout`](crate::Dropout) for its random numbers.
 ///
 /// Source: J. Tompson et al., "Efficient object localization using convolutional networks", CVPR
 /// 2015.
@@ -94,8 +94,8 @@ pub struct ChannelDropout {
 }
 
 /// In training sets elements to the limit of selu at minus infinity with a probability, and scales
-/// and shifts all so that mean 0 and variance 1 stay: dropout for networks of selu. In inference
-/// its output is its input. About draws see [`Dropout`](crate::Dropout).
+/// and shifts all elements so that mean 0 and variance 1 are kept: dropout for networks of selu. In
+/// inference the layer returns its input. See [`Dropout`](crate::Dropout) for its random numbers.
 ///
 /// Source: G. Klambauer et al., "Self-normalizing neural networks", `NeurIPS` 2017.
 ///
@@ -118,9 +118,9 @@ pub struct AlphaDropout {
     noise: Noise,
 }
 
-/// In training sets whole samples, or the batch as a whole, to zero with a probability, and scales
-/// the others so that the mean stays: at the end of a residual branch it leaves the branch out. In
-/// inference its output is its input. About draws see [`Dropout`](crate::Dropout).
+/// In training sets whole samples, or the whole batch, to zero with a probability, and scales the
+/// others so that the mean is kept. At the end of a residual branch, this skips the branch. In
+/// inference the layer returns its input. See [`Dropout`](crate::Dropout) for its random numbers.
 ///
 /// Source: G. Huang et al., "Deep networks with stochastic depth", ECCV 2016.
 ///
@@ -144,13 +144,13 @@ pub struct StochasticDepth {
 }
 
 impl StochasticDepth {
-    /// The batch is dropped as a whole or not at all.
+    /// Drops the whole batch or nothing, instead of single samples.
     pub fn whole_batch(self) -> Self {
         Self { batch: true, ..self }
     }
 }
 
-/// What elements are set to by [`AlphaDropout`]: `-scale alpha` of selu.
+/// The value to which [`AlphaDropout`] sets elements: `-scale alpha` of selu.
 const ALPHA: f64 = -1.758_099_340_847_376_6;
 
 impl<E: Element> Layer<E> for ChannelDropout {
@@ -170,7 +170,7 @@ impl<E: Element> Layer<E> for AlphaDropout {
         let Some(dropped) = self.noise.draw(&x.shape())? else { return Ok(x) };
         let p = self.noise.p;
         let variance = (1.0 - p) * (1.0 + p * ALPHA * ALPHA);
-        // With p = 1 all is one number, the mean.
+        // With p = 1 all elements are equal to their mean.
         let (scale, shift) = if variance > 0.0 {
             let scale = 1.0 / variance.sqrt();
             (scale, -scale * ALPHA * p)

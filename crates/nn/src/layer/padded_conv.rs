@@ -1,4 +1,4 @@
-//! [`PaddedConv`]: a convolution whose padding is as large as it has to be, or mirrored.
+//! [`PaddedConv`]: a convolution whose padding is given by a rule, or mirrored.
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, ConvOptions, Extent, PadMode, PadWidth};
@@ -10,20 +10,20 @@ use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
 
-/// How much is put around the input of a [`PaddedConv`].
+/// The amount of padding around the input of a [`PaddedConv`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding<const AXES: usize> {
-    /// Nothing: the output is smaller.
+    /// No padding: the output is smaller than the input.
     #[default]
     Valid,
-    /// So much that the output has the input's size, the odd position at the end. For a stride of
-    /// 1.
+    /// Padding with which the output has the size of the input; an odd position is added at the
+    /// end. Requires a stride of 1.
     Same,
     /// This number of positions on each side.
     Sides(Extent<AXES>),
 }
 
-/// What is put around the input of a [`PaddedConv`]: PyTorch's `padding_mode`.
+/// The content of the padding around the input of a [`PaddedConv`]: PyTorch's `padding_mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PaddingMode {
     /// Zeros.
@@ -31,12 +31,12 @@ pub enum PaddingMode {
     Zeros,
     /// The input mirrored at its first and last positions, which are not repeated.
     Reflect,
-    /// The first and last positions.
+    /// The first and last positions, repeated.
     Replicate,
 }
 
-/// A convolution with padding by rule: `valid`, `same` or a number, of zeros, mirrored or the edge.
-/// Plain zeros by number are an option of [`Conv`] itself.
+/// A convolution whose padding is given by a rule ([`Padding`]) and filled with zeros, the mirrored
+/// input or its edge ([`PaddingMode`]). A given number of zeros is an option of [`Conv`] itself.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -58,17 +58,17 @@ pub enum PaddingMode {
 pub struct PaddedConv<const AXES: usize, E: Element = f32> {
     #[module(flatten)]
     conv: Conv<AXES, E>,
-    /// What the convolution does not put around itself.
+    /// The padding that the convolution itself does not add.
     #[module(skip)]
     sides: Option<[[usize; 2]; AXES]>,
     #[module(skip)]
     mode: PaddingMode,
 }
 
-/// A convolution with padding by rule over lines, `[batch, channels, length]`.
+/// A padded convolution over signals, `[batch, channels, length]`.
 pub type PaddedConv1d<E = f32> = PaddedConv<1, E>;
 
-/// A convolution with padding by rule over images, `[batch, channels, rows, columns]`.
+/// A padded convolution over images, `[batch, channels, rows, columns]`.
 pub type PaddedConv2d<E = f32> = PaddedConv<2, E>;
 
 impl<const AXES: usize> PaddedConv<AXES> {
@@ -94,7 +94,7 @@ impl<const AXES: usize> PaddedConv<AXES> {
 }
 
 impl<const AXES: usize, E: Element> PaddedConv<AXES, E> {
-    /// The convolution itself.
+    /// The convolution without the padding.
     pub fn conv(&self) -> &Conv<AXES, E> {
         &self.conv
     }
@@ -105,7 +105,7 @@ impl<const AXES: usize, E: Element> Layer<E> for PaddedConv<AXES, E> {
         let Some(sides) = self.sides else { return self.conv.try_forward(x) };
         let shape = x.shape();
         if shape.rank() <= AXES {
-            // The convolution says what it takes.
+            // The convolution reports which shapes it accepts.
             return self.conv.try_forward(x);
         }
         let mode = match self.mode {
@@ -143,54 +143,54 @@ impl<const AXES: usize> PaddedConvConfig<AXES> {
         Self { kernel, ..self }
     }
 
-    /// The steps of the window; 1 by default.
+    /// Sets the stride of the kernel; 1 by default.
     pub fn stride(self, stride: impl Into<Extent<AXES>>) -> Self {
         Self { stride: stride.into(), ..self }
     }
 
-    /// The distance of the kernel's positions; 1 by default.
+    /// Sets the distance between the kernel's positions; 1 by default.
     pub fn dilation(self, dilation: impl Into<Extent<AXES>>) -> Self {
         Self { dilation: dilation.into(), ..self }
     }
 
-    /// The number of groups; 1 by default.
+    /// Sets the number of groups; 1 by default.
     pub fn groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }
 
-    /// The activation of the outputs.
+    /// Sets the activation of the outputs.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// How much is put around the input; nothing by default.
+    /// Sets the amount of padding; none by default.
     pub fn padding(self, padding: Padding<AXES>) -> Self {
         Self { padding, ..self }
     }
 
-    /// What is put around the input; zeros by default.
+    /// Sets the content of the padding; zeros by default.
     pub fn padding_mode(self, mode: PaddingMode) -> Self {
         Self { mode, ..self }
     }
 
-    /// How the weight begins, instead of by [`Init::for_activation`].
+    /// Sets the initializer of the weight; [`Init::for_activation`] by default.
     pub fn init(self, init: Init) -> Self {
         Self { conv: self.conv.init(init), ..self }
     }
 
-    /// Without a bias.
+    /// Omits the bias.
     pub fn without_bias(self) -> Self {
         Self { conv: self.conv.without_bias(), ..self }
     }
 
-    /// The positions before and after the input along each axis.
+    /// The number of positions added before and after the input along each axis.
     fn sides(&self) -> Result<[[usize; 2]; AXES]> {
         match self.padding {
             Padding::Valid => Ok([[0; 2]; AXES]),
             Padding::Sides(Extent(sides)) => Ok(sides.map(|side| [side; 2])),
             Padding::Same if self.stride != Extent([1; AXES]) => {
                 let message = format!(
-                    "padding that keeps the size takes a stride of 1, got {:?}",
+                    "padding that keeps the size requires a stride of 1, got {:?}",
                     self.stride.0
                 );
                 Err(Error::Argument { op: "padded_conv", message })
@@ -211,11 +211,10 @@ impl<const AXES: usize> PaddedConvConfig<AXES> {
             .activation(self.activation)
     }
 
-    /// The layer, its weight drawn from `rng`.
+    /// Builds the layer, with a weight drawn from `rng`.
     ///
     /// # Errors
-    /// Those of [`Conv::new`], and if padding that keeps the size is asked of a stride other than
-    /// 1.
+    /// Those of [`Conv::new`], and if [`Padding::Same`] is combined with a stride other than 1.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<PaddedConv<AXES, E>, LayerError> {
         let (sides, options) = (self.sides()?, self.options());
         let zeros = self.mode == PaddingMode::Zeros;

@@ -1,4 +1,4 @@
-//! [`Parallel`]: several layers with the same input, their outputs added or joined.
+//! [`Parallel`]: several layers with the same input, whose outputs are added or concatenated.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::module::Module;
 use crate::observe::Observer;
 use crate::parts::decimal;
 
-/// Branches that all take the layer's input, and whose outputs are added, or joined along an axis.
-/// The parameters of the first branch are named `0.0.weight` and so on.
+/// Branches that all take the layer's input, and whose outputs are added, or concatenated along an
+/// axis. The parameters of the first branch are named `0.0.weight` and so on.
 ///
 /// ```
 /// use wengert_autodiff::{Activation, Tensor};
@@ -29,8 +29,8 @@ use crate::parts::decimal;
 /// ```
 ///
 /// # Shapes
-/// Each branch takes the input. To be added, outputs have one shape; to be joined, shapes that
-/// differ in the size of that axis alone.
+/// Each branch takes the input. Outputs that are added must have equal shapes; outputs that are
+/// concatenated may differ in the size of that axis only.
 #[derive(Clone, Debug, Module)]
 pub struct Parallel<E: Element = f32> {
     #[module(flatten)]
@@ -39,7 +39,7 @@ pub struct Parallel<E: Element = f32> {
     join: Join,
 }
 
-/// What becomes of the outputs.
+/// How the outputs of the branches are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Join {
     Sum,
@@ -47,13 +47,14 @@ enum Join {
 }
 
 impl Parallel {
-    /// Describes branches whose outputs are added; they are given with
+    /// Describes branches whose outputs are added. Add the branches with
     /// [`branch`](ParallelConfig::branch).
     pub fn sum<E: Element>() -> ParallelConfig<E> {
         ParallelConfig { branches: Vec::new(), join: Join::Sum }
     }
 
-    /// Describes branches whose outputs are joined along an axis; negative ones count from the end.
+    /// Describes branches whose outputs are concatenated along an axis; negative axes count from
+    /// the end.
     pub fn concat<E: Element>(axis: isize) -> ParallelConfig<E> {
         ParallelConfig { branches: Vec::new(), join: Join::Concat(axis) }
     }
@@ -82,7 +83,7 @@ impl<E: Element> Parallel<E> {
 }
 
 fn no_branches() -> Error {
-    let message = "there is no branch; give it at least one".to_owned();
+    let message = "there is no branch; add at least one with `branch`".to_owned();
     Error::Argument { op: "parallel", message }
 }
 
@@ -116,10 +117,10 @@ impl<E: Element> ParallelConfig<E> {
         self
     }
 
-    /// The branches, their parameters drawn in order from `rng`.
+    /// Builds the branches, with parameters drawn in order from `rng`.
     ///
     /// # Errors
-    /// If there is no branch, or one cannot be built.
+    /// If there is no branch, or a branch cannot be built.
     pub fn build(&self, rng: &mut impl Rng) -> Result<Parallel<E>, LayerError> {
         if self.branches.is_empty() {
             return Err(no_branches().into());

@@ -8,7 +8,7 @@ use crate::forward::Layer;
 use crate::init::Init;
 use crate::module::Module;
 
-/// Adds to each element of a sequence what says its position: `sin(t w_i)` in feature `2i`,
+/// Adds to each element of a sequence an encoding of its position: `sin(t w_i)` in feature `2i`,
 /// `cos(t w_i)` in feature `2i + 1`, with `w_i = 10000^(-2i / features)`.
 ///
 /// Source: A. Vaswani et al., "Attention is all you need", arXiv:1706.03762, 2017, section 3.5.
@@ -29,10 +29,10 @@ pub struct SinusoidalEncoding {
 }
 
 impl SinusoidalEncoding {
-    /// An encoding of `features` features.
+    /// Creates an encoding of `features` features.
     ///
     /// # Errors
-    /// If the number is zero.
+    /// If the number of features is zero.
     pub fn new(features: usize) -> Result<Self, LayerError> {
         if features == 0 {
             let message = "the number of features must be positive, got 0".to_owned();
@@ -46,10 +46,10 @@ impl SinusoidalEncoding {
         SinusoidalEncodingConfig { features }
     }
 
-    /// The sequence with its positions, the first of which is `offset`.
+    /// Adds the encoding to a sequence whose first element is at position `offset`.
     ///
     /// # Errors
-    /// If `x` has another number of features or no axis of time.
+    /// If `x` has another number of features or no time axis.
     pub fn encode<'t, E: Element>(&self, x: Var<'t, E>, offset: usize) -> Result<Var<'t, E>> {
         let time = time("sinusoidal_encoding", x, self.features)?;
         let mut table = Tensor::<E>::try_full([time, self.features], E::ZERO)?;
@@ -122,10 +122,10 @@ impl<E: Element> LearnedEncoding<E> {
         &self.weight
     }
 
-    /// The sequence with its positions, the first of which is `offset`.
+    /// Adds the vectors to a sequence whose first element is at position `offset`.
     ///
     /// # Errors
-    /// If `x` has another number of features or no axis of time, or goes beyond the last position.
+    /// If `x` has another number of features or no time axis, or goes beyond the last position.
     pub fn encode<'t>(&self, x: Var<'t, E>, offset: usize) -> Result<Var<'t, E>> {
         let [positions, features] = [0, 1].map(|axis| self.weight.value().shape()[axis]);
         let time = time("learned_encoding", x, features)?;
@@ -156,12 +156,12 @@ pub struct LearnedEncodingConfig {
 }
 
 impl LearnedEncodingConfig {
-    /// How the vectors begin.
+    /// Sets the initializer of the vectors.
     pub fn init(self, init: Init) -> Self {
         Self { init, ..self }
     }
 
-    /// The layer, its vectors drawn from `rng`.
+    /// Builds the layer, with vectors drawn from `rng`.
     ///
     /// # Errors
     /// If the initializer cannot be applied.

@@ -22,22 +22,23 @@ use crate::module::Module;
 /// ```
 ///
 /// # Shapes
-/// `[batch, channels, ..]`, or with one slope any; the output has the input's shape. `weight` is
-/// `[channels]`.
+/// `[batch, channels, ..]`, or any shape if there is one slope; the output has the input's shape.
+/// `weight` is `[channels]`.
 #[derive(Clone, Debug, Module)]
 pub struct PRelu<E: Element = f32> {
     weight: Parameter<E>,
 }
 
 impl PRelu {
-    /// The config of a layer of one slope.
+    /// The config of a layer with one slope for all channels.
     pub fn config() -> PReluConfig {
         PReluConfig { channels: 1, slope: 0.25 }
     }
 }
 
 impl<E: Element> PRelu<E> {
-    /// A layer of as many slopes as channels, or one for all, which begin as `slope`.
+    /// Creates a layer with a slope for each channel, or with one slope for all if `channels` is 1.
+    /// All slopes begin at `slope`.
     ///
     /// # Errors
     /// If the number of channels is zero, or there is no memory.
@@ -84,12 +85,12 @@ pub struct PReluConfig {
 }
 
 impl PReluConfig {
-    /// A slope for each of the channels, PyTorch's `num_parameters`.
+    /// Sets the number of channels, each with its own slope: PyTorch's `num_parameters`.
     pub fn channels(self, channels: usize) -> Self {
         Self { channels, ..self }
     }
 
-    /// How the slopes begin, PyTorch's `init`; 0.25 by default.
+    /// Sets the initial slope, PyTorch's `init`; 0.25 by default.
     pub fn slope(self, slope: f64) -> Self {
         Self { slope, ..self }
     }

@@ -7,8 +7,8 @@ use wengert_kernels::random::Stream;
 /// The random numbers of a layer: a seed, and the number of forward passes that have drawn from it.
 /// Each pass has a stream of its own, the same one in every run with the same seed.
 ///
-/// It is a part of its layer, so that a checkpoint saves it: a training run that is resumed draws
-/// what it would have drawn.
+/// The stream is a part of its layer, so that a checkpoint saves it: a resumed training run draws
+/// the same numbers as an uninterrupted run.
 ///
 /// ```
 /// use wengert_nn::RandomStream;
@@ -25,12 +25,12 @@ pub struct RandomStream {
 }
 
 impl RandomStream {
-    /// The numbers of this seed.
+    /// Creates the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self { seed: AtomicU64::new(seed), passes: AtomicU64::new(0) }
     }
 
-    /// The numbers of the next forward pass.
+    /// Returns the random numbers of the next forward pass.
     pub fn next_stream(&self) -> Stream {
         let pass = self.passes.fetch_add(1, Ordering::Relaxed);
         Stream::new(self.seed.load(Ordering::Relaxed), pass)

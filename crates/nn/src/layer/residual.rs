@@ -34,12 +34,12 @@ pub struct Residual<L> {
 }
 
 impl<L> Residual<L> {
-    /// A layer around `inner`.
+    /// Creates a residual layer around `inner`.
     pub fn new(inner: L) -> Self {
         Self { inner }
     }
 
-    /// The config of a layer around the one that a config describes.
+    /// The config of a residual layer around the layer that the config `inner` describes.
     pub fn config(inner: L) -> ResidualConfig<L> {
         ResidualConfig { inner }
     }
@@ -50,7 +50,7 @@ impl<L> Residual<L> {
     }
 }
 
-/// The sum, if the shapes are equal: an output that broadcasts is a mistake.
+/// The sum, if the shapes are equal: broadcasting would hide a mistake.
 fn sum<'t, E: Element>(x: Var<'t, E>, y: Var<'t, E>) -> Result<Var<'t, E>> {
     let got = vec![x.shape(), y.shape()];
     if got[0] != got[1] {

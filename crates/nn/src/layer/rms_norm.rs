@@ -23,14 +23,14 @@ pub struct RmsNorm<E: Element = f32> {
 }
 
 impl RmsNorm {
-    /// The config of a layer that normalizes the last axes of its input, of these sizes.
+    /// The config of a layer that normalizes the last axes of its input, which have these sizes.
     pub fn config(normalized: impl Into<Vec<usize>>) -> RmsNormConfig {
         RmsNormConfig { normalized: normalized.into(), eps: 1e-5 }
     }
 }
 
 impl<E: Element> RmsNorm<E> {
-    /// A layer that normalizes the last axes of its input, of these sizes.
+    /// Creates a layer that normalizes the last axes of its input, which have these sizes.
     ///
     /// # Panics
     /// If there is no memory for the parameters.
@@ -92,7 +92,7 @@ impl<E: Element> LayerConfig<E> for RmsNormConfig {
 }
 
 impl<E: Element> SequentialBuilder<E> {
-    /// Adds root mean square normalization over the last axes, of these sizes.
+    /// Adds root mean square normalization over the last axes, which have these sizes.
     pub fn rms_norm(self, normalized: impl Into<Vec<usize>>) -> Self {
         self.with(RmsNorm::config(normalized))
     }

@@ -1,5 +1,5 @@
-//! [`SeparableConv`]: a convolution of each channel by itself, then one of all channels at each
-//! position.
+//! [`SeparableConv`]: a convolution of each channel by itself, followed by a convolution of all
+//! channels at each position.
 
 use rand::Rng;
 use wengert_autodiff::ops::{ConvOptions, Extent};
@@ -12,9 +12,9 @@ use crate::module::Module;
 use crate::observe::Observer;
 
 impl<const AXES: usize> Conv<AXES> {
-    /// The config of a depthwise convolution: each of the channels has a kernel of its own. These
-    /// options have as many groups as channels; others given to the config need `groups(channels)`
-    /// as well.
+    /// The config of a depthwise convolution, in which each channel has its own kernel. The options
+    /// of the config have one group for each channel; options that replace them must also set
+    /// `groups(channels)`.
     ///
     /// ```
     /// use wengert_nn::{Conv2d, Module};
@@ -29,8 +29,8 @@ impl<const AXES: usize> Conv<AXES> {
     }
 }
 
-/// A depthwise separable convolution: each channel by itself, then at each position all channels,
-/// which takes `kernel + outputs` products an element instead of `kernel * outputs`.
+/// A depthwise separable convolution: each channel by itself, then all channels at each position.
+/// It needs `kernel + outputs` products per element instead of `kernel * outputs`.
 ///
 /// Source: F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017.
 ///
@@ -55,7 +55,7 @@ pub struct SeparableConv<const AXES: usize, E: Element = f32> {
     pointwise: Conv<AXES, E>,
 }
 
-/// A depthwise separable convolution over lines, `[batch, channels, length]`.
+/// A depthwise separable convolution over signals, `[batch, channels, length]`.
 pub type SeparableConv1d<E = f32> = SeparableConv<1, E>;
 
 /// A depthwise separable convolution over images, `[batch, channels, rows, columns]`.
@@ -97,18 +97,18 @@ pub struct SeparableConvConfig<const AXES: usize> {
 }
 
 impl<const AXES: usize> SeparableConvConfig<AXES> {
-    /// Stride, padding and dilation of the depthwise convolution, whose groups are the channels,
-    /// and the activation between the two.
+    /// Sets stride, padding and dilation of the depthwise convolution, and the activation between
+    /// the two convolutions. The groups are always the channels.
     pub fn options(self, options: ConvOptions<AXES>) -> Self {
         Self { options, ..self }
     }
 
-    /// The activation of the outputs.
+    /// Sets the activation of the outputs.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// Without biases.
+    /// Omits the biases.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
@@ -123,7 +123,7 @@ impl<const AXES: usize> SeparableConvConfig<AXES> {
         parts.map(|part| if self.bias { part } else { part.without_bias() })
     }
 
-    /// The layer, its weights drawn from `rng`.
+    /// Builds the layer, with weights drawn from `rng`.
     ///
     /// # Errors
     /// Those of [`ConvConfig::build`].

@@ -28,12 +28,12 @@ impl<E: Element> Default for Sequential<E> {
 }
 
 impl<E: Element> Sequential<E> {
-    /// A builder, to which layers are added; see [`SequentialBuilder`].
+    /// Creates a builder, to which layers are added; see [`SequentialBuilder`].
     pub fn builder() -> SequentialBuilder<E> {
         SequentialBuilder::default()
     }
 
-    /// A network without layers, whose output is its input.
+    /// Creates a network without layers, whose output is its input.
     pub fn empty() -> Self {
         Self { layers: Vec::new() }
     }
@@ -49,7 +49,7 @@ impl<E: Element> Sequential<E> {
         self.layers.iter().map(|layer| layer.0.as_layer())
     }
 
-    /// The outputs of all layers in order; the last is that of the network.
+    /// Returns the outputs of all layers in order; the last is the output of the network.
     ///
     /// # Errors
     /// If a layer does not accept its input's shape.

@@ -107,8 +107,8 @@ impl SampleShape {
         Ok(SampleShape::Axes([Some(outputs)].into_iter().chain(size).collect()))
     }
 
-    /// A layer that takes sequences of `inputs` features, `[time, inputs]`, and gives as many steps
-    /// of `outputs`.
+    /// The rule of a layer that maps sequences of `inputs` features, `[time, inputs]`, to sequences
+    /// of the same length with `outputs` features.
     ///
     /// # Errors
     /// [`LayerError::Features`] or [`LayerError::Shape`].
@@ -125,10 +125,11 @@ impl SampleShape {
         }
     }
 
-    /// A layer that changes the sizes of the last axes, those of positions, by a rule.
+    /// The rule of a layer that changes the sizes of the last `AXES` axes, the positions; `rule`
+    /// computes the output's sizes from the input's.
     ///
     /// # Errors
-    /// [`LayerError::Shape`], or that of the rule.
+    /// [`LayerError::Shape`], and the error of `rule`.
     pub fn positions<const AXES: usize>(
         &self,
         rule: impl FnOnce([usize; AXES]) -> wengert_autodiff::Result<[usize; AXES]>,
@@ -210,7 +211,7 @@ impl SampleShape {
         SampleShape::Axes(vec![product])
     }
 
-    /// The error of a layer that accepts shapes of the form `takes` instead.
+    /// Returns the error of a layer that accepts only shapes of the form `takes`.
     pub fn refused(&self, takes: String) -> LayerError {
         LayerError::Shape { takes, given: self.to_string() }
     }

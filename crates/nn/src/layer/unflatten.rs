@@ -1,4 +1,4 @@
-//! [`Unflatten`]: the last axis becomes several.
+//! [`Unflatten`]: splits the last axis into several axes.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Result, Var, instances, ops};
@@ -7,7 +7,7 @@ use super::{LayerConfig, LayerError, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// Makes several axes of the features after the batch axis: the reverse of
+/// Splits the features after the batch axis into several axes: the reverse of
 /// [`Flatten`](crate::Flatten).
 ///
 /// ```
@@ -25,7 +25,8 @@ pub struct Unflatten {
 }
 
 impl Unflatten {
-    /// Axes of these sizes, whose product is the number of features.
+    /// Creates a layer that splits the features into axes of these sizes, whose product is their
+    /// number.
     pub fn new(sizes: impl Into<Vec<usize>>) -> Self {
         Self { sizes: sizes.into() }
     }

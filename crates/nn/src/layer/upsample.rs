@@ -1,4 +1,4 @@
-//! [`Upsample`]: lines or images of another size, and [`PixelShuffle`].
+//! [`Upsample`]: resizes signals or images, and [`PixelShuffle`].
 
 use rand::Rng;
 use wengert_autodiff::ops::{self, Extent};
@@ -8,19 +8,20 @@ use super::{LayerConfig, LayerError, SampleShape};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// How [`Upsample`] finds an element between those of its input.
+/// How [`Upsample`] computes an element of its output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Interpolation {
-    /// The element whose cell it lies in.
+    /// The input element whose cell contains the output element.
     #[default]
     Nearest,
-    /// Between its neighbours: cells have their centres in common with those of the input, or the
-    /// first and last elements lie on each other (`align_corners`).
+    /// Interpolation between the neighbours. The outer edges of the first and last cells coincide,
+    /// or the first and last elements (`align_corners`).
     Linear { align_corners: bool },
 }
 
-/// Lines or images of another size, larger as a rule: each element the nearest of the input, or
-/// interpolated linearly between its neighbours along each axis (for images: bilinear).
+/// Resizes signals or images, usually to a larger size. Each output element is the nearest element
+/// of the input, or interpolated linearly between its neighbours along each axis (for images:
+/// bilinear).
 ///
 /// Nearest takes the element `floor(i size / new size)`. Linear reads at
 /// `(i + 1/2) size / new size - 1/2`, not beyond the first and last element; with
@@ -36,8 +37,8 @@ enum Interpolation {
 /// ```
 ///
 /// # Shapes
-/// `[.., rows, columns]`, or `[.., length]` for lines, to the sizes times the factors, or the sizes
-/// given.
+/// `[.., rows, columns]`, or `[.., length]` for signals, to the sizes times the factors, or to the
+/// given sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Module)]
 pub struct Upsample<const AXES: usize> {
     #[module(skip)]
@@ -46,10 +47,10 @@ pub struct Upsample<const AXES: usize> {
     interpolation: Interpolation,
 }
 
-/// Lines of another length.
+/// Resizes signals.
 pub type Upsample1d = Upsample<1>;
 
-/// Images of another size.
+/// Resizes images.
 pub type Upsample2d = Upsample<2>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ enum Target<const AXES: usize> {
 }
 
 impl<const AXES: usize> Upsample<AXES> {
-    /// As many times larger, by the nearest element.
+    /// Creates a layer that enlarges each axis by its factor, with the nearest element.
     ///
     /// # Errors
     /// If a factor is zero.
@@ -67,7 +68,8 @@ impl<const AXES: usize> Upsample<AXES> {
         Self::by(factor.into(), Interpolation::Nearest)
     }
 
-    /// As many times larger, by linear interpolation: for images PyTorch's `bilinear`.
+    /// Creates a layer that enlarges each axis by its factor, with linear interpolation: for images
+    /// PyTorch's `bilinear`.
     ///
     /// # Errors
     /// If a factor is zero.
@@ -83,12 +85,12 @@ impl<const AXES: usize> Upsample<AXES> {
         Ok(Self { target: Target::Factor(factor), interpolation })
     }
 
-    /// To these sizes, in place of a factor.
+    /// Sets the sizes of the output, in place of the factors.
     pub fn size(self, size: impl Into<Extent<AXES>>) -> Self {
         Self { target: Target::Size(size.into()), ..self }
     }
 
-    /// Linear interpolation in which the first and last elements are those of the input.
+    /// Uses linear interpolation in which the first and last elements of input and output coincide.
     pub fn align_corners(self) -> Self {
         Self { interpolation: Interpolation::Linear { align_corners: true }, ..self }
     }
@@ -109,8 +111,8 @@ impl<const AXES: usize> Upsample<AXES> {
     }
 }
 
-/// Where element `i` of `new` elements lies among `size`, and of linear interpolation the share of
-/// the element that follows.
+/// The position of element `i` of `new` elements among `size`, and for linear interpolation the
+/// weight of the following element.
 fn place(i: usize, size: usize, new: usize, interpolation: Interpolation) -> (usize, f64) {
     let at = match interpolation {
         Interpolation::Nearest => return ((i as u128 * size as u128 / new as u128) as usize, 0.0),
@@ -126,7 +128,7 @@ fn place(i: usize, size: usize, new: usize, interpolation: Interpolation) -> (us
     (lower, if lower + 1 < size { at - lower as f64 } else { 0.0 })
 }
 
-/// One axis, interpolated to a new size.
+/// Resizes one axis by interpolation.
 fn along<E: Element>(
     x: Var<'_, E>,
     axis: isize,
@@ -135,7 +137,7 @@ fn along<E: Element>(
 ) -> Result<Var<'_, E>> {
     let shape = x.shape();
     let size = shape[(shape.rank() as isize + axis) as usize];
-    // The memory of the output is refused before that of the places is asked for.
+    // Checks the memory of the output before the memory of the positions is allocated.
     let mut sizes = shape.to_vec();
     sizes[(shape.rank() as isize + axis) as usize] = new;
     Tensor::<E>::scalar(E::ZERO).try_broadcast_to(sizes)?;
@@ -186,7 +188,7 @@ impl<const AXES: usize, E: Element> LayerConfig<E> for Upsample<AXES> {
     }
 }
 
-/// Makes space of channels: the `factor^2` values of neighbouring channels become the pixels of a
+/// Moves channels into space: the values of `factor^2` neighbouring channels become the pixels of a
 /// square.
 ///
 /// Source: W. Shi et al., "Real-time single image and video super-resolution using an efficient
@@ -208,7 +210,7 @@ pub struct PixelShuffle {
     factor: usize,
 }
 
-/// Makes channels of space: the reverse of [`PixelShuffle`].
+/// Moves space into channels: the reverse of [`PixelShuffle`].
 ///
 /// # Shapes
 /// `[.., channels, rows factor, columns factor]` to `[.., channels factor^2, rows, columns]`.
@@ -217,18 +219,19 @@ pub struct PixelUnshuffle {
     factor: usize,
 }
 
-/// Refuses a factor of zero, or one whose square does not fit.
+/// Returns an error for a factor of zero, or one whose square does not fit the address space.
 fn checked(op: &'static str, factor: usize) -> Result<usize, LayerError> {
     if factor > 0 && factor.checked_mul(factor).is_some() {
         return Ok(factor);
     }
-    let message =
-        format!("the factor must be positive and its square fit the address space, got {factor}");
+    let message = format!(
+        "the factor must be positive, and its square must fit the address space, got {factor}"
+    );
     Err(Error::Argument { op, message }.into())
 }
 
 impl PixelShuffle {
-    /// Squares of `factor` times `factor` pixels.
+    /// Creates a layer with squares of `factor` times `factor` pixels.
     ///
     /// # Errors
     /// If the factor is zero or too large.
@@ -238,7 +241,7 @@ impl PixelShuffle {
 }
 
 impl PixelUnshuffle {
-    /// Squares of `factor` times `factor` pixels.
+    /// Creates a layer with squares of `factor` times `factor` pixels.
     ///
     /// # Errors
     /// If the factor is zero or too large.
@@ -247,13 +250,13 @@ impl PixelUnshuffle {
     }
 }
 
-/// The axes of `x` but the last three, followed by these sizes.
+/// The axes of `x` except the last three, followed by these sizes.
 fn with_sizes<E: Element>(x: Var<'_, E>, sizes: &[usize]) -> Vec<usize> {
     let shape = x.shape();
     [&shape[..shape.rank() - 3], sizes].concat()
 }
 
-/// The last axes, of the number of `order`, in this order.
+/// Permutes the last axes by `order`, which has their number.
 fn reorder<'t, E: Element>(x: Var<'t, E>, order: &[isize]) -> Result<Var<'t, E>> {
     let front = (x.shape().rank() - order.len()) as isize;
     let order: Vec<isize> = (0..front).chain(order.iter().map(|axis| front + axis)).collect();

@@ -7,8 +7,8 @@ use super::{Buffer, LayerConfig, LayerError, SampleShape};
 use crate::forward::Layer;
 use crate::module::Module;
 
-/// A layer that multiplies by a weight and can do so with another one: what [`WeightNorm`] and
-/// [`SpectralNorm`] wrap.
+/// A layer that multiplies by a weight, and can also multiply by another weight: the layers that
+/// [`WeightNorm`] and [`SpectralNorm`] wrap.
 pub trait Weighted<E: Element = f32>: Layer<E> {
     /// The axis of the weight along which the outputs lie.
     const OUTPUTS: usize = 0;
@@ -16,7 +16,7 @@ pub trait Weighted<E: Element = f32>: Layer<E> {
     /// The weight.
     fn weight_parameter(&self) -> &Parameter<E>;
 
-    /// The layer with this weight in place of its own.
+    /// Computes the output with this weight in place of the layer's own.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -24,7 +24,7 @@ pub trait Weighted<E: Element = f32>: Layer<E> {
 }
 
 /// A layer whose weight is `weight_g weight / |weight|`, with the norm over all axes but the first:
-/// length and direction are learned apart.
+/// length and direction are learned separately.
 ///
 /// Source: T. Salimans, D. Kingma, "Weight normalization: a simple reparameterization to accelerate
 /// training of deep neural networks", `NeurIPS` 2016.
@@ -45,8 +45,8 @@ pub trait Weighted<E: Element = f32>: Layer<E> {
 /// ```
 ///
 /// # Shapes
-/// Those of the layer. Its parameters keep their names, of which `weight` is the direction
-/// (PyTorch's `weight_v`); `weight_g` has the weight's shape with all sizes but the first 1.
+/// Those of the layer. Its parameters keep their names; `weight` is the direction (PyTorch's
+/// `weight_v`). `weight_g` has the weight's shape, with all sizes but the first replaced by 1.
 #[derive(Clone, Debug, Module)]
 pub struct WeightNorm<L, E: Element = f32> {
     #[module(flatten)]
@@ -55,7 +55,8 @@ pub struct WeightNorm<L, E: Element = f32> {
 }
 
 impl<E: Element, L: Weighted<E>> WeightNorm<L, E> {
-    /// The layer, which computes what it did before.
+    /// Wraps a layer. Its outputs do not change, because `weight_g` begins as the norm of the
+    /// weight.
     ///
     /// # Errors
     /// If the weight has no first axis, or there is no memory.
@@ -66,7 +67,7 @@ impl<E: Element, L: Weighted<E>> WeightNorm<L, E> {
         Ok(Self { inner, weight_g })
     }
 
-    /// The layer it wraps, whose weight is the direction.
+    /// The wrapped layer, whose weight is the direction.
     pub fn inner(&self) -> &L {
         &self.inner
     }
@@ -96,12 +97,12 @@ impl<E: Element, L: Weighted<E>> Layer<E> for WeightNorm<L, E> {
     }
 }
 
-/// A layer whose weight is divided by an estimate of its largest singular value, so that as a
-/// matrix of outputs and inputs it has norm 1.
+/// A layer whose weight is divided by an estimate of its largest singular value, so that the
+/// weight, as a matrix of outputs and inputs, has spectral norm 1.
 ///
-/// The estimate `u^T weight v` has vectors `u` and `v` that each forward pass in training improves
-/// by a step of the power iteration, and that no gradient passes; in inference they stay. They are
-/// [`Buffer`]s.
+/// The estimate is `u^T weight v`. Each forward pass in training improves the vectors `u` and `v`
+/// by a step of the power iteration, through which no gradient passes; in inference they are
+/// constant. The vectors are [`Buffer`]s.
 ///
 /// Source: T. Miyato et al., "Spectral normalization for generative adversarial networks", ICLR
 /// 2018.
@@ -134,11 +135,11 @@ pub struct SpectralNorm<L, E: Element = f32> {
     training: bool,
 }
 
-/// The steps with which the vectors begin.
+/// The number of power iterations when the layer is created.
 const FIRST_STEPS: usize = 15;
 
 impl<E: Element, L: Weighted<E>> SpectralNorm<L, E> {
-    /// The layer, with vectors that begin at random and after 15 steps.
+    /// Wraps a layer, with random vectors that are improved by 15 power iterations.
     ///
     /// # Errors
     /// If the weight has no first axis or no elements, or there is no memory.
@@ -160,28 +161,29 @@ impl<E: Element, L: Weighted<E>> SpectralNorm<L, E> {
         Ok(Self { inner, u: Buffer::new(u), v: Buffer::new(v), steps: 1, eps, training: true })
     }
 
-    /// The steps of each forward pass in training, PyTorch's `n_power_iterations`; 1 by default.
+    /// Sets the number of power iterations of each forward pass in training, PyTorch's
+    /// `n_power_iterations`; 1 by default.
     pub fn steps(self, steps: usize) -> Self {
         Self { steps, ..self }
     }
 
-    /// What a length is at least when a vector is divided by it; 1e-12 by default.
+    /// Sets the smallest length by which a vector is divided; 1e-12 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
 
-    /// The layer it wraps.
+    /// The wrapped layer.
     pub fn inner(&self) -> &L {
         &self.inner
     }
 
-    /// The vectors of the estimate, on the side of the outputs and on that of the inputs.
+    /// The vectors `u`, for the outputs, and `v`, for the inputs, of the estimate.
     pub fn vectors(&self) -> (&Buffer<E>, &Buffer<E>) {
         (&self.u, &self.v)
     }
 }
 
-/// The weight as a matrix of outputs and the rest.
+/// The weight as a matrix with a row for each output.
 fn matrix<E: Element, L: Weighted<E>>(weight: &Tensor<E>) -> Result<Tensor<E>> {
     other_axes("spectral_norm", weight)?;
     let rows = weight.shape()[L::OUTPUTS];
@@ -195,7 +197,7 @@ fn normalized<E: Element>(x: &Tensor<E>, eps: f64) -> Result<Tensor<E>> {
     x.try_mul_scalar(E::from_f64(1.0 / length))
 }
 
-/// The vectors after some steps of the power iteration.
+/// The vectors after a number of power iterations.
 fn iterate<E: Element>(
     weight: &Tensor<E>,
     mut u: Tensor<E>,

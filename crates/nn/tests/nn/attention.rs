@@ -106,10 +106,10 @@ fn a_cache_gives_what_the_whole_sequence_gives() {
 
     let other = tape.constant(&random(&[3, 1, 8], 1));
     let error = stack.run_cached(other, &mut caches).unwrap_err().to_string();
-    assert!(error.contains("as many sequences as before, 2, got [3]"), "{error}");
+    assert!(error.contains("the 2 sequences of the cache, got [3]"), "{error}");
     assert_eq!(caches[0].len(), 9, "what is refused is not seen");
     let error = stack.run_cached(other, &mut caches[..1]).unwrap_err().to_string();
-    assert_eq!(error, "transformer: takes one cache a layer, 2, got 1");
+    assert_eq!(error, "transformer: needs one cache for each of the 2 layers, got 1");
 
     let block = TransformerDecoderLayer::config(8, 2).feedforward(16).norm_first();
     let mut stack = TransformerDecoder::config(block, 2).build(&mut rng()).unwrap();
@@ -234,7 +234,7 @@ fn what_does_not_fit_is_refused_by_name() {
         assert!(error.contains(text), "{error}");
     };
     let config = || MultiHeadAttention::config(8, 2);
-    refused(MultiHeadAttention::config(8, 3), "must divide that of features");
+    refused(MultiHeadAttention::config(8, 3), "must divide the number of features");
     refused(MultiHeadAttention::config(8, 0), "got 8 features and 0 heads");
     refused(MultiHeadAttention::config(0, 1), "got 0 features and 1 heads");
     refused(MultiHeadAttention::config(8, 4).kv_heads(3), "got 4 heads and 3 of keys and values");

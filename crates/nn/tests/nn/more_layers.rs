@@ -115,7 +115,7 @@ fn bags_take_offsets_and_refuse_wrong_ones() {
     let weights = tape.constant(&Tensor::ones([1, 2]));
     let index = Index::from_slice(&[1, 2], [1, 2]).unwrap();
     let error = bag.lookup_weighted(&index, weights).unwrap_err().to_string();
-    assert_eq!(error, "embedding_bag: weights are for the mode Sum, this is Mean");
+    assert_eq!(error, "embedding_bag: weights require the mode Sum, but the mode is Mean");
 }
 
 #[test]

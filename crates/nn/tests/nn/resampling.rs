@@ -125,7 +125,10 @@ fn what_does_not_fit_is_refused_by_name() {
         (Upsample1d::nearest(usize::MAX).unwrap().try_forward(x(&[1, 3])), "upsample: [3] times"),
         (AdaptiveMaxPool2d::new(2).try_forward(x(&[2, 0, 3])), "adaptive_max_pool: expected x"),
         (AdaptiveMaxPool2d::new(usize::MAX).try_forward(x(&[2, 3, 3])), "adaptive_max_pool: "),
-        (pool.try_forward(x(&[1, 2, 4])), "lp_pool: a window of [3, 3] does not fit [2, 4]"),
+        (
+            pool.try_forward(x(&[1, 2, 4])),
+            "lp_pool: a window of [3, 3] does not fit an input of [2, 4]",
+        ),
         (GlobalAvgPool.try_forward(x(&[2, 3])), "global_avg_pool: expected x [batch, channels"),
         (GlobalMaxPool.try_forward(x(&[2, 3, 0])), "global_max_pool: expected x [batch, channels"),
     ];
@@ -142,7 +145,7 @@ fn what_does_not_fit_is_refused_by_name() {
     assert!(pool.stride(0).is_err());
     let same = PaddedConv1d::config(2, 3, 3).padding(Padding::Same).stride(2);
     let error = same.build::<f32>(&mut rng()).unwrap_err().to_string();
-    assert_eq!(error, "padded_conv: padding that keeps the size takes a stride of 1, got [2]");
+    assert_eq!(error, "padded_conv: padding that keeps the size requires a stride of 1, got [2]");
     // More is mirrored than there is.
     let reflect = PaddedConv1d::config(2, 3, 9).padding(Padding::Same);
     let layer = reflect.padding_mode(PaddingMode::Reflect).build::<f32>(&mut rng()).unwrap();
@@ -154,7 +157,7 @@ fn what_does_not_fit_is_refused_by_name() {
     let error = build(start(&[3, 2, 2]).with(PixelShuffle::new(2).unwrap()));
     assert!(error.contains("takes [channels 2 2, rows, columns]"), "{error}");
     assert!(build(start(&[3]).with(GlobalMaxPool)).contains("takes [channels, positions, ..]"));
-    assert!(build(start(&[1, 2, 4]).with(pool)).contains("does not fit [2, 4]"));
+    assert!(build(start(&[1, 2, 4]).with(pool)).contains("does not fit an input of [2, 4]"));
     assert!(build(start(&[3]).with(pool)).contains("takes [.., rows, columns]"));
     assert!(build(start(&[3, 8]).with(same)).contains("stride of 1"));
 }

@@ -1,15 +1,15 @@
-//! [`KeyValueCache`]: the keys and values of the elements an attention layer has already seen.
+//! [`KeyValueCache`]: the keys and values of the elements that an attention layer has processed.
 
 use wengert_autodiff::{Element, Error, Result, Tensor};
 
 use super::OP;
 
 /// The projected keys and values of the elements that a
-/// [`MultiHeadAttention`](crate::MultiHeadAttention) has already seen, so that a further element
-/// costs one row of scores.
+/// [`MultiHeadAttention`](crate::MultiHeadAttention) has processed, so that a further element costs
+/// one row of scores.
 ///
-/// Memory grows by doubling. It is written in place when no tape refers to it any more: clear or
-/// drop the tape of a step before the next one.
+/// The memory of the cache grows by doubling. The cache is written in place if no tape refers to
+/// it: clear or drop the tape of a step before the next step.
 #[derive(Clone, Debug)]
 pub struct KeyValueCache<E: Element = f32> {
     /// Keys and values, `[batch, heads, capacity, features]`.
@@ -24,27 +24,27 @@ impl<E: Element> Default for KeyValueCache<E> {
 }
 
 impl<E: Element> KeyValueCache<E> {
-    /// A cache that has seen nothing.
+    /// Creates an empty cache.
     pub fn new() -> Self {
         Self { tensors: None, len: 0 }
     }
 
-    /// The number of elements it has seen.
+    /// The number of elements in the cache.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether it has seen nothing.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Forgets all elements, for the next sequence.
+    /// Removes all elements, for the next sequence.
     pub fn clear(&mut self) {
         *self = Self::new();
     }
 
-    /// Adds keys and values, both `[batch, heads, new, features]`, and returns all so far.
+    /// Appends keys and values, both `[batch, heads, new, features]`, and returns all in the cache.
     pub(super) fn extend(&mut self, new: [&Tensor<E>; 2]) -> Result<[Tensor<E>; 2]> {
         let &[batch, heads, count, features] = new[0].shape().dims() else {
             unreachable!("projections have four axes")
@@ -52,7 +52,7 @@ impl<E: Element> KeyValueCache<E> {
         let len = self.len + count;
         let mut tensors = match self.tensors.take() {
             Some(tensors) if tensors[0].shape()[0] != batch => {
-                let expected = format!("as many sequences as before, {}", tensors[0].shape()[0]);
+                let expected = format!("the {} sequences of the cache", tensors[0].shape()[0]);
                 self.tensors = Some(tensors);
                 return Err(Error::Shapes { op: OP, expected, got: vec![[batch].into()] });
             }

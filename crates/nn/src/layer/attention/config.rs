@@ -38,38 +38,38 @@ impl MultiHeadAttentionConfig {
         }
     }
 
-    /// The number of heads of keys and values, a divisor of the number of heads: grouped-query
-    /// attention. As many as the heads by default.
+    /// Sets the number of heads of keys and values, which must divide the number of heads:
+    /// grouped-query attention. By default it is the number of heads.
     pub fn kv_heads(self, kv_heads: usize) -> Self {
         Self { kv_heads, ..self }
     }
 
-    /// The features of keys, PyTorch's `kdim`.
+    /// Sets the number of features of keys, PyTorch's `kdim`; `embed` by default.
     pub fn key_features(self, key_features: usize) -> Self {
         Self { key_features, ..self }
     }
 
-    /// The features of values, PyTorch's `vdim`.
+    /// Sets the number of features of values, PyTorch's `vdim`; `embed` by default.
     pub fn value_features(self, value_features: usize) -> Self {
         Self { value_features, ..self }
     }
 
-    /// The probability to drop an attention weight in training. 0 by default.
+    /// Sets the probability to drop an attention weight in training; 0 by default.
     pub fn dropout(self, p: f64) -> Self {
         Self { dropout: p, ..self }
     }
 
-    /// Without biases.
+    /// Omits the biases.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// As a [`Layer`](crate::Layer) it is causal.
+    /// Makes the layer causal when it is used as a [`Layer`](crate::Layer).
     pub fn causal(self) -> Self {
         Self { causal: true, ..self }
     }
 
-    /// Queries and keys are rotated by their positions: see [`Rotary`].
+    /// Rotates queries and keys by their positions: see [`Rotary`].
     pub fn rotary(self) -> Self {
         Self { rotary: true, ..self }
     }
@@ -78,7 +78,8 @@ impl MultiHeadAttentionConfig {
         Self { rotary: false, ..self }
     }
 
-    /// How the weights begin; [`Init::xavier_uniform`] by default. Biases begin as zero.
+    /// Sets the initializer of the weights; [`Init::xavier_uniform`] by default. Biases begin at
+    /// zero.
     pub fn init(self, init: Init) -> Self {
         Self { init, ..self }
     }
@@ -88,31 +89,32 @@ impl MultiHeadAttentionConfig {
         self.embed
     }
 
-    /// The features of a head, if the numbers fit each other.
+    /// The number of features of a head, if the heads divide the features.
     fn head(&self) -> Result<usize, Error> {
         let &Self { embed, heads, kv_heads, .. } = self;
         let refused = |message| Err(Error::Argument { op: OP, message });
         if embed == 0 || heads == 0 || embed % heads != 0 {
             return refused(format!(
-                "the number of heads must divide that of features and both be positive, got \
-                 {embed} features and {heads} heads"
+                "the number of heads must divide the number of features, and both must be \
+                 positive, got {embed} features and {heads} heads"
             ));
         }
         if kv_heads == 0 || heads % kv_heads != 0 {
             return refused(format!(
-                "the heads of keys and values must divide the heads and be positive, got {heads} \
-                 heads and {kv_heads} of keys and values"
+                "the number of heads of keys and values must be positive and divide the number of \
+                 heads, got {heads} heads and {kv_heads} of keys and values"
             ));
         }
         Ok(embed / heads)
     }
 
-    /// The layer, its weights drawn from `rng`.
+    /// Builds the layer, with weights drawn from `rng`.
     ///
     /// # Errors
-    /// If the heads do not divide the features or the heads of keys and values the heads, one of
-    /// them is zero, the probability of dropout not in 0..=1, or the initializer cannot be applied;
-    /// with rotary positions if a head has an odd number of features.
+    /// If the heads do not divide the features or the heads of keys and values do not divide the
+    /// heads, one of these numbers is zero, the probability of dropout is not in 0..=1, or the
+    /// initializer cannot be applied; with rotary positions, if a head has an odd number of
+    /// features.
     pub fn build<E: Element>(
         &self,
         rng: &mut impl Rng,

@@ -2,8 +2,9 @@
 
 use wengert_autodiff::{Error, Mask, Result, Shape};
 
-/// Which queries see which keys in [`MultiHeadAttention`](crate::MultiHeadAttention). Where several
-/// are given, all must allow it. A query that sees no key gives zeros before the last projection.
+/// Defines which queries see which keys in [`MultiHeadAttention`](crate::MultiHeadAttention). A key
+/// is seen if every given restriction allows it. The output of a query that sees no key is zero
+/// before the last projection.
 ///
 /// True means seen, as everywhere in this crate; PyTorch's boolean masks of its attention modules
 /// mean the opposite.
@@ -23,25 +24,26 @@ pub struct AttentionMask {
 }
 
 impl AttentionMask {
-    /// Every query sees every key.
+    /// Creates a mask without restrictions: every query sees every key.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A query sees the keys up to its own position; the last query has the position of the last
-    /// key.
+    /// Restricts each query to the keys up to its own position. The last query has the position of
+    /// the last key.
     pub fn causal(self) -> Self {
         Self { causal: true, ..self }
     }
 
-    /// Which keys are elements of their sequence, `[batch, keys]`; the others pad it and are not
-    /// seen.
+    /// Restricts the keys to those where `mask`, `[batch, keys]`, is true. The other keys are
+    /// padding of their sequence.
     pub fn key_padding(self, mask: &Mask) -> Self {
         Self { keys: Some(mask.clone()), ..self }
     }
 
-    /// Which pairs of a query and a key may meet: `[queries, keys]`, `[batch, queries, keys]` or
-    /// `[batch, heads, queries, keys]`, where sizes of 1 repeat.
+    /// Restricts the pairs of a query and a key to those where `mask` is true. Its shape is
+    /// `[queries, keys]`, `[batch, queries, keys]` or `[batch, heads, queries, keys]`; axes of size
+    /// 1 are broadcast.
     pub fn mask(self, mask: &Mask) -> Self {
         Self { pairs: Some(mask.clone()), ..self }
     }

@@ -18,13 +18,14 @@ pub use rotary::Rotary;
 
 const OP: &str = "multi_head_attention";
 
-/// Attention of several heads, each with projections of its own: `out_proj(concat of
-/// softmax(q k^T / sqrt(head)) v)`.
+/// Multi-head attention, each head with its own projections:
+/// `out_proj(concat of softmax(q k^T / sqrt(head)) v)`.
 ///
 /// [`self_attend`](Self::self_attend) is attention among the elements of one sequence, with one
-/// matrix product for all projections; [`attend`](Self::attend) reads from another sequence;
+/// matrix product for all projections. [`attend`](Self::attend) reads from another sequence.
 /// [`attend_cached`](Self::attend_cached) continues a sequence in inference. As a [`Layer`] it is
-/// self-attention without a mask, or a causal one if the config says so.
+/// self-attention without a mask, or causal self-attention with
+/// [`causal`](MultiHeadAttentionConfig::causal).
 ///
 /// With [`kv_heads`](MultiHeadAttentionConfig::kv_heads) several heads share a key and a value: J.
 /// Ainslie et al., "GQA: training generalized multi-query transformer models from multi-head
@@ -48,9 +49,9 @@ const OP: &str = "multi_head_attention";
 /// The query is `[batch, queries, embed]`, the key `[batch, keys, key features]` and the value
 /// `[batch, keys, value features]` (PyTorch's `batch_first`); the output is
 /// `[batch, queries, embed]`. With `head = embed / heads`, `in_proj_weight` is
-/// `[embed + 2 kv_heads head, embed]`, rows for the queries, keys and values in this order; if keys
-/// or values have other features there are `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
-/// `in_proj_bias` has one entry a row.
+/// `[embed + 2 kv_heads head, embed]`, with rows for the queries, keys and values in this order. If
+/// keys or values have another number of features, the layer has `q_proj_weight`, `k_proj_weight`
+/// and `v_proj_weight` instead. `in_proj_bias` has one entry for each row.
 #[derive(Clone, Debug, Module)]
 pub struct MultiHeadAttention<E: Element = f32> {
     #[module(flatten)]
@@ -70,7 +71,7 @@ pub struct MultiHeadAttention<E: Element = f32> {
 #[derive(Clone, Debug, Module)]
 #[allow(clippy::large_enum_variant, reason = "there is one a layer, and most are packed")]
 enum Projection<E: Element> {
-    /// All in one, for keys and values of as many features as the queries.
+    /// One weight for all, if keys and values have as many features as the queries.
     Packed { in_proj_weight: Parameter<E> },
     Separate {
         q_proj_weight: Parameter<E>,
@@ -92,13 +93,13 @@ impl<E: Element> MultiHeadAttention<E> {
         &self.out_proj
     }
 
-    /// The rows of the projections of queries, keys and values.
+    /// The numbers of rows of the projections of queries, keys and values.
     fn rows(&self) -> [usize; 3] {
         let shared = self.kv_heads * self.head;
         [self.heads * self.head, shared, shared]
     }
 
-    /// Attention among the elements of one sequence.
+    /// Computes self-attention among the elements of one sequence.
     ///
     /// # Errors
     /// If `x` is not `[batch, time, embed]`, or a mask has another shape.
@@ -107,7 +108,8 @@ impl<E: Element> MultiHeadAttention<E> {
         self.combine(self.rotated(projected, 0)?, mask)
     }
 
-    /// Attention of the queries to the keys, which returns the values: cross attention.
+    /// Computes cross-attention: each query attends to the keys, and gets a weighted mean of the
+    /// values.
     ///
     /// # Errors
     /// If the shapes are not those of the layer, or a mask has another shape.
@@ -154,9 +156,9 @@ impl<E: Element> MultiHeadAttention<E> {
         self.combine(self.rotated(projected, 0)?, mask)
     }
 
-    /// Attention of further elements of a sequence to themselves, causally, and to all that the
-    /// cache has seen: incremental inference. No gradient reaches keys and values. The key padding
-    /// mask of `mask`, if there is one, is of all keys, those in the cache included.
+    /// Computes causal self-attention for further elements of a sequence, which attend to each
+    /// other and to all elements in the cache: incremental inference. No gradient reaches keys and
+    /// values. A key padding mask in `mask` covers all keys, including those in the cache.
     ///
     /// # Errors
     /// If `x` is not `[batch, new, embed]` with the cache's batch, or a mask has another shape.
@@ -174,7 +176,7 @@ impl<E: Element> MultiHeadAttention<E> {
         self.combine(all, &mask.clone().causal())
     }
 
-    /// The features it takes of queries, keys and values.
+    /// The numbers of features of queries, keys and values.
     fn takes(&self) -> [usize; 3] {
         match &self.projection {
             Projection::Packed { in_proj_weight } => [in_proj_weight.value().shape()[1]; 3],
@@ -234,7 +236,7 @@ impl<E: Element> MultiHeadAttention<E> {
         let &[batch, heads, queries, head] = shape.dims() else { unreachable!("four axes") };
         let mut allowed = mask.resolve(OP, [batch, heads, queries, keys])?;
         if self.kv_heads != heads {
-            // The heads that share a key lie on an axis of their own, along which the key repeats.
+            // The heads that share a key lie on a separate axis, along which the key is broadcast.
             let shared = heads / self.kv_heads;
             query = ops::reshape(query, [batch, self.kv_heads, shared, queries, head])?;
             key = ops::unsqueeze(key, 2)?;

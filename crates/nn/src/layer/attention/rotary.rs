@@ -36,7 +36,7 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// Rotations of pairs of `features` features, with the base 10000.
+    /// Creates rotations of pairs of `features` features, with the base 10000.
     ///
     /// # Errors
     /// If the number of features is odd or zero.
@@ -49,10 +49,10 @@ impl Rotary {
         Ok(Self { features, base: 10_000.0, halves: false })
     }
 
-    /// Another base of the angles.
+    /// Sets the base of the angles; 10000 by default.
     ///
     /// # Errors
-    /// If it is not positive and finite.
+    /// If the base is not positive and finite.
     pub fn base(self, base: f64) -> Result<Self, LayerError> {
         if base > 0.0 && base.is_finite() {
             return Ok(Self { base, ..self });
@@ -61,15 +61,15 @@ impl Rotary {
         Err(Error::Argument { op: OP, message }.into())
     }
 
-    /// Feature `i` forms a pair with feature `i + features / 2`.
+    /// Pairs feature `i` with feature `i + features / 2`.
     pub fn halves(self) -> Self {
         Self { halves: true, ..self }
     }
 
-    /// The rotated features, of which the first are at position `offset`.
+    /// Rotates the features of a sequence whose first element is at position `offset`.
     ///
     /// # Errors
-    /// If `x` has another number of features or no axis of time.
+    /// If `x` has another number of features or no time axis.
     pub fn rotate<'t, E: Element>(&self, x: Var<'t, E>, offset: usize) -> Result<Var<'t, E>> {
         let shape = x.shape();
         let &[.., time, features] = shape.dims() else {

@@ -8,10 +8,10 @@ use crate::init::Init;
 use crate::layer::LayerError;
 use crate::module::Module;
 
-/// One step of a recurrent network: the next state, from an input and the state.
+/// One step of a recurrent network: computes the next state from an input and the current state.
 ///
-/// With `a = weight_ih x + bias_ih` and `b = weight_hh h + bias_hh`, each cut into one part a gate,
-/// and `s` the logistic function:
+/// With `a = weight_ih x + bias_ih` and `b = weight_hh h + bias_hh`, each split into one part for
+/// each gate, and `s` the logistic function:
 ///
 /// | | |
 /// |---|---|
@@ -87,10 +87,10 @@ impl<G: Gates, E: Element> RecurrentCell<G, E> {
         self.weight_ih.value().shape()[1]
     }
 
-    /// The next state; the first one is zero unless given.
+    /// Computes the next state. If `state` is `None`, the current state is zero.
     ///
     /// # Errors
-    /// If `x` is not `[batch, in]`, or a part of the state not `[batch, hidden]`.
+    /// If `x` is not `[batch, in]`, or a part of the state is not `[batch, hidden]`.
     pub fn step<'t>(
         &self,
         x: Var<'t, E>,
@@ -168,18 +168,18 @@ pub struct RecurrentCellConfig<G: Gates> {
 }
 
 impl<G: Gates> RecurrentCellConfig<G> {
-    /// How the weights begin, with biases of zero. Without it weights and biases are drawn
-    /// uniformly within `1 / sqrt(hidden)`.
+    /// Sets the initializer of the weights; biases then begin at zero. By default weights and
+    /// biases are drawn uniformly from `-1 / sqrt(hidden)` to `1 / sqrt(hidden)`.
     pub fn init(self, init: Init) -> Self {
         Self { init: Some(init), ..self }
     }
 
-    /// Without biases.
+    /// Omits the biases.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
     }
 
-    /// The cell, its parameters drawn from `rng`.
+    /// Builds the cell, with parameters drawn from `rng`.
     ///
     /// # Errors
     /// If `hidden` is zero, the initializer cannot be applied, or there is no memory.
@@ -217,7 +217,7 @@ impl<G: Gates> RecurrentCellConfig<G> {
 }
 
 impl RecurrentCellConfig<SimpleGates> {
-    /// The activation of the state, instead of tanh.
+    /// Sets the activation of the state; tanh by default.
     pub fn nonlinearity(self, nonlinearity: wengert_autodiff::Activation) -> Self {
         Self { gates: SimpleGates { nonlinearity }, ..self }
     }

@@ -27,36 +27,36 @@ impl<G: Gates> RecurrentConfig<G> {
         Self { cell, layers: 1, bidirectional: false, dropout: 0.0 }
     }
 
-    /// The number of layers; each takes the outputs of the one before. 1 by default.
+    /// Sets the number of layers; each takes the outputs of the layer before. 1 by default.
     pub fn layers(self, layers: usize) -> Self {
         Self { layers, ..self }
     }
 
-    /// Each layer reads the sequence forward and backward, with weights of their own.
+    /// Makes each layer read the sequence forward and backward, with separate weights.
     pub fn bidirectional(self) -> Self {
         Self { bidirectional: true, ..self }
     }
 
-    /// The probability to drop an element between two layers in training. 0 by default.
+    /// Sets the probability to drop an element between two layers in training; 0 by default.
     pub fn dropout(self, p: f64) -> Self {
         Self { dropout: p, ..self }
     }
 
-    /// How the weights begin, with biases of zero. Without it weights and biases are drawn
-    /// uniformly within `1 / sqrt(hidden)`.
+    /// Sets the initializer of the weights; biases then begin at zero. By default weights and
+    /// biases are drawn uniformly from `-1 / sqrt(hidden)` to `1 / sqrt(hidden)`.
     pub fn init(self, init: Init) -> Self {
         Self { cell: self.cell.init(init), ..self }
     }
 
-    /// Without biases.
+    /// Omits the biases.
     pub fn without_bias(self) -> Self {
         Self { cell: self.cell.without_bias(), ..self }
     }
 
-    /// The network, its parameters drawn from `rng`.
+    /// Builds the network, with parameters drawn from `rng`.
     ///
     /// # Errors
-    /// If `hidden` or the number of layers is zero, the probability of dropout not in 0..=1, the
+    /// If `hidden` or the number of layers is zero, the probability of dropout is not in 0..=1, the
     /// initializer cannot be applied, or there is no memory.
     pub fn build<E: Element>(&self, rng: &mut impl Rng) -> Result<Recurrent<G, E>, LayerError> {
         if self.layers == 0 {
@@ -86,7 +86,7 @@ impl<G: Gates> RecurrentConfig<G> {
 }
 
 impl RecurrentConfig<SimpleGates> {
-    /// The activation of the states, instead of tanh.
+    /// Sets the activation of the states; tanh by default.
     pub fn nonlinearity(self, nonlinearity: Activation) -> Self {
         Self { cell: self.cell.nonlinearity(nonlinearity), ..self }
     }

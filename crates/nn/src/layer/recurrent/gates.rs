@@ -26,7 +26,7 @@ pub trait Gates: Clone + Debug + PartialEq + Send + Sync + 'static + private::Se
     #[doc(hidden)]
     fn state<E: Element>(parts: Parts<'_, E>) -> Self::State<'_, E>;
 
-    /// The next state, from the sums over the inputs and those over the state, both
+    /// Computes the next state from the sums over the inputs and the sums over the state, both
     /// `[batch, COUNT hidden]`.
     #[doc(hidden)]
     fn step<'t, E: Element>(

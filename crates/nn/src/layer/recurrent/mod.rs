@@ -14,7 +14,8 @@ use cell::{checked, refused, zeros};
 pub use config::RecurrentConfig;
 pub use gates::{Gates, GruGates, LstmGates, Parts, SimpleGates};
 
-/// A recurrent network over sequences: layers of [`RecurrentCell`]s, forward in time or both ways.
+/// A recurrent network over sequences: layers of [`RecurrentCell`]s, forward in time or in both
+/// directions.
 ///
 /// The sums over the inputs of a layer are one matrix product for all steps; each step is then one
 /// product with the state. As a [`Layer`] it begins with a state of zeros and returns the outputs
@@ -43,7 +44,8 @@ pub use gates::{Gates, GruGates, LstmGates, Parts, SimpleGates};
 /// hidden]`, in each layer the forward direction first; a mask is `[batch, time]`.
 #[derive(Clone, Debug)]
 pub struct Recurrent<G: Gates, E: Element = f32> {
-    /// Of each layer the forward direction, and the backward one if there is one.
+    /// For each layer the forward direction, followed by the backward direction if the network has
+    /// it.
     directions: Vec<Direction<G, E>>,
     bidirectional: bool,
     dropout: Option<Dropout>,
@@ -62,7 +64,7 @@ pub type Gru<E = f32> = Recurrent<GruGates, E>;
 #[derive(Clone, Debug)]
 struct Direction<G: Gates, E: Element> {
     cell: RecurrentCell<G, E>,
-    /// The names of its parameters, in the order of the cell's.
+    /// The names of the parameters, in the order of the cell's.
     names: [String; 4],
 }
 
@@ -74,8 +76,8 @@ impl<G: Gates, E: Element> Direction<G, E> {
         Self { cell, names }
     }
 
-    /// The states after each step, and the last one. `steps` are the sums over the inputs of each
-    /// step in the order of time.
+    /// Runs all steps and returns the states after each step, and the last one. `steps` are the
+    /// sums over the inputs of each step in the order of time.
     fn run<'t>(
         &self,
         steps: &[Var<'t, E>],
@@ -164,16 +166,16 @@ impl<G: Gates, E: Element> Recurrent<G, E> {
         self.parameters().into_iter().find(|(known, _)| known == name).map(|(_, found)| found)
     }
 
-    /// The outputs of the last layer at each step, and the states of all layers after the last one.
-    /// The first state is zero unless given.
+    /// Computes the outputs of the last layer at each step, and the final states of all layers. If
+    /// `state` is `None`, the initial state is zero.
     ///
-    /// Where the mask is false a step is left out: the state stays, and the output is zero. With a
-    /// mask that is true for the first elements of each sequence this is PyTorch's packed
+    /// A step is skipped where the mask is false: the state is kept, and the output is zero. A mask
+    /// that is true for the first elements of each sequence corresponds to PyTorch's packed
     /// sequence.
     ///
     /// # Errors
-    /// If `x` is not `[batch, time, in]`, a part of the state not `[layers directions, batch,
-    /// hidden]`, or the mask not `[batch, time]`.
+    /// If `x` is not `[batch, time, in]`, a part of the state is not
+    /// `[layers directions, batch, hidden]`, or the mask is not `[batch, time]`.
     pub fn run<'t>(
         &self,
         x: Var<'t, E>,
@@ -196,7 +198,7 @@ impl<G: Gates, E: Element> Recurrent<G, E> {
         let masks = mask.map(|mask| masks_by_step(mask, batch, time)).transpose()?.flatten();
 
         let mut states = Vec::with_capacity(self.directions.len());
-        // Time first inside, so that a step is one piece of memory.
+        // The time axis comes first internally, so that a step is contiguous in memory.
         let mut sequence = ops::transpose(x, 0, 1)?;
         let layers = self.directions.chunks(if self.bidirectional { 2 } else { 1 });
         for (layer, directions) in layers.enumerate() {
@@ -233,15 +235,15 @@ impl<G: Gates, E: Element> Recurrent<G, E> {
     }
 }
 
-/// The state of one layer and direction.
+/// The state of the layer and direction at index `place`.
 fn at<E: Element>(state: Parts<'_, E>, place: usize) -> Result<Parts<'_, E>> {
     let place = place as isize;
     let c = state.c.map(|c| ops::select(c, 0, place)).transpose()?;
     Ok(Parts { h: ops::select(state.h, 0, place)?, c })
 }
 
-/// The mask of each step, `[batch, 1]`, where it is not true for all sequences; `None` if it is
-/// true throughout.
+/// The mask of each step, `[batch, 1]`, or `None` for a step if it is true for all sequences. The
+/// result is `None` if all masks are true.
 fn masks_by_step(mask: &Mask, batch: usize, time: usize) -> Result<Option<Vec<Option<Mask>>>> {
     let values = mask.try_to_vec()?;
     if !values.contains(&false) {
@@ -254,8 +256,9 @@ fn masks_by_step(mask: &Mask, batch: usize, time: usize) -> Result<Option<Vec<Op
     (0..time).map(step).collect::<Result<_>>().map(Some)
 }
 
-/// The parts along the first axis, by halves: the gradient of a part is as large as what it was cut
-/// from, so that cutting each from the whole would cost the square of their number.
+/// Splits along the first axis by recursive halving. The gradient of a part is as large as the
+/// tensor that it was split from, so that splitting each part from the whole would cost the square
+/// of their number.
 fn unstack<'t, E: Element>(x: Var<'t, E>, parts: &mut Vec<Var<'t, E>>) -> Result<()> {
     match x.shape()[0] as isize {
         0 => {}

@@ -1,4 +1,4 @@
-//! What the blocks of encoders and decoders share: the config, and the parts around attention.
+//! The config of encoder and decoder blocks, and the parts around attention that they share.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ use crate::layer::{
 };
 use crate::module::Module;
 
-/// Describes a block of a transformer, `L` its type: [`TransformerEncoderLayer`] or
+/// Describes a block of a transformer; `L` is the type of the block: [`TransformerEncoderLayer`] or
 /// [`TransformerDecoderLayer`].
 #[derive(Debug)]
 pub struct TransformerLayerConfig<L> {
@@ -49,50 +49,52 @@ impl<L> TransformerLayerConfig<L> {
         }
     }
 
-    /// The width of the layer between the two linear ones, PyTorch's `dim_feedforward`. 2048 by
-    /// default.
+    /// Sets the number of features between the two linear layers, PyTorch's `dim_feedforward`; 2048
+    /// by default.
     pub fn feedforward(self, feedforward: usize) -> Self {
         Self { feedforward, ..self }
     }
 
-    /// The probability to drop, in training, an attention weight, an element between the two linear
-    /// layers, or one that is added to the input. 0.1 by default.
+    /// Sets the probability of dropout in training, for attention weights, for elements between the
+    /// two linear layers, and for elements that are added to the input; 0.1 by default.
     pub fn dropout(self, p: f64) -> Self {
         Self { dropout: p, ..self }
     }
 
-    /// The activation between the two linear layers; relu by default.
+    /// Sets the activation between the two linear layers; relu by default.
     pub fn activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// What layer normalization adds to the variance; 1e-5 by default.
+    /// Sets the number that layer normalization adds to the variance; 1e-5 by default.
     pub fn eps(self, eps: f64) -> Self {
         Self { eps, ..self }
     }
 
-    /// Normalizes what goes into attention and the linear layers, instead of the sums. R. Xiong et
-    /// al., "On layer normalization in the transformer architecture", ICML 2020.
+    /// Normalizes the inputs of attention and of the linear layers, instead of the sums (pre-norm).
+    /// R. Xiong et al., "On layer normalization in the transformer architecture", ICML 2020.
     pub fn norm_first(self) -> Self {
         Self { norm_first: true, ..self }
     }
 
-    /// As a [`Layer`] the block is causal.
+    /// Makes the block causal when it is used as a [`Layer`].
     pub fn causal(self) -> Self {
         Self { causal: true, ..self }
     }
 
-    /// Grouped-query attention; see [`MultiHeadAttentionConfig::kv_heads`].
+    /// Sets the number of heads of keys and values: grouped-query attention; see
+    /// [`MultiHeadAttentionConfig::kv_heads`].
     pub fn kv_heads(self, kv_heads: usize) -> Self {
         Self { attention: self.attention.kv_heads(kv_heads), ..self }
     }
 
-    /// Rotary positions in self-attention; see [`Rotary`](crate::Rotary).
+    /// Uses rotary positions in self-attention; see [`Rotary`](crate::Rotary).
     pub fn rotary(self) -> Self {
         Self { attention: self.attention.rotary(), ..self }
     }
 
-    /// Attention and linear layers without biases; layer normalization keeps its own.
+    /// Omits the biases of attention and of the linear layers; layer normalization keeps its
+    /// biases.
     pub fn without_bias(self) -> Self {
         Self { attention: self.attention.without_bias(), bias: false, ..self }
     }
@@ -184,7 +186,7 @@ impl<E: Element> LayerConfig<E> for TransformerLayerConfig<TransformerEncoderLay
 }
 
 impl TransformerLayerConfig<TransformerEncoderLayer> {
-    /// The block, its weights drawn from `rng`.
+    /// Builds the block, with weights drawn from `rng`.
     ///
     /// # Errors
     /// Those of [`MultiHeadAttentionConfig::build`], and if the width of the linear layers is zero.
@@ -197,7 +199,7 @@ impl TransformerLayerConfig<TransformerEncoderLayer> {
 }
 
 impl TransformerLayerConfig<TransformerDecoderLayer> {
-    /// The block, its weights drawn from `rng`.
+    /// Builds the block, with weights drawn from `rng`.
     ///
     /// # Errors
     /// Those of [`MultiHeadAttentionConfig::build`], and if the width of the linear layers is zero.

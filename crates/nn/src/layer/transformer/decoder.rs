@@ -61,7 +61,7 @@ impl<E: Element> TransformerDecoderLayer<E> {
     ) -> Result<Self, LayerError> {
         Ok(Self {
             self_attn: config.attention().build(rng)?,
-            // Positions of two sequences are not to be compared.
+            // Positions in different sequences cannot be compared, so this attention is not rotary.
             multihead_attn: config.attention().without_rotary().build(rng)?,
             feed_forward: config.feed_forward(rng)?,
             norm1: config.norm()?,
@@ -74,7 +74,8 @@ impl<E: Element> TransformerDecoderLayer<E> {
         })
     }
 
-    /// The block with a mask for self-attention, usually a causal one, and one for the memory.
+    /// Computes the block with a mask for self-attention, usually a causal one, and one for the
+    /// memory.
     ///
     /// # Errors
     /// If the shapes are not those of the layer, or a mask has another shape.
@@ -88,7 +89,7 @@ impl<E: Element> TransformerDecoderLayer<E> {
         self.with(x, memory, memory_mask, |x| self.self_attn.self_attend(x, mask))
     }
 
-    /// The block for further elements of a sequence, causally: incremental inference. See
+    /// Computes the block for further elements of a sequence, causally: incremental inference. See
     /// [`MultiHeadAttention::attend_cached`].
     ///
     /// # Errors

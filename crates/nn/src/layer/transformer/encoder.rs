@@ -71,13 +71,13 @@ impl<E: Element> TransformerEncoderLayer<E> {
         })
     }
 
-    /// Whether it is causal as a [`Layer`].
+    /// The mask that the block uses as a [`Layer`].
     pub(super) fn mask(&self) -> AttentionMask {
         let mask = AttentionMask::new();
         if self.causal { mask.causal() } else { mask }
     }
 
-    /// The block under a mask.
+    /// Computes the block with a mask for self-attention.
     ///
     /// # Errors
     /// If `x` is not `[batch, time, embed]`, or a mask has another shape.
@@ -85,7 +85,7 @@ impl<E: Element> TransformerEncoderLayer<E> {
         self.with(x, |x| self.self_attn.self_attend(x, mask))
     }
 
-    /// The block for further elements of a sequence, causally: incremental inference. See
+    /// Computes the block for further elements of a sequence, causally: incremental inference. See
     /// [`MultiHeadAttention::attend_cached`].
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! [`TransformerEncoder`] and [`TransformerDecoder`]: blocks one after another.
+//! [`TransformerEncoder`] and [`TransformerDecoder`]: stacks of blocks.
 
 use rand::Rng;
 use wengert_autodiff::{Element, Error, Result, Var};
@@ -8,8 +8,8 @@ use crate::forward::Layer;
 use crate::layer::{AttentionMask, KeyValueCache, LayerConfig, LayerError, LayerNorm, SampleShape};
 use crate::module::Module;
 
-/// [`TransformerEncoderLayer`]s one after another, and layer normalization after the last if the
-/// config says so.
+/// A stack of [`TransformerEncoderLayer`]s, with layer normalization after the last block if the
+/// config has [`norm`](TransformerEncoderConfig::norm).
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -30,8 +30,8 @@ pub struct TransformerEncoder<E: Element = f32> {
     norm: Option<LayerNorm<E>>,
 }
 
-/// [`TransformerDecoderLayer`]s one after another, and layer normalization after the last if the
-/// config says so.
+/// A stack of [`TransformerDecoderLayer`]s, with layer normalization after the last block if the
+/// config has [`norm`](TransformerDecoderConfig::norm).
 ///
 /// # Shapes
 /// `x` is `[batch, time, embed]`, the memory `[batch, keys, embed]`; the output has the shape of
@@ -42,12 +42,12 @@ pub struct TransformerDecoder<E: Element = f32> {
     norm: Option<LayerNorm<E>>,
 }
 
-/// Refuses other than one cache for each layer.
+/// Returns an error unless there is one cache for each layer.
 fn check_caches<E: Element>(layers: usize, caches: &[KeyValueCache<E>]) -> Result<()> {
     if caches.len() == layers {
         return Ok(());
     }
-    let message = format!("takes one cache a layer, {layers}, got {}", caches.len());
+    let message = format!("needs one cache for each of the {layers} layers, got {}", caches.len());
     Err(Error::Argument { op: "transformer", message })
 }
 
@@ -56,7 +56,7 @@ fn normed<'t, E: Element>(norm: Option<&LayerNorm<E>>, x: Var<'t, E>) -> Result<
 }
 
 impl TransformerEncoder {
-    /// The config of `layers` blocks, each with weights of its own.
+    /// The config of `layers` blocks with separate weights.
     pub fn config(
         layer: TransformerLayerConfig<TransformerEncoderLayer>,
         layers: usize,
@@ -66,7 +66,7 @@ impl TransformerEncoder {
 }
 
 impl<E: Element> TransformerEncoder<E> {
-    /// The outputs under a mask, which is that of every block.
+    /// Computes the outputs with a mask that all blocks use.
     ///
     /// # Errors
     /// If `x` is not `[batch, time, embed]`, or a mask has another shape.
@@ -75,17 +75,17 @@ impl<E: Element> TransformerEncoder<E> {
         normed(self.norm.as_ref(), y)
     }
 
-    /// Empty caches for [`run_cached`](Self::run_cached), one a layer.
+    /// Creates empty caches for [`run_cached`](Self::run_cached), one for each layer.
     pub fn caches(&self) -> Vec<KeyValueCache<E>> {
         vec![KeyValueCache::new(); self.layers.len()]
     }
 
-    /// The outputs for further elements of a sequence, causally: incremental inference. See
-    /// [`MultiHeadAttention::attend_cached`](crate::MultiHeadAttention::attend_cached).
+    /// Computes the outputs for further elements of a sequence, causally: incremental inference.
+    /// See [`MultiHeadAttention::attend_cached`](crate::MultiHeadAttention::attend_cached).
     ///
     /// # Errors
-    /// If `x` is not `[batch, new, embed]` with the caches' batch, or there is not one cache a
-    /// layer.
+    /// If `x` is not `[batch, new, embed]` with the caches' batch, or the number of caches is not
+    /// that of the layers.
     pub fn run_cached<'t>(
         &self,
         x: Var<'t, E>,
@@ -116,12 +116,12 @@ pub struct TransformerEncoderConfig {
 }
 
 impl TransformerEncoderConfig {
-    /// Layer normalization after the last block, which pre-norm blocks need.
+    /// Adds layer normalization after the last block, which pre-norm blocks need.
     pub fn norm(self) -> Self {
         Self { norm: true, ..self }
     }
 
-    /// The stack, its weights drawn from `rng`.
+    /// Builds the stack, with weights drawn from `rng`.
     ///
     /// # Errors
     /// Those of [`TransformerLayerConfig::build`].
@@ -154,7 +154,7 @@ impl<E: Element> LayerConfig<E> for TransformerEncoderConfig {
 }
 
 impl TransformerDecoder {
-    /// The config of `layers` blocks, each with weights of its own.
+    /// The config of `layers` blocks with separate weights.
     pub fn config(
         layer: TransformerLayerConfig<TransformerDecoderLayer>,
         layers: usize,
@@ -164,7 +164,8 @@ impl TransformerDecoder {
 }
 
 impl<E: Element> TransformerDecoder<E> {
-    /// The outputs with a mask for self-attention, usually a causal one, and one for the memory.
+    /// Computes the outputs with a mask for self-attention, usually a causal one, and one for the
+    /// memory.
     ///
     /// # Errors
     /// If the shapes are not those of the layers, or a mask has another shape.
@@ -179,16 +180,16 @@ impl<E: Element> TransformerDecoder<E> {
         normed(self.norm.as_ref(), self.layers.iter().try_fold(x, step)?)
     }
 
-    /// Empty caches for [`run_cached`](Self::run_cached), one a layer.
+    /// Creates empty caches for [`run_cached`](Self::run_cached), one for each layer.
     pub fn caches(&self) -> Vec<KeyValueCache<E>> {
         vec![KeyValueCache::new(); self.layers.len()]
     }
 
-    /// The outputs for further elements of a sequence, causally: incremental inference.
+    /// Computes the outputs for further elements of a sequence, causally: incremental inference.
     ///
     /// # Errors
-    /// If the shapes are not those of the layers and the caches, the mask has another shape, or
-    /// there is not one cache a layer.
+    /// If the shapes are not those of the layers and the caches, the mask has another shape, or the
+    /// number of caches is not that of the layers.
     pub fn run_cached<'t>(
         &self,
         x: Var<'t, E>,
@@ -213,12 +214,12 @@ pub struct TransformerDecoderConfig {
 }
 
 impl TransformerDecoderConfig {
-    /// Layer normalization after the last block, which pre-norm blocks need.
+    /// Adds layer normalization after the last block, which pre-norm blocks need.
     pub fn norm(self) -> Self {
         Self { norm: true, ..self }
     }
 
-    /// The stack, its weights drawn from `rng`.
+    /// Builds the stack, with weights drawn from `rng`.
     ///
     /// # Errors
     /// Those of [`TransformerLayerConfig::build`].
