@@ -326,7 +326,7 @@ impl Advisor {
                 if last { 0.0 } else { choice.next_weight_variance * fixup.scale().powi(2) };
             advice.sigma_b = 0.0;
             advice.reason = if last {
-                "the last layer of a residual branch begins at zero, so that the block is the identity (Fixup)".into()
+                "the last layer of a residual branch begins at zero, so that the block returns its input unchanged (Fixup)".into()
             } else {
                 format!(
                     "one of {} residual branches: the scale is multiplied by {:.3}, so that the effect of a training step does not grow with depth (Fixup)",
@@ -356,7 +356,7 @@ impl Advisor {
             };
             let factor = outputs.slope * factor;
             advice.reason =
-                "followed by a normalization: any scale works, and this one gives unit variance"
+                "followed by a normalization, so that any scale works; this one gives pre-activations of variance 1"
                     .into();
             if fixup.is_none() {
                 self.ln_gradient += widths.map_or(outputs.slope, |widths| factor * widths).ln();
@@ -412,7 +412,7 @@ impl Advisor {
             // Mean square of the inputs * variance of the weights * fan-in.
             let glorot = self.square * 2.0 * fan_in / (fan_in + fan_out);
             let (variance, scheme) = match self.fallback {
-                Fallback::ForwardGain => (1.0, "the forward gain keeps signals"),
+                Fallback::ForwardGain => (1.0, "the forward gain keeps the variance of signals"),
                 Fallback::Glorot => {
                     (glorot, "Glorot's scheme changes gradients less than the forward gain")
                 }
@@ -423,7 +423,7 @@ impl Advisor {
                 Fallback::Glorot => 1.0,
             };
             let reason = format!(
-                "{name}: no bias variance puts it on the edge of chaos at moderate pre-activations; {scheme}, but each layer multiplies the variance of gradients by {}, and all units share a mean of {}",
+                "{name}: no initial weights and biases keep the variance of both signals and gradients (there is no edge of chaos at moderate pre-activations); {scheme}, but each layer multiplies the variance of gradients by {}, and the mean output of all units is {} (ideally 0)",
                 rounded(next * here.slope, 3),
                 rounded(here.mean, 2)
             );
@@ -446,12 +446,12 @@ impl Advisor {
             format!("linear: outputs of variance 1 {from}")
         } else if point.sigma_b == 0.0 && (point.chi_q - 1.0).abs() < 1e-6 {
             format!(
-                "{name} keeps signals and gradients at any scale: pre-activations of variance {} {from}",
+                "{name} keeps the variance of signals and gradients at any scale of the inputs: pre-activations of variance {} {from}",
                 rounded(point.q, 3)
             )
         } else {
             format!(
-                "{name} on the edge of chaos: pre-activations stay at variance {:.3} (each layer multiplies a deviation from it by {:.2}), gradients keep their variance, and uncorrelated inputs reach correlation {correlation:.2} after {depth} layers",
+                "{name} on the edge of chaos, where gradients keep their variance: pre-activations stay at variance {:.3} (each layer multiplies a deviation from it by {:.2}), and two uncorrelated inputs have correlation {correlation:.2} after {depth} layers",
                 point.q, point.chi_q
             )
         };
@@ -514,13 +514,13 @@ struct Choice {
 }
 
 impl Choice {
-    /// For a table, whose rows are activations themselves.
+    /// The choice for a table, whose rows are activations themselves.
     fn table(activation: &dyn Nonlinearity) -> Result<Self, TheoryError> {
         Ok(Self {
             variance: 1.0,
             bias_variance: 0.0,
             next_weight_variance: 1.0 / moments(activation, 1.0)?.second,
-            reason: "a table: its rows are activations, and get variance 1".into(),
+            reason: "a table: its rows are the inputs of later layers, and get variance 1".into(),
             off_the_edge: None,
         })
     }
@@ -531,7 +531,7 @@ impl fmt::Display for Advice {
         let width = self.layers.iter().map(|layer| layer.weight.len()).max().unwrap_or(0).max(6);
         write!(
             f,
-            "{:width$}  {:>7} {:>7} {:>7} {:>6}",
+            "sigma_w: standard deviation of the weights, times sqrt(fan_in); sigma_b: standard deviation of the biases; q: variance of the pre-activations; chi_1: factor by which a layer multiplies the variance of gradients\n{:width$}  {:>7} {:>7} {:>7} {:>6}",
             "weight", "sigma_w", "sigma_b", "q", "chi_1"
         )?;
         let mut last = None;
@@ -552,7 +552,11 @@ impl fmt::Display for Advice {
             }
         }
         if !self.others.is_empty() {
-            write!(f, "\nnot changed, as their kind is not stated: {}", self.others.join(", "))?;
+            write!(
+                f,
+                "\nnot changed, because their kind (weight, bias, ..) is not stated: {}",
+                self.others.join(", ")
+            )?;
         }
         if let Some(warning) = &self.warning {
             write!(f, "\nwarning: {warning}")?;

@@ -76,7 +76,7 @@ impl Init {
         self.sample_kind(shape.into(), kind, rng)
     }
 
-    /// The same without a type parameter for the generator.
+    /// Samples like [`sample_for`](Self::sample_for), without a type parameter for the generator.
     #[inline(never)]
     #[track_caller]
     pub(crate) fn sample_kind<E: Element>(

@@ -50,7 +50,8 @@ pub enum InitError {
 }
 
 impl InitError {
-    /// The same error; one of a tensor's size names the layer that the caller creates.
+    /// Adds the name of the layer that the caller creates to an error about a tensor's size;
+    /// returns other errors unchanged.
     pub(crate) fn of_layer(self, layer: &'static str) -> Self {
         match self {
             Self::Size(error) => Self::Size(error.in_name_of(layer)),

@@ -45,7 +45,7 @@ impl fmt::Display for GradientWarning {
         let trend = if self.first_gradient < 1.0 { "vanish" } else { "explode" };
         write!(
             f,
-            "gradients {trend}: the one that reaches the first of {} weight layers is predicted to be {size} times that at the outputs (root mean square), and no initial weights prevent that with {names}; change the network: use tanh or relu in place of {names}, or standardize each unit before its activation (batch_norm1d; not layer_norm, which keeps the mean that all units share), or put the layers into blocks that add their input (Role::Residual)",
+            "gradients {trend}: the gradient at the first of {} weight layers is predicted to be {size} times the gradient at the outputs (root mean square), and no initial weights prevent this with {names}; change the network: use tanh or relu in place of {names}, or standardize each unit before its activation (batch_norm1d; not layer_norm, which keeps the mean that the units have in common), or put the layers into blocks that add their input (Role::Residual)",
             self.layers
         )
     }

@@ -59,7 +59,7 @@ pub enum LsuvError {
     },
     /// A module none of whose parameters is stated to be a weight or a table.
     #[error(
-        "none of the module's parameters is stated to be a weight: {} are of no stated kind; create the weights among them with Parameter::weight", others.join(", ")
+        "the module has no weights to scale: the kind of these parameters is not stated: {}; create the weights among them with Parameter::weight", others.join(", ")
     )]
     NoWeight {
         /// The parameters of no stated kind.
@@ -67,7 +67,7 @@ pub enum LsuvError {
     },
     /// A layer whose pre-activations do not vary, or are not finite.
     #[error(
-        "layer {path:?}: its pre-activations have the variance {} on this batch, and no scale of its weights makes that 1; check the batch and the layers before it", figure(*.variance)
+        "layer {path:?}: its pre-activations have variance {} on this batch, which no scale of its weights changes to 1; check the batch and the layers before it", figure(*.variance)
     )]
     Silent {
         /// The layer.
@@ -75,9 +75,9 @@ pub enum LsuvError {
         /// The variance.
         variance: f64,
     },
-    /// A layer that does not come to unit variance.
+    /// A layer that does not reach unit variance.
     #[error(
-        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole, it must show its parts in Layer::observe", figure(*.variance)
+        "layer {path:?}: after {rounds} rounds the variance of its pre-activations is {}, not within {tolerance} of 1; a layer whose output does not scale with its weights (one that adds its input) cannot be scaled as a whole; implement Layer::observe for it, so that its parts are scaled one by one", figure(*.variance)
     )]
     NotReached {
         /// The layer.

@@ -47,9 +47,9 @@ pub enum Distribution {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
-    /// 0.
+    /// All elements 0.
     Zeros,
-    /// One value everywhere.
+    /// All elements this value.
     Constant(f64),
     /// Independent draws from N(mean, std^2).
     Normal {
@@ -77,7 +77,7 @@ pub enum Init {
         /// The upper end, above the lower; may be infinite.
         high: f64,
     },
-    /// Ones on the diagonal of a matrix, zeros elsewhere: a layer that passes on its input.
+    /// Ones on the diagonal of a matrix, zeros elsewhere: a layer whose output is its input.
     Eye,
     /// The identity as a convolution of shape `[out, in, k..]`: in each group of outputs, channel
     /// `i` copies input channel `i`, by a one at the centre of the receptive field.
@@ -114,7 +114,7 @@ pub enum Init {
     Scaled {
         /// The shape of the distribution.
         distribution: Distribution,
-        /// Which number of connections is the fan.
+        /// The number of connections with which the variance scales.
         fan: Fan,
         /// The factor of the standard deviation, not negative.
         gain: f64,
@@ -122,7 +122,7 @@ pub enum Init {
 }
 
 impl Init {
-    /// 1.
+    /// All elements 1.
     pub const fn ones() -> Self {
         Init::Constant(1.0)
     }

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 use wengert_autodiff::{Element, Result, Shape, Tensor};
 
-/// Ones on the diagonal.
+/// A matrix with ones on the diagonal and zeros elsewhere.
 pub(super) fn eye<E: Element>(shape: Shape) -> Result<Tensor<E>> {
     Tensor::try_from_fn(shape, |i| if i[0] == i[1] { E::ONE } else { E::ZERO })
 }

@@ -83,8 +83,8 @@ impl EdgeOfChaos<'_> {
     }
 
     /// The point with these biases and the smallest variance from 1e-4 to 1e4, or `None` if that
-    /// range has no such point. With `sigma_b = 0` the limit of small variance, for a function
-    /// through zero (`sigma_w = 1 / |f'(0)|`).
+    /// range has no such point. For `sigma_b = 0` and a function through zero this is the limit of
+    /// small variance, `sigma_w = 1 / |f'(0)|`.
     ///
     /// # Errors
     /// [`TheoryError`] if `sigma_b` is negative or an expectation cannot be computed.

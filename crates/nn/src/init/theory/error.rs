@@ -23,7 +23,7 @@ pub enum TheoryError {
     },
     /// An expectation that is not a finite number.
     #[error(
-        "the expectations of {activation} at pre-activations of variance {} are not finite, or come from beyond 37 standard deviations; it must be defined everywhere and grow more slowly than e^(x^2/4)", figure(*.variance)
+        "the expectations of {activation} at pre-activations of variance {} are not finite, or depend on inputs beyond 37 standard deviations; the function must be defined everywhere and grow more slowly than e^(x^2/4)", figure(*.variance)
     )]
     NotFinite {
         /// The activation's name.
@@ -33,7 +33,7 @@ pub enum TheoryError {
     },
     /// An expectation on which the quadrature rules disagree.
     #[error(
-        "the expectations of {activation} at pre-activations of variance {} could not be resolved (two quadrature rules differ by {error:.1e} of them): either they are not finite, or the function bends or jumps where it does not say so; name its kinks (CustomActivation::with_kinks)", figure(*.variance)
+        "the expectations of {activation} at pre-activations of variance {} could not be computed accurately (two quadrature rules have a relative difference of {error:.1e}): either they are not finite, or the function has a kink or jump that is not listed; list its kinks with CustomActivation::with_kinks", figure(*.variance)
     )]
     Unresolved {
         /// The activation's name.
@@ -45,7 +45,7 @@ pub enum TheoryError {
     },
     /// An activation that is zero, or nearly so, at all inputs that occur.
     #[error(
-        "{activation} is zero, or nearly so, at every point that pre-activations of variance {} reach: E[f^2] = {second:e}, and no weights of moderate size bring a signal through it", figure(*.variance)
+        "{activation} is zero, or nearly zero, for all pre-activations of variance {} (its mean square is {second:e}), so that no weights of moderate size pass a signal through it", figure(*.variance)
     )]
     Silent {
         /// The activation's name.

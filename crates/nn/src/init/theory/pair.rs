@@ -53,8 +53,8 @@ pub(super) fn pair(
     })
 }
 
-/// The same by one product rule of 32 nodes in each variable: accurate to three digits at kinks,
-/// and much faster.
+/// Computes [`pair`] by one product rule of 32 nodes in each variable: accurate to three digits at
+/// kinks, and much faster.
 pub(in crate::init) fn rough_pair(
     activation: &dyn Nonlinearity,
     q: f64,

@@ -55,7 +55,7 @@ impl StackLayer {
         }
     }
 
-    /// The same layer with its channels in `groups` groups, which divides both fans.
+    /// Divides the channels of the layer into `groups` groups, which divides both fans.
     pub fn groups(mut self, groups: usize) -> Self {
         self.fan_in /= groups.max(1);
         self.fan_out /= groups.max(1);
