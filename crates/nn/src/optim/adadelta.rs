@@ -1,4 +1,4 @@
-//! [`Adadelta`]: steps of the size of those before.
+//! [`Adadelta`]: steps scaled by the sizes of the previous steps.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -8,9 +8,10 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{learning_rate, not_negative, share};
 use crate::module::Module;
 
-/// Adadelta: the gradient over the root of its mean square, times that of the steps so far.
+/// Adadelta: the gradient divided by its root mean square, times the root mean square of the steps
+/// so far.
 ///
-/// With the gradient `g`, plus `weight_decay * w` where asked for:
+/// With the gradient `g`, plus `weight_decay * w` if weight decay is set:
 ///
 /// ```text
 /// squares = rho squares + (1 - rho) g^2
@@ -34,7 +35,8 @@ pub struct Adadelta<E: Element = f32> {
 }
 
 impl<E: Element> Adadelta<E> {
-    /// With `rho` 0.9, `eps` 1e-6, and no weight decay. The paper has a rate of 1.
+    /// Creates the optimizer with `rho` 0.9, `eps` 1e-6, and no weight decay. The paper has a
+    /// learning rate of 1.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -45,14 +47,14 @@ impl<E: Element> Adadelta<E> {
     }
 
     share! {
-        /// With the share of the mean squares that is kept from step to step.
+        /// Sets the fraction of the mean squares that is kept from step to step.
         rho = "rho";
     }
 
     not_negative! {
-        /// With what is added under the roots.
+        /// Sets the number that is added under the roots.
         eps = "eps";
-        /// With a multiple of the weights added to the gradient.
+        /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }
 }

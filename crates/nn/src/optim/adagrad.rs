@@ -1,4 +1,4 @@
-//! [`Adagrad`]: the gradient over the root of the sum of its squares.
+//! [`Adagrad`]: the gradient divided by the root of the sum of its squares.
 
 use wengert_autodiff::{Element, Gradients, Tensor};
 use wengert_kernels::optim;
@@ -8,8 +8,8 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{learning_rate, not_negative};
 use crate::module::Module;
 
-/// Adagrad: with the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step
-/// `t` `sum = sum + g^2`, then `w -= rate / (1 + (t - 1) rate_decay) * g / (sqrt(sum) + eps)`.
+/// Adagrad: with the gradient `g`, plus `weight_decay * w` if weight decay is set, at a parameter's
+/// step `t` `sum = sum + g^2`, then `w -= rate / (1 + (t - 1) rate_decay) * g / (sqrt(sum) + eps)`.
 ///
 /// ```
 /// let adagrad = wengert_nn::Adagrad::<f32>::new(1e-2).initial_sum(0.1);
@@ -28,7 +28,8 @@ pub struct Adagrad<E: Element = f32> {
 }
 
 impl<E: Element> Adagrad<E> {
-    /// With sums that begin at zero, `eps` 1e-10, and no decay of the rate or the weights.
+    /// Creates the optimizer with sums that begin at zero, `eps` 1e-10, and no decay of the
+    /// learning rate or the weights.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -40,15 +41,15 @@ impl<E: Element> Adagrad<E> {
     }
 
     not_negative! {
-        /// With a rate that falls as `1 / (1 + (t - 1) rate_decay)`.
+        /// Sets the decay of the learning rate, which falls as `1 / (1 + (t - 1) rate_decay)`.
         #[doc(alias = "lr_decay")]
         rate_decay = "rate decay";
-        /// With sums that begin at this number.
+        /// Sets the number at which the sums begin.
         #[doc(alias = "initial_accumulator_value")]
         initial_sum = "initial sum";
-        /// With what is added to the denominator.
+        /// Sets the number that is added to the denominator.
         eps = "eps";
-        /// With a multiple of the weights added to the gradient.
+        /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }
 }

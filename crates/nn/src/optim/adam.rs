@@ -7,18 +7,19 @@ use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
 use crate::module::Module;
 
-/// Adam, AdamW and AMSGrad: steps along the mean of the gradient over the root of its mean square.
+/// Adam, AdamW and AMSGrad: steps along the mean of the gradient, divided by its root mean square.
 ///
-/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+/// With the gradient `g`, plus `weight_decay * w` if weight decay is set, at a parameter's step
+/// `t`:
 ///
 /// ```text
 /// m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
 /// w -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 /// ```
 ///
-/// [`decoupled`](Self::decoupled) (AdamW) takes `rate * weight_decay * w` off the weights instead
-/// of adding to the gradient, [`amsgrad`](Self::amsgrad) divides by the largest `v` so far. A step
-/// is one pass over the weights and all that is remembered of them.
+/// [`decoupled`](Self::decoupled) (AdamW) subtracts `rate * weight_decay * w` from the weights
+/// instead of adding to the gradient. [`amsgrad`](Self::amsgrad) divides by the largest `v` so far.
+/// A step is one pass over the weights and the moments.
 ///
 /// ```
 /// use wengert_nn::Adam;
@@ -32,14 +33,15 @@ use crate::module::Module;
 #[doc(alias = "AdamW")]
 #[derive(Clone, Debug)]
 pub struct Adam<E: Element = f32> {
-    /// All but the step.
+    /// All settings, and the learning rate.
     rule: optim::Adam,
     amsgrad: bool,
     moments: Memories<E>,
 }
 
 impl<E: Element> Adam<E> {
-    /// Adam with the paper's `beta1` 0.9, `beta2` 0.999 and `eps` 1e-8, and no weight decay.
+    /// Creates Adam with the paper's `beta1` 0.9, `beta2` 0.999 and `eps` 1e-8, and no weight
+    /// decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -50,7 +52,7 @@ impl<E: Element> Adam<E> {
         Adam { rule, amsgrad: false, moments: Memories::default() }
     }
 
-    /// With the shares of the mean and of the mean square that are kept from step to step.
+    /// Sets the fractions of the mean and of the mean square that are kept from step to step.
     ///
     /// # Panics
     /// If one is not in [0, 1).
@@ -62,7 +64,7 @@ impl<E: Element> Adam<E> {
         self
     }
 
-    /// With what is added to the denominator.
+    /// Sets the number that is added to the denominator.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -73,7 +75,7 @@ impl<E: Element> Adam<E> {
         self
     }
 
-    /// With a multiple of the weights added to the gradient.
+    /// Sets the weight decay: this multiple of the weights is added to the gradient.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -84,7 +86,7 @@ impl<E: Element> Adam<E> {
         self
     }
 
-    /// With a weight decay that acts on the weights themselves: AdamW.
+    /// Sets a weight decay that is applied to the weights instead of the gradient: AdamW.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -95,7 +97,7 @@ impl<E: Element> Adam<E> {
         adam
     }
 
-    /// With the largest mean square so far in place of the mean square.
+    /// Divides by the largest mean square so far instead of the current mean square: AMSGrad.
     pub fn amsgrad(mut self) -> Self {
         self.amsgrad = true;
         self
@@ -127,7 +129,7 @@ impl<E: Element> Optimizer<E> for Adam<E> {
     }
 }
 
-/// The arrays that are remembered.
+/// The names of the arrays that are kept for each parameter.
 fn arrays(amsgrad: bool) -> &'static [&'static str] {
     if amsgrad { &["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] } else { &["exp_avg", "exp_avg_sq"] }
 }

@@ -1,4 +1,4 @@
-//! [`Adamax`]: Adam with the largest gradient in place of the mean square.
+//! [`Adamax`]: Adam with the largest gradient instead of the mean square.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -8,9 +8,10 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
-/// Adamax: steps along the mean of the gradient over its largest size so far, which fades.
+/// Adamax: steps along the mean of the gradient, divided by its largest size so far, which decays.
 ///
-/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+/// With the gradient `g`, plus `weight_decay * w` if weight decay is set, at a parameter's step
+/// `t`:
 ///
 /// ```text
 /// m = beta1 m + (1 - beta1) g          u = max(beta2 u, |g| + eps)
@@ -34,7 +35,7 @@ pub struct Adamax<E: Element = f32> {
 }
 
 impl<E: Element> Adamax<E> {
-    /// With `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
+    /// Creates the optimizer with `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -46,13 +47,14 @@ impl<E: Element> Adamax<E> {
     }
 
     betas! {
-        /// With the share of the mean that is kept, and the factor by which the largest size fades.
+        /// Sets the fraction of the mean that is kept, and the factor by which the largest size
+        /// decays.
     }
 
     not_negative! {
-        /// With what is added to the gradient's size.
+        /// Sets the number that is added to the gradient's size.
         eps = "eps";
-        /// With a multiple of the weights added to the gradient.
+        /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }
 }

@@ -8,13 +8,12 @@ use super::optimizer::check_share;
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 
-/// A running average of a module's parameters, which often does better than the last weights.
+/// A running average of a module's parameters, which often performs better than the last weights.
 ///
-/// After the first [`update`](Self::update) the average is the weights. From then on
-/// [`ema`](Self::ema) moves it by `average += (1 - decay) (w - average)`, and
-/// [`swa`](Self::swa) keeps the mean of the weights at all updates. Frozen parameters are averaged
-/// as well; buffers are not, so a network with batch normalization needs its statistics measured
-/// again with the averaged weights.
+/// The first [`update`](Self::update) sets the average to the weights. Each further update moves it
+/// by `average += (1 - decay) (w - average)` with [`ema`](Self::ema), and keeps the mean of the
+/// weights at all updates with [`swa`](Self::swa). Frozen parameters are averaged, too; buffers are
+/// not, so the statistics of batch normalization must be measured again with the averaged weights.
 ///
 /// ```
 /// use wengert_nn::{Average, Layer, Linear};
@@ -40,28 +39,28 @@ use crate::state::{ParameterState, State, StateError};
 #[doc(alias = "SWA")]
 #[derive(Clone, Debug)]
 pub struct Average<E: Element = f32> {
-    /// The share of the average that is kept; without one it is a mean.
+    /// The fraction of the average that is kept; `None` for the mean.
     decay: Option<f64>,
     averages: Memories<E>,
 }
 
 impl<E: Element> Average<E> {
-    /// An exponential moving average that keeps this share of itself at each update.
+    /// Creates an exponential moving average that keeps this fraction of itself at each update.
     ///
     /// # Panics
-    /// If the share is not in [0, 1).
+    /// If the fraction is not in [0, 1).
     #[track_caller]
     pub fn ema(decay: f64) -> Self {
         check_share("decay", decay);
         Self { decay: Some(decay), averages: Memories::default() }
     }
 
-    /// The mean over all updates: stochastic weight averaging.
+    /// Creates the mean over all updates: stochastic weight averaging.
     pub fn swa() -> Self {
         Self { decay: None, averages: Memories::default() }
     }
 
-    /// Takes the weights of this moment into the average.
+    /// Adds the current weights to the average.
     pub fn update(&mut self, module: &dyn Module<E>) {
         for (_, parameter) in module.parameters() {
             let weights = parameter.value().contiguous();
@@ -76,13 +75,13 @@ impl<E: Element> Average<E> {
         }
     }
 
-    /// Exchanges the average and the module's weights: call it before an evaluation and again after
-    /// it. Parameters that were not averaged stay as they are.
+    /// Exchanges the average and the module's weights. Call it before an evaluation and again
+    /// afterwards. Parameters that were not averaged stay as they are.
     pub fn swap(&mut self, module: &mut dyn Module<E>) {
         self.with_average(module, |average, weights| average.swap_with_slice(weights));
     }
 
-    /// Gives the module the averaged weights.
+    /// Copies the averaged weights to the module.
     pub fn copy_to(&mut self, module: &mut dyn Module<E>) {
         self.with_average(module, |average, weights| weights.copy_from_slice(average));
     }

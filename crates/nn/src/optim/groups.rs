@@ -1,4 +1,4 @@
-//! [`Groups`]: an optimizer of its own for some parameters.
+//! [`Groups`]: separate optimizers for some parameters.
 
 use wengert_autodiff::{Element, Gradients};
 
@@ -8,15 +8,15 @@ use crate::module::Module;
 use crate::pattern::matches;
 use crate::state::{ParameterState, State, StateError};
 
-/// Parameter groups: parameters whose path fits a pattern have an optimizer of their own, with its
-/// own rate, weight decay and other settings.
+/// Parameter groups: the parameters whose path matches a pattern have a separate optimizer, with
+/// its own learning rate, weight decay and other settings.
 ///
-/// The first step panics if a pattern fits no parameter of the module.
+/// The first step panics if a pattern matches no parameter of the module.
 ///
-/// A parameter belongs to the first group whose pattern fits, else to the optimizer that
-/// [`new`](Self::new) is given. In a pattern `*` stands for any characters, dots included.
-/// [`set_learning_rate`](Optimizer::set_learning_rate) sets the rate of the latter and scales those
-/// of the groups along, so that a schedule keeps their ratios.
+/// A parameter belongs to the first group whose pattern matches, or else to the optimizer given to
+/// [`new`](Self::new). In a pattern `*` stands for any characters, dots included.
+/// [`set_learning_rate`](Optimizer::set_learning_rate) sets the rate of that optimizer and scales
+/// the rates of the groups by the same factor, so that a schedule keeps their ratios.
 ///
 /// ```
 /// use wengert_nn::{Adam, Groups, Optimizer};
@@ -29,34 +29,35 @@ use crate::state::{ParameterState, State, StateError};
 /// ```
 pub struct Groups<E: Element = f32> {
     rate: f64,
-    /// The first is for what fits no pattern.
+    /// The first optimizer is for the parameters that match no pattern.
     optimizers: Vec<Box<dyn Optimizer<E> + Send>>,
-    /// The rates as shares of the first one's.
+    /// The learning rates as multiples of the first optimizer's.
     shares: Vec<f64>,
     patterns: Vec<String>,
-    /// Whether each pattern was found to fit a parameter.
+    /// Whether the patterns were checked: each matches a parameter.
     checked: bool,
 }
 
 impl<E: Element> Groups<E> {
-    /// An optimizer for all parameters that belong to no group.
+    /// Creates the optimizer of all parameters that belong to no group.
     pub fn new(optimizer: impl Optimizer<E> + Send + 'static) -> Self {
         let (rate, shares) = (optimizer.learning_rate(), vec![1.0]);
         let optimizers: Vec<Box<dyn Optimizer<E> + Send>> = vec![Box::new(optimizer)];
         Self { rate, optimizers, shares, patterns: Vec::new(), checked: false }
     }
 
-    /// Adds a group after the others: the parameters whose path fits `pattern` have this optimizer.
+    /// Adds a group after the others, with this optimizer for the parameters whose path matches
+    /// `pattern`.
     ///
     /// # Panics
-    /// If the rate of the optimizer given to [`new`](Self::new) is 0, of which no other is a
-    /// multiple.
+    /// If the learning rate of the optimizer given to [`new`](Self::new) is 0, because the rates of
+    /// the groups are multiples of it.
     #[track_caller]
     pub fn group(mut self, pattern: &str, optimizer: impl Optimizer<E> + Send + 'static) -> Self {
         assert!(
             self.rate > 0.0,
-            "groups: the rate of the first optimizer is 0; it must be positive, as the rates of the \
-             groups are multiples of it"
+            "groups: the rate of the first optimizer is 0; it must be positive, because the rates \
+             of the groups are multiples of it"
         );
         self.shares.push(optimizer.learning_rate() / self.rate);
         self.patterns.push(pattern.to_owned());
@@ -64,7 +65,7 @@ impl<E: Element> Groups<E> {
         self
     }
 
-    /// Panics in the first step if a pattern fits no parameter.
+    /// Panics in the first step if a pattern matches no parameter.
     fn check_patterns(&mut self, module: &dyn Module<E>) {
         if self.checked {
             return;
@@ -81,7 +82,7 @@ impl<E: Element> Groups<E> {
         self.checked = true;
     }
 
-    /// The rate of the first optimizer, and those of the groups in order.
+    /// The learning rate of the first optimizer, followed by those of the groups in order.
     pub fn rates(&self) -> Vec<f64> {
         self.optimizers.iter().map(Optimizer::learning_rate).collect()
     }
@@ -106,7 +107,7 @@ impl<E: Element> Groups<E> {
     }
 }
 
-/// The place of the optimizer of a parameter.
+/// The index of the optimizer of a parameter.
 fn group_of(patterns: &[String], path: &str) -> usize {
     patterns.iter().position(|pattern| matches(pattern, path)).map_or(0, |at| at + 1)
 }
@@ -162,7 +163,7 @@ impl<E: Element> ParameterState<E> for Groups<E> {
             let loaded = self.optimizers[place].load_state(module, &state.part(part));
             if let Err(error) = loaded {
                 for (optimizer, before) in self.optimizers[..place].iter_mut().zip(&before) {
-                    // Its own state, taken a moment ago.
+                    // Each optimizer loads its own state, saved above, so this does not fail.
                     let restored = optimizer.load_state(module, before);
                     debug_assert!(restored.is_ok(), "{restored:?}");
                 }

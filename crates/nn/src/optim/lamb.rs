@@ -1,4 +1,4 @@
-//! [`Lamb`]: Adam's direction with a length in proportion to each layer's weights.
+//! [`Lamb`]: Adam's direction with a length proportional to the norm of each parameter.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::{elementwise, optim, reduce};
@@ -8,7 +8,8 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
-/// LAMB: each parameter moves along Adam's direction by a share of its own norm, for large batches.
+/// LAMB: each parameter moves along Adam's direction by a fraction of its own norm, for large
+/// batches.
 ///
 /// With the gradient `g`, at a parameter's step `t`:
 ///
@@ -34,12 +35,13 @@ pub struct Lamb<E: Element = f32> {
     eps: f64,
     weight_decay: f64,
     moments: Memories<E>,
-    /// The direction of the parameter at hand.
+    /// The direction of the current parameter.
     direction: Vec<E>,
 }
 
 impl<E: Element> Lamb<E> {
-    /// With `beta1` 0.9, `beta2` 0.999, the paper's `eps` 1e-6, and no weight decay.
+    /// Creates the optimizer with `beta1` 0.9, `beta2` 0.999, the paper's `eps` 1e-6, and no weight
+    /// decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -58,13 +60,13 @@ impl<E: Element> Lamb<E> {
     }
 
     betas! {
-        /// With the shares of the mean and of the mean square that are kept from step to step.
+        /// Sets the fractions of the mean and of the mean square that are kept from step to step.
     }
 
     not_negative! {
-        /// With what is added to the denominator.
+        /// Sets the number that is added to the denominator.
         eps = "eps";
-        /// With a weight decay that is part of the direction.
+        /// Sets the weight decay, which is part of the direction.
         weight_decay = "weight decay";
     }
 }

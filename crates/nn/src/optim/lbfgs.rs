@@ -9,13 +9,15 @@ use super::optimizer::check_not_negative;
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 
-/// L-BFGS: for losses over all data at once, without noise. A [`step`](Self::step) runs some
-/// iterations, and computes the loss as often as these need it, by a closure.
+/// L-BFGS, a quasi-Newton method for losses over all data at once, without noise. A
+/// [`step`](Self::step) runs several iterations, and calls a closure to compute the loss whenever
+/// they need it.
 ///
-/// An iteration moves all weights by `t d`. The direction `d` is minus the product of the gradient
-/// and the inverse Hessian as the last changes of weights and gradients show it; the length `t` is
-/// the rate, in the first iteration of all divided by the sum of the gradient's sizes if that is
-/// above 1, or is found by a line search. All is computed in f64.
+/// An iteration moves all weights by `t d`. The direction `d` is minus the gradient times an
+/// estimate of the inverse Hessian, computed from the last changes of weights and gradients. The
+/// length `t` is the learning rate; in the first iteration it is divided by the sum of the
+/// gradient's absolute values if that is above 1. With [`strong_wolfe`](Self::strong_wolfe) a line
+/// search that begins at this length determines `t`. All is computed in f64.
 ///
 /// ```
 /// use wengert_autodiff::{Parameter, Tape, Tensor};
@@ -46,7 +48,7 @@ pub struct Lbfgs {
     memory: Memory,
 }
 
-/// What is known of the loss's curvature.
+/// The known curvature of the loss.
 #[derive(Clone, Debug, Default)]
 struct Memory {
     iterations: u64,
@@ -55,7 +57,7 @@ struct Memory {
     direction: Vec<f64>,
     length: f64,
     gradient: Vec<f64>,
-    /// The inverse Hessian before the changes are seen, a multiple of the identity.
+    /// The initial estimate of the inverse Hessian, a multiple of the identity.
     scale: f64,
 }
 
@@ -63,7 +65,7 @@ struct Memory {
 struct Change {
     weights: Vec<f64>,
     gradient: Vec<f64>,
-    /// One over the product of the two.
+    /// One divided by the inner product of the two changes.
     rho: f64,
 }
 
@@ -74,13 +76,13 @@ impl Change {
     }
 }
 
-/// The least curvature along a change for which the change is remembered.
+/// The smallest curvature along a change for which the change is kept.
 const LEAST_CURVATURE: f64 = 1e-10;
 
 impl Lbfgs {
-    /// With 20 iterations a step, at most 25 evaluations of the loss, the last 100 changes, and
-    /// without a line search. An iteration is the last if no derivative is above 1e-7, or the
-    /// weights and the loss change by at most 1e-9.
+    /// Creates the optimizer with at most 20 iterations and 25 evaluations of the loss for each
+    /// step, the last 100 changes, and no line search. A step ends when no derivative is above
+    /// 1e-7, or the weights or the loss change by at most 1e-9.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -99,19 +101,20 @@ impl Lbfgs {
         }
     }
 
-    /// With at most this many iterations a step, and 1.25 times as many evaluations of the loss
-    /// unless [`max_eval`](Self::max_eval) says otherwise.
+    /// Sets the largest number of iterations of a step. The largest number of evaluations of the
+    /// loss is then 1.25 times as large, unless [`max_eval`](Self::max_eval) sets it.
     pub fn max_iter(self, max_iter: usize) -> Self {
         Self { max_iter, ..self }
     }
 
-    /// With at most this many evaluations of the loss a step, after which no iteration begins.
+    /// Sets the number of evaluations of the loss in a step after which no further iteration
+    /// begins.
     pub fn max_eval(self, max_eval: usize) -> Self {
         Self { max_eval: Some(max_eval), ..self }
     }
 
-    /// With the largest derivative, and the largest change of a weight and of the loss, at which a
-    /// step ends.
+    /// Sets the tolerances at which a step ends: the largest derivative, and the largest change of
+    /// a weight and of the loss.
     ///
     /// # Panics
     /// If one is negative or not finite.
@@ -122,12 +125,12 @@ impl Lbfgs {
         Self { tolerance_grad: grad, tolerance_change: change, ..self }
     }
 
-    /// With at most this many changes remembered.
+    /// Sets the largest number of changes that are kept.
     pub fn history(self, history: usize) -> Self {
         Self { history, ..self }
     }
 
-    /// With a line search for the length of each iteration's move, which satisfies the strong Wolfe
+    /// Uses a line search for the length of each iteration's move, which satisfies the strong Wolfe
     /// conditions.
     pub fn strong_wolfe(self) -> Self {
         Self { line_search: true, ..self }
@@ -141,15 +144,16 @@ impl Lbfgs {
     /// Changes the learning rate.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If the rate is negative or not finite.
     #[track_caller]
     pub fn set_learning_rate(&mut self, rate: f64) {
         check_not_negative("learning rate", rate);
         self.rate = rate;
     }
 
-    /// Some iterations, and the loss before them. The closure computes the loss of the module as it
-    /// is, and its gradients. Frozen parameters and those without a gradient stay as they are.
+    /// Runs several iterations, and returns the loss before them. The closure computes the loss of
+    /// the module and its gradients. Frozen parameters and those without a gradient are not
+    /// changed.
     pub fn step<E: Element, M: Module<E>>(
         &mut self,
         module: &mut M,
@@ -178,7 +182,7 @@ impl Lbfgs {
                 self.rate
             };
             let slope = dot(&gradient, &memory.direction);
-            // Also where the slope is NaN there is nowhere to go.
+            // A slope of NaN is no direction of descent either.
             if slope.is_nan() || slope > -self.tolerance_change {
                 break;
             }
@@ -220,7 +224,7 @@ impl Lbfgs {
 }
 
 impl Memory {
-    /// Takes in the last change, and points the direction from this gradient on.
+    /// Adds the last change, and computes the direction for this gradient.
     fn turn(&mut self, gradient: &[f64], history: usize) {
         if self.iterations == 1 || self.gradient.len() != gradient.len() {
             *self = Memory { iterations: self.iterations, scale: 1.0, ..Memory::default() };
@@ -265,13 +269,13 @@ fn add(to: &mut [f64], factor: f64, of: &[f64]) {
     }
 }
 
-/// The largest size, or NaN if there is one.
+/// The largest absolute value, or NaN if `x` contains one.
 fn largest(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |most: f64, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })
 }
 
-/// The gradients of all parameters that are not frozen, one after the other; zero where there is
-/// none.
+/// The gradients of all parameters that are not frozen, concatenated; zero where a parameter has no
+/// gradient.
 fn flat_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradients<E>) -> Vec<f64> {
     let mut flat = Vec::new();
     for (_, parameter) in module.parameters() {
@@ -355,7 +359,7 @@ impl<E: Element> ParameterState<E> for Lbfgs {
         if state.text("parameters")? != paths {
             return Err(StateError::Content {
                 name: "parameters".to_owned(),
-                message: "it is about other parameters than those that are not frozen here"
+                message: "the parameters that are not frozen differ from those of the saved state"
                     .to_owned(),
             });
         }

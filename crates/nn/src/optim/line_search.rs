@@ -11,14 +11,14 @@ pub(super) struct Point {
     pub(super) gradient: Vec<f64>,
 }
 
-/// The loss must fall by this share of what the first slope promises.
+/// The loss must fall by this fraction of the decrease that the first slope predicts.
 const DECREASE: f64 = 1e-4;
-/// The slope must fall to this share of the first one.
+/// The slope must fall to this fraction of the first slope.
 const CURVATURE: f64 = 0.9;
 
-/// A point along a descent direction at which the loss has fallen enough and the slope is flat
-/// enough (the strong Wolfe conditions), or the lowest one met within `evaluations` evaluations,
-/// which may be the start. The first length that is tried is `first`.
+/// Returns a point along a descent direction at which the loss has fallen enough and the slope is
+/// flat enough (the strong Wolfe conditions), or the lowest point found within `evaluations`
+/// evaluations, which may be the start. The first length that is tried is `first`.
 ///
 /// Source: J. Nocedal, S. J. Wright, "Numerical optimization", 2nd edition, 2006, algorithms 3.5
 /// and 3.6, with the interpolation of formula 3.59.
@@ -36,7 +36,7 @@ pub(super) fn strong_wolfe(
     while left > 0 {
         left -= 1;
         let point = at(length);
-        // A loss that is NaN is no decrease.
+        // A loss of NaN is not a decrease.
         let fallen = point.loss <= limit(length) && (low.length == 0.0 || point.loss < low.loss);
         if !fallen {
             bracket = Some((low.clone(), point));
@@ -77,8 +77,8 @@ pub(super) fn strong_wolfe(
     low
 }
 
-/// The minimum of the cubic through the losses and slopes of two points, kept off the ends of the
-/// interval by a tenth of its width; the middle if there is none.
+/// The minimum of the cubic through the losses and slopes of two points, at least a tenth of the
+/// interval away from its ends; the middle of the interval if the cubic has no minimum.
 fn between(a: &Point, b: &Point) -> f64 {
     let width = b.length - a.length;
     let secant = a.slope + b.slope - 3.0 * (b.loss - a.loss) / width;

@@ -1,4 +1,4 @@
-//! [`Lion`]: steps by the sign of an average gradient.
+//! [`Lion`]: steps by the sign of an averaged gradient.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -8,7 +8,7 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
-/// Lion: every weight moves by the rate, in the direction against the mean gradient's sign.
+/// Lion: each weight moves by the learning rate, against the sign of the averaged gradient.
 ///
 /// With the gradient `g`:
 ///
@@ -17,8 +17,8 @@ use crate::module::Module;
 /// m  = beta2 m + (1 - beta2) g
 /// ```
 ///
-/// Its rate is 3 to 10 times smaller than that of [`Adam`](super::Adam), its weight decay as many
-/// times larger.
+/// The learning rate is usually 3 to 10 times smaller than that of [`Adam`](super::Adam), and the
+/// weight decay larger by the same factor.
 ///
 /// ```
 /// let lion = wengert_nn::Lion::<f32>::new(1e-4).weight_decay(0.1);
@@ -35,7 +35,7 @@ pub struct Lion<E: Element = f32> {
 }
 
 impl<E: Element> Lion<E> {
-    /// With the paper's `beta1` 0.9 and `beta2` 0.99, and no weight decay.
+    /// Creates the optimizer with the paper's `beta1` 0.9 and `beta2` 0.99, and no weight decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -46,11 +46,12 @@ impl<E: Element> Lion<E> {
     }
 
     betas! {
-        /// With the share of the mean in the direction, and the one that is kept from step to step.
+        /// Sets the fraction of the mean in the direction, and the fraction that is kept from step
+        /// to step.
     }
 
     not_negative! {
-        /// With a weight decay that acts on the weights themselves.
+        /// Sets the weight decay, which is applied to the weights instead of the gradient.
         weight_decay = "weight decay";
     }
 }

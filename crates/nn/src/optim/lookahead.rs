@@ -1,4 +1,4 @@
-//! [`Lookahead`]: slow weights that follow those of another optimizer.
+//! [`Lookahead`]: slow weights that follow the weights of another optimizer.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -8,8 +8,8 @@ use super::optimizer::Optimizer;
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 
-/// Lookahead: every `period` steps of another optimizer, slow weights move the share `alpha` of the
-/// way to its weights, `slow += alpha (w - slow)`, and the weights continue from there.
+/// Lookahead: every `period` steps of another optimizer, slow weights move by the fraction `alpha`
+/// towards the current weights, `slow += alpha (w - slow)`, and the weights continue from there.
 ///
 /// ```
 /// use wengert_nn::{Adam, Lookahead, Optimizer};
@@ -28,7 +28,7 @@ pub struct Lookahead<O, E: Element = f32> {
 }
 
 impl<O: Optimizer<E>, E: Element> Lookahead<O, E> {
-    /// Around another optimizer. The paper has a period of 5 and an `alpha` of 0.5.
+    /// Wraps another optimizer. The paper has a period of 5 and an `alpha` of 0.5.
     ///
     /// # Panics
     /// If the period is 0 or `alpha` is not in 0..=1.
@@ -39,7 +39,7 @@ impl<O: Optimizer<E>, E: Element> Lookahead<O, E> {
         Self { inner, period, alpha, steps: 0, slow: Memories::default() }
     }
 
-    /// The optimizer within.
+    /// The wrapped optimizer.
     pub fn inner(&self) -> &O {
         &self.inner
     }
@@ -52,7 +52,7 @@ impl<O: Optimizer<E>, E: Element> Optimizer<E> for Lookahead<O, E> {
             if parameter.is_frozen() || self.slow.first_mut(parameter.id()).is_some() {
                 continue;
             }
-            // The slow weights begin as the weights.
+            // The slow weights begin at the weights.
             let ([slow], _) = self.slow.recall(parameter.id(), parameter.value().len());
             let weights = parameter.value().contiguous();
             slow.copy_from_slice(weights.as_slice().unwrap_or_default());

@@ -1,19 +1,18 @@
-//! What an optimizer remembers of each parameter, and how a checkpoint saves it.
+//! The arrays that an optimizer keeps for each parameter, and how a checkpoint saves them.
 
 use wengert_autodiff::{Element, ParameterId, ParameterMap, Tensor};
 
 use crate::module::Module;
 use crate::state::{State, StateError};
 
-/// What an optimizer remembers of a parameter: arrays of its size, and the number of steps it has
-/// had.
+/// The memory of a parameter: arrays of its size, and the number of its steps.
 #[derive(Clone, Debug)]
 struct Memory<E: Element> {
     arrays: Vec<Tensor<E>>,
     steps: u64,
 }
 
-/// What an optimizer remembers, arrays that begin at one value, for each parameter.
+/// The memories of all parameters of an optimizer.
 #[derive(Clone, Debug)]
 pub(super) struct Memories<E: Element>(ParameterMap<Memory<E>>);
 
@@ -24,8 +23,8 @@ impl<E: Element> Default for Memories<E> {
 }
 
 impl<E: Element> Memories<E> {
-    /// The `N` arrays of a parameter of `len` elements, which begin at zero, and the number of this
-    /// step, from one.
+    /// Returns the `N` arrays of a parameter of `len` elements, which begin at zero, and the number
+    /// of the current step, counted from one.
     pub(super) fn recall<const N: usize>(
         &mut self,
         id: ParameterId,
@@ -42,7 +41,7 @@ impl<E: Element> Memories<E> {
         self.recall_from(id, || Tensor::zeros([len]))
     }
 
-    /// The same, with arrays that begin as `start`.
+    /// Returns the arrays like [`recall`](Self::recall), with arrays that begin as `start`.
     pub(super) fn recall_from<const N: usize>(
         &mut self,
         id: ParameterId,
@@ -56,13 +55,13 @@ impl<E: Element> Memories<E> {
         (std::array::from_fn(next), memory.steps)
     }
 
-    /// The first array of a parameter, if it is remembered.
+    /// The first array of a parameter, if it has a memory.
     pub(super) fn first_mut(&mut self, id: ParameterId) -> Option<&mut Tensor<E>> {
         self.0.get_mut(&id)?.arrays.first_mut()
     }
 
-    /// Adds what is remembered to a state: for the parameter `path` its arrays as `path.array` in
-    /// the parameter's shape, and the number of its steps as `path.step`.
+    /// Adds the memories to a state: for the parameter `path` its arrays as `path.array` in the
+    /// parameter's shape, and the number of its steps as `path.step`.
     pub(super) fn save(&self, module: &dyn Module<E>, arrays: &[&str], state: &mut State) {
         for (path, parameter) in module.parameters() {
             let Some(memory) = self.0.get(&parameter.id()) else { continue };
@@ -75,8 +74,8 @@ impl<E: Element> Memories<E> {
         }
     }
 
-    /// What [`save`](Self::save) has saved. Every entry of the state must be one of these, or among
-    /// `others`.
+    /// Loads the memories that [`save`](Self::save) has saved. The state must have no other entries
+    /// except `others`.
     pub(super) fn load(
         module: &dyn Module<E>,
         arrays: &[&str],
@@ -92,7 +91,7 @@ impl<E: Element> Memories<E> {
             let (steps, shape) = (state.integer(&steps)?, parameter.value().shape());
             let read = |name: &&str| {
                 let array = state.tensor::<E>(&format!("{path}.{name}"), shape)?;
-                // A copy of its own that can be changed in place, as a flat array.
+                // A separate copy that can be changed in place, as a flat array.
                 let elements = array.into_vec();
                 let len = elements.len();
                 Tensor::from_vec(elements, [len]).map_err(|error| StateError::Content {
@@ -122,7 +121,7 @@ impl<E: Element> Memories<E> {
         Ok(memories)
     }
 
-    /// The state of an optimizer of this kind whose memories these are.
+    /// The state of an optimizer of this kind, with its learning rate and memories.
     pub(super) fn state(
         &self,
         kind: &str,
@@ -137,7 +136,7 @@ impl<E: Element> Memories<E> {
         state
     }
 
-    /// The learning rate and the memories of a state of an optimizer of this kind.
+    /// Loads the learning rate and the memories from a state of an optimizer of this kind.
     pub(super) fn load_state(
         kind: &str,
         module: &dyn Module<E>,
@@ -150,7 +149,7 @@ impl<E: Element> Memories<E> {
     }
 }
 
-/// A learning rate that an optimizer can have.
+/// Loads a learning rate, and checks that it is finite and not negative.
 pub(super) fn load_rate(state: &State) -> Result<f64, StateError> {
     let rate = state.number("learning_rate")?;
     if rate.is_finite() && rate >= 0.0 {
@@ -158,7 +157,7 @@ pub(super) fn load_rate(state: &State) -> Result<f64, StateError> {
     }
     Err(StateError::Content {
         name: "learning_rate".to_owned(),
-        message: format!("it is {rate}, and a learning rate is finite and not negative"),
+        message: format!("it is {rate}, but a learning rate must be finite and not negative"),
     })
 }
 

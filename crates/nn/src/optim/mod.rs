@@ -1,4 +1,4 @@
-//! Optimizers: one a file.
+//! Optimizers, one per file.
 
 mod adadelta;
 mod adagrad;

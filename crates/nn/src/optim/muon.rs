@@ -14,10 +14,10 @@ use crate::module::Module;
 use crate::state::{ParameterState, State, StateError};
 
 /// Muon: weights move along their momentum, brought close to an orthogonal matrix by five
-/// Newton-Schulz iterations; other parameters (biases, gains, tables) by AdamW.
+/// Newton-Schulz iterations. Other parameters (biases, gains, tables) are updated by [`Adam`].
 ///
-/// With the gradient `g` of a weight of `n` rows (outputs) and `m` columns; of a convolution the
-/// columns are its inputs and window together:
+/// For the gradient `g` of a weight of `n` rows (outputs) and `m` columns (inputs; for a
+/// convolution, inputs times window positions):
 ///
 /// ```text
 /// b = momentum b + (1 - momentum) g           d = (1 - momentum) g + momentum b
@@ -41,19 +41,19 @@ pub struct Muon<E: Element = f32> {
     weight_decay: f64,
     momenta: Memories<E>,
     others: Adam<E>,
-    /// The rate of `others` as a multiple of this one's.
+    /// The learning rate of `others` as a multiple of this optimizer's.
     share: f64,
 }
 
 /// The polynomial whose iteration drives singular values in (0, 1] towards 1.
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.775, 2.0315];
 const ITERATIONS: usize = 5;
-/// The least norm that is divided by.
+/// The smallest norm by which a matrix is divided.
 const LEAST: f64 = 1e-7;
 
 impl<E: Element> Muon<E> {
-    /// With a momentum of 0.95 in Nesterov's form, no weight decay, and for other parameters Adam
-    /// with a rate of 3e-4.
+    /// Creates the optimizer with a momentum of 0.95 in Nesterov's form, no weight decay, and for
+    /// other parameters Adam with a learning rate of 3e-4.
     ///
     /// # Panics
     /// If the rate is not positive and finite.
@@ -72,26 +72,27 @@ impl<E: Element> Muon<E> {
     }
 
     share! {
-        /// With the share of the momentum that is kept from step to step.
+        /// Sets the fraction of the momentum that is kept from step to step.
         momentum = "momentum";
     }
 
-    /// With the momentum itself for a direction, `d = b`.
+    /// Uses the momentum itself as the direction, `d = b`.
     pub fn without_nesterov(mut self) -> Self {
         self.nesterov = false;
         self
     }
 
     not_negative! {
-        /// With a weight decay that acts on the weights themselves.
+        /// Sets the weight decay, which is applied to the weights instead of the gradient.
         weight_decay = "weight decay";
     }
 
-    /// With this optimizer for parameters that are no weights.
-    /// [`set_learning_rate`](Optimizer::set_learning_rate) scales its rate along.
+    /// Sets the optimizer of the parameters that are not weights.
+    /// [`set_learning_rate`](Optimizer::set_learning_rate) scales its learning rate by the same
+    /// factor.
     ///
     /// # Panics
-    /// If the rate of this optimizer is not positive and finite.
+    /// If the learning rate of this `Muon` is not positive and finite.
     #[track_caller]
     pub fn others(mut self, others: Adam<E>) -> Self {
         assert!(
@@ -105,12 +106,12 @@ impl<E: Element> Muon<E> {
     }
 }
 
-/// Whether Muon moves the parameter.
+/// Whether the parameter is a weight, which Muon itself updates.
 fn is_weight<E: Element>(parameter: &Parameter<E>) -> bool {
     matches!(parameter.kind(), Kind::Weight { .. }) && parameter.value().rank() >= 2
 }
 
-/// The rows and columns of a weight of this shape.
+/// The numbers of rows and columns of a weight of this shape.
 fn matrix(shape: &Shape) -> [usize; 2] {
     [shape[0], shape[1..].iter().product()]
 }
@@ -120,7 +121,7 @@ fn orthogonal<E: Element>(x: &Tensor<E>) -> Tensor<E> {
     let [rows, columns] = matrix(x.shape());
     let norm = x.norm(2.0).item().to_f64().max(LEAST);
     let mut x = x / E::from_f64(norm);
-    // The smaller of the two products of x with its transpose.
+    // Multiplies by the smaller of the two products of x with its transpose.
     if rows > columns {
         x = x.t();
     }
@@ -212,7 +213,7 @@ mod tests {
             assert_eq!(step.shape().dims(), shape);
             let wide = if shape[0] > shape[1] { step.t() } else { step };
             let gram = wide.matmul(&wide.t());
-            // The squares of the singular values add up to the trace.
+            // The sum of the squared singular values is the trace.
             let mean = gram.diagonal(0).mean().item();
             assert!((0.5..1.5).contains(&mean), "{shape:?}: {mean}");
         }

@@ -8,9 +8,10 @@ use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_para
 use super::setters::{learning_rate, not_negative};
 use crate::module::Module;
 
-/// `NAdam`: Adam whose step already contains the next step's share of the mean.
+/// `NAdam`: Adam with Nesterov's momentum, whose step already contains the mean of the next step.
 ///
-/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+/// With the gradient `g`, plus `weight_decay * w` if weight decay is set, at a parameter's step
+/// `t`:
 ///
 /// ```text
 /// mu_t = beta1 (1 - 0.5 * 0.96^(t * momentum_decay))        p_t = mu_1 mu_2 .. mu_t
@@ -33,13 +34,14 @@ pub struct NAdam<E: Element = f32> {
     weight_decay: f64,
     decoupled: bool,
     momentum_decay: f64,
-    /// The products `p_0`, `p_1`, .. as far as they were needed.
+    /// The products `p_0`, `p_1`, .. that were needed so far.
     products: Vec<f64>,
     moments: Memories<E>,
 }
 
 impl<E: Element> NAdam<E> {
-    /// With `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, a momentum decay of 0.004, and no weight decay.
+    /// Creates the optimizer with `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, a momentum decay of
+    /// 0.004, and no weight decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -59,7 +61,7 @@ impl<E: Element> NAdam<E> {
         }
     }
 
-    /// With the shares of the mean and of the mean square that are kept from step to step.
+    /// Sets the fractions of the mean and of the mean square that are kept from step to step.
     ///
     /// # Panics
     /// If one is not in [0, 1).
@@ -72,11 +74,11 @@ impl<E: Element> NAdam<E> {
     }
 
     not_negative! {
-        /// With what is added to the denominator.
+        /// Sets the number that is added to the denominator.
         eps = "eps";
     }
 
-    /// With a multiple of the weights added to the gradient.
+    /// Sets the weight decay: this multiple of the weights is added to the gradient.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -87,7 +89,7 @@ impl<E: Element> NAdam<E> {
         self
     }
 
-    /// With a weight decay that acts on the weights themselves.
+    /// Sets a weight decay that is applied to the weights instead of the gradient.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -96,7 +98,7 @@ impl<E: Element> NAdam<E> {
         Self { decoupled: true, ..self.weight_decay(weight_decay) }
     }
 
-    /// With how fast the momentum approaches `beta1`.
+    /// Sets how fast the momentum approaches `beta1`.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -108,12 +110,12 @@ impl<E: Element> NAdam<E> {
     }
 }
 
-/// The share of the mean in step `t`.
+/// The fraction of the mean in step `t`.
 fn momentum(beta1: f64, decay: f64, t: u64) -> f64 {
     beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * decay))
 }
 
-/// The product of the shares up to step `t`. Once it is the smallest number it stays so.
+/// The product of the fractions up to step `t`. Once it is the smallest number, it stays so.
 fn product(products: &mut Vec<f64>, beta1: f64, decay: f64, t: u64) -> f64 {
     loop {
         let (known, last) = (products.len() as u64, products.last().copied().unwrap_or(1.0));

@@ -5,21 +5,21 @@ use wengert_autodiff::{Element, Gradients, ParameterId};
 use crate::module::{Module, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 
-/// Changes a module's parameters by their gradients.
+/// Updates a module's parameters by their gradients.
 ///
-/// A checkpoint saves the learning rate and what is remembered of each parameter
-/// ([`ParameterState`]); the other settings are those of the program that loads it.
+/// A checkpoint saves the learning rate and the state of each parameter ([`ParameterState`]); the
+/// other settings are those of the program that loads it.
 pub trait Optimizer<E: Element = f32>: ParameterState<E> {
-    /// One step. Parameters without a gradient (the loss does not depend on them) and frozen ones
-    /// stay as they are. The gradients' tape drops its references to the parameters' values, so
-    /// that they are changed in place; clear it, or run the forward pass again, before asking it
-    /// for more.
+    /// Performs one step. Frozen parameters and parameters without a gradient (on which the loss
+    /// does not depend) are not changed. The gradients' tape drops its references to the
+    /// parameters' values, so that the values are changed in place; clear the tape, or run the
+    /// forward pass again, before computing further gradients on it.
     ///
     /// # Panics
-    /// If a parameter's value was replaced by one of another shape since its gradient was computed,
-    /// or since the optimizer's last step. If there are gradients of parameters, but none of them
-    /// belongs to the module: they were computed with another model, perhaps one that this was
-    /// cloned from (the parameters of a clone are not those of the original).
+    /// If a parameter's value was replaced by a value of another shape since its gradient was
+    /// computed, or since the optimizer's last step. If there are gradients of parameters, but none
+    /// of them belongs to the module: they were computed with another model, for example the
+    /// original of a clone (a clone has separate parameters).
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>);
 
     /// The learning rate.
@@ -53,8 +53,8 @@ impl<E: Element, P: ParameterState<E> + ?Sized> ParameterState<E> for Box<P> {
     }
 }
 
-/// Calls `step` with each parameter that has a gradient and is not frozen: its identity, its
-/// elements, the gradient's.
+/// Calls `step` for each parameter that has a gradient and is not frozen, with its id, its elements
+/// and the elements of the gradient.
 pub(super) fn for_each_parameter<E: Element>(
     module: &mut dyn Module<E>,
     gradients: &Gradients<E>,
@@ -72,8 +72,8 @@ pub(super) fn for_each_parameter<E: Element>(
         let (id, shape) = (parameter.id(), parameter.value().shape());
         assert!(
             gradient.shape() == shape,
-            "the parameter {path} has the shape {shape}, its gradient {}: compute the gradient again \
-             after replacing a value by one of another shape",
+            "the parameter {path} has shape {shape}, but its gradient has {}: compute the gradient \
+             again after replacing a value by one of another shape",
             gradient.shape()
         );
         let weights = parameter.value_mut().as_mut_slice();

@@ -1,4 +1,4 @@
-//! [`RAdam`]: Adam that waits for its mean square.
+//! [`RAdam`]: Adam that corrects the variance of its first steps.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -8,10 +8,11 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{betas, learning_rate, not_negative};
 use crate::module::Module;
 
-/// `RAdam`: Adam whose first steps do not divide by the mean square of the gradient, and whose next
-/// ones are shorter, as long as that is known from few gradients.
+/// `RAdam`: Adam that does not divide by the root mean square of the gradient in the first steps,
+/// and makes the following steps shorter, while the mean square is estimated from few gradients.
 ///
-/// With the gradient `g`, plus `weight_decay * w` where asked for, at a parameter's step `t`:
+/// With the gradient `g`, plus `weight_decay * w` if weight decay is set, at a parameter's step
+/// `t`:
 ///
 /// ```text
 /// m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
@@ -38,7 +39,7 @@ pub struct RAdam<E: Element = f32> {
 }
 
 impl<E: Element> RAdam<E> {
-    /// With `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
+    /// Creates the optimizer with `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -57,15 +58,15 @@ impl<E: Element> RAdam<E> {
     }
 
     betas! {
-        /// With the shares of the mean and of the mean square that are kept from step to step.
+        /// Sets the fractions of the mean and of the mean square that are kept from step to step.
     }
 
     not_negative! {
-        /// With what is added to the denominator.
+        /// Sets the number that is added to the denominator.
         eps = "eps";
     }
 
-    /// With a multiple of the weights added to the gradient.
+    /// Sets the weight decay: this multiple of the weights is added to the gradient.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -76,7 +77,7 @@ impl<E: Element> RAdam<E> {
         self
     }
 
-    /// With a weight decay that acts on the weights themselves.
+    /// Sets a weight decay that is applied to the weights instead of the gradient.
     ///
     /// # Panics
     /// If it is negative or not finite.

@@ -1,4 +1,4 @@
-//! [`RmsProp`]: the gradient over the root of its mean square.
+//! [`RmsProp`]: the gradient divided by its root mean square.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -8,7 +8,7 @@ use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
 use super::setters::{learning_rate, not_negative, share};
 use crate::module::Module;
 
-/// `RMSprop`: with the gradient `g`, plus `weight_decay * w` where asked for,
+/// `RMSprop`: with the gradient `g`, plus `weight_decay * w` if weight decay is set,
 /// `mean = alpha mean + (1 - alpha) g^2`, then `w -= rate g / (sqrt(mean) + eps)`.
 ///
 /// ```
@@ -26,7 +26,7 @@ pub struct RmsProp<E: Element = f32> {
 }
 
 impl<E: Element> RmsProp<E> {
-    /// With `alpha` 0.99, `eps` 1e-8, and no weight decay.
+    /// Creates the optimizer with `alpha` 0.99, `eps` 1e-8, and no weight decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -37,14 +37,14 @@ impl<E: Element> RmsProp<E> {
     }
 
     share! {
-        /// With the share of the mean square that is kept from step to step.
+        /// Sets the fraction of the mean square that is kept from step to step.
         alpha = "alpha";
     }
 
     not_negative! {
-        /// With what is added to the denominator.
+        /// Sets the number that is added to the denominator.
         eps = "eps";
-        /// With a multiple of the weights added to the gradient.
+        /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }
 }

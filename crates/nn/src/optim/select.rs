@@ -1,4 +1,4 @@
-//! [`Selected`]: some of a module's parameters, seen as a module.
+//! [`Selected`]: a selection of a module's parameters, as a module.
 
 use wengert_autodiff::{Element, Gradients, Parameter};
 

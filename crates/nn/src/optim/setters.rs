@@ -1,6 +1,6 @@
-//! Methods that several optimizers have.
+//! Setters that several optimizers have.
 
-/// Defines setters of fields of the same names, whose numbers the function `$check` checks.
+/// Defines setters of fields of the same names, which check the number with the function `$check`.
 macro_rules! checked {
     (
         $check:ident, $panics:literal;
@@ -19,8 +19,8 @@ macro_rules! checked {
     )+};
 }
 
-/// Defines setters of numbers that are finite and not negative. Each is a field, and what an error
-/// calls it.
+/// Defines setters of numbers that are finite and not negative, each for a field and with its name
+/// in error messages.
 macro_rules! not_negative {
     ($($setters:tt)+) => {
         crate::optim::setters::checked! {
@@ -29,7 +29,7 @@ macro_rules! not_negative {
     };
 }
 
-/// Defines setters of shares in [0, 1), as [`not_negative`] does.
+/// Defines setters of fractions in [0, 1), like [`not_negative`].
 macro_rules! share {
     ($($setters:tt)+) => {
         crate::optim::setters::checked! { check_share, "If it is not in [0, 1)."; $($setters)+ }

@@ -1,4 +1,4 @@
-//! [`Sgd`]: stochastic gradient descent, with momentum.
+//! [`Sgd`]: stochastic gradient descent, optionally with momentum.
 
 use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
@@ -10,7 +10,8 @@ use crate::module::Module;
 
 /// Stochastic gradient descent.
 ///
-/// With the gradient `g`, plus `weight_decay * w` where asked for, and the rate `r`:
+/// With the gradient `g`, plus `weight_decay * w` if weight decay is set, and the learning rate
+/// `r`:
 ///
 /// - without momentum `w -= r g`;
 /// - with momentum `v = momentum v + (1 - dampening) g` (the first `v` is `g`), then `w -= r v`, or
@@ -30,7 +31,7 @@ pub struct Sgd<E: Element = f32> {
 }
 
 impl<E: Element> Sgd<E> {
-    /// Plain descent.
+    /// Creates the optimizer without momentum and weight decay.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -48,11 +49,11 @@ impl<E: Element> Sgd<E> {
     }
 
     share! {
-        /// With momentum.
+        /// Sets the momentum: the fraction of the velocity that is kept from step to step.
         momentum = "momentum";
     }
 
-    /// With Nesterov's form of the momentum; set [`momentum`](Self::momentum) first.
+    /// Uses Nesterov's form of the momentum; set [`momentum`](Self::momentum) first.
     ///
     /// # Panics
     /// If there is no momentum.
@@ -60,16 +61,16 @@ impl<E: Element> Sgd<E> {
     pub fn nesterov(mut self) -> Self {
         assert!(
             self.momentum > 0.0,
-            "nesterov: there is no momentum to look ahead along; call `momentum` first"
+            "nesterov: the momentum is 0, but must be positive; call `momentum` first"
         );
         self.nesterov = true;
         self
     }
 
     not_negative! {
-        /// With the share of the gradient that does not enter the velocity.
+        /// Sets the dampening: the fraction of the gradient that does not enter the velocity.
         dampening = "dampening";
-        /// With a multiple of the weights added to the gradient.
+        /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }
 }

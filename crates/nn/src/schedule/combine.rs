@@ -1,9 +1,9 @@
-//! Schedules made of others.
+//! Schedules composed of other schedules.
 
 use super::decay::share;
 use super::{Schedule, check_rate};
 
-/// A schedule for a number of steps, then another one: see [`Schedule::then`].
+/// A schedule for a number of steps, followed by another: see [`Schedule::then`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "SequentialLR")]
 pub struct Then<A, B> {
@@ -27,7 +27,7 @@ impl<A: Schedule, B: Schedule> Schedule for Then<A, B> {
     }
 }
 
-/// A rise along a line, then a schedule: see [`Schedule::warm_up`].
+/// A linear rise, followed by a schedule: see [`Schedule::warm_up`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WarmUp<S> {
     schedule: S,

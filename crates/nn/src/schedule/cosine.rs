@@ -5,12 +5,12 @@ use std::f64::consts::PI;
 use super::decay::share;
 use super::{Schedule, check_rate};
 
-/// From `a` to `b` along half a cosine.
+/// The value at the fraction `share` of half a cosine from `a` to `b`.
 fn cosine(a: f64, b: f64, share: f64) -> f64 {
     b + (a - b) * (1.0 + (PI * share).cos()) / 2.0
 }
 
-/// A rate that falls along half a cosine to the least rate, 0 by default, and stays there:
+/// A learning rate that falls along half a cosine to the minimum, 0 by default, and stays there:
 /// `min + (rate - min) (1 + cos(pi step / steps)) / 2`.
 ///
 /// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR
@@ -24,7 +24,7 @@ pub struct Cosine {
 }
 
 impl Cosine {
-    /// From this rate down in this number of steps.
+    /// Creates a schedule that falls from this rate in this number of steps.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -34,14 +34,14 @@ impl Cosine {
         Self { rate, min: 0.0, steps }
     }
 
-    /// With this least rate.
+    /// Sets the minimum; 0 by default.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If the minimum is negative or not finite.
     #[track_caller]
     #[doc(alias = "eta_min")]
     pub fn min(self, min: f64) -> Self {
-        check_rate("least rate", min);
+        check_rate("minimum rate", min);
         Self { min, ..self }
     }
 }
@@ -52,7 +52,7 @@ impl Schedule for Cosine {
     }
 }
 
-/// A rate that falls along half a cosine again and again, each time from the top.
+/// A learning rate that repeatedly falls along half a cosine, each time from the initial rate.
 ///
 /// ```
 /// use wengert_nn::schedule::{CosineRestarts, Schedule};
@@ -73,7 +73,7 @@ pub struct CosineRestarts {
 }
 
 impl CosineRestarts {
-    /// From this rate down in this number of steps, again and again.
+    /// Creates a schedule that falls from this rate in this number of steps, again and again.
     ///
     /// # Panics
     /// If the rate is negative or not finite, or the period is 0.
@@ -84,21 +84,22 @@ impl CosineRestarts {
         Self { rate, min: 0.0, period, factor: 1 }
     }
 
-    /// With this least rate.
+    /// Sets the minimum; 0 by default.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If the minimum is negative or not finite.
     #[track_caller]
     #[doc(alias = "eta_min")]
     pub fn min(self, min: f64) -> Self {
-        check_rate("least rate", min);
+        check_rate("minimum rate", min);
         Self { min, ..self }
     }
 
-    /// With periods that grow by this factor.
+    /// Multiplies the length of each period by this factor to get the length of the next; 1 by
+    /// default.
     ///
     /// # Panics
-    /// If it is 0.
+    /// If the factor is 0.
     #[track_caller]
     #[doc(alias = "T_mult")]
     pub fn factor(self, factor: u64) -> Self {
@@ -115,19 +116,19 @@ impl Schedule for CosineRestarts {
         }
         while step >= period {
             step -= period;
-            // A period beyond the range never ends.
+            // A period whose length saturates never ends.
             period = period.saturating_mul(self.factor);
         }
         cosine(self.rate, self.min, step as f64 / period as f64)
     }
 }
 
-/// A rate that rises from `max / 25` to `max` in the first 30 % of the steps, and falls to a
-/// 250,000th of `max` in the others.
+/// A learning rate that rises from `max / 25` to `max` in the first 30 % of the steps, and falls to
+/// `max / 250_000` in the remaining steps.
 ///
-/// It moves along half a cosine, or a line ([`linear`](Self::linear)). With
-/// [`three_phase`](Self::three_phase) it falls as fast as it rose, and then far below its start.
-/// The last of `steps` steps has the least rate, and so has every later one.
+/// The rate follows half a cosine in each phase, or a line ([`linear`](Self::linear)). With
+/// [`three_phase`](Self::three_phase) it falls as fast as it rose, and then to the smallest rate.
+/// The last of `steps` steps, and every later step, has the smallest rate.
 ///
 /// Source: L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
 /// large learning rates", arXiv:1708.07120, 2017.
@@ -144,7 +145,7 @@ pub struct OneCycle {
 }
 
 impl OneCycle {
-    /// A cycle of this number of steps up to this rate.
+    /// Creates a cycle of this number of steps, whose largest rate is `max`.
     ///
     /// # Panics
     /// If the rate is negative or not finite, or there are fewer than two steps.
@@ -163,10 +164,10 @@ impl OneCycle {
         }
     }
 
-    /// With the share of the steps in which the rate rises.
+    /// Sets the fraction of the steps in which the rate rises; 0.3 by default.
     ///
     /// # Panics
-    /// If it is not in 0..=1.
+    /// If the fraction is not in 0..=1.
     #[track_caller]
     #[doc(alias = "pct_start")]
     pub fn rising(self, share: f64) -> Self {
@@ -174,7 +175,7 @@ impl OneCycle {
         Self { rising: share, ..self }
     }
 
-    /// With a first rate of `max / start`, and a last one of `max / (start * end)`.
+    /// Sets the first rate, `max / start`, and the last rate, `max / (start * end)`.
     ///
     /// # Panics
     /// If a divisor is not positive and finite.
@@ -190,12 +191,12 @@ impl OneCycle {
         Self { start_divisor: start, end_divisor: end, ..self }
     }
 
-    /// Along lines.
+    /// Uses lines instead of half cosines.
     pub fn linear(self) -> Self {
         Self { linear: true, ..self }
     }
 
-    /// With a fall that mirrors the rise, before the last one.
+    /// Adds a fall that mirrors the rise, before the fall to the last rate.
     pub fn three_phase(self) -> Self {
         Self { three_phase: true, ..self }
     }

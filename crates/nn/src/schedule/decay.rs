@@ -1,18 +1,18 @@
-//! Schedules in steps, powers and lines.
+//! Schedules that fall in steps, by powers and along lines.
 
 use super::{Schedule, check_rate};
 
-/// One rate.
+/// A constant learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Constant {
     rate: f64,
 }
 
 impl Constant {
-    /// This rate.
+    /// Creates a schedule with this rate at every step.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If the rate is negative or not finite.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
         check_rate("rate", rate);
@@ -26,7 +26,8 @@ impl Schedule for Constant {
     }
 }
 
-/// A rate that falls by a factor again and again: `rate * gamma^floor(step / every)`.
+/// A learning rate that is multiplied by a factor at regular steps:
+/// `rate * gamma^floor(step / every)`.
 ///
 /// ```
 /// use wengert_nn::schedule::{Schedule, StepDecay};
@@ -42,7 +43,8 @@ pub struct StepDecay {
 }
 
 impl StepDecay {
-    /// From this rate, times `gamma` after every `every` steps.
+    /// Creates a schedule that begins at this rate, and multiplies it by `gamma` every `every`
+    /// steps.
     ///
     /// # Panics
     /// If a number is negative or not finite, or `every` is 0.
@@ -50,7 +52,7 @@ impl StepDecay {
     pub fn new(rate: f64, every: u64, gamma: f64) -> Self {
         check_rate("rate", rate);
         check_rate("factor", gamma);
-        assert!(every > 0, "a schedule in steps must fall every 1 step or more, got 0");
+        assert!(every > 0, "the number of steps between two falls must be at least 1, got 0");
         Self { rate, every, gamma }
     }
 }
@@ -61,8 +63,8 @@ impl Schedule for StepDecay {
     }
 }
 
-/// A rate that falls by a factor at given steps: `rate * gamma^n` with the number `n` of milestones
-/// reached.
+/// A learning rate that is multiplied by a factor at given steps: `rate * gamma^n`, where `n` is
+/// the number of milestones reached.
 ///
 /// ```
 /// use wengert_nn::schedule::{MultiStep, Schedule};
@@ -78,7 +80,7 @@ pub struct MultiStep {
 }
 
 impl MultiStep {
-    /// From this rate, times `gamma` at every milestone.
+    /// Creates a schedule that begins at this rate, and multiplies it by `gamma` at each milestone.
     ///
     /// # Panics
     /// If a number is negative or not finite.
@@ -97,7 +99,7 @@ impl Schedule for MultiStep {
     }
 }
 
-/// A rate that falls by a factor at each step: `rate * gamma^step`.
+/// A learning rate that is multiplied by a factor at each step: `rate * gamma^step`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "ExponentialLR")]
 pub struct Exponential {
@@ -106,7 +108,7 @@ pub struct Exponential {
 }
 
 impl Exponential {
-    /// From this rate, times `gamma` at each step.
+    /// Creates a schedule that begins at this rate, and multiplies it by `gamma` at each step.
     ///
     /// # Panics
     /// If a number is negative or not finite.
@@ -124,8 +126,8 @@ impl Schedule for Exponential {
     }
 }
 
-/// A rate that falls to zero as a power of the steps left: `rate * (1 - step / steps)^power`, and
-/// stays there.
+/// A learning rate that falls to zero as a power of the remaining steps,
+/// `rate * (1 - step / steps)^power`, and stays there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "PolynomialLR")]
 pub struct Polynomial {
@@ -135,7 +137,8 @@ pub struct Polynomial {
 }
 
 impl Polynomial {
-    /// From this rate to zero in this number of steps. A power of 1 is a line.
+    /// Creates a schedule that falls from this rate to zero in this number of steps. A power of 1
+    /// is a line.
     ///
     /// # Panics
     /// If a number is negative or not finite.
@@ -153,7 +156,7 @@ impl Schedule for Polynomial {
     }
 }
 
-/// A rate that moves along a line, from one value to another, and stays there.
+/// A learning rate that moves along a line, from one value to another, and stays there.
 ///
 /// ```
 /// use wengert_nn::schedule::{LinearRate, Schedule};
@@ -169,7 +172,7 @@ pub struct LinearRate {
 }
 
 impl LinearRate {
-    /// From one rate to another in this number of steps.
+    /// Creates a schedule that moves from one rate to another in this number of steps.
     ///
     /// # Panics
     /// If a rate is negative or not finite.
@@ -189,7 +192,7 @@ impl Schedule for LinearRate {
     }
 }
 
-/// The share of the steps that are over, at most 1.
+/// The fraction of the steps that are completed, at most 1.
 pub(super) fn share(step: u64, steps: u64) -> f64 {
     if step >= steps { 1.0 } else { step as f64 / steps as f64 }
 }

@@ -1,8 +1,8 @@
 //! Learning rates that change over a training run.
 //!
-//! A [`Schedule`] is the rate as a function of the number of steps so far, so it has no state of
-//! its own. A [`Scheduler`] counts the steps and sets the rate of an optimizer; it is what a
-//! checkpoint saves. [`Plateau`] follows a metric instead.
+//! A [`Schedule`] is the learning rate as a function of the number of steps so far, so it has no
+//! state. A [`Scheduler`] counts the steps and sets the rate of an optimizer; a checkpoint saves
+//! the scheduler. [`Plateau`] follows a metric instead.
 //!
 //! | | the rate |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | [`Polynomial`] | falls to zero as a power of the steps left |
 //! | [`LinearRate`] | moves along a line |
 //! | [`Cosine`], [`CosineRestarts`] | falls along half a cosine, once or again and again |
-//! | [`OneCycle`] | rises, then falls far below where it began |
+//!  [`OneCycle`] | rises, then falls far below its initial value |
 //! | [`lambda`] | a closure |
 //!
 //! [`then`](Schedule::then), [`warm_up`](Schedule::warm_up) and [`times`](Schedule::times) compose
@@ -48,10 +48,11 @@ use crate::state::{State, StateError, Stateful};
 
 /// The learning rate at each step of a training run.
 pub trait Schedule {
-    /// The rate after this number of steps: the first step has the rate of 0.
+    /// The rate after this number of steps. The first step has the rate at 0.
     fn rate(&self, step: u64) -> f64;
 
-    /// This schedule for a number of steps, then another one from its beginning.
+    /// Returns a schedule that follows this one for a number of steps, and then another from its
+    /// beginning.
     fn then<S: Schedule>(self, steps: u64, next: S) -> Then<Self, S>
     where
         Self: Sized,
@@ -59,8 +60,8 @@ pub trait Schedule {
         Then::new(self, steps, next)
     }
 
-    /// A number of steps in which the rate rises along a line, from the share `start` of this
-    /// schedule's first rate to that rate; then this schedule.
+    /// Returns a schedule that rises along a line for a number of steps, from the fraction `start`
+    /// of this schedule's first rate to that rate, and then follows this schedule.
     ///
     /// Source: P. Goyal et al., "Accurate, large minibatch SGD: training `ImageNet` in 1 hour",
     /// arXiv:1706.02677, 2017.
@@ -75,7 +76,7 @@ pub trait Schedule {
         WarmUp::new(self, steps, start)
     }
 
-    /// The product of this schedule and another one, which then is a factor.
+    /// Returns the product of this schedule and another one, which is used as a factor.
     fn times<S: Schedule>(self, factor: S) -> Times<Self, S>
     where
         Self: Sized,
@@ -96,7 +97,7 @@ impl<S: Schedule + ?Sized> Schedule for &S {
     }
 }
 
-/// The rate as a closure of the number of steps.
+/// Creates a schedule from a closure that maps the number of steps to the rate.
 ///
 /// ```
 /// use wengert_nn::schedule::{Schedule, lambda};
@@ -108,7 +109,7 @@ pub fn lambda<F: Fn(u64) -> f64>(rate: F) -> LambdaRate<F> {
     LambdaRate { rate }
 }
 
-/// A closure as a [`Schedule`]: see [`lambda`].
+/// A closure as a [`Schedule`]; created by [`lambda`].
 #[derive(Clone, Copy)]
 #[doc(alias = "LambdaLR")]
 pub struct LambdaRate<F> {
@@ -127,7 +128,7 @@ impl<F> std::fmt::Debug for LambdaRate<F> {
     }
 }
 
-/// A schedule, and the number of steps it has had.
+/// A schedule with the number of steps that it has made.
 #[derive(Clone, Debug)]
 pub struct Scheduler<S> {
     schedule: S,
@@ -135,13 +136,13 @@ pub struct Scheduler<S> {
 }
 
 impl<S: Schedule> Scheduler<S> {
-    /// A schedule at its beginning.
+    /// Creates a scheduler at the beginning of the schedule.
     pub fn new(schedule: S) -> Self {
         Self { schedule, steps: 0 }
     }
 
-    /// Sets the optimizer's rate for its next step, and counts that step: call it before each one.
-    /// The rate is returned.
+    /// Sets the optimizer's learning rate for its next step, counts that step, and returns the
+    /// rate. Call it before each step of the optimizer.
     pub fn step<E: Element, O: Optimizer<E> + ?Sized>(&mut self, optimizer: &mut O) -> f64 {
         let rate = self.schedule.rate(self.steps);
         optimizer.set_learning_rate(rate);
@@ -149,7 +150,7 @@ impl<S: Schedule> Scheduler<S> {
         rate
     }
 
-    /// The rate of the next step.
+    /// The learning rate of the next step.
     pub fn rate(&self) -> f64 {
         self.schedule.rate(self.steps)
     }
@@ -160,7 +161,7 @@ impl<S: Schedule> Scheduler<S> {
     }
 }
 
-/// The number of steps.
+/// Saves and loads the number of steps.
 impl<S> Stateful for Scheduler<S> {
     fn state(&self) -> State {
         self.steps.state()

@@ -1,4 +1,4 @@
-//! [`Plateau`]: a rate that falls where a metric stands still.
+//! [`Plateau`]: a learning rate that falls when a metric no longer improves.
 
 use wengert_autodiff::Element;
 
@@ -6,10 +6,11 @@ use super::check_rate;
 use crate::optim::Optimizer;
 use crate::state::{State, StateError, Stateful};
 
-/// A rate that falls by a factor when a metric has not improved for a number of epochs.
+/// A learning rate that falls by a factor when a metric has not improved for a number of epochs.
 ///
-/// A metric improves if it is below the best one so far by more than the share `threshold` of that,
-/// or with [`maximize`](Self::maximize) above it by more. NaN is no improvement.
+/// A metric improves if it is smaller than the best value so far by more than the fraction
+/// `threshold` of that value, or with [`maximize`](Self::maximize) larger by more than that. NaN is
+/// not an improvement.
 ///
 /// ```
 /// use wengert_nn::schedule::Plateau;
@@ -30,15 +31,15 @@ pub struct Plateau {
     min: f64,
     maximize: bool,
     best: Option<f64>,
-    /// The number of epochs without an improvement.
+    /// The number of epochs since the last improvement.
     waited: u64,
-    /// The number of epochs in which none is waited for.
+    /// The number of remaining epochs of the cooldown.
     cooling: u64,
 }
 
 impl Plateau {
-    /// From this rate, with a factor of 0.1, a patience of 10 epochs, a threshold of 1e-4, no
-    /// cooldown and no least rate.
+    /// Creates a schedule that begins at this rate, with a factor of 0.1, a patience of 10 epochs,
+    /// a threshold of 1e-4, no cooldown and no minimum rate.
     ///
     /// # Panics
     /// If the rate is negative or not finite.
@@ -59,54 +60,55 @@ impl Plateau {
         }
     }
 
-    /// With this factor of the rate.
+    /// Sets the factor by which the rate falls; 0.1 by default.
     ///
     /// # Panics
-    /// If it is not in 0..1.
+    /// If the factor is not in 0..1.
     #[track_caller]
     pub fn factor(self, factor: f64) -> Self {
         assert!((0.0..1.0).contains(&factor), "the factor must lie in [0, 1), got {factor}");
         Self { factor, ..self }
     }
 
-    /// With this number of epochs without an improvement that are waited, and the rate falls after
-    /// the next one.
+    /// Sets the number of epochs without an improvement that are tolerated: the rate falls after
+    /// one more. 10 by default.
     pub fn patience(self, patience: u64) -> Self {
         Self { patience, ..self }
     }
 
-    /// With the least improvement, as a share of the best metric.
+    /// Sets the smallest improvement, as a fraction of the best value; 1e-4 by default.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If the fraction is negative or not finite.
     #[track_caller]
     pub fn threshold(self, threshold: f64) -> Self {
         check_rate("threshold", threshold);
         Self { threshold, ..self }
     }
 
-    /// With a number of epochs after a fall that do not count as waiting.
+    /// Sets the number of epochs after a fall that do not count as epochs without an improvement; 0
+    /// by default.
     pub fn cooldown(self, cooldown: u64) -> Self {
         Self { cooldown, ..self }
     }
 
-    /// With this least rate.
+    /// Sets the minimum rate; 0 by default.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If the minimum is negative or not finite.
     #[track_caller]
     pub fn min(self, min: f64) -> Self {
-        check_rate("least rate", min);
+        check_rate("minimum rate", min);
         Self { min, ..self }
     }
 
-    /// For a metric that is better when it is larger.
+    /// Treats larger values of the metric as better.
     pub fn maximize(self) -> Self {
         Self { maximize: true, ..self }
     }
 
-    /// Takes in the metric of an epoch, and sets the optimizer's rate for the next, which is
-    /// returned.
+    /// Takes the metric of an epoch, sets the optimizer's learning rate for the next epoch, and
+    /// returns the rate.
     pub fn step<E: Element, O: Optimizer<E> + ?Sized>(
         &mut self,
         metric: f64,
@@ -137,18 +139,18 @@ impl Plateau {
         }
     }
 
-    /// The rate.
+    /// The current learning rate.
     pub fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// The best metric so far.
+    /// The best value of the metric so far.
     pub fn best(&self) -> Option<f64> {
         self.best
     }
 }
 
-/// The rate, the best metric, and how long it was waited.
+/// Saves and loads the rate, the best value, and the numbers of epochs waited.
 impl Stateful for Plateau {
     fn state(&self) -> State {
         let mut state = State::new();

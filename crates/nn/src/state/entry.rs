@@ -9,7 +9,7 @@ use wengert_autodiff::{Element, Shape, Tensor};
 
 use super::StateError;
 
-/// What an entry holds.
+/// The content of an entry.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     F32(Tensor<f32>),
@@ -19,17 +19,17 @@ pub(crate) enum Entry {
     Stored(Stored),
 }
 
-/// An entry that is in a file.
+/// An entry whose elements are in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) file: Arc<Mutex<File>>,
-    /// Where the elements begin in the file.
+    /// The offset of the elements in the file.
     pub(crate) offset: u64,
     pub(crate) shape: Shape,
     pub(crate) element: ElementType,
 }
 
-/// The element types of files.
+/// The element types of entries in files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ElementType {
     F64,
@@ -37,7 +37,7 @@ pub(crate) enum ElementType {
     F16,
     Bf16,
     U64,
-    /// A type that no state has.
+    /// A type that entries of a state cannot have.
     Other(String),
 }
 
@@ -64,12 +64,12 @@ impl Entry {
         }
     }
 
-    /// The error of an entry that holds something else than expected.
+    /// The error of an entry that holds another type than expected.
     pub(super) fn unlike(&self, name: &str, expected: &'static str) -> StateError {
         StateError::Type { name: name.to_owned(), expected, found: self.element_name() }
     }
 
-    /// What it holds, in words.
+    /// The type of the content, in words.
     pub(crate) fn element_name(&self) -> String {
         match self {
             Entry::F32(_) => "F32".to_owned(),
@@ -211,7 +211,7 @@ fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
     }
 }
 
-/// The tensor in elements `E`, without a copy if it has these.
+/// The tensor with elements of type `E`, without a copy if that is its type.
 fn cast<T: Element, E: Element>(tensor: Tensor<T>) -> Tensor<E> {
     same(tensor).unwrap_or_else(|tensor| tensor.cast())
 }

@@ -1,25 +1,25 @@
-//! What is wrong with a saved state.
+//! Errors of saved states.
 
 use wengert_autodiff::Shape;
 
-/// Why a state cannot be loaded. `Display` is the middle of a sentence: whoever has a file puts its
-/// name before it.
+/// Why a state cannot be loaded. `Display` is the second half of a sentence, before which the
+/// caller writes the name of the file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// An entry that the object needs.
+    /// An entry that is needed does not exist.
     #[error("there is no {name:?}")]
     Missing {
         /// The entry.
         name: String,
     },
-    /// An entry that the object does not know.
+    /// An entry that the loaded object does not have.
     #[error("{name:?} is not part of what is being loaded")]
     Unexpected {
         /// The entry.
         name: String,
     },
-    /// A tensor of another shape.
+    /// A tensor with another shape than expected.
     #[error("{name:?} has shape {found}, where {expected} was expected")]
     Shape {
         /// The entry.
@@ -29,25 +29,25 @@ pub enum StateError {
         /// The shape of the saved tensor.
         found: Shape,
     },
-    /// An entry of another type.
+    /// An entry with another type than expected.
     #[error("{name:?} holds {found}, where {expected} was expected")]
     Type {
         /// The entry.
         name: String,
-        /// What would have been right.
+        /// The expected type.
         expected: &'static str,
-        /// What the entry holds.
+        /// The type of the entry.
         found: String,
     },
     /// The state of another kind of object.
-    #[error("it is the state of {found}, where that of {expected} was expected")]
+    #[error("it is the state of {found}, but a state of {expected} was expected")]
     Kind {
         /// The kind that is being loaded.
         expected: String,
         /// The kind that was saved.
         found: String,
     },
-    /// A value that the object cannot have.
+    /// A value that is invalid for the loaded object.
     #[error("{name:?} cannot be used: {message}")]
     Content {
         /// The entry.
@@ -55,7 +55,7 @@ pub enum StateError {
         /// What is wrong, and what would be right.
         message: String,
     },
-    /// A tensor that there is no memory for.
+    /// A tensor for which there is no memory.
     #[error("{name:?} needs {bytes} bytes, more than there is memory for")]
     Memory {
         /// The entry.
@@ -68,13 +68,13 @@ pub enum StateError {
     Io {
         /// The entry.
         name: String,
-        /// What the system says.
+        /// The error of the operating system.
         message: String,
     },
 }
 
 impl StateError {
-    /// The same error, of an entry of a part.
+    /// Adds the name of a part to the name of the entry.
     pub(crate) fn within(mut self, part: &str) -> Self {
         match &mut self {
             Self::Missing { name }

@@ -1,5 +1,5 @@
-//! [`State`]: what a checkpoint holds of an optimizer, a schedule, a loader, by name; and the
-//! traits of what has such state.
+//! [`State`]: the named entries that a checkpoint holds of an optimizer, a schedule or a loader,
+//! and the traits of objects that have such a state.
 
 #[cfg_attr(
     not(feature = "checkpoint"),
@@ -23,9 +23,9 @@ use crate::module::Module;
 
 /// Tensors, integers, numbers and text by name: the state of a part of a training run.
 ///
-/// A state that was read from a file holds the places of its tensors in that file; a tensor is read
-/// when it is asked for, after its shape and element type were compared with the ones expected. So
-/// a file cannot make a program allocate more than the state it has asked for.
+/// A state that was read from a file holds the positions of its tensors in that file. A tensor is
+/// read when it is requested, after its shape and element type were compared with the expected
+/// ones, so that a file cannot make a program allocate more memory than the state that it requests.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -43,61 +43,63 @@ pub struct State {
     entries: BTreeMap<String, Entry>,
 }
 
-/// What can be saved and loaded by itself: a schedule, a loader, a generator, a counter.
+/// An object whose state can be saved and loaded by itself: a schedule, a loader, a generator, a
+/// counter.
 ///
-/// An object that has loaded the state of another continues as that one would have.
+/// An object that has loaded the state of another object continues as that object would have
+/// continued.
 pub trait Stateful {
-    /// The state.
+    /// Returns the state.
     fn state(&self) -> State;
 
-    /// Replaces the state by a saved one.
+    /// Replaces the state by a saved state.
     ///
     /// # Errors
-    /// If the state is not that of such an object. Nothing has changed then.
+    /// If the state does not belong to such an object. Nothing is changed then.
     fn load_state(&mut self, state: &State) -> Result<(), StateError>;
 }
 
-/// What remembers something about each parameter of a module: an optimizer, an average of weights.
+/// An object whose state is about the parameters of a module: an optimizer, an average of weights.
 /// It is saved under the paths of the parameters.
 pub trait ParameterState<E: Element = f32> {
-    /// The state about the parameters of `module`.
+    /// Returns the state for the parameters of `module`.
     fn state(&self, module: &dyn Module<E>) -> State;
 
-    /// Replaces the state by a saved one, about the parameters of `module`.
+    /// Replaces the state by a saved state, for the parameters of `module`.
     ///
     /// # Errors
-    /// If the state is not that of such an object, or is about other parameters. Nothing has
+    /// If the state does not belong to such an object, or is about other parameters. Nothing is
     /// changed then.
     fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError>;
 }
 
 impl State {
-    /// No entries.
+    /// Creates a state without entries.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a tensor. Replaces what has this name.
+    /// Adds a tensor. Replaces an entry with the same name.
     pub fn insert_tensor<E: Element>(&mut self, name: impl Into<String>, tensor: &Tensor<E>) {
         self.insert(name.into(), Entry::tensor(tensor));
     }
 
-    /// Adds integers. Replaces what has this name.
+    /// Adds integers. Replaces an entry with the same name.
     pub fn insert_integers(&mut self, name: impl Into<String>, integers: impl Into<Vec<u64>>) {
         self.insert(name.into(), Entry::Integers(integers.into()));
     }
 
-    /// Adds a number. Replaces what has this name.
+    /// Adds a number. Replaces an entry with the same name.
     pub fn insert_number(&mut self, name: impl Into<String>, number: f64) {
         self.insert(name.into(), Entry::tensor(&Tensor::scalar(number)));
     }
 
-    /// Adds a text. Replaces what has this name.
+    /// Adds a text. Replaces an entry with the same name.
     pub fn insert_text(&mut self, name: impl Into<String>, text: impl Into<String>) {
         self.insert(name.into(), Entry::Text(text.into()));
     }
 
-    /// Adds a state as the part of this name: its entries are named `part/entry`.
+    /// Adds the entries of a state as a part: they are named `part/entry`.
     pub fn insert_part(&mut self, part: &str, state: State) {
         for (name, entry) in state.entries {
             self.insert(format!("{part}/{name}"), entry);
@@ -108,7 +110,7 @@ impl State {
         self.entries.insert(name, entry);
     }
 
-    /// The part of this name, without the name; empty if there is none.
+    /// Returns the entries of a part, named without the part; empty if there are none.
     pub fn part(&self, part: &str) -> State {
         let prefix = format!("{part}/");
         let of_part = self.entries.range(prefix.clone()..);
@@ -118,16 +120,16 @@ impl State {
         State { entries: entries.collect() }
     }
 
-    /// A tensor of this shape. Floating-point numbers of any width in a file are converted, rounded
-    /// to the nearest.
+    /// Returns a tensor of this shape. Floating-point numbers of any width in a file are converted,
+    /// rounded to the nearest.
     ///
     /// # Errors
-    /// If there is no such entry, it is no tensor of this shape, or it cannot be read.
+    /// If there is no such entry, it is not a tensor of this shape, or it cannot be read.
     pub fn tensor<E: Element>(&self, name: &str, shape: &Shape) -> Result<Tensor<E>, StateError> {
         self.entry(name)?.read_tensor(name, shape)
     }
 
-    /// `count` integers.
+    /// Returns `count` integers.
     ///
     /// # Errors
     /// If there is no such entry, it does not have `count` integers, or it cannot be read.
@@ -135,7 +137,7 @@ impl State {
         self.entry(name)?.read_integers(name, count)
     }
 
-    /// An integer.
+    /// Returns an integer.
     ///
     /// # Errors
     /// If there is no such entry, it is not one integer, or it cannot be read.
@@ -143,18 +145,18 @@ impl State {
         Ok(self.integers(name, 1)?[0])
     }
 
-    /// A number.
+    /// Returns a number.
     ///
     /// # Errors
-    /// If there is no such entry, it is no number, or it cannot be read.
+    /// If there is no such entry, it is not a number, or it cannot be read.
     pub fn number(&self, name: &str) -> Result<f64, StateError> {
         Ok(self.tensor::<f64>(name, &Shape::from([]))?.item())
     }
 
-    /// A text.
+    /// Returns a text.
     ///
     /// # Errors
-    /// If there is no such entry, or it is no text.
+    /// If there is no such entry, or it is not a text.
     pub fn text(&self, name: &str) -> Result<&str, StateError> {
         match self.entry(name)? {
             Entry::Text(text) => Ok(text),
@@ -177,7 +179,7 @@ impl State {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 
-    /// Whether there is an entry of this name.
+    /// Whether there is an entry with this name.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
@@ -197,7 +199,7 @@ impl State {
         self.entries.is_empty()
     }
 
-    /// Refuses an entry that none of those who loaded the state has asked for.
+    /// Returns an error if there is an entry for which `known` is false.
     pub(crate) fn only(&self, known: impl Fn(&str) -> bool) -> Result<(), StateError> {
         match self.names().find(|name| !known(name)) {
             Some(name) => Err(StateError::Unexpected { name: name.to_owned() }),
@@ -205,7 +207,7 @@ impl State {
         }
     }
 
-    /// Refuses a state of another kind of object.
+    /// Returns an error for the state of another kind of object.
     pub(crate) fn expect_kind(&self, kind: &str) -> Result<(), StateError> {
         match self.text("kind")? {
             found if found == kind => Ok(()),
@@ -216,7 +218,7 @@ impl State {
 
 macro_rules! counters {
     ($($integer:ty),+) => {$(
-        /// A counter.
+        /// Saves and loads a counter.
         impl Stateful for $integer {
             fn state(&self) -> State {
                 let mut state = State::new();
@@ -229,7 +231,7 @@ macro_rules! counters {
                 state.only(|name| name == "count")?;
                 *self = <$integer>::try_from(count).map_err(|_| StateError::Content {
                     name: "count".to_owned(),
-                    message: format!("{count} is beyond the range of a counter here"),
+                    message: format!("{count} is beyond the range of the counter"),
                 })?;
                 Ok(())
             }
@@ -239,7 +241,7 @@ macro_rules! counters {
 
 counters!(u32, u64, usize);
 
-/// A number.
+/// Saves and loads a number.
 impl Stateful for f64 {
     fn state(&self) -> State {
         let mut state = State::new();
@@ -255,7 +257,7 @@ impl Stateful for f64 {
     }
 }
 
-/// A generator: it continues at the draw at which it was saved.
+/// Saves and loads a generator, which continues at the draw at which it was saved.
 #[cfg(feature = "checkpoint")]
 impl Stateful for rand_pcg::Pcg64 {
     fn state(&self) -> State {
@@ -269,7 +271,7 @@ impl Stateful for rand_pcg::Pcg64 {
         state.only(|name| name == "generator")?;
         *self = loaded.map_err(|error| StateError::Content {
             name: "generator".to_owned(),
-            message: format!("it is no state of a Pcg64 generator ({error})"),
+            message: format!("it is not the state of a Pcg64 generator ({error})"),
         })?;
         Ok(())
     }

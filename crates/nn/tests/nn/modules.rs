@@ -198,7 +198,7 @@ fn a_value_of_another_shape_is_named() {
     adam.step(&mut layer, &before);
     *layer.weight_mut().value_mut() = Tensor::zeros([3, 4]);
     let message = said(&mut Sgd::new(0.1), &mut layer, &before);
-    assert!(message.contains("weight has the shape [3, 4], its gradient [3, 2]"), "{message}");
+    assert!(message.contains("weight has shape [3, 4], but its gradient has [3, 2]"), "{message}");
     let now = gradients(&layer, 4);
     let message = said(&mut adam, &mut layer, &now);
     assert!(
