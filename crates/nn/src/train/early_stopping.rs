@@ -1,8 +1,8 @@
-//! [`EarlyStopping`]: ends a training run that no longer improves.
+//! [`EarlyStopping`]: stops a training run that no longer improves.
 
 use crate::state::{State, StateError, Stateful};
 
-/// Ends a training run when a metric has not improved for a number of epochs.
+/// Stops a training run when a metric has not improved for a number of epochs.
 ///
 /// ```
 /// use wengert_nn::train::EarlyStopping;
@@ -22,23 +22,23 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// By this metric, smaller being better, after 10 epochs without an improvement.
+    /// Watches this metric, of which smaller values are better, with a patience of 10 epochs.
     pub fn new(metric: &str) -> Self {
         let metric = metric.to_owned();
         Self { metric, patience: 10, least: 0.0, maximize: false, best: None, waited: 0 }
     }
 
-    /// After this number of epochs without an improvement.
+    /// Sets the number of epochs without an improvement after which training stops; 10 by default.
     pub fn patience(self, patience: u64) -> Self {
         Self { patience, ..self }
     }
 
-    /// Only a change above this number is an improvement.
+    /// Sets the change that a metric must exceed to count as improved; 0 by default.
     pub fn min_delta(self, least: f64) -> Self {
         Self { least, ..self }
     }
 
-    /// For a metric that is better when it is larger.
+    /// Treats larger values of the metric as better.
     pub fn maximize(self) -> Self {
         Self { maximize: true, ..self }
     }
@@ -53,7 +53,8 @@ impl EarlyStopping {
         self.best
     }
 
-    /// Takes in the metric of an epoch; whether training is to stop. NaN is no improvement.
+    /// Takes the metric of an epoch, and returns whether training should stop. NaN is not an
+    /// improvement.
     pub fn update(&mut self, value: f64) -> bool {
         let better = match self.best {
             None => !value.is_nan(),
@@ -69,7 +70,7 @@ impl EarlyStopping {
     }
 }
 
-/// The best value, and the number of epochs without an improvement.
+/// Saves and loads the best value, and the number of epochs without an improvement.
 impl Stateful for EarlyStopping {
     fn state(&self) -> State {
         let mut state = State::new();

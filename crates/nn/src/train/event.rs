@@ -1,15 +1,15 @@
-//! What callbacks are shown, how a run ends, and what can go wrong in it.
+//! The events shown to callbacks, how a run ends, and its errors.
 
 use wengert_autodiff::Error;
 
 #[cfg(feature = "checkpoint")]
 use crate::checkpoint::CheckpointError;
 
-/// What a callback is shown.
+/// An event of a training run, shown to callbacks.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'e> {
-    /// A step of the optimizer was made.
+    /// The optimizer made a step.
     Step {
         /// The number of steps so far.
         step: u64,
@@ -17,10 +17,10 @@ pub enum Event<'e> {
         loss: f64,
         /// The learning rate.
         rate: f64,
-        /// The norm of the gradients, before it was clipped, if that was asked for.
+        /// The norm of the gradients before clipping; `None` without `clip_norm`.
         norm: Option<f64>,
     },
-    /// An epoch has ended.
+    /// An epoch ended.
     Epoch {
         /// The number of epochs so far.
         epoch: u64,
@@ -29,28 +29,28 @@ pub enum Event<'e> {
     },
 }
 
-/// Why a run has ended.
+/// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// All epochs were run.
+    /// All epochs were completed.
     Finished,
-    /// A metric did not improve any more.
+    /// A metric no longer improved.
     StoppedEarly,
-    /// A callback has asked for it.
+    /// A callback stopped the run.
     StoppedByCallback,
     /// The flag given to [`Trainer::stop_flag`](super::Trainer::stop_flag) was set.
     Interrupted,
 }
 
-/// What can go wrong in a run.
+/// Errors of a training run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// The loss cannot be computed.
     #[error(transparent)]
     Loss(#[from] Error),
-    /// The loss is infinite or NaN. The model is as it was before the step.
+    /// The loss is infinite or NaN. The parameters are as before the step.
     #[error(
         "the loss of step {step} is {loss}; a smaller learning rate or `clip_norm` may help, and \
          `Tape::detect_anomaly` finds where it began"
@@ -61,24 +61,24 @@ pub enum TrainError {
         /// The loss.
         loss: f64,
     },
-    /// A metric that early stopping or a checkpoint needs is not among those of the validation.
+    /// A metric for early stopping or checkpoints is not among the metrics of the validation.
     #[error("there is no metric {name:?} among {names:?}")]
     NoMetric {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// Those that there are.
+        /// The names of the metrics.
         names: Vec<String>,
     },
     /// A checkpoint cannot be saved or loaded.
     #[cfg(feature = "checkpoint")]
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The folder of the checkpoints cannot be made.
-    #[error("the folder `{folder}` cannot be made: {source}")]
+    /// The folder of the checkpoints cannot be created.
+    #[error("the folder `{folder}` cannot be created: {source}")]
     Folder {
         /// The folder.
         folder: String,
-        /// What the system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }

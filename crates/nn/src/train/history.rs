@@ -7,7 +7,7 @@ use wengert_autodiff::Tensor;
 
 use crate::state::{State, StateError, Stateful};
 
-/// The metrics of every epoch, a row each.
+/// The metrics of every epoch, one row for each.
 ///
 /// ```
 /// use wengert_nn::train::History;
@@ -21,7 +21,7 @@ use crate::state::{State, StateError, Stateful};
 #[derive(Clone, Debug, Default)]
 pub struct History {
     names: Vec<String>,
-    /// A number for each name; NaN where an epoch has none.
+    /// A number for each name; NaN if the epoch has no such metric.
     rows: Vec<Vec<f64>>,
 }
 
@@ -40,7 +40,7 @@ impl History {
         self.rows.push(row);
     }
 
-    /// The names of the metrics, in the order in which they occurred first.
+    /// The names of the metrics, in the order of their first occurrence.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -55,7 +55,7 @@ impl History {
         self.rows.is_empty()
     }
 
-    /// The values of a metric: NaN where an epoch has none.
+    /// The values of a metric; NaN for an epoch without it.
     pub fn values(&self, name: &str) -> Vec<f64> {
         let Some(place) = self.names.iter().position(|other| other == name) else {
             return Vec::new();
@@ -63,12 +63,13 @@ impl History {
         self.rows.iter().map(|row| row.get(place).copied().unwrap_or(f64::NAN)).collect()
     }
 
-    /// The last value of a metric.
+    /// The last value of a metric that is not NaN.
     pub fn last(&self, name: &str) -> Option<f64> {
         self.values(name).into_iter().rev().find(|value| !value.is_nan())
     }
 
-    /// A line of names, then one for each epoch; empty where an epoch has no value.
+    /// CSV: a line of names, then a line for each epoch; a cell is empty where an epoch has no
+    /// value.
     pub fn to_csv(&self) -> String {
         let quoted = |name: &String| {
             if name.contains(['"', ',', '\n', '\r']) {
@@ -88,7 +89,8 @@ impl History {
         text
     }
 
-    /// An array of objects, one for each epoch. What is no number of JSON (an infinity) is `null`.
+    /// JSON: an array of objects, one for each epoch. A number that JSON does not have (infinity)
+    /// is `null`.
     pub fn to_json(&self) -> String {
         let mut text = "[".to_owned();
         for (epoch, row) in self.rows.iter().enumerate() {
@@ -117,7 +119,7 @@ impl History {
     }
 }
 
-/// A text within quotes in JSON.
+/// Appends a text to `text`, escaped for a JSON string.
 fn escape(name: &str, text: &mut String) {
     for character in name.chars() {
         match character {
@@ -131,7 +133,7 @@ fn escape(name: &str, text: &mut String) {
     }
 }
 
-/// All epochs.
+/// Saves and loads all epochs.
 impl Stateful for History {
     fn state(&self) -> State {
         let mut state = State::new();

@@ -1,9 +1,9 @@
-//! [`Trainer`]: the training loop, with what usually surrounds it.
+//! [`Trainer`]: the training loop, with the usual extras.
 //!
-//! The trainer owns the order of things and nothing else: the loss of a batch is a closure, so is
-//! the validation, and each step and epoch is shown to callbacks. Everything it uses ([`Batches`],
-//! [`Optimizer`], [`schedule`](crate::schedule), [`Average`], [`Checkpoint`](crate::Checkpoint))
-//! works in a `for` loop of your own as well.
+//! The trainer only determines the order of operations: a closure computes the loss of a batch,
+//! another one the validation, and callbacks are shown each step and epoch. Everything that the
+//! trainer uses ([`Batches`], [`Optimizer`], [`schedule`](crate::schedule), [`Average`],
+//! [`Checkpoint`](crate::Checkpoint)) also works in your own `for` loop.
 //!
 //! ```
 //! use rand::SeedableRng;

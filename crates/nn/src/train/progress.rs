@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of the steps of an epoch; nothing where the standard error is no terminal.
+/// A progress bar of the steps of an epoch; hidden if standard error is not a terminal.
 #[derive(Debug)]
 pub(super) struct Bar(ProgressBar);
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::state::{State, StateError, Stateful};
 
-/// Which checkpoints a [`Trainer`](super::Trainer) keeps in a folder: `last.safetensors`, from
-/// which a run can be resumed, and `best-EPOCH.safetensors` of the epochs that were best by a
-/// metric.
+/// The checkpoints that a [`Trainer`](super::Trainer) keeps in a folder: `last.safetensors`, from
+/// which a run can be resumed, and `best-EPOCH.safetensors` for the epochs with the best values of
+/// a metric.
 ///
 /// ```
 /// use wengert_nn::train::Saving;
@@ -26,7 +26,7 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// The last checkpoint in this folder, after every epoch.
+    /// Saves the last checkpoint in this folder, after every epoch.
     pub fn new(folder: impl AsRef<Path>) -> Self {
         Self {
             folder: folder.as_ref().to_path_buf(),
@@ -39,32 +39,35 @@ impl Saving {
         }
     }
 
-    /// After this number of epochs, and at the end.
+    /// Saves the last checkpoint after every `epochs` epochs, and at the end.
     ///
     /// # Panics
-    /// If it is 0.
+    /// If the number is 0.
     #[track_caller]
     pub fn every_epochs(self, epochs: u64) -> Self {
-        assert!(epochs > 0, "a checkpoint is saved every 1 epoch or more, got 0");
+        assert!(
+            epochs > 0,
+            "the number of epochs between two checkpoints must be at least 1, got 0"
+        );
         Self { every_epochs: epochs, ..self }
     }
 
-    /// Also after this number of steps, within epochs.
+    /// Also saves the last checkpoint after every `steps` steps, within epochs.
     ///
     /// # Panics
-    /// If it is 0.
+    /// If the number is 0.
     #[track_caller]
     pub fn every_steps(self, steps: u64) -> Self {
-        assert!(steps > 0, "a checkpoint is saved every 1 step or more, got 0");
+        assert!(steps > 0, "the number of steps between two checkpoints must be at least 1, got 0");
         Self { every_steps: Some(steps), ..self }
     }
 
-    /// Also those of this number of epochs with the smallest value of a metric.
+    /// Also keeps the checkpoints of the `count` epochs with the smallest values of a metric.
     pub fn best(self, count: usize, metric: &str) -> Self {
         Self { best: count, metric: metric.to_owned(), ..self }
     }
 
-    /// For a metric that is better when it is larger.
+    /// Treats larger values of the metric as better.
     pub fn maximize(self) -> Self {
         Self { maximize: true, ..self }
     }
@@ -87,7 +90,7 @@ impl Saving {
         &self.folder
     }
 
-    /// The metric of the best epochs, if any are kept.
+    /// The metric by which the best epochs are chosen, if any are kept.
     pub(super) fn metric(&self) -> Option<&str> {
         (self.best > 0).then_some(self.metric.as_str())
     }
@@ -100,7 +103,8 @@ impl Saving {
         last || epoch.is_multiple_of(self.every_epochs)
     }
 
-    /// Takes in the metric of an epoch: the file to save it in, if it is one of the best.
+    /// Takes the metric of an epoch. Returns the file to save it in if the epoch is one of the
+    /// best.
     pub(super) fn admit(&mut self, epoch: u64, value: f64) -> Option<PathBuf> {
         if self.best == 0 || value.is_nan() {
             return None;
@@ -127,7 +131,7 @@ impl Saving {
     }
 }
 
-/// The best epochs.
+/// Saves and loads the list of the best epochs.
 impl Stateful for Saving {
     fn state(&self) -> State {
         let mut state = State::new();

@@ -1,4 +1,4 @@
-//! [`Trainer`]: its settings and its loop.
+//! [`Trainer`]: the settings and the training loop.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -43,19 +43,19 @@ pub struct Trainer<'m, M, E: Element = f32> {
 
 type Callback<'m> = dyn FnMut(&Event<'_>) -> ControlFlow<()> + 'm;
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Position {
     epoch: u64,
     step: u64,
-    /// The mean loss of the epoch at hand: the sum and the number of examples.
+    /// The sum of the losses of the current epoch, and the number of its examples.
     loss: [f64; 2],
     /// Whether early stopping or a callback has ended the run.
     stopped: bool,
 }
 
 impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
-    /// One epoch of this model with this optimizer.
+    /// Creates a run of one epoch of this model with this optimizer.
     pub fn new(model: &'m mut M, optimizer: impl Optimizer<E> + 'm) -> Self {
         Self {
             model,
@@ -78,67 +78,67 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         }
     }
 
-    /// With at most this number of epochs.
+    /// Sets the number of epochs; 1 by default.
     pub fn epochs(self, epochs: u64) -> Self {
         Self { epochs, ..self }
     }
 
-    /// With a learning rate for each step of the optimizer.
+    /// Sets the learning rate of each step of the optimizer by a schedule.
     pub fn schedule(self, schedule: impl Schedule + 'm) -> Self {
         Self { scheduler: Some(Scheduler::new(Box::new(schedule))), ..self }
     }
 
-    /// With a step of the optimizer for this number of batches, by the mean of their gradients:
-    /// what one large batch would do.
+    /// Accumulates the gradients of this number of batches for each step of the optimizer, which
+    /// then uses their mean: as with one large batch.
     ///
     /// # Panics
-    /// If it is 0.
+    /// If the number is 0.
     #[track_caller]
     pub fn accumulate(self, batches: usize) -> Self {
-        assert!(batches > 0, "a step needs 1 batch or more, got 0");
+        assert!(batches > 0, "a step needs at least 1 batch, got 0");
         Self { accumulate: batches, ..self }
     }
 
-    /// With gradients whose norm, of all together, is at most this.
+    /// Clips the norm of all gradients together to at most this number.
     pub fn clip_norm(self, most: f64) -> Self {
         Self { clip_norm: Some(most), ..self }
     }
 
-    /// With gradients whose numbers are at most this in size.
+    /// Clips each element of the gradients to at most this absolute value.
     pub fn clip_value(self, most: f64) -> Self {
         Self { clip_value: Some(most), ..self }
     }
 
-    /// With an average of the weights, which is validated in their place.
-    /// [`finish_average`](Self::finish_average) gives it to the model in the end.
+    /// Keeps an average of the weights, which is used for the validation.
+    /// [`finish_average`](Self::finish_average) copies it to the model at the end.
     pub fn average(self, average: Average<E>) -> Self {
         Self { average: Some(average), ..self }
     }
 
-    /// With an end before the last epoch, if a metric no longer improves.
+    /// Stops training before the last epoch if a metric no longer improves.
     pub fn early_stopping(self, stopping: EarlyStopping) -> Self {
         Self { early_stopping: Some(stopping), ..self }
     }
 
-    /// With a closure that sees every step and epoch, and may end the run.
+    /// Calls a closure after every step and epoch, which may stop the run.
     pub fn callback(mut self, callback: impl FnMut(&Event<'_>) -> ControlFlow<()> + 'm) -> Self {
         self.callbacks.push(Box::new(callback));
         self
     }
 
-    /// With a flag that ends the run after the step at hand, with a checkpoint if some are saved:
-    /// for a handler of Ctrl-C.
+    /// Sets a flag that stops the run after the current step, with a checkpoint if checkpoints are
+    /// saved: for a Ctrl-C handler.
     pub fn stop_flag(self, flag: Arc<AtomicBool>) -> Self {
         Self { stop: Some(flag), ..self }
     }
 
-    /// With checkpoints.
+    /// Saves checkpoints.
     #[cfg(feature = "checkpoint")]
     pub fn saving(self, saving: Saving) -> Self {
         Self { saving: Some(saving), ..self }
     }
 
-    /// With a progress bar, if the standard error is a terminal.
+    /// Shows a progress bar, if standard error is a terminal.
     #[cfg(feature = "progress")]
     pub fn progress(self) -> Self {
         Self { progress: true, ..self }
@@ -160,20 +160,20 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         self.position.step
     }
 
-    /// Gives the model the averaged weights, if there is an average.
+    /// Copies the averaged weights to the model, if an average is kept.
     pub fn finish_average(&mut self) {
         if let Some(average) = &mut self.average {
             average.copy_to(self.model);
         }
     }
 
-    /// Runs the epochs that are left.
+    /// Runs the remaining epochs.
     ///
-    /// `loss` computes the loss of a batch on a tape that is cleared after it, in training mode;
-    /// `validate` the metrics of an epoch, in inference mode.
+    /// `loss` computes the loss of a batch in training mode, on a tape that is cleared afterwards.
+    /// `validate` computes the metrics of an epoch in inference mode.
     ///
     /// # Errors
-    /// [`TrainError`]. The model, the optimizer and the rest are as after the last step.
+    /// [`TrainError`]. The parameters and the optimizer are then as after the last step.
     pub fn fit<X: Rows, Y: Rows>(
         &mut self,
         batches: &mut Batches<X, Y>,
@@ -230,8 +230,8 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         Ok(if self.position.stopped { Outcome::StoppedEarly } else { Outcome::Finished })
     }
 
-    /// The mean gradients and loss of the next batches, and their number; `None` at the epoch's
-    /// end.
+    /// The mean of the gradients and losses of the next batches, and their number; `None` at the
+    /// end of the epoch.
     fn gradients<X: Rows, Y: Rows>(
         &mut self,
         batches: &mut Batches<X, Y>,
@@ -267,7 +267,7 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         }))
     }
 
-    /// Clips the gradients; their norm, if it is clipped.
+    /// Clips the gradients, and returns their norm before clipping if `clip_norm` is set.
     fn clip(&self, gradients: &mut Gradients<E>) -> Option<f64> {
         if let Some(most) = self.clip_value {
             gradients.clip_value(most);
@@ -275,17 +275,17 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
         self.clip_norm.map(|most| gradients.clip_norm(most))
     }
 
-    /// Whether a callback asks to stop.
+    /// Shows an event to all callbacks, and returns whether one of them stops the run.
     fn show(&mut self, event: &Event<'_>) -> bool {
         let mut stop = false;
         for callback in &mut self.callbacks {
-            // Every one is shown the event.
+            // All callbacks are shown the event, even after one has stopped the run.
             stop |= callback(event).is_break();
         }
         stop
     }
 
-    /// Validates, and decides whether to go on.
+    /// Validates the model, and returns the outcome if the run ends.
     fn end_epoch<X: Rows, Y: Rows>(
         &mut self,
         batches: &mut Batches<X, Y>,
@@ -358,8 +358,9 @@ impl<'m, M: Module<E>, E: Element> Trainer<'m, M, E> {
 
 #[cfg(feature = "checkpoint")]
 impl<M: Module<E>, E: Element> Trainer<'_, M, E> {
-    /// The whole run as a checkpoint: the model, the optimizer, the schedule, the average, the
-    /// loader, the position and the history. [`Checkpoint::with`] adds what the closures need.
+    /// Returns the whole run as a checkpoint: the model, the optimizer, the schedule, the average,
+    /// the loader, the position and the history. Add the state of the closures by
+    /// [`Checkpoint::with`].
     pub fn checkpoint<'c, X: Rows, Y: Rows>(
         &'c mut self,
         batches: &'c mut Batches<X, Y>,
@@ -384,11 +385,12 @@ impl<M: Module<E>, E: Element> Trainer<'_, M, E> {
         checkpoint
     }
 
-    /// Continues the run whose last checkpoint is in the folder of [`saving`](Self::saving), if
-    /// there is one: whether there was. The settings must be those of that run.
+    /// Loads the last checkpoint in the folder of [`saving`](Self::saving), to continue its run.
+    /// Returns whether there was a checkpoint; if not, nothing is changed. The settings must be
+    /// those of the saved run.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`], if the file is damaged or is that of another run. Nothing has
+    /// [`TrainError::Checkpoint`], if the file is damaged or belongs to another run. Nothing is
     /// changed then.
     pub fn resume<X: Rows, Y: Rows>(
         &mut self,
