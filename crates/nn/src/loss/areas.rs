@@ -1,4 +1,4 @@
-//! Losses for rare classes and areas of images.
+//! Losses for rare classes and for areas of images.
 
 use wengert_autodiff::{Element, Error, Result, Var, ops};
 
@@ -7,13 +7,13 @@ use super::{Reduction, domain, reduce, same_shape};
 /// Options of [`focal_loss`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FocalOptions {
-    /// The weight of positives, and one minus that of negatives; without it both weigh 1. 0.25 by
-    /// default.
+    /// The weight of positive examples; negative examples have the weight `1 - alpha`. With `None`
+    /// both have the weight 1. 0.25 by default.
     pub alpha: Option<f64>,
-    /// How much the loss of easy examples is reduced; 2 by default. With 0 it is the binary
-    /// cross-entropy.
+    /// The exponent by which the loss of easy examples is reduced; 2 by default. With 0 and no
+    /// `alpha` the loss is the binary cross-entropy.
     pub gamma: f64,
-    /// What becomes of the losses.
+    /// The reduction of the losses.
     pub reduction: Reduction,
 }
 
@@ -27,7 +27,8 @@ impl Default for FocalOptions {
 /// target, so that easy examples count little: for many negatives and few positives.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses. The targets lie in 0..=1.
+/// Logits and targets have the same shape, which is also that of the losses. The targets lie in
+/// 0..=1.
 ///
 /// # Errors
 /// If the shapes differ, `alpha` is not in 0..=1, or `gamma` is negative or not finite.

@@ -10,25 +10,26 @@ use super::{Reduction, reduce};
 pub struct CtcOptions {
     /// The class that stands for no label; 0 by default.
     pub blank: usize,
-    /// Whether the loss of a sequence without an alignment (too short for its labels) is zero in
-    /// place of infinite; false by default.
+    /// Whether the loss of a sequence that is too short for its labels, so that it has no
+    /// alignment, is zero instead of infinite; false by default.
     pub zero_infinity: bool,
-    /// What becomes of the losses. [`Reduction::Mean`] divides each by its number of labels first.
+    /// The reduction of the losses. [`Reduction::Mean`] first divides each loss by its number of
+    /// labels.
     pub reduction: Reduction,
 }
 
 /// The connectionist temporal classification loss: minus the logarithm of the probability that the
-/// frames of a sequence spell its labels, over all alignments. A frame spells a label or the blank,
-/// and equal labels in a row are one unless a blank is between them.
+/// frames of a sequence spell its labels, summed over all alignments. A frame spells a label or the
+/// blank, and consecutive equal labels count once unless a blank is between them.
 ///
 /// # Shapes
 /// `log_probs` is `[frames, batch, classes]` ([`log_softmax`](ops::log_softmax()) over the last
-/// axis), `labels` a sequence for each of the batch, `lengths` its number of frames; the losses are
-/// `[batch]`.
+/// axis), `labels` has a sequence of labels for each element of the batch, `lengths` its number of
+/// frames; the losses are `[batch]`.
 ///
 /// # Errors
-/// If the shapes do not fit, a label is the blank or no class, or a sequence is longer than the
-/// frames.
+/// If the shapes do not fit, a label is the blank or not below the number of classes, or a sequence
+/// is longer than the frames.
 ///
 /// Source: A. Graves et al., "Connectionist temporal classification: labelling unsegmented sequence
 /// data with recurrent neural networks", ICML 2006.
@@ -50,7 +51,8 @@ pub fn ctc_loss<'t, E: Element>(
     })?;
     let starts = Mask::try_from_fn([batch, states], |i| i[1] >= 2)?;
     let symbols = Index::from_fn([batch, states], |i| symbol(i[0], i[1]));
-    // Finite, so that no difference of two is NaN; its exponential is zero beside any other.
+    // Finite, so that no difference of two is NaN; its exponential is negligible compared with any
+    // other.
     let never = E::from_f64(-1e30);
     let emitted =
         |frame: usize| ops::gather(ops::select(log_probs, 0, frame as isize)?, 1, &symbols);
@@ -60,7 +62,7 @@ pub fn ctc_loss<'t, E: Element>(
         ops::pad(kept, &[PadWidth { axis: 1, before: by, after: 0 }], PadMode::Constant(never))
     };
     if frames == 0 {
-        let message = "there is no frame; the least is 1".to_owned();
+        let message = "there are no frames; at least 1 is needed".to_owned();
         return Err(Error::Argument { op: "ctc_loss", message });
     }
     let mut alpha = ops::masked_fill(emitted(0)?, &starts, never)?;
@@ -72,7 +74,7 @@ pub fn ctc_loss<'t, E: Element>(
         let running = Mask::try_from_fn([batch, states], |i| frame < lengths[i[0]])?;
         alpha = ops::where_(&running, next, alpha)?;
     }
-    // At the end: in the last label or the blank after it.
+    // At the end a sequence is in its last label or the blank after it.
     let last = Index::from_fn([batch, 2], |i| (2 * labels[i[0]].len()).saturating_sub(i[1]));
     let ends = ops::gather(alpha, 1, &last)?;
     let alone = Mask::try_from_fn([batch, 2], |i| i[1] == 1 && labels[i[0]].is_empty())?;
@@ -89,7 +91,7 @@ pub fn ctc_loss<'t, E: Element>(
     ops::mean(ops::mul(losses, losses.tape().constant(&shares))?)
 }
 
-/// The shape, if all fits.
+/// Returns the shape of `log_probs`, if all arguments fit.
 fn check<E: Element>(
     log_probs: &Var<'_, E>,
     labels: &[Vec<usize>],
@@ -106,8 +108,8 @@ fn check<E: Element>(
     if labels.len() != batch || lengths.len() != batch {
         let (labels, lengths) = (labels.len(), lengths.len());
         return refuse(format!(
-            "a batch of {batch} needs as many sequences of labels and lengths, got {labels} and \
-             {lengths}"
+            "a batch of {batch} needs {batch} sequences of labels and as many lengths, got {labels} \
+             and {lengths}"
         ));
     }
     if options.blank >= classes {

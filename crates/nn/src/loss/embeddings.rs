@@ -4,7 +4,7 @@ use wengert_autodiff::{Element, Error, Result, Var, ops};
 
 use super::{Reduction, domain, reduce, same_shape};
 
-/// `1 - cos(a, b)` of pairs with target 1, `max(0, cos(a, b) - margin)` of those with target -1.
+/// `1 - cos(a, b)` for pairs with target 1, `max(0, cos(a, b) - margin)` for pairs with target -1.
 ///
 /// # Shapes
 /// `a` and `b` are `[.., features]`, the targets and the losses `[..]`.
@@ -35,17 +35,18 @@ pub fn cosine_embedding_loss<'t, E: Element>(
 /// Options of [`triplet_margin_loss`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TripletOptions {
-    /// How much further the negative must be; 1 by default.
+    /// The distance by which the negative must be further from the anchor than the positive; 1 by
+    /// default.
     pub margin: f64,
-    /// The norm of the distance; 2 by default.
+    /// The `p` of the norm by which distances are measured; 2 by default.
     pub p: f64,
-    /// Added to each difference, so that the distance of equal vectors has a derivative; 1e-6 by
-    /// default.
+    /// The number that is added to each difference, so that the distance of equal vectors has a
+    /// derivative; 1e-6 by default.
     pub eps: f64,
-    /// Whether the distance between positive and negative counts if it is the smaller one; false by
-    /// default.
+    /// Whether to use the distance between positive and negative instead of that between anchor and
+    /// negative if it is smaller; false by default.
     pub swap: bool,
-    /// What becomes of the losses.
+    /// The reduction of the losses.
     pub reduction: Reduction,
 }
 
@@ -59,7 +60,7 @@ impl Default for TripletOptions {
 /// `d(a, b) = |a - b + eps|_p`.
 ///
 /// # Shapes
-/// All are `[.., features]`, the losses `[..]`.
+/// All three are `[.., features]`, the losses `[..]`.
 ///
 /// # Errors
 /// If the shapes differ, or a number is outside its domain.
@@ -90,8 +91,8 @@ pub fn triplet_margin_loss<'t, E: Element>(
 }
 
 /// The contrastive loss of a batch of pairs: the cross-entropy of each query's own key among all
-/// keys, with the cosine similarities over `temperature` for logits. With `symmetric` it is the
-/// mean of that and of the one with queries and keys exchanged.
+/// keys, with the cosine similarities divided by `temperature` as logits. With `symmetric`, the
+/// mean of this loss and of the loss with queries and keys exchanged.
 ///
 /// # Shapes
 /// `queries` and `keys` are `[batch, features]`, the losses `[batch]`.

@@ -11,9 +11,9 @@ use super::{Reduction, domain, reduce, same_shape};
 pub struct GaussianNll {
     /// Whether the constant `ln(2 pi) / 2` is part of the loss; false by default.
     pub full: bool,
-    /// The least variance; 1e-6 by default.
+    /// The lower bound of the variances; 1e-6 by default.
     pub eps: f64,
-    /// What becomes of the losses.
+    /// The reduction of the losses.
     pub reduction: Reduction,
 }
 
@@ -27,7 +27,7 @@ impl Default for GaussianNll {
 /// `(ln v + (target - mean)^2 / v) / 2` with `v = max(variance, eps)`.
 ///
 /// # Shapes
-/// All have one shape, which is that of the losses.
+/// Means, variances and targets have the same shape, which is also that of the losses.
 ///
 /// # Errors
 /// If the shapes differ, or `eps` is not positive and finite.
@@ -62,9 +62,10 @@ pub struct PoissonNll {
     /// Whether Stirling's approximation of `ln target!`, for targets above 1, is part of the loss;
     /// false by default.
     pub full: bool,
-    /// What is added to a rate in the logarithm, if the predictions are rates; 1e-8 by default.
+    /// The number that is added to a rate before its logarithm, if the predictions are rates; 1e-8
+    /// by default.
     pub eps: f64,
-    /// What becomes of the losses.
+    /// The reduction of the losses.
     pub reduction: Reduction,
 }
 
@@ -74,11 +75,11 @@ impl Default for PoissonNll {
     }
 }
 
-/// The negative log-likelihood of counts under Poisson distributions: `e^x - target x` of
-/// logarithms of rates, `x - target ln(x + eps)` of rates.
+/// The negative log-likelihood of counts under Poisson distributions: `e^x - target x` if the
+/// predictions `x` are logarithms of rates, `x - target ln(x + eps)` if they are rates.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses.
+/// Predictions and targets have the same shape, which is also that of the losses.
 ///
 /// # Errors
 /// If the shapes differ, or `eps` is negative or not finite.

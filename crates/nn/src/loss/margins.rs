@@ -1,14 +1,14 @@
-//! Losses that are zero beyond a margin.
+//! Losses that are zero for scores beyond a margin.
 
 use wengert_autodiff::{Element, Error, Index, IntoLabels, Mask, Result, Var, ops};
 
 use super::{Reduction, domain, reduce, same_shape};
 
-/// The hinge loss of scores and targets of -1 or 1: `max(0, margin - target * score)`. A margin of
-/// 1 is that of support vector machines.
+/// The hinge loss of scores, with targets -1 or 1: `max(0, margin - target * score)`. Support
+/// vector machines have a margin of 1.
 ///
 /// # Shapes
-/// Both have one shape, which is that of the losses.
+/// Scores and targets have the same shape, which is also that of the losses.
 ///
 /// # Errors
 /// If the shapes differ, or the margin is negative or not finite.

@@ -1,7 +1,8 @@
 //! Losses: functions of predictions and targets, each named after its quantity, with a
 //! [`Reduction`] or options where there are several.
 //!
-//! All return their errors. Gradients have gradients, unless the source says otherwise.
+//! All return their errors. The gradient of a loss can be differentiated again, unless the loss
+//! says otherwise.
 //!
 //! | | |
 //! |---|---|
@@ -43,7 +44,7 @@ pub use wengert_autodiff::ops::{
 
 use wengert_autodiff::{Element, Error, Result, Shape, Var, ops};
 
-/// What becomes of the losses of a batch.
+/// Reduces the losses of a batch.
 fn reduce<E: Element>(losses: Var<'_, E>, reduction: Reduction) -> Result<Var<'_, E>> {
     match reduction {
         Reduction::Mean => ops::mean(losses),
@@ -54,13 +55,13 @@ fn reduce<E: Element>(losses: Var<'_, E>, reduction: Reduction) -> Result<Var<'_
         }
         Reduction::None => Ok(losses),
         other => {
-            let message = format!("the reduction {other:?} is not one of this loss");
+            let message = format!("the reduction {other:?} is not supported by this loss");
             Err(Error::Argument { op: "reduction", message })
         }
     }
 }
 
-/// Refuses operands of different shapes: nothing is broadcast by mistake.
+/// Returns an error for operands of different shapes, so that nothing is broadcast by mistake.
 fn same_shape<E: Element>(op: &'static str, operands: &[Var<'_, E>]) -> Result<()> {
     let got: Vec<Shape> = operands.iter().map(|operand| operand.shape()).collect();
     if got.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -69,7 +70,7 @@ fn same_shape<E: Element>(op: &'static str, operands: &[Var<'_, E>]) -> Result<(
     Err(Error::Shapes { op, expected: "operands of one shape".to_owned(), got })
 }
 
-/// Refuses a number outside its domain.
+/// Returns an error for a number outside its domain.
 fn domain(op: &'static str, what: &str, number: f64, positive: bool) -> Result<()> {
     if number.is_finite() && (number > 0.0 || !positive && number == 0.0) {
         return Ok(());

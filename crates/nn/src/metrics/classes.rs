@@ -4,9 +4,11 @@ use std::fmt;
 
 use wengert_autodiff::{Element, IntoLabels, Tensor};
 
-/// How often the label is among the `k` classes with the largest logits.
+/// The top-k accuracy: the fraction of examples whose label is among the `k` classes with the
+/// largest logits.
 ///
-/// Of equal logits the class of the smaller number comes first. A row with a NaN counts as missed.
+/// Of equal logits, that of the class with the smaller index comes first. A row with a NaN counts
+/// as wrong.
 ///
 /// ```
 /// use wengert_autodiff::Tensor;
@@ -24,12 +26,12 @@ pub struct TopK {
 }
 
 impl TopK {
-    /// Of no examples.
+    /// Creates the metric without any examples yet.
     pub fn new(k: usize) -> Self {
         Self { k, hits: 0, count: 0 }
     }
 
-    /// Takes in examples.
+    /// Adds examples.
     ///
     /// # Shapes
     /// `logits` is `[rows, classes]`, `labels` has a class for each row.
@@ -56,10 +58,10 @@ impl TopK {
         }
     }
 
-    /// Takes in the examples of another one.
+    /// Adds the examples of another metric.
     ///
     /// # Panics
-    /// If that is of another `k`.
+    /// If the other metric has another `k`.
     #[track_caller]
     pub fn merge(&mut self, other: &Self) {
         let (own, others) = (self.k, other.k);
@@ -68,43 +70,45 @@ impl TopK {
         self.count += other.count;
     }
 
-    /// The share; NaN of no examples.
+    /// The top-k accuracy; NaN if there are no examples.
     pub fn value(&self) -> f64 {
         self.hits as f64 / self.count as f64
     }
 }
 
-/// How often examples of each class were taken for each class, and what follows from it.
+/// The confusion matrix: for each class, the number of its examples that were predicted as each
+/// class. Precision, recall and F1 score are computed from these counts.
 ///
-/// The precision of a class is the share of the examples taken for it that are of it, its recall
-/// the share of its examples that were taken for it, its F1 score their harmonic mean. Where a
-/// share is of no examples, it is 0.
+/// The precision of a class is the fraction of correct predictions among all predictions of the
+/// class. Its recall is the fraction of correct predictions among all examples of the class. Its F1
+/// score is the harmonic mean of precision and recall. A fraction of no examples is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     classes: usize,
-    /// A row for each class that an example is of.
+    /// The counts, with a row for each true class and a column for each predicted class.
     counts: Vec<u64>,
 }
 
-/// How the scores of classes become one.
+/// How the scores of all classes are averaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Averaging {
-    /// Of all examples together, whatever their class.
+    /// The score of all examples together, whatever their class.
     Micro,
-    /// The mean over the classes that have examples or were predicted.
+    /// The mean of the scores of those classes that have examples or were predicted.
     Macro,
 }
 
 impl ConfusionMatrix {
-    /// Of no examples.
+    /// Creates the matrix of `classes` classes without any examples yet.
     pub fn new(classes: usize) -> Self {
         Self { classes, counts: vec![0; classes * classes] }
     }
 
-    /// Takes in examples: the class each was taken for, and the one it is of.
+    /// Adds examples by their predicted classes and their labels.
     ///
     /// # Panics
-    /// If there is not one prediction for each, or a class is not below the number of classes.
+    /// If the numbers of predictions and labels differ, or a class is not below the number of
+    /// classes.
     #[track_caller]
     pub fn update(&mut self, predicted: &[usize], labels: &[usize]) {
         let (given, needed, classes) = (predicted.len(), labels.len(), self.classes);
@@ -122,8 +126,8 @@ impl ConfusionMatrix {
         }
     }
 
-    /// Takes in examples by their logits: each is taken for the class of the largest, the first of
-    /// equals.
+    /// Adds examples by their logits: the predicted class is that of the largest logit, the first
+    /// one if several are equal.
     ///
     /// # Shapes
     /// `logits` is `[rows, classes]`, `labels` has a class for each row.
@@ -144,16 +148,16 @@ impl ConfusionMatrix {
         self.update(&predicted, labels);
     }
 
-    /// Takes in the examples of another matrix.
+    /// Adds the examples of another matrix.
     ///
     /// # Panics
-    /// If that has another number of classes.
+    /// If the other matrix has another number of classes.
     #[track_caller]
     pub fn merge(&mut self, other: &Self) {
         let (own, others) = (self.classes, other.classes);
         assert!(
             own == others,
-            "confusion_matrix: one of {own} classes cannot be merged with one of {others}"
+            "confusion_matrix: matrices of {own} and {others} classes cannot be merged"
         );
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;
@@ -165,7 +169,7 @@ impl ConfusionMatrix {
         self.classes
     }
 
-    /// How many examples of the class `label` were taken for the class `predicted`.
+    /// The number of examples of the class `label` that were predicted as the class `predicted`.
     ///
     /// # Panics
     /// If a class is not below the number of classes.
@@ -180,67 +184,67 @@ impl ConfusionMatrix {
         self.counts.iter().sum()
     }
 
-    /// The share of examples that were taken for their class; NaN of no examples.
+    /// The fraction of examples whose class was predicted correctly; NaN if there are no examples.
     pub fn accuracy(&self) -> f64 {
         let hits: u64 = (0..self.classes).map(|class| self.count(class, class)).sum();
         hits as f64 / self.total() as f64
     }
 
-    /// Of a class: the examples that were taken for it and are of it, all that were taken for it,
-    /// and all that are of it.
+    /// For a class the number of its correct predictions, of its predictions, and of its examples.
     fn of_class(&self, class: usize) -> [u64; 3] {
         let taken = (0..self.classes).map(|label| self.count(label, class)).sum();
         let of = (0..self.classes).map(|predicted| self.count(class, predicted)).sum();
         [self.count(class, class), taken, of]
     }
 
-    /// The precision of a class.
+    /// The precision of a class: its correct predictions divided by all its predictions.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If `class` is not below the number of classes.
     #[track_caller]
     pub fn precision(&self, class: usize) -> f64 {
         let [hits, taken, _] = self.of_class(class);
         share(hits, taken)
     }
 
-    /// The recall of a class.
+    /// The recall of a class: its correct predictions divided by all its examples.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If `class` is not below the number of classes.
     #[track_caller]
     pub fn recall(&self, class: usize) -> f64 {
         let [hits, _, of] = self.of_class(class);
         share(hits, of)
     }
 
-    /// The F1 score of a class, `2 hits / (taken for it + of it)`.
+    /// The F1 score of a class: twice its correct predictions, divided by the sum of its
+    /// predictions and its examples.
     ///
     /// # Panics
-    /// If there is no such class.
+    /// If `class` is not below the number of classes.
     #[track_caller]
     pub fn f1(&self, class: usize) -> f64 {
         let [hits, taken, of] = self.of_class(class);
         share(2 * hits, taken + of)
     }
 
-    /// The precision of all classes. Micro-averaged, it is the accuracy.
+    /// The average precision of all classes. Micro-averaged, it is the accuracy.
     pub fn precision_score(&self, averaging: Averaging) -> f64 {
         self.average(averaging, Self::precision)
     }
 
-    /// The recall of all classes. Micro-averaged, it is the accuracy.
+    /// The average recall of all classes. Micro-averaged, it is the accuracy.
     pub fn recall_score(&self, averaging: Averaging) -> f64 {
         self.average(averaging, Self::recall)
     }
 
-    /// The F1 score of all classes. Micro-averaged, it is the accuracy.
+    /// The average F1 score of all classes. Micro-averaged, it is the accuracy.
     pub fn f1_score(&self, averaging: Averaging) -> f64 {
         self.average(averaging, Self::f1)
     }
 
     fn average(&self, averaging: Averaging, score: impl Fn(&Self, usize) -> f64) -> f64 {
-        // Each example is taken for one class: every miss of one is a false alarm of another.
+        // Each example has one prediction: every miss of one class is a false alarm of another.
         if averaging == Averaging::Micro {
             return self.accuracy();
         }
@@ -254,7 +258,7 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// A row for each class that examples are of, a column for each that they were taken for.
+/// Prints a row for each true class, with a column for each predicted class.
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let largest = self.counts.iter().max().copied().unwrap_or(0);
@@ -271,7 +275,7 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
-/// The number of classes, if the shapes fit.
+/// Returns the number of classes. Panics if the shapes do not fit.
 #[track_caller]
 fn check<E: Element>(what: &str, logits: &Tensor<E>, labels: &[usize]) -> usize {
     let &[rows, classes] = logits.shape().dims() else {
@@ -286,7 +290,8 @@ fn check<E: Element>(what: &str, logits: &Tensor<E>, labels: &[usize]) -> usize 
 mod tests {
     use super::*;
 
-    /// By hand: scores of `[[2, 1, 0], [0, 1, 0], [1, 1, 0]]` and a class that does not occur.
+    /// Computed by hand: the scores of `[[2, 1, 0], [0, 1, 0], [1, 1, 0]]` and of a class that does
+    /// not occur.
     #[test]
     fn scores_follow_from_counts() {
         let mut matrix = ConfusionMatrix::new(4);

@@ -16,24 +16,24 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Of no numbers.
+    /// Creates the mean without any numbers yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in a number with this weight.
+    /// Adds a number with this weight.
     pub fn update(&mut self, number: f64, weight: f64) {
         self.sum += number * weight;
         self.weight += weight;
     }
 
-    /// Takes in the numbers of another mean.
+    /// Adds the numbers of another mean.
     pub fn merge(&mut self, other: &Self) {
         self.sum += other.sum;
         self.weight += other.weight;
     }
 
-    /// The mean; NaN of no numbers.
+    /// The weighted mean; NaN if there are no numbers.
     pub fn value(&self) -> f64 {
         self.sum / self.weight
     }
@@ -59,22 +59,22 @@ pub struct Perplexity {
 }
 
 impl Perplexity {
-    /// Of no tokens.
+    /// Creates the perplexity without any tokens yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in the mean cross-entropy, in nats, of a number of tokens.
+    /// Adds the mean cross-entropy, in nats, of a number of tokens.
     pub fn update(&mut self, cross_entropy: f64, tokens: usize) {
         self.losses.update(cross_entropy, tokens as f64);
     }
 
-    /// Takes in the tokens of another perplexity.
+    /// Adds the tokens of another perplexity.
     pub fn merge(&mut self, other: &Self) {
         self.losses.merge(&other.losses);
     }
 
-    /// The perplexity; NaN of no tokens.
+    /// The perplexity; NaN if there are no tokens.
     pub fn value(&self) -> f64 {
         self.losses.value().exp()
     }

@@ -1,7 +1,7 @@
 //! Measures of a network's predictions.
 //!
-//! Metrics are accumulated batch by batch with `update`, those of several threads or processes are
-//! put together with `merge`, and read at any time.
+//! Metrics are accumulated batch by batch with `update`. Metrics of several threads or processes
+//! are combined with `merge`. The value can be read at any time.
 //!
 //! | | |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! let mut matrix = ConfusionMatrix::new(3);
 //! matrix.update(&[0, 0, 1, 2, 2], &[0, 1, 1, 2, 0]);
 //! assert_eq!(matrix.accuracy(), 0.6);
-//! assert_eq!(matrix.count(1, 0), 1); // one example of class 1 was taken for class 0
+//! assert_eq!(matrix.count(1, 0), 1); // one example of class 1 was predicted as class 0
 //! assert_eq!(matrix.precision(0), 0.5);
 //! println!("{matrix}\nF1 {:.3}", matrix.f1_score(Averaging::Macro));
 //! ```
@@ -34,8 +34,8 @@ pub use roc::RocAuc;
 use wengert_autodiff::{Element, IntoLabels, Tensor};
 use wengert_kernels::reduce;
 
-/// The fraction of rows whose largest logit, the first of equals, is at the label. A row with a NaN
-/// counts as wrong.
+/// The accuracy: the fraction of rows whose largest logit, the first one if several are equal, is
+/// that of the label. A row with a NaN counts as wrong.
 ///
 /// # Shapes
 /// `logits` is `[rows, classes]`, `labels` has a class for each row. The result is NaN for no rows.

@@ -3,8 +3,9 @@
 /// The coefficient of determination: the share of the targets' variance that the predictions
 /// explain, `1 - sum (y - p)^2 / sum (y - mean y)^2`.
 ///
-/// It is 1 for exact predictions, 0 for the mean of the targets, and negative for worse ones. The
-/// variance is accumulated around a running mean, so that targets of a large mean lose no digits.
+/// The coefficient is 1 for exact predictions, 0 if all predictions are the mean of the targets,
+/// and negative for worse predictions. The variance is accumulated around a running mean, so that
+/// targets with a large mean lose no digits.
 ///
 /// ```
 /// use wengert_nn::metrics::R2;
@@ -23,15 +24,15 @@ pub struct R2 {
 }
 
 impl R2 {
-    /// Of no examples.
+    /// Creates the metric without any examples yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in examples.
+    /// Adds examples.
     ///
     /// # Panics
-    /// If there is not one prediction for each target.
+    /// If the numbers of predictions and targets differ.
     #[track_caller]
     pub fn update(&mut self, predictions: &[f64], targets: &[f64]) {
         check("r2", predictions, targets);
@@ -44,7 +45,7 @@ impl R2 {
         }
     }
 
-    /// Takes in the examples of another one.
+    /// Adds the examples of another metric.
     pub fn merge(&mut self, other: &Self) {
         let count = self.count + other.count;
         if count == 0.0 {
@@ -57,14 +58,14 @@ impl R2 {
         self.count = count;
     }
 
-    /// The coefficient; NaN of no examples. If all targets are equal it is 1 for exact predictions
-    /// and negative infinity for others.
+    /// The coefficient; NaN if there are no examples. If all targets are equal, it is 1 for exact
+    /// predictions and negative infinity for others.
     pub fn value(&self) -> f64 {
         if self.count > 0.0 && self.errors == 0.0 { 1.0 } else { 1.0 - self.errors / self.spread }
     }
 }
 
-/// The errors of predicted numbers: their mean size and their mean square.
+/// The mean absolute error and the mean squared error of predicted numbers.
 ///
 /// ```
 /// use wengert_nn::metrics::MeanError;
@@ -83,15 +84,15 @@ pub struct MeanError {
 }
 
 impl MeanError {
-    /// Of no examples.
+    /// Creates the metric without any examples yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in examples.
+    /// Adds examples.
     ///
     /// # Panics
-    /// If there is not one prediction for each target.
+    /// If the numbers of predictions and targets differ.
     #[track_caller]
     pub fn update(&mut self, predictions: &[f64], targets: &[f64]) {
         check("mean_error", predictions, targets);
@@ -103,24 +104,24 @@ impl MeanError {
         }
     }
 
-    /// Takes in the examples of another one.
+    /// Adds the examples of another metric.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sizes += other.sizes;
         self.squares += other.squares;
     }
 
-    /// The mean absolute error; NaN of no examples.
+    /// The mean absolute error; NaN if there are no examples.
     pub fn absolute(&self) -> f64 {
         self.sizes / self.count
     }
 
-    /// The mean squared error; NaN of no examples.
+    /// The mean squared error; NaN if there are no examples.
     pub fn squared(&self) -> f64 {
         self.squares / self.count
     }
 
-    /// The root of the mean squared error; NaN of no examples.
+    /// The root mean squared error; NaN if there are no examples.
     pub fn root_squared(&self) -> f64 {
         self.squared().sqrt()
     }

@@ -20,15 +20,15 @@ pub struct RocAuc {
 }
 
 impl RocAuc {
-    /// Of no examples.
+    /// Creates the metric without any examples yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in examples: the score of each, and whether it is positive.
+    /// Adds examples: the score of each, and whether it is positive.
     ///
     /// # Panics
-    /// If there is not one score for each.
+    /// If the numbers of scores and examples differ.
     #[track_caller]
     pub fn update(&mut self, scores: &[f64], positive: &[bool]) {
         let (given, needed) = (scores.len(), positive.len());
@@ -36,7 +36,7 @@ impl RocAuc {
         self.scored.extend(scores.iter().copied().zip(positive.iter().copied()));
     }
 
-    /// Takes in the examples of another area.
+    /// Adds the examples of another metric.
     pub fn merge(&mut self, other: &Self) {
         self.scored.extend_from_slice(&other.scored);
     }
@@ -48,8 +48,8 @@ impl RocAuc {
             return f64::NAN;
         }
         scored.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        // Of the pairs of a positive and a negative example, those in order; ties count half. -0
-        // and 0 are equal.
+        // Counts the pairs of a positive and a negative example that are in order; ties count half.
+        // -0 and 0 are equal.
         let (mut negatives, mut positives, mut pairs) = (0.0, 0.0, 0.0);
         for tied in scored.chunk_by(|a, b| a.0 == b.0) {
             let up = tied.iter().filter(|(_, positive)| *positive).count() as f64;
@@ -65,7 +65,7 @@ impl RocAuc {
 mod tests {
     use super::*;
 
-    /// Every pair, counted.
+    /// Counts every pair.
     #[test]
     fn the_area_is_the_share_of_pairs_in_order() {
         let scores: Vec<f64> = (0..60).map(|i| f64::from(i * 37 % 11) - f64::from(i % 3)).collect();

@@ -258,7 +258,7 @@ fn operands_that_do_not_fit_are_refused() {
         (info_nce_loss(x, x, 0.0, false, mean), "the temperature must be finite and positive"),
         (focal_loss(x, row, FocalOptions::default()), "focal_loss: expected"),
         (dice_loss(x, row, 1.0, mean), "dice_loss: expected"),
-        (ctc(&three[..2], &[6, 6, 6], 0), "a batch of 3 needs as many"),
+        (ctc(&three[..2], &[6, 6, 6], 0), "a batch of 3 needs 3 sequences"),
         (ctc(&three, &[6, 7, 6], 0), "sequence 1 has length 7, and there are 6 frames"),
         (ctc(&three, &[6, 6, 6], 5), "the blank 5 is not among the 5 classes"),
         (ctc(&three, &[6, 6, 6], 4), "sequence 2 has the blank, 4, among its labels"),
