@@ -154,7 +154,7 @@ pub fn not_finite_share<E: Element>(outputs: &Tensor<E>) -> f64 {
     one_unit(Activation::Identity, outputs).not_finite
 }
 
-/// The state of all outputs as those of one unit, for fractions that do not depend on units.
+/// The state of all outputs together as one unit, for fractions that do not depend on units.
 fn one_unit<E: Element>(activation: Activation, outputs: &Tensor<E>) -> UnitHealth {
     let mut tally = UnitTally::new(activation, 1);
     tally.add(&outputs.reshape([outputs.len(), 1]));

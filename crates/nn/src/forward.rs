@@ -1,4 +1,4 @@
-//! [`Layer`]: a module that maps one variable to one.
+//! [`Layer`]: a module that maps one variable to another.
 
 use std::fmt::Debug;
 
@@ -7,7 +7,7 @@ use wengert_autodiff::{Element, Result, Tape, Tensor, Var, instances};
 use crate::module::Module;
 use crate::observe::Observer;
 
-/// A module that maps one variable to one.
+/// A module that maps one variable, the input, to another, the output.
 ///
 /// ```
 /// use wengert_autodiff::{Element, Result, Var};
@@ -94,7 +94,7 @@ pub trait Layer<E: Element = f32>: Module<E> + Debug {
     }
 }
 
-/// The value of a function on a tape of its own, without gradients.
+/// Computes the value of a function on a new tape, without gradients.
 #[inline(never)]
 fn predict<E: Element>(
     inputs: &Tensor<E>,

@@ -1,14 +1,14 @@
 //! Neural networks on the wengert tape: layers, initializers, optimizers, data.
 //!
 //! - [`Module`](trait@Module): anything with parameters; derive it for a struct of your own.
-//! - [`Layer`]: a module that maps one variable to one. [`layer`] has [`Linear`], [`Conv2d`],
+//! - [`Layer`]: a module that maps one variable to another. [`layer`] has [`Linear`], [`Conv2d`],
 //!   [`LayerNorm`], [`Dropout`], [`Embedding`], [`Lstm`], [`MultiHeadAttention`] and many others;
 //!   [`Sequential`] and its builder chain them.
 //! - [`ModuleExt`]: parameters by pattern, conversion between `f32` and `f64`, a summary.
 //! - [`Init`]: initial values of parameters, with the formula and the paper of each scheme.
 //! - [`Optimizer`]: updates parameters by their gradients; [`Sgd`], [`Adam`] and many others.
 //! - [`data`]: mini-batches, and with the feature `data` the IDX files of the MNIST family.
-//! - [`metrics`] and [`diagnosis`]: the accuracy of a network, and saturated or dead units.
+//! - [`metrics`] and [`diagnosis`]: measures of predictions, and saturated or dead units.
 //! - [`Error`]: any error of this crate, into which `?` converts the specific ones.
 //!
 //! ```

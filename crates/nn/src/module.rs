@@ -12,7 +12,7 @@ use crate::layer::{Buffer, RandomStream};
 /// Anything with parameters: a layer, a network, a struct of these.
 ///
 /// Derive it: every field is a part of the module, named like the field. The forward pass is a
-/// method of any name and signature; a module that maps one variable to one can also implement
+/// method of any name and signature; a module that maps one variable to another can also implement
 /// [`Layer`](crate::Layer).
 ///
 /// ```

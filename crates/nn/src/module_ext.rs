@@ -12,11 +12,11 @@ use crate::observe::Observer;
 use crate::pattern::matches;
 use crate::unchanged::unchanged;
 
-/// What can be done with every [`Module`](trait@Module) by the paths of its parameters.
+/// Operations on a [`Module`](trait@Module) by the paths of its parameters.
 ///
 /// In a pattern `*` stands for any characters, dots included: `encoder.*` is everything below
-/// `encoder`, `*bias` every bias (`*.bias` every bias of a part: the path of a layer's own bias is
-/// `bias`), `layers.*.weight` every weight below `layers`.
+/// `encoder`, `*bias` every bias, `layers.*.weight` every weight below `layers`. (`*.bias` does not
+/// match the bias of the module itself, whose path is `bias`.)
 pub trait ModuleExt<E: Element = f32>: Module<E> {
     /// Calls `f` for each parameter with its path, to change it.
     ///
@@ -59,9 +59,9 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
         set_frozen(self, pattern, false)
     }
 
-    /// Takes the values of another module's parameters and buffers, rounded to this one's element
-    /// type: how a model of `f32` becomes one of `f64` and back. Both have the same names and
-    /// shapes.
+    /// Copies the values of another module's parameters and buffers, rounded to the element type of
+    /// this module: converts a model of `f32` to `f64` or back. Both modules must have the same
+    /// names and shapes.
     ///
     /// ```
     /// use wengert_autodiff::Tensor;
@@ -76,7 +76,7 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ConvertError`], for the first name or shape that differs; nothing is changed then.
+    /// [`ConvertError`], for the first name or shape that differs. Nothing is changed then.
     fn convert_from<F: Element>(
         &mut self,
         other: &(impl Module<F> + ?Sized),
@@ -100,9 +100,9 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
         Ok(())
     }
 
-    /// The layers, the shapes of their outputs, their parameters and their products, for inputs of
-    /// this shape: a forward pass of zeros, each layer observed. Running statistics and random
-    /// streams stay as they are.
+    /// Runs a forward pass of zeros of shape `input`, and returns the layers with the shapes of
+    /// their outputs, their parameters and their multiplications. Running statistics and random
+    /// streams do not change.
     ///
     /// ```
     /// use wengert_autodiff::Activation;
@@ -121,7 +121,7 @@ pub trait ModuleExt<E: Element = f32>: Module<E> {
     /// ```
     ///
     /// # Errors
-    /// If the inputs' shape does not fit.
+    /// If the module does not accept inputs of this shape.
     fn summary(&self, input: impl Into<Shape>) -> Result<Summary>
     where
         Self: Layer<E>,
@@ -153,12 +153,12 @@ fn set_frozen<E: Element>(
 pub enum ConvertError {
     /// A parameter or buffer that one of the modules does not have.
     #[error(
-        "{name:?} is in {of} of the two modules alone; both need the same parameters and buffers"
+        "{name:?} is only in {of} of the two modules; both need the same parameters and buffers"
     )]
     Missing {
         /// The name.
         name: String,
-        /// Which module has it: "the first" is the one that is changed.
+        /// The module that has it: "the first" is the module that is changed.
         of: &'static str,
     },
     /// A parameter or buffer of another shape.
@@ -200,7 +200,7 @@ fn converted<E: Element, F: Element>(from: &Tensor<F>) -> Tensor<E> {
     })
 }
 
-/// What [`ModuleExt::summary`] finds; shown as a table.
+/// The result of [`ModuleExt::summary`]. `Display` prints a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -208,14 +208,15 @@ pub struct Summary {
     pub layers: Vec<LayerSummary>,
     /// The number of elements of all parameters.
     pub parameters: usize,
-    /// The number of elements of parameters that are learned, frozen ones left out.
+    /// The number of elements of the parameters that are learned, without frozen ones.
     pub learned: usize,
-    /// The products with weights. Products of activations with each other, as in attention, are not
-    /// counted.
+    /// The number of multiplications with weights. Products of activations with each other, as in
+    /// attention, are not counted.
     pub multiply_adds: usize,
-    /// The bytes of all parameters.
+    /// The size of all parameters in bytes.
     pub parameter_bytes: usize,
-    /// The bytes of the outputs of all layers, which training keeps until the gradient is computed.
+    /// The size of the outputs of all layers in bytes, which training keeps until the gradient is
+    /// computed.
     pub output_bytes: usize,
 }
 
@@ -223,13 +224,13 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerSummary {
-    /// Its path; empty for a layer that is not made of others.
+    /// The path of the layer; empty if the summarized module is itself a layer without parts.
     pub path: String,
-    /// The shape of its outputs.
+    /// The shape of the layer's outputs.
     pub output: Shape,
-    /// The number of elements of its parameters.
+    /// The number of elements of the layer's parameters.
     pub parameters: usize,
-    /// Its products with weights.
+    /// The number of multiplications with the layer's weights.
     pub multiply_adds: usize,
 }
 
@@ -273,9 +274,9 @@ fn summarize<E: Element>(layer: &(impl Layer<E> + ?Sized), input: Shape) -> Resu
     })
 }
 
-/// The products with a weight: each of its elements takes part once a position. A convolution has
-/// its positions after the channels, a transposed one those of its input; any other layer has its
-/// features last.
+/// The number of multiplications with a weight: each of its elements is used once for each
+/// position. The positions of a convolution are the output's axes after the channels, those of a
+/// transposed convolution the input's; any other layer has its features last.
 fn products<E: Element>(parameter: &Parameter<E>, input: &Shape, output: &Shape) -> usize {
     let Kind::Weight { layout, .. } = parameter.kind() else { return 0 };
     let moved = parameter.value().rank() > 2;

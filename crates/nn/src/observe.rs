@@ -12,7 +12,7 @@ use crate::module::Path;
 pub struct Observation<'t, E: Element = f32> {
     /// The input.
     pub input: Var<'t, E>,
-    /// The value before the activation; the output if the layer does not show it.
+    /// The value before the activation, or the output if the layer does not show that value.
     pub preactivation: Var<'t, E>,
     /// The output.
     pub output: Var<'t, E>,

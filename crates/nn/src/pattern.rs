@@ -7,7 +7,7 @@ pub(crate) fn matches(pattern: &str, path: &str) -> bool {
     let Some(mut path) = path.strip_prefix(start) else { return false };
     let mut parts = rest.split('*');
     let end = parts.next_back().unwrap_or_default();
-    // The first place of each part leaves the most for those after it.
+    // The first match of each part leaves most of the path for the following parts.
     for part in parts {
         let Some(at) = path.find(part) else { return false };
         path = &path[at + part.len()..];
