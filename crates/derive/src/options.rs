@@ -53,7 +53,7 @@ pub enum Use {
     Part,
     /// As a part whose own parts are parts of the module.
     Flatten,
-    /// As the flag that tells whether the module is being trained.
+    /// As the flag that indicates whether the module is being trained.
     Training,
     Skip,
 }

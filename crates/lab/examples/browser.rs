@@ -271,7 +271,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Failure> {
         b'0'..=b'9' => Ok(byte - b'0' + 52),
         b'+' => Ok(62),
         b'/' => Ok(63),
-        other => Err(format!("{other} is no digit of base 64")),
+        other => Err(format!("{other} is not a digit of base 64")),
     };
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
@@ -297,7 +297,7 @@ fn main() -> Result<ExitCode, Failure> {
     let page = format!("file://{}", page.display());
     let mut faults = Vec::new();
     if size > 3_000_000 {
-        faults.push(format!("the page has {size} bytes, and 3,000,000 are the most"));
+        faults.push(format!("the page has {size} bytes, above the limit of 3,000,000"));
     }
     let mut browser = Browser::start(&program)?;
     for scheme in SCHEMES {

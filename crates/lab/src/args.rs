@@ -191,7 +191,7 @@ instruction sets, so do the trained networks, slightly.
 Exit status: 0 after a complete run, 1 if the verdict on a claim is not the one that this program \
 expects, 2 if the command line, the data, WENGERT_SIMD or the output directory is invalid.";
 
-/// The largest number of epochs: more than anyone waits for, and few enough for memory.
+/// The largest number of epochs, which is far more than needed but does not exhaust memory.
 const EPOCHS_MAX: usize = 100_000;
 
 /// The largest number of threads.

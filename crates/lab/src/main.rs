@@ -1,4 +1,4 @@
-//! The command `wengert-lab`; all of it is in the library.
+//! The command `wengert-lab`, which is implemented in the library.
 
 use std::process::ExitCode;
 

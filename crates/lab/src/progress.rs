@@ -11,7 +11,8 @@ pub fn bar(steps: usize, unit: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// Without colours, so that none must be disabled; the bar fills the width of the terminal.
+/// The style of the bar: without colours, so that none must be disabled, and as wide as the
+/// terminal.
 fn style(unit: &str) -> ProgressStyle {
     ProgressStyle::with_template(&format!("[{{wide_bar}}] {{pos}}/{{len}} {unit}  {{msg}}"))
         .unwrap_or_else(|error| unreachable!("the template is a constant: {error}"))

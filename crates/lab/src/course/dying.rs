@@ -427,7 +427,7 @@ pub(super) fn immortal(setup: &DyingSetup, context: &Context) -> Result<Evidence
     let mut remarks = Vec::new();
     if lost > 0 {
         remarks.push(format!(
-            "DyingSetup that cannot die can still diverge: {lost} of the {} networks ended with weights that \
+            "Units that cannot die can still diverge: {lost} of the {} networks ended with weights that \
              are not finite.",
             (RATES.len() + 1) * SEEDS
         ));

@@ -89,7 +89,7 @@ fn profile(activation: Activation, init: &Init, seed: u64) -> Result<Profile, Fa
     ])
 }
 
-/// The same by theory.
+/// The mean squares of activations and of gradients as predicted by theory, layer by layer.
 fn predicted(activation: Activation, init: &Init) -> Result<Profile, Failure> {
     let sigma_w = match *init {
         // Fan-in and fan-out are equal.

@@ -90,7 +90,9 @@ pub(super) fn experiment(setup: &VanishingSetup, context: &Context) -> Result<Ev
             if Some(&drive) == setup.drives.last() {
                 evidence.checks.push(
                     Check::essential(
-                        format!("{activation}, saturated (d = {drive}): the same factor"),
+                        format!(
+                            "saturated {activation}, d = {drive}: factor of the gradient's norm"
+                        ),
                         measured,
                         Need::AtMost(VANISHING),
                     )
@@ -173,8 +175,8 @@ fn measured_norms(
     Ok(seen.iter().map(|layer| (layer.gradient_square / last).sqrt()).collect())
 }
 
-/// The same by mean-field theory: the variances in the forward pass, then the factors in the
-/// backward pass.
+/// The root mean squares of [`measured_norms`] as predicted by mean-field theory: the variances in
+/// the forward pass, then the factors in the backward pass.
 fn predicted_norms(activation: Activation, drive: f64) -> Result<Vec<f64>, Failure> {
     let shifted = |shift: f64| {
         CustomActivation::<f64>::new("shifted", move |x| {
@@ -282,8 +284,7 @@ fn first_zero(f: impl Fn(f64) -> f32) -> f64 {
     high
 }
 
-/// Saturation by large weights in place of biases; the weights are factors of the chain rule as
-/// well.
+/// Saturation by large weights instead of biases; the weights are also factors of the chain rule.
 fn large_weights(context: &Context, evidence: &mut Evidence) -> Result<(), Failure> {
     const SIGMA: f64 = 5.0;
     let mut factors = Vec::new();

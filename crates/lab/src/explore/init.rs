@@ -26,11 +26,12 @@ struct InitRow {
     sigma_w: f64,
     /// The root mean squares of the activations of the first and the last layer.
     activations: [f64; 2],
-    /// That of the last layer by theory; `None` if its expectation is not finite.
+    /// The root mean square of the activations of the last layer by theory; `None` if its
+    /// expectation is not finite.
     activations_predicted: Option<f64>,
     /// The root mean square of the gradient in the first layer, relative to that at the outputs.
     gradient: f64,
-    /// The same by theory; `None` if its expectation is not finite.
+    /// The root mean square of the gradient by theory; `None` if its expectation is not finite.
     gradient_predicted: Option<f64>,
 }
 
