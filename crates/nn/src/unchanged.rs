@@ -1,4 +1,4 @@
-//! [`unchanged`]: inspections that leave the state of a module as it was.
+//! [`unchanged`]: runs a function that must not change the state of a module.
 
 use wengert_autodiff::{Element, Tensor};
 
@@ -22,9 +22,9 @@ impl<E: Element> Drop for Restore<'_, E> {
     }
 }
 
-/// Runs `f`, which may run forward passes of the module, and puts the module's buffers and random
-/// streams back, also if `f` panics: a forward pass in training mode updates running statistics and
-/// draws random numbers.
+/// Runs `f`, which may run forward passes of the module, and restores the module's buffers and
+/// random streams afterwards, also if `f` panics. (A forward pass in training mode updates running
+/// statistics and draws random numbers.)
 pub(crate) fn unchanged<E: Element, R>(
     module: &(impl Module<E> + ?Sized),
     f: impl FnOnce() -> R,

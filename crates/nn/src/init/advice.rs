@@ -475,7 +475,7 @@ struct Normalized {
     outputs: Moments,
 }
 
-/// What a sequence of modules does to its inputs, if one of them normalizes.
+/// The effect of a sequence of modules on its inputs, if one of them normalizes.
 fn normalized<'a>(
     modules: impl Iterator<Item = &'a Met>,
 ) -> Result<Option<Normalized>, TheoryError> {

@@ -29,7 +29,7 @@ pub struct Propagation {
 /// # Shapes
 /// `batch` has the shape of the module's input, `cotangent` that of its output.
 ///
-/// Running statistics and random streams of the module stay as they are.
+/// Running statistics and random streams of the module do not change.
 ///
 /// # Errors
 /// If a shape does not match.

@@ -93,15 +93,15 @@ pub(super) fn has_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradi
     parameters.iter().any(|(_, p)| !p.is_frozen() && gradients.parameter(p).is_some())
 }
 
-/// Panics if there are gradients of parameters, given that none is of a parameter of the module.
+/// Panics if there are gradients of parameters. Called if none of them belongs to the module.
 #[cold]
 fn check_owner<E: Element>(gradients: &Gradients<E>) {
     let count = gradients.parameters().count();
     assert!(
         count == 0,
-        "step: the gradients are of {count} parameters, but none of them is a parameter of this \
-         module that is not frozen: compute the loss with the module that is to be updated (the \
-         parameters of a clone are not those of the original)"
+        "step: there are gradients of {count} parameters, but none of them is a parameter of this \
+         module that is not frozen: compute the loss with the module that is to be updated (a \
+         clone has separate parameters)"
     );
 }
 
