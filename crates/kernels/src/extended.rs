@@ -71,7 +71,8 @@ impl Extended {
         }
     }
 
-    /// The nearest element, but for a second rounding of an `f32`. Infinite or zero beyond the range.
+    /// The nearest element, but for a second rounding of an `f32`. Infinite or zero beyond the
+    /// range.
     pub fn to<E: Float>(self) -> E {
         E::from_f64(self.to_f64())
     }

@@ -53,7 +53,7 @@ pub mod metrics;
 mod module;
 mod module_ext;
 mod observe;
-mod optim;
+pub mod optim;
 mod parts;
 mod pattern;
 pub mod schedule;
@@ -75,10 +75,7 @@ pub use layer::*;
 pub use module::{Module, Path, Role, Visitor, VisitorMut};
 pub use module_ext::{ConvertError, LayerSummary, ModuleExt, Summary};
 pub use observe::{Observation, Observer};
-pub use optim::{
-    Adadelta, Adagrad, Adam, Adamax, Average, Groups, Lamb, Lbfgs, Lion, Lookahead, Muon, NAdam,
-    Optimizer, RAdam, RmsProp, Sgd,
-};
+pub use optim::*;
 pub use state::{ParameterState, State, StateError, Stateful};
 
 /// The names that the derive macro uses.

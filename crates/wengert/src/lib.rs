@@ -77,14 +77,13 @@ pub mod prelude {
     pub use crate::nn::init::{gain, recommend};
     pub use crate::nn::layer::*;
     pub use crate::nn::metrics::accuracy;
+    pub use crate::nn::optim::*;
     pub use crate::nn::schedule::{Schedule, Scheduler};
-    pub use crate::nn::{
-        Adadelta, Adagrad, Adam, Adamax, Average, Groups, Init, Lamb, Layer, Lbfgs, Lion,
-        Lookahead, Module, ModuleExt, Muon, NAdam, Optimizer, RAdam, RmsProp, Sgd, Stateful,
-        Visitor, VisitorMut, check_module,
-    };
     #[cfg(feature = "checkpoint")]
     pub use crate::nn::{Checkpoint, load_model, save_model};
+    pub use crate::nn::{
+        Init, Layer, Module, ModuleExt, Stateful, Visitor, VisitorMut, check_module,
+    };
 }
 
 #[cfg(doctest)]

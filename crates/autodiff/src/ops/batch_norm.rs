@@ -50,8 +50,9 @@ impl<E: Element> BatchNorm<E> {
         let dims = dims("batch_norm", x)?;
         if dims[1] > 0 && dims[0] * dims[2] < 2 {
             let message = format!(
-                "batch statistics need at least two values per channel, x {x} has {}; normalize by given \
-                 statistics instead",
+                "batch statistics need at least two values per channel, x {x} has {}; give more \
+                 examples, or use given statistics (batch_norm_inference; a layer does so after \
+                 `eval()`)",
                 dims[0] * dims[2]
             );
             return Err(Error::Argument { op: "batch_norm", message });

@@ -1,4 +1,12 @@
 //! Optimizers, one per file.
+//!
+//! | | |
+//! |---|---|
+//! | one rate | [`Sgd`] (momentum, Nesterov), [`Lion`] |
+//! | a rate for each element | [`Adam`] (and AdamW), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`] |
+//! | a rate for each tensor | [`Lamb`], [`Muon`] |
+//! | second order | [`Lbfgs`] |
+//! | of other optimizers | [`Groups`] by path, [`Lookahead`], [`Average`] of the weights |
 
 mod adadelta;
 mod adagrad;
