@@ -162,7 +162,8 @@ fn adaptive<E: Element>() {
         "adamax",
         |g, [w, m, largest], _| {
             let (lr, beta1, beta2) = (e(0.125), e(0.5), e(0.75));
-            let rule = Adamax { lr, beta1, beta2, eps: e(0.0625), weight_decay: e(0.25) };
+            let (share, eps, weight_decay) = (e(0.5), e(0.0625), e(0.25));
+            let rule = Adamax { lr, beta1, share, beta2, eps, weight_decay };
             optim::adamax_step(w, g, m, largest, rule);
         },
         |g, [w, m, largest], _| {

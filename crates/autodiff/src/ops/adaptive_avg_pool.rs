@@ -8,8 +8,7 @@ use super::adaptive_avg_pool_grad::AdaptiveAvgPoolGrad;
 use super::convolution::{Extent, plane};
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
-use super::pooling::{Planes, refused, split};
-use super::support;
+use super::pooling::{Planes, means, refused, split};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -40,7 +39,7 @@ impl<E: Element> Op<E> for AdaptiveAvgPool {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let x = inputs[0].try_contiguous()?;
-        ctx.output_by(|y| pool::adaptive_avg_pool(&self.planes.geometry, support::slice(&x), y))
+        means(&x, ctx, |x, y| pool::adaptive_avg_pool(&self.planes.geometry, x, y))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

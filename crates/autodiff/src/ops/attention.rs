@@ -78,7 +78,7 @@ impl Attention {
 }
 
 /// The lowest finite number: no score that is not masked is below it.
-fn lowest<E: Element>() -> E {
+pub(super) fn lowest<E: Element>() -> E {
     let lowest = E::from_f64(f64::MIN);
     if lowest.is_finite() { lowest } else { E::from_f64(f64::from(f32::MIN)) }
 }

@@ -4,7 +4,7 @@
 
 use wengert_kernels::Element;
 
-use super::attention::{OP, largest};
+use super::attention::{OP, largest, lowest};
 use super::matmul::MatMul;
 use super::support;
 use crate::error::Result;
@@ -28,7 +28,9 @@ impl<E: Element> Op<E> for Scores {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let mut scores = MatMul.forward(inputs, ctx)?;
-        if strided::max_abs(&scores)?.is_finite() {
+        // Hidden scores become the lowest number: visible ones must be far from it.
+        let half = E::from_f64(lowest::<E>().to_f64() * -0.5);
+        if strided::max_abs(&scores)? <= half {
             return Ok(scores);
         }
         let shape = ctx.shape();
@@ -47,7 +49,7 @@ impl<E: Element> Op<E> for Scores {
         for (row, scores) in scores.as_mut_slice().chunks_exact_mut(keys).enumerate() {
             let visible = mask.as_ref().map(|mask| &mask[row * keys..][..keys]);
             let is_visible = |k: usize| visible.is_none_or(|visible| visible[k]);
-            if (0..keys).all(|k| scores[k].is_finite() || !is_visible(k)) {
+            if (0..keys).all(|k| scores[k].abs() <= half || !is_visible(k)) {
                 continue;
             }
             let query = &query[row * features..][..features];
@@ -95,9 +97,7 @@ fn limit<E: Element>(query: &[E], key: &[E], is_visible: impl Fn(usize) -> bool,
         return;
     }
     let largest = visible().fold(f64::NEG_INFINITY, |largest, k| largest.max(small[k]));
-    // The lowest finite number of the type.
-    let lowest = [f64::MIN, f64::from(f32::MIN)].map(E::from_f64);
-    let lowest = lowest.into_iter().find(|x| x.is_finite()).unwrap_or(E::ZERO);
+    let lowest = lowest();
     for (k, score) in scores.iter_mut().enumerate() {
         *score = E::ZERO;
         if is_visible(k) && small[k] < largest {

@@ -7,8 +7,7 @@ use wengert_kernels::pool::{self, PoolGeometry};
 use super::avg_pool_grad::AvgPoolGrad;
 #[cfg(any(test, feature = "testing"))]
 use super::pool_reference;
-use super::pooling::{Planes, Pool, Pool1d, Pool2d};
-use super::support;
+use super::pooling::{Planes, Pool, Pool1d, Pool2d, means};
 use crate::error::Result;
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
@@ -40,8 +39,8 @@ impl<E: Element> Op<E> for AvgPool {
 
     fn forward(&self, inputs: &[&Tensor<E>], ctx: &mut Forward<'_, E>) -> Result<Tensor<E>> {
         let x = inputs[0].try_contiguous()?;
-        let (geometry, x) = (&self.planes.geometry, support::slice(&x));
-        ctx.output_by(|y| pool::avg_pool(geometry, self.count_include_pad, x, y))
+        let geometry = &self.planes.geometry;
+        means(&x, ctx, |x, y| pool::avg_pool(geometry, self.count_include_pad, x, y))
     }
 
     fn vjp<'t>(&self, node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> {

@@ -45,8 +45,9 @@ pub fn cosine_similarity<'t, E: Element>(
         |a: Var<'t, E>, b: Var<'t, E>| super::sum_axes(super::mul(a, b)?, &[axis as isize], false);
     let (a, b) = (super::broadcast_to(a, shape.clone())?, super::broadcast_to(b, shape.clone())?);
     let (square_a, square_b) = (inner(a, a)?, inner(b, b)?);
-    // Second derivatives contain fifth powers of the reciprocal lengths, which stay in range here.
-    let ordinary = |v: Var<'t, E>| scaling::all_within(&v.try_value()?, 40);
+    // The cotangents contain products with third powers of the reciprocal lengths, and those of
+    // second derivatives with fifth powers: near length 1 they stay in range.
+    let ordinary = |v: Var<'t, E>| scaling::all_within(&v.try_value()?, 12);
     if scaling::is_within::<E>(eps, 40) && ordinary(square_a)? && ordinary(square_b)? {
         let reciprocal_length = |square: Var<'t, E>| {
             let least = E::from_f64(eps * eps);

@@ -2,6 +2,10 @@
 //! `gy sign(x) (|x| / y)^(p-1)`: `gy sign(x)` for `p = 1`, `gy x / y` for `p = 2`, and for infinite
 //! `p` `gy sign(x)`, shared equally by the largest magnitudes. Where `y` is 0 the norm has no
 //! derivative, and the cotangent is 0.
+//!
+//! For `p < 2` the quotient may underflow where its power does not: the powers of `x` and `y` are
+//! divided. For `p > 2` the rounding error of `y` would grow with the power: with the largest
+//! magnitude `m` and `r = |x| / m`, the cotangent is `gy sign(x) r^(p-1) / sum(r^p)^((p-1)/p)`.
 
 use wengert_kernels::{Element, elementwise, reduce};
 
@@ -15,6 +19,7 @@ use super::support::sample_distinct;
 use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
+use crate::tape::Var;
 use crate::tensor::Tensor;
 #[cfg(any(test, feature = "testing"))]
 use crate::testing::{Case, Row, Sampler};
@@ -42,6 +47,59 @@ impl Norm {
             let sums = super::sum_axes(powers, &[1], true)?;
             super::mul(super::pow_scalar(sums, root)?, scale)
         })
+    }
+}
+
+impl Norm {
+    /// `(|x| / y)^(p-1)` for `1 < p < 2`.
+    fn power_of_ratio<'t, E: Element>(
+        &self,
+        x: Var<'t, E>,
+        y: Var<'t, E>,
+        flags: &[bool],
+    ) -> Result<Var<'t, E>> {
+        let (shape, exponent) = (x.shape(), E::from_f64(self.p - 1.0));
+        let power = super::pow_scalar(super::abs(x)?, exponent)?;
+        let divided = |power, y: Var<'t, E>| {
+            // An infinite norm makes the quotient zero, and the mask lets no gradient through.
+            let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
+            let y = super::pow_scalar(y, exponent)?;
+            super::div(power, self.axes.repeat("norm", y, &shape)?)
+        };
+        if !scaling::is_needed(&x.try_value()?, flags, &y.try_value()?, 120)? {
+            return divided(power, y);
+        }
+        // The norm of the elements times `s` is `s y`.
+        let (scaled, mut powers) = scaling::scaled(x, flags, 0.0)?;
+        let y = x.tape().apply(self.clone(), &[scaled])?;
+        for s in powers.as_mut_slice() {
+            *s = E::from_f64(s.to_f64().powf(self.p - 1.0));
+        }
+        divided(super::mul(power, x.tape().constant(&powers))?, y)
+    }
+
+    /// `(|x| / y)^(p-1)` for `p > 2`.
+    fn power_from_largest<'t, E: Element>(&self, x: Var<'t, E>) -> Result<Var<'t, E>> {
+        let shape = x.shape();
+        let group = self.axes.group("norm", &shape)?;
+        let lines = group.gather(x)?;
+        let value = lines.try_value()?.try_contiguous()?;
+        let [outer, _, inner] = group.dims;
+        let mut largest = Tensor::try_full([outer, 1, inner], E::ZERO)?;
+        reduce::max_abs_axis(support::slice(&value), group.dims, largest.as_mut_slice());
+        for largest in largest.as_mut_slice() {
+            if *largest == E::ZERO || !largest.is_finite() {
+                *largest = E::ONE;
+            }
+        }
+        let ratio = super::div(super::abs(lines)?, x.tape().constant(&largest))?;
+        let sums = super::pow_scalar(ratio, E::from_f64(self.p))?;
+        let sums = super::sum_axes(sums, &[1], true)?;
+        // An infinite sum makes the product zero, and the mask lets no gradient through.
+        let sums = super::masked_fill(sums, &sums.eq_scalar(E::ZERO), E::INFINITY)?;
+        let root = super::pow_scalar(sums, E::from_f64(1.0 / self.p - 1.0))?;
+        let power = super::pow_scalar(ratio, E::from_f64(self.p - 1.0))?;
+        group.scatter(super::mul(power, root)?)
     }
 }
 
@@ -95,10 +153,18 @@ impl<E: Element> Op<E> for Norm {
             let share = node.tape().apply(share, &[x.abs()])?;
             return cotangents([Some(gy.mul_absorbing(x.sign() * share))]);
         }
+        if self.p > 2.0 {
+            let power = self.power_from_largest(x)?;
+            return cotangents([Some(gy.cotangent_mul(x.sign() * power))]);
+        }
         // Where the norm overflows or underflows, the ratios of the scaled elements to their norm
         // do not.
         let (mut x, mut y) = (x, node.output());
         let flags = self.axes.flags("norm", &shape)?;
+        if self.p < 2.0 {
+            let power = self.power_of_ratio(x, y, &flags)?;
+            return cotangents([Some(gy.cotangent_mul(x.sign() * power))]);
+        }
         if scaling::is_needed(&x.try_value()?, &flags, &y.try_value()?, 60)? {
             (x, _) = scaling::scaled(x, &flags, 0.0)?;
             y = node.tape().apply(self.clone(), &[x])?;
@@ -106,11 +172,7 @@ impl<E: Element> Op<E> for Norm {
         // An infinite norm makes the quotient zero, and the mask lets no gradient through.
         let y = super::masked_fill(y, &y.eq_scalar(E::ZERO), E::INFINITY)?;
         let ratio = x / self.axes.repeat("norm", y, &shape)?;
-        if self.p == 2.0 {
-            return cotangents([Some(gy.cotangent_mul(ratio))]);
-        }
-        let power = ratio.abs().pow_scalar(E::from_f64(self.p - 1.0));
-        cotangents([Some(gy.cotangent_mul(x.sign() * power))])
+        cotangents([Some(gy.cotangent_mul(ratio))])
     }
 }
 

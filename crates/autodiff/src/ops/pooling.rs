@@ -1,13 +1,41 @@
 //! The options of pools, the planes of an operand, and the positions of a window for the
 //! references.
 
+use wengert_kernels::Element;
 use wengert_kernels::pool::PoolGeometry;
 use wengert_kernels::window::{Window, WindowError};
 
 use super::convolution::{Extent, plane};
+use super::support;
 use super::window::{check_padding, check_positive};
 use crate::error::{Error, Result};
+use crate::op::Forward;
 use crate::shape::Shape;
+use crate::tensor::{Tensor, strided};
+
+/// The means that a kernel computes from contiguous elements. Those whose sums exceed the range of
+/// the element type are computed again from elements times a power of two.
+pub(super) fn means<E: Element>(
+    x: &Tensor<E>,
+    ctx: &mut Forward<'_, E>,
+    kernel: impl Fn(&[E], &mut [E]),
+) -> Result<Tensor<E>> {
+    let mut means = ctx.output_by(|y| kernel(support::slice(x), y))?;
+    if strided::max_abs(&means)?.is_finite() {
+        return Ok(means);
+    }
+    let power = E::from_f64((E::MIN_EXPONENT.to_f64() / 2.0).floor().exp2());
+    let small = x.try_mul_scalar(power)?.try_contiguous()?;
+    let mut again = Tensor::try_full(means.shape().clone(), E::ZERO)?;
+    kernel(support::slice(&small), again.as_mut_slice());
+    let again = support::slice(&again);
+    for (mean, &small) in means.as_mut_slice().iter_mut().zip(again) {
+        if !mean.is_finite() {
+            *mean = small / power;
+        }
+    }
+    Ok(means)
+}
 
 /// The window of a pool and how it moves.
 ///

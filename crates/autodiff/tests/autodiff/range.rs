@@ -299,3 +299,79 @@ fn padding_of_attention_may_be_nan() {
         }
     }
 }
+
+/// Quotients of elements and norms that underflow, whose powers do not.
+#[test]
+fn gradients_of_norms_of_mixed_magnitudes() {
+    let check = |values: &[f64], p: f64, want: &[f64], tolerance| {
+        for [plain, recorded] in [gradients_of_norm::<f32>(values, p)] {
+            near(&plain, &vector::<f32>(want).to_vec(), tolerance, &format!("{values:?}, p = {p}"));
+            near(&recorded, &vector::<f32>(want).to_vec(), tolerance, "recorded");
+        }
+        for [plain, recorded] in [gradients_of_norm::<f64>(values, p)] {
+            near(&plain, &vector::<f64>(want).to_vec(), tolerance, &format!("{values:?}, p = {p}"));
+            near(&recorded, &vector::<f64>(want).to_vec(), tolerance, "recorded");
+        }
+    };
+    // (1e-30 / 1e30)^(p - 1). The exponent p - 1 has an error of eps, times ln 1e60 = 138.
+    check(&[1e30, 1e-30], 1.1, &[1.0, 1e-6], 2000.0);
+    check(&[1e30, -1e-30, 0.0], 1.01, &[1.0, -1e-6_f64.powf(0.1), 0.0], 2000.0);
+    check(&[1e30, 1e-30], 1.5, &[1.0, 1e-30], 2000.0);
+    // The norm exceeds the range of f32: all shares are equal.
+    check(&[3e38; 3], 1.5, &[3.0_f64.powf(-1.0 / 3.0); 3], 40.0);
+    // Powers that grow the rounding error of the norm.
+    check(&[3.0, 4.0, -4.0], 1e10, &[0.0, 0.5, -0.5], 40.0);
+    check(&[2.0; 3], 1e6, &[3.0_f64.powf(1e-6 - 1.0); 3], 40.0);
+    check(&[0.0, 0.0], 1e6, &[0.0, 0.0], 0.0);
+    check(&[1e-30, 0.0], 3.0, &[1.0, 0.0], 40.0);
+    let double = gradients_of_norm::<f64>(&[2.0; 3], 1e17);
+    near(&double[0], &[1.0 / 3.0; 3], 40.0, "p = 1e17");
+    let double = gradients_of_norm::<f64>(&[1e200, 1e-200], 1.1);
+    near(&double[0], &[1.0, 1e-40], 1e4, "f64, p = 1.1");
+}
+
+fn gradients_of_norm<E: Element>(values: &[f64], p: f64) -> [Vec<E>; 2] {
+    gradients(&vector::<E>(values), &Tensor::scalar(E::ONE), |x| x.norm(p))
+}
+
+/// A visible score may be the lowest number itself.
+#[test]
+fn hidden_keys_have_no_weight_next_to_the_lowest_scores() {
+    let tensor = |data: &[f32]| Tensor::from_slice(data, [data.len(), 1]).unwrap();
+    let mask = Mask::from_slice(&[true, false], [2]).unwrap();
+    let options = Attention::new().scale(1.0).mask(&mask);
+    for query in [f32::MIN, f32::MIN / 1.5, -1e38, f32::MAX] {
+        let (query, key, value) = (tensor(&[query]), tensor(&[1.0, 1.0]), tensor(&[5.0, 7.0]));
+        let y = query.scaled_dot_product_attention(&key, &value, &options);
+        assert_eq!(y.to_vec(), [5.0], "{query}");
+    }
+}
+
+#[test]
+fn gradients_of_the_cosine_with_large_cotangents() {
+    let (a, b) = ([1e-5, -2e-5, 3e-5], [0.7, 0.4, 1.1]);
+    // The same in f64, where nothing overflows.
+    let right = gradients(&vector::<f64>(&a), &Tensor::scalar(1e30), |x| {
+        x.cosine_similarity(x.tape().constant(&vector(&b)), 0, 1e-8)
+    });
+    let got = gradients(&vector::<f32>(&a), &Tensor::scalar(1e30), |x| {
+        x.cosine_similarity(x.tape().constant(&vector(&b)), 0, 1e-8)
+    });
+    let right: Vec<f32> = right[0].iter().map(|&x| x as f32).collect();
+    for got in got {
+        near(&got, &right, 100.0, "cosine");
+    }
+}
+
+#[test]
+fn means_of_windows_whose_sums_exceed_the_range() {
+    use wengert_autodiff::ops::{Pool1d, Pool2d};
+    let x = Tensor::from_slice(&[3e38_f32, 3e38, -3e38, 3e38, f32::INFINITY, 0.0], [1, 1, 6]);
+    let x = x.unwrap();
+    let want = [3e38, 0.0, f32::INFINITY];
+    assert_eq!(x.avg_pool1d(Pool1d::new(2)).to_vec(), want);
+    assert_eq!(x.adaptive_avg_pool1d(3).to_vec(), want);
+    let y = Tensor::full([1, 1, 4, 4], f64::MAX).avg_pool2d(Pool2d::new(2)).to_vec();
+    assert_eq!(y, [f64::MAX; 4]);
+    assert!(Tensor::from([[[f32::NAN, 1.0]]]).avg_pool1d(Pool1d::new(2)).item().is_nan());
+}

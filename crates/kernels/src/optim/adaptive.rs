@@ -8,7 +8,7 @@ use super::update::Update;
 
 /// The numbers of [`adamax_step`](super::adamax_step).
 ///
-/// With `d = g + weight_decay w`: `m = beta1 m + (1 - beta1) d`,
+/// With `d = g + weight_decay w`: `m = beta1 m + share d`,
 /// `largest = max(beta2 largest, |d| + eps)` and `w -= lr m / largest`. Adamax passes its rate over
 /// `1 - beta1^t` for `lr`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Adamax<E> {
     pub lr: E,
     /// The share of the mean that is kept.
     pub beta1: E,
+    /// The share of `d` in the mean, `1 - beta1`: the difference of rounded numbers may be 0.
+    pub share: E,
     /// The factor by which the largest gradient fades.
     pub beta2: E,
     /// What is added to the gradient's size.
@@ -31,9 +33,9 @@ pub(super) struct AdamaxStep<E>(pub(super) Adamax<E>);
 impl<E: Float> Update<E, 3> for AdamaxStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, m, largest]: [V; 3]) -> [V; 3] {
-        let Adamax { lr, beta1, beta2, eps, weight_decay } = self.0;
+        let Adamax { lr, beta1, share, beta2, eps, weight_decay } = self.0;
         let d = w.mul_add(w.lit(weight_decay), g);
-        let m = m.mul_add(m.lit(beta1), d * d.lit(E::ONE - beta1));
+        let m = m.mul_add(m.lit(beta1), d * d.lit(share));
         let largest = (largest * largest.lit(beta2)).max(d.abs() + d.lit(eps));
         [w - m * m.lit(lr) / largest, m, largest]
     }

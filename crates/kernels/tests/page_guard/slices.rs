@@ -101,7 +101,8 @@ pub fn optim<E: Element>(place: Place, len: usize) {
     };
     step::moments_step(&mut w, &g, &mut m, &mut v, rule);
     step::lamb_direction(&mut w, &g, &mut m, &mut v, &mut most, rule);
-    let rule = Adamax { lr: half, beta1: half, beta2: half, eps: one, weight_decay: half };
+    let (lr, beta1, share, beta2) = (half, half, half, half);
+    let rule = Adamax { lr, beta1, share, beta2, eps: one, weight_decay: half };
     step::adamax_step(&mut w, &g, &mut m, &mut v, rule);
     step::adagrad_step(&mut w, &g, &mut v, Adagrad { lr: half, eps: one, weight_decay: half });
     let rule = Adadelta { lr: half, rho: half, eps: one, weight_decay: half };
