@@ -30,6 +30,11 @@
 //! table](crate#derivatives-at-kinks-and-ties). There is no derivative with respect to a mask or an
 //! index.
 //!
+//! # Recurrent cells
+//!
+//! [`lstm_cell()`] and [`lstm_output()`], [`gru_cell()`]: the step of a recurrent network from the
+//! sums of its gates.
+//!
 //! # Shapes
 //!
 //! | | |
@@ -186,6 +191,7 @@ catalogue!(
     floor,
     gather,
     gather_grad,
+    gru_cell,
     huber,
     index_select,
     index_select_grad,
@@ -199,6 +205,8 @@ catalogue!(
     log_softmax_grad,
     logsumexp,
     logsumexp_grad,
+    lstm_cell,
+    lstm_output,
     masked_fill,
     matmul,
     max_pool,
@@ -267,6 +275,7 @@ mod dropout;
 mod einsum;
 mod embedding;
 mod epilogue;
+mod gates;
 mod group_norm;
 mod indexed;
 mod losses;
@@ -323,6 +332,7 @@ pub use flip::flip;
 pub use floor::floor;
 pub use gather::gather;
 pub use group_norm::group_norm;
+pub use gru_cell::gru_cell;
 pub use huber::{huber_loss, smooth_l1_loss};
 pub use index_select::index_select;
 pub use kl_div::kl_div;
@@ -333,6 +343,8 @@ pub use log_1p::log_1p;
 pub use log_softmax::log_softmax;
 pub use logsumexp::{logsumexp, logsumexp_axes};
 pub use losses::{CrossEntropyOptions, cross_entropy_with, l1_loss, squared_error};
+pub use lstm_cell::lstm_cell;
+pub use lstm_output::lstm_output;
 pub use masked_fill::masked_fill;
 pub use matmul::matmul;
 pub use max::{max, max_axes};

@@ -120,12 +120,9 @@ impl Gates for LstmGates {
         state: Parts<'t, E>,
     ) -> Result<Parts<'t, E>> {
         let (_, c) = Self::state(state);
-        let [input, forget, cell, output] = parts(ops::add(inputs, recurrent)?)?;
-        let kept = ops::mul(ops::logistic(forget)?, c)?;
-        let new = ops::mul(ops::logistic(input)?, ops::tanh(cell)?)?;
-        let c = ops::add(kept, new)?;
-        let h = ops::mul(ops::logistic(output)?, ops::tanh(c)?)?;
-        Ok(Parts { h, c: Some(c) })
+        let sums = ops::add(inputs, recurrent)?;
+        let c = ops::lstm_cell(sums, c)?;
+        Ok(Parts { h: ops::lstm_output(sums, c)?, c: Some(c) })
     }
 }
 
@@ -150,24 +147,6 @@ impl Gates for GruGates {
         recurrent: Var<'t, E>,
         state: Parts<'t, E>,
     ) -> Result<Parts<'t, E>> {
-        let [reset, update, new] = parts(inputs)?;
-        let [reset_h, update_h, new_h] = parts(recurrent)?;
-        let reset = ops::logistic(ops::add(reset, reset_h)?)?;
-        let update = ops::logistic(ops::add(update, update_h)?)?;
-        let new = ops::tanh(ops::add(new, ops::mul(reset, new_h)?)?)?;
-        // (1 - update) new + update h
-        let h = ops::add(new, ops::mul(update, ops::sub(state.h, new)?)?)?;
-        Ok(Parts { h, c: None })
+        Ok(Parts { h: ops::gru_cell(inputs, recurrent, state.h)?, c: None })
     }
-}
-
-/// `N` parts of equal size along the last axis.
-fn parts<E: Element, const N: usize>(x: Var<'_, E>) -> Result<[Var<'_, E>; N]> {
-    let size = (x.shape()[1] / N) as isize;
-    let mut parts = [x; N];
-    for (i, part) in parts.iter_mut().enumerate() {
-        let start = i as isize * size;
-        *part = ops::slice(x, 1, start..start + size)?;
-    }
-    Ok(parts)
 }
