@@ -12,6 +12,7 @@ mod gradients;
 mod kinks;
 mod network;
 mod range;
+mod recurrent_cells;
 mod repeated;
 mod representable_losses;
 mod representable_norms;
