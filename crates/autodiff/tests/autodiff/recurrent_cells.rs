@@ -96,7 +96,7 @@ fn saturated_gates_and_zero_cotangents() {
     ] {
         for recorded in [false, true] {
             for gradient in gradients(y, zero, &[sums, c], recorded) {
-                assert!(gradient.iter().all(|g| g == 0.0), "{gradient}");
+                assert!(gradient.iter().all(|g| *g == 0.0), "{gradient}");
             }
         }
     }
