@@ -1,10 +1,11 @@
 //! [`Table`]: columns of numbers and categories, read from CSV.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use wengert_autodiff::{Element, Tensor};
+use wengert_autodiff::{Element, Error, Shape, Tensor};
 
 use super::table_error::TableError;
 
@@ -139,7 +140,9 @@ impl CsvReader {
                 if !self.header {
                     names = (0..record.len()).map(|i| i.to_string()).collect();
                 }
-                columns = names.iter().map(|name| Builder::new(name)).collect();
+                let categories: HashSet<&String> = self.categories.iter().collect();
+                let builder = |name: &String| Builder::new(name, categories.contains(name));
+                columns = names.iter().map(builder).collect();
             }
             let line = record.position().map_or(0, csv::Position::line);
             for (place, cell) in record.iter().enumerate() {
@@ -154,13 +157,12 @@ impl CsvReader {
                 })?;
             }
         }
-        for (place, name) in names.iter().enumerate() {
-            if names[..place].contains(name) {
-                let (origin, name) = (origin.to_owned(), name.clone());
-                return Err(TableError::Repeated { origin, name });
-            }
+        let mut known = HashSet::new();
+        if let Some(name) = names.iter().find(|name| !known.insert(*name)) {
+            let (origin, name) = (origin.to_owned(), name.clone());
+            return Err(TableError::Repeated { origin, name });
         }
-        if let Some(name) = self.categories.iter().find(|name| !names.contains(name)) {
+        if let Some(name) = self.categories.iter().find(|name| !known.contains(name)) {
             return Err(TableError::NoColumn { name: name.clone(), names });
         }
         if columns.is_empty() {
@@ -198,10 +200,14 @@ fn shorten(cell: &str) -> String {
 /// A column that is being read.
 struct Builder {
     name: String,
+    /// Whether the column is categorical even if its values are numbers.
+    category: bool,
     rows: usize,
     /// The number of missing values before the first one that is present.
     pending: usize,
     cells: Option<Column>,
+    /// The index of each category by its name.
+    places: HashMap<String, usize>,
 }
 
 /// The values of a column.
@@ -210,21 +216,22 @@ enum Column {
     /// The numbers; NaN for a missing one until the column is complete.
     Numbers(Vec<f64>),
     Categories {
+        /// Empty until the column is complete.
         names: Vec<String>,
         codes: Vec<usize>,
     },
 }
 
 impl Builder {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), rows: 0, pending: 0, cells: None }
+    fn new(name: &str, category: bool) -> Self {
+        let (name, places) = (name.to_owned(), HashMap::new());
+        Self { name, category, rows: 0, pending: 0, cells: None, places }
     }
 
     /// Adds a cell. The error is what was expected instead.
     fn push(&mut self, reader: &CsvReader, cell: &str) -> Result<(), &'static str> {
         self.rows += 1;
-        let category = reader.categories.contains(&self.name);
-        let missing = !category && reader.missing.iter().any(|text| text == cell);
+        let missing = !self.category && reader.missing.iter().any(|text| text == cell);
         if missing && matches!(self.cells, None | Some(Column::Numbers(_))) {
             if matches!(reader.fill, Fill::Refuse) {
                 return Err("a number");
@@ -237,20 +244,23 @@ impl Builder {
         }
         let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
         let cells = self.cells.get_or_insert_with(|| match number {
-            Some(_) if !category => Column::Numbers(vec![f64::NAN; self.pending]),
+            Some(_) if !self.category => Column::Numbers(vec![f64::NAN; self.pending]),
             _ => {
-                let names = if self.pending > 0 { vec![String::new()] } else { Vec::new() };
-                Column::Categories { names, codes: vec![0; self.pending] }
+                if self.pending > 0 {
+                    self.places.insert(String::new(), 0);
+                }
+                Column::Categories { names: Vec::new(), codes: vec![0; self.pending] }
             }
         });
         match cells {
             Column::Numbers(numbers) => numbers.push(number.ok_or("a finite number")?),
-            Column::Categories { names, codes } => {
-                let code = names.iter().position(|name| name == cell).unwrap_or_else(|| {
-                    names.push(cell.to_owned());
-                    names.len() - 1
-                });
-                codes.push(code);
+            Column::Categories { codes, .. } => {
+                let next = self.places.len();
+                let known = self.places.get(cell).copied();
+                codes.push(known.unwrap_or_else(|| {
+                    self.places.insert(cell.to_owned(), next);
+                    next
+                }));
             }
         }
         Ok(())
@@ -258,19 +268,39 @@ impl Builder {
 
     fn finish(self, fill: Fill) -> Column {
         let mut column = self.cells.unwrap_or(Column::Numbers(vec![f64::NAN; self.pending]));
-        if let Column::Numbers(numbers) = &mut column {
-            let known = numbers.iter().filter(|number| !number.is_nan());
-            let (count, sum) = known.fold((0.0, 0.0), |(count, sum), x| (count + 1.0, sum + x));
-            let instead = match fill {
-                Fill::Number(number) => number,
-                Fill::Mean | Fill::Refuse => sum / count,
-            };
-            for number in numbers.iter_mut().filter(|number| number.is_nan()) {
-                *number = instead;
+        match &mut column {
+            Column::Numbers(numbers) => {
+                let instead = match fill {
+                    Fill::Number(number) => number,
+                    Fill::Mean | Fill::Refuse => {
+                        mean(numbers.iter().copied().filter(|number| !number.is_nan()))
+                    }
+                };
+                for number in numbers.iter_mut().filter(|number| number.is_nan()) {
+                    *number = instead;
+                }
+            }
+            Column::Categories { names, .. } => {
+                *names = vec![String::new(); self.places.len()];
+                for (name, place) in self.places {
+                    names[place] = name;
+                }
             }
         }
         column
     }
+}
+
+/// The mean of finite numbers, which is finite even if their sum is not; NaN if there are none.
+fn mean(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
+    let count = numbers.clone().count() as f64;
+    let sum: f64 = numbers.clone().sum();
+    if sum.is_finite() {
+        return sum / count;
+    }
+    // Rounding may carry the sum of the shares beyond the largest number.
+    let largest = numbers.clone().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    numbers.map(|x| x / count).sum::<f64>().clamp(-largest, largest)
 }
 
 /// A table of named columns, each of numbers or of categories.
@@ -294,11 +324,11 @@ impl Table {
 
     fn column(&self, name: &str) -> Result<&Column, TableError> {
         let place = self.names.iter().position(|other| other == name);
-        let place = place.ok_or_else(|| TableError::NoColumn {
-            name: name.to_owned(),
-            names: self.names.clone(),
-        })?;
-        Ok(&self.columns[place])
+        Ok(&self.columns[place.ok_or_else(|| self.no_column(name))?])
+    }
+
+    fn no_column(&self, name: &str) -> TableError {
+        TableError::NoColumn { name: name.to_owned(), names: self.names.clone() }
     }
 
     /// Returns the numbers of a column.
@@ -339,14 +369,31 @@ impl Table {
     /// # Errors
     /// If there is no such column, or not enough memory for the tensor.
     pub fn features<E: Element>(&self, columns: &[&str]) -> Result<Tensor<E>, TableError> {
-        let columns: Vec<&Column> =
-            columns.iter().map(|name| self.column(name)).collect::<Result<_, _>>()?;
+        let names = self.names.iter().map(String::as_str);
+        let places: HashMap<&str, usize> = names.zip(0..).collect();
+        let column = |name: &&str| match places.get(name) {
+            Some(&place) => Ok(&self.columns[place]),
+            None => Err(self.no_column(name)),
+        };
+        let columns: Vec<&Column> = columns.iter().map(column).collect::<Result<_, _>>()?;
         let width = |column: &&Column| match column {
             Column::Numbers(_) => 1,
             Column::Categories { names, .. } => names.len(),
         };
-        let features: usize = columns.iter().map(width).sum();
-        let mut data = Vec::with_capacity(self.rows * features);
+        let features = columns.iter().map(width).fold(0, usize::saturating_add);
+        let (op, shape) = ("features", Shape::from([self.rows, features]));
+        let len = self.rows.checked_mul(features);
+        let bytes = len.and_then(|len| len.checked_mul(size_of::<E>()));
+        let (Some(len), Some(bytes)) = (len, bytes) else {
+            return Err(Error::TooLarge { op, shape }.into());
+        };
+        let mut data = Vec::new();
+        data.try_reserve_exact(len).map_err(|_| Error::OutOfMemory {
+            op,
+            shape,
+            bytes,
+            limit: None,
+        })?;
         for row in 0..self.rows {
             for column in &columns {
                 match column {
@@ -363,73 +410,4 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Table, TableError> {
-        CsvReader::new().parse(text.as_bytes())
-    }
-
-    #[test]
-    fn columns_have_their_kinds() {
-        let text = "\u{feff}a;b ;c\n1;x y;-1e3\n\n2.5;\"q\"\"; z\";0\n-.5;x y; 7\n";
-        let table = CsvReader::new().delimiter(b';').parse(text.as_bytes()).unwrap();
-        assert_eq!((table.rows(), table.names()), (3, &["a", "b", "c"].map(str::to_owned)[..]));
-        assert_eq!(table.numbers("a").unwrap(), [1.0, 2.5, -0.5]);
-        let (codes, names) = table.labels("b").unwrap();
-        assert_eq!((codes, names), (&[0, 1, 0][..], &["x y", "q\"; z"].map(str::to_owned)[..]));
-        let x = table.features::<f64>(&["c", "b"]).unwrap();
-        assert_eq!(x.to_vec(), [-1e3, 1.0, 0.0, 0.0, 0.0, 1.0, 7.0, 1.0, 0.0]);
-        let table = CsvReader::new().without_header().category("1").parse(b"1,2\n3,4\n").unwrap();
-        assert_eq!(table.labels("1").unwrap().0, [0, 1]);
-        assert_eq!(table.numbers("0").unwrap(), [1.0, 3.0]);
-    }
-
-    #[test]
-    fn missing_numbers_are_filled() {
-        let text = b"a,b,c\n?,NA,x\n1,,\n3,5,y\n";
-        let of = |reader: CsvReader| reader.parse(text).unwrap();
-        let table = of(CsvReader::new().fill_missing(-1.0));
-        assert_eq!(table.numbers("a").unwrap(), [-1.0, 1.0, 3.0]);
-        assert_eq!(table.numbers("b").unwrap(), [-1.0, -1.0, 5.0]);
-        // Missing values are a category of their own.
-        assert_eq!(table.labels("c").unwrap().1, ["x", "", "y"]);
-        let table = of(CsvReader::new().fill_missing_by_mean());
-        assert_eq!(table.numbers("a").unwrap(), [2.0, 1.0, 3.0]);
-        assert_eq!(table.numbers("b").unwrap(), [5.0; 3]);
-    }
-
-    #[test]
-    fn errors_name_the_line_and_the_column() {
-        for (text, expected) in [
-            ("a,b\n1,2\n3,x\n", "line 3, column 2 (\"b\") is \"x\"; a finite number was expected"),
-            ("a,b\n1,2\n3,inf\n", "line 3, column 2 (\"b\") is \"inf\"; a finite number"),
-            ("a,b\n1,2\n\"3\n4\",2\n", "line 3, column 1 (\"a\") is \"3\\n4\""),
-            ("a,b\n1,2\n3\n", "line 3 has 1 cells, where 2 were expected"),
-            ("a,b\n1,2\n,3\n", "line 3, column 1 (\"a\") is empty; a number was expected"),
-            ("a,a\n1,2\n", "has two columns named \"a\""),
-            ("a,b\n", "has no rows"),
-            ("", "has no rows"),
-        ] {
-            let error = parse(text).unwrap_err().to_string();
-            assert!(error.starts_with("the CSV data") && error.contains(expected), "{error}");
-        }
-        let error = CsvReader::new().parse(b"a,b\n1,\xff\n").unwrap_err().to_string();
-        assert!(error.contains("line 2, column 2 is not UTF-8"), "{error}");
-        let table = parse("a,b\n1,x\n").unwrap();
-        assert!(table.numbers("c").unwrap_err().to_string().contains("among [\"a\", \"b\"]"));
-        assert!(table.numbers("b").is_err() && table.labels("a").is_err());
-        assert!(CsvReader::new().category("z").parse(b"a\n1\n").is_err());
-    }
-
-    #[test]
-    fn what_is_no_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = CsvReader::new().read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("it is a directory; a CSV file was expected"), "{error}");
-        let path = folder.path().join("a.csv");
-        assert!(CsvReader::new().read(&path).unwrap_err().to_string().contains("a.csv"));
-        std::fs::write(&path, "a\n1\n").unwrap();
-        assert_eq!(CsvReader::new().read(&path).unwrap().rows(), 1);
-    }
-}
+mod tests;
