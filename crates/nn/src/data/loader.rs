@@ -293,6 +293,16 @@ impl<X: Rows, Y: Rows> Stateful for Batches<X, Y> {
         if let Some(place) = order.iter().find(|&&place| place >= len as u64) {
             return Err(wrong("order", format!("it has example {place} of {len}")));
         }
+        let order: Vec<usize> = order.into_iter().map(|place| place as usize).collect();
+        if self.weights.is_none() {
+            let mut seen = vec![false; len];
+            let again = order.iter().find(|&&place| std::mem::replace(&mut seen[place], true));
+            if let Some(place) = again {
+                let message =
+                    format!("it has example {place} twice, but each of the {len} must occur once");
+                return Err(wrong("order", message));
+            }
+        }
         let dealt = match state.integers("dealt", 2)?[..] {
             [0, _] => None,
             [_, dealt] if dealt <= len as u64 => Some(dealt as usize),
@@ -301,14 +311,17 @@ impl<X: Rows, Y: Rows> Stateful for Batches<X, Y> {
         let draws = match &self.draws {
             Some(_) => {
                 let position = state.integers("draws", 3)?;
+                if position[1] > 0 {
+                    let message = "it counts 2^64 draws or more, but must count fewer".to_owned();
+                    return Err(wrong("draws", message));
+                }
                 Some(Draws::at([position[0], position[1], position[2]]))
             }
             None => None,
         };
         let shuffled = draws.is_some();
         state.only(|name| name == "order" || name == "dealt" || name == "draws" && shuffled)?;
-        self.order = order.into_iter().map(|place| place as usize).collect();
-        (self.dealt, self.draws, self.resumed) = (dealt, draws, true);
+        (self.order, self.dealt, self.draws, self.resumed) = (order, dealt, draws, true);
         Ok(())
     }
 }

@@ -174,6 +174,28 @@ fn a_state_of_other_examples_is_refused() {
     state.insert_integers("dealt", [1, 8]);
     assert!(loader.load_state(&state).is_err());
     assert!(batches(7, 3).load_state(&before).is_err());
+    let mut state = before.clone();
+    state.insert_integers("draws", [3, 1, 0]);
+    let error = loader.load_state(&state).unwrap_err().to_string();
+    assert!(error.contains("it counts 2^64 draws or more"), "{error}");
+}
+
+#[test]
+fn an_order_with_an_example_twice_is_that_of_weights() {
+    let order = |batches: &Batches| {
+        let mut state = batches.state();
+        state.insert_integers("order", [2, 0, 2]);
+        state
+    };
+    let weighted = || batches(3, 2).weighted(&[1.0; 3], 5).unwrap();
+    weighted().load_state(&order(&weighted())).unwrap();
+    for mut loader in [batches(3, 2), batches(3, 2).shuffled(5)] {
+        let error = loader.load_state(&order(&loader)).unwrap_err().to_string();
+        let expected = "\"order\" cannot be used: it has example 2 twice, but each of the 3 must \
+                        occur once";
+        assert_eq!(error, expected);
+        assert_eq!(loader.epoch().flat_map(|b| b.targets.to_vec()).count(), 3);
+    }
 }
 
 #[test]
