@@ -7,7 +7,7 @@ use wengert_autodiff::{Element, Gradients, Tensor};
 use super::line_search::{Point, strong_wolfe};
 use super::optimizer::check_not_negative;
 use crate::module::{Module, VisitorMut};
-use crate::state::{ParameterState, State, StateError};
+use crate::state::{ParameterState, State, StateError, check_count};
 
 /// L-BFGS, a quasi-Newton method for losses over all data at once, without noise. A
 /// [`step`](Self::step) runs several iterations, and calls a closure to compute the loss whenever
@@ -367,7 +367,8 @@ impl<E: Element> ParameterState<E> for Lbfgs {
         let read = |name: &str, len: usize| {
             Ok::<_, StateError>(state.tensor::<f64>(name, &[len].into())?.into_vec())
         };
-        let mut memory = Memory { iterations: counts[0], ..Memory::default() };
+        let mut memory =
+            Memory { iterations: check_count("counts", counts[0])?, ..Memory::default() };
         let mut known = 4;
         if memory.iterations > 0 {
             let numbers = read("numbers", 2)?;

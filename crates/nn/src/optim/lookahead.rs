@@ -96,7 +96,7 @@ impl<O: Optimizer<E>, E: Element> ParameterState<E> for Lookahead<O, E> {
 
     fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
         state.expect_kind("Lookahead")?;
-        let steps = state.integer("steps")?;
+        let steps = state.count("steps")?;
         let inner: Vec<&str> = state.names().filter(|name| name.starts_with("inner/")).collect();
         let others = [&inner[..], &["kind", "steps"]].concat();
         let slow = Memories::load(module, &["slow"], state, &others)?;

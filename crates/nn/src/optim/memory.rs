@@ -75,7 +75,7 @@ impl<E: Element> Memories<E> {
     }
 
     /// Loads the memories that [`save`](Self::save) has saved. The state must have no other entries
-    /// except `others`.
+    /// except `others`, and no number of steps above 2^53.
     pub(super) fn load(
         module: &dyn Module<E>,
         arrays: &[&str],
@@ -88,7 +88,7 @@ impl<E: Element> Memories<E> {
             if !state.contains(&steps) {
                 continue;
             }
-            let (steps, shape) = (state.integer(&steps)?, parameter.value().shape());
+            let (steps, shape) = (state.count(&steps)?, parameter.value().shape());
             let read = |name: &&str| {
                 let array = state.tensor::<E>(&format!("{path}.{name}"), shape)?;
                 // A separate copy that can be changed in place, as a flat array.

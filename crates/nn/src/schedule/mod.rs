@@ -168,7 +168,10 @@ impl<S> Stateful for Scheduler<S> {
     }
 
     fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        self.steps.load_state(state)
+        let steps = state.count("count")?;
+        state.only(|name| name == "count")?;
+        self.steps = steps;
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use wengert_autodiff::Element;
 
 use super::check_rate;
 use crate::optim::Optimizer;
-use crate::state::{State, StateError, Stateful};
+use crate::state::{State, StateError, Stateful, check_count};
 
 /// A learning rate that falls by a factor when a metric has not improved for a number of epochs.
 ///
@@ -170,6 +170,7 @@ impl Stateful for Plateau {
         }
         let best = if state.contains("best") { Some(state.number("best")?) } else { None };
         let waited = state.integers("waited", 2)?;
+        check_count("waited", waited[0])?;
         state.only(|name| ["rate", "best", "waited"].contains(&name))?;
         (self.rate, self.best) = (rate, best);
         (self.waited, self.cooling) = (waited[0], waited[1]);

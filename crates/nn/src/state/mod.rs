@@ -145,6 +145,14 @@ impl State {
         Ok(self.integers(name, 1)?[0])
     }
 
+    /// Returns an integer that counts steps, epochs or the like.
+    ///
+    /// # Errors
+    /// Those of [`integer`](Self::integer) and of [`check_count`].
+    pub(crate) fn count(&self, name: &str) -> Result<u64, StateError> {
+        check_count(name, self.integer(name)?)
+    }
+
     /// Returns a number.
     ///
     /// # Errors
@@ -214,6 +222,24 @@ impl State {
             found => Err(StateError::Kind { expected: kind.to_owned(), found: found.to_owned() }),
         }
     }
+}
+
+/// The largest count of steps, epochs or the like that is loaded: 2^53. No run reaches it, up to it
+/// `f64` is exact, and the counter does not overflow afterwards.
+const LARGEST_COUNT: u64 = 1 << 53;
+
+/// Returns a count that was read from the entry `name`.
+///
+/// # Errors
+/// [`StateError::Content`] if the count is above 2^53.
+pub(crate) fn check_count(name: &str, count: u64) -> Result<u64, StateError> {
+    if count <= LARGEST_COUNT {
+        return Ok(count);
+    }
+    Err(StateError::Content {
+        name: name.to_owned(),
+        message: format!("it counts {count}, but a count must be at most 2^53 = {LARGEST_COUNT}"),
+    })
 }
 
 macro_rules! counters {

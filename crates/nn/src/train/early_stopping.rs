@@ -82,7 +82,7 @@ impl Stateful for EarlyStopping {
     }
 
     fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        let waited = state.integer("waited")?;
+        let waited = state.count("waited")?;
         let best = if state.contains("best") { Some(state.number("best")?) } else { None };
         state.only(|name| name == "waited" || name == "best")?;
         (self.waited, self.best) = (waited, best);

@@ -13,7 +13,7 @@ use crate::metrics::Mean;
 use crate::module::Module;
 use crate::optim::{Average, Optimizer};
 use crate::schedule::{Schedule, Scheduler};
-use crate::state::{State, StateError, Stateful};
+use crate::state::{State, StateError, Stateful, check_count};
 
 #[cfg(feature = "checkpoint")]
 use super::Saving;
@@ -431,7 +431,8 @@ impl Stateful for Position {
         let counts = state.integers("counts", 3)?;
         let loss = [state.number("loss_sum")?, state.number("loss_examples")?];
         state.only(|name| ["counts", "loss_sum", "loss_examples"].contains(&name))?;
-        let [epoch, step, stopped] = [counts[0], counts[1], counts[2]];
+        let [epoch, step] = [check_count("counts", counts[0])?, check_count("counts", counts[1])?];
+        let stopped = counts[2];
         *self = Self { epoch, step, loss, stopped: stopped != 0 };
         Ok(())
     }
@@ -441,5 +442,22 @@ impl<M, E: Element> fmt::Debug for Trainer<'_, M, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { epochs, position, .. } = self;
         write!(f, "Trainer at {position:?} of {epochs} epochs")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_no_run_reaches_are_refused() {
+        let mut position = Position { epoch: 3, ..Position::default() };
+        for counts in [[u64::MAX, 0, 0], [0, u64::MAX, 0]] {
+            let mut state = position.state();
+            state.insert_integers("counts", counts);
+            let error = position.load_state(&state).unwrap_err().to_string();
+            assert!(error.starts_with("\"counts\" cannot be used: it counts 1844"), "{error}");
+            assert_eq!(position.epoch, 3);
+        }
     }
 }

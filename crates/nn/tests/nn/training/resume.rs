@@ -303,6 +303,57 @@ fn a_checkpoint_that_does_not_fit_changes_nothing() {
     }
 }
 
+/// A count near the end of its range, as in a damaged file, is refused by its name, and nothing is
+/// changed.
+#[test]
+fn counts_that_no_run_reaches_are_refused() {
+    use wengert_nn::schedule::{Constant, Plateau};
+    use wengert_nn::train::EarlyStopping;
+    use wengert_nn::{ParameterState, Stateful};
+    let count_of = |name: &str, error: &str| {
+        let expected =
+            format!("{name:?} cannot be used: it counts 18446744073709551615, but a count must");
+        assert!(error.starts_with(&expected), "{error}");
+    };
+    let mut run = Run::new("sgd", 1);
+    for name in OPTIMIZERS {
+        run.optimizer = optimizer(name);
+        run.train(1);
+        let saved = run.optimizer.state(&run.model);
+        let is_count = |name: &&str| name.ends_with(".step") || name.ends_with("steps");
+        let counts: Vec<&str> = saved.names().filter(is_count).collect();
+        assert_eq!(counts.is_empty(), name == "sgd", "{name}");
+        for count in counts {
+            let mut state = saved.clone();
+            state.insert_integers(count, [1 << 53]);
+            run.optimizer.load_state(&run.model, &state).unwrap();
+            let before = format!("{:?}", run.optimizer.state(&run.model));
+            state.insert_integers(count, [u64::MAX]);
+            let error = run.optimizer.load_state(&run.model, &state).unwrap_err();
+            count_of(count, &error.to_string());
+            assert_eq!(format!("{:?}", run.optimizer.state(&run.model)), before, "{name}");
+        }
+    }
+    let mut average = run.average.state(&run.model);
+    let count = average.names().find(|name| name.ends_with(".step")).unwrap().to_owned();
+    average.insert_integers(count.clone(), [u64::MAX]);
+    count_of(&count, &run.average.load_state(&run.model, &average).unwrap_err().to_string());
+    let mut lbfgs = Lbfgs::new(0.5);
+    let mut state = lbfgs.state(&run.model);
+    state.insert_integers("counts", [u64::MAX, 0]);
+    count_of("counts", &lbfgs.load_state(&run.model, &state).unwrap_err().to_string());
+    let parts: [(&str, usize, Box<dyn Stateful>); 3] = [
+        ("count", 1, Box::new(Scheduler::new(Constant::new(0.1)))),
+        ("waited", 2, Box::new(Plateau::new(0.1))),
+        ("waited", 1, Box::new(EarlyStopping::new("loss"))),
+    ];
+    for (count, len, mut part) in parts {
+        let mut state = part.state();
+        state.insert_integers(count, vec![u64::MAX; len]);
+        count_of(count, &part.load_state(&state).unwrap_err().to_string());
+    }
+}
+
 #[test]
 fn a_generator_continues_at_its_draw() {
     use wengert_nn::Stateful;
