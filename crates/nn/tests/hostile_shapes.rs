@@ -264,8 +264,69 @@ fn infallible() -> Vec<Case> {
     panicking.into_iter().map(case).collect()
 }
 
+/// Files of zeros whose content fits in memory once, but not twice.
+#[cfg(all(feature = "checkpoint", feature = "data"))]
+fn files() -> Vec<Case> {
+    use std::io::Write;
+
+    use wengert_autodiff::Parameter;
+    use wengert_nn::Module;
+    use wengert_nn::checkpoint::LoadOptions;
+
+    /// A model of one weight.
+    #[derive(Debug, Module)]
+    struct One {
+        weight: Parameter,
+    }
+    /// A file that begins with `start`, followed by zeros.
+    fn zeros(start: &[u8], count: usize) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(start).expect("a file that can be written");
+        file.as_file().set_len((start.len() + count) as u64).expect("a file of this length");
+        file
+    }
+    /// Loads a weight of `rows` rows and `columns` columns from a file of another type or layout.
+    fn load(
+        [rows, columns]: [usize; 2],
+        dtype: &str,
+        width: usize,
+        transpose: bool,
+    ) -> Result<(), String> {
+        let mut model = One { weight: Parameter::new(Tensor::zeros([rows, columns])) };
+        let shape = if transpose { [columns, rows] } else { [rows, columns] };
+        let bytes = rows * columns * width;
+        let header = format!(
+            r#"{{"weight":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[0,{bytes}]}}}}"#
+        );
+        let file =
+            zeros(&[&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat(), bytes);
+        let options = LoadOptions::new();
+        let options = if transpose { options.transpose("weight") } else { options };
+        text(wengert_nn::load_model_with(&mut model, file.path(), &options))
+    }
+    vec![
+        (
+            "column-major npy".to_owned(),
+            Box::new(|| {
+                let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (7000, 10000), }\n";
+                let length = (header.len() as u16).to_le_bytes();
+                let start = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes()].concat();
+                let file = zeros(&start, 70_000_000);
+                text(wengert_nn::data::read_npy::<f64>(file.path()))
+            }),
+        ),
+        ("transposed weight".to_owned(), Box::new(|| load([8000, 12_500], "BF16", 2, true))),
+        ("weight of f64".to_owned(), Box::new(|| load([7000, 10_000], "F64", 8, false))),
+    ]
+}
+
+#[cfg(not(all(feature = "checkpoint", feature = "data")))]
+fn files() -> Vec<Case> {
+    Vec::new()
+}
+
 fn cases() -> Vec<Case> {
-    constructors().into_iter().chain(passes()).chain(infallible()).collect()
+    constructors().into_iter().chain(passes()).chain(infallible()).chain(files()).collect()
 }
 
 #[test]

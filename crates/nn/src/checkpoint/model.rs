@@ -138,7 +138,7 @@ impl<E: Element> Plan<E> {
             let read = entry.read_tensor::<E>(name, &shape);
             let mut tensor = read.map_err(CheckpointError::state(path))?;
             if transposed {
-                tensor = tensor.transpose(-1, -2).contiguous();
+                tensor = super::write::contiguous(path, name, &tensor.transpose(-1, -2))?;
             }
             report.loaded.push(target.clone());
             tensors.insert(target, tensor);

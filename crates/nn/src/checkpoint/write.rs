@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde_json::{Map, Value, json};
-use wengert_autodiff::Tensor;
+use wengert_autodiff::{Element, Tensor};
 
 use super::CheckpointError;
 use super::read::{LENGTH, MAX_HEADER, METADATA, VERSION};
-use crate::state::{ElementType, Entry, State};
+use crate::state::{ElementType, Entry, State, StateError};
 
 /// An entry's elements, and their size in bytes.
 struct Elements<'a> {
@@ -40,6 +40,18 @@ pub(super) fn write(path: &Path, state: &State) -> Result<(), CheckpointError> {
     .map_err(CheckpointError::io(path, "written"))
 }
 
+/// The tensor of the entry `name` with its elements in row-major order.
+pub(super) fn contiguous<E: Element>(
+    path: &Path,
+    name: &str,
+    tensor: &Tensor<E>,
+) -> Result<Tensor<E>, CheckpointError> {
+    tensor.try_contiguous().map_err(|_| {
+        let bytes = tensor.len().saturating_mul(size_of::<E>());
+        CheckpointError::state(path)(StateError::Memory { name: name.to_owned(), bytes })
+    })
+}
+
 /// The tensors, those with the largest elements first as the format requires, and the texts.
 fn entries<'a>(
     path: &Path,
@@ -49,8 +61,8 @@ fn entries<'a>(
     for (name, entry) in state.entries() {
         let shape = entry.shape().unwrap_or_default();
         let (dtype, source) = match entry {
-            Entry::F64(tensor) => (Dtype::F64, Source::F64(tensor.contiguous())),
-            Entry::F32(tensor) => (Dtype::F32, Source::F32(tensor.contiguous())),
+            Entry::F64(tensor) => (Dtype::F64, Source::F64(contiguous(path, name, tensor)?)),
+            Entry::F32(tensor) => (Dtype::F32, Source::F32(contiguous(path, name, tensor)?)),
             Entry::Integers(integers) => (Dtype::U64, Source::U64(Cow::Borrowed(integers))),
             Entry::Text(text) => {
                 texts.insert(name.to_owned(), Value::from(text.as_str()));

@@ -169,7 +169,8 @@ fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Probl
     // The elements are in column-major order, which is the row-major order of the transpose.
     let reversed: Shape = header.shape.iter().rev().copied().collect();
     let order: Vec<isize> = (0..header.shape.len() as isize).rev().collect();
-    Ok(made(reversed)?.permute(&order).contiguous())
+    let rows = made(reversed)?.try_permute(&order).and_then(|columns| columns.try_contiguous());
+    Ok(rows.map_err(|error| error.to_string())?)
 }
 
 /// The content of the header.

@@ -108,8 +108,8 @@ impl Entry {
         }
         self.check_shape(name, shape)?;
         match self {
-            Entry::F32(tensor) => Ok(cast(tensor.clone())),
-            Entry::F64(tensor) => Ok(cast(tensor.clone())),
+            Entry::F32(tensor) => cast(name, tensor.clone()),
+            Entry::F64(tensor) => cast(name, tensor.clone()),
             Entry::Stored(stored) => stored.tensor(name),
             Entry::Integers(_) | Entry::Text(_) => Err(self.unlike(name, FLOATS)),
         }
@@ -151,10 +151,10 @@ impl ElementType {
 impl Stored {
     fn tensor<E: Element>(&self, name: &str) -> Result<Tensor<E>, StateError> {
         match &self.element {
-            ElementType::F64 => Ok(cast(self.filled(name, f64::from_le_bytes)?)),
-            ElementType::F32 => Ok(cast(self.filled(name, f32::from_le_bytes)?)),
-            ElementType::F16 => Ok(cast(self.filled(name, half)?)),
-            ElementType::Bf16 => Ok(cast(self.filled(name, brain)?)),
+            ElementType::F64 => cast(name, self.filled(name, f64::from_le_bytes)?),
+            ElementType::F32 => cast(name, self.filled(name, f32::from_le_bytes)?),
+            ElementType::F16 => cast(name, self.filled(name, half)?),
+            ElementType::Bf16 => cast(name, self.filled(name, brain)?),
             ElementType::U64 | ElementType::Other(_) => {
                 Err(Entry::Stored(self.clone()).unlike(name, FLOATS))
             }
@@ -212,8 +212,12 @@ fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
 }
 
 /// The tensor with elements of type `E`, without a copy if that is its type.
-fn cast<T: Element, E: Element>(tensor: Tensor<T>) -> Tensor<E> {
-    same(tensor).unwrap_or_else(|tensor| tensor.cast())
+fn cast<T: Element, E: Element>(name: &str, tensor: Tensor<T>) -> Result<Tensor<E>, StateError> {
+    same(tensor).or_else(|tensor: Tensor<T>| {
+        let bytes = tensor.len().saturating_mul(size_of::<E>());
+        let memory = |_| StateError::Memory { name: name.to_owned(), bytes };
+        tensor.try_cast().map_err(memory)
+    })
 }
 
 /// The value of an IEEE 754 binary16 number: 1 sign bit, 5 exponent bits, 10 fraction bits.

@@ -52,6 +52,18 @@ fn a_model_comes_back() {
     assert_eq!(names, ["model.safetensors"]);
 }
 
+/// A view of one number that would fill more memory than there are addresses.
+#[test]
+fn a_tensor_too_large_to_be_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    let mut state = State::new();
+    state.insert_tensor("view", &Tensor::<f64>::ones([1]).broadcast_to([1 << 47]));
+    let error = write(&path, &state).unwrap_err().to_string();
+    assert!(error.contains("\"view\" needs 1125899906842624 bytes, more than"), "{error}");
+    assert!(!path.exists());
+}
+
 #[test]
 fn every_kind_of_entry_comes_back() {
     let folder = tempfile::tempdir().unwrap();
