@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{learning_rate, not_negative, share};
+use super::setters::{learning_rate, not_negative, positive, share};
 use crate::module::Module;
 
 /// Adadelta: the gradient divided by its root mean square, times the root mean square of the steps
@@ -39,10 +39,10 @@ impl<E: Element> Adadelta<E> {
     /// learning rate of 1.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         Adadelta { rate, rho: 0.9, eps: 1e-6, weight_decay: 0.0, squares: Memories::default() }
     }
 
@@ -51,9 +51,12 @@ impl<E: Element> Adadelta<E> {
         rho = "rho";
     }
 
-    not_negative! {
+    positive! {
         /// Sets the number that is added under the roots.
         eps = "eps";
+    }
+
+    not_negative! {
         /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }

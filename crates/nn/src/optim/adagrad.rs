@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{learning_rate, not_negative};
+use super::setters::{learning_rate, not_negative, positive};
 use crate::module::Module;
 
 /// Adagrad: with the gradient `g`, plus `weight_decay * w` if weight decay is set, at a parameter's
@@ -32,10 +32,10 @@ impl<E: Element> Adagrad<E> {
     /// learning rate or the weights.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         let sums = Memories::default();
         Adagrad { rate, rate_decay: 0.0, initial_sum: 0.0, eps: 1e-10, weight_decay: 0.0, sums }
     }
@@ -47,8 +47,14 @@ impl<E: Element> Adagrad<E> {
         /// Sets the number at which the sums begin.
         #[doc(alias = "initial_accumulator_value")]
         initial_sum = "initial sum";
+    }
+
+    positive! {
         /// Sets the number that is added to the denominator.
         eps = "eps";
+    }
+
+    not_negative! {
         /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }

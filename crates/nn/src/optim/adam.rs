@@ -4,7 +4,9 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{
+    Optimizer, check_not_negative, check_positive, check_share, for_each_parameter,
+};
 use crate::module::Module;
 
 /// Adam, AdamW and AMSGrad: steps along the mean of the gradient, divided by its root mean square.
@@ -44,10 +46,10 @@ impl<E: Element> Adam<E> {
     /// decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         let rule = optim::Adam { lr: rate, ..optim::Adam::default() };
         Adam { rule, amsgrad: false, moments: Memories::default() }
     }
@@ -67,10 +69,10 @@ impl<E: Element> Adam<E> {
     /// Sets the number that is added to the denominator.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is not positive and finite when rounded to the element type.
     #[track_caller]
     pub fn eps(mut self, eps: f64) -> Self {
-        check_not_negative("eps", eps);
+        check_positive::<E>("eps", eps);
         self.rule.eps = eps;
         self
     }
@@ -78,10 +80,10 @@ impl<E: Element> Adam<E> {
     /// Sets the weight decay: this multiple of the weights is added to the gradient.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
+        check_not_negative::<E>("weight decay", weight_decay);
         self.rule = optim::Adam { weight_decay, decoupled: false, ..self.rule };
         self
     }
@@ -89,7 +91,7 @@ impl<E: Element> Adam<E> {
     /// Sets a weight decay that is applied to the weights instead of the gradient: AdamW.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn decoupled(self, weight_decay: f64) -> Self {
         let mut adam = self.weight_decay(weight_decay);
@@ -124,7 +126,7 @@ impl<E: Element> Optimizer<E> for Adam<E> {
     }
 
     fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         self.rule.lr = rate;
     }
 }

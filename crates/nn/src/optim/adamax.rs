@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{betas, learning_rate, not_negative};
+use super::setters::{betas, learning_rate, not_negative, positive};
 use crate::module::Module;
 
 /// Adamax: steps along the mean of the gradient, divided by its largest size so far, which decays.
@@ -38,10 +38,10 @@ impl<E: Element> Adamax<E> {
     /// Creates the optimizer with `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         let moments = Memories::default();
         Adamax { rate, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, moments }
     }
@@ -51,9 +51,12 @@ impl<E: Element> Adamax<E> {
         /// decays.
     }
 
-    not_negative! {
+    positive! {
         /// Sets the number that is added to the gradient's size.
         eps = "eps";
+    }
+
+    not_negative! {
         /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }

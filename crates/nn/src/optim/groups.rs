@@ -129,7 +129,7 @@ impl<E: Element> Optimizer<E> for Groups<E> {
     }
 
     fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         self.rate = rate;
         for (optimizer, share) in self.optimizers.iter_mut().zip(&self.shares) {
             optimizer.set_learning_rate(rate * share);
@@ -150,7 +150,7 @@ impl<E: Element> ParameterState<E> for Groups<E> {
 
     fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
         state.expect_kind("Groups")?;
-        let rate = super::memory::load_rate(state)?;
+        let rate = super::memory::load_rate::<E>(state)?;
         let parts: Vec<String> = (0..self.optimizers.len()).map(|i| i.to_string()).collect();
         state.only(|name| {
             let of_part = |part: &String| {

@@ -5,7 +5,7 @@ use wengert_kernels::{elementwise, optim, reduce};
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{betas, learning_rate, not_negative};
+use super::setters::{betas, learning_rate, not_negative, positive};
 use crate::module::Module;
 
 /// LAMB: each parameter moves along Adam's direction by a fraction of its own norm, for large
@@ -44,10 +44,10 @@ impl<E: Element> Lamb<E> {
     /// decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         Lamb {
             rate,
             beta1: 0.9,
@@ -63,9 +63,12 @@ impl<E: Element> Lamb<E> {
         /// Sets the fractions of the mean and of the mean square that are kept from step to step.
     }
 
-    not_negative! {
+    positive! {
         /// Sets the number that is added to the denominator.
         eps = "eps";
+    }
+
+    not_negative! {
         /// Sets the weight decay, which is part of the direction.
         weight_decay = "weight decay";
     }

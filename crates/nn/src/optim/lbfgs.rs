@@ -88,7 +88,7 @@ impl Lbfgs {
     /// If the rate is negative or not finite.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<f64>("learning rate", rate);
         Self {
             rate,
             max_iter: 20,
@@ -120,8 +120,8 @@ impl Lbfgs {
     /// If one is negative or not finite.
     #[track_caller]
     pub fn tolerances(self, grad: f64, change: f64) -> Self {
-        check_not_negative("tolerance of the gradient", grad);
-        check_not_negative("tolerance of changes", change);
+        check_not_negative::<f64>("tolerance of the gradient", grad);
+        check_not_negative::<f64>("tolerance of changes", change);
         Self { tolerance_grad: grad, tolerance_change: change, ..self }
     }
 
@@ -147,7 +147,7 @@ impl Lbfgs {
     /// If the rate is negative or not finite.
     #[track_caller]
     pub fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<f64>("learning rate", rate);
         self.rate = rate;
     }
 
@@ -354,7 +354,7 @@ impl<E: Element> ParameterState<E> for Lbfgs {
 
     fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
         state.expect_kind("Lbfgs")?;
-        let rate = super::memory::load_rate(state)?;
+        let rate = super::memory::load_rate::<f64>(state)?;
         let (paths, len) = learned(module);
         if state.text("parameters")? != paths {
             return Err(StateError::Content {

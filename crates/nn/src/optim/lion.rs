@@ -38,10 +38,10 @@ impl<E: Element> Lion<E> {
     /// Creates the optimizer with the paper's `beta1` 0.9 and `beta2` 0.99, and no weight decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         Lion { rate, beta1: 0.9, beta2: 0.99, weight_decay: 0.0, means: Memories::default() }
     }
 

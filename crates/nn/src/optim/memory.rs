@@ -144,20 +144,24 @@ impl<E: Element> Memories<E> {
         arrays: &[&str],
     ) -> Result<(f64, Self), StateError> {
         state.expect_kind(kind)?;
-        let rate = load_rate(state)?;
+        let rate = load_rate::<E>(state)?;
         Ok((rate, Self::load(module, arrays, state, &["kind", "learning_rate"])?))
     }
 }
 
-/// Loads a learning rate, and checks that it is finite and not negative.
-pub(super) fn load_rate(state: &State) -> Result<f64, StateError> {
+/// Loads a learning rate, and checks that it is not negative, and finite when rounded to the
+/// element type.
+pub(super) fn load_rate<E: Element>(state: &State) -> Result<f64, StateError> {
     let rate = state.number("learning_rate")?;
-    if rate.is_finite() && rate >= 0.0 {
+    if E::from_f64(rate).to_f64().is_finite() && rate >= 0.0 {
         return Ok(rate);
     }
+    let element = std::any::type_name::<E>();
     Err(StateError::Content {
         name: "learning_rate".to_owned(),
-        message: format!("it is {rate}, but a learning rate must be finite and not negative"),
+        message: format!(
+            "it is {rate:e}, but a learning rate must be not negative, and finite as {element}"
+        ),
     })
 }
 

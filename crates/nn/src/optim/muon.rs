@@ -56,7 +56,7 @@ impl<E: Element> Muon<E> {
     /// other parameters Adam with a learning rate of 3e-4.
     ///
     /// # Panics
-    /// If the rate is not positive and finite.
+    /// If the rate is not positive, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
         let muon = Self {
@@ -92,12 +92,14 @@ impl<E: Element> Muon<E> {
     /// factor.
     ///
     /// # Panics
-    /// If the learning rate of this `Muon` is not positive and finite.
+    /// If the learning rate of this `Muon` is not positive, or not finite when rounded to the
+    /// element type.
     #[track_caller]
     pub fn others(mut self, others: Adam<E>) -> Self {
         assert!(
-            self.rate.is_finite() && self.rate > 0.0,
-            "muon: the learning rate must be positive and finite, got {}",
+            E::from_f64(self.rate).to_f64().is_finite() && self.rate > 0.0,
+            "muon: the learning rate must be positive, and finite when rounded to {}, got {:e}",
+            std::any::type_name::<E>(),
             self.rate
         );
         self.share = others.learning_rate() / self.rate;
@@ -174,7 +176,7 @@ impl<E: Element> Optimizer<E> for Muon<E> {
     }
 
     fn set_learning_rate(&mut self, rate: f64) {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         self.rate = rate;
         self.others.set_learning_rate(rate * self.share);
     }
@@ -189,7 +191,7 @@ impl<E: Element> ParameterState<E> for Muon<E> {
 
     fn load_state(&mut self, module: &dyn Module<E>, state: &State) -> Result<(), StateError> {
         state.expect_kind("Muon")?;
-        let rate = super::memory::load_rate(state)?;
+        let rate = super::memory::load_rate::<E>(state)?;
         let others: Vec<&str> = state.names().filter(|name| name.starts_with("others/")).collect();
         let known = [&others[..], &["kind", "learning_rate"]].concat();
         let momenta = Memories::load(module, &["momentum_buffer"], state, &known)?;

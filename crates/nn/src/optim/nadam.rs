@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
-use super::setters::{learning_rate, not_negative};
+use super::setters::{learning_rate, positive};
 use crate::module::Module;
 
 /// `NAdam`: Adam with Nesterov's momentum, whose step already contains the mean of the next step.
@@ -44,10 +44,10 @@ impl<E: Element> NAdam<E> {
     /// 0.004, and no weight decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         NAdam {
             rate,
             beta1: 0.9,
@@ -73,7 +73,7 @@ impl<E: Element> NAdam<E> {
         self
     }
 
-    not_negative! {
+    positive! {
         /// Sets the number that is added to the denominator.
         eps = "eps";
     }
@@ -81,10 +81,10 @@ impl<E: Element> NAdam<E> {
     /// Sets the weight decay: this multiple of the weights is added to the gradient.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
+        check_not_negative::<E>("weight decay", weight_decay);
         (self.weight_decay, self.decoupled) = (weight_decay, false);
         self
     }
@@ -92,7 +92,7 @@ impl<E: Element> NAdam<E> {
     /// Sets a weight decay that is applied to the weights instead of the gradient.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn decoupled(self, weight_decay: f64) -> Self {
         Self { decoupled: true, ..self.weight_decay(weight_decay) }
@@ -104,7 +104,7 @@ impl<E: Element> NAdam<E> {
     /// If it is negative or not finite.
     #[track_caller]
     pub fn momentum_decay(mut self, momentum_decay: f64) -> Self {
-        check_not_negative("momentum decay", momentum_decay);
+        check_not_negative::<f64>("momentum decay", momentum_decay);
         (self.momentum_decay, self.products) = (momentum_decay, vec![1.0]);
         self
     }

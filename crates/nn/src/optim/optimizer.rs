@@ -26,6 +26,9 @@ pub trait Optimizer<E: Element = f32>: ParameterState<E> {
     fn learning_rate(&self) -> f64;
 
     /// Changes the learning rate.
+    ///
+    /// # Panics
+    /// If the rate is negative, or not finite when rounded to the element type.
     fn set_learning_rate(&mut self, rate: f64);
 }
 
@@ -113,17 +116,35 @@ pub(super) fn check_any_gradient<E: Element>(module: &dyn Module<E>, gradients: 
     }
 }
 
-/// Panics unless the number is finite and not negative.
+/// Panics unless the number is not negative, and finite when rounded to the element type.
 #[track_caller]
-pub(super) fn check_not_negative(what: &str, number: f64) {
+pub(super) fn check_not_negative<E: Element>(what: &str, number: f64) {
+    let rounded = E::from_f64(number).to_f64();
     assert!(
-        number.is_finite() && number >= 0.0,
-        "the {what} must be finite and not negative, got {number}"
+        rounded.is_finite() && number >= 0.0,
+        "the {what} must be finite and not negative, got {}",
+        given::<E>(number)
     );
 }
 
-/// Panics unless the number is a fraction of the state that is kept from step to step.
+/// Panics unless the number is positive and finite when rounded to the element type.
 #[track_caller]
-pub(super) fn check_share(what: &str, number: f64) {
-    assert!((0.0..1.0).contains(&number), "the {what} must lie in [0, 1), got {number}");
+pub(super) fn check_positive<E: Element>(what: &str, number: f64) {
+    let rounded = E::from_f64(number).to_f64();
+    assert!(
+        rounded.is_finite() && rounded > 0.0,
+        "the {what} must be finite and positive, got {}",
+        given::<E>(number)
+    );
+}
+
+/// A number for an error message, with what it is rounded to if that is the reason of the error.
+#[cold]
+fn given<E: Element>(number: f64) -> String {
+    let (rounded, element) = (E::from_f64(number), std::any::type_name::<E>());
+    if number.is_finite() && number > 0.0 {
+        format!("{number:e}, which is {rounded} as {element}")
+    } else {
+        number.to_string()
+    }
 }

@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{betas, learning_rate, not_negative};
+use super::setters::{betas, learning_rate, positive};
 use crate::module::Module;
 
 /// `RAdam`: Adam that does not divide by the root mean square of the gradient in the first steps,
@@ -42,10 +42,10 @@ impl<E: Element> RAdam<E> {
     /// Creates the optimizer with `beta1` 0.9, `beta2` 0.999, `eps` 1e-8, and no weight decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         RAdam {
             rate,
             beta1: 0.9,
@@ -61,7 +61,7 @@ impl<E: Element> RAdam<E> {
         /// Sets the fractions of the mean and of the mean square that are kept from step to step.
     }
 
-    not_negative! {
+    positive! {
         /// Sets the number that is added to the denominator.
         eps = "eps";
     }
@@ -69,10 +69,10 @@ impl<E: Element> RAdam<E> {
     /// Sets the weight decay: this multiple of the weights is added to the gradient.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        check_not_negative("weight decay", weight_decay);
+        check_not_negative::<E>("weight decay", weight_decay);
         (self.weight_decay, self.decoupled) = (weight_decay, false);
         self
     }
@@ -80,7 +80,7 @@ impl<E: Element> RAdam<E> {
     /// Sets a weight decay that is applied to the weights instead of the gradient.
     ///
     /// # Panics
-    /// If it is negative or not finite.
+    /// If it is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn decoupled(self, weight_decay: f64) -> Self {
         Self { decoupled: true, ..self.weight_decay(weight_decay) }

@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{learning_rate, not_negative, share};
+use super::setters::{learning_rate, not_negative, positive, share};
 use crate::module::Module;
 
 /// `RMSprop`: with the gradient `g`, plus `weight_decay * w` if weight decay is set,
@@ -29,10 +29,10 @@ impl<E: Element> RmsProp<E> {
     /// Creates the optimizer with `alpha` 0.99, `eps` 1e-8, and no weight decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         RmsProp { rate, alpha: 0.99, eps: 1e-8, weight_decay: 0.0, squares: Memories::default() }
     }
 
@@ -41,9 +41,12 @@ impl<E: Element> RmsProp<E> {
         alpha = "alpha";
     }
 
-    not_negative! {
+    positive! {
         /// Sets the number that is added to the denominator.
         eps = "eps";
+    }
+
+    not_negative! {
         /// Sets the weight decay: this multiple of the weights is added to the gradient.
         weight_decay = "weight decay";
     }

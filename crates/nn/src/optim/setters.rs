@@ -3,7 +3,7 @@
 /// Defines setters of fields of the same names, which check the number with the function `$check`.
 macro_rules! checked {
     (
-        $check:ident, $panics:literal;
+        $check:path, $panics:literal;
         $($(#[$attribute:meta])* $field:ident = $what:literal;)+
     ) => {$(
         $(#[$attribute])*
@@ -12,19 +12,33 @@ macro_rules! checked {
         #[doc = $panics]
         #[track_caller]
         pub fn $field(mut self, $field: f64) -> Self {
-            crate::optim::optimizer::$check($what, $field);
+            $check($what, $field);
             self.$field = $field;
             self
         }
     )+};
 }
 
-/// Defines setters of numbers that are finite and not negative, each for a field and with its name
-/// in error messages.
+/// Defines setters of numbers that are not negative, and finite in the element type, each for a
+/// field and with its name in error messages.
 macro_rules! not_negative {
     ($($setters:tt)+) => {
         crate::optim::setters::checked! {
-            check_not_negative, "If it is negative or not finite."; $($setters)+
+            crate::optim::optimizer::check_not_negative::<E>,
+            "If it is negative, or not finite when rounded to the element type.";
+            $($setters)+
+        }
+    };
+}
+
+/// Defines setters of numbers that are positive and finite in the element type, like
+/// [`not_negative`].
+macro_rules! positive {
+    ($($setters:tt)+) => {
+        crate::optim::setters::checked! {
+            crate::optim::optimizer::check_positive::<E>,
+            "If it is not positive and finite when rounded to the element type.";
+            $($setters)+
         }
     };
 }
@@ -32,7 +46,9 @@ macro_rules! not_negative {
 /// Defines setters of fractions in [0, 1), like [`not_negative`].
 macro_rules! share {
     ($($setters:tt)+) => {
-        crate::optim::setters::checked! { check_share, "If it is not in [0, 1)."; $($setters)+ }
+        crate::optim::setters::checked! {
+            crate::optim::optimizer::check_share, "If it is not in [0, 1)."; $($setters)+
+        }
     };
 }
 
@@ -62,10 +78,10 @@ macro_rules! learning_rate {
         }
 
         fn set_learning_rate(&mut self, rate: f64) {
-            crate::optim::optimizer::check_not_negative("learning rate", rate);
+            crate::optim::optimizer::check_not_negative::<E>("learning rate", rate);
             self.rate = rate;
         }
     };
 }
 
-pub(super) use {betas, checked, learning_rate, not_negative, share};
+pub(super) use {betas, checked, learning_rate, not_negative, positive, share};

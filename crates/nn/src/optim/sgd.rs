@@ -34,10 +34,10 @@ impl<E: Element> Sgd<E> {
     /// Creates the optimizer without momentum and weight decay.
     ///
     /// # Panics
-    /// If the rate is negative or not finite.
+    /// If the rate is negative, or not finite when rounded to the element type.
     #[track_caller]
     pub fn new(rate: f64) -> Self {
-        check_not_negative("learning rate", rate);
+        check_not_negative::<E>("learning rate", rate);
         Sgd {
             rate,
             momentum: 0.0,

@@ -4,7 +4,7 @@
 use wengert_autodiff::{Gradients, Parameter, Tape, Tensor};
 use wengert_nn::{
     Adadelta, Adagrad, Adam, Adamax, Average, Groups, Lamb, Lbfgs, Lion, Lookahead, Module, Muon,
-    NAdam, Optimizer, RAdam, RmsProp, Sgd,
+    NAdam, Optimizer, ParameterState, RAdam, RmsProp, Sgd,
 };
 
 #[derive(Clone, Debug, Module)]
@@ -232,4 +232,54 @@ fn a_pattern_that_fits_no_parameter_is_refused() {
                     are weight, bias, unused, frozen";
     assert_eq!(text, expected);
     assert_eq!(numbers(&model), before);
+}
+
+/// What rounds to zero or to infinity in the element type makes weights NaN.
+#[test]
+fn numbers_beyond_the_element_type_are_refused() {
+    let tiny = [
+        refusal(|| drop(Adam::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(NAdam::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(RAdam::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(Adamax::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(RmsProp::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(Adagrad::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(Adadelta::<f32>::new(0.1).eps(1e-50))),
+        refusal(|| drop(Lamb::<f32>::new(0.1).eps(1e-50))),
+    ];
+    for text in tiny {
+        assert_eq!(text, "the eps must be finite and positive, got 1e-50, which is 0 as f32");
+    }
+    let zero = refusal(|| drop(RmsProp::<f64>::new(0.1).eps(0.0)));
+    assert_eq!(zero, "the eps must be finite and positive, got 0");
+    let huge = [
+        refusal(|| drop(Sgd::<f32>::new(1e300))),
+        refusal(|| drop(Adam::<f32>::new(1e300))),
+        refusal(|| drop(Lion::<f32>::new(1e300))),
+        refusal(|| Adadelta::<f32>::new(0.1).set_learning_rate(1e300)),
+        refusal(|| Adam::<f32>::new(0.1).set_learning_rate(1e300)),
+        refusal(|| Muon::<f32>::new(0.1).set_learning_rate(1e300)),
+        refusal(|| Groups::<f32>::new(Sgd::new(0.1)).set_learning_rate(1e300)),
+        refusal(|| drop(Sgd::<f32>::new(0.1).weight_decay(1e300))),
+        refusal(|| drop(Adam::<f32>::new(0.1).decoupled(1e300))),
+        refusal(|| drop(Adagrad::<f32>::new(0.1).initial_sum(1e300))),
+    ];
+    for text in huge {
+        let expected = "must be finite and not negative, got 1e300, which is inf as f32";
+        assert!(text.ends_with(expected), "{text}");
+    }
+    assert!(
+        refusal(|| drop(Muon::<f32>::new(1e300))).contains("finite when rounded to f32, got 1e300")
+    );
+    // What fits f64 is used.
+    drop(Sgd::<f64>::new(1e300).weight_decay(1e300));
+    drop(Adam::<f64>::new(0.1).eps(1e-50));
+    let mut state = Sgd::<f32>::new(0.1).state(&problem_of_one());
+    state.insert_number("learning_rate", 1e300);
+    let error = Sgd::<f32>::new(0.1).load_state(&problem_of_one(), &state).unwrap_err();
+    assert!(error.to_string().contains("it is 1e300, but a learning rate"), "{error}");
+}
+
+fn problem_of_one() -> Parameter {
+    Parameter::new(Tensor::zeros([1]))
 }
