@@ -4,7 +4,7 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, correction, for_each_parameter};
 use super::setters::{betas, learning_rate, not_negative, positive};
 use crate::module::Module;
 
@@ -69,7 +69,7 @@ impl<E: Element> Optimizer<E> for Adamax<E> {
         for_each_parameter(module, gradients, |id, weights, gradient| {
             let ([m, largest], step) = self.moments.recall(id, weights.len());
             let rule = optim::Adamax {
-                lr: E::from_f64(rate / (1.0 - beta1.powf(step as f64))),
+                lr: E::from_f64(rate / correction(beta1, step)),
                 beta1: E::from_f64(beta1),
                 share: E::from_f64(1.0 - beta1),
                 beta2: E::from_f64(beta2),

@@ -4,7 +4,7 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::{elementwise, optim, reduce};
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, correction, for_each_parameter};
 use super::setters::{betas, learning_rate, not_negative, positive};
 use crate::module::Module;
 
@@ -80,15 +80,14 @@ impl<E: Element> Optimizer<E> for Lamb<E> {
         let Self { rate, beta1, beta2, eps, weight_decay, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {
             let ([m, v], step) = self.moments.recall(id, weights.len());
-            let power = |beta: f64| beta.powf(step as f64);
             let rule = optim::Moments {
                 beta1,
                 beta2,
                 decay: weight_decay,
                 shrink: 1.0,
                 gradient: 0.0,
-                mean: 1.0 / (1.0 - power(beta1)),
-                root: 1.0 / (1.0 - power(beta2)).sqrt(),
+                mean: 1.0 / correction(beta1, step),
+                root: 1.0 / correction(beta2, step).sqrt(),
                 floor: eps,
             };
             self.direction.resize(weights.len(), E::ZERO);

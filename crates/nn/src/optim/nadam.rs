@@ -4,7 +4,9 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, check_share, for_each_parameter};
+use super::optimizer::{
+    Optimizer, check_not_negative, check_share, correction, for_each_parameter,
+};
 use super::setters::{learning_rate, positive};
 use crate::module::Module;
 
@@ -145,7 +147,7 @@ impl<E: Element> Optimizer<E> for NAdam<E> {
                 shrink: if decoupled { 1.0 - rate * weight_decay } else { 1.0 },
                 gradient: rate * (1.0 - momentum(t)) / (1.0 - product(t)),
                 mean: rate * momentum(t + 1) / (1.0 - product(t + 1)),
-                root: 1.0 / (1.0 - beta2.powf(t as f64)).sqrt(),
+                root: 1.0 / correction(beta2, t).sqrt(),
                 floor: eps,
             };
             optim::moments_step(weights, gradient, m, v, rule);

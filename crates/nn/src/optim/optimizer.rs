@@ -148,3 +148,14 @@ fn given<E: Element>(number: f64) -> String {
         number.to_string()
     }
 }
+
+/// `1 - beta^t`, without cancellation where `beta^t` is near 1.
+pub(super) fn correction(beta: f64, t: u64) -> f64 {
+    -(t as f64 * beta.ln()).exp_m1()
+}
+
+/// Panics unless the number is a fraction of the state that is kept from step to step.
+#[track_caller]
+pub(super) fn check_share(what: &str, number: f64) {
+    assert!((0.0..1.0).contains(&number), "the {what} must lie in [0, 1), got {number}");
+}

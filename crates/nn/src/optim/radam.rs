@@ -4,7 +4,7 @@ use wengert_autodiff::{Element, Gradients};
 use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
-use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
+use super::optimizer::{Optimizer, check_not_negative, correction, for_each_parameter};
 use super::setters::{betas, learning_rate, positive};
 use crate::module::Module;
 
@@ -87,20 +87,33 @@ impl<E: Element> RAdam<E> {
     }
 }
 
+/// The numbers `rho_inf` and `rho` of step `t`.
+fn lengths(beta2: f64, t: u64) -> [f64; 2] {
+    let (rest, sum, t) = (1.0 - beta2, correction(beta2, t), t as f64);
+    let limit = 2.0 / rest - 1.0;
+    let product = t * rest;
+    if product > 1e-3 {
+        return [limit, limit - 2.0 * t * (1.0 - sum) / sum];
+    }
+    // The difference cancels: rho is about t, and rho_inf 2 / rest. With the binomial series
+    // t rest - sum = t (t - 1) / 2 rest^2 series, rho is 2 t - 1 - t (t - 1) rest series / sum.
+    let tail = 1.0 - (t - 3.0) * rest / 4.0 * (1.0 - (t - 4.0) * rest / 5.0);
+    let series = 1.0 - (t - 2.0) * rest / 3.0 * tail;
+    [limit, 2.0 * t - 1.0 - (t - 1.0) * product * series / sum]
+}
+
 impl<E: Element> Optimizer<E> for RAdam<E> {
     #[inline(never)]
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let Self { rate, beta1, beta2, eps, weight_decay, decoupled, .. } = *self;
         for_each_parameter(module, gradients, |id, weights, gradient| {
             let ([m, v], step) = self.moments.recall(id, weights.len());
-            let t = step as f64;
-            let (power, rest1) = (beta2.powf(t), 1.0 - beta1.powf(t));
-            let limit = 2.0 / (1.0 - beta2) - 1.0;
-            let length = limit - 2.0 * t * power / (1.0 - power);
+            let (rest1, rest2) = (correction(beta1, step), correction(beta2, step));
+            let [limit, length] = lengths(beta2, step);
             let (mean, root, floor) = if length > 5.0 {
                 let shares = (length - 4.0) * (length - 2.0) * limit;
                 let rectified = (shares / ((limit - 4.0) * (limit - 2.0) * length)).sqrt();
-                (rate * rectified * (1.0 - power).sqrt() / rest1, 1.0, eps)
+                (rate * rectified * rest2.sqrt() / rest1, 1.0, eps)
             } else {
                 (rate / rest1, 0.0, 1.0)
             };
@@ -122,3 +135,30 @@ impl<E: Element> Optimizer<E> for RAdam<E> {
 }
 
 parameter_state!(RAdam, "RAdam", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);
+
+#[cfg(test)]
+mod tests {
+    use super::lengths;
+
+    #[test]
+    fn lengths_do_not_cancel() {
+        let near = |found: f64, expected: f64, bound: f64| {
+            assert!((found / expected - 1.0).abs() < bound, "{found} for {expected}");
+        };
+        // The formula itself, where it does not cancel, on both sides of the bound of the series.
+        for (beta2, t) in [(0.9, 1), (0.9, 40), (0.999, 1), (0.999, 2), (0.999, 900), (0.0, 3)] {
+            let (limit, power) = (2.0 / (1.0 - beta2) - 1.0, f64::powf(beta2, t as f64));
+            let expected = limit - 2.0 * t as f64 * power / (1.0 - power);
+            near(lengths(beta2, t)[1], expected, 1e-8);
+        }
+        for (beta2, t) in [(1.0 - 1e-6, 1000), (1.0 - 1e-9, 1_000_000)] {
+            near(lengths(beta2, t)[1], lengths(beta2, t + 1)[1], 2.0 / t as f64);
+        }
+        // At a beta2 near 1, rho is the number of steps.
+        for beta2 in [1.0 - 1e-9, 1.0 - 1e-12, 1.0_f64.next_down()] {
+            for t in 1..50 {
+                near(lengths(beta2, t)[1], t as f64, 1e-6);
+            }
+        }
+    }
+}
