@@ -1,6 +1,6 @@
 //! [`lsuv()`]: layer-sequential unit variance, which scales weights by a batch of data.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::Rng;
 use wengert_autodiff::{Element, Kind, Parameter, Tape, Tensor};
@@ -114,7 +114,8 @@ pub enum LsuvError {
 /// ```
 ///
 /// # Errors
-/// [`LsuvError`]; the weights of the layers before the failing one have been scaled then.
+/// [`LsuvError`]; the weights of the layers before the failing one have been scaled then, and those
+/// of the failing layer and of the layers after it have not.
 pub fn lsuv<E: Element>(
     model: &mut (impl Layer<E> + ?Sized),
     batch: &Tensor<E>,
@@ -204,8 +205,14 @@ pub fn lsuv_with<E: Element, M: Module<E> + ?Sized>(
         if count == 0 || !seen.insert(path.clone()) {
             continue;
         }
-        let layer = scale(model, &mut variances, path, count, options)?;
-        report.push(layer);
+        let before = layer_weights(model, &path);
+        match scale(model, &mut variances, path, count, options) {
+            Ok(layer) => report.push(layer),
+            Err(error) => {
+                restore(model, &before);
+                return Err(error);
+            }
+        }
     }
     Ok(report)
 }
@@ -219,6 +226,26 @@ fn is_scaled<E: Element>(parameter: &Parameter<E>) -> bool {
 /// Whether a path is below that of a layer.
 pub(super) fn is_below(parameter: &str, layer: &str) -> bool {
     layer.is_empty() || parameter.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The weights of a layer that are scaled, with their paths.
+fn layer_weights<E: Element, M: Module<E> + ?Sized>(
+    model: &M,
+    layer: &str,
+) -> BTreeMap<String, Tensor<E>> {
+    let scaled =
+        |(path, parameter): &(String, &Parameter<E>)| is_scaled(parameter) && is_below(path, layer);
+    let parameters = model.parameters().into_iter().filter(scaled);
+    parameters.map(|(path, parameter)| (path, parameter.value().clone())).collect()
+}
+
+/// Returns parameters to the values of these paths.
+fn restore<E: Element, M: Module<E> + ?Sized>(model: &mut M, values: &BTreeMap<String, Tensor<E>>) {
+    model.visit_mut(&mut VisitorMut::new(&mut |path, parameter| {
+        if let Some(value) = values.get(&path.to_string()) {
+            *parameter.value_mut() = value.clone();
+        }
+    }));
 }
 
 /// Scales one layer to unit variance.

@@ -94,6 +94,27 @@ impl Layer<f32> for Hidden {
     }
 }
 
+/// Only the layers before the one that fails are scaled.
+#[test]
+fn a_layer_that_cannot_be_scaled_keeps_its_weights() {
+    let weights = |model: &Sequential<f32>| -> Vec<Vec<f32>> {
+        model.parameters().into_iter().map(|(_, parameter)| parameter.value().to_vec()).collect()
+    };
+    let options = Lsuv { orthogonal: false, ..Lsuv::default() };
+    let init = Init::Normal { mean: 0.0, std: 2.0 };
+    let mut model = Sequential::<f32>::empty();
+    model.push(linear(4, 4, Activation::Identity, &init));
+    model.push(CustomActivation::new("shrink", |x| x * 1e-40));
+    model.push(linear(4, 4, Activation::Identity, &init));
+    let before = weights(&model);
+    // Unit variance needs weights near 1e40, which are infinite in f32.
+    let error = lsuv(&mut model, &normal([8, 4], 1), options, &mut rng(1)).unwrap_err();
+    assert!(matches!(error, LsuvError::Silent { ref path, .. } if path == "2"), "{error}");
+    let after = weights(&model);
+    assert_ne!(after[0], before[0]);
+    assert_eq!(after[1..], before[1..]);
+}
+
 #[test]
 fn what_cannot_be_scaled_is_an_error_with_the_layers_name() {
     let mut model = Sequential::<f32>::empty();
