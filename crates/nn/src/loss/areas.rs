@@ -1,8 +1,8 @@
 //! Losses for rare classes and for areas of images.
 
-use wengert_autodiff::{Element, Error, Result, Var, ops};
+use wengert_autodiff::{Element, Error, Result, Shape, Var, ops};
 
-use super::{Reduction, domain, reduce, same_shape};
+use super::{Reduction, constant, domain, magnitude, ordinary, reduce, same_shape, sizes};
 
 /// Options of [`focal_loss`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub fn focal_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "focal_loss";
     same_shape(OP, &[logits, targets])?;
-    domain(OP, "gamma", options.gamma, false)?;
+    domain::<E>(OP, "gamma", options.gamma, false)?;
     let entropy = ops::binary_cross_entropy_with_logits(logits, targets, None, Reduction::None)?;
     let one_minus = |x: Var<'t, E>| ops::add_scalar(ops::neg(x)?, E::ONE);
     // 1 - p, without a difference that cancels: each probability is one of its own logit.
@@ -85,7 +85,7 @@ pub fn dice_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "dice_loss";
     same_shape(OP, &[probabilities, targets])?;
-    domain(OP, "smooth", smooth, false)?;
+    domain::<E>(OP, "smooth", smooth, false)?;
     let shape = probabilities.shape();
     if shape.rank() == 0 {
         let expected = "probabilities [batch, ..]".to_owned();
@@ -95,10 +95,34 @@ pub fn dice_loss<'t, E: Element>(
     let total = |x: Var<'t, E>| {
         if axes.is_empty() { Ok(x) } else { ops::sum_axes(x, &axes, false) }
     };
-    let smooth = E::from_f64(smooth);
-    let overlap = total(ops::mul(probabilities, targets)?)?;
-    let overlap = ops::add_scalar(ops::mul_scalar(overlap, E::from_f64(2.0))?, smooth)?;
-    let areas = ops::add_scalar(ops::add(total(probabilities)?, total(targets)?)?, smooth)?;
+    let overlap =
+        |p: Var<'t, E>, t: Var<'t, E>| ops::mul_scalar(total(ops::mul(p, t)?)?, E::from_f64(2.0));
+    let areas = |p: Var<'t, E>, t: Var<'t, E>| ops::add(total(p)?, total(t)?);
+    let (p, t, batch) = (probabilities, targets, shape[0]);
+    // Beside a larger number no small product matters.
+    let magnitudes: Vec<f64> = if smooth > 1e-6 {
+        Vec::new()
+    } else {
+        let sizes = sizes(OP, p, batch)?.into_iter().zip(sizes(OP, t, batch)?);
+        sizes.map(|(p, t)| magnitude(p.max(t).max(smooth))).collect()
+    };
+    let (overlap, areas) = if ordinary(&magnitudes) {
+        let smooth = E::from_f64(smooth);
+        (ops::add_scalar(overlap(p, t)?, smooth)?, ops::add_scalar(areas(p, t)?, smooth)?)
+    } else {
+        // Areas and overlap in units of the sample's magnitude: products of small probabilities
+        // are out of range, but the derivatives of the ratio are not.
+        let constant = |numbers: Vec<f64>, rank: usize| {
+            let ones = std::iter::repeat_n(1, rank - 1);
+            let shape: Shape = std::iter::once(batch).chain(ones).collect();
+            constant(p, numbers.into_iter(), shape)
+        };
+        let smooth = constant(magnitudes.iter().map(|unit| smooth / unit).collect(), 1)?;
+        let unit = constant(magnitudes.clone(), 1)?;
+        let units = constant(magnitudes, shape.rank())?;
+        let (p, t) = (ops::div(p, units)?, ops::div(t, units)?);
+        (ops::add(ops::mul(overlap(p, t)?, unit)?, smooth)?, ops::add(areas(p, t)?, smooth)?)
+    };
     let losses = ops::add_scalar(ops::neg(ops::div(overlap, areas)?)?, E::ONE)?;
     reduce(losses, reduction)
 }

@@ -2,7 +2,7 @@
 
 use wengert_autodiff::{Element, Error, Result, Var, ops};
 
-use super::{Reduction, domain, reduce, same_shape};
+use super::{Reduction, constant, domain, magnitude, ordinary, reduce, same_shape, sizes};
 
 /// `1 - cos(a, b)` for pairs with target 1, `max(0, cos(a, b) - margin)` for pairs with target -1.
 ///
@@ -75,8 +75,8 @@ pub fn triplet_margin_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "triplet_margin_loss";
     same_shape(OP, &[anchor, positive, negative])?;
-    domain(OP, "the margin", options.margin, true)?;
-    domain(OP, "eps", options.eps, false)?;
+    domain::<E>(OP, "the margin", options.margin, true)?;
+    domain::<E>(OP, "eps", options.eps, false)?;
     let distance = |a: Var<'t, E>, b: Var<'t, E>| {
         let difference = ops::add_scalar(ops::sub(a, b)?, E::from_f64(options.eps))?;
         ops::norm_axes(difference, options.p, &[-1], false)
@@ -113,13 +113,21 @@ pub fn info_nce_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "info_nce_loss";
     same_shape(OP, &[queries, keys])?;
-    domain(OP, "the temperature", temperature, true)?;
+    domain::<E>(OP, "the temperature", temperature, true)?;
     let shape = queries.shape();
     let &[batch, _] = shape.dims() else {
         let expected = "queries and keys [batch, features]".to_owned();
         return Err(Error::Shapes { op: OP, expected, got: vec![shape] });
     };
     let unit = |x: Var<'t, E>| {
+        let magnitudes: Vec<f64> = sizes(OP, x, batch)?.into_iter().map(magnitude).collect();
+        // A unit vector does not depend on the length of the vector, so that this constant has no
+        // part in its derivative.
+        let x = if ordinary(&magnitudes) {
+            x
+        } else {
+            ops::div(x, constant(x, magnitudes.into_iter(), [batch, 1])?)?
+        };
         let norm = ops::norm_axes(x, 2.0, &[-1], true)?;
         ops::div(x, ops::clamp(norm, E::from_f64(1e-12), E::INFINITY)?)
     };

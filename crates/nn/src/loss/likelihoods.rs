@@ -42,12 +42,13 @@ pub fn gaussian_nll_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "gaussian_nll_loss";
     same_shape(OP, &[mean, target, variance])?;
-    domain(OP, "eps", options.eps, true)?;
+    domain::<E>(OP, "eps", options.eps, true)?;
     let variance = ops::clamp(variance, E::from_f64(options.eps), E::INFINITY)?;
-    // The deviation is divided before it is squared: its square alone may be out of range.
+    // The deviation is divided before it is squared, and its square halved before it is complete:
+    // the square alone may be out of range.
     let ratio = ops::div(ops::sub(target, mean)?, ops::sqrt(variance)?)?;
-    let losses = ops::add(ops::log(variance)?, ops::square(ratio)?)?;
-    let mut losses = ops::mul_scalar(losses, E::from_f64(0.5))?;
+    let half = |x: Var<'t, E>| ops::mul_scalar(x, E::from_f64(0.5));
+    let mut losses = ops::add(half(ops::log(variance)?)?, ops::mul(half(ratio)?, ratio)?)?;
     if options.full {
         losses = ops::add_scalar(losses, E::from_f64(0.5 * TAU.ln()))?;
     }
@@ -90,23 +91,23 @@ pub fn poisson_nll_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "poisson_nll_loss";
     same_shape(OP, &[prediction, target])?;
-    domain(OP, "eps", options.eps, false)?;
+    domain::<E>(OP, "eps", options.eps, false)?;
     let (rate, log_rate) = if options.log_input {
         (ops::exp(prediction)?, prediction)
     } else {
         let shifted = ops::add_scalar(prediction, E::from_f64(options.eps))?;
         (prediction, ops::log(shifted)?)
     };
-    let mut losses = ops::sub(rate, ops::mul(target, log_rate)?)?;
-    if options.full {
-        // y ln y - y + ln(2 pi y) / 2
-        let ordinary = ops::clamp(target, E::ONE, E::INFINITY)?;
-        let log = ops::log(ordinary)?;
-        let half = ops::add_scalar(log, E::from_f64(TAU.ln()))?;
-        let stirling = ops::sub(ops::mul(ordinary, log)?, ordinary)?;
-        let stirling = ops::add(stirling, ops::mul_scalar(half, E::from_f64(0.5))?)?;
-        let large = target.gt_scalar(E::ONE);
-        losses = ops::where_(&large, ops::add(losses, stirling)?, losses)?;
+    let losses = ops::sub(rate, ops::mul(target, log_rate)?)?;
+    if !options.full {
+        return reduce(losses, options.reduction);
     }
-    reduce(losses, options.reduction)
+    // For targets y above 1 with y ln y - y + ln(2 pi y) / 2. The products with y, and the numbers
+    // without, are nearly equal for large counts, so that each pair is subtracted first.
+    let counts = ops::clamp(target, E::ONE, E::INFINITY)?;
+    let log = ops::log(counts)?;
+    let likely = ops::mul(counts, ops::sub(log, log_rate)?)?;
+    let half = ops::mul_scalar(ops::add_scalar(log, E::from_f64(TAU.ln()))?, E::from_f64(0.5))?;
+    let full = ops::add(ops::add(ops::sub(rate, counts)?, likely)?, half)?;
+    reduce(ops::where_(&target.gt_scalar(E::ONE), full, losses)?, options.reduction)
 }

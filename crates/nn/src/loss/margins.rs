@@ -22,7 +22,7 @@ pub fn hinge_loss<'t, E: Element>(
 ) -> Result<Var<'t, E>> {
     const OP: &str = "hinge_loss";
     same_shape(OP, &[score, target])?;
-    domain(OP, "the margin", margin, false)?;
+    domain::<E>(OP, "the margin", margin, false)?;
     let losses = ops::add_scalar(ops::neg(ops::mul(target, score)?)?, E::from_f64(margin))?;
     reduce(ops::relu(losses)?, reduction)
 }
@@ -47,7 +47,7 @@ pub fn multi_margin_loss<E: Element>(
     reduction: Reduction,
 ) -> Result<Var<'_, E>> {
     const OP: &str = "multi_margin_loss";
-    domain(OP, "the margin", margin, false)?;
+    domain::<E>(OP, "the margin", margin, false)?;
     let (shape, labels) = (logits.shape(), labels.as_ref());
     let &[rows, classes] = shape.dims() else {
         let expected = format!("logits [{}, classes]", labels.len());
@@ -64,6 +64,7 @@ pub fn multi_margin_loss<E: Element>(
     let losses = ops::add_scalar(ops::sub(logits, own)?, E::from_f64(margin))?;
     let own = Mask::try_from_fn([rows, classes], |i| labels[i[0]] == i[1])?;
     let losses = ops::masked_fill(ops::relu(losses)?, &own, E::ZERO)?;
-    let losses = ops::sum_axes(losses, &[1], false)?;
-    reduce(ops::mul_scalar(losses, E::from_f64(1.0 / classes as f64))?, reduction)
+    // Divided before they are added, because the sum alone may be out of range.
+    let losses = ops::mul_scalar(losses, E::from_f64(1.0 / classes as f64))?;
+    reduce(ops::sum_axes(losses, &[1], false)?, reduction)
 }

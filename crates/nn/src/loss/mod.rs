@@ -42,7 +42,7 @@ pub use wengert_autodiff::ops::{
     soft_cross_entropy, squared_error,
 };
 
-use wengert_autodiff::{Element, Error, Result, Shape, Var, ops};
+use wengert_autodiff::{Element, Error, Result, Shape, Tensor, Var, ops};
 
 /// Reduces the losses of a batch.
 fn reduce<E: Element>(losses: Var<'_, E>, reduction: Reduction) -> Result<Var<'_, E>> {
@@ -51,7 +51,8 @@ fn reduce<E: Element>(losses: Var<'_, E>, reduction: Reduction) -> Result<Var<'_
         Reduction::Sum => ops::sum(losses),
         Reduction::BatchMean => {
             let batch = losses.shape().first().copied().unwrap_or(1);
-            ops::mul_scalar(ops::sum(losses)?, E::from_f64(1.0 / batch as f64))
+            // Divided before they are added, because the sum alone may be out of range.
+            ops::sum(ops::mul_scalar(losses, E::from_f64(1.0 / batch as f64))?)
         }
         Reduction::None => Ok(losses),
         other => {
@@ -59,6 +60,51 @@ fn reduce<E: Element>(losses: Var<'_, E>, reduction: Reduction) -> Result<Var<'_
             Err(Error::Argument { op: "reduction", message })
         }
     }
+}
+
+/// The largest absolute value of each of the rows along the first axis; NaN for a row with a NaN.
+fn sizes<E: Element>(op: &'static str, x: Var<'_, E>, rows: usize) -> Result<Vec<f64>> {
+    let x = x.try_value()?.try_contiguous()?;
+    let (elements, columns) = (x.as_slice().unwrap_or_default(), x.len() / rows.max(1));
+    let mut sizes = Vec::new();
+    sizes.try_reserve_exact(rows).map_err(|_| {
+        let (shape, bytes) = (Shape::from([rows]), rows.saturating_mul(size_of::<f64>()));
+        Error::OutOfMemory { op, shape, bytes, limit: None }
+    })?;
+    sizes.extend((0..rows).map(|row| {
+        let elements = &elements[row * columns..(row + 1) * columns];
+        elements.iter().fold(0.0, |largest: f64, x| {
+            let size = x.to_f64().abs();
+            if size > largest || size.is_nan() { size } else { largest }
+        })
+    }));
+    Ok(sizes)
+}
+
+/// The power of two near a size, by which elements are divided without rounding; 1 for sizes of 0,
+/// infinity and NaN.
+fn magnitude(size: f64) -> f64 {
+    if size > 0.0 && size.is_finite() {
+        // The logarithm of the largest f64 rounds up to 1024.
+        size.log2().floor().min(1023.0).exp2()
+    } else {
+        1.0
+    }
+}
+
+/// Whether the squares of numbers of these magnitudes are in the range of every element type.
+fn ordinary(magnitudes: &[f64]) -> bool {
+    magnitudes.iter().all(|magnitude| (1e-6..=1e6).contains(magnitude))
+}
+
+/// A constant of these numbers on the tape of `like`.
+fn constant<'t, E: Element>(
+    like: Var<'t, E>,
+    numbers: impl Iterator<Item = f64>,
+    shape: impl Into<Shape>,
+) -> Result<Var<'t, E>> {
+    let elements = numbers.map(E::from_f64).collect();
+    Ok(like.tape().constant(&Tensor::from_vec(elements, shape)?))
 }
 
 /// Returns an error for operands of different shapes, so that nothing is broadcast by mistake.
@@ -70,12 +116,18 @@ fn same_shape<E: Element>(op: &'static str, operands: &[Var<'_, E>]) -> Result<(
     Err(Error::Shapes { op, expected: "operands of one shape".to_owned(), got })
 }
 
-/// Returns an error for a number outside its domain.
-fn domain(op: &'static str, what: &str, number: f64, positive: bool) -> Result<()> {
-    if number.is_finite() && (number > 0.0 || !positive && number == 0.0) {
+/// Returns an error for a number outside its domain, when rounded to the element type.
+fn domain<E: Element>(op: &'static str, what: &str, number: f64, positive: bool) -> Result<()> {
+    let rounded = E::from_f64(number).to_f64();
+    if rounded.is_finite() && if positive { rounded > 0.0 } else { number >= 0.0 } {
         return Ok(());
     }
     let domain = if positive { "positive" } else { "not negative" };
-    let message = format!("{what} must be finite and {domain}, got {number}");
+    let given = if number.is_finite() && number > 0.0 {
+        format!("{number:e}, which is {rounded} as {}", std::any::type_name::<E>())
+    } else {
+        number.to_string()
+    };
+    let message = format!("{what} must be finite and {domain}, got {given}");
     Err(Error::Argument { op, message })
 }

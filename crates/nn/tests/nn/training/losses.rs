@@ -177,6 +177,74 @@ fn large_and_small_numbers_stay_in_range() {
     assert!((loss.unwrap().item() - 400.0).abs() < 1e-3);
 }
 
+/// A variance of 0 would be divided by.
+#[test]
+fn numbers_that_round_to_zero_are_refused() {
+    let tape = Tape::<f32>::new();
+    let x = tape.variable(&Tensor::from([0.0]));
+    let options = GaussianNll { eps: 1e-50, ..GaussianNll::default() };
+    let error = gaussian_nll_loss(x, x, x, options).unwrap_err().to_string();
+    let expected = "eps must be finite and positive, got 1e-50, which is 0 as f32";
+    assert!(error.ends_with(expected), "{error}");
+}
+
+/// Intermediate results beyond the range of f32, for losses and derivatives within it.
+#[test]
+fn intermediate_results_stay_in_range() {
+    fn of<'t>(tape: &'t Tape<f32>, values: &[f32], shape: [usize; 2]) -> Var<'t, f32> {
+        tape.variable(&Tensor::from_slice(values, shape).unwrap())
+    }
+    let near = |found: f32, expected: f32| {
+        assert!((found / expected - 1.0).abs() < 1e-4, "{found} for {expected}");
+    };
+    let tape = &Tape::new();
+    let sum = Reduction::Sum;
+    for size in [1e-40, 1e-30, 1.0, 3e38] {
+        let x = of(tape, &[size, size, size, -size], [2, 2]);
+        let loss = info_nce_loss(x, x, 1.0, true, Reduction::Mean).unwrap();
+        near(loss.item(), 0.313_261_7);
+    }
+    // The derivatives by scaled vectors are those by the vectors, divided by the scale.
+    let (queries, keys) = ([3.0, 4.0, 1.0, -2.0], [0.5, 2.0, 1.0, 1.0]);
+    let gradient = |scale: f32| {
+        let x = of(tape, &queries.map(|x| scale * x), [2, 2]);
+        let loss = info_nce_loss(x, of(tape, &keys, [2, 2]), 0.5, false, sum).unwrap();
+        let gradient = loss.backward().get(x).unwrap().to_vec();
+        gradient.into_iter().map(|g| g * scale).collect::<Vec<_>>()
+    };
+    for scale in [1e-30, 1e-12, 1e30] {
+        for (found, expected) in gradient(scale).into_iter().zip(gradient(1.0)) {
+            near(found, expected);
+        }
+    }
+
+    let (zero, one) = (of(tape, &[0.0], [1, 1]), of(tape, &[1.0], [1, 1]));
+    let options = GaussianNll { reduction: sum, ..GaussianNll::default() };
+    let loss = gaussian_nll_loss(zero, of(tape, &[2.2e19], [1, 1]), one, options).unwrap();
+    near(loss.item(), 2.42e38);
+    let options =
+        PoissonNll { log_input: false, full: true, reduction: sum, ..PoissonNll::default() };
+    let count = of(tape, &[1e37], [1, 1]);
+    let loss = poisson_nll_loss(count, count, options).unwrap();
+    near(loss.item(), 0.5 * (std::f32::consts::TAU.ln() + 1e37_f32.ln()));
+
+    let probabilities = of(tape, &[1e-30, 2e-30, 0.25, 0.5], [2, 2]);
+    let loss = dice_loss(probabilities, probabilities.detach(), 0.0, sum).unwrap();
+    // With the area a = 2 sum(t) the derivatives are -(2 t a - 2 sum(t^2)) / a^2 at any scale.
+    let slopes = [-1.0 / 18.0, -7.0 / 18.0];
+    let gradient = loss.backward().get(probabilities).unwrap().to_vec();
+    for (found, expected) in gradient.into_iter().zip([slopes, slopes].concat()) {
+        near(found, expected);
+    }
+    near(loss.item(), 2.0 - 0.625 / 1.5);
+
+    let scores = of(tape, &[2e38, 2e38], [2, 1]);
+    let targets = of(tape, &[-1.0, -1.0], [2, 1]);
+    near(hinge_loss(scores, targets, 0.0, Reduction::BatchMean).unwrap().item(), 2e38);
+    let logits = of(tape, &[0.0, 2e38, 2e38], [1, 3]);
+    near(multi_margin_loss(logits, [0], 0.0, sum).unwrap().item(), 1.333_333_3e38);
+}
+
 #[test]
 fn a_sequence_without_an_alignment_is_infinite_or_zero() {
     for zero_infinity in [false, true] {
