@@ -37,7 +37,7 @@ impl TopK {
     /// `logits` is `[rows, classes]`, `labels` has a class for each row.
     ///
     /// # Panics
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or a label is not a class.
     #[track_caller]
     #[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
     pub fn update<E: Element>(&mut self, logits: &Tensor<E>, labels: impl IntoLabels) {
@@ -48,7 +48,7 @@ impl TopK {
         for (row, &label) in labels.iter().enumerate() {
             let row = &data[row * classes..(row + 1) * classes];
             self.count += 1;
-            let Some(own) = row.get(label) else { continue };
+            let own = &row[label];
             let ahead = row
                 .iter()
                 .enumerate()
@@ -82,11 +82,26 @@ impl TopK {
 /// The precision of a class is the fraction of correct predictions among all predictions of the
 /// class. Its recall is the fraction of correct predictions among all examples of the class. Its F1
 /// score is the harmonic mean of precision and recall. A fraction of no examples is 0.
+///
+/// An example whose logits contain a NaN has no predicted class
+/// ([`update_logits`](Self::update_logits)): it counts as an example of its class, and as wrong.
+///
+/// ```
+/// use wengert_autodiff::Tensor;
+/// use wengert_nn::metrics::{ConfusionMatrix, accuracy};
+/// let (logits, labels) = (Tensor::from([[f32::NAN, 0.0], [1.0, 0.0]]), [0, 0]);
+/// let mut matrix = ConfusionMatrix::new(2);
+/// matrix.update_logits(&logits, labels);
+/// assert_eq!((matrix.count(0, 0), matrix.unpredicted(0)), (1, 1));
+/// assert_eq!((matrix.accuracy(), accuracy(&logits, labels)), (0.5, 0.5));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     classes: usize,
     /// The counts, with a row for each true class and a column for each predicted class.
     counts: Vec<u64>,
+    /// For each true class the number of its examples without a prediction.
+    unpredicted: Vec<u64>,
 }
 
 /// How the scores of all classes are averaged.
@@ -101,7 +116,7 @@ pub enum Averaging {
 impl ConfusionMatrix {
     /// Creates the matrix of `classes` classes without any examples yet.
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes] }
+        Self { classes, counts: vec![0; classes * classes], unpredicted: vec![0; classes] }
     }
 
     /// Adds examples by their predicted classes and their labels.
@@ -117,17 +132,22 @@ impl ConfusionMatrix {
             "confusion_matrix: {needed} labels need as many predictions, got {given}"
         );
         for (&predicted, &label) in predicted.iter().zip(labels) {
-            let largest = predicted.max(label);
-            assert!(
-                largest < classes,
-                "confusion_matrix: the class {largest} is not below the number of classes, {classes}"
-            );
+            self.check_class(predicted.max(label));
             self.counts[label * classes + predicted] += 1;
         }
     }
 
+    #[track_caller]
+    fn check_class(&self, class: usize) {
+        let classes = self.classes;
+        assert!(
+            class < classes,
+            "confusion_matrix: the class {class} is not below the number of classes, {classes}"
+        );
+    }
+
     /// Adds examples by their logits: the predicted class is that of the largest logit, the first
-    /// one if several are equal.
+    /// one if several are equal. A row with a NaN has none: see [`unpredicted`](Self::unpredicted).
     ///
     /// # Shapes
     /// `logits` is `[rows, classes]`, `labels` has a class for each row.
@@ -139,13 +159,17 @@ impl ConfusionMatrix {
     pub fn update_logits<E: Element>(&mut self, logits: &Tensor<E>, labels: impl IntoLabels) {
         let labels = labels.as_ref();
         let classes = check("confusion_matrix", logits, labels);
-        let data = logits.contiguous();
-        let mut predicted = vec![0; labels.len()];
-        if classes > 0 {
-            let data = data.as_slice().unwrap_or_default();
-            wengert_kernels::reduce::argmax_rows(data, classes, &mut predicted);
+        let logits = logits.contiguous();
+        let data = logits.as_slice().unwrap_or_default();
+        for (predicted, &label) in predictions(data, classes, labels.len()).zip(labels) {
+            match predicted {
+                Some(predicted) => self.update(&[predicted], &[label]),
+                None => {
+                    self.check_class(label);
+                    self.unpredicted[label] += 1;
+                }
+            }
         }
-        self.update(&predicted, labels);
     }
 
     /// Adds the examples of another matrix.
@@ -162,6 +186,9 @@ impl ConfusionMatrix {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;
         }
+        for (count, more) in self.unpredicted.iter_mut().zip(&other.unpredicted) {
+            *count += more;
+        }
     }
 
     /// The number of classes.
@@ -175,26 +202,42 @@ impl ConfusionMatrix {
     /// If a class is not below the number of classes.
     #[track_caller]
     pub fn count(&self, label: usize, predicted: usize) -> u64 {
-        assert!(predicted < self.classes, "there is no class {predicted} of {}", self.classes);
+        self.check_class(label.max(predicted));
         self.counts[label * self.classes + predicted]
     }
 
-    /// The number of examples.
+    /// The number of examples of the class `label` whose logits contain a NaN, so that they have no
+    /// predicted class.
+    ///
+    /// # Panics
+    /// If the class is not below the number of classes.
+    #[track_caller]
+    pub fn unpredicted(&self, label: usize) -> u64 {
+        self.check_class(label);
+        self.unpredicted[label]
+    }
+
+    /// The number of examples, with or without a predicted class.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().chain(&self.unpredicted).sum()
     }
 
     /// The fraction of examples whose class was predicted correctly; NaN if there are no examples.
     pub fn accuracy(&self) -> f64 {
-        let hits: u64 = (0..self.classes).map(|class| self.count(class, class)).sum();
-        hits as f64 / self.total() as f64
+        self.hits() as f64 / self.total() as f64
+    }
+
+    fn hits(&self) -> u64 {
+        (0..self.classes).map(|class| self.count(class, class)).sum()
     }
 
     /// For a class the number of its correct predictions, of its predictions, and of its examples.
+    #[track_caller]
     fn of_class(&self, class: usize) -> [u64; 3] {
+        self.check_class(class);
         let taken = (0..self.classes).map(|label| self.count(label, class)).sum();
-        let of = (0..self.classes).map(|predicted| self.count(class, predicted)).sum();
-        [self.count(class, class), taken, of]
+        let of: u64 = (0..self.classes).map(|predicted| self.count(class, predicted)).sum();
+        [self.count(class, class), taken, of + self.unpredicted[class]]
     }
 
     /// The precision of a class: its correct predictions divided by all its predictions.
@@ -203,8 +246,7 @@ impl ConfusionMatrix {
     /// If `class` is not below the number of classes.
     #[track_caller]
     pub fn precision(&self, class: usize) -> f64 {
-        let [hits, taken, _] = self.of_class(class);
-        share(hits, taken)
+        precision(self.of_class(class))
     }
 
     /// The recall of a class: its correct predictions divided by all its examples.
@@ -213,8 +255,7 @@ impl ConfusionMatrix {
     /// If `class` is not below the number of classes.
     #[track_caller]
     pub fn recall(&self, class: usize) -> f64 {
-        let [hits, _, of] = self.of_class(class);
-        share(hits, of)
+        recall(self.of_class(class))
     }
 
     /// The F1 score of a class: twice its correct predictions, divided by the sum of its
@@ -224,41 +265,58 @@ impl ConfusionMatrix {
     /// If `class` is not below the number of classes.
     #[track_caller]
     pub fn f1(&self, class: usize) -> f64 {
-        let [hits, taken, of] = self.of_class(class);
-        share(2 * hits, taken + of)
+        f1(self.of_class(class))
     }
 
-    /// The average precision of all classes. Micro-averaged, it is the accuracy.
+    /// The average precision of all classes. Micro-averaged, it is the accuracy of the examples with
+    /// a predicted class.
     pub fn precision_score(&self, averaging: Averaging) -> f64 {
-        self.average(averaging, Self::precision)
+        self.average(averaging, precision)
     }
 
     /// The average recall of all classes. Micro-averaged, it is the accuracy.
     pub fn recall_score(&self, averaging: Averaging) -> f64 {
-        self.average(averaging, Self::recall)
+        self.average(averaging, recall)
     }
 
-    /// The average F1 score of all classes. Micro-averaged, it is the accuracy.
+    /// The average F1 score of all classes. Micro-averaged, it is the accuracy if all examples have a
+    /// predicted class.
     pub fn f1_score(&self, averaging: Averaging) -> f64 {
-        self.average(averaging, Self::f1)
+        self.average(averaging, f1)
     }
 
-    fn average(&self, averaging: Averaging, score: impl Fn(&Self, usize) -> f64) -> f64 {
-        // Each example has one prediction: every miss of one class is a false alarm of another.
+    fn average(&self, averaging: Averaging, score: fn([u64; 3]) -> f64) -> f64 {
         if averaging == Averaging::Micro {
-            return self.accuracy();
+            let (taken, of) = (self.counts.iter().sum(), self.total());
+            return if of == 0 { f64::NAN } else { score([self.hits(), taken, of]) };
         }
-        let seen = |class: &usize| self.of_class(*class)[1..] != [0, 0];
-        let seen: Vec<usize> = (0..self.classes).filter(seen).collect();
-        seen.iter().map(|&class| score(self, class)).sum::<f64>() / seen.len() as f64
+        let of_classes = (0..self.classes).map(|class| self.of_class(class));
+        let seen: Vec<[u64; 3]> = of_classes.filter(|counts| counts[1..] != [0, 0]).collect();
+        seen.iter().map(|&counts| score(counts)).sum::<f64>() / seen.len() as f64
     }
+}
+
+/// The precision, from the numbers of correct predictions, of predictions, and of examples.
+fn precision([hits, taken, _]: [u64; 3]) -> f64 {
+    share(hits, taken)
+}
+
+/// The recall, from the same numbers as [`precision`].
+fn recall([hits, _, of]: [u64; 3]) -> f64 {
+    share(hits, of)
+}
+
+/// The F1 score, from the same numbers as [`precision`].
+fn f1([hits, taken, of]: [u64; 3]) -> f64 {
+    share(2 * hits, taken + of)
 }
 
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Prints a row for each true class, with a column for each predicted class.
+/// Prints a row for each true class, with a column for each predicted class. Examples without a
+/// predicted class are left out.
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let largest = self.counts.iter().max().copied().unwrap_or(0);
@@ -275,14 +333,35 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
-/// Returns the number of classes. Panics if the shapes do not fit.
+/// The class of the largest logit of each of `rows` rows, the first one if several are equal; `None`
+/// for a row with a NaN.
+pub(super) fn predictions<E: Element>(
+    data: &[E],
+    classes: usize,
+    rows: usize,
+) -> impl Iterator<Item = Option<usize>> {
+    let mut predicted = vec![0; rows];
+    if classes > 0 {
+        wengert_kernels::reduce::argmax_rows(data, classes, &mut predicted);
+    }
+    // The largest logit of a row with a NaN is NaN.
+    let known = move |(row, class): (usize, usize)| {
+        data.get(row * classes + class).is_some_and(|logit| !logit.is_nan()).then_some(class)
+    };
+    predicted.into_iter().enumerate().map(known)
+}
+
+/// Returns the number of classes. Panics if the shapes do not fit, or a label is not a class.
 #[track_caller]
-fn check<E: Element>(what: &str, logits: &Tensor<E>, labels: &[usize]) -> usize {
+pub(super) fn check<E: Element>(what: &str, logits: &Tensor<E>, labels: &[usize]) -> usize {
     let &[rows, classes] = logits.shape().dims() else {
         panic!("{what}: expected logits of shape [rows, classes], got {}", logits.shape())
     };
     let given = labels.len();
     assert!(rows == given, "{what}: {rows} rows of logits need as many labels, got {given}");
+    if let Some(label) = labels.iter().find(|&&label| label >= classes) {
+        panic!("{what}: label {label} is out of range for {classes} classes");
+    }
     classes
 }
 
@@ -341,8 +420,35 @@ mod tests {
             top.value()
         };
         assert_eq!((hit(1, [0, 1]), hit(1, [1, 1]), hit(2, [1, 1])), (0.5, 0.0, 0.5));
-        assert_eq!(hit(3, [7, 1]), 0.0);
         assert!(TopK::new(1).value().is_nan() && ConfusionMatrix::new(2).accuracy().is_nan());
+    }
+
+    /// As in [`accuracy`](super::super::accuracy), a row with a NaN is an example with a wrong
+    /// prediction, wherever the NaN is.
+    #[test]
+    fn a_row_with_nan_has_no_predicted_class() {
+        let nan = f64::NAN;
+        let logits = Tensor::from([[nan, 1.0], [1.0, nan], [1.0, 0.0], [0.0, 1.0]]);
+        let labels = [0, 0, 0, 1];
+        let mut matrix = ConfusionMatrix::new(2);
+        matrix.update_logits(&logits, labels);
+        assert_eq!(matrix.accuracy(), super::super::accuracy(&logits, labels));
+        assert_eq!((matrix.accuracy(), matrix.total()), (0.5, 4));
+        assert_eq!([0, 1].map(|class| matrix.unpredicted(class)), [2, 0]);
+        assert_eq!([0, 1].map(|class| matrix.precision(class)), [1.0, 1.0]);
+        assert_eq!([0, 1].map(|class| matrix.recall(class)), [1.0 / 3.0, 1.0]);
+        let micro = Averaging::Micro;
+        assert_eq!((matrix.precision_score(micro), matrix.recall_score(micro)), (1.0, 0.5));
+        assert_eq!(matrix.f1_score(micro), 2.0 / 3.0);
+        let mut twice = matrix.clone();
+        twice.merge(&matrix);
+        assert_eq!((twice.accuracy(), twice.unpredicted(0)), (0.5, 4));
+    }
+
+    #[test]
+    #[should_panic(expected = "top_k: label 7 is out of range for 3 classes")]
+    fn a_label_that_is_no_class_is_refused() {
+        TopK::new(3).update(&Tensor::<f32>::zeros([2, 3]), [7, 1]);
     }
 
     #[test]

@@ -32,7 +32,6 @@ pub use regression::{MeanError, R2};
 pub use roc::RocAuc;
 
 use wengert_autodiff::{Element, IntoLabels, Tensor};
-use wengert_kernels::reduce;
 
 /// The accuracy: the fraction of rows whose largest logit, the first one if several are equal, is
 /// that of the label. A row with a NaN counts as wrong.
@@ -47,27 +46,10 @@ use wengert_kernels::reduce;
 #[allow(clippy::needless_pass_by_value, reason = "labels come in any form, as everywhere")]
 pub fn accuracy<E: Element>(logits: &Tensor<E>, labels: impl IntoLabels) -> f64 {
     let labels = labels.as_ref();
-    let &[rows, classes] = logits.shape().dims() else {
-        panic!("accuracy: expected logits of shape [rows, classes], got {}", logits.shape())
-    };
-    assert!(
-        rows == labels.len(),
-        "accuracy: {rows} rows of logits need as many labels, got {}",
-        labels.len()
-    );
-    if let Some(label) = labels.iter().find(|&&label| label >= classes) {
-        panic!("accuracy: label {label} is out of range for {classes} classes");
-    }
+    let classes = classes::check("accuracy", logits, labels);
     let logits = logits.contiguous();
-    let mut predicted = vec![0; rows];
-    if classes > 0 {
-        reduce::argmax_rows(logits.as_slice().unwrap_or_default(), classes, &mut predicted);
-    }
     let data = logits.as_slice().unwrap_or_default();
-    let hits = (0..rows).filter(|&row| {
-        // A row whose largest logit is NaN is no prediction.
-        predicted[row] == labels[row] && !data[row * classes + predicted[row]].is_nan()
-    });
-    let hits = if classes > 0 { hits.count() } else { 0 };
-    hits as f64 / rows as f64
+    let predicted = classes::predictions(data, classes, labels.len());
+    let hits = predicted.zip(labels).filter(|(predicted, label)| *predicted == Some(**label));
+    hits.count() as f64 / labels.len() as f64
 }
