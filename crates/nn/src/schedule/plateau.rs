@@ -12,6 +12,10 @@ use crate::state::{State, StateError, Stateful, check_count};
 /// `threshold` of that value, or with [`maximize`](Self::maximize) larger by more than that. NaN is
 /// not an improvement.
 ///
+/// The rate falls after one epoch more than [`patience`](Self::patience) without an improvement,
+/// like PyTorch's `ReduceLROnPlateau`. [`EarlyStopping`](crate::train::EarlyStopping) stops one
+/// epoch earlier at the same patience.
+///
 /// ```
 /// use wengert_nn::schedule::Plateau;
 /// # let mut sgd = wengert_nn::Sgd::<f32>::new(0.1);

@@ -4,6 +4,11 @@ use crate::state::{State, StateError, Stateful};
 
 /// Stops a training run when a metric has not improved for a number of epochs.
 ///
+/// Training stops after exactly [`patience`](Self::patience) epochs without an improvement, like
+/// `EarlyStopping` of Keras and Lightning. [`Plateau`](crate::schedule::Plateau) tolerates as many,
+/// and lowers the rate after one more. An epoch
+/// with an improvement never stops training, so that a patience of 0 is one of 1.
+///
 /// ```
 /// use wengert_nn::train::EarlyStopping;
 /// let mut stopping = EarlyStopping::new("val_loss").patience(2);
@@ -66,7 +71,7 @@ impl EarlyStopping {
         } else {
             self.waited += 1;
         }
-        self.waited >= self.patience
+        !better && self.waited >= self.patience
     }
 }
 
@@ -87,5 +92,20 @@ impl Stateful for EarlyStopping {
         state.only(|name| name == "waited" || name == "best")?;
         (self.waited, self.best) = (waited, best);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn training_stops_after_as_many_epochs_as_the_patience() {
+        let stop = |patience: u64| {
+            let mut stopping = EarlyStopping::new("loss").patience(patience);
+            let losses = [5.0, 4.0, 3.0, 3.0, 3.5, 3.0, 2.0];
+            losses.iter().position(|&loss| stopping.update(loss))
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(stop), [Some(3), Some(3), Some(4), Some(5), None]);
     }
 }
