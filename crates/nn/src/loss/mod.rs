@@ -98,11 +98,11 @@ fn ordinary(magnitudes: &[f64]) -> bool {
 }
 
 /// A constant of these numbers on the tape of `like`.
-fn constant<'t, E: Element>(
-    like: Var<'t, E>,
+fn constant<E: Element>(
+    like: Var<'_, E>,
     numbers: impl Iterator<Item = f64>,
     shape: impl Into<Shape>,
-) -> Result<Var<'t, E>> {
+) -> Result<Var<'_, E>> {
     let elements = numbers.map(E::from_f64).collect();
     Ok(like.tape().constant(&Tensor::from_vec(elements, shape)?))
 }

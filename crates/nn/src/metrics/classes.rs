@@ -162,12 +162,11 @@ impl ConfusionMatrix {
         let logits = logits.contiguous();
         let data = logits.as_slice().unwrap_or_default();
         for (predicted, &label) in predictions(data, classes, labels.len()).zip(labels) {
-            match predicted {
-                Some(predicted) => self.update(&[predicted], &[label]),
-                None => {
-                    self.check_class(label);
-                    self.unpredicted[label] += 1;
-                }
+            if let Some(predicted) = predicted {
+                self.update(&[predicted], &[label]);
+            } else {
+                self.check_class(label);
+                self.unpredicted[label] += 1;
             }
         }
     }

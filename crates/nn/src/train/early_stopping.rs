@@ -6,8 +6,8 @@ use crate::state::{State, StateError, Stateful};
 ///
 /// Training stops after exactly [`patience`](Self::patience) epochs without an improvement, like
 /// `EarlyStopping` of Keras and Lightning. [`Plateau`](crate::schedule::Plateau) tolerates as many,
-/// and lowers the rate after one more. An epoch
-/// with an improvement never stops training, so that a patience of 0 is one of 1.
+/// and lowers the rate after one more. An epoch with an improvement never stops training, so that a
+/// patience of 0 is one of 1.
 ///
 /// ```
 /// use wengert_nn::train::EarlyStopping;

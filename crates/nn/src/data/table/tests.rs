@@ -40,7 +40,7 @@ fn missing_numbers_are_filled() {
 
 #[test]
 fn categories_may_all_differ() {
-    let text: String = (0..50_000).map(|i| format!("id{i},{i}\n")).collect();
+    let text = (0..50_000).map(|i| format!("id{i},{i}\n")).collect::<Vec<_>>().concat();
     let table = CsvReader::new().without_header().parse(text.as_bytes()).unwrap();
     let (codes, names) = table.labels("0").unwrap();
     assert!(codes.iter().copied().eq(0..50_000));
@@ -57,7 +57,7 @@ fn categories_may_all_differ() {
 #[test]
 fn features_beyond_the_memory_are_an_error() {
     // 2^16 rows of 2^30 features of 8 bytes: more than an address has bits for.
-    let text: String = (0..1 << 16).map(|i| format!("x{i}\n")).collect();
+    let text = (0..1 << 16).map(|i| format!("x{i}\n")).collect::<Vec<_>>().concat();
     let table = CsvReader::new().without_header().parse(text.as_bytes()).unwrap();
     let error = table.features::<f64>(&vec!["0"; 1 << 14]).unwrap_err();
     assert!(matches!(error, TableError::Tensor(Error::OutOfMemory { .. })), "{error}");
