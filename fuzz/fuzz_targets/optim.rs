@@ -36,7 +36,7 @@ fn check<E: Element>(mut bytes: Bytes<'_>) {
         2 => optim::adam_step(w, g, a, b, adam),
         3 => optim::amsgrad_step(w, g, a, b, c, adam),
         _ => {
-            let rule = RmsProp { lr, alpha: momentum, eps: dampening, weight_decay };
+            let rule = RmsProp { lr, alpha: momentum.to_f64(), eps: dampening, weight_decay };
             optim::rmsprop_step(w, g, a, rule);
         }
     };

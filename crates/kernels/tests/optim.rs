@@ -106,8 +106,7 @@ fn all<E: Element>() {
     follow::<E, 2>(
         "rmsprop",
         |g, [w, mean], _| {
-            let rule =
-                RmsProp { lr: e(0.125), alpha: e(0.75), eps: e(0.0625), weight_decay: e(0.25) };
+            let rule = RmsProp { lr: e(0.125), alpha: 0.75, eps: e(0.0625), weight_decay: e(0.25) };
             optim::rmsprop_step(w, g, mean, rule);
         },
         |g, [w, mean], _| {
@@ -161,9 +160,8 @@ fn adaptive<E: Element>() {
     follow::<E, 3>(
         "adamax",
         |g, [w, m, largest], _| {
-            let (lr, beta1, beta2) = (e(0.125), e(0.5), e(0.75));
-            let (share, eps, weight_decay) = (e(0.5), e(0.0625), e(0.25));
-            let rule = Adamax { lr, beta1, share, beta2, eps, weight_decay };
+            let (lr, beta2, eps) = (e(0.125), e(0.75), e(0.0625));
+            let rule = Adamax { lr, beta1: 0.5, beta2, eps, weight_decay: e(0.25) };
             optim::adamax_step(w, g, m, largest, rule);
         },
         |g, [w, m, largest], _| {
@@ -188,8 +186,8 @@ fn adaptive<E: Element>() {
     follow::<E, 3>(
         "adadelta",
         |g, [w, squares, steps], _| {
-            let (lr, rho, eps) = (e(0.5), e(0.75), e(0.0625));
-            let rule = Adadelta { lr, rho, eps, weight_decay: e(0.25) };
+            let (lr, eps) = (e(0.5), e(0.0625));
+            let rule = Adadelta { lr, rho: 0.75, eps, weight_decay: e(0.25) };
             optim::adadelta_step(w, g, squares, steps, rule);
         },
         |g, [w, squares, steps], _| {
@@ -202,8 +200,8 @@ fn adaptive<E: Element>() {
     follow::<E, 2>(
         "lion",
         |g, [w, m], _| {
-            let (lr, beta1, beta2) = (e(0.125), e(0.5), e(0.75));
-            optim::lion_step(w, g, m, Lion { lr, beta1, beta2, weight_decay: e(0.25) });
+            let (lr, weight_decay) = (e(0.125), e(0.25));
+            optim::lion_step(w, g, m, Lion { lr, beta1: 0.5, beta2: 0.75, weight_decay });
         },
         |g, [w, m], _| {
             let mixed = 0.5 * m + 0.5 * g;

@@ -37,7 +37,7 @@ fn momentum<E: Element>() -> Momentum<E> {
 
 fn rmsprop<E: Element>() -> RmsProp<E> {
     let e = E::from_f64;
-    RmsProp { lr: e(1e-3), alpha: e(0.99), eps: e(1e-8), weight_decay: e(0.0) }
+    RmsProp { lr: e(1e-3), alpha: 0.99, eps: e(1e-8), weight_decay: e(0.0) }
 }
 
 fn of_type<E: Element>(run: &mut Run, len: usize) {

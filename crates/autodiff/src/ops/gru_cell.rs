@@ -124,14 +124,14 @@ fn recorded<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> 
     let new = gate(recurrent, 2, hidden)?;
     let n = super::tanh(super::add(gate(x, 2, hidden)?, super::mul(r, new)?)?)?;
     let rest = super::add_scalar(super::neg(u)?, E::ONE)?;
-    let by_new = super::mul_no_nan(gy, super::mul(rest, tanh_slope(n)?)?)?;
-    let by_r = super::mul_no_nan(by_new, super::mul(new, logistic_slope(r)?)?)?;
-    let by_u = super::mul_no_nan(gy, super::mul(super::sub(h, n)?, logistic_slope(u)?)?)?;
-    let by_state = || super::concat(&[by_r, by_u, super::mul_no_nan(by_new, r)?], 1);
+    let by_new = gy.cotangent_mul(super::mul(rest, tanh_slope(n)?)?);
+    let by_r = by_new.cotangent_mul(super::mul(new, logistic_slope(r)?)?);
+    let by_u = gy.cotangent_mul(super::mul(super::sub(h, n)?, logistic_slope(u)?)?);
+    let by_state = || super::concat(&[by_r, by_u, by_new.cotangent_mul(r)], 1);
     cotangents([
         if node.needs(0) { Some(super::concat(&[by_r, by_u, by_new], 1)?) } else { None },
         if node.needs(1) { Some(by_state()?) } else { None },
-        if node.needs(2) { Some(super::mul_no_nan(gy, u)?) } else { None },
+        if node.needs(2) { Some(gy.cotangent_mul(u)) } else { None },
     ])
 }
 

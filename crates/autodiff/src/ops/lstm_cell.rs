@@ -61,9 +61,9 @@ impl<E: Element> Op<E> for LstmCell {
             let g = super::tanh(gate(sums, 2, hidden)?)?;
             let by_sums = || {
                 let parts = [
-                    super::mul_no_nan(gy, super::mul(g, logistic_slope(i)?)?)?,
-                    super::mul_no_nan(gy, super::mul(c, logistic_slope(f)?)?)?,
-                    super::mul_no_nan(gy, super::mul(i, tanh_slope(g)?)?)?,
+                    gy.cotangent_mul(super::mul(g, logistic_slope(i)?)?),
+                    gy.cotangent_mul(super::mul(c, logistic_slope(f)?)?),
+                    gy.cotangent_mul(super::mul(i, tanh_slope(g)?)?),
                 ];
                 let zeros = Tensor::scalar(E::ZERO).try_broadcast_to(gy.shape())?;
                 let [i, f, g] = parts;
@@ -71,7 +71,7 @@ impl<E: Element> Op<E> for LstmCell {
             };
             return cotangents([
                 if node.needs(0) { Some(by_sums()?) } else { None },
-                if node.needs(1) { Some(super::mul_no_nan(gy, f)?) } else { None },
+                if node.needs(1) { Some(gy.cotangent_mul(f)) } else { None },
             ]);
         }
         let values = support::slice(node.saved(0));

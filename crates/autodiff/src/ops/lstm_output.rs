@@ -7,7 +7,7 @@ use wengert_kernels::activation::{self, Activation};
 
 use super::gates::{gate, logistic_slope, sizes, tanh_slope, times};
 use super::support;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::op::{Cotangents, Forward, Op, Vjp, cotangents};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -56,12 +56,12 @@ impl<E: Element> Op<E> for LstmOutput {
             let o = super::logistic(gate(node.input(0), OUTPUT, hidden)?)?;
             let t = super::tanh(node.input(1))?;
             let by_sums = || {
-                let by_o = super::mul_no_nan(gy, super::mul(t, logistic_slope(o)?)?)?;
+                let by_o = gy.cotangent_mul(super::mul(t, logistic_slope(o)?)?);
                 let zeros = Tensor::scalar(E::ZERO).try_broadcast_to(gy.shape())?;
                 let zeros = node.tape().constant(&zeros);
                 super::concat(&[zeros, zeros, zeros, by_o], 1)
             };
-            let by_c = || super::mul_no_nan(gy, super::mul(o, tanh_slope(t)?)?);
+            let by_c = || Ok::<_, Error>(gy.cotangent_mul(super::mul(o, tanh_slope(t)?)?));
             return cotangents([
                 if node.needs(0) { Some(by_sums()?) } else { None },
                 if node.needs(1) { Some(by_c()?) } else { None },

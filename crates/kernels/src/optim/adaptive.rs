@@ -8,17 +8,15 @@ use super::update::Update;
 
 /// The numbers of [`adamax_step`](super::adamax_step).
 ///
-/// With `d = g + weight_decay w`: `m = beta1 m + share d`,
+/// With `d = g + weight_decay w`: `m = beta1 m + (1 - beta1) d`,
 /// `largest = max(beta2 largest, |d| + eps)` and `w -= lr m / largest`. Adamax passes its rate over
 /// `1 - beta1^t` for `lr`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adamax<E> {
     /// The learning rate, corrected for the mean's start at zero.
     pub lr: E,
-    /// The share of the mean that is kept.
-    pub beta1: E,
-    /// The share of `d` in the mean, `1 - beta1`: the difference of rounded numbers may be 0.
-    pub share: E,
+    /// The share of the mean that is kept. In `f64`, so that `1 - beta1` is not 0 near 1.
+    pub beta1: f64,
     /// The factor by which the largest gradient fades.
     pub beta2: E,
     /// What is added to the gradient's size.
@@ -33,9 +31,10 @@ pub(super) struct AdamaxStep<E>(pub(super) Adamax<E>);
 impl<E: Float> Update<E, 3> for AdamaxStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, m, largest]: [V; 3]) -> [V; 3] {
-        let Adamax { lr, beta1, share, beta2, eps, weight_decay } = self.0;
+        let Adamax { lr, beta1, beta2, eps, weight_decay } = self.0;
+        let (kept, rest) = (E::from_f64(beta1), E::from_f64(1.0 - beta1));
         let d = w.mul_add(w.lit(weight_decay), g);
-        let m = m.mul_add(m.lit(beta1), d * d.lit(share));
+        let m = m.mul_add(m.lit(kept), d * d.lit(rest));
         let largest = (largest * largest.lit(beta2)).max(d.abs() + d.lit(eps));
         [w - m * m.lit(lr) / largest, m, largest]
     }
@@ -81,8 +80,8 @@ impl<E: Float> Update<E, 2> for AdagradStep<E> {
 pub struct Adadelta<E> {
     /// The learning rate.
     pub lr: E,
-    /// The share of the mean squares that is kept.
-    pub rho: E,
+    /// The share of the mean squares that is kept. In `f64`, so that `1 - rho` is not 0 near 1.
+    pub rho: f64,
     /// What is added under the roots.
     pub eps: E,
     /// The factor of the weights added to the gradient.
@@ -96,11 +95,12 @@ impl<E: Float> Update<E, 3> for AdadeltaStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, squares, steps]: [V; 3]) -> [V; 3] {
         let Adadelta { lr, rho, eps, weight_decay } = self.0;
-        let (rest, eps) = (g.lit(E::ONE - rho), g.lit(eps));
+        let (rho, rest) = (g.lit(E::from_f64(rho)), g.lit(E::from_f64(1.0 - rho)));
+        let eps = g.lit(eps);
         let d = w.mul_add(w.lit(weight_decay), g);
-        let squares = squares.mul_add(squares.lit(rho), d * rest * d);
+        let squares = squares.mul_add(rho, d * rest * d);
         let step = (steps + eps).sqrt() / (squares + eps).sqrt() * d;
-        let steps = steps.mul_add(steps.lit(rho), step * rest * step);
+        let steps = steps.mul_add(rho, step * rest * step);
         [step.neg_mul_add(step.lit(lr), w), squares, steps]
     }
 }
@@ -115,10 +115,10 @@ impl<E: Float> Update<E, 3> for AdadeltaStep<E> {
 pub struct Lion<E> {
     /// The learning rate.
     pub lr: E,
-    /// The share of the mean in the direction.
-    pub beta1: E,
-    /// The share of the mean that is kept.
-    pub beta2: E,
+    /// The share of the mean in the direction. In `f64`, so that `1 - beta1` is not 0 near 1.
+    pub beta1: f64,
+    /// The share of the mean that is kept, as `beta1`.
+    pub beta2: f64,
     /// The weight decay, which acts on the weights directly.
     pub weight_decay: E,
 }
@@ -130,12 +130,15 @@ impl<E: Float> Update<E, 2> for LionStep<E> {
     #[inline(always)]
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, m]: [V; 2]) -> [V; 2] {
         let Lion { lr, beta1, beta2, weight_decay } = self.0;
-        let mixed = m.mul_add(m.lit(beta1), g * g.lit(E::ONE - beta1));
+        let mix = |m: V, beta: f64| {
+            m.mul_add(m.lit(E::from_f64(beta)), g * g.lit(E::from_f64(1.0 - beta)))
+        };
+        let mixed = mix(m, beta1);
         // Zero and NaN are their own signs.
         let one = mixed.lit(E::ONE).copysign(mixed);
         let sign = V::select(mixed.abs().eq(mixed.lit(E::ZERO)), mixed, one);
         let sign = V::select(mixed.unordered(mixed), mixed, sign);
-        let m = m.mul_add(m.lit(beta2), g * g.lit(E::ONE - beta2));
+        let m = mix(m, beta2);
         let shrunk = w * w.lit(E::ONE - lr * weight_decay);
         [sign.neg_mul_add(sign.lit(lr), shrunk), m]
     }

@@ -118,7 +118,8 @@ pub(super) struct AdamStep<E> {
 impl<E: Float> AdamStep<E> {
     pub(super) fn new(rule: Adam) -> Self {
         let Adam { lr, beta1, beta2, eps, weight_decay, decoupled, step } = rule;
-        let power = |beta: f64| beta.powf(step as f64);
+        // 1 - beta^step.
+        let rest = |beta: f64| -(step as f64 * beta.ln()).exp_m1();
         let (decay, shrink) =
             if decoupled { (0.0, 1.0 - lr * weight_decay) } else { (weight_decay, 1.0) };
         Self {
@@ -129,8 +130,8 @@ impl<E: Float> AdamStep<E> {
             eps: E::from_f64(eps),
             decay: E::from_f64(decay),
             shrink: E::from_f64(shrink),
-            size: E::from_f64(lr / (1.0 - power(beta1))),
-            correction: E::from_f64(1.0 / (1.0 - power(beta2)).sqrt()),
+            size: E::from_f64(lr / rest(beta1)),
+            correction: E::from_f64(1.0 / rest(beta2).sqrt()),
         }
     }
 
@@ -174,8 +175,8 @@ impl<E: Float> Update<E, 4> for AdamStep<E> {
 pub struct RmsProp<E> {
     /// The learning rate.
     pub lr: E,
-    /// The share of the mean square that is kept.
-    pub alpha: E,
+    /// The share of the mean square that is kept. In `f64`, so that `1 - alpha` is not 0 near 1.
+    pub alpha: f64,
     /// What is added to the denominator.
     pub eps: E,
     /// The factor of the weights added to the gradient.
@@ -190,7 +191,8 @@ impl<E: Float> Update<E, 2> for RmsPropStep<E> {
     fn eval<V: Lanes<Elem = E>>(self, g: V, [w, mean]: [V; 2]) -> [V; 2] {
         let RmsProp { lr, alpha, eps, weight_decay } = self.0;
         let d = w.mul_add(w.lit(weight_decay), g);
-        let mean = mean.mul_add(mean.lit(alpha), d * d.lit(E::ONE - alpha) * d);
+        let (kept, rest) = (mean.lit(E::from_f64(alpha)), d.lit(E::from_f64(1.0 - alpha)));
+        let mean = mean.mul_add(kept, d * rest * d);
         [w - d * d.lit(lr) / (mean.sqrt() + mean.lit(eps)), mean]
     }
 }

@@ -185,8 +185,7 @@ pub fn optim(report: &mut Report) {
         let (mut m, mut v, mut direction) = (m.to_vec(), v.to_vec(), direction.to_vec());
         optim::lamb_direction(w, g, &mut m, &mut v, &mut direction, rule);
     });
-    let (beta1, share, beta2) = (0.5, 0.5, 0.5);
-    let rule = Adamax { lr: 0.5, beta1, share, beta2, eps: 1.0, weight_decay: 0.5 };
+    let rule = Adamax { lr: 0.5, beta1: 0.5, beta2: 0.5, eps: 1.0, weight_decay: 0.5 };
     lengths(report, "adamax_step", |[g, m, largest], w| {
         w.fill(1.0);
         optim::adamax_step(w, g, &mut m.to_vec(), &mut largest.to_vec(), rule);

@@ -86,7 +86,7 @@ pub fn optim<E: Element>(place: Place, len: usize) {
     note("adam, amsgrad, rmsprop");
     step::adam_step(&mut w, &g, &mut m, &mut v, Adam::default());
     step::amsgrad_step(&mut w, &g, &mut m, &mut v, &mut most, Adam::default());
-    let rule = RmsProp { lr: half, alpha: half, eps: one, weight_decay: half };
+    let rule = RmsProp { lr: half, alpha: 0.5, eps: one, weight_decay: half };
     step::rmsprop_step(&mut w, &g, &mut m, rule);
     note("moments, lamb, adamax, adagrad, adadelta, lion, average");
     let rule = Moments {
@@ -101,13 +101,12 @@ pub fn optim<E: Element>(place: Place, len: usize) {
     };
     step::moments_step(&mut w, &g, &mut m, &mut v, rule);
     step::lamb_direction(&mut w, &g, &mut m, &mut v, &mut most, rule);
-    let (lr, beta1, share, beta2) = (half, half, half, half);
-    let rule = Adamax { lr, beta1, share, beta2, eps: one, weight_decay: half };
+    let rule = Adamax { lr: half, beta1: 0.5, beta2: half, eps: one, weight_decay: half };
     step::adamax_step(&mut w, &g, &mut m, &mut v, rule);
     step::adagrad_step(&mut w, &g, &mut v, Adagrad { lr: half, eps: one, weight_decay: half });
-    let rule = Adadelta { lr: half, rho: half, eps: one, weight_decay: half };
+    let rule = Adadelta { lr: half, rho: 0.5, eps: one, weight_decay: half };
     step::adadelta_step(&mut w, &g, &mut m, &mut v, rule);
-    let rule = Lion { lr: half, beta1: half, beta2: half, weight_decay: half };
+    let rule = Lion { lr: half, beta1: 0.5, beta2: 0.5, weight_decay: half };
     step::lion_step(&mut w, &g, &mut m, rule);
     step::average_step(&mut w, &g, half);
 }

@@ -67,7 +67,7 @@ impl<E: Element> Optimizer<E> for Adadelta<E> {
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let rule = optim::Adadelta {
             lr: E::from_f64(self.rate),
-            rho: E::from_f64(self.rho),
+            rho: self.rho,
             eps: E::from_f64(self.eps),
             weight_decay: E::from_f64(self.weight_decay),
         };

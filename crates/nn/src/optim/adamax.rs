@@ -70,8 +70,7 @@ impl<E: Element> Optimizer<E> for Adamax<E> {
             let ([m, largest], step) = self.moments.recall(id, weights.len());
             let rule = optim::Adamax {
                 lr: E::from_f64(rate / correction(beta1, step)),
-                beta1: E::from_f64(beta1),
-                share: E::from_f64(1.0 - beta1),
+                beta1,
                 beta2: E::from_f64(beta2),
                 eps: E::from_f64(eps),
                 weight_decay: E::from_f64(weight_decay),

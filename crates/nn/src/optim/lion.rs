@@ -61,8 +61,8 @@ impl<E: Element> Optimizer<E> for Lion<E> {
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let rule = optim::Lion {
             lr: E::from_f64(self.rate),
-            beta1: E::from_f64(self.beta1),
-            beta2: E::from_f64(self.beta2),
+            beta1: self.beta1,
+            beta2: self.beta2,
             weight_decay: E::from_f64(self.weight_decay),
         };
         for_each_parameter(module, gradients, |id, weights, gradient| {

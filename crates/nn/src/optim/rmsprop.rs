@@ -57,7 +57,7 @@ impl<E: Element> Optimizer<E> for RmsProp<E> {
     fn step(&mut self, module: &mut dyn Module<E>, gradients: &Gradients<E>) {
         let rule = optim::RmsProp {
             lr: E::from_f64(self.rate),
-            alpha: E::from_f64(self.alpha),
+            alpha: self.alpha,
             eps: E::from_f64(self.eps),
             weight_decay: E::from_f64(self.weight_decay),
         };

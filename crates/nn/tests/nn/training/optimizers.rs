@@ -283,3 +283,30 @@ fn numbers_beyond_the_element_type_are_refused() {
 fn problem_of_one() -> Parameter {
     Parameter::new(Tensor::zeros([1]))
 }
+
+/// `1 - beta` of these betas is not a difference of numbers of an `f32`.
+#[test]
+fn betas_near_one_train_in_single_precision() {
+    #[derive(Clone, Debug, Module)]
+    struct Weight {
+        weight: Parameter<f32>,
+    }
+    let adam = |beta| Adam::new(1e-2).betas(beta, beta);
+    let optimizers: [(&str, Box<dyn Optimizer<f32>>); 4] = [
+        ("adam", Box::new(adam(1.0 - 1e-9))),
+        ("adamax", Box::new(Adamax::new(1e-2).betas(1.0 - 1e-9, 0.999))),
+        ("nadam", Box::new(NAdam::new(1e-2).betas(1.0 - 1e-7, 0.999))),
+        ("radam", Box::new(RAdam::new(1e-2).betas(0.9, 1.0 - 1e-9))),
+    ];
+    for (name, mut optimizer) in optimizers {
+        let mut model = Weight { weight: Parameter::new(Tensor::ones([1])) };
+        for _ in 0..3 {
+            let tape = Tape::new();
+            let loss = tape.parameter(&model.weight).sum();
+            optimizer.step(&mut model, &loss.backward());
+        }
+        // Steps of a constant gradient of 1 have the size of the rate.
+        let weight = model.weight.value().to_vec()[0];
+        assert!((weight - 0.97).abs() < 2e-3, "{name}: {weight}");
+    }
+}
