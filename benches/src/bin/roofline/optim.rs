@@ -72,8 +72,9 @@ fn of_type<E: Element>(run: &mut Run, len: usize) {
             |w, g, v, _| optim::rmsprop_step(w, g, v, rmsprop()),
             |w, g, v, _| {
                 let RmsProp { lr, alpha, eps, .. } = rmsprop::<E>();
+                let (kept, rest) = (E::from_f64(alpha), E::from_f64(1.0 - alpha));
                 for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-                    *v = alpha * *v + (E::ONE - alpha) * g * g;
+                    *v = kept * *v + rest * g * g;
                     *w -= lr * g / (v.sqrt() + eps);
                 }
             },
