@@ -37,21 +37,21 @@ pub(super) fn times<E: Element>(gy: E, d: E) -> E {
 }
 
 /// The gate at place `i` of rows of gates of `hidden` columns each.
-pub(super) fn gate<'t, E: Element>(
-    gates: Var<'t, E>,
+pub(super) fn gate<E: Element>(
+    gates: Var<'_, E>,
     i: usize,
     hidden: usize,
-) -> Result<Var<'t, E>> {
+) -> Result<Var<'_, E>> {
     let from = (i * hidden) as isize;
     super::slice(gates, 1, from..from + hidden as isize)
 }
 
 /// `x (1 - x)`: the derivative of the logistic function from its value.
-pub(super) fn logistic_slope<'t, E: Element>(x: Var<'t, E>) -> Result<Var<'t, E>> {
+pub(super) fn logistic_slope<E: Element>(x: Var<'_, E>) -> Result<Var<'_, E>> {
     super::mul(x, super::add_scalar(super::neg(x)?, E::ONE)?)
 }
 
 /// `1 - x^2`: the derivative of tanh from its value.
-pub(super) fn tanh_slope<'t, E: Element>(x: Var<'t, E>) -> Result<Var<'t, E>> {
+pub(super) fn tanh_slope<E: Element>(x: Var<'_, E>) -> Result<Var<'_, E>> {
     super::add_scalar(super::neg(super::square(x)?)?, E::ONE)
 }

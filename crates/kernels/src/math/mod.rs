@@ -39,6 +39,9 @@ pub(crate) use tanh::fraction as tanh_fraction;
 pub use trig::{Cos, Sin, Tan};
 pub use unary::Unary;
 
+/// A function of slices and its name.
+pub type Named<E> = (&'static str, fn(&[E], &mut [E]));
+
 macro_rules! entry_points {
     ($($(#[$doc:meta])* $name:ident: $function:ident;)+) => {$(
         $(#[$doc])*
@@ -51,7 +54,7 @@ macro_rules! entry_points {
         }
     )+
         /// The functions above by name: tests call all of them.
-        pub(crate) fn functions<E: Element>() -> Vec<(&'static str, fn(&[E], &mut [E]))> {
+        pub(crate) fn functions<E: Element>() -> Vec<Named<E>> {
             vec![$((stringify!($name), $name)),+]
         }
     };

@@ -21,7 +21,7 @@ pub fn for_each_level(mut body: impl FnMut(Level)) {
 }
 
 /// The elementary functions of one argument of [`math`](crate::math), by name.
-pub fn functions<E: Element>() -> Vec<(&'static str, fn(&[E], &mut [E]))> {
+pub fn functions<E: Element>() -> Vec<crate::math::Named<E>> {
     crate::math::functions()
 }
 
