@@ -5,7 +5,9 @@
 //! Advances in Engineering Software 4(2), 1982), so that a mismatch indicates a wrong gradient and
 //! not a badly chosen step.
 
+mod function;
 mod linearity;
+mod recorded;
 mod report;
 mod ridders;
 mod verdict;
@@ -13,17 +15,18 @@ mod verdict;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
-use crate::backward::{CreateGraph, grad};
-use crate::error::{Error, Result};
-use crate::ops::{self, slice_grad::SliceGrad};
+use crate::error::Result;
 use crate::shape::Shape;
-use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::testing::Layout;
 use crate::var::Var;
+pub(crate) use function::both_signs;
+use function::{Jacobian, evaluate, gradient_of, jacobian, one_hot, unravel};
+pub(crate) use recorded::Differing;
+use recorded::RecordedDiffers;
 use report::Quantity;
-pub(crate) use report::distinct;
 pub use report::{Comparison, GradcheckError, NonlinearVjp, OpPath, OpStep, Report};
+pub(crate) use report::{brackets, distinct};
 use ridders::{Difference, differentiate, finer};
 use verdict::Verdict;
 
@@ -47,11 +50,12 @@ pub fn gradcheck<const N: usize>(
     Gradcheck::new().run(f, inputs)
 }
 
-/// Compares the first and second derivatives of `f` at `inputs` with finite differences. See
-/// [`gradcheck`].
+/// Compares the first and second derivatives of `f` at `inputs` with finite differences, and the
+/// recorded gradient with the unrecorded one. See [`gradcheck`].
 ///
 /// # Errors
-/// [`GradcheckError::Mismatch`] if a derivative is wrong; [`GradcheckError`] lists the others.
+/// [`GradcheckError::Mismatch`] if a derivative is wrong, and [`GradcheckError::Recorded`] if the
+/// recorded gradient has another value; [`GradcheckError`] lists the others.
 pub fn gradgradcheck<const N: usize>(
     f: impl for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     inputs: [&Tensor<f64>; N],
@@ -74,9 +78,21 @@ pub enum Mode {
 /// A gradient check and its options.
 ///
 /// The check compares derivatives with finite differences. It also tests that the gradient is
-/// linear in the cotangent of the output, with cotangents of both signs and several scales, and
-/// with a sum of two. (A vector-Jacobian product that ignores its cotangent gives the right
-/// derivatives of a scalar output, whose cotangent is 1.)
+/// linear in the cotangent of the output: with cotangents of both signs and several scales, with a
+/// sum of two, and with the rows of the Jacobian. (A vector-Jacobian product that ignores its
+/// cotangent gives the right derivatives of a scalar output, whose cotangent is 1. One that is
+/// wrong for more than one nonzero element gives the right Jacobian, which is computed row by row.)
+///
+/// A check of order 2 also compares the gradient that [`CreateGraph::Yes`](crate::CreateGraph)
+/// records with the one that `CreateGraph::No` returns. They may differ by the tolerances and by
+/// rounding: a rule may compute the two by different methods. If they do not agree, the check
+/// returns without second derivatives, which would be those of another gradient.
+///
+/// # Cost
+/// For each element of the inputs, at least 20 evaluations of the function, and for order 2 as many
+/// of its gradient. For each order, a backward pass for each row of the Jacobian (one for a
+/// projection), and six to eight for the test of linearity. For order 2, two more backward passes
+/// compare the recorded gradient.
 ///
 /// # Limits
 /// The steps of the differences range from the largest, [`step`](Self::step), to one about 70 times
@@ -93,6 +109,7 @@ pub struct Gradcheck {
     step: f64,
     mode: Mode,
     non_contiguous: bool,
+    recorded: bool,
     seed: u64,
 }
 
@@ -106,6 +123,7 @@ impl Default for Gradcheck {
             step: 0.05,
             mode: Mode::Auto,
             non_contiguous: false,
+            recorded: false,
             seed: 0,
         }
     }
@@ -170,7 +188,6 @@ impl Gradcheck {
     ///
     /// # Panics
     /// If the step is not positive and finite.
-    /// If it is not positive and finite.
     #[track_caller]
     pub fn step(mut self, step: f64) -> Self {
         assert!(step > 0.0 && step.is_finite(), "the step must be positive and finite, got {step}");
@@ -183,6 +200,13 @@ impl Gradcheck {
     /// buffers of its operands.
     pub fn non_contiguous(mut self, also: bool) -> Self {
         self.non_contiguous = also;
+        self
+    }
+
+    /// Compares the recorded gradient with the unrecorded one at order 1 too. An operation that is
+    /// checked at order 1 only may return an error where it is recorded: that is no failure.
+    pub(crate) fn recorded(mut self) -> Self {
+        self.recorded = true;
         self
     }
 
@@ -227,7 +251,7 @@ impl Gradcheck {
             let scattered: Vec<&Tensor<f64>> = scattered.iter().collect();
             self.orders(f, &scattered, false, &mut report, &mut findings)?;
         }
-        let Findings { mut wrong, mut nonlinear, mut unclear } = findings;
+        let Findings { mut wrong, mut nonlinear, recorded, mut unclear } = findings;
         let of = report.checked + report.kinks.len() + wrong.len() + unclear.len();
         if !wrong.is_empty() {
             let count = wrong.len();
@@ -238,6 +262,9 @@ impl Gradcheck {
             let count = nonlinear.len();
             nonlinear.truncate(10);
             return Err(GradcheckError::Nonlinear { count, first: nonlinear });
+        }
+        if let Some(differs) = recorded {
+            return Err(differs.into());
         }
         if !unclear.is_empty() {
             let count = unclear.len();
@@ -259,8 +286,16 @@ impl Gradcheck {
         report: &mut Report,
         findings: &mut Findings,
     ) -> Result<(), GradcheckError> {
-        let shape = self.compare(1, f, inputs, contiguous, report, findings)?;
-        findings.nonlinear.extend(self.nonlinear_vjps(1, f, inputs, &shape)?);
+        let (shape, rows) = self.compare(1, f, inputs, contiguous, report, findings)?;
+        findings.nonlinear.extend(self.nonlinear_vjps(1, f, inputs, &shape, rows.as_ref())?);
+        if self.order >= 2 || self.recorded {
+            let differs = self.recorded_differs(f, inputs)?;
+            if differs.is_some() {
+                // The second derivatives are those of another gradient.
+                findings.recorded = findings.recorded.take().or(differs);
+                return Ok(());
+            }
+        }
         if self.order >= 2 {
             // Random weights are the cotangent of the output. They are an input too, so that the
             // derivative with respect to the cotangent is also checked.
@@ -269,13 +304,16 @@ impl Gradcheck {
             let with_weights: Vec<&Tensor<f64>> =
                 inputs.iter().copied().chain([&weights]).collect();
             let gradient = gradient_of(f);
-            let shape = self.compare(2, &gradient, &with_weights, contiguous, report, findings)?;
-            findings.nonlinear.extend(self.nonlinear_vjps(2, &gradient, &with_weights, &shape)?);
+            let inputs = &with_weights[..];
+            let (shape, rows) = self.compare(2, &gradient, inputs, contiguous, report, findings)?;
+            let rows = rows.as_ref();
+            findings.nonlinear.extend(self.nonlinear_vjps(2, &gradient, inputs, &shape, rows)?);
         }
         Ok(())
     }
 
-    /// Compares the Jacobian of `f` with differences. Returns the shape of the output.
+    /// Compares the Jacobian of `f` with differences. Returns the shape of the output, and the rows
+    /// of the Jacobian unless they were projected.
     fn compare(
         &self,
         order: u8,
@@ -284,7 +322,7 @@ impl Gradcheck {
         contiguous: bool,
         report: &mut Report,
         findings: &mut Findings,
-    ) -> Result<Shape, GradcheckError> {
+    ) -> Result<(Shape, Option<Jacobian>), GradcheckError> {
         let value = evaluate(f, inputs)?;
         let shape = value.shape().clone();
         if let Some((output, &value)) =
@@ -373,7 +411,7 @@ impl Gradcheck {
                 }
             }
         }
-        Ok(shape)
+        Ok((shape, (!project).then_some(analytic)))
     }
 }
 
@@ -398,43 +436,8 @@ fn quantity(order: u8, output: usize, shape: &Shape, inputs: &[&Tensor<f64>]) ->
 struct Findings {
     wrong: Vec<Comparison>,
     nonlinear: Vec<NonlinearVjp>,
+    recorded: Option<RecordedDiffers>,
     unclear: Vec<Comparison>,
-}
-
-/// The function whose value is the gradient of the outputs of `f`, weighted with one more variable,
-/// with respect to all inputs of `f`, as one flat vector.
-fn gradient_of(f: &VarFn<'_>) -> impl for<'t> Fn(&[Var<'t, f64>]) -> Result<Var<'t, f64>> {
-    move |vars| {
-        let Some((weights, inputs)) = vars.split_last() else {
-            return Err(Error::NoGradient { reason: "the function has no inputs" });
-        };
-        let tape = weights.tape();
-        let output = f(inputs)?;
-        let total: usize = inputs.iter().map(|x| x.shape().numel()).sum();
-        let mut flat = tape.constant(&Tensor::zeros([total]));
-        if !output.requires_grad() {
-            return Ok(flat);
-        }
-        let gradients = grad(&[output], &[*weights], inputs, CreateGraph::Yes)?;
-        let mut start = 0;
-        for (x, gradient) in inputs.iter().zip(gradients) {
-            let len = x.shape().numel();
-            if let Some(gradient) = gradient {
-                let gradient = ops::reshape(gradient, [len])?;
-                let placed = SliceGrad::along_first(start, len, total);
-                flat = ops::add(flat, tape.apply(placed, &[gradient])?)?;
-            }
-            start += len;
-        }
-        Ok(flat)
-    }
-}
-
-/// The value of `f` at `inputs`. The inputs are variables, because `f` may compute gradients.
-fn evaluate(f: &VarFn<'_>, inputs: &[&Tensor<f64>]) -> Result<Tensor<f64>> {
-    let tape = Tape::new();
-    let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
-    Ok(f(&vars)?.value())
 }
 
 /// The tensor with its axes in reverse order in memory, or with gaps between the elements.
@@ -446,48 +449,7 @@ fn scattered(x: &Tensor<f64>) -> Tensor<f64> {
     }
 }
 
-/// For each cotangent and each input, the elements of the gradient.
-type Jacobian = Vec<Vec<Vec<f64>>>;
-
-/// The rows of the Jacobian, and for each input the operations between it and the output.
-fn jacobian(
-    f: &VarFn<'_>,
-    inputs: &[&Tensor<f64>],
-    cotangents: &[Tensor<f64>],
-) -> Result<(Jacobian, Vec<OpPath>)> {
-    let tape = Tape::new();
-    let vars: Vec<_> = inputs.iter().map(|x| tape.variable(x)).collect();
-    let output = f(&vars)?;
-    let paths = vars.iter().map(|&x| OpPath::between(x, output)).collect();
-    let rows: Result<Jacobian> = cotangents
-        .iter()
-        .map(|cotangent| {
-            let cotangent = tape.constant(cotangent);
-            let gradients = grad(&[output], &[cotangent], &vars, CreateGraph::No)?;
-            Ok(gradients
-                .into_iter()
-                .zip(inputs)
-                .map(|(gradient, x)| gradient.map_or(vec![0.0; x.len()], |g| g.to_vec()))
-                .collect())
-        })
-        .collect();
-    Ok((rows?, paths))
-}
-
-fn one_hot(shape: &Shape, k: usize) -> Tensor<f64> {
-    let mut tensor = Tensor::zeros(shape.clone());
-    tensor.as_mut_slice()[k] = 1.0;
-    tensor
-}
-
-fn unravel(mut place: usize, shape: &Shape) -> Vec<usize> {
-    let mut index = vec![0; shape.rank()];
-    for (i, &dim) in index.iter_mut().zip(shape.iter()).rev() {
-        *i = place % dim;
-        place /= dim;
-    }
-    index
-}
-
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;

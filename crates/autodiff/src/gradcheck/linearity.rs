@@ -3,13 +3,17 @@
 //! A vector-Jacobian product is a matrix times the cotangent, and therefore linear in the cotangent
 //! at any point. A comparison with differences does not test this for a scalar output, whose
 //! cotangent is 1: a vector-Jacobian product that ignores its cotangent, squares it, or takes its
-//! magnitude gives the right result for 1.
+//! magnitude gives the right result for 1. Nor does it for other outputs: each row of the Jacobian
+//! is the gradient for a cotangent with one nonzero element, which is 1, and the cotangent of a
+//! projection has positive elements only.
 
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::report::NonlinearVjp;
-use super::{Gradcheck, GradcheckError, VarFn, jacobian, unravel};
+use super::function::{Jacobian, both_signs, jacobian, unravel};
+use super::report::{Law, NonlinearVjp};
+use super::{Gradcheck, GradcheckError, VarFn};
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The combinations `a g + b h` of two random cotangents `g` and `h` for which the gradient is
@@ -22,35 +26,62 @@ const COMBINATIONS: [(f64, f64, &str); 4] = [
     (1.0, 1.0, "g + h"),
 ];
 
+/// The relative rounding error that is permitted where the tolerances are smaller: a few hundred
+/// units in the last place.
+pub(super) const ROUNDING: f64 = 1e-13;
+
 impl Gradcheck {
     /// Computes the gradients of `f` for combinations of two cotangents, compares them with the
     /// same combinations of the gradients for each cotangent, and returns the differences.
+    ///
+    /// The gradient for one of the two, which has elements of both signs, is also compared with the
+    /// same combination of the `rows` of the Jacobian. Without rows, it is compared with the
+    /// gradients for the positive and for the negative elements of this cotangent.
     pub(super) fn nonlinear_vjps(
         &self,
         order: u8,
         f: &VarFn<'_>,
         inputs: &[&Tensor<f64>],
-        shape: &crate::shape::Shape,
+        shape: &Shape,
+        rows: Option<&Jacobian>,
     ) -> Result<Vec<NonlinearVjp>, GradcheckError> {
-        // Elements of both signs; no two of equal magnitude.
         let mut rng = Pcg64::seed_from_u64(self.seed ^ 0x517c_c1b7);
-        let mut draw = || -> Vec<f64> {
-            let sign = |rng: &mut Pcg64| if rng.random::<bool>() { 1.0 } else { -1.0 };
-            (0..shape.numel()).map(|_| sign(&mut rng) * rng.random_range(0.5..1.5)).collect()
-        };
-        let (g, h) = (draw(), draw());
+        let [g, h] = [(); 2].map(|()| both_signs(&mut rng, shape.numel()));
         let combined =
             |a: f64, b: f64| -> Vec<f64> { g.iter().zip(&h).map(|(g, h)| a * g + b * h).collect() };
+        let part = |sign: f64| -> Vec<f64> { g.iter().map(|g| (sign * g).max(0.0)).collect() };
+        let parts = if rows.is_some() { vec![] } else { vec![part(1.0), part(-1.0)] };
         let cotangents = [combined(1.0, 0.0), combined(0.0, 1.0)]
             .into_iter()
             .chain(COMBINATIONS.iter().map(|&(a, b, _)| combined(a, b)))
+            .chain(parts)
             .map(|values| Tensor::from_vec(values, shape.clone()))
             .collect::<crate::error::Result<Vec<_>>>()?;
         let (gradients, paths) = jacobian(f, inputs, &cotangents)?;
+        let (combinations, parts) = gradients[2..].split_at(COMBINATIONS.len());
+        let (rows, factors, of_g) = match rows {
+            Some(rows) => (&rows[..], &g[..], Law::Rows),
+            None => (parts, &[1.0, -1.0][..], Law::Signs),
+        };
         let mut found = Vec::new();
-        for (&(a, b, cotangent), gradient) in COMBINATIONS.iter().zip(&gradients[2..]) {
-            for (input, x) in inputs.iter().enumerate() {
-                for (place, &got) in gradient[input].iter().enumerate() {
+        let mut differs = |law, cotangent, input: usize, place: usize, got, expected| {
+            found.push(NonlinearVjp {
+                order,
+                cotangent,
+                input,
+                index: unravel(place, inputs[input].shape()),
+                by_g: gradients[0][input][place],
+                by_h: gradients[1][input][place],
+                got,
+                expected,
+                path: paths[input].clone(),
+                is_cotangent: order == 2 && input + 1 == inputs.len(),
+                law,
+            });
+        };
+        for (&(a, b, cotangent), gradient) in COMBINATIONS.iter().zip(combinations) {
+            for (input, gradient) in gradient.iter().enumerate() {
+                for (place, &got) in gradient.iter().enumerate() {
                     let (by_g, by_h) = (gradients[0][input][place], gradients[1][input][place]);
                     let expected = a * by_g + if b == 0.0 { 0.0 } else { b * by_h };
                     let allowed = self.absolute * a.abs()
@@ -58,21 +89,25 @@ impl Gradcheck {
                     // A derivative that is infinite or NaN is so for each cotangent. The
                     // differences judge it.
                     let finite = [by_g, by_h, got].into_iter().filter(|g| g.is_finite()).count();
-                    let differs = (got - expected).abs() > allowed;
-                    if finite == 3 && differs || (1..3).contains(&finite) {
-                        found.push(NonlinearVjp {
-                            order,
-                            cotangent,
-                            input,
-                            index: unravel(place, x.shape()),
-                            by_g,
-                            by_h,
-                            got,
-                            expected,
-                            path: paths[input].clone(),
-                            is_cotangent: order == 2 && input + 1 == inputs.len(),
-                        });
+                    let wrong = (got - expected).abs() > allowed;
+                    if finite == 3 && wrong || (1..3).contains(&finite) {
+                        differs(Law::Combination, cotangent, input, place, got, expected);
                     }
+                }
+            }
+        }
+        for (input, gradient) in gradients[0].iter().enumerate() {
+            for (place, &got) in gradient.iter().enumerate() {
+                // As far as each row may deviate, so may their combination.
+                let (mut expected, mut allowed) = (0.0, 0.0);
+                for (factor, row) in factors.iter().zip(rows) {
+                    let row = row[input][place];
+                    expected += factor * row;
+                    allowed += factor.abs() * (self.allowed(row, row) + ROUNDING * row.abs());
+                }
+                // The differences judge a row that is infinite or NaN.
+                if expected.is_finite() && !(got.is_finite() && (got - expected).abs() <= allowed) {
+                    differs(of_g, "g", input, place, got, expected);
                 }
             }
         }

@@ -87,7 +87,7 @@ impl fmt::Display for Comparison {
 }
 
 /// `[1, 2]` for an index, nothing for that of a single number.
-fn brackets(index: &[usize]) -> String {
+pub(crate) fn brackets(index: &[usize]) -> String {
     if index.is_empty() { String::new() } else { format!("{index:?}") }
 }
 
@@ -134,28 +134,56 @@ pub struct NonlinearVjp {
     pub by_h: f64,
     /// The element of the gradient for [`cotangent`](Self::cotangent).
     pub got: f64,
-    /// The element that linearity requires: the same combination of `by_g` and `by_h`.
+    /// The element that linearity requires: the same combination of `by_g` and `by_h`. If
+    /// [`cotangent`](Self::cotangent) is `"g"`, the combination of the rows of the Jacobian with
+    /// the elements of `g`, or (in a projection) of the gradients for the positive and for the
+    /// negative elements of `g`.
     pub expected: f64,
     /// The operations between the input and the output.
     pub path: OpPath,
     /// Whether the input is the cotangent of the output.
     pub(super) is_cotangent: bool,
+    /// What determines `expected`.
+    pub(super) law: Law,
+}
+
+/// The gradients that determine the gradient for another cotangent by linearity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Law {
+    /// Those for `g` and `h`.
+    Combination,
+    /// The rows of the Jacobian, which are the gradients for cotangents with one nonzero element.
+    Rows,
+    /// Those for the positive and for the negative elements of `g`.
+    Signs,
 }
 
 impl fmt::Display for NonlinearVjp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [expected, got] = distinct(self.expected, self.got);
-        write!(
-            f,
-            "order {}: the gradient of {} is {} under the cotangent g and {} under h, so it must \
-             be {expected} under {}, but it is {got}, through {}",
-            self.order,
-            element(self.input, &self.index, self.is_cotangent),
-            rounded(self.by_g, 6),
-            rounded(self.by_h, 6),
-            self.cotangent,
-            self.path
-        )
+        let element = element(self.input, &self.index, self.is_cotangent);
+        write!(f, "order {}: the gradient of {element} ", self.order)?;
+        match self.law {
+            Law::Combination => write!(
+                f,
+                "is {} under the cotangent g and {} under h, so it must be {expected} under {}, \
+                 but it is {got}",
+                rounded(self.by_g, 6),
+                rounded(self.by_h, 6),
+                self.cotangent
+            ),
+            Law::Rows => write!(
+                f,
+                "must be {expected} under the cotangent g by the gradients under cotangents with \
+                 one nonzero element, but it is {got}"
+            ),
+            Law::Signs => write!(
+                f,
+                "must be {expected} under the cotangent g by the gradients under its positive and \
+                 under its negative elements, but it is {got}"
+            ),
+        }?;
+        write!(f, ", through {}", self.path)
     }
 }
 
@@ -208,7 +236,7 @@ pub enum GradcheckError {
     },
     /// A gradient is not linear in the cotangent of the output; at most ten elements are listed.
     #[error(
-        "the gradient is not linear in the output's cotangent at {count} elements; a vector-Jacobian product that ignores, squares or rectifies the cotangent is the usual cause:{}",
+        "the gradient is not linear in the output's cotangent at {count} elements; a vector-Jacobian product that ignores, squares or rectifies the cotangent, or branches on its elements, is the usual cause:{}",
         lines(first)
     )]
     Nonlinear {
@@ -216,6 +244,28 @@ pub enum GradcheckError {
         count: usize,
         /// The first of them.
         first: Vec<NonlinearVjp>,
+    },
+    /// The recorded gradient ([`CreateGraph::Yes`](crate::CreateGraph)) has other values than the
+    /// unrecorded one ([`CreateGraph::No`](crate::CreateGraph)) for the same cotangent.
+    #[error(
+        "the gradients with `CreateGraph::Yes` and `CreateGraph::No` differ at {count} of {of} elements; a vector-Jacobian product that branches on `creates_graph` is the usual cause:\n  {}",
+        recorded_line(*input, index, *recorded, *unrecorded, path)
+    )]
+    Recorded {
+        /// The number of elements of the gradient that differ.
+        count: usize,
+        /// The number of elements of the gradient.
+        of: usize,
+        /// The number of the input of the first of them.
+        input: usize,
+        /// The index of that element of the input.
+        index: Vec<usize>,
+        /// The element of the recorded gradient.
+        recorded: f64,
+        /// The element of the unrecorded gradient.
+        unrecorded: f64,
+        /// The operations between the input and the output.
+        path: OpPath,
     },
     /// Derivatives could not be compared: the differences leave the domain of the function, or do
     /// not converge as the step shrinks. At most ten are listed.
@@ -324,6 +374,29 @@ impl fmt::Display for OpPath {
             }
         }
     }
+}
+
+/// For example `order 1: the gradient of input 0[1] is 1.1 recorded, but 1 unrecorded, recorded /
+/// unrecorded = 1.1, through mul`.
+fn recorded_line(
+    input: usize,
+    index: &[usize],
+    recorded: f64,
+    unrecorded: f64,
+    path: &OpPath,
+) -> String {
+    let element = element(input, index, false);
+    let [recorded_text, unrecorded_text] = distinct(recorded, unrecorded);
+    let ratio = recorded / unrecorded;
+    let ratio = if ratio.is_finite() {
+        format!(", recorded / unrecorded = {}", distinct(ratio, 1.0)[0])
+    } else {
+        String::new()
+    };
+    format!(
+        "order 1: the gradient of {element} is {recorded_text} recorded, but {unrecorded_text} \
+         unrecorded{ratio}, through {path}"
+    )
 }
 
 fn lines(comparisons: &[impl fmt::Display]) -> String {

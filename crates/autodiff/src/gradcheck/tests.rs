@@ -1,7 +1,9 @@
 //! Tests of the checker: what it accepts, what it detects, and the text of its reports.
 
 use super::*;
+use crate::error::Error;
 use crate::op::{Cotangents, Forward, Op, Vjp};
+use crate::ops;
 
 fn vector(values: &[f64]) -> Tensor<f64> {
     Tensor::from_slice(values, [values.len()]).unwrap()

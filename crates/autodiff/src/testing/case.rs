@@ -4,6 +4,7 @@ use std::fmt;
 
 use wengert_kernels::Element;
 
+use super::constants::check_constants;
 use super::{Dense, Fault, Sampler};
 use crate::error::Result;
 use crate::eval::eval;
@@ -109,6 +110,10 @@ impl Case {
 pub struct Failure(String);
 
 impl Failure {
+    pub(super) fn new(what: String) -> Self {
+        Failure(what)
+    }
+
     pub(super) fn at(self, name: &str, seed: u64) -> Self {
         Failure(format!("{name} at seed {seed}: {}", self.0))
     }
@@ -124,7 +129,9 @@ impl Failure {
 
 /// Checks an operation on a case. Its value must agree with the reference in f64 and f32, and must
 /// have the same bits for every layout of the operands (unless the row has `reorders`). Its
-/// derivatives up to the order of the row must agree with finite differences.
+/// derivatives up to the order of the row must agree with finite differences, and the gradient must
+/// depend neither on which operands are variables nor on whether it is recorded. See
+/// [`check_gradients`].
 ///
 /// # Errors
 /// [`Failure`] describes the case and what is wrong with it.
@@ -174,6 +181,12 @@ pub fn check(row: &Row, case: &Case) -> Result<(), Failure> {
 
 /// Checks the derivatives, and not the value, of the operation that `wrap` returns.
 ///
+/// The gradient is first computed with some operands as variables and the others as constants: each
+/// operand alone, and all but one. It must be the same as with all operands as variables. A
+/// [`Gradcheck`] up to this order (at least 1) follows, which at order 1 also compares the gradient
+/// with [`CreateGraph::Yes`](crate::CreateGraph) with the one with `CreateGraph::No`. An operation
+/// that is checked at order 1 only may return an error where its gradient is recorded.
+///
 /// # Errors
 /// [`Failure`] describes what is wrong with the derivatives.
 pub fn check_gradients(
@@ -181,9 +194,11 @@ pub fn check_gradients(
     order: u8,
     wrap: impl Fn(Box<dyn Op<f64>>) -> Box<dyn Op<f64>>,
 ) -> Result<(), Failure> {
+    check_constants(case, order, &wrap)?;
     let inputs: Vec<&Tensor<f64>> = case.inputs.iter().collect();
     Gradcheck::new()
         .order(order.max(1))
+        .recorded()
         .run_slice(&|vars| vars[0].tape().apply(wrap(case.op()), vars), &inputs)
         .map(|_| ())
         .map_err(|error| Failure(error.to_string()))

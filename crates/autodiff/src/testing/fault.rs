@@ -23,6 +23,10 @@ pub enum Fault {
     Squared,
     /// The magnitude of the cotangent of the output replaces it.
     Absolute,
+    /// Twice the cotangents if an element of the cotangent of the output is negative.
+    Signed,
+    /// Twice the cotangents if their computation is recorded.
+    Recorded,
     /// The right cotangents as constants: they have no derivatives of their own.
     Detached,
     /// The cotangent of the output, as if the operation were the identity: for an operation whose
@@ -32,13 +36,15 @@ pub enum Fault {
 
 impl Fault {
     /// The faults that a check detects for any operation with nonzero derivatives.
-    pub const ALL: [Fault; 7] = [
+    pub const ALL: [Fault; 9] = [
         Fault::Zeroed,
         Fault::Doubled,
         Fault::Flipped,
         Fault::Forgotten,
         Fault::Squared,
         Fault::Absolute,
+        Fault::Signed,
+        Fault::Recorded,
         Fault::Detached,
     ];
 
@@ -81,13 +87,19 @@ impl<E: Element> Op<E> for Planted<E> {
         };
         let right = self.op.vjp(&Vjp { gy, ..*node })?;
         let two = E::from_f64(2.0);
+        let doubled = match self.fault {
+            Fault::Doubled => true,
+            Fault::Signed => gy.try_value()?.to_vec().into_iter().any(|g| g < E::ZERO),
+            Fault::Recorded => node.creates_graph(),
+            _ => false,
+        };
         let wrong = right.into_iter().map(|cotangent| match self.fault {
             Fault::Zeroed => None,
-            Fault::Doubled => cotangent.map(|g| g * two),
+            _ if doubled => cotangent.map(|g| g * two),
             Fault::Flipped => cotangent.map(|g| -g),
             Fault::Detached => cotangent.map(|g| g.detach()),
-            Fault::Forgotten | Fault::Squared | Fault::Absolute => cotangent,
             Fault::Passed => Some(node.gy()),
+            _ => cotangent,
         });
         Ok(wrong.collect())
     }

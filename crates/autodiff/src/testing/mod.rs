@@ -5,6 +5,7 @@
 //! the operation with finite differences. [`check_op`] does this for an operation of a user.
 
 mod case;
+mod constants;
 mod dense;
 mod fault;
 mod layout;
