@@ -40,7 +40,7 @@ impl Table {
         print_line(format_args!("{name:<52} {value:8.2} {unit:<6} {verdict} {limit}"));
     }
 
-    fn note(&self, name: &str, value: f64, unit: &str) {
+    fn note(name: &str, value: f64, unit: &str) {
         print_line(format_args!("{name:<52} {value:8.2} {unit}"));
     }
 }
@@ -77,10 +77,10 @@ fn measure(arguments: &Arguments, table: &mut Table) -> Result<(), Failure> {
     table.row("cold release build with default features", with_features.wall, "s", 45.0);
 
     let dfdx = Program::new(DFDX, "dfdx = \"0.13\"")?;
-    table.note("dfdx: crates", dfdx.crates()? as f64, "");
+    Table::note("dfdx: crates", dfdx.crates()? as f64, "");
     let peer = dfdx.build(&["--release"])?;
-    table.note("dfdx: cold release build", peer.wall, "s");
-    table.note("dfdx: stripped program that trains an MLP", dfdx.run()?, "MB");
+    Table::note("dfdx: cold release build", peer.wall, "s");
+    Table::note("dfdx: stripped program that trains an MLP", dfdx.run()?, "MB");
     let ratio = with_features.cpu / peer.cpu;
     table.row("CPU time of the cold build relative to dfdx", ratio, "", 2.0);
 

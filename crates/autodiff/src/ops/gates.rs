@@ -37,11 +37,7 @@ pub(super) fn times<E: Element>(gy: E, d: E) -> E {
 }
 
 /// The gate at place `i` of rows of gates of `hidden` columns each.
-pub(super) fn gate<E: Element>(
-    gates: Var<'_, E>,
-    i: usize,
-    hidden: usize,
-) -> Result<Var<'_, E>> {
+pub(super) fn gate<E: Element>(gates: Var<'_, E>, i: usize, hidden: usize) -> Result<Var<'_, E>> {
     let from = (i * hidden) as isize;
     super::slice(gates, 1, from..from + hidden as isize)
 }

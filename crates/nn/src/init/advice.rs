@@ -1,16 +1,16 @@
 //! [`recommend()`]: an initializer for each layer of a module tree, with a reason.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use rand::Rng;
-use wengert_autodiff::{Activation, Element, Kind, Shape};
+use wengert_autodiff::{Element, Kind, Shape};
 
 use super::figure::rounded;
-use super::gain::{Moments, moments};
+use super::gain::moments;
 use super::gradient_warning::GradientWarning;
 use super::nonlinearity::Nonlinearity;
+use super::normalized::{Normalized, normalized, variance_of};
 use super::operating_point::{OperatingPoint, operating_point};
 use super::theory::{StackLayer, TheoryError};
 use super::tree::{Entry, Tree};
@@ -220,6 +220,22 @@ impl Advice {
     }
 }
 
+impl LayerAdvice {
+    /// Chooses the schemes of the weight and the bias by their variances.
+    fn set_schemes(&mut self, weight_variance: f64) {
+        self.sigma_w = weight_variance.sqrt();
+        if self.sigma_w > 0.0 {
+            self.weight_init = match self.kind {
+                Kind::Table { .. } => Init::Normal { mean: 0.0, std: self.sigma_w },
+                _ => Init::lecun_normal().gain(self.sigma_w),
+            };
+        }
+        if self.sigma_b > 0.0 {
+            self.bias_init = Init::Normal { mean: 0.0, std: self.sigma_b };
+        }
+    }
+}
+
 /// If the next layer needs larger weights than this, no signal passes the activation.
 const LARGEST_SIGMA: f64 = 1e6;
 
@@ -378,16 +394,7 @@ impl Advisor {
                 self.push_off_the_edge(name);
             }
         }
-        advice.sigma_w = weight_variance.sqrt();
-        if advice.sigma_w > 0.0 {
-            advice.weight_init = match weight.kind {
-                Kind::Table { .. } => Init::Normal { mean: 0.0, std: advice.sigma_w },
-                _ => Init::lecun_normal().gain(advice.sigma_w),
-            };
-        }
-        if advice.sigma_b > 0.0 {
-            advice.bias_init = Init::Normal { mean: 0.0, std: advice.sigma_b };
-        }
+        advice.set_schemes(weight_variance);
         Ok(advice)
     }
 
@@ -465,41 +472,6 @@ impl Advisor {
     }
 }
 
-/// A sequence of modules of which one normalizes.
-struct Normalized {
-    /// The role of the last module that normalizes.
-    role: Role,
-    /// Whether an activation comes before it.
-    after_activation: bool,
-    /// The moments of the outputs for normalized inputs.
-    outputs: Moments,
-}
-
-/// The effect of a sequence of modules on its inputs, if one of them normalizes.
-fn normalized<'a>(
-    modules: impl Iterator<Item = &'a Met>,
-) -> Result<Option<Normalized>, TheoryError> {
-    let (mut found, mut after_activation) = (None, false);
-    for module in modules {
-        let nonlinearity = module.nonlinearity();
-        if let role @ (Role::Normalization | Role::Standardization) = module.role {
-            let outputs = moments(&Activation::Identity, 1.0)?;
-            found = Some(Normalized { role, after_activation, outputs });
-        } else if !nonlinearity.is_identity() {
-            after_activation = true;
-            if let Some(normalized) = &mut found {
-                normalized.outputs = moments(&*nonlinearity, 1.0)?;
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The variance of the outputs of an activation.
-fn variance_of(moments: &Moments) -> f64 {
-    moments.second - moments.mean * moments.mean
-}
-
 /// The logarithm of the factor by which a normalized layer multiplies the variance of gradients,
 /// from which on it counts as vanishing or exploding.
 const UNSTEADY: f64 = 0.5;
@@ -523,44 +495,5 @@ impl Choice {
             reason: "a table: its rows are the inputs of later layers, and get variance 1".into(),
             off_the_edge: None,
         })
-    }
-}
-
-impl fmt::Display for Advice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.layers.iter().map(|layer| layer.weight.len()).max().unwrap_or(0).max(6);
-        write!(
-            f,
-            "sigma_w: standard deviation of the weights, times sqrt(fan_in); sigma_b: standard deviation of the biases; q: variance of the pre-activations; chi_1: factor by which a layer multiplies the variance of gradients\n{:width$}  {:>7} {:>7} {:>7} {:>6}",
-            "weight", "sigma_w", "sigma_b", "q", "chi_1"
-        )?;
-        let mut last = None;
-        for layer in &self.layers {
-            write!(
-                f,
-                "\n{:width$}  {:>7} {:>7} {:>7} {:>6}",
-                layer.weight,
-                rounded(layer.sigma_w, 4),
-                rounded(layer.sigma_b, 4),
-                rounded(layer.variance, 4),
-                rounded(layer.gradient_factor, 3)
-            )?;
-            if last.replace(&layer.reason) == Some(&layer.reason) {
-                write!(f, "  as above")?;
-            } else {
-                write!(f, "  {}", layer.reason)?;
-            }
-        }
-        if !self.others.is_empty() {
-            write!(
-                f,
-                "\nnot changed, because their kind (weight, bias, ..) is not stated: {}",
-                self.others.join(", ")
-            )?;
-        }
-        if let Some(warning) = &self.warning {
-            write!(f, "\nwarning: {warning}")?;
-        }
-        Ok(())
     }
 }

@@ -10,6 +10,7 @@
 //! - [`recommend`] chooses an initializer for each layer of a module and states the reason.
 
 mod advice;
+mod advice_table;
 mod draw;
 mod error;
 mod fan;
@@ -21,6 +22,7 @@ mod layout;
 mod lsuv;
 mod measure;
 pub(crate) mod nonlinearity;
+mod normalized;
 mod operating_point;
 mod orthogonal;
 mod quadrature;
