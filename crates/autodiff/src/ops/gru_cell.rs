@@ -7,6 +7,7 @@
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 
+use super::activate;
 use super::gates::{gate, logistic_slope, sizes, tanh_slope, times};
 use super::support;
 use crate::error::Result;
@@ -120,9 +121,9 @@ fn recorded<'t, E: Element>(node: &Vjp<'_, 't, E>) -> Result<Cotangents<'t, E>> 
     let (x, recurrent, h, gy) = (node.input(0), node.input(1), node.input(2), node.gy());
     let hidden = gy.shape()[1];
     let sum = |i: usize| super::add(gate(x, i, hidden)?, gate(recurrent, i, hidden)?);
-    let (r, u) = (super::logistic(sum(0)?)?, super::logistic(sum(1)?)?);
+    let (r, u) = (activate::logistic(sum(0)?)?, activate::logistic(sum(1)?)?);
     let new = gate(recurrent, 2, hidden)?;
-    let n = super::tanh(super::add(gate(x, 2, hidden)?, super::mul(r, new)?)?)?;
+    let n = activate::tanh(super::add(gate(x, 2, hidden)?, super::mul(r, new)?)?)?;
     let rest = super::add_scalar(super::neg(u)?, E::ONE)?;
     let by_new = gy.cotangent_mul(super::mul(rest, tanh_slope(n)?)?);
     let by_r = by_new.cotangent_mul(super::mul(new, logistic_slope(r)?)?);

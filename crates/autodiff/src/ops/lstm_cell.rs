@@ -5,6 +5,7 @@
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 
+use super::activate;
 use super::gates::{gate, logistic_slope, sizes, tanh_slope, times};
 use super::support;
 use crate::error::Result;
@@ -56,9 +57,9 @@ impl<E: Element> Op<E> for LstmCell {
         let hidden = node.gy().shape()[1];
         if node.creates_graph() {
             let (sums, c, gy) = (node.input(0), node.input(1), node.gy());
-            let i = super::logistic(gate(sums, 0, hidden)?)?;
-            let f = super::logistic(gate(sums, 1, hidden)?)?;
-            let g = super::tanh(gate(sums, 2, hidden)?)?;
+            let i = activate::logistic(gate(sums, 0, hidden)?)?;
+            let f = activate::logistic(gate(sums, 1, hidden)?)?;
+            let g = activate::tanh(gate(sums, 2, hidden)?)?;
             let by_sums = || {
                 let parts = [
                     gy.cotangent_mul(super::mul(g, logistic_slope(i)?)?),
@@ -119,15 +120,16 @@ impl<E: Element> Op<E> for LstmCell {
 }
 
 entry! {
-    /// The new cell state of an LSTM, `f c + i g`, with `i = logistic(z_i)`, `f = logistic(z_f)` and
-    /// `g = tanh(z_g)`, where each row of the gates is `[z_i, z_f, z_g, z_o]`, as in PyTorch.
+    /// The new cell state of an LSTM, `f c + i g`, with `i = logistic(z_i)`, `f = logistic(z_f)`
+    /// and `g = tanh(z_g)`, where each row of the gates is `[z_i, z_f, z_g, z_o]`, as in PyTorch.
     /// [`lstm_output`](crate::ops::lstm_output) computes the output from it.
     ///
     /// Source: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9(8),
     /// 1997, with the forget gate of F. A. Gers, J. Schmidhuber, F. Cummins, 2000.
     ///
     /// # Shapes
-    /// The gates are `[batch, 4 hidden]`, `c` is `[batch, hidden]`; the result has the shape of `c`.
+    /// The gates are `[batch, 4 hidden]`, `c` is `[batch, hidden]`; the result has the shape of
+    /// `c`.
     lstm_cell / try_lstm_cell(gates, c) = LstmCell
 }
 

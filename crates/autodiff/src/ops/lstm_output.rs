@@ -5,6 +5,7 @@
 use wengert_kernels::Element;
 use wengert_kernels::activation::{self, Activation};
 
+use super::activate;
 use super::gates::{gate, logistic_slope, sizes, tanh_slope, times};
 use super::support;
 use crate::error::{Error, Result};
@@ -53,8 +54,8 @@ impl<E: Element> Op<E> for LstmOutput {
         let hidden = node.gy().shape()[1];
         if node.creates_graph() {
             let gy = node.gy();
-            let o = super::logistic(gate(node.input(0), OUTPUT, hidden)?)?;
-            let t = super::tanh(node.input(1))?;
+            let o = activate::logistic(gate(node.input(0), OUTPUT, hidden)?)?;
+            let t = activate::tanh(node.input(1))?;
             let by_sums = || {
                 let by_o = gy.cotangent_mul(super::mul(t, logistic_slope(o)?)?);
                 let zeros = Tensor::scalar(E::ZERO).try_broadcast_to(gy.shape())?;
@@ -105,7 +106,8 @@ entry! {
     /// rows are `[z_i, z_f, z_g, z_o]`. See [`lstm_cell`](crate::ops::lstm_cell).
     ///
     /// # Shapes
-    /// The gates are `[batch, 4 hidden]`, `c` is `[batch, hidden]`; the result has the shape of `c`.
+    /// The gates are `[batch, 4 hidden]`, `c` is `[batch, hidden]`; the result has the shape of
+    /// `c`.
     lstm_output / try_lstm_output(gates, c) = LstmOutput
 }
 

@@ -267,8 +267,8 @@ impl ConfusionMatrix {
         f1(self.of_class(class))
     }
 
-    /// The average precision of all classes. Micro-averaged, it is the accuracy of the examples with
-    /// a predicted class.
+    /// The average precision of all classes. Micro-averaged, it is the accuracy of the examples
+    /// with a predicted class.
     pub fn precision_score(&self, averaging: Averaging) -> f64 {
         self.average(averaging, precision)
     }
@@ -278,8 +278,8 @@ impl ConfusionMatrix {
         self.average(averaging, recall)
     }
 
-    /// The average F1 score of all classes. Micro-averaged, it is the accuracy if all examples have a
-    /// predicted class.
+    /// The average F1 score of all classes. Micro-averaged, it is the accuracy if all examples have
+    /// a predicted class.
     pub fn f1_score(&self, averaging: Averaging) -> f64 {
         self.average(averaging, f1)
     }
@@ -332,8 +332,8 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
-/// The class of the largest logit of each of `rows` rows, the first one if several are equal; `None`
-/// for a row with a NaN.
+/// The class of the largest logit of each of `rows` rows, the first one if several are equal;
+/// `None` for a row with a NaN.
 pub(super) fn predictions<E: Element>(
     data: &[E],
     classes: usize,
