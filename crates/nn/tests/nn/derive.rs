@@ -165,7 +165,7 @@ fn a_variant_of_one_field_stands_for_its_module() {
     let leaf = Tree::Leaf(linear(1, 1));
     assert_eq!(names(&leaf), ["weight", "bias"]);
     let mut normal = Tree::Normal(BatchNorm1d::new(1));
-    assert_eq!(normal.role(), Role::Normalization);
+    assert_eq!(normal.role(), Role::Standardization);
     assert_eq!(leaf.role(), Role::Plain);
     normal.eval();
     let Tree::Normal(layer) = &normal else { unreachable!() };

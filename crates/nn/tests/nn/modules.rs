@@ -92,7 +92,7 @@ fn layers_that_do_not_fit_are_refused() {
     }
     let tape = Tape::new();
     let wrong = model().try_forward(tape.constant(&Tensor::zeros([2, 4]))).unwrap_err();
-    assert!(wrong.to_string().starts_with("linear: "), "{wrong}");
+    assert!(wrong.to_string().starts_with("layer 0: linear: expected x [.., 3] "), "{wrong}");
 }
 
 /// The weight, initially 1.0, after each step with given gradients.

@@ -131,7 +131,8 @@ fn each_layer_is_advised_for_what_comes_in_and_what_follows() {
     let logistic = &advice.layers[2];
     near(logistic.gradient_factor, 0.15282, 1e-4, "logistic");
     assert!(logistic.reason.contains("variance of gradients by 0.153"), "{}", logistic.reason);
-    assert_eq!(advice.to_string().lines().count(), 5);
+    // The symbols are explained, then there is a line for the columns and one for each layer.
+    assert_eq!(advice.to_string().lines().count(), 6);
     // By theory every layer has the variance of the advice.
     for (layer, predicted) in advice.layers.iter().zip(predict(&advice.stack(), 4.0).unwrap()) {
         near(predicted.variance / (1.0 + predicted.shift), layer.variance, 1e-9, &layer.weight);
