@@ -6,7 +6,7 @@ mod elementwise;
 mod layout;
 #[path = "../../crates/kernels/tests/moments.rs"]
 mod moments;
-#[path = "../../crates/kernels/tests/norm.rs"]
+#[path = "../../crates/kernels/tests/norm/main.rs"]
 mod norm;
 #[path = "../../crates/kernels/tests/optim.rs"]
 mod optim;
