@@ -30,7 +30,7 @@
 //! | `relu(0)`, `abs(0)`, `softshrink` at its ends | 0 |
 //! | `leaky_relu(0)` | the slope |
 //! | `relu6`, `hard_tanh`, `hard_sigmoid`, `hard_swish`, `clamp` at their bounds | 0 (`hard_swish(3)`: 1) |
-//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | the derivative on either side of the jump |
+//! | jumps: `sign`, `floor`, `ceil`, `round`, `trunc`, `rem` | the derivative beside the jump |
 //! | `maximum`, `minimum`, `max`, `min`, `norm` of infinite `p`, among equal elements | shared equally |
 //! | `std` and `norm` where they are 0 | 0 |
 //! | `atan2(0, 0)` and at infinity; `pow` by the exponent at `0^b`, `b >= 0` | 0 |

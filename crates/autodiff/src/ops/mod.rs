@@ -10,12 +10,14 @@
 //! | | |
 //! |---|---|
 //! | arithmetic | [`add()`], [`sub()`], [`mul()`], [`div()`], [`rem()`] (the sign is the dividend's), [`neg()`], [`reciprocal()`], [`square()`], [`sqrt()`], [`rsqrt()`], [`pow()`] |
-//! | products and quotients that are 0 if a factor or the dividend is 0, even with infinity or NaN | [`mul_no_nan()`], [`mul_absorbing()`], [`div_keep_zero()`] |
+//! | products: 0 if a factor is, even times inf or NaN | [`mul_no_nan()`], [`mul_absorbing()`] |
+//! | quotients: 0 if the dividend is, even by inf, NaN or 0 | [`div_keep_zero()`] |
 //! | with a number | [`add_scalar()`], [`mul_scalar()`], [`pow_scalar()`] |
 //! | elementary functions | [`exp()`], [`exp_m1()`], [`log()`], [`log_1p()`], [`sin()`], [`cos()`], [`tan()`], [`atan2()`], [`erf()`], [`erfc()`] |
 //! | activations | [`relu()`] to [`mish()`]; [`activate()`] is any of them |
 //! | steps and bounds | [`abs()`], [`sign()`], [`floor()`], [`ceil()`], [`round()`] (halves to even), [`trunc()`], [`clamp()`], [`maximum()`], [`minimum()`], [`share()`] |
-//! | comparisons, which return a [`Mask`](crate::Mask) | [`lt()`], [`le()`], [`gt()`], [`ge()`], [`eq()`], [`ne()`] |
+//! | comparisons, which give a [`Mask`](crate::Mask) | [`lt()`], [`le()`], [`gt()`], [`ge()`] |
+//! | equality, which gives a [`Mask`](crate::Mask) | [`eq()`], [`ne()`] |
 //! | selection by a mask | [`where_()`], [`masked_fill()`] |
 //!
 //! # Reductions

@@ -3,7 +3,8 @@
 //! | | |
 //! |---|---|
 //! | one rate | [`Sgd`] (momentum, Nesterov), [`Lion`] |
-//! | a rate for each element | [`Adam`] (and AdamW), [`NAdam`], [`RAdam`], [`Adamax`], [`RmsProp`], [`Adagrad`], [`Adadelta`] |
+//! | a rate for each element, of moments | [`Adam`] (and AdamW), [`NAdam`], [`RAdam`], [`Adamax`] |
+//! | a rate for each element, of squares | [`RmsProp`], [`Adagrad`], [`Adadelta`] |
 //! | a rate for each tensor | [`Lamb`], [`Muon`] |
 //! | second order | [`Lbfgs`] |
 //! | of other optimizers | [`Groups`] by path, [`Lookahead`], [`Average`] of the weights |
