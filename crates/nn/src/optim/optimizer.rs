@@ -1,8 +1,8 @@
 //! [`Optimizer`]: updates the parameters of a module by their gradients.
 
-use wengert_autodiff::{Element, Gradients, ParameterId};
+use wengert_autodiff::{Element, Gradients, Parameter, ParameterId};
 
-use crate::module::{Module, VisitorMut};
+use crate::module::{Module, Visitor, VisitorMut};
 use crate::state::{ParameterState, State, StateError};
 
 /// Updates a module's parameters by their gradients.
@@ -92,8 +92,14 @@ pub(super) fn for_each_parameter<E: Element>(
 
 /// Whether a parameter of the module that is not frozen has a gradient.
 pub(super) fn has_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradients<E>) -> bool {
-    let parameters = module.parameters();
-    parameters.iter().any(|(_, p)| !p.is_frozen() && gradients.parameter(p).is_some())
+    any(module, |p| !p.is_frozen() && gradients.parameter(p).is_some())
+}
+
+/// Whether a condition holds for a parameter of the module.
+fn any<E: Element>(module: &dyn Module<E>, holds: impl Fn(&Parameter<E>) -> bool) -> bool {
+    let mut found = false;
+    module.visit(&mut Visitor::new(&mut |_, parameter| found = found || holds(parameter)));
+    found
 }
 
 /// Panics if there are gradients of parameters. Called if none of them belongs to the module.
@@ -110,8 +116,7 @@ fn check_owner<E: Element>(gradients: &Gradients<E>) {
 
 /// Panics if there are gradients of parameters, but none of them belongs to the module.
 pub(super) fn check_any_gradient<E: Element>(module: &dyn Module<E>, gradients: &Gradients<E>) {
-    let learned = module.parameters().iter().any(|(_, parameter)| !parameter.is_frozen());
-    if learned && !has_gradient(module, gradients) {
+    if !has_gradient(module, gradients) && any(module, |p| !p.is_frozen()) {
         check_owner(gradients);
     }
 }
