@@ -65,8 +65,9 @@ impl Program {
         let program = Program { folder: tempfile::tempdir()? };
         fs::create_dir(program.path("src"))?;
         fs::copy(root().join("Cargo.lock"), program.path("Cargo.lock"))?;
-        program.set_dependency(dependency)?;
+        // Cargo refuses a manifest without a source file, so the source comes first.
         program.set_source(source)?;
+        program.set_dependency(dependency)?;
         Ok(program)
     }
 
