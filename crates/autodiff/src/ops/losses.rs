@@ -57,16 +57,19 @@ pub fn squared_error<'t, E: Element>(
 /// let options =
 ///     CrossEntropyOptions::new().label_smoothing(0.1).ignore_index(0).reduction(Reduction::Sum);
 /// assert_ne!(options, CrossEntropyOptions::default());
+/// // The second of two classes is rare.
+/// let options = CrossEntropyOptions::new().class_weights(&[1.0, 9.0]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct CrossEntropyOptions {
+pub struct CrossEntropyOptions<'w> {
     label_smoothing: f64,
     ignore_index: Option<usize>,
+    class_weights: Option<&'w [f64]>,
     reduction: Reduction,
 }
 
-impl CrossEntropyOptions {
-    /// No smoothing, no label to ignore, and the mean of the losses.
+impl<'w> CrossEntropyOptions<'w> {
+    /// No smoothing, no label to ignore, equal weights, and the mean of the losses.
     pub fn new() -> Self {
         Self::default()
     }
@@ -85,6 +88,16 @@ impl CrossEntropyOptions {
         CrossEntropyOptions { ignore_index: Some(label), ..self }
     }
 
+    /// The factors of the classes: the loss of a row is multiplied by the weight of its label, and
+    /// the mean is divided by the sum of these weights instead of the number of rows. With label
+    /// smoothing, each class's share of the target is multiplied by the weight of that class, and
+    /// the divisor of the mean is the same. `1 / count` of each class lets all classes contribute
+    /// equally.
+    #[doc(alias = "weight")]
+    pub fn class_weights(self, weights: &'w [f64]) -> Self {
+        CrossEntropyOptions { class_weights: Some(weights), ..self }
+    }
+
     /// How the losses of the rows are combined.
     pub fn reduction(self, reduction: Reduction) -> Self {
         CrossEntropyOptions { reduction, ..self }
@@ -92,10 +105,10 @@ impl CrossEntropyOptions {
 }
 
 /// The softmax cross-entropy with integer labels, `-ln softmax(logits)[label]` for each row, with
-/// options for label smoothing, a label to ignore, and the reduction. A mean over no rows is NaN,
-/// and its derivatives are zero.
+/// options for label smoothing, a label to ignore, weights of the classes, and the reduction. A mean
+/// over no rows, or over rows whose weights are all zero, is NaN, and its derivatives are zero.
 ///
-/// Without smoothing, each row's loss has the same bits as that of
+/// Without smoothing and weights, each row's loss has the same bits as that of
 /// [`cross_entropy`](super::cross_entropy()), and so has the mean if no row is ignored. The
 /// derivatives differ by at most 8 times the relative precision of the element type, divided by the
 /// number of rows.
@@ -105,15 +118,15 @@ impl CrossEntropyOptions {
 /// each row; the losses are `[rows]`.
 ///
 /// # Errors
-/// If the shapes do not fit, a label is not below the number of classes, or the smoothing is not in
-/// 0..=1.
+/// If the shapes do not fit, a label is not below the number of classes, the smoothing is not in
+/// 0..=1, or there is not one weight for each class that is finite and not negative.
 #[track_caller]
-pub fn cross_entropy_with<E: Element>(
-    logits: Var<'_, E>,
+pub fn cross_entropy_with<'t, E: Element>(
+    logits: Var<'t, E>,
     labels: impl IntoLabels,
-    options: CrossEntropyOptions,
-) -> Result<Var<'_, E>> {
-    let CrossEntropyOptions { label_smoothing, ignore_index, reduction } = options;
+    options: CrossEntropyOptions<'_>,
+) -> Result<Var<'t, E>> {
+    let CrossEntropyOptions { label_smoothing, ignore_index, class_weights, reduction } = options;
     if !(0.0..=1.0).contains(&label_smoothing) {
         let message = format!("the label smoothing must be in 0..=1, got {label_smoothing}");
         return Err(Error::Argument { op: "cross_entropy", message });
@@ -128,15 +141,60 @@ pub fn cross_entropy_with<E: Element>(
         return Err(Error::Shapes { op: "cross_entropy", expected, got: vec![shape] });
     }
     let spread = label_smoothing / shape[1] as f64;
-    let (hit, miss) = (E::from_f64(1.0 - label_smoothing + spread), E::from_f64(spread));
-    let targets = Tensor::try_from_fn(shape, |i| match labels[i[0]] {
-        Some(label) if label == i[1] => hit,
-        Some(_) => miss,
-        None => E::ZERO,
+    let (hit, miss) = (1.0 - label_smoothing + spread, spread);
+    let weights = match class_weights {
+        Some(weights) => Some(scaled_weights::<E>(weights, shape[1], &labels, reduction)?),
+        None => None,
+    };
+    let targets = Tensor::try_from_fn(shape, |i| {
+        let share = match labels[i[0]] {
+            Some(label) if label == i[1] => hit,
+            Some(_) => miss,
+            None => return E::ZERO,
+        };
+        E::from_f64(weights.as_ref().map_or(share, |weights| share * weights[i[1]]))
     })?;
     let tape = logits.tape();
     let losses = tape.apply(SoftCrossEntropy, &[logits, tape.constant(&targets)])?;
+    let weightless = weights.is_some_and(|weights| {
+        reduction == Reduction::Mean && labels.iter().flatten().all(|&label| weights[label] == 0.0)
+    });
+    if weightless {
+        return super::add_scalar(super::sum(losses)?, E::NAN);
+    }
     nll_loss::reduce(losses, &labels, reduction)
+}
+
+/// The weights of the classes, scaled so that the plain mean over the rows that are not ignored is
+/// the weighted mean; zeros if the weights of these rows are.
+fn scaled_weights<E: Element>(
+    weights: &[f64],
+    classes: usize,
+    labels: &[Option<usize>],
+    reduction: Reduction,
+) -> Result<Vec<f64>> {
+    let wrong = |message: String| Err(Error::Argument { op: "cross_entropy", message });
+    if weights.len() != classes {
+        return wrong(format!("{classes} classes need as many weights, got {}", weights.len()));
+    }
+    let unusable = |weight: f64| !(weight >= 0.0 && E::from_f64(weight).to_f64().is_finite());
+    if let Some(class) = weights.iter().position(|&weight| unusable(weight)) {
+        let weight = weights[class];
+        return wrong(format!(
+            "the weight of a class must be finite and not negative, got {weight} for class {class}"
+        ));
+    }
+    if reduction != Reduction::Mean {
+        return Ok(weights.to_vec());
+    }
+    // Divided by the largest weight first, so that neither the sum nor a quotient overflows.
+    let rows = || labels.iter().flatten();
+    let largest = rows().map(|&label| weights[label]).fold(0.0, f64::max);
+    if largest == 0.0 {
+        return Ok(vec![0.0; classes]);
+    }
+    let mean = rows().map(|&label| weights[label] / largest).sum::<f64>() / rows().count() as f64;
+    Ok(weights.iter().map(|weight| weight / largest / mean).collect())
 }
 
 methods! {
@@ -151,7 +209,7 @@ methods! {
 
 methods! {
     /// The softmax cross-entropy with integer labels and options.
-    cross_entropy_with / try_cross_entropy_with(; labels: impl IntoLabels, options: CrossEntropyOptions)
+    cross_entropy_with / try_cross_entropy_with(; labels: impl IntoLabels, options: CrossEntropyOptions<'_>)
 }
 
 instances!(cross_entropy_with<E>: Tape::<E>::apply::<SoftCrossEntropy>);

@@ -82,3 +82,15 @@ sequences = torch.tensor([[1, 2, 2], [3, 3, 0], [4, 0, 0]])
 sizes = dict(input_lengths=torch.tensor([6, 5, 4]), target_lengths=torch.tensor([3, 2, 1]))
 for name, options in [("ctc", {}), ("ctc_sum", dict(reduction="sum"))]:
     run(name, lambda a: F.ctc_loss(F.log_softmax(a, 2), sequences, **sizes, **options), frames.clone())
+
+weights = torch.tensor([0.5, 2.0, 3.5], dtype=torch.float64)
+ignored = torch.tensor([2, 0, -100, 1])
+for name, targets, options in [
+    ("weighted", labels, {}),
+    ("weighted_sum", labels, dict(reduction="sum")),
+    ("weighted_smooth", labels, dict(label_smoothing=0.2)),
+    ("weighted_ignore", ignored, {}),
+    ("weighted_ignore_smooth", ignored, dict(label_smoothing=0.2)),
+    ("weighted_ignore_smooth_sum", ignored, dict(label_smoothing=0.2, reduction="sum")),
+]:
+    run(name, lambda a: F.cross_entropy(a, targets, weight=weights, **options))

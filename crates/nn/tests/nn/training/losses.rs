@@ -3,9 +3,10 @@
 
 use wengert_autodiff::{Result, Tape, Tensor, Var, gradgradcheck};
 use wengert_nn::loss::{
-    CtcOptions, FocalOptions, GaussianNll, PoissonNll, Reduction, TripletOptions,
-    cosine_embedding_loss, ctc_loss, dice_loss, focal_loss, gaussian_nll_loss, hinge_loss,
-    info_nce_loss, multi_margin_loss, poisson_nll_loss, triplet_margin_loss,
+    CrossEntropyOptions, CtcOptions, FocalOptions, GaussianNll, PoissonNll, Reduction,
+    TripletOptions, cosine_embedding_loss, cross_entropy_with, ctc_loss, dice_loss, focal_loss,
+    gaussian_nll_loss, hinge_loss, info_nce_loss, multi_margin_loss, poisson_nll_loss,
+    triplet_margin_loss,
 };
 
 fn matrix(f: impl Fn(f64, f64) -> f64) -> Tensor<f64> {
@@ -48,7 +49,7 @@ fn sequences() -> Vec<Vec<usize>> {
     vec![vec![1, 2, 2], vec![3, 3], vec![4]]
 }
 
-const LOSSES: [(&str, Loss); 18] = [
+const LOSSES: [(&str, Loss); 24] = [
     ("gaussian", |a| {
         let variance = constant(a, &(c().square() + 0.1));
         gaussian_nll_loss(a, constant(a, &b()), variance, GaussianNll::default())
@@ -105,7 +106,24 @@ const LOSSES: [(&str, Loss); 18] = [
         let options = CtcOptions { reduction: Reduction::Sum, ..CtcOptions::default() };
         ctc_loss(a.log_softmax(2), &sequences(), &[6, 5, 4], options)
     }),
+    ("weighted", |a| cross_entropy_with(a, LABELS, weighted())),
+    ("weighted_sum", |a| cross_entropy_with(a, LABELS, weighted().reduction(Reduction::Sum))),
+    ("weighted_smooth", |a| cross_entropy_with(a, LABELS, weighted().label_smoothing(0.2))),
+    ("weighted_ignore", |a| cross_entropy_with(a, IGNORED, weighted().ignore_index(9))),
+    ("weighted_ignore_smooth", |a| {
+        cross_entropy_with(a, IGNORED, weighted().ignore_index(9).label_smoothing(0.2))
+    }),
+    ("weighted_ignore_smooth_sum", |a| {
+        let options = weighted().ignore_index(9).label_smoothing(0.2);
+        cross_entropy_with(a, IGNORED, options.reduction(Reduction::Sum))
+    }),
 ];
+
+const IGNORED: [usize; 4] = [2, 0, 9, 1];
+
+fn weighted() -> CrossEntropyOptions<'static> {
+    CrossEntropyOptions::new().class_weights(&[0.5, 2.0, 3.5])
+}
 
 fn counts() -> Tensor<f64> {
     matrix(|i, j| (i * j) % 4.0)
@@ -142,6 +160,39 @@ fn derivatives_are_those_of_differences() {
     for (name, loss) in LOSSES {
         let check = gradgradcheck(|[x]| loss(x).unwrap(), [&operand(name)]);
         check.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn weights_of_classes_follow_their_definition() {
+    let tape = Tape::new();
+    let x = tape.variable(&a());
+    let loss = |options| cross_entropy_with(x, LABELS, options).unwrap();
+    let options = CrossEntropyOptions::new;
+    let plain = loss(options()).item();
+    // Equal weights change nothing, and extreme weights stay in range.
+    for weight in [1e-300, 1.0, 3.0, 1e300] {
+        let found = loss(options().class_weights(&[weight; 3])).item();
+        assert!((found - plain).abs() < 1e-15 * plain, "{weight}: {found} for {plain}");
+    }
+    let each = loss(options().class_weights(&[0.5, 2.0, 0.0]).reduction(Reduction::None));
+    let losses = loss(options().reduction(Reduction::None)).value();
+    for (row, weight) in [0.0, 0.5, 2.0, 2.0].into_iter().enumerate() {
+        assert!((each.value()[[row]] - weight * losses[[row]]).abs() < 1e-15);
+    }
+    // The weights of all rows are zero.
+    let nothing = cross_entropy_with(x, [1, 1, 0, 0], options().class_weights(&[0.0, 0.0, 1.0]));
+    let nothing = nothing.unwrap();
+    assert!(nothing.item().is_nan());
+    assert_eq!(nothing.backward().get(x).unwrap().to_vec(), [0.0; 12]);
+    for (weights, text) in [
+        (&[1.0, 2.0][..], "3 classes need as many weights, got 2"),
+        (&[1.0, -1.0, 1.0], "must be finite and not negative, got -1 for class 1"),
+        (&[1.0, 1.0, f64::NAN], "got NaN for class 2"),
+        (&[f64::INFINITY, 1.0, 1.0], "got inf for class 0"),
+    ] {
+        let error = cross_entropy_with(x, LABELS, options().class_weights(weights)).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
     }
 }
 
