@@ -7,6 +7,7 @@ use super::memory::{Memories, parameter_state};
 use super::optimizer::{
     Optimizer, check_not_negative, check_positive, check_share, for_each_parameter,
 };
+use super::setters::momentum;
 use crate::module::Module;
 
 /// Adam, AdamW and AMSGrad: steps along the mean of the gradient, divided by its root mean square.
@@ -129,6 +130,8 @@ impl<E: Element> Optimizer<E> for Adam<E> {
         check_not_negative::<E>("learning rate", rate);
         self.rule.lr = rate;
     }
+
+    momentum!(rule.beta1);
 }
 
 /// The names of the arrays that are kept for each parameter.

@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, correction, for_each_parameter};
-use super::setters::{betas, learning_rate, not_negative, positive};
+use super::setters::{betas, learning_rate, momentum, not_negative, positive};
 use crate::module::Module;
 
 /// Adamax: steps along the mean of the gradient, divided by its largest size so far, which decays.
@@ -80,6 +80,8 @@ impl<E: Element> Optimizer<E> for Adamax<E> {
     }
 
     learning_rate!();
+
+    momentum!(beta1);
 }
 
 parameter_state!(Adamax, "Adamax", |this| this.rate, this.moments, &["exp_avg", "exp_inf"]);

@@ -135,6 +135,17 @@ impl<E: Element> Optimizer<E> for Groups<E> {
             optimizer.set_learning_rate(rate * share);
         }
     }
+
+    fn momentum(&self) -> Option<f64> {
+        self.optimizers[0].momentum()
+    }
+
+    /// Sets the momentum of all optimizers that have one.
+    fn set_momentum(&mut self, momentum: f64) {
+        for optimizer in &mut self.optimizers {
+            optimizer.set_momentum(momentum);
+        }
+    }
 }
 
 impl<E: Element> ParameterState<E> for Groups<E> {

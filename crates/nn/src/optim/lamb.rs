@@ -5,7 +5,7 @@ use wengert_kernels::{elementwise, optim, reduce};
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, correction, for_each_parameter};
-use super::setters::{betas, learning_rate, not_negative, positive};
+use super::setters::{betas, learning_rate, momentum, not_negative, positive};
 use crate::module::Module;
 
 /// LAMB: each parameter moves along Adam's direction by a fraction of its own norm, for large
@@ -100,6 +100,8 @@ impl<E: Element> Optimizer<E> for Lamb<E> {
     }
 
     learning_rate!();
+
+    momentum!(beta1);
 }
 
 parameter_state!(Lamb, "Lamb", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

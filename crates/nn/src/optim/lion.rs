@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{betas, learning_rate, not_negative};
+use super::setters::{betas, learning_rate, momentum, not_negative};
 use crate::module::Module;
 
 /// Lion: each weight moves by the learning rate, against the sign of the averaged gradient.
@@ -72,6 +72,8 @@ impl<E: Element> Optimizer<E> for Lion<E> {
     }
 
     learning_rate!();
+
+    momentum!(beta1);
 }
 
 parameter_state!(Lion, "Lion", |this| this.rate, this.means, &["exp_avg"]);

@@ -82,6 +82,14 @@ impl<O: Optimizer<E>, E: Element> Optimizer<E> for Lookahead<O, E> {
     fn set_learning_rate(&mut self, rate: f64) {
         self.inner.set_learning_rate(rate);
     }
+
+    fn momentum(&self) -> Option<f64> {
+        self.inner.momentum()
+    }
+
+    fn set_momentum(&mut self, momentum: f64) {
+        self.inner.set_momentum(momentum);
+    }
 }
 
 impl<O: Optimizer<E>, E: Element> ParameterState<E> for Lookahead<O, E> {

@@ -9,7 +9,7 @@ use super::optimizer::{
     Optimizer, check_any_gradient, check_not_negative, for_each_parameter, has_gradient,
 };
 use super::select::Selected;
-use super::setters::{not_negative, share};
+use super::setters::{momentum, not_negative, share};
 use crate::module::Module;
 use crate::state::{ParameterState, State, StateError};
 
@@ -180,6 +180,8 @@ impl<E: Element> Optimizer<E> for Muon<E> {
         self.rate = rate;
         self.others.set_learning_rate(rate * self.share);
     }
+
+    momentum!(momentum);
 }
 
 impl<E: Element> ParameterState<E> for Muon<E> {

@@ -30,6 +30,21 @@ pub trait Optimizer<E: Element = f32>: ParameterState<E> {
     /// # Panics
     /// If the rate is negative, or not finite when rounded to the element type.
     fn set_learning_rate(&mut self, rate: f64);
+
+    /// The momentum: the fraction of the mean of the gradients that is kept from step to step,
+    /// `beta1` of Adam and its like. `None` if the optimizer has no momentum that a schedule can
+    /// change.
+    fn momentum(&self) -> Option<f64> {
+        None
+    }
+
+    /// Changes the momentum, if there is one; otherwise does nothing.
+    ///
+    /// # Panics
+    /// If there is a momentum, and the number is not in [0, 1).
+    fn set_momentum(&mut self, momentum: f64) {
+        let _ = momentum;
+    }
 }
 
 impl<E: Element, O: Optimizer<E> + ?Sized> Optimizer<E> for Box<O> {
@@ -43,6 +58,14 @@ impl<E: Element, O: Optimizer<E> + ?Sized> Optimizer<E> for Box<O> {
 
     fn set_learning_rate(&mut self, rate: f64) {
         (**self).set_learning_rate(rate);
+    }
+
+    fn momentum(&self) -> Option<f64> {
+        (**self).momentum()
+    }
+
+    fn set_momentum(&mut self, momentum: f64) {
+        (**self).set_momentum(momentum);
     }
 }
 

@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, correction, for_each_parameter};
-use super::setters::{betas, learning_rate, positive};
+use super::setters::{betas, learning_rate, momentum, positive};
 use crate::module::Module;
 
 /// `RAdam`: Adam that does not divide by the root mean square of the gradient in the first steps,
@@ -132,6 +132,8 @@ impl<E: Element> Optimizer<E> for RAdam<E> {
     }
 
     learning_rate!();
+
+    momentum!(beta1);
 }
 
 parameter_state!(RAdam, "RAdam", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

@@ -84,4 +84,18 @@ macro_rules! learning_rate {
     };
 }
 
-pub(super) use {betas, checked, learning_rate, not_negative, positive, share};
+/// Implements the methods of [`Optimizer`](crate::Optimizer) for the momentum, which is this field.
+macro_rules! momentum {
+    ($($field:ident).+) => {
+        fn momentum(&self) -> Option<f64> {
+            Some(self.$($field).+)
+        }
+
+        fn set_momentum(&mut self, momentum: f64) {
+            crate::optim::optimizer::check_share("momentum", momentum);
+            self.$($field).+ = momentum;
+        }
+    };
+}
+
+pub(super) use {betas, checked, learning_rate, momentum, not_negative, positive, share};

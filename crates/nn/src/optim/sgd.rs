@@ -5,7 +5,7 @@ use wengert_kernels::optim;
 
 use super::memory::{Memories, parameter_state};
 use super::optimizer::{Optimizer, check_not_negative, for_each_parameter};
-use super::setters::{learning_rate, not_negative, share};
+use super::setters::{learning_rate, momentum, not_negative, share};
 use crate::module::Module;
 
 /// Stochastic gradient descent.
@@ -98,6 +98,8 @@ impl<E: Element> Optimizer<E> for Sgd<E> {
     }
 
     learning_rate!();
+
+    momentum!(momentum);
 }
 
 parameter_state!(Sgd, "Sgd", |this| this.rate, this.velocity, &["momentum_buffer"]);

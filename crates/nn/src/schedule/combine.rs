@@ -25,6 +25,13 @@ impl<A: Schedule, B: Schedule> Schedule for Then<A, B> {
             None => self.first.rate(step),
         }
     }
+
+    fn momentum(&self, step: u64) -> Option<f64> {
+        match step.checked_sub(self.steps) {
+            Some(step) => self.next.momentum(step),
+            None => self.first.momentum(step),
+        }
+    }
 }
 
 /// A linear rise, followed by a schedule: see [`Schedule::warm_up`].
@@ -51,6 +58,10 @@ impl<S: Schedule> Schedule for WarmUp<S> {
         let share = share(step, self.steps);
         self.schedule.rate(0) * (self.start + (1.0 - self.start) * share)
     }
+
+    fn momentum(&self, step: u64) -> Option<f64> {
+        self.schedule.momentum(step.saturating_sub(self.steps))
+    }
 }
 
 /// The product of two schedules: see [`Schedule::times`].
@@ -70,5 +81,10 @@ impl<A, B> Times<A, B> {
 impl<A: Schedule, B: Schedule> Schedule for Times<A, B> {
     fn rate(&self, step: u64) -> f64 {
         self.schedule.rate(step) * self.factor.rate(step)
+    }
+
+    /// The momentum of the schedule, or else of the factor.
+    fn momentum(&self, step: u64) -> Option<f64> {
+        self.schedule.momentum(step).or_else(|| self.factor.momentum(step))
     }
 }

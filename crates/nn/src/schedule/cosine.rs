@@ -1,4 +1,4 @@
-//! Schedules along a cosine.
+//! Schedules that fall along a cosine.
 
 use std::f64::consts::PI;
 
@@ -6,7 +6,7 @@ use super::decay::share;
 use super::{Schedule, check_rate};
 
 /// The value at the fraction `share` of half a cosine from `a` to `b`.
-fn cosine(a: f64, b: f64, share: f64) -> f64 {
+pub(super) fn cosine(a: f64, b: f64, share: f64) -> f64 {
     b + (a - b) * (1.0 + (PI * share).cos()) / 2.0
 }
 
@@ -120,112 +120,5 @@ impl Schedule for CosineRestarts {
             period = period.saturating_mul(self.factor);
         }
         cosine(self.rate, self.min, step as f64 / period as f64)
-    }
-}
-
-/// A learning rate that rises from `max / 25` to `max` in the first 30 % of the steps, and falls to
-/// `max / 250_000` in the remaining steps.
-///
-/// The rate follows half a cosine in each phase, or a line ([`linear`](Self::linear)). With
-/// [`three_phase`](Self::three_phase) it falls as fast as it rose, and then to the smallest rate.
-/// The last of `steps` steps, and every later step, has the smallest rate.
-///
-/// Source: L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
-/// large learning rates", arXiv:1708.07120, 2017.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(alias = "OneCycleLR")]
-pub struct OneCycle {
-    max: f64,
-    steps: u64,
-    rising: f64,
-    start_divisor: f64,
-    end_divisor: f64,
-    linear: bool,
-    three_phase: bool,
-}
-
-impl OneCycle {
-    /// Creates a cycle of this number of steps, whose largest rate is `max`.
-    ///
-    /// # Panics
-    /// If the rate is negative or not finite, or there are fewer than two steps.
-    #[track_caller]
-    pub fn new(max: f64, steps: u64) -> Self {
-        check_rate("largest rate", max);
-        assert!(steps >= 2, "a cycle needs at least 2 steps, got {steps}");
-        Self {
-            max,
-            steps,
-            rising: 0.3,
-            start_divisor: 25.0,
-            end_divisor: 1e4,
-            linear: false,
-            three_phase: false,
-        }
-    }
-
-    /// Sets the fraction of the steps in which the rate rises; 0.3 by default.
-    ///
-    /// # Panics
-    /// If the fraction is not in 0..=1.
-    #[track_caller]
-    #[doc(alias = "pct_start")]
-    pub fn rising(self, share: f64) -> Self {
-        assert!((0.0..=1.0).contains(&share), "the rising share must lie in 0..=1, got {share}");
-        Self { rising: share, ..self }
-    }
-
-    /// Sets the first rate, `max / start`, and the last rate, `max / (start * end)`.
-    ///
-    /// # Panics
-    /// If a divisor is not positive and finite.
-    #[track_caller]
-    #[doc(alias = "div_factor")]
-    pub fn divisors(self, start: f64, end: f64) -> Self {
-        for divisor in [start, end] {
-            assert!(
-                divisor.is_finite() && divisor > 0.0,
-                "a divisor must be positive and finite, got {divisor}"
-            );
-        }
-        Self { start_divisor: start, end_divisor: end, ..self }
-    }
-
-    /// Uses lines instead of half cosines.
-    pub fn linear(self) -> Self {
-        Self { linear: true, ..self }
-    }
-
-    /// Adds a fall that mirrors the rise, before the fall to the last rate.
-    pub fn three_phase(self) -> Self {
-        Self { three_phase: true, ..self }
-    }
-}
-
-impl Schedule for OneCycle {
-    fn rate(&self, step: u64) -> f64 {
-        let (last, at) = ((self.steps - 1) as f64, step.min(self.steps - 1) as f64);
-        let top = self.rising * self.steps as f64 - 1.0;
-        let first = self.max / self.start_divisor;
-        let least = first / self.end_divisor;
-        let phases: &[(f64, f64, f64)] = if self.three_phase {
-            &[(top, first, self.max), (2.0 * top, self.max, first), (last, first, least)]
-        } else {
-            &[(top, first, self.max), (last, self.max, least)]
-        };
-        let mut begin = 0.0;
-        for &(end, from, to) in phases {
-            if at <= end || end == last {
-                let width = end - begin;
-                let share = if width > 0.0 { ((at - begin) / width).clamp(0.0, 1.0) } else { 1.0 };
-                return if self.linear {
-                    from + (to - from) * share
-                } else {
-                    cosine(from, to, share)
-                };
-            }
-            begin = end;
-        }
-        least
     }
 }

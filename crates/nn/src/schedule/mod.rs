@@ -12,7 +12,7 @@
 //! | [`Polynomial`] | falls to zero as a power of the steps left |
 //! | [`LinearRate`] | moves along a line |
 //! | [`Cosine`], [`CosineRestarts`] | falls along half a cosine, once or again and again |
-//!  [`OneCycle`] | rises, then falls far below its initial value |
+//! | [`OneCycle`] | rises, then falls far below its initial value; the momentum can do the opposite |
 //! | [`lambda`] | a closure |
 //!
 //! [`then`](Schedule::then), [`warm_up`](Schedule::warm_up) and [`times`](Schedule::times) compose
@@ -34,11 +34,13 @@
 mod combine;
 mod cosine;
 mod decay;
+mod one_cycle;
 mod plateau;
 
 pub use combine::{Then, Times, WarmUp};
-pub use cosine::{Cosine, CosineRestarts, OneCycle};
+pub use cosine::{Cosine, CosineRestarts};
 pub use decay::{Constant, Exponential, LinearRate, MultiStep, Polynomial, StepDecay};
+pub use one_cycle::OneCycle;
 pub use plateau::Plateau;
 
 use wengert_autodiff::Element;
@@ -50,6 +52,13 @@ use crate::state::{State, StateError, Stateful};
 pub trait Schedule {
     /// The rate after this number of steps. The first step has the rate at 0.
     fn rate(&self, step: u64) -> f64;
+
+    /// The momentum after this number of steps; `None`, the default, if the schedule leaves the
+    /// optimizer's momentum unchanged.
+    fn momentum(&self, step: u64) -> Option<f64> {
+        let _ = step;
+        None
+    }
 
     /// Returns a schedule that follows this one for a number of steps, and then another from its
     /// beginning.
@@ -89,11 +98,19 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
     fn rate(&self, step: u64) -> f64 {
         (**self).rate(step)
     }
+
+    fn momentum(&self, step: u64) -> Option<f64> {
+        (**self).momentum(step)
+    }
 }
 
 impl<S: Schedule + ?Sized> Schedule for &S {
     fn rate(&self, step: u64) -> f64 {
         (**self).rate(step)
+    }
+
+    fn momentum(&self, step: u64) -> Option<f64> {
+        (**self).momentum(step)
     }
 }
 
@@ -141,11 +158,14 @@ impl<S: Schedule> Scheduler<S> {
         Self { schedule, steps: 0 }
     }
 
-    /// Sets the optimizer's learning rate for its next step, counts that step, and returns the
-    /// rate. Call it before each step of the optimizer.
+    /// Sets the optimizer's learning rate for its next step, and its momentum if the schedule has
+    /// one, counts that step, and returns the rate. Call it before each step of the optimizer.
     pub fn step<E: Element, O: Optimizer<E> + ?Sized>(&mut self, optimizer: &mut O) -> f64 {
         let rate = self.schedule.rate(self.steps);
         optimizer.set_learning_rate(rate);
+        if let Some(momentum) = self.schedule.momentum(self.steps) {
+            optimizer.set_momentum(momentum);
+        }
         self.steps += 1;
         rate
     }

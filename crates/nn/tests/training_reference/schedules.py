@@ -2,8 +2,8 @@
 
     python schedules.py > schedules.csv
 
-A line is a name and the rates of the steps 0, 1, ..; of `plateau` the metrics are |cos(step)| rounded to
-one digit, plus 1.
+A line is a name and the rates of the steps 0, 1, .., or the momenta if the name ends in `_momentum`; of
+`plateau` the metrics are |cos(step)| rounded to one digit, plus 1.
 """
 
 import math
@@ -45,3 +45,23 @@ run("then", lambda o: s.SequentialLR(o, [s.ConstantLR(o, 1.0, 0), s.ExponentialL
 run("times", lambda o: s.ChainedScheduler([s.LinearLR(o, 0.5, 1.0, 8), s.ExponentialLR(o, 0.95)]))
 run("plateau", lambda o: s.ReduceLROnPlateau(o, factor=0.5, patience=2, cooldown=1, min_lr=0.01))
 run("plateau_max", lambda o: s.ReduceLROnPlateau(o, mode="max", factor=0.5, patience=1, threshold=0.05))
+
+
+def momentum(name, make, adam):
+    parameters = [torch.zeros(1, requires_grad=True)]
+    optimizer = torch.optim.Adam(parameters) if adam else torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+    scheduler = make(optimizer)
+    momenta = []
+    for _ in range(31):
+        group = optimizer.param_groups[0]
+        momenta.append(group["betas"][0] if adam else group["momentum"])
+        optimizer.step()
+        if len(momenta) < 31:
+            scheduler.step()
+    print(",".join([name + "_momentum"] + [repr(float(x)) for x in momenta]))
+
+
+momentum("one_cycle", lambda o: s.OneCycleLR(o, 0.1, 31), False)
+momentum("one_cycle_linear", lambda o: s.OneCycleLR(
+    o, 0.1, 31, pct_start=0.45, anneal_strategy="linear", base_momentum=0.7, max_momentum=0.9), True)
+momentum("one_cycle_three", lambda o: s.OneCycleLR(o, 0.1, 31, three_phase=True), True)

@@ -4,7 +4,9 @@ use wengert_nn::schedule::{
     Constant, Cosine, CosineRestarts, Exponential, LinearRate, MultiStep, OneCycle, Plateau,
     Polynomial, Schedule, Scheduler, StepDecay, lambda,
 };
-use wengert_nn::{Optimizer, Sgd, Stateful};
+use wengert_nn::{
+    Adagrad, Adam, Adamax, Groups, Lamb, Lion, Lookahead, Muon, Optimizer, RAdam, Sgd, Stateful,
+};
 
 fn reference(name: &str) -> Vec<f64> {
     let mut all = super::table(include_str!("../../training_reference/schedules.csv"));
@@ -42,6 +44,61 @@ fn rates_are_those_of_pytorch() {
     follow("warm_up", Cosine::new(0.1, 25).warm_up(5, 0.1));
     follow("then", Constant::new(0.1).then(10, Exponential::new(0.1, 0.9)));
     follow("times", LinearRate::new(0.5, 1.0, 8).times(Exponential::new(0.1, 0.95)));
+}
+
+#[test]
+fn momenta_are_those_of_pytorch() {
+    let cycle = OneCycle::new(0.1, 31).momentum(0.85, 0.95);
+    let linear = OneCycle::new(0.1, 31).rising(0.45).linear().momentum(0.7, 0.9);
+    for (name, schedule) in [
+        ("one_cycle_momentum", cycle),
+        ("one_cycle_linear_momentum", linear),
+        ("one_cycle_three_momentum", cycle.three_phase()),
+    ] {
+        let mut adam = Adam::<f32>::new(0.1);
+        let mut scheduler = Scheduler::new(schedule);
+        let momenta = (0..31).map(|_| {
+            scheduler.step(&mut adam);
+            adam.momentum().unwrap()
+        });
+        compare(name, &momenta.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn momenta_reach_every_optimizer_through_every_schedule() {
+    let cycle = || OneCycle::new(0.1, 11).momentum(0.5, 0.75);
+    let schedules: [Box<dyn Schedule>; 4] = [
+        Box::new(cycle()),
+        Box::new(cycle().warm_up(3, 0.1)),
+        Box::new(Constant::new(0.5).times(cycle())),
+        Box::new(cycle().then(5, Constant::new(0.1))),
+    ];
+    let optimizers: [Box<dyn Optimizer<f32>>; 8] = [
+        Box::new(Sgd::new(0.1)),
+        Box::new(Lion::new(0.1)),
+        Box::new(RAdam::new(0.1)),
+        Box::new(Adamax::new(0.1)),
+        Box::new(Lamb::new(0.1)),
+        Box::new(Muon::new(0.1)),
+        Box::new(Lookahead::new(Adam::new(0.1))),
+        Box::new(Groups::new(Sgd::new(0.1)).group("*bias", Adam::new(0.1))),
+    ];
+    for mut optimizer in optimizers {
+        for schedule in &schedules {
+            optimizer.set_momentum(0.1);
+            Scheduler::new(schedule).step(&mut optimizer);
+            assert_eq!(optimizer.momentum(), Some(0.75));
+        }
+        Scheduler::new(Constant::new(0.1)).step(&mut optimizer);
+        assert_eq!(optimizer.momentum(), Some(0.75));
+    }
+    let mut without = Adagrad::<f32>::new(0.1);
+    Scheduler::new(cycle()).step(&mut without);
+    assert_eq!(without.momentum(), None);
+    assert_eq!(Constant::new(0.1).then(5, cycle()).momentum(4), None);
+    assert_eq!(Constant::new(0.1).then(5, cycle()).momentum(5), Some(0.75));
+    assert_eq!(Schedule::momentum(&cycle(), u64::MAX), Some(0.75));
 }
 
 #[test]
