@@ -34,6 +34,7 @@
 //! | `checkpoint` (default) | checkpoints and models in safetensors files: `nn::checkpoint` |
 //! | `data` (default) | readers of data files: [`data`] |
 //! | `csv` | a reader of tables in CSV files: `data::CsvReader` |
+//! | `npz` | a reader and writer of several arrays in one file: `data::Npz` |
 //! | `progress` | a progress bar for `nn::train::Trainer` |
 //! | `ndarray` | `Tensor::as_ndarray`, `into_ndarray` and `from_ndarray`, and `TryFrom<ndarray::Array>` |
 //! | `serde` | `Serialize` and `Deserialize` for [`Tensor`], [`Shape`], [`Mask`] and [`Index`] |

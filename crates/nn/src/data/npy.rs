@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wengert_autodiff::{Element, Shape, Tensor};
 
-/// Why a `.npy` file cannot be read. `Display` is one sentence.
+/// Why a `.npy` or `.npz` file cannot be read. `Display` is one sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NpyError {
@@ -18,8 +18,8 @@ pub enum NpyError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// A file that is not a `.npy` file, or one that is damaged.
-    #[error("`{}` is not a readable `.npy` file: {message}", path.display())]
+    /// A file that is not of the format, or one that is damaged.
+    #[error("`{}` is not a readable file of arrays: {message}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -53,19 +53,25 @@ const MAX_HEADER: usize = 1 << 16;
 /// a header claims.
 pub fn read_npy<E: Element>(path: impl AsRef<Path>) -> Result<Tensor<E>, NpyError> {
     let path = path.as_ref();
+    let (file, len) = regular_file(path)?;
+    parse(BufReader::new(file), len, true).map_err(|problem| match problem {
+        Problem::Io(source) => NpyError::Io { path: path.to_path_buf(), source },
+        Problem::Content(message) => NpyError::Damaged { path: path.to_path_buf(), message },
+    })
+}
+
+/// Opens a file that is neither a directory nor a pipe, a socket or a device; returns its size too.
+pub(super) fn regular_file(path: &Path) -> Result<(File, u64), NpyError> {
     let failed = |source: io::Error| NpyError::Io { path: path.to_path_buf(), source };
     let found = std::fs::metadata(path).map_err(failed)?;
-    let damaged = |message: String| NpyError::Damaged { path: path.to_path_buf(), message };
     if !found.is_file() {
         let what = if found.is_dir() { "a directory" } else { "a pipe, a socket or a device" };
-        return Err(damaged(format!("it is {what}")));
+        let (path, message) = (path.to_path_buf(), format!("it is {what}"));
+        return Err(NpyError::Damaged { path, message });
     }
     let file = File::open(path).map_err(failed)?;
     let len = file.metadata().map_err(failed)?.len();
-    parse(BufReader::new(file), len).map_err(|problem| match problem {
-        Problem::Io(source) => failed(source),
-        Problem::Content(message) => damaged(message),
-    })
+    Ok((file, len))
 }
 
 /// Writes an array as `f4` or `f8`, depending on its element type.
@@ -76,33 +82,39 @@ pub fn write_npy<E: Element>(path: impl AsRef<Path>, array: &Tensor<E>) -> Resul
     let path = path.as_ref();
     let write = || {
         let mut out = BufWriter::new(File::create(path)?);
-        let single = size_of::<E>() == 4;
-        let sizes: Vec<String> = array.shape().iter().map(|size| format!("{size},")).collect();
-        let (width, sizes) = (size_of::<E>(), sizes.join(" "));
-        let mut header =
-            format!("{{'descr': '<f{width}', 'fortran_order': False, 'shape': ({sizes}), }}");
-        // The data is aligned to 64 bytes.
-        let before = MAGIC.len() + 4;
-        let padded = (before + header.len() + 1).next_multiple_of(64) - before - 1;
-        header = format!("{header:padded$}\n");
-        out.write_all(MAGIC)?;
-        out.write_all(&[1, 0])?;
-        out.write_all(&(header.len() as u16).to_le_bytes())?;
-        out.write_all(header.as_bytes())?;
-        for x in array {
-            let x = x.to_f64();
-            if single {
-                out.write_all(&(x as f32).to_le_bytes())?;
-            } else {
-                out.write_all(&x.to_le_bytes())?;
-            }
-        }
+        encode(&mut out, array)?;
         out.flush()
     };
     write().map_err(|source| NpyError::Io { path: path.to_path_buf(), source })
 }
 
-enum Problem {
+/// Writes the header and the elements of an array.
+pub(super) fn encode<E: Element>(out: &mut impl Write, array: &Tensor<E>) -> io::Result<()> {
+    let single = size_of::<E>() == 4;
+    let sizes: Vec<String> = array.shape().iter().map(|size| format!("{size},")).collect();
+    let (width, sizes) = (size_of::<E>(), sizes.join(" "));
+    let mut header =
+        format!("{{'descr': '<f{width}', 'fortran_order': False, 'shape': ({sizes}), }}");
+    // The data is aligned to 64 bytes.
+    let before = MAGIC.len() + 4;
+    let padded = (before + header.len() + 1).next_multiple_of(64) - before - 1;
+    header = format!("{header:padded$}\n");
+    out.write_all(MAGIC)?;
+    out.write_all(&[1, 0])?;
+    out.write_all(&(header.len() as u16).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    for x in array {
+        let x = x.to_f64();
+        if single {
+            out.write_all(&(x as f32).to_le_bytes())?;
+        } else {
+            out.write_all(&x.to_le_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) enum Problem {
     Io(io::Error),
     Content(String),
 }
@@ -119,8 +131,13 @@ impl From<String> for Problem {
     }
 }
 
-/// Reads an array from `len` bytes.
-fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Problem> {
+/// Reads an array from `len` bytes. Unless the length is `certain`, memory is allocated as the
+/// elements arrive.
+pub(super) fn parse<E: Element>(
+    mut reader: impl Read,
+    len: u64,
+    certain: bool,
+) -> Result<Tensor<E>, Problem> {
     let mut start = [0; 8];
     if len < 8 {
         return Err(format!("it has {len} bytes, too few for the 8 that state the format").into());
@@ -161,7 +178,8 @@ fn parse<E: Element>(mut reader: impl Read, len: u64) -> Result<Tensor<E>, Probl
         )
         .into());
     }
-    let elements = header.elements(reader, (found / header.width.max(1) as u64) as usize)?;
+    let count = (found / header.width.max(1) as u64) as usize;
+    let elements = header.elements(reader, count, certain)?;
     let made = |shape: Shape| Tensor::from_vec(elements, shape).map_err(|error| error.to_string());
     if !header.fortran {
         return Ok(made(shape)?);
@@ -228,17 +246,24 @@ impl Header {
     }
 
     /// The elements, piece by piece.
-    fn elements<E: Element>(&self, mut reader: impl Read, count: usize) -> Result<Vec<E>, Problem> {
+    fn elements<E: Element>(
+        &self,
+        mut reader: impl Read,
+        count: usize,
+        certain: bool,
+    ) -> Result<Vec<E>, Problem> {
         const PIECE: usize = 1 << 13;
         let mut elements = Vec::new();
         let bytes = count.saturating_mul(size_of::<E>());
-        elements
-            .try_reserve_exact(count)
-            .map_err(|_| format!("it needs {bytes} bytes, more than there is memory for"))?;
+        let full = |_| format!("it needs {bytes} bytes, more than there is memory for");
+        if certain {
+            elements.try_reserve_exact(count).map_err(full)?;
+        }
         let mut piece = vec![0; self.width * PIECE.min(count)];
         while elements.len() < count {
             let piece = &mut piece[..self.width * PIECE.min(count - elements.len())];
             reader.read_exact(piece)?;
+            elements.try_reserve(piece.len() / self.width).map_err(full)?;
             elements.extend(piece.chunks_exact(self.width).map(|x| E::from_f64(self.number(x))));
         }
         Ok(elements)
@@ -277,7 +302,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Tensor<f64>, String> {
-        parse(bytes, bytes.len() as u64).map_err(|problem| match problem {
+        parse(bytes, bytes.len() as u64, true).map_err(|problem| match problem {
             Problem::Io(error) => format!("io: {error}"),
             Problem::Content(message) => message,
         })

@@ -1,7 +1,11 @@
 //! The data readers as a user meets them: files on disk, and arbitrary bytes.
 
+mod augment;
 mod files;
+#[cfg(feature = "npz")]
+mod npz;
 mod properties;
+mod sequences;
 
 use std::io::Write;
 
