@@ -42,6 +42,7 @@ mod check;
 #[cfg(feature = "checkpoint")]
 pub mod checkpoint;
 pub mod data;
+pub mod diagnose;
 pub mod diagnosis;
 mod error;
 mod forward;

@@ -238,9 +238,19 @@ pub trait Module<E: Element = f32> {
 
 #[inline(never)]
 fn set_training<E: Element>(module: &mut (impl Module<E> + ?Sized), training: bool) {
-    module.set_training(training);
+    set_mode(module, training, false);
+}
+
+/// Sets a module and its parts to training, but dropout to inference.
+pub(crate) fn train_without_dropout<E: Element>(module: &mut (impl Module<E> + ?Sized)) {
+    set_mode(module, true, true);
+}
+
+fn set_mode<E: Element>(module: &mut (impl Module<E> + ?Sized), training: bool, steady: bool) {
+    module.set_training(training && !(steady && module.role() == Role::Dropout));
     let mut ignore = |_: Path<'_>, _: &mut Parameter<E>| ();
-    module.visit_mut(&mut VisitorMut { training: Some(training), ..VisitorMut::new(&mut ignore) });
+    let training = Some(training);
+    module.visit_mut(&mut VisitorMut { training, steady, ..VisitorMut::new(&mut ignore) });
 }
 
 /// How a module combines the outputs of its parts.
@@ -258,6 +268,8 @@ pub enum Role {
     /// Gives each unit mean 0 and variance 1 over the examples or positions: batch norm, instance
     /// norm.
     Standardization,
+    /// Sets elements to zero at random in training: dropout of elements, channels or branches.
+    Dropout,
 }
 
 /// The path of a parameter in a module tree. Displayed as `0.weight`, outermost name first.
@@ -309,6 +321,11 @@ impl Met {
         Self { path, role: module.role(), activation, own }
     }
 
+    /// The activation that computes the module's outputs.
+    pub(crate) fn activation(&self) -> Activation {
+        self.activation
+    }
+
     /// The function that computes the module's outputs. Constructed on demand, so that a program
     /// without [`recommend`](crate::init::recommend) does not link the theory.
     pub(crate) fn nonlinearity(&self) -> Arc<dyn Nonlinearity> {
@@ -334,6 +351,8 @@ pub struct VisitorMut<'v, E: Element = f32> {
     path: Option<&'v Path<'v>>,
     /// The mode to which the visited modules are set.
     training: Option<bool>,
+    /// Whether modules of [`Role::Dropout`] are set to inference all the same.
+    steady: bool,
     /// The paths of the visited modules.
     met: Option<&'v mut Vec<String>>,
 }
@@ -403,7 +422,7 @@ impl<'v, 'a, E: Element> Visitor<'v, 'a, E> {
 impl<'v, E: Element> VisitorMut<'v, E> {
     /// A visitor that starts at a root.
     pub fn new(see: &'v mut dyn FnMut(Path<'_>, &mut Parameter<E>)) -> Self {
-        Self { see, path: None, training: None, met: None }
+        Self { see, path: None, training: None, steady: false, met: None }
     }
 
     /// A visitor that starts at a root and also records the paths of the modules below it.
@@ -435,11 +454,13 @@ impl<'v, E: Element> VisitorMut<'v, E> {
         if let Some(met) = &mut self.met {
             met.push(path.to_string());
         }
-        if let Some(training) = self.training {
-            module.set_training(training);
+        let (training, steady) = (self.training, self.steady);
+        if let Some(training) = training {
+            module.set_training(training && !(steady && module.role() == Role::Dropout));
         }
-        let (training, met) = (self.training, self.met.as_deref_mut());
-        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path: Some(&path), training, met });
+        let met = self.met.as_deref_mut();
+        let path = Some(&path);
+        module.visit_mut(&mut VisitorMut { see: &mut *self.see, path, training, steady, met });
     }
 }
 

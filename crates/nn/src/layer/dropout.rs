@@ -5,7 +5,7 @@ use wengert_autodiff::{Element, Error, Result, Var, instances, ops};
 
 use super::{LayerConfig, LayerError, RandomStream, SampleShape, SequentialBuilder};
 use crate::forward::Layer;
-use crate::module::Module;
+use crate::module::{Module, Role};
 
 /// In training sets each element to zero with probability `p` and divides the others by `1 - p`,
 /// which keeps the mean; see [`ops::dropout`]. In inference ([`eval`](Self::eval)) it is the
@@ -18,7 +18,7 @@ use crate::module::Module;
 /// # Shapes
 /// Any; the output has the shape of the input.
 #[derive(Clone, Debug, Module)]
-#[module(element = any)]
+#[module(element = any, role = Role::Dropout)]
 pub struct Dropout {
     p: f64,
     stream: RandomStream,

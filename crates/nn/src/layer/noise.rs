@@ -7,12 +7,12 @@ use wengert_kernels::random::fill_uniform;
 
 use super::{LayerConfig, LayerError, RandomStream, SampleShape};
 use crate::forward::Layer;
-use crate::module::Module;
+use crate::module::{Module, Role};
 
 /// Draws masks in training from the layer's random stream: each pass has a different mask, and a
 /// run with the same seed has the same masks.
 #[derive(Clone, Debug, Module)]
-#[module(element = any)]
+#[module(element = any, role = Role::Dropout)]
 struct Noise {
     p: f64,
     stream: RandomStream,
@@ -88,7 +88,7 @@ impl Noise {
 /// # Shapes
 /// `[batch, channels, ..]`; the output has the input's shape.
 #[derive(Clone, Debug, Module)]
-#[module(element = any)]
+#[module(element = any, role = Role::Dropout)]
 pub struct ChannelDropout {
     noise: Noise,
 }
@@ -113,7 +113,7 @@ pub struct ChannelDropout {
 /// # Shapes
 /// Any; the output has the input's shape.
 #[derive(Clone, Debug, Module)]
-#[module(element = any)]
+#[module(element = any, role = Role::Dropout)]
 pub struct AlphaDropout {
     noise: Noise,
 }
@@ -137,7 +137,7 @@ pub struct AlphaDropout {
 /// # Shapes
 /// `[batch, ..]`; the output has the input's shape.
 #[derive(Clone, Debug, Module)]
-#[module(element = any)]
+#[module(element = any, role = Role::Dropout)]
 pub struct StochasticDepth {
     noise: Noise,
     batch: bool,

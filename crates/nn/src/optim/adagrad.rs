@@ -77,6 +77,10 @@ impl<E: Element> Optimizer<E> for Adagrad<E> {
     }
 
     learning_rate!();
+
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
 }
 
 parameter_state!(Adagrad, "Adagrad", |this| this.rate, this.sums, &["sum"]);

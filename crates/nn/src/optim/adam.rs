@@ -122,6 +122,10 @@ impl<E: Element> Optimizer<E> for Adam<E> {
         });
     }
 
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
+
     fn learning_rate(&self) -> f64 {
         self.rule.lr
     }

@@ -81,6 +81,10 @@ impl<E: Element> Optimizer<E> for Adamax<E> {
 
     learning_rate!();
 
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
+
     momentum!(beta1);
 }
 

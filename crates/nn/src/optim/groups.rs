@@ -140,6 +140,10 @@ impl<E: Element> Optimizer<E> for Groups<E> {
         self.optimizers[0].momentum()
     }
 
+    fn normalizes_steps(&self) -> Option<bool> {
+        self.optimizers[0].normalizes_steps()
+    }
+
     /// Sets the momentum of all optimizers that have one.
     fn set_momentum(&mut self, momentum: f64) {
         for optimizer in &mut self.optimizers {

@@ -73,6 +73,10 @@ impl<E: Element> Optimizer<E> for Lion<E> {
 
     learning_rate!();
 
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
+
     momentum!(beta1);
 }
 

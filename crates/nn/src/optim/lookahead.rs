@@ -90,6 +90,10 @@ impl<O: Optimizer<E>, E: Element> Optimizer<E> for Lookahead<O, E> {
     fn set_momentum(&mut self, momentum: f64) {
         self.inner.set_momentum(momentum);
     }
+
+    fn normalizes_steps(&self) -> Option<bool> {
+        self.inner.normalizes_steps()
+    }
 }
 
 impl<O: Optimizer<E>, E: Element> ParameterState<E> for Lookahead<O, E> {

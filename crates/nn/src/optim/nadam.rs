@@ -155,6 +155,10 @@ impl<E: Element> Optimizer<E> for NAdam<E> {
     }
 
     learning_rate!();
+
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
 }
 
 parameter_state!(NAdam, "NAdam", |this| this.rate, this.moments, &["exp_avg", "exp_avg_sq"]);

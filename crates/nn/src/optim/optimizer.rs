@@ -45,6 +45,13 @@ pub trait Optimizer<E: Element = f32>: ParameterState<E> {
     fn set_momentum(&mut self, momentum: f64) {
         let _ = momentum;
     }
+
+    /// Whether a step changes each element by about the learning rate, whatever the size of its
+    /// gradient, as with Adam; `Some(false)` if the step is proportional to the gradient, as with
+    /// SGD; `None` if it is neither or not known.
+    fn normalizes_steps(&self) -> Option<bool> {
+        None
+    }
 }
 
 impl<E: Element, O: Optimizer<E> + ?Sized> Optimizer<E> for Box<O> {
@@ -66,6 +73,10 @@ impl<E: Element, O: Optimizer<E> + ?Sized> Optimizer<E> for Box<O> {
 
     fn set_momentum(&mut self, momentum: f64) {
         (**self).set_momentum(momentum);
+    }
+
+    fn normalizes_steps(&self) -> Option<bool> {
+        (**self).normalizes_steps()
     }
 }
 

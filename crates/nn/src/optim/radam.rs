@@ -133,6 +133,10 @@ impl<E: Element> Optimizer<E> for RAdam<E> {
 
     learning_rate!();
 
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
+
     momentum!(beta1);
 }
 

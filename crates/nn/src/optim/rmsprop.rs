@@ -68,6 +68,10 @@ impl<E: Element> Optimizer<E> for RmsProp<E> {
     }
 
     learning_rate!();
+
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(true)
+    }
 }
 
 parameter_state!(RmsProp, "RmsProp", |this| this.rate, this.squares, &["square_avg"]);

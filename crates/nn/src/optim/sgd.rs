@@ -99,6 +99,10 @@ impl<E: Element> Optimizer<E> for Sgd<E> {
 
     learning_rate!();
 
+    fn normalizes_steps(&self) -> Option<bool> {
+        Some(false)
+    }
+
     momentum!(momentum);
 }
 

@@ -81,7 +81,7 @@ fn momenta_reach_every_optimizer_through_every_schedule() {
         Box::new(Adamax::new(0.1)),
         Box::new(Lamb::new(0.1)),
         Box::new(Muon::new(0.1)),
-        Box::new(Lookahead::new(Adam::new(0.1))),
+        Box::new(Lookahead::new(Adam::new(0.1), 5, 0.5)),
         Box::new(Groups::new(Sgd::new(0.1)).group("*bias", Adam::new(0.1))),
     ];
     for mut optimizer in optimizers {
