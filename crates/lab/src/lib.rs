@@ -8,6 +8,7 @@
 //!   [`mod@fit`] trains them, and [`measure`] measures them.
 //! - [`activation`], [`sweep`] and [`timing`] evaluate the activation kernels; [`statistics`] and
 //!   [`interval`] summarize numbers.
+//! - [`cases`] reads training cases from JSON, builds and trains them.
 //! - [`figure`] has charts as data and draws them, [`page`] renders the web page, [`report`] writes
 //!   files.
 
@@ -16,6 +17,7 @@
 pub mod activation;
 pub mod app;
 pub mod args;
+pub mod cases;
 pub mod course;
 pub mod data;
 pub mod error;
