@@ -12,7 +12,7 @@ use wengert::prelude::{Layer, Tensor, Var, ops};
 use wengert::{Result, Tape};
 
 use super::data::Rows;
-use super::format::{LossName, LossSpec, RowReduction};
+use super::format_training::{LossName, LossSpec, RowReduction};
 use super::network::Network;
 
 /// The limit of probabilities: `EPS..=1 - EPS`.
@@ -64,7 +64,17 @@ pub fn loss_of<'t>(spec: &LossSpec, output: Var<'t>, targets: &Tensor<f32>) -> R
             poisson_nll_loss(output, y, options)?
         }
         LossName::CceLogits => return fused(spec, output, y),
-        LossName::BceUnclipped => return by_row(spec, binary_terms(output, y, targets, tape)?),
+        LossName::BceUnclipped => {
+            let terms = binary_terms(output, y, targets, tape)?;
+            // The gradient is (p - y) / (p (1 - p)), which is not finite at 0 and 1, also where the
+            // engine's product with a target of 0 would be 0.
+            let end = |&p: &f32| p == 0.0 || p == 1.0;
+            return if output.try_value()?.to_vec().iter().any(end) {
+                by_row(spec, ops::add(terms, ops::mul_scalar(output, f32::NAN)?)?)
+            } else {
+                by_row(spec, terms)
+            };
+        }
         LossName::Cce => {
             let total = ops::sum_axes(output, &[-1], true)?;
             let p = ops::clamp(ops::div(output, total)?, EPS, 1.0 - EPS)?;
@@ -110,6 +120,32 @@ fn reduction(spec: &LossSpec) -> Reduction {
     }
 }
 
+/// The loss of a network for a batch, and its value. The value of a cross-entropy after a softmax is
+/// that of limited probabilities, although its gradient is that of [`loss`].
+pub(super) fn training_loss<'t>(
+    spec: &LossSpec,
+    network: &Network,
+    inputs: Var<'t>,
+    targets: &Tensor<f32>,
+) -> Result<(Var<'t>, f64)> {
+    if spec.name != LossName::Cce || !network.ends_in_softmax() {
+        let loss = loss(spec, network, inputs, targets)?;
+        return Ok((loss, f64::from(loss.try_value()?.try_item()?)));
+    }
+    let logits = network.logits(inputs)?;
+    let rows = soft_cross_entropy(logits, logits.tape().constant(targets), Reduction::None)?;
+    let (each, y) = (rows.try_value()?.to_vec(), targets.to_vec());
+    let width = (y.len() / each.len().max(1)).max(1);
+    let limited = each.iter().zip(y.chunks(width)).map(|(&loss, y)| {
+        let most = -EPS.ln() * y.iter().sum::<f32>();
+        f64::from(if loss.is_finite() && loss > most { most } else { loss })
+    });
+    let sum: f64 = limited.sum();
+    let sum_of_rows = spec.reduction == Some(RowReduction::Sum);
+    let loss = if sum_of_rows { ops::sum(rows)? } else { ops::mean(rows)? };
+    Ok((loss, if sum_of_rows { sum } else { sum / each.len() as f64 }))
+}
+
 /// The loss of all rows of a part of the data as a number, without gradients.
 ///
 /// # Errors
@@ -117,7 +153,10 @@ fn reduction(spec: &LossSpec) -> Reduction {
 pub fn reported(spec: &LossSpec, network: &Network, rows: &Rows) -> Result<f64> {
     let tape = Tape::new();
     tape.no_grad(|| {
-        let loss = loss(spec, network, tape.constant(&rows.inputs), &rows.targets)?;
-        Ok(f64::from(loss.try_value()?.try_item()?))
+        let (_, value) = training_loss(spec, network, tape.constant(&rows.inputs), &rows.targets)?;
+        Ok(value)
     })
 }
+
+#[cfg(test)]
+mod tests;

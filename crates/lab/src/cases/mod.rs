@@ -53,6 +53,7 @@ mod draw;
 mod format;
 mod format_data;
 mod format_network;
+mod format_training;
 mod loss;
 mod network;
 mod run;
@@ -68,6 +69,7 @@ pub use data::{Data, Rows, build as build_data};
 pub use format::*;
 pub use format_data::*;
 pub use format_network::*;
+pub use format_training::*;
 pub use loss::{loss, loss_of, reported};
 pub use network::{Network, Softmax, build as build_network};
 pub use run::{Prepared, Trained, prepare, train};
@@ -95,3 +97,6 @@ pub fn parse(text: &str) -> Result<Vec<Case>, LabError> {
         .map_err(|error| LabError::Request(format!("the cases are not a list in JSON: {error}")))?;
     values.into_iter().map(Case::from_value).collect()
 }
+
+#[cfg(test)]
+mod tests;

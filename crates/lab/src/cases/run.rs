@@ -6,8 +6,9 @@ use wengert::nn::data::Batches;
 use wengert::prelude::*;
 
 use super::data::{self, Rows};
-use super::format::{Batch, OptimizerName, OptimizerSpec, RowReduction, Setup};
-use super::loss::{loss, reported};
+use super::format::{Batch, Setup};
+use super::format_training::{OptimizerName, OptimizerSpec, RowReduction};
+use super::loss::{reported, training_loss};
 use super::network::{self, Network};
 use super::score::score;
 use crate::error::LabError;
@@ -15,7 +16,7 @@ use crate::error::LabError;
 /// A network after its training.
 #[derive(Clone, Debug)]
 pub struct Trained {
-    /// The score of the training rows; NaN if an output, or the loss of an epoch, is not finite.
+    /// The score of the training rows; NaN if an output is not finite.
     pub score: f64,
     /// The score of the held-out rows, if the case has a split.
     pub held_out_score: Option<f64>,
@@ -100,9 +101,10 @@ pub fn train(setup: &Setup, start: u64, budget: f64) -> Result<Trained, LabError
         for batch in batches.epoch() {
             let count = batch.inputs.shape()[0];
             let x = tape.constant(&batch.inputs);
-            let value = loss(&setup.loss, &network, x, &batch.targets).map_err(engine)?;
-            total += f64::from(value.item()) * if sum { 1.0 } else { count as f64 };
-            let gradients = value.try_backward().map_err(engine)?;
+            let (loss, value) =
+                training_loss(&setup.loss, &network, x, &batch.targets).map_err(engine)?;
+            total += value * if sum { 1.0 } else { count as f64 };
+            let gradients = loss.try_backward().map_err(engine)?;
             optimizer.step(&mut network, gradients);
             tape.clear();
             steps += 1;
@@ -126,10 +128,9 @@ pub fn train(setup: &Setup, start: u64, budget: f64) -> Result<Trained, LabError
     };
     let held_out_score = held_out.as_ref().map(judge).transpose()?;
     let score = judge(&train)?;
-    let or_nan = |score: f64| if not_finite { f64::NAN } else { score };
     Ok(Trained {
-        score: or_nan(score),
-        held_out_score: held_out_score.map(or_nan),
+        score,
+        held_out_score,
         losses,
         held_out_losses,
         not_finite,
