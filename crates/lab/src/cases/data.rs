@@ -228,13 +228,17 @@ fn scale(table: &mut Table, change: Scale) {
         }
         Scale::Standardize => table.each_column(|column| {
             let (mean, sd) = draw::mean_sd(column);
-            column.iter_mut().for_each(|v| *v = (*v - mean) / (sd + 1e-12));
+            for v in column {
+                *v = (*v - mean) / (sd + 1e-12);
+            }
         }),
         Scale::Minmax | Scale::Minmax11 => table.each_column(|column| {
             let (low, high) = range(column.iter().copied());
             let (factor, term) = if change == Scale::Minmax { (1.0, 0.0) } else { (2.0, -1.0) };
             let width = high - low + 1e-12;
-            column.iter_mut().for_each(|v| *v = factor * (*v - low) / width + term);
+            for v in column {
+                *v = factor * (*v - low) / width + term;
+            }
         }),
     }
 }

@@ -177,12 +177,11 @@ pub(super) fn gaussians(spec: &DataSpec, rng: &mut Pcg64) -> Drawn {
 pub(super) fn blobs(spec: &DataSpec, rng: &mut Pcg64) -> Drawn {
     let (count, n) = (need(spec.centers, "centers")?, need(spec.n, "n")?);
     let std = need(spec.std, "std")?;
-    let centers = match &spec.at {
-        Some(at) => Table::of(at, "at")?,
-        None => {
-            let d = spec.d.unwrap_or(2);
-            Table::new((0..count * d).map(|_| uniform(rng, -10.0, 10.0)).collect(), d)?
-        }
+    let centers = if let Some(at) = &spec.at {
+        Table::of(at, "at")?
+    } else {
+        let d = spec.d.unwrap_or(2);
+        Table::new((0..count * d).map(|_| uniform(rng, -10.0, 10.0)).collect(), d)?
     };
     if count == 0 || centers.rows() < count {
         return Err(format!("`at` has {} points for {count} centers", centers.rows()));
@@ -310,7 +309,9 @@ pub(super) fn columns(spec: &DataSpec, rng: &mut Pcg64) -> Drawn {
     let mut standard = drawn.clone();
     for column in &mut standard {
         let (mean, sd) = mean_sd(column);
-        column.iter_mut().for_each(|v| *v = (*v - mean) / (sd + 1e-12));
+        for v in column {
+            *v = (*v - mean) / (sd + 1e-12);
+        }
     }
     let weighted = |weights: &std::collections::BTreeMap<usize, f64>| {
         let mut sums = vec![0.0; n];
@@ -323,7 +324,9 @@ pub(super) fn columns(spec: &DataSpec, rng: &mut Pcg64) -> Drawn {
         Ok::<_, Refused>(sums)
     };
     let mut sums = weighted(&label.weights)?;
-    sums.iter_mut().for_each(|sum| *sum += label.noise_sd * normal(rng));
+    for sum in &mut sums {
+        *sum += label.noise_sd * normal(rng);
+    }
     let y = match label.kind {
         LabelKind::Threshold => {
             let threshold = quantile(&sums, 1.0 - label.positive.unwrap_or(0.5));

@@ -68,17 +68,16 @@ pub fn loss_of<'t>(spec: &LossSpec, output: Var<'t>, targets: &Tensor<f32>) -> R
             let terms = binary_terms(output, y, targets, tape)?;
             // The gradient is (p - y) / (p (1 - p)), which is not finite at 0 and 1, also where the
             // engine's product with a target of 0 would be 0.
-            let end = |&p: &f32| p == 0.0 || p == 1.0;
-            return if output.try_value()?.to_vec().iter().any(end) {
-                by_row(spec, ops::add(terms, ops::mul_scalar(output, f32::NAN)?)?)
-            } else {
-                by_row(spec, terms)
-            };
+            let undefined = output.try_value()?.to_vec().iter().any(|&p| p == 0.0 || p == 1.0);
+            return by_row(spec, if undefined { without_gradient(terms, output)? } else { terms });
         }
         LossName::Cce => {
             let total = ops::sum_axes(output, &[-1], true)?;
             let p = ops::clamp(ops::div(output, total)?, EPS, 1.0 - EPS)?;
-            return by_row(spec, ops::neg(ops::mul(y, ops::log(p)?)?)?);
+            let terms = ops::neg(ops::mul(y, ops::log(p)?)?)?;
+            // A row whose sum is 0 has no probabilities, and its gradient is NaN.
+            let undefined = total.try_value()?.to_vec().contains(&0.0);
+            return by_row(spec, if undefined { without_gradient(terms, output)? } else { terms });
         }
     };
     match spec.reduction {
@@ -101,6 +100,12 @@ fn binary_terms<'t>(
     let yes = ops::mul(y, ops::log(p)?)?;
     let no = ops::mul(not_y, ops::log(not_p)?)?;
     ops::neg(ops::add(yes, no)?)
+}
+
+/// Losses of elements that are NaN, as is their gradient. The engine's product with a zero is zero,
+/// where the formulas of these losses have a NaN.
+fn without_gradient<'t>(terms: Var<'t>, output: Var<'t>) -> Result<Var<'t>> {
+    ops::add(terms, ops::mul_scalar(output, f32::NAN)?)
 }
 
 /// Losses of elements, summed over the outputs and reduced over the rows.

@@ -32,7 +32,9 @@ pub(super) fn load(name: Shipped) -> Result<(Table, Table), Refused> {
             x.each_column(|column| {
                 let (mean, sd) = mean_sd(column);
                 let norm = sd * (column.len() as f64).sqrt();
-                column.iter_mut().for_each(|v| *v = (*v - mean) / norm);
+                for v in column {
+                    *v = (*v - mean) / norm;
+                }
             });
             Ok((x, y))
         }

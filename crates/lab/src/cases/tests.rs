@@ -11,7 +11,12 @@ fn every_case_trains_and_its_fixed_version_reaches_the_mark() {
     for case in &cases {
         let mark = case.verdict.as_ref().unwrap().pass_mark.unwrap();
         let given = train(&case.variant(Variant::Given).unwrap(), 1, 10.0).unwrap();
-        assert!(!(given.score >= mark), "{}: {} without the fix", case.id, given.score);
+        assert!(
+            given.score.is_nan() || given.score < mark,
+            "{}: {} without the fix",
+            case.id,
+            given.score
+        );
         let fixed = train(&case.variant(Variant::Fixed).unwrap(), 1, 10.0).unwrap();
         assert!(fixed.score >= mark, "{}: {} with the fix", case.id, fixed.score);
         assert!(!fixed.not_finite && fixed.losses.iter().all(|loss| loss.is_finite()));
