@@ -125,8 +125,8 @@ fn reduction(spec: &LossSpec) -> Reduction {
     }
 }
 
-/// The loss of a network for a batch, and its value. The value of a cross-entropy after a softmax is
-/// that of limited probabilities, although its gradient is that of [`loss`].
+/// The loss of a network for a batch, and its value. The value of a cross-entropy after a softmax
+/// is that of limited probabilities, although its gradient is that of [`loss`].
 pub(super) fn training_loss<'t>(
     spec: &LossSpec,
     network: &Network,
