@@ -100,6 +100,31 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         activation: String,
     },
+    /// Compare the findings of the diagnosis with the known faults of training cases in JSON
+    ///
+    /// Builds and trains each case from several starts, and prints what is named for each of them,
+    /// then the fractions that are detected, named and falsely flagged.
+    Validate(Validate),
+}
+
+/// The options of `validate`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Validate {
+    /// The file of the cases
+    #[arg(long, value_name = "FILE")]
+    pub cases: PathBuf,
+
+    /// Number of starts of each case
+    #[arg(long, value_name = "N", default_value = "3", allow_negative_numbers = true, value_parser = at_most::<100>)]
+    pub starts: NonZeroUsize,
+
+    /// Judge before training only
+    #[arg(long)]
+    pub untrained: bool,
+
+    /// Only the cases whose id contains this text
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
 }
 
 /// The options of `grid`.

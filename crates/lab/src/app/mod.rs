@@ -3,6 +3,7 @@
 
 mod course;
 mod grid;
+mod validate;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ pub fn run(args: &Args) -> Result<ExitCode, LabError> {
             let found = pool(common)?.install(explore)?;
             emit(common, "init.json", &found, || found.lines())
         }
+        Some(Command::Validate(of)) => validate::run(common, of),
         Some(Command::Theory { activation }) => {
             let activation = named(activation)?;
             let found = pool(common)?.install(|| explore::theory::explore(activation))?;

@@ -80,7 +80,7 @@ use super::finding::Finding;
 /// let rules = Rules::standard().with(FewExamples).without("columns");
 /// assert!(rules.names().any(|name| name == "few_examples"));
 /// ```
-pub trait Rule: std::fmt::Debug {
+pub trait Rule: std::fmt::Debug + Send + Sync {
     /// The name.
     fn name(&self) -> &'static str;
 
