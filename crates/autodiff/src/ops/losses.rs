@@ -105,8 +105,8 @@ impl<'w> CrossEntropyOptions<'w> {
 }
 
 /// The softmax cross-entropy with integer labels, `-ln softmax(logits)[label]` for each row, with
-/// options for label smoothing, a label to ignore, weights of the classes, and the reduction. A mean
-/// over no rows, or over rows whose weights are all zero, is NaN, and its derivatives are zero.
+/// options for label smoothing, a label to ignore, weights of the classes, and the reduction. A
+/// mean over no rows, or over rows whose weights are all zero, is NaN, and its derivatives are 0.
 ///
 /// Without smoothing and weights, each row's loss has the same bits as that of
 /// [`cross_entropy`](super::cross_entropy()), and so has the mean if no row is ignored. The

@@ -1,9 +1,9 @@
 //! Why does it not learn? A diagnosis of a network and its training.
 //!
-//! [`preflight`] judges a run before it starts, from its examples, one batch and three trial steps on
-//! a copy; [`Report::after`] judges again with the losses of the run. A [`Report`] lists
-//! [`Finding`]s: the [`Cause`], the measured numbers, the bound and its source, why it hurts, and the
-//! remedy. A finding that another cause explains is marked as its consequence.
+//! [`preflight`] judges a run before it starts, from its examples, one batch and three trial steps
+//! on a copy; [`Report::after`] judges again with the losses of the run. A [`Report`] lists
+//! [`Finding`]s: the [`Cause`], the measured numbers, the bound and its source, why it hurts, and
+//! the remedy. A finding that another cause explains is marked as its consequence.
 //!
 //! The [rules](Rule) compare measured [`Facts`] with thresholds, which can be set and switched off;
 //! a rule of your own implements the same trait.

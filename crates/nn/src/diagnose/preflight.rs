@@ -16,11 +16,11 @@ use crate::optim::Optimizer;
 const ROWS: usize = 256;
 
 /// Judges a training run before it starts: the examples and the loss, one batch forward and
-/// backward, and three trial steps, all on copies. The model, the optimizer and their random numbers
-/// do not change.
+/// backward, and three trial steps, all on copies. The model, the optimizer and their random
+/// numbers do not change.
 ///
-/// The measured batch has 256 examples at equal distances, or all. What cannot be measured is listed
-/// in [`Report::unjudged`].
+/// The measured batch has 256 examples at equal distances, or all. What cannot be measured is
+/// listed in [`Report::unjudged`].
 ///
 /// ```
 /// use rand::SeedableRng;

@@ -4,8 +4,8 @@ use super::Rule;
 use crate::diagnose::{Action, Cause, Facts, Finding, Level};
 use crate::module::Role;
 
-/// Warns of a column of the inputs whose root mean square is above the bound, unless the first layer
-/// normalizes its input.
+/// Warns of a column of the inputs whose root mean square is above the bound, unless the first
+/// layer normalizes its input.
 #[derive(Clone, Copy, Debug)]
 pub struct InputSize {
     /// The largest root mean square; 10 by default.

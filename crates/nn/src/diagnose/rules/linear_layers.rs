@@ -6,8 +6,8 @@ use super::Rule;
 use crate::diagnose::{Action, Cause, Facts, Finding, Level};
 use crate::module::Role;
 
-/// Warns of a dense hidden layer without an activation whose output goes directly into another dense
-/// layer. One that narrows by the factor is a bottleneck, and only remarked on.
+/// Warns of a dense hidden layer without an activation whose output goes directly into another
+/// dense layer. One that narrows by the factor is a bottleneck, and only remarked on.
 #[derive(Clone, Copy, Debug)]
 pub struct LinearLayers {
     /// The factor from which a layer counts as a bottleneck; 4 by default.

@@ -3,8 +3,8 @@
 use super::Rule;
 use crate::diagnose::{Action, Cause, Facts, Finding, Level, Takes};
 
-/// Warns of targets that are much larger than the outputs at the start, or so large that trial steps
-/// diverge.
+/// Warns of targets that are much larger than the outputs at the start, or so large that trial
+/// steps diverge.
 #[derive(Clone, Copy, Debug)]
 pub struct TargetSize {
     /// The largest ratio of target size to output size; 1000 by default.

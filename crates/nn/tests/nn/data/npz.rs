@@ -84,8 +84,8 @@ fn large_compressed_arrays_are_refused() {
     assert!(error.contains("it is a directory"), "{error}");
 }
 
-/// `numpy.savez_compressed(file, x=numpy.arange(6, dtype="i2").reshape(2, 3), flag=numpy.array(True))`
-/// of `NumPy` 2.4.
+/// The file of `NumPy` 2.4 for `numpy.savez_compressed` of `x`, which is
+/// `numpy.arange(6, dtype="i2").reshape(2, 3)`, and `flag`, which is `numpy.array(True)`.
 #[test]
 fn files_of_numpy_are_read() {
     let mut file = Npz::open("tests/data/numpy.npz").unwrap();
