@@ -59,7 +59,7 @@ mod network;
 mod run;
 mod score;
 mod shipped;
-mod validate;
+mod validation;
 
 use std::fs;
 use std::path::Path;
@@ -75,7 +75,7 @@ pub use loss::{loss, loss_of, reported};
 pub use network::{Network, Softmax, build as build_network};
 pub use run::{Prepared, Trained, prepare, train};
 pub use score::score;
-pub use validate::{Figures, Judgement, Options, Validation, diagnosed, validate};
+pub use validation::{Figures, Judgement, Options, Validation, diagnosed, validate};
 
 use crate::error::LabError;
 

@@ -44,9 +44,8 @@ pub struct Padded<T> {
 #[doc(alias = "collate")]
 pub fn pad_sequences<E: Element>(sequences: &[Tensor<E>], value: E) -> Result<Padded<Tensor<E>>> {
     const OP: &str = "pad_sequences";
-    let rest = match sequences.first().map(|first| first.shape().dims()) {
-        Some([_, rest @ ..]) => rest,
-        _ => return Err(unfit(OP, sequences.first().map(Tensor::shape))),
+    let Some([_, rest @ ..]) = sequences.first().map(|first| first.shape().dims()) else {
+        return Err(unfit(OP, sequences.first().map(Tensor::shape)));
     };
     for sequence in sequences {
         if sequence.rank() == 0 || sequence.shape()[1..] != *rest {

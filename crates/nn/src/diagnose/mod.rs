@@ -11,7 +11,7 @@
 //! Thresholds that name a paper or a tool: `AutoTrainer` (X. Zhang et al., ICSE 2021),
 //! `DeepDiagnosis` (M. Wardat et al., ICSE 2022), `UMLAUT` (E. Schoop et al., CHI 2021),
 //! `TheDeepChecker` (H. Ben Braiek and F. Khomh, 2023), `SageMaker` Debugger (N. Rauschmayr et al.,
-//! `MLSys` 2021), Defect4ML (M. M. Morovati et al., 2023).
+//! `MLSys` 2021), `Defect4ML` (M. M. Morovati et al., 2023).
 
 mod cause;
 mod data;

@@ -23,7 +23,7 @@ impl Default for RateTooHigh {
 
 /// Whether the steps raised the loss.
 pub(super) fn raised(trial: &Trial) -> bool {
-    rise(trial).is_some_and(|rise| !(rise <= RISE))
+    rise(trial).is_some_and(|rise| rise.is_nan() || rise > RISE)
 }
 
 /// The last loss relative to the first.

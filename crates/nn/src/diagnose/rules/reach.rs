@@ -31,7 +31,7 @@ impl Rule for Reach {
             network.weights.iter().any(|w| matches!(w.gradient, Gradient::Size(size) if size > 0.0));
         let steps = facts.steps() as f64;
         let [Some(first), Some(last)] = [trial.losses.first(), trial.losses.last()] else { return };
-        if !moving || !(last.is_finite() && *first > 0.0) || last > first {
+        if !(moving && last.is_finite() && *first > 0.0) || last > first {
             return;
         }
         let tried = (trial.losses.len() - 1) as f64;
@@ -41,7 +41,7 @@ impl Rule for Reach {
         let change = trial.changes.iter().map(|(_, change)| *change).fold(0.0, f64::max);
         let change = change / tried * steps * lengthened;
         let decrease = (first - last) / tried * steps * lengthened / first;
-        let outputs = self.outputs(facts);
+        let outputs = outputs_reach(facts);
         let short = outputs.is_some_and(|share| share < 1.0)
             || (change < self.change && !trial.changes.is_empty())
             || decrease < self.decrease;
@@ -84,26 +84,24 @@ impl Rule for Reach {
     }
 }
 
-impl Reach {
-    /// How far the outputs can move relative to the distance of the targets, for an optimizer whose
-    /// steps have a known length.
-    fn outputs(&self, facts: &Facts) -> Option<f64> {
-        let network = facts.network.as_ref()?;
-        let linear = network.range == Range::Of([f64::NEG_INFINITY, f64::INFINITY]);
-        if facts.normalizes_steps != Some(true) || facts.takes != Takes::Numbers || !linear {
-            return None;
-        }
-        let weighted: Vec<_> = network.layers.iter().filter(|l| l.weight.is_some()).collect();
-        let inputs = match weighted.as_slice() {
-            [.., hidden, _] => hidden.output_sum,
-            _ => facts.data.columns.iter().map(|column| column.rms).sum(),
-        };
-        let far = facts.data.targets.range.map(f64::abs).into_iter().fold(0.0, f64::max);
-        let distance = 0.9 * far.max(facts.data.targets.rms) - network.output_rms;
-        // Each layer below moves as well, by about as much as the last one.
-        let reach = facts.rate * facts.steps() as f64 * (inputs + 1.0) * weighted.len() as f64;
-        (distance > 0.0).then(|| reach / distance)
+/// How far the outputs can move relative to the distance of the targets, for an optimizer whose
+/// steps have a known length.
+fn outputs_reach(facts: &Facts) -> Option<f64> {
+    let network = facts.network.as_ref()?;
+    let linear = network.range == Range::Of([f64::NEG_INFINITY, f64::INFINITY]);
+    if facts.normalizes_steps != Some(true) || facts.takes != Takes::Numbers || !linear {
+        return None;
     }
+    let weighted: Vec<_> = network.layers.iter().filter(|l| l.weight.is_some()).collect();
+    let inputs = match weighted.as_slice() {
+        [.., hidden, _] => hidden.output_sum,
+        _ => facts.data.columns.iter().map(|column| column.rms).sum(),
+    };
+    let far = facts.data.targets.range.map(f64::abs).into_iter().fold(0.0, f64::max);
+    let distance = 0.9 * far.max(facts.data.targets.rms) - network.output_rms;
+    // Each layer below moves as well, by about as much as the last one.
+    let reach = facts.rate * facts.steps() as f64 * (inputs + 1.0) * weighted.len() as f64;
+    (distance > 0.0).then(|| reach / distance)
 }
 
 /// The mean over the first steps of the sum of powers of the momentum that they contain.

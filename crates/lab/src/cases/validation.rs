@@ -9,14 +9,14 @@ use serde::Serialize;
 use wengert::nn::diagnose::{
     Budget, Cause as Found, Course, Data, Loss, Report, Rules, Takes, Targets, preflight_with,
 };
-use wengert::prelude::*;
+use wengert::prelude::{Adam, Layer, RmsProp, Sgd};
 
 use super::data::Rows;
 use super::format::{Batch, Case, Cause, Class, Setup, Variant};
 use super::format_network::Act;
+use super::format_training::{LossName, OptimizerName};
 use super::loss::loss_of;
-use super::run::{self, Trained};
-use super::{LossName, OptimizerName, prepare};
+use super::run::{self, Trained, prepare};
 use crate::error::LabError;
 
 /// What is compared.
