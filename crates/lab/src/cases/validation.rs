@@ -9,7 +9,7 @@ use serde::Serialize;
 use wengert::nn::diagnose::{
     Budget, Cause as Found, Course, Data, Loss, Report, Rules, Takes, Targets, preflight_with,
 };
-use wengert::prelude::{Adam, Layer, RmsProp, Sgd};
+use wengert::nn::{Adam, Layer, RmsProp, Sgd};
 
 use super::data::Rows;
 use super::format::{Batch, Case, Cause, Class, Setup, Variant};
@@ -238,11 +238,11 @@ fn course(setup: &Setup, start: u64, trained: &Trained) -> Result<Course, LabErr
         }
     }
     let recalls = right.iter().zip(&of).map(|(right, of): (&f64, &f64)| right / of.max(1.0));
-    let mut course = Course::default();
-    course.losses = trained.losses.clone();
-    course.held_out = trained.held_out_losses.clone();
-    course.recalls = recalls.collect();
-    Ok(course)
+    Ok(Course {
+        losses: trained.losses.clone(),
+        held_out: trained.held_out_losses.clone(),
+        recalls: recalls.collect(),
+    })
 }
 
 impl Judgement {
