@@ -27,7 +27,7 @@
 //! | part | |
 //! |---|---|
 //! | `data` | `kind` and its keys ([`DataKind`]), then the changes `x_scale`, `y_scale`, `y_code` |
-//! | `network` | `layers`: `dense` units with `act`, `init`, `bias`; `dropout`; `batchnorm`; `act` |
+//! | `network` | `layers`: `dense` with `act`, `init`, `bias`; `dropout`; `batchnorm`; `act` |
 //! | `loss` | `name` ([`LossName`]) and `reduction` |
 //! | `optimizer` | `name` ([`OptimizerName`]), `lr` and settings |
 //! | `batch`, `epochs` | rows in a mini-batch (a number or `full`), passes over the rows |

@@ -104,8 +104,11 @@ pub fn train(setup: &Setup, start: u64, budget: f64) -> Result<Trained, LabError
             let (loss, value) =
                 training_loss(&setup.loss, &network, x, &batch.targets).map_err(engine)?;
             total += value * if sum { 1.0 } else { count as f64 };
-            let gradients = loss.try_backward().map_err(engine)?;
-            optimizer.step(&mut network, gradients);
+            // A network whose layers are all frozen has no gradients.
+            if loss.requires_grad() {
+                let gradients = loss.try_backward().map_err(engine)?;
+                optimizer.step(&mut network, gradients);
+            }
             tape.clear();
             steps += 1;
         }

@@ -107,6 +107,9 @@ impl<E: Element> From<&Tensor<E>> for Targets<E> {
 /// The rows of a tensor at these indices.
 pub(crate) fn select<E: Element>(from: &Tensor<E>, rows: &[usize]) -> Tensor<E> {
     use crate::data::Rows;
+    if from.rank() == 0 {
+        return from.clone();
+    }
     let mut to = from.blank(rows.len());
     to.copy_rows(from, rows);
     to

@@ -12,7 +12,7 @@
 //! | [`Polynomial`] | falls to zero as a power of the steps left |
 //! | [`LinearRate`] | moves along a line |
 //! | [`Cosine`], [`CosineRestarts`] | falls along half a cosine, once or again and again |
-//! | [`OneCycle`] | rises, then falls far below its initial value; the momentum can do the opposite |
+//! | [`OneCycle`] | rises, then falls far below its initial value; the momentum can fall and rise |
 //! | [`lambda`] | a closure |
 //!
 //! [`then`](Schedule::then), [`warm_up`](Schedule::warm_up) and [`times`](Schedule::times) compose

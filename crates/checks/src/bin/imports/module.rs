@@ -1,5 +1,6 @@
 //! The modules of a crate, the names they define and import, and the paths in them.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -8,8 +9,13 @@ use wengert_checks::token::{Token, tokens};
 
 use super::graph::Imports;
 
-/// Maximum length of a chain of re-exports, which ends circular ones.
-const DEEPEST: usize = 32;
+/// Maximum number of names in a path. A name that is re-exported from a module of the same name grows
+/// by one name in each round if it is not found there.
+const LONGEST: usize = 16;
+
+/// The modules that were searched for a name, with the rest of the path: circular re-exports end, and
+/// modules that import all names of each other are searched once.
+type Searched = BTreeSet<(Vec<String>, Vec<String>)>;
 
 /// A module: a file, or a part of one.
 #[derive(Debug, Default)]
@@ -31,6 +37,9 @@ struct Module {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     modules: BTreeMap<Vec<String>, Module>,
+    /// The modules to which globs lead, by the module and the path of the glob; empty while they are
+    /// looked for.
+    opened: RefCell<BTreeMap<(Vec<String>, Vec<String>), Vec<Target>>>,
 }
 
 /// The target of a path.
@@ -92,14 +101,14 @@ impl Tree {
         for (at, module) in &self.modules {
             let to = imports.entry(module.file.clone()).or_default();
             for path in module.paths.iter().chain(module.used.values()) {
-                for target in self.resolve(at, path, 0) {
+                for target in self.resolve(at, path, &mut Searched::new()) {
                     if let Target::Item(owner) = target {
                         to.insert(self.modules[&owner].file.clone());
                     }
                 }
             }
             for glob in &module.globs {
-                for target in self.resolve(at, glob, 0) {
+                for target in self.opened(at, glob) {
                     let (Target::Module(owner) | Target::Item(owner)) = target;
                     to.insert(self.modules[&owner].file.clone());
                 }
@@ -112,7 +121,7 @@ impl Tree {
     }
 
     /// The targets of a path in the module `from`; none if it leads to another crate.
-    fn resolve(&self, from: &[String], path: &[String], depth: usize) -> Vec<Target> {
+    fn resolve(&self, from: &[String], path: &[String], searched: &mut Searched) -> Vec<Target> {
         let mut at = from.to_vec();
         let mut rest = path;
         let mut relative = false;
@@ -127,11 +136,14 @@ impl Tree {
             rest = others;
         }
         let [name, further @ ..] = rest else { return vec![Target::Module(at)] };
-        let own = path.len() == 1 && self.modules[from].used.get(name).is_some_and(|p| p == path);
-        if depth > DEEPEST || own || !self.modules.contains_key(&at) {
+        if rest.len() > LONGEST {
             return Vec::new();
         }
-        let mut targets = self.named(&at, name, further, depth);
+        let own = path.len() == 1 && self.modules[from].used.get(name).is_some_and(|p| p == path);
+        if own || !self.modules.contains_key(&at) || !searched.insert((at.clone(), rest.to_vec())) {
+            return Vec::new();
+        }
+        let mut targets = self.named(&at, name, further, searched);
         if targets.is_empty() && relative {
             // A name that a macro defines.
             targets.push(Target::Item(at));
@@ -139,8 +151,26 @@ impl Tree {
         targets
     }
 
+    /// The targets of a glob in the module `at`.
+    fn opened(&self, at: &[String], glob: &[String]) -> Vec<Target> {
+        let key = (at.to_vec(), glob.to_vec());
+        if let Some(targets) = self.opened.borrow().get(&key) {
+            return targets.clone();
+        }
+        self.opened.borrow_mut().insert(key.clone(), Vec::new());
+        let targets = self.resolve(at, glob, &mut Searched::new());
+        self.opened.borrow_mut().insert(key, targets.clone());
+        targets
+    }
+
     /// The targets of `name` in the module `at`, followed by `rest`.
-    fn named(&self, at: &[String], name: &str, rest: &[String], depth: usize) -> Vec<Target> {
+    fn named(
+        &self,
+        at: &[String],
+        name: &str,
+        rest: &[String],
+        searched: &mut Searched,
+    ) -> Vec<Target> {
         let module = &self.modules[at];
         let mut targets = Vec::new();
         let child = joined(at, name);
@@ -148,7 +178,7 @@ impl Tree {
             match rest {
                 [] => targets.push(Target::Module(child)),
                 [next, further @ ..] => {
-                    targets = self.named(&child, next, further, depth + 1);
+                    targets = self.named(&child, next, further, searched);
                     if targets.is_empty() {
                         targets.push(Target::Item(child));
                     }
@@ -162,14 +192,16 @@ impl Tree {
             && (rest.is_empty() || targets.is_empty())
         {
             let whole: Vec<String> = path.iter().chain(rest).cloned().collect();
-            targets.extend(self.resolve(at, &whole, depth + 1));
+            targets.extend(self.resolve(at, &whole, searched));
         }
-        if targets.is_empty() && depth <= DEEPEST {
+        if targets.is_empty() {
+            let whole: Vec<String> =
+                std::iter::once(name.to_owned()).chain(rest.iter().cloned()).collect();
             for glob in &module.globs {
-                for target in self.resolve(at, glob, depth + 1) {
+                for target in self.opened(at, glob) {
                     let Target::Module(owner) = target else { continue };
-                    if owner != at {
-                        targets.extend(self.named(&owner, name, rest, depth + 1));
+                    if searched.insert((owner.clone(), whole.clone())) {
+                        targets.extend(self.named(&owner, name, rest, searched));
                     }
                 }
             }

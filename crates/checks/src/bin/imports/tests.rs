@@ -4,7 +4,7 @@ use super::graph::loops;
 use super::module::Tree;
 
 /// The loops of a crate of these files, each as its files in order.
-fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
+fn found<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Vec<Vec<String>> {
     loops(&Tree::of(files).imports())
 }
 
@@ -133,6 +133,20 @@ fn reexports_are_followed_and_are_imports() {
     let b = ("a/b.rs", "use super::D; pub struct B;");
     let c = ("a/c.rs", "use super::B; pub struct C;");
     assert_loops(&[lib, folder, b, c], &[&["a/b.rs", "a/c.rs"]]);
+}
+
+#[test]
+fn globs_of_other_crates_beside_globs_of_this_one_end() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let modules: String = names.map(|name| format!("mod {name}; pub use {name}::*;")).concat();
+    let folder = format!("{modules} use other::prelude::*;");
+    let file = "use other::prelude::*; use another::*; use super::*; use super::G;".to_owned();
+    let mut files = vec![("lib.rs".to_owned(), "mod x;".to_owned()), ("x/mod.rs".into(), folder)];
+    files.extend(names.map(|name| (format!("x/{name}.rs"), file.clone())));
+    files.push(("x/g.rs".into(), "pub struct G;".into()));
+    // The folder and its six files, but not the file that they all name.
+    let found = found(&files);
+    assert_eq!((found.len(), found[0].len()), (1, 7), "{found:?}");
 }
 
 #[test]

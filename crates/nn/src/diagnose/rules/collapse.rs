@@ -38,7 +38,7 @@ impl Rule for Collapse {
                 .at(hidden.path.clone())
                 .measured("mean cosine between the outputs of different examples:", similarity, "")
                 .measured("layers:", depth as f64, "")
-                .bound(bound, "28 healthy networks stay below")
+                .bound(bound, "cosine at which the examples cannot be told apart")
                 .why(
                     "the layers map all examples to the same point, so that the last layer cannot \
                      tell them apart and the gradients of different examples cancel",

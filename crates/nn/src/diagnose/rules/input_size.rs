@@ -49,7 +49,7 @@ impl Rule for InputSize {
                 .remedy(
                     Action::StandardizeInputs,
                     "standardize the inputs with the mean and deviation of the training part: \
-                     `data::Standardize::fit(&inputs)`",
+                     `data::Scaler::standardize(&inputs)?`",
                 ),
         );
     }

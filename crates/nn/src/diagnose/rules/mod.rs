@@ -4,8 +4,9 @@
 //! |---|---|
 //! | examples | [`FiniteData`], [`Columns`], [`InputSize`], [`HeldOut`], [`ClassShares`] |
 //! | labels, outputs and loss | [`Labels`], [`OutputForm`], [`TargetRange`], [`TargetSize`] |
-//! | structure | [`LinearLayers`], [`NarrowLayer`], [`DropoutShare`], [`Connected`], [`SingleRow`] |
-//! | start | [`EqualUnits`], [`WeightScale`], [`StartLoss`], [`Saturation`], [`DeadUnits`], [`FiniteOutputs`] |
+//! | layers | [`LinearLayers`], [`NarrowLayer`], [`DropoutShare`], [`Connected`], [`SingleRow`] |
+//! | initial weights | [`EqualUnits`], [`WeightScale`], [`StartLoss`] |
+//! | initial outputs | [`Saturation`], [`DeadUnits`], [`FiniteOutputs`] |
 //! | gradients | [`VanishingGradient`], [`Collapse`] |
 //! | trial steps | [`RateTooHigh`], [`Reach`] |
 //! | the run | [`Diverged`], [`StillFalling`], [`Oscillation`], [`HeldOutGap`], [`MissedClass`] |

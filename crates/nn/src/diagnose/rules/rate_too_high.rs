@@ -23,13 +23,14 @@ impl Default for RateTooHigh {
 
 /// Whether the steps raised the loss.
 pub(super) fn raised(trial: &Trial) -> bool {
-    rise(trial).is_some_and(|rise| rise.is_nan() || rise > RISE)
+    losses(trial).is_some_and(|[.., rise]| rise > RISE)
 }
 
-/// The last loss relative to the first.
-fn rise(trial: &Trial) -> Option<f64> {
+/// The first and the last loss, and their ratio; infinity for a NaN.
+fn losses(trial: &Trial) -> Option<[f64; 3]> {
     let (first, last) = (*trial.losses.first()?, *trial.losses.last()?);
-    (first.is_finite() && first > 0.0).then(|| if last.is_nan() { f64::INFINITY } else { last / first })
+    let ratio = if last.is_nan() { f64::INFINITY } else { last / first };
+    (first.is_finite() && first > 0.0).then_some([first, last, ratio])
 }
 
 impl Rule for RateTooHigh {
@@ -39,15 +40,15 @@ impl Rule for RateTooHigh {
 
     fn judge(&self, facts: &Facts, findings: &mut Vec<Finding>) {
         let Some(trial) = &facts.trial else { return };
-        let Some(rise) = rise(trial) else { return };
+        let Some([first, last, rise]) = losses(trial) else { return };
         if rise <= self.rise && !trial.output_died {
             return;
         }
         findings.push(
             Finding::new(self.name(), Cause::LrTooHigh, Level::Warning)
                 .measured("learning rate:", facts.rate, "")
-                .measured("loss before:", trial.losses[0], "")
-                .measured("loss after 3 steps on the same batch:", trial.losses[3], "")
+                .measured("loss before:", first, "")
+                .measured("loss after 3 steps on the same batch:", last, "")
                 .bound(self.rise, "ratio; 8 of 70 faults and 0 of 28 healthy networks exceed it")
                 .why(
                     "a step along the gradient raises the loss only where the learning rate exceeds \

@@ -54,7 +54,7 @@ impl Rule for Reach {
                 .measured("steps of the run:", steps, "")
                 .measured("change of the weights that they allow:", change, "of their size")
                 .measured("decrease of the loss that they allow:", decrease, "of its value")
-                .bound(self.change, "change of the weights; measured on 28 healthy networks")
+                .bound(self.change, "change of the weights: a third of their size")
                 .why("the steps of the whole run together are shorter than the way to go");
             match outputs {
                 Some(share) => {

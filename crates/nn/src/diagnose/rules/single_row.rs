@@ -17,13 +17,18 @@ impl Rule for SingleRow {
         let Some(network) = &facts.network else { return };
         let normalized = network.layers.iter().find(|l| l.role == Role::Standardization);
         let Some(layer) = normalized else { return };
-        if facts.budget.batch == 1 && facts.data.rows > 1 {
+        let (batch, rows) = (facts.budget.batch, facts.data.rows);
+        let last = rows.checked_rem(batch).unwrap_or(0);
+        if rows > 1 && (batch == 1 || last == 1) {
+            let level = if batch == 1 { Level::Error } else { Level::Info };
             findings.push(
-                Finding::new(self.name(), Cause::BatchSize, Level::Error)
+                Finding::new(self.name(), Cause::BatchSize, level)
                     .at(layer.path.clone())
-                    .measured("examples in a batch:", 1.0, "")
+                    .measured("examples in a batch:", batch as f64, "")
+                    .measured("examples in the last batch:", last.max(1) as f64, "")
                     .why("a single example equals its own mean, so that every output is the bias")
-                    .remedy(Action::Batch(32), "use batches of 32 examples, or `LayerNorm`"),
+                    .remedy(Action::Batch(32), "use batches of 32 examples, drop a last one that is smaller, \
+                         or use `LayerNorm`"),
             );
         }
     }
