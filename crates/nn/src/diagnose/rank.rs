@@ -18,7 +18,7 @@ fn explanations(cause: Cause) -> &'static [Cause] {
         Cause::Oscillating => &[Data, Input, Target, High],
         Start => &[Data, Input, Equal],
         Vanishing => &[Data, Input, Output, Equal, Start],
-        High => &[Data, Input, Target],
+        High => &[Data, Input],
         Low => &[Data, Equal, Vanishing],
         Cause::TooFewEpochs => &[Data, Equal],
         Cause::ClassImbalance => &[Data, Labels, Output, Equal, Vanishing],

@@ -29,10 +29,20 @@ impl Report {
         Self { findings: rank::ranked(findings), facts, unjudged }
     }
 
-    /// Judges again after the run, with its losses.
+    /// Judges again after the run, with its losses. A warning from before the run becomes a remark
+    /// if the run has learned: see [`Facts::learned`].
     pub fn after(&self, course: Course, rules: &Rules) -> Self {
         let facts = Facts { course: Some(course), ..self.facts.clone() };
-        Self::new(facts, self.unjudged.clone(), rules)
+        let mut report = Self::new(facts, self.unjudged.clone(), rules);
+        if report.facts.learned() {
+            let before: Vec<_> = self.findings.iter().map(|finding| finding.rule).collect();
+            for finding in &mut report.findings {
+                if finding.level == Level::Warning && before.contains(&finding.rule) {
+                    finding.level = Level::Info;
+                }
+            }
+        }
+        report
     }
 
     /// The causes of the findings that stand: errors and warnings that no other finding explains.

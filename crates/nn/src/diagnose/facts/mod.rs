@@ -13,6 +13,9 @@ pub(crate) use trial::tried;
 use super::data::DataFacts;
 use super::loss::Takes;
 
+/// A run has learned if its last loss is below this share of the loss of constant outputs.
+const LEARNED: f64 = 0.2;
+
 /// How long a training run is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -55,6 +58,13 @@ impl Facts {
     pub fn steps(&self) -> usize {
         let batch = self.budget.batch.clamp(1, self.data.rows.max(1));
         self.budget.epochs.saturating_mul(self.data.rows.div_ceil(batch))
+    }
+
+    /// Whether the run has learned: its last loss is far below that of the best constant outputs.
+    pub fn learned(&self) -> bool {
+        let constant = self.network.as_ref().and_then(|network| network.constant_loss);
+        let last = self.course.as_ref().and_then(|course| course.losses.last());
+        matches!((constant, last), (Some(constant), Some(last)) if *last < LEARNED * constant)
     }
 
     /// The factor by which momentum lengthens a step in the long run.

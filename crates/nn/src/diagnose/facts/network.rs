@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use wengert_autodiff::{Activation, Connection, Element, Kind, Result, Tape, Tensor, ops};
 
-use crate::diagnose::data::Targets;
+use crate::diagnose::data::{Targets, spread};
 use crate::diagnose::loss::Loss;
 use crate::diagnosis::UnitTally;
 use crate::forward::Layer;
@@ -262,17 +262,17 @@ fn mean_size<E: Element>(values: &Tensor<E>) -> f64 {
     sum / values.len().max(1) as f64
 }
 
-/// The mean cosine between the rows, of at most 64 of them.
+/// The mean cosine between the rows, of at most 64 of them at equal distances.
 fn similarity<E: Element>(output: &Tensor<E>) -> Option<f64> {
-    let rows = output.shape().first().copied()?.min(64);
+    let rows = spread(output.shape().first().copied()?, 64);
     let width = output.len().checked_div(output.shape()[0])?;
-    if rows < 2 || width < 2 {
+    if rows.len() < 2 || width < 2 {
         return None;
     }
     let values = output.to_vec();
     let mut mean = vec![0.0; width];
     let mut counted = 0_usize;
-    for row in values.chunks_exact(width).take(rows) {
+    for row in rows.into_iter().map(|row| &values[row * width..(row + 1) * width]) {
         let norm: f64 = row.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>().sqrt();
         if norm > 0.0 && norm.is_finite() {
             counted += 1;

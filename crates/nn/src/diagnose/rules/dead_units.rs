@@ -6,13 +6,14 @@ use crate::diagnose::{Action, Cause, Facts, Finding, Level};
 /// Warns of a layer most of whose units have a derivative of zero for every example.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadUnits {
-    /// The largest share of dead units; 0.5 by default.
+    /// The largest share of dead units; 0.7 by default. Half of the units are dead at the start
+    /// where all inputs are positive.
     pub bound: f64,
 }
 
 impl Default for DeadUnits {
     fn default() -> Self {
-        Self { bound: 0.5 }
+        Self { bound: 0.7 }
     }
 }
 
@@ -32,7 +33,7 @@ impl Rule for DeadUnits {
                 .at(layer.path.clone())
                 .measured("share of units that are dead:", layer.dead.unwrap_or(0.0), "")
                 .measured("examples:", network.rows as f64, "")
-                .bound(self.bound, "DeepDiagnosis counts zeros from 0.7; units are sharper")
+                .bound(self.bound, "DeepDiagnosis, for the share of zeros")
                 .why("the weights of a dead unit get no gradient, and nothing revives it")
                 .remedy(
                     Action::Initialize,

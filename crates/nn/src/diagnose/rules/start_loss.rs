@@ -30,13 +30,16 @@ impl Rule for StartLoss {
         let matching = matches!(facts.takes, Takes::Logits | Takes::ClassLogits)
             || facts.takes == Takes::ClassProbabilities
             || facts.takes == Takes::Probabilities;
+        // Equal probabilities are a fair start where a class is rare.
+        let equal = if facts.takes.classes() { network.width.max(2) as f64 } else { 2.0 };
+        let constant = constant.max(equal.ln());
         if !matching || network.loss <= self.bound * constant || !network.loss.is_finite() {
             return;
         }
         findings.push(
             Finding::new(self.name(), Cause::BadInitialization, Level::Warning)
                 .measured("loss at the start:", network.loss, "")
-                .measured("loss of the best constant outputs:", constant, "")
+                .measured("loss of constant outputs:", constant, "")
                 .bound(self.bound, "ratio; TheDeepChecker compares with log C")
                 .why("the first steps only undo the certainty of the initial outputs")
                 .remedy(

@@ -8,14 +8,11 @@ use crate::diagnose::{Action, Cause, Facts, Finding, Level};
 pub struct StillFalling {
     /// The largest share; 0.15 by default.
     pub bound: f64,
-    /// The loss relative to that of a constant prediction below which a run has learned; 0.2 by
-    /// default.
-    pub learned: f64,
 }
 
 impl Default for StillFalling {
     fn default() -> Self {
-        Self { bound: 0.15, learned: 0.2 }
+        Self { bound: 0.15 }
     }
 }
 
@@ -28,8 +25,7 @@ impl Rule for StillFalling {
         let Some(course) = &facts.course else { return };
         let Some(late) = course.late_gain().filter(|late| *late > self.bound) else { return };
         let last = *course.losses.last().unwrap_or(&f64::NAN);
-        let constant = facts.network.as_ref().and_then(|network| network.constant_loss);
-        if constant.is_some_and(|constant| last < self.learned * constant) {
+        if facts.learned() {
             return;
         }
         let slow = facts.rate < if facts.normalizes_steps == Some(true) { 5e-4 } else { 5e-3 };
