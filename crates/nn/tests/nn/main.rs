@@ -6,6 +6,7 @@ mod convolution;
 #[cfg(feature = "data")]
 mod data;
 mod derive;
+mod diagnose;
 mod layers;
 mod module_ext;
 mod modules;
