@@ -216,7 +216,8 @@ where
 /// let labels: Vec<usize> = (0..100).map(|i| i % 2).collect();
 /// let mut batches = Batches::new(waves, labels, 10)?.shuffled(1);
 /// for batch in batches.epoch() {
-///     let inputs = Tensor::stack(batch.inputs.items(), 0);
+///     let waves: Vec<&Tensor> = batch.inputs.items().iter().collect();
+///     let inputs = Tensor::stack(&waves, 0);
 ///     assert_eq!(inputs.shape().dims(), [10, 8]);
 /// }
 /// # Ok::<(), wengert_nn::Error>(())

@@ -152,11 +152,7 @@ impl<const AXES: usize, E: Element> Layer<E> for BatchNorm<AXES, E> {
         }
         let normalized = ops::batch_norm(x, Some(weight), Some(bias), self.eps)?;
         self.update_running(&self.running_mean, &normalized.mean, 1.0);
-        // One value has no variance to estimate.
-        if count > 1.0 {
-            let unbiased = count / (count - 1.0);
-            self.update_running(&self.running_var, &normalized.variance, unbiased);
-        }
+        self.update_running(&self.running_var, &normalized.variance, count / (count - 1.0));
         Ok(normalized.output)
     }
 }

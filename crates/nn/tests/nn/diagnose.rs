@@ -201,3 +201,19 @@ fn a_run_that_has_learned_refutes_a_warning() {
     let silent = of_classes(&usual(), 3e-3, &x, &labels).after(course(&[0.7, f64::NAN]), &rules);
     assert_eq!(silent.causes(), [], "{silent}");
 }
+
+#[test]
+fn batch_norm_needs_more_than_one_row() {
+    let (x, labels) = classes(65);
+    let model = chain(|b| {
+        let hidden = b.linear(4, 8, Activation::Identity).batch_norm1d(8);
+        hidden.activation(Activation::Relu).linear(8, 2, Activation::Identity)
+    });
+    let data = Data::new(&x, labels);
+    for (batch, refused) in [(1, true), (32, true), (33, false)] {
+        let budget = Budget { epochs: 30, batch };
+        let loss = Loss::cross_entropy();
+        let report = preflight(&model, &loss, &Adam::new(3e-3), &data, budget);
+        assert_eq!(report.causes().contains(&Cause::BatchSize), refused, "{batch}: {report}");
+    }
+}

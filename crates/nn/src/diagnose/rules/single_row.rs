@@ -20,13 +20,12 @@ impl Rule for SingleRow {
         let (batch, rows) = (facts.budget.batch, facts.data.rows);
         let last = rows.checked_rem(batch).unwrap_or(0);
         if rows > 1 && (batch == 1 || last == 1) {
-            let level = if batch == 1 { Level::Error } else { Level::Info };
             findings.push(
-                Finding::new(self.name(), Cause::BatchSize, level)
+                Finding::new(self.name(), Cause::BatchSize, Level::Error)
                     .at(layer.path.clone())
                     .measured("examples in a batch:", batch as f64, "")
                     .measured("examples in the last batch:", last.max(1) as f64, "")
-                    .why("a single example equals its own mean, so that every output is the bias")
+                    .why("a single example has no variance, so that the layer refuses it in training")
                     .remedy(Action::Batch(32), "use batches of 32 examples, drop a last one that is smaller, \
                          or use `LayerNorm`"),
             );
