@@ -9,13 +9,16 @@ use wengert_checks::token::{Token, tokens};
 
 use super::graph::Imports;
 
-/// Maximum number of names in a path. A name that is re-exported from a module of the same name grows
-/// by one name in each round if it is not found there.
+/// Maximum number of names in a path. A name that is re-exported from a module of the same name
+/// grows by one name in each round if it is not found there.
 const LONGEST: usize = 16;
 
-/// The modules that were searched for a name, with the rest of the path: circular re-exports end, and
-/// modules that import all names of each other are searched once.
-type Searched = BTreeSet<(Vec<String>, Vec<String>)>;
+/// A path in the module with the first path.
+type Place = (Vec<String>, Vec<String>);
+
+/// Where a name was looked for: circular re-exports end, and modules that import all names of each
+/// other are searched once.
+type Searched = BTreeSet<Place>;
 
 /// A module: a file, or a part of one.
 #[derive(Debug, Default)]
@@ -37,9 +40,8 @@ struct Module {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     modules: BTreeMap<Vec<String>, Module>,
-    /// The modules to which globs lead, by the module and the path of the glob; empty while they are
-    /// looked for.
-    opened: RefCell<BTreeMap<(Vec<String>, Vec<String>), Vec<Target>>>,
+    /// The modules to which globs lead; none while they are looked for.
+    opened: RefCell<BTreeMap<Place, Vec<Target>>>,
 }
 
 /// The target of a path.
