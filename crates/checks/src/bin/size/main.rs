@@ -23,7 +23,7 @@ use serde_json::Value;
 
 /// Bytes of each crate's compiled file, in release, as rustc 1.95 makes it.
 const SIZES: [(&str, u64); 3] =
-    [("wengert_kernels", 15_410_000), ("wengert_autodiff", 19_000_000), ("wengert_nn", 10_740_000)];
+    [("wengert_kernels", 15_410_000), ("wengert_autodiff", 19_000_000), ("wengert_nn", 12_520_000)];
 
 /// How much larger a file may be.
 const TOLERANCE: f64 = 0.05;
